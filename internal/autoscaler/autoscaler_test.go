@@ -1,0 +1,269 @@
+package autoscaler
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/dynlb/dynlb/internal/registry"
+)
+
+// fleet is a fleet whose instances are ready after a while.
+type fleet struct {
+	registry *registry.Registry
+	boot     atomic.Int64 // nanoseconds
+
+	mu     sync.Mutex // guards all below
+	ids    []registry.ID
+	scaled []int // what was asked for
+}
+
+// size returns how many instances there are.
+func (f *fleet) size() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.ids)
+}
+
+func (f *fleet) Scale(n int, reason string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.scaled = append(f.scaled, n)
+	for len(f.ids) < n {
+		id := f.registry.Add(registry.Spec{Host: "127.0.0.1", Port: 5001 + len(f.ids), Reason: reason})
+		f.ids = append(f.ids, id)
+		time.AfterFunc(time.Duration(f.boot.Load()), func() { _ = f.registry.Transition(id, registry.Ready, "test") })
+	}
+	for len(f.ids) > n {
+		last := f.ids[len(f.ids)-1]
+		f.ids = f.ids[:len(f.ids)-1]
+		_ = f.registry.Transition(last, registry.Stopped, reason)
+	}
+}
+
+// boot is how long an instance takes to be ready.
+const boot = 50 * time.Millisecond
+
+// scaling runs a test in a bubble with an autoscaler over a fleet.
+func scaling(t *testing.T, rules Rules, test func(t *testing.T, a *Autoscaler, f *fleet)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		r := registry.New(registry.Options{QueueLimit: 100, QueueTimeout: time.Hour})
+		f := &fleet{registry: r}
+		f.boot.Store(int64(boot))
+		a := New(Options{Registry: r, Fleet: f, Rules: rules, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+		ctx, cancel := context.WithCancel(t.Context())
+		go a.Run(ctx) // the bubble waits for it
+		synctest.Wait()
+		test(t, a, f)
+		cancel()
+		<-a.done
+		if _, err := a.ScaleTo(t.Context(), 2, 0, "late"); !errors.Is(err, registry.ErrClosed) {
+			t.Errorf("ScaleTo after the end: %v", err)
+		}
+	})
+}
+
+var defaults = Rules{
+	Bounds: registry.Bounds{Min: 2, Max: 8},
+	Up:     3, Down: 0.5,
+	Idle:   30 * time.Second,
+	Window: 5 * time.Second,
+}
+
+// busy claims n requests at once.
+func busy(t *testing.T, r *registry.Registry, n int) (release func()) {
+	t.Helper()
+	var leases []registry.Lease
+	for range n {
+		lease, err := r.Acquire(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		leases = append(leases, lease)
+	}
+	return func() {
+		for _, l := range leases {
+			l.Release()
+		}
+	}
+}
+
+func wait(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+// TestUpUnderLoadAndDownAgain is the story the keys tell: two instances, load
+// on them until there are eight, none until there are two.
+func TestUpUnderLoadAndDownAgain(t *testing.T) {
+	scaling(t, defaults, func(t *testing.T, a *Autoscaler, f *fleet) {
+		if f.size() != 2 {
+			t.Fatalf("%d instances at first, want minInstances", f.size())
+		}
+		wait(time.Second)
+		release := busy(t, a.Registry, 40)
+		wait(4 * time.Second)
+		if f.size() != 4 {
+			t.Fatalf("%d instances after one interval, want 4", f.size())
+		}
+		wait(defaults.Window)
+		if f.size() != 8 {
+			t.Fatalf("%d instances after two intervals, want 8", f.size())
+		}
+		release()
+		wait(defaults.Idle - time.Second)
+		if f.size() != 8 {
+			t.Fatalf("%d instances before idleTimeout, want 8", f.size())
+		}
+		wait(2 * defaults.Window)
+		if f.size() != 2 {
+			t.Errorf("%d instances after idleTimeout, want 2", f.size())
+		}
+	})
+}
+
+// TestStartingInstancesAreCapacity: instances that take long to start do not
+// make the autoscaler ask for more than the load needs.
+func TestStartingInstancesAreCapacity(t *testing.T) {
+	scaling(t, defaults, func(t *testing.T, a *Autoscaler, f *fleet) {
+		wait(time.Second)
+		release := busy(t, a.Registry, 10)
+		f.boot.Store(int64(time.Hour))
+		wait(10 * defaults.Window)
+		if f.size() != 4 {
+			t.Errorf("%d instances for a load of 10, want 4", f.size())
+		}
+		release()
+	})
+}
+
+func TestDrainingInstancesAreNoLoad(t *testing.T) {
+	scaling(t, defaults, func(t *testing.T, a *Autoscaler, f *fleet) {
+		wait(time.Second)
+		release := busy(t, a.Registry, 2)
+		for _, in := range a.Registry.Snapshot().Instances {
+			if _, err := a.Registry.Drain(in.ID, "test"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s := scale{Autoscaler: a}
+		s.sample()
+		if s.loads != 0 {
+			t.Errorf("load %v, want none", s.loads)
+		}
+		release()
+	})
+}
+
+func TestScaleTo(t *testing.T) {
+	scaling(t, defaults, func(t *testing.T, a *Autoscaler, f *fleet) {
+		old, err := a.ScaleTo(t.Context(), 5, 0, "because")
+		if err != nil || old != 2 || f.size() != 5 {
+			t.Fatalf("ScaleTo(5) = %d, %v, with %d instances", old, err, f.size())
+		}
+		var out *registry.BoundsError
+		if _, err := a.ScaleTo(t.Context(), 9, 0, "too many"); !errors.As(err, &out) {
+			t.Errorf("ScaleTo(9): %v", err)
+		}
+		if got := a.Registry.Snapshot().Fleet.Target; got != 5 {
+			t.Errorf("target %d, want 5", got)
+		}
+		wait(defaults.Idle + 2*defaults.Window)
+		if f.size() != 2 {
+			t.Errorf("%d instances, want the autoscaler to go on from 5 to 2", f.size())
+		}
+	})
+}
+
+func TestHold(t *testing.T) {
+	scaling(t, defaults, func(t *testing.T, a *Autoscaler, f *fleet) {
+		const hold = 10 * time.Minute
+		until := time.Now().Add(hold)
+		if _, err := a.ScaleTo(t.Context(), 5, hold, "because"); err != nil {
+			t.Fatal(err)
+		}
+		if got := a.Registry.Snapshot().Fleet.HoldUntil; !got.Equal(until) {
+			t.Errorf("held until %v, want %v", got, until)
+		}
+		wait(hold - time.Second)
+		if f.size() != 5 {
+			t.Fatalf("%d instances during the hold, want 5", f.size())
+		}
+		wait(2 * defaults.Window)
+		if f.size() != 2 {
+			t.Errorf("%d instances after the hold, want 2", f.size())
+		}
+		if got := a.Registry.Snapshot().Fleet.HoldUntil; !got.IsZero() {
+			t.Errorf("held until %v, want free", got)
+		}
+		// A call without hold ends a hold.
+		_, _ = a.ScaleTo(t.Context(), 6, hold, "because")
+		_, _ = a.ScaleTo(t.Context(), 4, 0, "because")
+		wait(defaults.Idle + 2*defaults.Window)
+		if f.size() != 2 {
+			t.Errorf("%d instances, want 2", f.size())
+		}
+	})
+}
+
+// TestFromZero: the first request to a pool scaled to zero starts an instance at
+// once, and is served by it.
+func TestFromZero(t *testing.T) {
+	rules := defaults
+	rules.Bounds.Min = 0
+	scaling(t, rules, func(t *testing.T, a *Autoscaler, f *fleet) {
+		if f.size() != 0 {
+			t.Fatalf("%d instances, want none", f.size())
+		}
+		wait(time.Second)
+		start := time.Now()
+		lease, err := a.Registry.Acquire(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); took != boot {
+			t.Errorf("served after %v, want %v", took, boot)
+		}
+		lease.Release()
+		wait(rules.Idle + 2*rules.Window)
+		if f.size() != 0 {
+			t.Errorf("%d instances, want none again", f.size())
+		}
+	})
+}
+
+// TestConcurrentScaleTo: the last one wins, and all readers agree who that was.
+func TestConcurrentScaleTo(t *testing.T) {
+	scaling(t, defaults, func(t *testing.T, a *Autoscaler, f *fleet) {
+		done := make(chan struct{})
+		for i := range 100 {
+			go func() {
+				_, _ = a.ScaleTo(t.Context(), 2+i%7, 0, "test")
+				done <- struct{}{}
+			}()
+		}
+		for range 100 {
+			<-done
+		}
+		synctest.Wait()
+		if last := f.scaled[len(f.scaled)-1]; last != a.Registry.Snapshot().Fleet.Target || last != f.size() {
+			t.Errorf("fleet was told %d, has %d, target %d", last, f.size(), a.Registry.Snapshot().Fleet.Target)
+		}
+	})
+}
+
+func TestScaleToGivesUpWithItsCaller(t *testing.T) {
+	a := New(Options{}) // does not run
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := a.ScaleTo(ctx, 2, 0, "test"); !errors.Is(err, context.Canceled) {
+		t.Errorf("ScaleTo: %v", err)
+	}
+}

@@ -1,0 +1,122 @@
+package registry
+
+import (
+	"math"
+	"time"
+)
+
+// Lease is one request's claim on one instance, counted as in flight from the
+// moment it is acquired until Release. The zero value is no claim: its methods
+// do nothing, and its Address is empty. A Lease may be copied; all copies are
+// the same claim. Its methods are safe for concurrent use.
+type Lease struct {
+	in   *instance
+	slot int32
+	turn uint32
+}
+
+// slot is one place among an instance's requests in flight. Its turn goes up
+// at every release, so that a lease is good for one release only, whichever of
+// its copies asks for it.
+type slot struct {
+	turn uint32
+	next int32 // next free slot, -1 at the end
+}
+
+// Valid reports whether l is a claim, released or not.
+func (l Lease) Valid() bool { return l.in != nil }
+
+// ID returns the instance's ID, or "".
+func (l Lease) ID() ID {
+	if l.in == nil {
+		return ""
+	}
+	return l.in.id
+}
+
+// Address returns where the instance is reached, as host:port.
+func (l Lease) Address() string {
+	if l.in == nil {
+		return ""
+	}
+	l.in.registry.mu.Lock()
+	defer l.in.registry.mu.Unlock()
+	return l.in.about.address
+}
+
+// Responded reports that the instance sent a response header after the given
+// time. ok is false for a response that says the instance is in trouble, a 5xx.
+func (l Lease) Responded(after time.Duration, ok bool) {
+	if l.in == nil {
+		return
+	}
+	r := l.in.registry
+	r.mu.Lock()
+	l.in.traffic.latency.observe(time.Since(r.base), after, ok)
+	r.mu.Unlock()
+}
+
+// Refused reports that the instance refused a connection: nothing listens on
+// its port. The instance gets no more requests until it is found ready again.
+func (l Lease) Refused() {
+	if l.in == nil {
+		return
+	}
+	r := l.in.registry
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !l.in.about.state.Routable() {
+		return
+	}
+	_ = r.transitionLocked(l.in, Unhealthy, "refused a connection") // Ready may become Unhealthy
+	select {
+	case r.suspects <- l.in.id:
+	default:
+	}
+}
+
+// Release ends the claim. Only the first call does; the others do nothing.
+func (l Lease) Release() {
+	if l.in == nil {
+		return
+	}
+	r := l.in.registry
+	r.mu.Lock()
+	if l.in.releaseLocked(l.slot, l.turn) {
+		r.dispatchLocked()
+	}
+	r.mu.Unlock()
+}
+
+// leaseLocked counts one more request in flight.
+func (in *instance) leaseLocked() Lease {
+	at := in.free
+	if at < 0 {
+		at = int32(min(len(in.slots), math.MaxInt32)) //nolint:gosec // bounded by min
+		in.slots = append(in.slots, slot{next: -1})
+	} else {
+		in.free = in.slots[at].next
+	}
+	in.traffic.inFlight++
+	in.traffic.total++
+	return Lease{in: in, slot: at, turn: in.slots[at].turn}
+}
+
+// releaseLocked counts one request less, and reports whether the claim still
+// stood.
+func (in *instance) releaseLocked(at int32, turn uint32) bool {
+	s := &in.slots[at]
+	if s.turn != turn {
+		return false
+	}
+	s.turn++
+	s.next, in.free = in.free, at
+	in.traffic.inFlight--
+	if in.traffic.inFlight == 0 {
+		in.traffic.idleSince = time.Since(in.registry.base)
+		if in.about.state == Draining {
+			close(in.drained)
+		}
+	}
+	return true
+}

@@ -1,0 +1,33 @@
+package registry
+
+// pickLocked returns the ready instance with the least requests in flight that
+// is below the cap, or nil.
+//
+// Among idle ones it is the first in start order: the tail of the pool can go
+// idle, and so be removed. Among equally busy ones they take turns.
+func (r *Registry) pickLocked() *instance {
+	least := r.limit
+	first, next := -1, -1 // with the least in flight: the first of all, and from cursor on
+	for i, in := range r.ready {
+		n := in.traffic.inFlight
+		switch {
+		case n == 0:
+			return in
+		case n < least:
+			least, first, next = n, i, -1
+			if i >= r.cursor {
+				next = i
+			}
+		case n == least && next < 0 && first >= 0 && i >= r.cursor:
+			next = i
+		}
+	}
+	if first < 0 {
+		return nil
+	}
+	if next < 0 {
+		next = first
+	}
+	r.cursor = next + 1
+	return r.ready[next]
+}

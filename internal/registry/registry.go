@@ -1,0 +1,266 @@
+// Package registry knows which instances exist, their state and load, who gets
+// the next request, and who waits for one. It is where the data plane and the
+// control plane meet: the proxy acquires and releases, whoever runs the
+// instances adds them and moves them through their states, and the control
+// service takes snapshots.
+//
+// One mutex guards it all, so that picking an instance and counting the request
+// are one step, and no count can drift from the requests it stands for. What is
+// done under the mutex is bounded by the number of instances and never blocks.
+package registry
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// ErrUnknownInstance says that an instance is not, or no longer, registered.
+var ErrUnknownInstance = errors.New("unknown instance")
+
+// ID identifies an instance: a UUID, new for every start.
+type ID string
+
+// Options are the limits of a Registry.
+type Options struct {
+	// MaxConcurrency is how many requests one instance may have in flight.
+	// Zero: no cap.
+	MaxConcurrency int
+	// QueueLimit is how many requests may wait for an instance. Zero: none.
+	QueueLimit int
+	// QueueTimeout is how long a request may wait. Zero: not at all.
+	QueueTimeout time.Duration
+}
+
+// Registry holds the instances. Create one with New. All methods are safe for
+// concurrent use.
+type Registry struct {
+	limit   int32 // in-flight requests per instance
+	options Options
+	base    time.Time // what instance times count from
+
+	mu        sync.Mutex // guards all below
+	instances []*instance
+	ready     []*instance // the routable ones of instances, in the same order
+	cursor    int         // index in ready where round-robin goes on
+	queue     queue
+	closed    bool
+	fleet     Fleet
+	journal   journal
+	watchers  map[chan struct{}]struct{}
+
+	suspects chan ID
+}
+
+// instance is one entry. The fields that every request touches come first.
+type instance struct {
+	registry *Registry
+	traffic  traffic
+	free     int32 // first free slot, -1 when all are taken
+	slots    []slot
+
+	id      ID
+	order   uint64        // start order
+	about   *about        // replaced, never changed: snapshots share it
+	drained chan struct{} // closed when draining and nothing is in flight
+}
+
+// traffic is what requests change of an instance.
+type traffic struct {
+	inFlight  int32
+	total     uint64
+	latency   latency
+	idleSince time.Duration // when inFlight last became 0, since Registry.base
+}
+
+// about is what only whoever runs an instance changes.
+type about struct {
+	address string // host:port
+	port    int
+	handle  string
+	state   State
+	reason  string // why it is in state
+	started time.Time
+	readyAt time.Time
+}
+
+// New returns an empty registry.
+func New(options Options) *Registry {
+	limit := int32(math.MaxInt32)
+	if n := options.MaxConcurrency; n > 0 && n < math.MaxInt32 {
+		limit = int32(n)
+	}
+	return &Registry{
+		limit:    limit,
+		options:  options,
+		base:     time.Now(),
+		watchers: make(map[chan struct{}]struct{}),
+		suspects: make(chan ID, 64),
+	}
+}
+
+// NewID returns an ID that no instance has.
+func NewID() ID { return ID(uuid.NewString()) }
+
+// Spec describes an instance to be registered.
+type Spec struct {
+	// ID is what it is called from now on. Empty: a new one.
+	ID ID
+	// Host and Port are where it serves.
+	Host string
+	Port int
+	// Reason is why it was started, for people.
+	Reason string
+}
+
+// Add registers an instance that is being started, in state Starting, behind
+// all others in start order.
+func (r *Registry) Add(spec Spec) ID {
+	now := time.Now()
+	in := &instance{
+		registry: r,
+		traffic:  traffic{idleSince: now.Sub(r.base)},
+		free:     -1,
+		id:       cmp.Or(spec.ID, NewID()),
+		about: &about{
+			address: joinAddress(spec.Host, spec.Port),
+			port:    spec.Port,
+			state:   Starting,
+			reason:  spec.Reason,
+			started: now,
+		},
+		drained: make(chan struct{}),
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n := len(r.instances); n > 0 {
+		in.order = r.instances[n-1].order + 1
+	}
+	r.instances = append(r.instances, in)
+	r.recordLocked(EventStarting, in.id, spec.Reason)
+	return in.id
+}
+
+// SetHost changes the host an instance is reached at; its port stays. It fails
+// with ErrUnknownInstance.
+func (r *Registry) SetHost(id ID, host string) error {
+	return r.update(id, func(a *about) { a.address = joinAddress(host, a.port) })
+}
+
+// SetHandle says what whoever runs the instance calls it, for people: "pid 4711".
+// It fails with ErrUnknownInstance.
+func (r *Registry) SetHandle(id ID, handle string) error {
+	return r.update(id, func(a *about) { a.handle = handle })
+}
+
+func (r *Registry) update(id ID, change func(*about)) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	in, err := r.findLocked(id)
+	if err != nil {
+		return err
+	}
+	next := *in.about
+	change(&next)
+	in.about = &next
+	r.notifyLocked()
+	return nil
+}
+
+// Transition moves an instance to state next, for a reason told to people. A
+// Ready instance gets waiting requests at once; a Stopped one is forgotten. It
+// fails when the life cycle does not allow the step (see State.CanBecome), or
+// with ErrUnknownInstance.
+func (r *Registry) Transition(id ID, next State, reason string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	in, err := r.findLocked(id)
+	if err != nil {
+		return err
+	}
+	return r.transitionLocked(in, next, reason)
+}
+
+// Drain moves an instance to Draining and returns a channel that is closed when
+// it has no request in flight any more. It fails as Transition does.
+func (r *Registry) Drain(id ID, reason string) (<-chan struct{}, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	in, err := r.findLocked(id)
+	if err != nil {
+		return nil, err
+	}
+	return in.drained, r.transitionLocked(in, Draining, reason)
+}
+
+// Suspects delivers the instances that left Ready because they refused a
+// connection, so that whoever runs them can look at once. It has one reader;
+// when the reader is far behind, further suspects are dropped.
+func (r *Registry) Suspects() <-chan ID { return r.suspects }
+
+// Close ends the registry for new requests: Acquire fails with ErrClosed from
+// now on, for those that wait too. Leases stay valid.
+func (r *Registry) Close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed = true
+	for w := r.queue.pop(); w != nil; w = r.queue.pop() {
+		w.done <- grant{err: ErrClosed}
+	}
+	r.notifyLocked()
+}
+
+func (r *Registry) transitionLocked(in *instance, next State, reason string) error {
+	if !in.about.state.CanBecome(next) {
+		return fmt.Errorf("move instance %s from %v to %v: not in its life cycle", in.id, in.about.state, next)
+	}
+	if in.about.state.Routable() {
+		r.ready = slices.DeleteFunc(r.ready, func(x *instance) bool { return x == in })
+	}
+	about := *in.about
+	about.state, about.reason = next, reason
+	switch next {
+	case Ready:
+		now := time.Now()
+		if about.readyAt.IsZero() {
+			about.readyAt = now
+		}
+		if in.traffic.inFlight == 0 {
+			in.traffic.idleSince = now.Sub(r.base)
+		}
+		r.insertReadyLocked(in)
+	case Draining:
+		if in.traffic.inFlight == 0 {
+			close(in.drained)
+		}
+	case Stopped:
+		r.instances = slices.DeleteFunc(r.instances, func(x *instance) bool { return x == in })
+	}
+	in.about = &about
+	r.recordLocked(eventOf(next), in.id, reason)
+	r.dispatchLocked()
+	return nil
+}
+
+// insertReadyLocked makes in routable, at its place in start order.
+func (r *Registry) insertReadyLocked(in *instance) {
+	at, _ := slices.BinarySearchFunc(r.ready, in.order, func(x *instance, order uint64) int {
+		return cmp.Compare(x.order, order)
+	})
+	r.ready = slices.Insert(r.ready, at, in)
+}
+
+func (r *Registry) findLocked(id ID) (*instance, error) {
+	for _, in := range r.instances {
+		if in.id == id {
+			return in, nil
+		}
+	}
+	return nil, fmt.Errorf("find instance %s: %w", id, ErrUnknownInstance)
+}

@@ -1,0 +1,120 @@
+package registry
+
+import (
+	"net"
+	"strconv"
+	"time"
+)
+
+// Snapshot is the state of all instances at one moment. It is the caller's own
+// copy.
+type Snapshot struct {
+	// Time is when it was taken.
+	Time time.Time
+	// Instances are all that exist, in start order.
+	Instances []Instance
+	// Waiting is the number of requests that wait for an instance.
+	Waiting int
+	// Fleet is what whoever runs the instances says of them.
+	Fleet Fleet
+}
+
+// Instance is one instance in a Snapshot.
+type Instance struct {
+	ID      ID
+	Address string // host:port
+	Port    int
+	Handle  string // what whoever runs it calls it, for people
+	State   State
+	Reason  string // why it is in State, for people
+	Started time.Time
+	ReadyAt time.Time // zero until it was ready first
+
+	InFlight     int
+	Total        uint64        // requests it was given
+	ResponseTime time.Duration // decaying average; 0 before the first response
+	Load         float64       // see Snapshot.Load
+	IdleSince    time.Time     // when InFlight became 0; zero while it is not
+	LastSuccess  time.Time     // last response that was not a 5xx; zero if none
+}
+
+// Snapshot returns the state now. It never holds up requests for long: under
+// the lock it copies a few words for each instance, the rest comes after it.
+func (r *Registry) Snapshot() Snapshot {
+	raw := make([]view, 0, r.Len()+1)
+	r.mu.Lock()
+	s := Snapshot{Time: time.Now(), Waiting: r.queue.size, Fleet: r.fleet}
+	for _, in := range r.instances {
+		raw = append(raw, view{id: in.id, about: in.about, traffic: in.traffic})
+	}
+	r.mu.Unlock()
+
+	s.Instances = make([]Instance, len(raw))
+	for i := range raw {
+		s.Instances[i] = raw[i].instance(r.base, s.Time)
+	}
+	return s
+}
+
+// view is what a snapshot takes of an instance under the lock.
+type view struct {
+	id      ID
+	about   *about
+	traffic traffic
+}
+
+// Len returns the number of instances that exist.
+func (r *Registry) Len() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.instances)
+}
+
+// Waiting returns the number of requests that wait for an instance.
+func (r *Registry) Waiting() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.queue.size
+}
+
+// Count returns how many instances are in one of the given states.
+func (s *Snapshot) Count(states ...State) int {
+	n := 0
+	for i := range s.Instances {
+		for _, state := range states {
+			if s.Instances[i].State == state {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// instance makes v an Instance, as of now.
+func (v *view) instance(base, now time.Time) Instance {
+	out := Instance{
+		ID:           v.id,
+		Address:      v.about.address,
+		Port:         v.about.port,
+		Handle:       v.about.handle,
+		State:        v.about.state,
+		Reason:       v.about.reason,
+		Started:      v.about.started,
+		ReadyAt:      v.about.readyAt,
+		InFlight:     int(v.traffic.inFlight),
+		Total:        v.traffic.total,
+		ResponseTime: v.traffic.latency.average,
+		Load:         v.traffic.latency.load(now.Sub(base), v.traffic.inFlight),
+	}
+	if v.traffic.inFlight == 0 {
+		out.IdleSince = base.Add(v.traffic.idleSince)
+	}
+	if v.traffic.latency.lastSuccess > 0 {
+		out.LastSuccess = base.Add(v.traffic.latency.lastSuccess)
+	}
+	return out
+}
+
+func joinAddress(host string, port int) string {
+	return net.JoinHostPort(host, strconv.Itoa(port))
+}

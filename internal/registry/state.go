@@ -1,0 +1,66 @@
+package registry
+
+// State is an instance's place in its life cycle:
+//
+//	Starting ──► Ready ◄──► Unhealthy
+//	    │          │            │
+//	    └──────────┼────────────┘
+//	               ▼
+//	           Draining ──► Stopped
+//
+// Every state but Stopped may also go to Stopped directly: processes die.
+// The zero value is Unspecified, which is never routable.
+type State uint8
+
+const (
+	// Unspecified is the zero value; no instance is ever in it.
+	Unspecified State = iota
+	// Starting: exists, and has not been seen ready yet.
+	Starting
+	// Ready: may get requests.
+	Ready
+	// Unhealthy: was ready once; gets no new requests until it is ready again.
+	Unhealthy
+	// Draining: gets no new requests; those in flight may finish.
+	Draining
+	// Stopped: gone. A stopped instance is no longer in the registry.
+	Stopped
+)
+
+// String returns the state's name in lower case, as logs and metrics show it.
+func (s State) String() string {
+	switch s {
+	case Starting:
+		return "starting"
+	case Ready:
+		return "ready"
+	case Unhealthy:
+		return "unhealthy"
+	case Draining:
+		return "draining"
+	case Stopped:
+		return "stopped"
+	default:
+		return "unspecified"
+	}
+}
+
+// Routable reports whether an instance in s may be given requests.
+func (s State) Routable() bool { return s == Ready }
+
+// CanBecome reports whether an instance may go from s to next. It is the one
+// rule of the life cycle; a state never becomes itself.
+func (s State) CanBecome(next State) bool {
+	switch next {
+	case Ready:
+		return s == Starting || s == Unhealthy
+	case Unhealthy:
+		return s == Ready
+	case Draining:
+		return s == Starting || s == Ready || s == Unhealthy
+	case Stopped:
+		return s == Starting || s == Ready || s == Unhealthy || s == Draining
+	default:
+		return false
+	}
+}
