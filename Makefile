@@ -1,0 +1,139 @@
+# dynlb's tasks. `make` alone lists them; `make test` is the whole check.
+
+# One step after the other, also under -j: a check must not run while another
+# step rewrites what it reads.
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+SHELL := bash
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+FUZZTIME ?= 30s
+BENCHFLAGS ?=
+
+# The development tools, each pinned in a module of its own kind (tools/go.mod
+# says why there are three) and built by go itself on first use.
+BUF := go tool -modfile=tools/buf/go.mod buf
+LINT := go tool -modfile=tools/golangci-lint/go.mod golangci-lint
+BUN := examples/bun/node_modules/.package-lock.json
+
+# $(call step,what it does) says so, in one line.
+step = @printf '==> %s\n' '$(1)'
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: need-go ## Build the static binary bin/dynlb
+	$(call step,build bin/dynlb)
+	@CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/dynlb ./cmd/dynlb
+
+.PHONY: generate
+generate: need-go ## Regenerate gen/ from proto/
+	$(call step,generate gen from proto)
+	@set -e; rm -rf .gen; trap 'rm -rf .gen' EXIT; \
+	$(BUF) generate --output .gen; \
+	rm -rf gen/dynlb; \
+	mv .gen/gen/dynlb gen/
+
+.PHONY: fmt
+fmt: need-go ## Format the Go and proto files
+	$(call step,format)
+	@$(LINT) fmt
+	@$(BUF) format -w
+
+.PHONY: lint
+lint: need-go lint-proto lint-go ## Run the linters (go vet is one of them)
+
+.PHONY: test
+test: need check-fmt lint-proto check-gen lint-go $(BUN) test-go ## The whole check: format, lint, generated code, all tests
+
+.PHONY: bench
+bench: need-go ## Measure dynlb beside its peers (BENCHFLAGS passes flags)
+	$(call step,bench)
+	@go run ./bench $(BENCHFLAGS)
+
+.PHONY: fuzz
+fuzz: need-go ## Run every fuzz target for FUZZTIME (30s) each
+	@set -e; targets=$$(grep -rHoE '^func Fuzz[A-Za-z0-9_]*' --include='*_test.go' --exclude-dir=node_modules . || true); \
+	[ -n "$$targets" ] || { echo 'make fuzz: there are no fuzz targets' >&2; exit 1; }; \
+	while IFS=: read -r file func; do \
+		target=$${func#func }; \
+		printf '==> %s\n' "fuzz $$target in $${file%/*} for $(FUZZTIME)"; \
+		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime '$(FUZZTIME)' "$${file%/*}"; \
+	done <<<"$$targets"
+
+.PHONY: clean
+clean: ## Remove what the other targets made, gen/ aside
+	$(call step,clean)
+	@rm -rf bin examples/bun/node_modules
+	@find . -name .git -prune -o -type f \( -name '*.test' -o -name '*.prof' -o -name 'coverage.*' \) -exec rm -f {} +
+
+# --- the steps of the check -------------------------------------------------
+
+.PHONY: check-fmt
+check-fmt:
+	$(call step,format check)
+	@$(LINT) fmt --diff || { echo 'make: run make fmt' >&2; exit 1; }
+	@$(BUF) format --diff --exit-code || { echo 'make: run make fmt' >&2; exit 1; }
+
+.PHONY: lint-proto
+lint-proto:
+	$(call step,buf lint)
+	@$(BUF) lint
+
+.PHONY: lint-go
+lint-go:
+	$(call step,golangci-lint)
+	@$(LINT) run ./...
+
+# gen must be what proto makes of it, and in git: git status sees changed,
+# deleted and new files alike. A staged file is in git as far as this goes. The
+# repository may belong to another user, as in containers.
+.PHONY: check-gen
+check-gen: generate
+	$(call step,generated code is fresh)
+	@set -e; changed=$$(git -c safe.directory='$(CURDIR)' status --porcelain --untracked-files=all -- gen); \
+	stale=$$(grep '^.[^ ]' <<<"$$changed" || true); \
+	[ -z "$$stale" ] || { printf '%s\n' "$$stale" 'make: gen/ is not what proto/ makes of it; it has just been regenerated: git add gen' >&2; exit 1; }
+
+# Bun, the runtime of the example app and of the end-to-end tests.
+$(BUN): examples/bun/package.json examples/bun/package-lock.json
+	$(call step,npm ci in examples/bun)
+	@cd examples/bun && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# -count=1: the end-to-end tests run programs whose changes go test cannot see.
+.PHONY: test-go
+test-go:
+	$(call step,go test -race)
+	@CGO_ENABLED=1 go test -race -count=1 -timeout=10m ./...
+
+# --- what must be there -----------------------------------------------------
+
+.PHONY: need
+need: need-go need-npm need-git need-cc
+
+.PHONY: need-go
+need-go:
+	@command -v go >/dev/null || { echo 'make: go is missing: see https://go.dev/dl' >&2; exit 1; }
+
+.PHONY: need-npm
+need-npm:
+	@command -v node >/dev/null || { echo 'make: node is missing: see https://nodejs.org' >&2; exit 1; }
+	@command -v npm >/dev/null || { echo 'make: npm is missing: it comes with node, see https://nodejs.org' >&2; exit 1; }
+
+.PHONY: need-git
+need-git:
+	@command -v git >/dev/null || { echo 'make: git is missing: it tells whether gen/ is fresh' >&2; exit 1; }
+
+# The race detector is C. Where root and apt are at hand, as in a container, a
+# missing compiler is installed.
+.PHONY: need-cc
+need-cc:
+	@set -e; cc=$$(go env CC); command -v "$${cc%% *}" >/dev/null || { \
+		[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || { echo "make: $$cc is missing: go test -race needs a C compiler" >&2; exit 1; }; \
+		echo '==> install gcc for go test -race'; \
+		apt-get update -qq; \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends gcc libc6-dev >/dev/null; \
+	}
