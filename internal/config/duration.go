@@ -1,0 +1,48 @@
+package config
+
+import (
+	"time"
+
+	"gopkg.in/yaml.v3"
+)
+
+// maxDuration is longer than anything dynlb waits for, and short enough that
+// no sum of durations overflows.
+const maxDuration = 365 * 24 * time.Hour
+
+// duration reads a time from low to maxDuration: a whole number of
+// milliseconds, or a string as time.ParseDuration takes it.
+func duration(field *time.Duration, low time.Duration) decoder {
+	return func(r *reader, at place, node *yaml.Node) {
+		d, ok := r.duration(at, node)
+		if !ok {
+			return
+		}
+		switch {
+		case d < low && low == 0:
+			r.wrong(at, node, "0 or more")
+		case d < low:
+			r.wrong(at, node, "at least "+low.String())
+		case d > maxDuration:
+			r.wrong(at, node, "at most 8760h, a year")
+		default:
+			*field = d
+		}
+	}
+}
+
+// duration returns the time that node says. It holds any whole number down to
+// the range of time.Duration, as no bound lies beyond that.
+func (r *reader) duration(at place, node *yaml.Node) (time.Duration, bool) {
+	const most = int64(maxDuration/time.Millisecond) + 1
+	if n, ok := integer(node); ok {
+		return time.Duration(min(max(n, -most), most)) * time.Millisecond, true
+	}
+	if s, ok := text(node); ok {
+		if d, err := time.ParseDuration(s); err == nil {
+			return d, true
+		}
+	}
+	r.wrong(at, node, "milliseconds, such as 5000, or a duration, such as 5s")
+	return 0, false
+}

@@ -1,0 +1,231 @@
+package config
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"gopkg.in/yaml.v3"
+)
+
+// originalKeys are those of the first version of the file, in its order.
+var originalKeys = []string{
+	"location", "minInstances", "maxInstances", "checkInterval", "healthTimeout",
+	"scaleUpThreshold", "scaleDownThreshold", "idleTimeout",
+}
+
+func readRoot(t *testing.T, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("..", "..", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// keysIn returns the keys of a mapping, in order.
+func keysIn(t *testing.T, data []byte) []string {
+	t.Helper()
+	var document yaml.Node
+	if err := yaml.Unmarshal(data, &document); err != nil {
+		t.Fatal(err)
+	}
+	var keys []string
+	for i := 0; i < len(document.Content[0].Content); i += 2 {
+		keys = append(keys, document.Content[0].Content[i].Value)
+	}
+	return keys
+}
+
+func tableNames(table []key) []string {
+	return strings.Split(names(table), ", ")
+}
+
+// TestRootFile holds config.yaml equal to the defaults: as it is, and with its
+// commented-out settings ("#key: value", as opposed to "# text") in force.
+func TestRootFile(t *testing.T) {
+	t.Parallel()
+	data := readRoot(t, "config.yaml")
+	if first, _, _ := strings.Cut(string(data), "\n"); first != "# yaml-language-server: $schema=./config.schema.json" {
+		t.Errorf("the first line is %q", first)
+	}
+	dir := folderWithApp(t)
+
+	got, err := Parse("config.yaml", data, dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := defaultIn(dir); !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	if active := keysIn(t, data); !slices.Equal(active, originalKeys[1:]) {
+		t.Errorf("the keys in force are %v, want %v", active, originalKeys[1:])
+	}
+
+	full := regexp.MustCompile(`(?m)^#(\S)`).ReplaceAll(data, []byte("$1"))
+	if all, want := keysIn(t, full), tableNames(keysOf(&Config{})); !slices.Equal(all, want) {
+		t.Errorf("the keys are %v, want %v", all, want)
+	}
+	got, err = Parse("config.yaml", full, dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := defaultIn(dir)
+	want.Location, want.Command = filepath.Join(dir, "app.ts"), defaultCommand()
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("with all settings\ngot  %+v\nwant %+v", got, want)
+	}
+}
+
+// schema is what the tests look at of config.schema.json.
+type schema struct {
+	Description          string
+	Type                 any
+	Default              json.RawMessage
+	Minimum              *int
+	Maximum              *int
+	Pattern              string
+	AdditionalProperties any
+	AllOf                []struct {
+		Ref string `json:"$ref"`
+	}
+	Properties  map[string]schema
+	Definitions map[string]schema
+}
+
+func readSchema(t *testing.T) schema {
+	t.Helper()
+	var root schema
+	if err := json.Unmarshal(readRoot(t, "config.schema.json"), &root); err != nil {
+		t.Fatal(err)
+	}
+	return root
+}
+
+// TestSchemaKeys holds the keys of the schema equal to the table, in order.
+func TestSchemaKeys(t *testing.T) {
+	t.Parallel()
+	var ordered struct{ Properties yaml.Node }
+	if err := yaml.Unmarshal(readRoot(t, "config.schema.json"), &ordered); err != nil {
+		t.Fatal(err)
+	}
+	var inOrder []string
+	for i := 0; i < len(ordered.Properties.Content); i += 2 {
+		inOrder = append(inOrder, ordered.Properties.Content[i].Value)
+	}
+	if want := tableNames(keysOf(&Config{})); !slices.Equal(inOrder, want) {
+		t.Errorf("the keys are %v, want %v", inOrder, want)
+	}
+
+	var check func(prefix string, s schema, table []key)
+	check = func(prefix string, s schema, table []key) {
+		if s.AdditionalProperties != false {
+			t.Errorf("%q takes unknown keys", prefix)
+		}
+		if len(s.Properties) != len(table) {
+			t.Errorf("%q has %d keys, want %s", prefix, len(s.Properties), names(table))
+		}
+		for _, k := range table {
+			property, ok := s.Properties[k.name]
+			if !ok || property.Description == "" {
+				t.Errorf("%s%s is missing or has no description", prefix, k.name)
+			}
+			if k.keys != nil {
+				check(k.name+".", property, k.keys)
+			}
+		}
+	}
+	check("", readSchema(t), keysOf(&Config{}))
+}
+
+// TestSchemaValues holds defaults and bounds of the schema equal to what Parse
+// makes of them.
+func TestSchemaValues(t *testing.T) {
+	t.Parallel()
+	root := readSchema(t)
+	dir := folderWithApp(t)
+	for name, property := range root.Properties {
+		for sub, nested := range property.Properties {
+			checkDefault(t, dir, "{"+name+": {"+sub+": ", nested, "}}")
+			checkBounds(t, dir, "{"+name+": {"+sub+": ", root.resolve(nested), "}}")
+		}
+		if name == "location" {
+			continue // has no default
+		}
+		checkDefault(t, dir, "{location: app.ts, "+name+": ", property, "}")
+		checkBounds(t, dir, "{"+name+": ", root.resolve(property), "}")
+	}
+}
+
+// resolve returns the definition that s refers to, or s.
+func (root schema) resolve(s schema) schema {
+	if len(s.AllOf) == 0 {
+		return s
+	}
+	return root.Definitions[strings.TrimPrefix(s.AllOf[0].Ref, "#/definitions/")]
+}
+
+func checkDefault(t *testing.T, dir, before string, s schema, after string) {
+	t.Helper()
+	got, err := Parse("config.yaml", []byte(before+string(s.Default)+after), dir, nil)
+	if err != nil {
+		t.Errorf("the default of %s: %v", before, err)
+		return
+	}
+	want := defaultIn(dir)
+	want.Location = got.Location
+	if got.Command != nil {
+		want.Command = defaultCommand()
+	}
+	if s.Default == nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("the default of %s is %s", before, s.Default)
+	}
+}
+
+func checkBounds(t *testing.T, dir, before string, s schema, after string) {
+	t.Helper()
+	check := func(n int, want bool) {
+		t.Helper()
+		value, _ := json.Marshal(n)
+		_, err := Parse("config.yaml", []byte(before+string(value)+after), dir, nil)
+		// A conflict with another key is none of the schema's business.
+		refused := err != nil && regexp.MustCompile(`must be (a|at least 1ms|0 or more)\b`).MatchString(err.Error())
+		if refused == want {
+			t.Errorf("%s%d in the bounds = %v, but %v", before, n, want, err)
+		}
+	}
+	if s.Minimum != nil {
+		check(*s.Minimum, true)
+		check(*s.Minimum-1, false)
+	}
+	if s.Maximum != nil {
+		check(*s.Maximum, true)
+		check(*s.Maximum+1, false)
+	}
+}
+
+// TestSchemaPatterns holds the patterns of the schema to what Parse accepts.
+func TestSchemaPatterns(t *testing.T) {
+	t.Parallel()
+	root := readSchema(t)
+	tests := map[string][]string{
+		"idleTimeout":   {"5s", "1h30m", "1.5s", ".5s", "5.s", "+5s", "2us", "2µs", "0", "00", "-1s", "5", "5 s", "", "s", "1d", "5sec", "1e3s"},
+		"checkInterval": {"5s", "1h30m", "1.5s", ".5s", "5.s", "+5s", "2ms", "0", "-1s", "5", "5 s", "", "s", "1d", "5sec", "1e3s"},
+		"listen":        {":4000", "127.0.0.1:1", "[::1]:80", "box-1.local:80", "::1:80", "4000", ":http", "", ":", "http://x:80"},
+		"healthPath":    {"/health", "/", "health", ""},
+	}
+	for name, values := range tests {
+		pattern := regexp.MustCompile(root.resolve(root.Properties[name]).Pattern)
+		for _, value := range values {
+			_, err := Parse("config.yaml", []byte(name+": '"+value+"'"), t.TempDir(), nil)
+			if match := pattern.MatchString(value); match != (err == nil) {
+				t.Errorf("%s: %q matches %v = %v, but %v", name, value, pattern, match, err)
+			}
+		}
+	}
+}

@@ -1,0 +1,128 @@
+package config
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"testing"
+)
+
+// TestLoad changes the working directory, so it runs alone.
+func TestLoad(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(folderWithApp(t)) // as Getwd has it
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(dir)
+
+	t.Run("defaults without a file", func(t *testing.T) {
+		got, err := Load("", nil)
+		want := defaultIn(dir)
+		want.Path = ""
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("got  %+v, %v\nwant %+v", got, err, want)
+		}
+	})
+	t.Run("PORT without a file", func(t *testing.T) {
+		if got, err := Load("", port("8080")); err != nil || got.Listen != ":8080" {
+			t.Errorf("listen = %q, %v; want :8080", got.Listen, err)
+		}
+		_, err := Load("", port("x"))
+		if want := []string{`PORT: must be a port from 0 to 65535; got "x" in the environment`}; !slices.Equal(report(t, err), want) {
+			t.Errorf("got %v, want %v", err, want)
+		}
+	})
+	t.Run("named file is missing", func(t *testing.T) {
+		_, err := Load("config.yaml", nil)
+		if want := []string{"config.yaml: cannot be read: no such file or directory"}; !slices.Equal(report(t, err), want) {
+			t.Errorf("got %v, want %v", err, want)
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%v is not fs.ErrNotExist", err)
+		}
+	})
+	t.Run("named file is a folder", func(t *testing.T) {
+		_, err := Load("sub", nil)
+		if want := []string{"sub: cannot be read: is a directory"}; !slices.Equal(report(t, err), want) {
+			t.Errorf("got %v, want %v", err, want)
+		}
+	})
+
+	write := func(name, content string) {
+		t.Helper()
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("config.yaml", "location: app.ts\n")
+	write("sub/other.yaml", "location: ../app.ts\nminInstances: x\n")
+	write("sub/good.yaml", "location: ../app.ts\n")
+	write("large.yaml", string(make([]byte, maxSize+1)))
+
+	t.Run("default file", func(t *testing.T) {
+		got, err := Load("", nil)
+		want := defaultIn(dir)
+		want.Location = filepath.Join(dir, "app.ts")
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("got  %+v, %v\nwant %+v", got, err, want)
+		}
+	})
+	t.Run("paths start at the file", func(t *testing.T) {
+		got, err := Load("sub/good.yaml", nil)
+		want := defaultIn(filepath.Join(dir, "sub"))
+		want.Path, want.Location = "sub/good.yaml", filepath.Join(dir, "app.ts")
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("got  %+v, %v\nwant %+v", got, err, want)
+		}
+	})
+	t.Run("problem", func(t *testing.T) {
+		_, err := Load("sub/other.yaml", nil)
+		if want := []string{`sub/other.yaml:2: minInstances: must be a whole number from 0 to 65535; got "x"`}; !slices.Equal(report(t, err), want) {
+			t.Errorf("got %v, want %v", err, want)
+		}
+	})
+	t.Run("too large", func(t *testing.T) {
+		_, err := Load("large.yaml", nil)
+		if want := []string{"large.yaml: must not be larger than 1 MiB"}; !slices.Equal(report(t, err), want) {
+			t.Errorf("got %v, want %v", err, want)
+		}
+	})
+}
+
+func TestPort(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ yaml, port, listen, want string }{
+		{"", "", ":4000", ""},
+		{"", "80", ":80", ""},
+		{"", "0", ":0", ""},
+		{"", "65535", ":65535", ""},
+		{"listen: 10.0.0.1:99", "80", "10.0.0.1:80", ""},
+		{"listen: '[::1]:99'", "80", "[::1]:80", ""},
+		{"listen: :4001", "80", ":80", ""}, // the collision is overridden too
+		{"", "65536", "", `PORT: must be a port from 0 to 65535; got "65536" in the environment`},
+		{"", "-1", "", `PORT: must be a port from 0 to 65535; got "-1" in the environment`},
+		{"", "80 ", "", `PORT: must be a port from 0 to 65535; got "80 " in the environment`},
+		{"", "tcp://10.0.0.1:80", "", `PORT: must be a port from 0 to 65535; got "tcp://10.0.0.1:80" in the environment`},
+		{"", "4001", "", "PORT: must be on another port than admin (127.0.0.1:4001, the default); got :4001"},
+		{"admin: :70", "70", "", "config.yaml:1: admin: must be on another port than listen (:70, by PORT in the environment); got :70"},
+		{"listen: none", "80", "", `config.yaml:1: listen: must be host:port, such as ":4000" or "127.0.0.1:4000"; got "none"`},
+	}
+	for _, test := range tests {
+		t.Run(test.yaml+" PORT="+test.port, func(t *testing.T) {
+			t.Parallel()
+			got, err := Parse("config.yaml", []byte(test.yaml), t.TempDir(), port(test.port))
+			if test.want != "" {
+				if lines := report(t, err); !slices.Equal(lines, []string{test.want}) {
+					t.Errorf("got\n%v\nwant\n%s", err, test.want)
+				}
+				return
+			}
+			if err != nil || got.Listen != test.listen {
+				t.Errorf("listen = %q, %v; want %q", got.Listen, err, test.listen)
+			}
+		})
+	}
+}

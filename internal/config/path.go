@@ -1,0 +1,50 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+
+	"gopkg.in/yaml.v3"
+)
+
+// file reads a path that exists.
+func file(field *string) decoder {
+	return func(r *reader, at place, node *yaml.Node) {
+		if path, _, ok := r.path(at, node); ok {
+			*field = path
+		}
+	}
+}
+
+// folder reads the path of a directory that exists.
+func folder(field *string) decoder {
+	return func(r *reader, at place, node *yaml.Node) {
+		path, info, ok := r.path(at, node)
+		if !ok {
+			return
+		}
+		if !info.IsDir() {
+			r.problem(at, "must be a folder; %s is a file", display(path))
+			return
+		}
+		*field = path
+	}
+}
+
+// path returns what node names, as an absolute path, and what is there.
+func (r *reader) path(at place, node *yaml.Node) (string, os.FileInfo, bool) {
+	path, ok := text(node)
+	if !ok || path == "" {
+		r.wrong(at, node, "a path")
+		return "", nil, false
+	}
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(r.dir, path)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		r.problem(at, "must exist, as seen from the config file's folder; %s: %v", display(path), reason(err))
+		return "", nil, false
+	}
+	return filepath.Clean(path), info, true
+}

@@ -1,0 +1,69 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Error reports everything that is wrong with a configuration. All errors of
+// this package are of this type.
+type Error struct {
+	// File is the file's name, as it was given.
+	File string
+
+	// Problems holds at least one problem, in the order of their lines.
+	Problems []Problem
+
+	cause error // of a file that cannot be read, else nil
+}
+
+// Problem is one thing that is wrong.
+type Problem struct {
+	// Line counts from 1. It is 0 for what stands on no line of the file: a
+	// problem of the file as a whole, whose Key is empty, or of the
+	// environment, whose Key is the variable's name.
+	Line int
+
+	// Key is where in the file, such as "queue.limit" or "command[0]". It is
+	// empty if the text is not YAML.
+	Key string
+
+	// Text says what is wrong and what would be right, on one line.
+	Text string
+}
+
+// Error returns one line per problem: "config.yaml:3: key: text".
+func (e *Error) Error() string {
+	lines := make([]string, len(e.Problems))
+	for i, p := range e.Problems {
+		lines[i] = p.in(e.File)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Unwrap returns why the file could not be read, such as an error that is
+// fs.ErrNotExist, or nil if it could.
+func (e *Error) Unwrap() error { return e.cause }
+
+// in returns the problem's line in a report about file.
+func (p Problem) in(file string) string {
+	var where string
+	switch {
+	case p.Line > 0:
+		where = fmt.Sprintf("%s:%d: ", file, p.Line)
+	case p.Key == "":
+		where = file + ": "
+	}
+	if p.Key != "" {
+		where += p.Key + ": "
+	}
+	return where + p.Text
+}
+
+// sortProblems puts problems in the order of the file. Those of one line stay
+// in the order they were found in.
+func sortProblems(problems []Problem) {
+	slices.SortStableFunc(problems, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
+}

@@ -1,0 +1,89 @@
+package config
+
+import "fmt"
+
+// validate checks what no key can be judged by alone. It passes over keys that
+// have a problem of their own.
+func (r *reader) validate() {
+	c := &r.config
+	if r.good("minInstances", "maxInstances") && c.MinInstances > c.MaxInstances {
+		r.conflict("minInstances", "at most", c.MinInstances, "maxInstances", "at least", c.MaxInstances)
+	}
+	if r.good("scaleDownThreshold", "scaleUpThreshold") && c.ScaleDownThreshold >= c.ScaleUpThreshold {
+		r.conflict("scaleDownThreshold", "below", c.ScaleDownThreshold, "scaleUpThreshold", "above", c.ScaleUpThreshold)
+	}
+	// The last port is basePort + maxInstances - 1.
+	if last := maxPort + 1; r.good("basePort", "maxInstances") && c.BasePort+c.MaxInstances > last {
+		at, _ := r.later("basePort", "maxInstances")
+		r.problem(at, "basePort + maxInstances must be at most %d; got %d + %d", last, c.BasePort, c.MaxInstances)
+	}
+	// With nobody running and nobody waiting, every request would fail.
+	if r.good("minInstances", "queue.limit") && c.MinInstances == 0 && c.Queue.Limit == 0 {
+		at, _ := r.later("minInstances", "queue.limit")
+		r.problem(at, "minInstances or queue.limit must be above 0; with 0 and 0 no request could wait for the first instance")
+	}
+	if r.good("command", "location") && c.Location == "" && usesLocation(c.Command) {
+		r.problem(r.set["command"], "uses {location}; set location too, or write the path itself")
+	}
+	r.listeners()
+}
+
+// listeners checks that each listener can be bound.
+func (r *reader) listeners() {
+	all := []struct{ key, address string }{
+		{"listen", r.config.Listen},
+		{"admin", r.config.Admin},
+		{"adminHTTP", r.config.AdminHTTP},
+	}
+	const rule = "on another port than"
+	for i, a := range all {
+		for _, b := range all[i+1:] {
+			if r.good(a.key, b.key) && overlap(a.address, b.address) {
+				r.conflict(a.key, rule, a.address, b.key, rule, b.address)
+			}
+		}
+	}
+}
+
+// good says whether none of the keys has a problem of its own.
+func (r *reader) good(keys ...string) bool {
+	for _, key := range keys {
+		if r.bad[key] {
+			return false
+		}
+	}
+	return true
+}
+
+// conflict reports two keys that do not fit, at the later one: a must be aRule
+// b, and b bRule a.
+func (r *reader) conflict(a, aRule string, aValue any, b, bRule string, bValue any) {
+	at, isA := r.later(a, b)
+	if isA {
+		r.problem(at, "must be %s %s (%v%s); got %v", aRule, b, bValue, r.origin(b), aValue)
+	} else {
+		r.problem(at, "must be %s %s (%v%s); got %v", bRule, a, aValue, r.origin(a), bValue)
+	}
+}
+
+// later returns where the later of two keys is set, and whether that is a. A
+// key of the file is later than the environment, and that than a default.
+func (r *reader) later(a, b string) (at place, isA bool) {
+	atA, okA := r.set[a]
+	atB, okB := r.set[b]
+	if okA && (!okB || atA.line > atB.line) {
+		return atA, true
+	}
+	return atB, false
+}
+
+// origin says where a value comes from, if not from the file.
+func (r *reader) origin(key string) string {
+	switch at, ok := r.set[key]; {
+	case !ok:
+		return ", the default"
+	case at.line == 0:
+		return fmt.Sprintf(", by %s in the environment", at.key)
+	}
+	return ""
+}
