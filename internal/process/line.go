@@ -1,0 +1,55 @@
+package process
+
+import "bytes"
+
+// lineWriter cuts one stream into lines and passes them to add. It holds at most
+// maxLine bytes and never fails or blocks. It is used by one goroutine.
+type lineWriter struct {
+	stream string
+	add    func(stream string, raw []byte, truncated bool)
+
+	buf  []byte // the line so far
+	skip bool   // the line was passed on truncated: skip to its end
+}
+
+// Write takes the next bytes of the stream.
+func (w *lineWriter) Write(p []byte) (int, error) {
+	n := len(p)
+	for len(p) > 0 {
+		part, rest, ended := bytes.Cut(p, []byte{'\n'})
+		w.extend(part)
+		if ended {
+			w.end()
+		}
+		p = rest
+	}
+	return n, nil
+}
+
+// extend adds part to the current line; what is too much ends it early.
+func (w *lineWriter) extend(part []byte) {
+	if w.skip {
+		return
+	}
+	room := maxLine - len(w.buf)
+	w.buf = append(w.buf, part[:min(room, len(part))]...)
+	if len(part) > room {
+		w.add(w.stream, trimPartialRune(w.buf), true)
+		w.skip = true
+	}
+}
+
+// end passes on the current line and begins the next one.
+func (w *lineWriter) end() {
+	if !w.skip {
+		w.add(w.stream, bytes.TrimSuffix(w.buf, []byte{'\r'}), false)
+	}
+	w.buf, w.skip = w.buf[:0], false
+}
+
+// flush passes on a last line that has no line ending.
+func (w *lineWriter) flush() {
+	if len(w.buf) > 0 {
+		w.end()
+	}
+}

@@ -1,0 +1,116 @@
+package process
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+)
+
+// record is a line as lineWriter passes it on.
+type record struct {
+	text      string
+	truncated bool
+}
+
+// split feeds input to a lineWriter in pieces of the given size.
+func split(input []byte, size int) []record {
+	var got []record
+	w := &lineWriter{add: func(_ string, raw []byte, truncated bool) {
+		got = append(got, record{string(raw), truncated})
+	}}
+	for len(input) > 0 {
+		n := min(size, len(input))
+		_, _ = w.Write(input[:n])
+		input = input[n:]
+	}
+	w.flush()
+	return got
+}
+
+func TestLines(t *testing.T) {
+	full := strings.Repeat("x", maxLine)
+	tests := []struct {
+		name, input string
+		want        []record
+	}{
+		{"nothing", "", nil},
+		{"two lines", "a\nb\n", []record{{"a", false}, {"b", false}}},
+		{"no line end", "a\nb", []record{{"a", false}, {"b", false}}},
+		{"blank lines", "\n\r\n", []record{{"", false}, {"", false}}},
+		{"carriage return", "a\r\nb\rc\r\n", []record{{"a", false}, {"b\rc", false}}},
+		{"as long as allowed", full + "\nb\n", []record{{full, false}, {"b", false}}},
+		{"too long", full + "yz\nb\n", []record{{full, true}, {"b", false}}},
+		{"too long at the end", full + "yz", []record{{full, true}}},
+		{"cut inside a character", full[1:] + "é\nb", []record{{full[1:], true}, {"b", false}}},
+	}
+	for _, test := range tests {
+		for _, size := range []int{1, 7, 1 << 20} {
+			got := split([]byte(test.input), size)
+			if len(got) != len(test.want) {
+				t.Errorf("%s, in pieces of %d: %d lines, want %d", test.name, size, len(got), len(test.want))
+				continue
+			}
+			for i := range got {
+				if got[i] != test.want[i] {
+					t.Errorf("%s, in pieces of %d: line %d = %.80q, want %.80q", test.name, size, i, got[i].text, test.want[i].text)
+				}
+			}
+		}
+	}
+}
+
+func TestCleanText(t *testing.T) {
+	tests := []struct{ raw, want string }{
+		{"plain\ttext", "plain\ttext"},
+		{"größe 🙂", "größe 🙂"},
+		{"\x1b[1;31mred\x1b[0m", "red"},
+		{"\x1b[?25l\x1b[2K\x1b[1Gdone", "done"},
+		{"\x1b]0;title\x07text", "text"},
+		{"\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "link"},
+		{"\x1b]0;never ends", "0;never ends"},
+		{"\x1b(B\x1b=text", "text"},
+		{"cut \x1b[3", "cut "},
+		{"\x1b", "\ufffd"},
+		{"\x1b[\x1b[31mx", "x"},
+		{"a\rb\x00c\x7fd\u0085e", "a\ufffdb\ufffdc\ufffdd\ufffde"},
+		{"bad \xff\xfe utf-8 \xc3", "bad \ufffd\ufffd utf-8 \ufffd"},
+	}
+	for _, test := range tests {
+		if got := cleanText([]byte(test.raw)); got != test.want {
+			t.Errorf("cleanText(%q) = %q, want %q", test.raw, got, test.want)
+		}
+	}
+}
+
+// However the stream is cut into pieces, the lines are the same, bounded and clean.
+func FuzzLines(f *testing.F) {
+	f.Add([]byte("a\r\n\x1b[31mb\xff\n"), uint8(1))
+	f.Add(bytes.Repeat([]byte("é"), maxLine), uint8(3))
+	f.Add([]byte("\x1b]8;;x\x1b\\\x1b[\x1b"), uint8(2))
+	f.Fuzz(func(t *testing.T, input []byte, size uint8) {
+		whole := split(input, len(input)+1)
+		pieces := split(input, int(size)+1)
+		if len(whole) != len(pieces) {
+			t.Fatalf("%d lines in one piece, %d in pieces of %d", len(whole), len(pieces), int(size)+1)
+		}
+		for i := range whole {
+			if whole[i] != pieces[i] {
+				t.Fatalf("line %d is %q in one piece, %q in pieces", i, whole[i].text, pieces[i].text)
+			}
+			if len(whole[i].text) > maxLine {
+				t.Fatalf("line %d has %d bytes", i, len(whole[i].text))
+			}
+			text := cleanText([]byte(whole[i].text))
+			for _, r := range text {
+				if unicode.IsControl(r) && r != '\t' {
+					t.Fatalf("%q became %q: control character left", whole[i].text, text)
+				}
+			}
+			if !utf8.ValidString(text) || cleanText([]byte(text)) != text {
+				t.Fatalf("%q became %q, which is not clean", whole[i].text, text)
+			}
+		}
+	})
+}

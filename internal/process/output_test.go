@@ -1,0 +1,135 @@
+package process
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// collector gathers lines; it may be read after Done, since it does not block.
+type collector struct{ lines []Line }
+
+func (c *collector) add(l Line) { c.lines = append(c.lines, l) }
+
+func (c *collector) of(stream string) []string {
+	var texts []string
+	for _, l := range c.lines {
+		if l.Stream == stream {
+			texts = append(texts, l.Text)
+		}
+	}
+	return texts
+}
+
+func TestOutput(t *testing.T) {
+	var got collector
+	spec := roleSpec("print", `one\r\n\ntwo \x1b[31mred\x1b[0m\nlast`, `oops\n`)
+	spec.Output = got.add
+	p := start(t, spec)
+	exit := await(t, p)
+	if want := []string{"one", "", "two red", "last"}; !slices.Equal(got.of(Stdout), want) {
+		t.Errorf("stdout = %q, want %q", got.of(Stdout), want)
+	}
+	if want := []string{"oops"}; !slices.Equal(got.of(Stderr), want) {
+		t.Errorf("stderr = %q, want %q", got.of(Stderr), want)
+	}
+	if len(exit.Output) != 4 || exit.Dropped != 0 {
+		t.Errorf("exit = %+v, want the four lines that are not blank, none dropped", exit)
+	}
+}
+
+func TestTailIsBounded(t *testing.T) {
+	p := start(t, roleSpec("lines", "1000"))
+	exit := await(t, p)
+	if n := len(exit.Output); n != tailLines || exit.Output[n-1] != "line 999" || exit.Output[0] != "line 980" {
+		t.Errorf("last lines = %q, want line 980 to line 999", exit.Output)
+	}
+	if !slices.Equal(p.Tail(), exit.Output) {
+		t.Errorf("Tail() = %q, Exit().Output = %q, want the same", p.Tail(), exit.Output)
+	}
+
+	p = start(t, roleSpec("print", strings.Repeat("é", 2000), ""))
+	exit = await(t, p)
+	if want := strings.Repeat("é", tailLineBytes/2); len(exit.Output) != 1 || exit.Output[0] != want {
+		t.Errorf("last lines = %q, want %d bytes of é", exit.Output, tailLineBytes)
+	}
+}
+
+func TestEndlessLine(t *testing.T) {
+	const size = 100 << 20
+	var got collector
+	spec := roleSpec("endless", fmt.Sprint(size))
+	spec.Output = got.add
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	p := start(t, spec)
+	exit := await(t, p)
+	runtime.ReadMemStats(&after)
+	if exit.Code != 0 {
+		t.Errorf("exit = %+v, want everything written", exit)
+	}
+	if len(got.lines) != 1 || !got.lines[0].Truncated || len(got.lines[0].Text) != maxLine {
+		t.Errorf("got %d lines, want one of %d bytes, truncated", len(got.lines), maxLine)
+	}
+	if grown := after.TotalAlloc - before.TotalAlloc; grown > 4<<20 {
+		t.Errorf("%d bytes allocated for %d bytes of output", grown, size)
+	}
+}
+
+// A stuck Output function costs lines, never the child's progress.
+func TestSlowOutputDropsLines(t *testing.T) {
+	release := make(chan struct{})
+	var got collector
+	done := make(chan struct{})
+	const lines = 100_000
+	spec := roleSpec("lines", fmt.Sprint(lines))
+	spec.Output = func(l Line) {
+		<-release
+		got.add(l)
+		if l.Text == fmt.Sprintf("line %d", maxQueueLines-1) {
+			close(done)
+		}
+	}
+	p := start(t, spec)
+	exit := await(t, p)
+	if exit.Code != 0 {
+		t.Errorf("exit = %+v, want everything written", exit)
+	}
+	if exit.Output[tailLines-1] != fmt.Sprintf("line %d", lines-1) {
+		t.Errorf("last line = %q, want it kept though it was dropped", exit.Output[tailLines-1])
+	}
+	// One line is in the function's hands when the queue is full.
+	if exit.Dropped < lines-maxQueueLines-1 || exit.Dropped > lines-maxQueueLines {
+		t.Errorf("dropped %d of %d lines, want all but %d", exit.Dropped, lines, maxQueueLines)
+	}
+	close(release)
+	select {
+	case <-done:
+	case <-time.After(patience):
+		t.Error("the queued lines were not delivered")
+	}
+	<-p.output.delivered
+	if n := uint64(len(got.lines)); n+exit.Dropped != lines {
+		t.Errorf("delivered %d and dropped %d, want %d in all", n, exit.Dropped, lines)
+	}
+}
+
+func TestQueueIsBoundedInBytes(t *testing.T) {
+	release := make(chan struct{})
+	o := newOutput(func(Line) { <-release })
+	line := append([]byte(strings.Repeat("x", maxLine)), '\n')
+	for range maxQueueLines {
+		_, _ = o.stdout.Write(line)
+	}
+	if n := o.queued.Load(); n > maxQueueBytes {
+		t.Errorf("%d bytes queued, want at most %d", n, maxQueueBytes)
+	}
+	if o.dropped.Load() == 0 {
+		t.Error("nothing dropped")
+	}
+	close(release)
+	o.close(patience)
+}

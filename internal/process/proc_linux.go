@@ -1,0 +1,103 @@
+package process
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// proc is what /proc/pid/stat says of a process.
+type proc struct {
+	pid, ppid, pgrp int
+	state           byte
+}
+
+// dead reports whether the process has exited and only waits to be reaped.
+func (p proc) dead() bool { return p.state == 'Z' || p.state == 'X' }
+
+// processes lists all processes. Those that end meanwhile may be missing.
+func processes() ([]proc, error) {
+	names, err := readDirNames("/proc")
+	if err != nil {
+		return nil, err
+	}
+	procs := make([]proc, 0, len(names))
+	for _, name := range names {
+		if name[0] < '1' || name[0] > '9' {
+			continue
+		}
+		stat, err := os.ReadFile("/proc/" + name + "/stat")
+		if err != nil {
+			continue // gone, or hidden from us
+		}
+		p, err := parseStat(string(stat))
+		if err != nil {
+			return nil, err
+		}
+		procs = append(procs, p)
+	}
+	return procs, nil
+}
+
+// parseStat reads "pid (name) state ppid pgrp ..." (proc_pid_stat(5)). The name
+// may itself contain spaces and parentheses, so it ends at the last one.
+func parseStat(stat string) (proc, error) {
+	head, _, ok := strings.Cut(stat, " (")
+	end := strings.LastIndex(stat, ") ")
+	if !ok || end < 0 {
+		return proc{}, fmt.Errorf("process status %q: no name", stat)
+	}
+	fields := strings.Fields(stat[end+2:])
+	if len(fields) < 3 {
+		return proc{}, fmt.Errorf("process status %q: cut short", stat)
+	}
+	pid, err1 := strconv.Atoi(head)
+	ppid, err2 := strconv.Atoi(fields[1])
+	pgrp, err3 := strconv.Atoi(fields[2])
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return proc{}, fmt.Errorf("process status %q: %w", stat, err)
+	}
+	return proc{pid: pid, ppid: ppid, pgrp: pgrp, state: fields[0][0]}, nil
+}
+
+// addSockets adds the inodes of all sockets that a process has open. A process
+// that is gone has none.
+func addSockets(inodes map[uint64]bool, pid int) error {
+	dir := fmt.Sprintf("/proc/%d/fd", pid)
+	names, err := readDirNames(dir)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		target, err := os.Readlink(filepath.Join(dir, name))
+		if err != nil {
+			continue // closed meanwhile
+		}
+		text, ok := strings.CutPrefix(target, "socket:[")
+		if !ok {
+			continue
+		}
+		if inode, err := strconv.ParseUint(strings.TrimSuffix(text, "]"), 10, 64); err == nil {
+			inodes[inode] = true
+		}
+	}
+	return nil
+}
+
+// readDirNames lists a folder, unsorted.
+func readDirNames(path string) ([]string, error) {
+	dir, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	return dir.Readdirnames(-1)
+}

@@ -1,0 +1,87 @@
+package process
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestExit(t *testing.T) {
+	tests := []struct {
+		role, arg string
+		code      int
+		signal    syscall.Signal
+		reason    string
+	}{
+		{"exit", "0", 0, 0, "exit status 0"},
+		{"exit", "1", 1, 0, "exit status 1"},
+		{"exit", "255", 255, 0, "exit status 255"},
+		{"suicide", "9", -1, syscall.SIGKILL, "signal: killed"},
+	}
+	for _, test := range tests {
+		t.Run(test.reason, func(t *testing.T) {
+			before := time.Now()
+			p := start(t, roleSpec(test.role, test.arg))
+			exit := await(t, p)
+			if exit.Code != test.code || exit.Signal != test.signal || exit.Reason != test.reason {
+				t.Errorf("exit = %+v, want code %d, signal %v, reason %q", exit, test.code, test.signal, test.reason)
+			}
+			if exit.Time.Before(before) || exit.Time.After(time.Now()) {
+				t.Errorf("exit at %v, want it between start and now", exit.Time)
+			}
+		})
+	}
+}
+
+func TestExitIsZeroWhileRunning(t *testing.T) {
+	line := newLifeline(t)
+	p := start(t, roleSpec("alive", line.address()))
+	line.accept()
+	if exit := p.Exit(); exit.Reason != "" || exit.Code != 0 || !exit.Time.IsZero() {
+		t.Errorf("Exit() of a running child = %+v, want the zero Exit", exit)
+	}
+}
+
+func TestStartPassesEnvDirAndArguments(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir()) // as pwd prints it
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(dir+"/show", []byte("#!/bin/sh\npwd -P\necho \"$1|$2\"\n/usr/bin/env\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("NOT_FOR_THE_CHILD", "1")
+	p := start(t, Spec{Argv: []string{"./show", "a b", "$HOME;*"}, Env: []string{"A=1", "B=2", "B=3"}, Dir: dir})
+	if exit := await(t, p); exit.Code != 0 {
+		t.Fatalf("exit = %+v", exit)
+	}
+	got := p.Tail()
+	if len(got) < 2 || got[0] != dir || got[1] != "a b|$HOME;*" {
+		t.Errorf("output = %q, want the folder and the arguments as given", got)
+	}
+	env := strings.Join(got, "\n") + "\n"
+	if !strings.Contains(env, "\nA=1\n") || !strings.Contains(env, "\nB=3\n") || strings.Contains(env, "NOT_FOR_THE_CHILD") {
+		t.Errorf("environment = %q, want the one of the Spec and nothing else", got)
+	}
+}
+
+func TestEmptyEnvIsEmpty(t *testing.T) {
+	p := start(t, Spec{Argv: []string{"/usr/bin/env"}})
+	if exit := await(t, p); exit.Code != 0 || len(exit.Output) != 0 {
+		t.Errorf("exit = %+v, want an empty environment printed", exit)
+	}
+}
+
+func TestProgramIsLookedUpOnThePathOfTheChild(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(dir+"/only-here", []byte("#!/bin/sh\necho found\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, Spec{Argv: []string{"only-here"}, Env: []string{"PATH=.:/nonexistent:" + dir}})
+	if exit := await(t, p); strings.Join(exit.Output, "") != "found" {
+		t.Errorf("exit = %+v, want the program to be found and run", exit)
+	}
+}

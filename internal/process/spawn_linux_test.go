@@ -1,0 +1,234 @@
+package process
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func init() {
+	roles["limits"] = roleLimits
+	roles["init"] = roleInit
+}
+
+// lockedGoroutines start and end, each with a thread of its own that dies.
+func lockedGoroutines(n int) {
+	var group sync.WaitGroup
+	slots := make(chan struct{}, 64)
+	for range n {
+		slots <- struct{}{}
+		group.Go(func() {
+			runtime.LockOSThread() // not unlocked: the thread ends with the goroutine
+			<-slots
+		})
+	}
+	group.Wait()
+}
+
+// The parent-death signal follows the thread; see spawnLoop.
+func TestDyingThreadsKillNoChild(t *testing.T) {
+	n := 10_000
+	if testing.Short() {
+		n = 2_000
+	}
+	line := newLifeline(t)
+	const children = 20
+	var group sync.WaitGroup
+	processes := make([]*Process, children)
+	for i := range processes {
+		group.Go(func() {
+			runtime.LockOSThread() // even the starting thread ends
+			processes[i] = start(t, roleSpec("alive", line.address()))
+		})
+	}
+	group.Wait()
+	var lives []life
+	for range children {
+		lives = append(lives, line.accept())
+	}
+	lockedGoroutines(n)
+	for _, l := range lives {
+		l.expectAlive()
+	}
+	for _, p := range processes {
+		select {
+		case <-p.Done():
+			t.Errorf("child %d is done: %+v", p.PID(), p.Exit())
+		default:
+		}
+	}
+}
+
+func TestChildDiesWithItsKilledParent(t *testing.T) {
+	line := newLifeline(t)
+	spec := roleSpec("middle", "ignore-term", line.address())
+	middle := &exec.Cmd{Path: spec.Argv[0], Args: spec.Argv, Env: spec.Env, Stderr: os.Stderr}
+	if err := middle.Start(); err != nil {
+		t.Fatal(err)
+	}
+	child := line.accept()
+	if err := middle.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	child.expectDeath(time.Second)
+	_ = middle.Wait()
+}
+
+// roleLimits prints what a child of this package inherits: file descriptors,
+// open-file limit, signal mask and ignored signals, group.
+func roleLimits([]string) int {
+	p, err := Start(Spec{
+		Argv: []string{"/bin/sh", "-c", `
+			for f in /proc/$$/fd/*; do
+				[ -L $f ] && echo fds ${f##*/} # not what the listing itself had open
+			done
+			echo stdin $(readlink /proc/$$/fd/0)
+			echo nofile $(ulimit -S -n)
+			echo group $(cut -d' ' -f5 /proc/$$/stat) $$
+			exec grep -E '^Sig(Blk|Ign):' /proc/self/status`},
+		Env: os.Environ(),
+	})
+	if err != nil {
+		panic(err)
+	}
+	<-p.Done()
+	for _, line := range p.Tail() {
+		fmt.Println(line)
+	}
+	return p.Exit().Code
+}
+
+func TestInheritance(t *testing.T) {
+	leak, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer leak.Close()
+	spec := roleSpec("limits")
+	middle := exec.Command("/bin/sh", append([]string{"-c", `ulimit -S -n 321; exec "$@"`, "sh"}, spec.Argv...)...)
+	middle.Env, middle.Stderr = spec.Env, os.Stderr
+	middle.ExtraFiles = []*os.File{leak, leak} // open in the middle, not marked close-on-exec
+	out, err := middle.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	got := make(map[string]string)
+	for lines := bufio.NewScanner(strings.NewReader(string(out))); lines.Scan(); {
+		name, value, _ := strings.Cut(lines.Text(), " ")
+		name, tab, _ := strings.Cut(name, "\t")
+		got[name] = strings.TrimSpace(got[name] + " " + tab + value)
+	}
+	for name, want := range map[string]string{
+		"fds": "0 1 2", "stdin": os.DevNull, "nofile": "321",
+		"SigBlk:": "0000000000000000", "SigIgn:": "0000000000000000",
+	} {
+		if got[name] != want {
+			t.Errorf("%s = %q, want %q", name, got[name], want)
+		}
+	}
+	var pgrp, pid int
+	if _, err := fmt.Sscan(got["group"], &pgrp, &pid); err != nil || pgrp != pid {
+		t.Errorf("group = %q (%v), want the child's own", got["group"], err)
+	}
+}
+
+// openFiles lists this process's file descriptors.
+func openFiles(t *testing.T) []string {
+	t.Helper()
+	names, err := readDirNames("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+// settled calls count until it is at most limit; the runtime ends goroutines
+// and closes files a moment after they are done.
+func settled(count func() int, limit int) int {
+	deadline := time.Now().Add(patience)
+	for count() > limit && time.Now().Before(deadline) {
+		runtime.Gosched()
+	}
+	return count()
+}
+
+func TestNothingLeaks(t *testing.T) {
+	spec := Spec{Argv: []string{"/bin/sh", "-c", "echo out; echo err >&2; (exec sleep 1000) & exit 1"}, Output: func(Line) {}, Env: os.Environ()}
+	run := func(n int) {
+		var group sync.WaitGroup
+		slots := make(chan struct{}, 8)
+		for range n {
+			slots <- struct{}{}
+			group.Go(func() {
+				p := start(t, spec)
+				await(t, p)
+				<-slots
+			})
+		}
+		group.Wait()
+	}
+	run(8) // what is made once is made now
+	files, goroutines := len(openFiles(t)), runtime.NumGoroutine()
+	if testing.Short() {
+		run(100)
+	} else {
+		run(500)
+	}
+	if n := settled(func() int { return len(openFiles(t)) }, files); n > files {
+		t.Errorf("%d open files, were %d", n, files)
+	}
+	if n := settled(runtime.NumGoroutine, goroutines); n > goroutines {
+		t.Errorf("%d goroutines, were %d", n, goroutines)
+	}
+	procs, err := processes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range procs {
+		if p.ppid == os.Getpid() {
+			t.Errorf("child left behind: %+v", p)
+		}
+	}
+}
+
+// roleInit makes itself the process that orphans are given to, as process 1 of a
+// container is, runs a child that leaves orphans, and counts the children that
+// are left.
+func roleInit(args []string) int {
+	const prSetChildSubreaper = 36 // prctl(2)
+	if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, prSetChildSubreaper, 1, 0); errno != 0 {
+		panic(errno)
+	}
+	p, err := Start(roleSpec("parent", "leave", "alive", args[0]))
+	if err != nil {
+		panic(err)
+	}
+	<-p.Done()
+	procs, err := processes()
+	if err != nil {
+		panic(err)
+	}
+	left := 0
+	for _, proc := range procs {
+		if proc.ppid == os.Getpid() {
+			left++
+		}
+	}
+	return left
+}
+
+func TestOrphansOfTheGroupAreReaped(t *testing.T) {
+	line := newLifeline(t)
+	p := start(t, roleSpec("init", line.address()))
+	line.accept()
+	if exit := await(t, p); exit.Code != 0 {
+		t.Errorf("exit = %+v, want no child left", exit)
+	}
+}
