@@ -1,0 +1,151 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/dynlb/dynlb/internal/process"
+	"github.com/dynlb/dynlb/internal/registry"
+)
+
+// phase is where the loop has a child.
+type phase uint8
+
+const (
+	phaseStarting phase = iota // not ready yet
+	phaseServing               // was ready
+	phaseRetiring              // told to go
+)
+
+// child is one instance and its process.
+type child struct {
+	id      registry.ID
+	port    int
+	log     *slog.Logger
+	cancel  func()        // has it drained and stopped
+	suspect chan struct{} // capacity 1: look at it now
+
+	// drained is closed when no request is in flight. It is set before cancel
+	// is called, and read after.
+	drained <-chan struct{}
+
+	// Owned by the loop:
+
+	phase     phase
+	host      string // where it answered; "" until it was ready first
+	failures  int    // health checks failed in a row
+	condemned error  // why it is being replaced; nil if it is not
+}
+
+// ending is how a child's life came to its end.
+type ending struct {
+	err  error         // why it could not be kept; nil when it was told to go
+	exit *process.Exit // how its process ended; nil if it never began
+}
+
+// errExited says that a process ended unasked; its Exit says how.
+var errExited = errors.New("exited")
+
+func newChild(port int, cancel func(), log *slog.Logger) *child {
+	c := &child{
+		id:      registry.NewID(),
+		port:    port,
+		cancel:  cancel,
+		suspect: make(chan struct{}, 1),
+	}
+	c.log = log.With("instance", string(c.id), "port", port)
+	return c
+}
+
+// tend is a child's goroutine: it does all that takes time in the child's life,
+// from spawn to the end, and tells the loop. life ends when the child is to go,
+// hurry when there is no time to drain.
+func (s *Supervisor) tend(life, hurry context.Context, c *child) {
+	p, err := s.launch(s.spec(c))
+	if err != nil {
+		s.call(func() { s.gone(c, ending{err: err}) })
+		return
+	}
+	s.call(func() { s.started(c, p.PID()) })
+	err = s.keep(life, c, p)
+	if life.Err() != nil {
+		err = nil // it goes because it was told to
+		s.awaitDrained(hurry, c, p)
+	}
+	exit := p.Stop(hurry, s.Config.StopTimeout)
+	s.call(func() { s.gone(c, ending{err: err, exit: &exit}) })
+}
+
+// keep sees the child become ready and looks after it. It returns when the
+// child is to go, or why it cannot stay.
+func (s *Supervisor) keep(life context.Context, c *child, p proc) error {
+	for {
+		host, err := s.awaitReady(life, c, p)
+		if err != nil {
+			return err
+		}
+		s.call(func() { s.ready(c, host) })
+		if again, err := s.checkHealth(life, c, p, host); !again {
+			return err
+		}
+	}
+}
+
+// checkHealth probes the child every checkInterval until it is to go or has
+// exited. It returns true when the child became suspect, and has to show that
+// it is ready again.
+func (s *Supervisor) checkHealth(life context.Context, c *child, p proc, host string) (again bool, err error) {
+	tick := time.NewTicker(s.Config.CheckInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-life.Done():
+			return false, life.Err()
+		case <-p.Done():
+			return false, errExited
+		case <-c.suspect:
+			return true, nil
+		case <-tick.C:
+			err := s.probeOnce(life, host, c.port)
+			s.call(func() { s.checked(c, err) })
+		}
+	}
+}
+
+// awaitDrained waits until no request is in flight, or the time for it is up.
+func (s *Supervisor) awaitDrained(hurry context.Context, c *child, p proc) {
+	if hurry.Err() != nil {
+		return
+	}
+	timer := time.NewTimer(s.Config.DrainTimeout)
+	defer timer.Stop()
+	select {
+	case <-c.drained:
+	case <-p.Done():
+	case <-hurry.Done():
+	case <-timer.C:
+		c.log.Warn("instance not drained in time", "drainTimeout", s.Config.DrainTimeout)
+	}
+}
+
+// spec describes the process of c.
+func (s *Supervisor) spec(c *child) process.Spec {
+	env := os.Environ()
+	for _, name := range slices.Sorted(maps.Keys(s.Config.Env)) {
+		env = append(env, name+"="+s.Config.Env[name])
+	}
+	return process.Spec{
+		Argv: s.Argv(c.port),
+		Env:  append(env, "PORT="+strconv.Itoa(c.port)),
+		Dir:  s.Config.WorkDir,
+		Output: func(line process.Line) {
+			c.log.Info(line.Text, "stream", line.Stream)
+		},
+	}
+}

@@ -1,0 +1,248 @@
+package supervisor
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/dynlb/dynlb/internal/config"
+	"github.com/dynlb/dynlb/internal/process"
+	"github.com/dynlb/dynlb/internal/registry"
+)
+
+// machine is a machine whose processes follow a script. It hands out processes
+// and answers the probes sent to them.
+type machine struct {
+	// boot is how long a process takes to answer its first probe.
+	boot time.Duration
+	// refuse, when not nil, is why a process cannot be started.
+	refuse func() error
+
+	mu       sync.Mutex
+	launched []*fakeProcess
+	taken    map[int]bool // ports that somebody else has
+}
+
+// fakeProcess is a process on a machine.
+type fakeProcess struct {
+	machine *machine
+	spec    process.Spec
+	port    int
+	pid     int
+	born    time.Time
+	done    chan struct{}
+	exit    process.Exit
+	end     sync.Once
+
+	mu        sync.Mutex
+	sick      error // what a probe gets; nil: it is well
+	deaf      bool  // SIGTERM does nothing
+	listening process.Listening
+	listenErr error
+	stopped   []string // what Stop did
+}
+
+func (m *machine) launch(spec process.Spec) (proc, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.refuse != nil {
+		if err := m.refuse(); err != nil {
+			return nil, err
+		}
+	}
+	port, _ := strconv.Atoi(spec.Argv[len(spec.Argv)-1])
+	p := &fakeProcess{
+		machine:   m,
+		spec:      spec,
+		port:      port,
+		pid:       100 + len(m.launched),
+		born:      time.Now(),
+		done:      make(chan struct{}),
+		listening: process.Listening{Port: port, Owned: true},
+	}
+	m.launched = append(m.launched, p)
+	return p, nil
+}
+
+func (m *machine) probe(_ context.Context, address string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, p := range m.launched {
+		if strings.HasPrefix(address, "127.0.0.1:") && strings.HasSuffix(address, ":"+strconv.Itoa(p.port)) && p.alive() {
+			if time.Since(p.born) < m.boot {
+				break
+			}
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			return p.sick
+		}
+	}
+	return fmt.Errorf("dial %s: %w", address, syscall.ECONNREFUSED)
+}
+
+func (m *machine) free(port int) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return !m.taken[port]
+}
+
+// all returns the processes launched so far, in start order.
+func (m *machine) all() []*fakeProcess {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.SortedFunc(slices.Values(m.launched), func(a, b *fakeProcess) int {
+		return cmp.Or(a.born.Compare(b.born), cmp.Compare(a.port, b.port))
+	})
+}
+
+// running returns the processes that have not ended.
+func (m *machine) running() []*fakeProcess {
+	var out []*fakeProcess
+	for _, p := range m.all() {
+		if p.alive() {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+func (p *fakeProcess) alive() bool {
+	select {
+	case <-p.done:
+		return false
+	default:
+		return true
+	}
+}
+
+// die ends the process.
+func (p *fakeProcess) die(reason string, output ...string) {
+	p.end.Do(func() {
+		p.exit = process.Exit{Code: 1, Reason: reason, Time: time.Now(), Output: output}
+		if strings.HasPrefix(reason, "signal: ") {
+			p.exit.Signal = syscall.SIGKILL
+		}
+		close(p.done)
+	})
+}
+
+// set changes the process, which may be in use.
+func (p *fakeProcess) set(change func(*fakeProcess)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	change(p)
+}
+
+// fall makes the process answer probes with err.
+func (p *fakeProcess) fall(err error) {
+	p.set(func(p *fakeProcess) { p.sick = err })
+}
+
+func (p *fakeProcess) PID() int              { return p.pid }
+func (p *fakeProcess) Done() <-chan struct{} { return p.done }
+func (p *fakeProcess) Exit() process.Exit    { return p.exit }
+
+func (p *fakeProcess) Stop(ctx context.Context, timeout time.Duration) process.Exit {
+	p.mu.Lock()
+	deaf := p.deaf
+	p.stopped = append(p.stopped, "TERM")
+	p.mu.Unlock()
+	if p.alive() && deaf {
+		timer := time.NewTimer(timeout)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		p.die("signal: killed")
+	}
+	p.die("signal: terminated")
+	return p.exit
+}
+
+func (p *fakeProcess) ListensOn(int) (process.Listening, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.listening, p.listenErr
+}
+
+// bench is a running supervisor on a fake machine, in a synctest bubble.
+type bench struct {
+	*Supervisor
+	*machine
+	t        *testing.T
+	registry *registry.Registry
+	kill     func() // ends the context of Run
+}
+
+// supervise runs a test in a bubble with a supervisor on a fake machine, and
+// sees to it that nothing is left of either.
+func supervise(t *testing.T, change func(*config.Config, *machine), test func(t *testing.T, b *bench)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		settings := config.Default()
+		m := &machine{boot: 10 * time.Millisecond, taken: map[int]bool{}}
+		if change != nil {
+			change(&settings, m)
+		}
+		r := registry.New(registry.Options{QueueLimit: 100, QueueTimeout: time.Minute})
+		s := New(Options{
+			Registry: r,
+			Config:   settings,
+			Argv:     func(port int) []string { return []string{"app", strconv.Itoa(port)} },
+			Log:      slog.New(slog.NewTextHandler(io.Discard, nil)),
+			launch:   m.launch,
+			probe:    m.probe,
+			free:     m.free,
+		})
+		ctx, cancel := context.WithCancel(context.Background())
+		go s.Run(ctx) // the bubble waits for it
+		test(t, &bench{Supervisor: s, machine: m, t: t, registry: r, kill: cancel})
+		cancel()
+		<-s.done
+		if left := m.running(); len(left) > 0 {
+			t.Errorf("%d processes are left", len(left))
+		}
+		if left := r.Len(); left > 0 {
+			t.Errorf("%d instances are left in the registry", left)
+		}
+	})
+}
+
+// after lets time pass, until everything has come to rest.
+func (b *bench) after(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+// counts returns how many instances are in each state, as "2 ready 1 starting".
+func (b *bench) counts() string {
+	s := b.registry.Snapshot()
+	var out []string
+	for state := registry.Starting; state <= registry.Stopped; state++ {
+		if n := s.Count(state); n > 0 {
+			out = append(out, fmt.Sprintf("%d %v", n, state))
+		}
+	}
+	return strings.Join(out, " ")
+}
+
+func (b *bench) want(counts string) {
+	b.t.Helper()
+	if got := b.counts(); got != counts {
+		b.t.Fatalf("instances: %q, want %q", got, counts)
+	}
+}
+
+var errSick = errors.New("status 500, not 200")

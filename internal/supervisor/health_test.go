@@ -1,0 +1,205 @@
+package supervisor
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/dynlb/dynlb/internal/config"
+	"github.com/dynlb/dynlb/internal/process"
+)
+
+func TestNotReadyInTime(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		listening process.Listening
+		want      string
+	}{
+		{"silent", process.Listening{Port: 5001, Owned: true}, "not ready within 10s: dial 127.0.0.1:5001"},
+		{"elsewhere", process.Listening{Port: 5001, Ports: []int{3000}}, "not ready within 10s: it listens on 3000, not on 5001"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			supervise(t, func(_ *config.Config, m *machine) { m.boot = time.Hour }, func(t *testing.T, b *bench) {
+				b.Scale(1, "test")
+				synctest.Wait()
+				p := b.all()[0]
+				p.set(func(p *fakeProcess) { p.listening = c.listening })
+				b.after(b.Config.StartTimeout - time.Millisecond)
+				if !p.alive() {
+					t.Fatal("ended before its time was up")
+				}
+				b.after(2 * time.Millisecond)
+				if p.alive() {
+					t.Error("it still runs")
+				}
+				if got := b.registry.Trouble(); !strings.HasPrefix(got, c.want) {
+					t.Errorf("trouble %q, want %q", got, c.want)
+				}
+			})
+		})
+	}
+}
+
+// TestImpostor: an answer on the port does not make an instance ready when it is
+// somebody else's.
+func TestImpostor(t *testing.T) {
+	supervise(t, func(_ *config.Config, m *machine) { m.boot = time.Second }, func(t *testing.T, b *bench) {
+		b.Scale(1, "test")
+		synctest.Wait()
+		b.all()[0].set(func(p *fakeProcess) { p.listening = process.Listening{Port: 5001, Taken: true} })
+		b.machine.mu.Lock()
+		b.taken[5001] = true
+		b.machine.mu.Unlock()
+		b.after(1500 * time.Millisecond)
+		if got := b.registry.Snapshot().Fleet.LastExit.Reason; !strings.Contains(got, "port 5001 belongs to another program") {
+			t.Errorf("last exit %q", got)
+		}
+		b.after(2 * time.Second)
+		b.want("1 ready")
+		if got := b.running()[0].port; got != 5002 {
+			t.Errorf("port %d, want the next one", got)
+		}
+	})
+}
+
+func TestPortCannotBeVerified(t *testing.T) {
+	for name, change := range map[string]func(*config.Config, *fakeProcess){
+		"switched off": func(c *config.Config, p *fakeProcess) { c.VerifyPort, p.listening.Owned = false, false },
+		"unsupported":  func(_ *config.Config, p *fakeProcess) { p.listenErr = process.ErrUnsupported },
+	} {
+		t.Run(name, func(t *testing.T) {
+			supervise(t, func(c *config.Config, _ *machine) { change(c, &fakeProcess{}) }, func(t *testing.T, b *bench) {
+				b.Scale(1, "test")
+				synctest.Wait()
+				b.all()[0].set(func(p *fakeProcess) { change(&config.Config{}, p) })
+				b.after(50 * time.Millisecond)
+				b.want("1 ready")
+			})
+		})
+	}
+}
+
+func TestExitWhileVerified(t *testing.T) {
+	supervise(t, nil, func(t *testing.T, b *bench) {
+		b.Scale(1, "test")
+		synctest.Wait()
+		p := b.all()[0]
+		p.set(func(p *fakeProcess) { p.listenErr = os.ErrProcessDone })
+		b.after(50 * time.Millisecond)
+		if got := b.registry.Len(); p.alive() || got != 1 {
+			t.Errorf("it lives: %v, instances: %d", p.alive(), got)
+		}
+	})
+}
+
+// TestHysteresis: two failed checks in a row eject an instance, one good one
+// brings it back.
+func TestHysteresis(t *testing.T) {
+	supervise(t, nil, func(t *testing.T, b *bench) {
+		interval := b.Config.CheckInterval
+		b.Scale(2, "test")
+		b.after(50 * time.Millisecond)
+		p := b.all()[0]
+		p.fall(errSick)
+		b.after(interval)
+		b.want("2 ready")
+		p.fall(nil)
+		b.after(interval)
+		p.fall(errSick)
+		b.after(interval)
+		b.want("2 ready") // not two in a row
+		b.after(interval)
+		b.want("1 ready 1 unhealthy")
+		p.fall(nil)
+		b.after(interval)
+		b.want("2 ready")
+	})
+}
+
+func TestSickInstanceIsReplaced(t *testing.T) {
+	supervise(t, nil, func(t *testing.T, b *bench) {
+		b.Scale(2, "test")
+		b.after(50 * time.Millisecond)
+		p := b.all()[0]
+		p.fall(errSick)
+		b.after(replaceAfter * b.Config.CheckInterval)
+		b.after(50 * time.Millisecond)
+		b.want("2 ready")
+		if p.alive() {
+			t.Error("the sick one still runs")
+		}
+		f := b.registry.Snapshot().Fleet
+		if want := "failed 4 health checks: " + errSick.Error(); f.LastExit.Reason != want || f.Restarts != 1 {
+			t.Errorf("fleet %+v, want last exit %q and one restart", f, want)
+		}
+	})
+}
+
+// TestLastReadyInstanceStays: checks alone never empty the pool.
+func TestLastReadyInstanceStays(t *testing.T) {
+	supervise(t, nil, func(t *testing.T, b *bench) {
+		b.Scale(2, "test")
+		b.after(50 * time.Millisecond)
+		for _, p := range b.all() {
+			p.fall(errSick)
+		}
+		b.after((replaceAfter - 1) * b.Config.CheckInterval)
+		b.want("1 ready 1 unhealthy")
+	})
+}
+
+// TestRealSuccessCounts: an instance that serves requests is not ejected for
+// what it says to health checks.
+func TestRealSuccessCounts(t *testing.T) {
+	supervise(t, nil, func(t *testing.T, b *bench) {
+		b.Scale(2, "test")
+		b.after(50 * time.Millisecond)
+		b.all()[0].fall(errSick)
+		for range 50 {
+			b.after(b.Config.CheckInterval / 5)
+			lease, err := b.registry.Acquire(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			lease.Responded(time.Millisecond, true)
+			lease.Release()
+		}
+		b.want("2 ready")
+		if !b.all()[0].alive() {
+			t.Error("it was replaced")
+		}
+	})
+}
+
+// TestRefusedConnectionIsLookedAtNow: an instance that refused a request comes
+// back as soon as it answers, not with the next check.
+func TestRefusedConnectionIsLookedAtNow(t *testing.T) {
+	supervise(t, nil, func(t *testing.T, b *bench) {
+		b.Scale(1, "test")
+		b.after(50 * time.Millisecond)
+		lease, _ := b.registry.Acquire(t.Context())
+		lease.Refused()
+		lease.Release()
+		b.want("1 unhealthy")
+		b.after(firstProbe)
+		b.want("1 ready")
+	})
+}
+
+func TestRefusedAndGone(t *testing.T) {
+	supervise(t, nil, func(t *testing.T, b *bench) {
+		b.Scale(1, "test")
+		b.after(50 * time.Millisecond)
+		lease, _ := b.registry.Acquire(t.Context())
+		b.all()[0].die("signal: killed")
+		lease.Refused()
+		lease.Release()
+		b.after(50 * time.Millisecond)
+		b.want("1 ready")
+		if got := len(b.all()); got != 2 {
+			t.Errorf("%d starts, want 2", got)
+		}
+	})
+}

@@ -1,0 +1,89 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+)
+
+const (
+	// firstProbe is the time between the first probes of an instance that
+	// starts (Bun answers about 10 ms after exec), slowestProbe the most it
+	// grows to, by a quarter each time: what starts slowly need not be asked
+	// often.
+	firstProbe   = 4 * time.Millisecond
+	slowestProbe = 100 * time.Millisecond
+)
+
+// awaitReady probes the child in quick succession until it is ready, and
+// returns the host that it answered on. It fails when the child is to go, has
+// exited, is not ready within startTimeout, or when somebody else answers in
+// its place.
+func (s *Supervisor) awaitReady(life context.Context, c *child, p proc) (host string, err error) {
+	ctx, cancel := context.WithTimeout(life, s.Config.StartTimeout)
+	defer cancel()
+	last := errors.New("no answer")
+	for pause := firstProbe; ; pause = min(pause*5/4, slowestProbe) {
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-p.Done():
+			timer.Stop()
+			return "", errExited
+		case <-ctx.Done():
+			timer.Stop()
+			if life.Err() != nil {
+				return "", life.Err()
+			}
+			return "", s.notReady(c, p, last)
+		}
+		for _, host := range hosts {
+			err := s.probeOnce(ctx, host, c.port)
+			if err == nil {
+				return host, s.verify(c, p)
+			}
+			if host == hosts[0] || !refused(err) {
+				last = err // the second host is a guess: that it refuses says nothing
+			}
+		}
+	}
+}
+
+// probeOnce asks the instance on host:port whether it is well, for healthTimeout
+// at most.
+func (s *Supervisor) probeOnce(ctx context.Context, host string, port int) error {
+	ctx, cancel := context.WithTimeout(ctx, s.Config.HealthTimeout)
+	defer cancel()
+	return s.probe(ctx, address(host, port))
+}
+
+// verify makes sure that it is the child that answered on its port.
+func (s *Supervisor) verify(c *child, p proc) error {
+	if !s.Config.VerifyPort {
+		return nil
+	}
+	listening, err := p.ListensOn(c.port)
+	switch {
+	case errors.Is(err, os.ErrProcessDone):
+		return errExited
+	case err != nil:
+		c.log.Debug("port not verified", "error", err)
+		return nil
+	case !listening.Owned:
+		return fmt.Errorf("somebody else answered on port %d: the instance %v "+
+			"(if the app listens from outside its process group, set verifyPort: false)", c.port, listening)
+	default:
+		return nil
+	}
+}
+
+// notReady says why the child did not become ready in time, with what can be
+// found out about it.
+func (s *Supervisor) notReady(c *child, p proc, last error) error {
+	if listening, err := p.ListensOn(c.port); err == nil && !listening.Owned {
+		return fmt.Errorf("not ready within %v: it %v", s.Config.StartTimeout, listening)
+	}
+	return fmt.Errorf("not ready within %v: %w", s.Config.StartTimeout, last)
+}

@@ -1,0 +1,145 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/dynlb/dynlb/internal/registry"
+)
+
+const (
+	// ejectAfter is how many health checks in a row must fail before an
+	// instance gets no more requests, and replaceAfter before it is replaced.
+	ejectAfter   = 2
+	replaceAfter = 4
+)
+
+// The methods here run in the loop: what a child's goroutine reports, and what
+// follows from it.
+
+// started: the process runs.
+func (s *Supervisor) started(c *child, pid int) {
+	c.log.Debug("process started", "pid", pid)
+	s.complain(c, s.Registry.SetHandle(c.id, fmt.Sprintf("pid %d", pid)))
+}
+
+// ready: it may get requests, now or again.
+func (s *Supervisor) ready(c *child, host string) {
+	if c.phase == phaseRetiring {
+		return
+	}
+	c.phase, c.failures = phaseServing, 0
+	if c.host != host {
+		c.host = host
+		s.complain(c, s.Registry.SetHost(c.id, host))
+	}
+	s.complain(c, s.Registry.Transition(c.id, registry.Ready, "answered the health check"))
+	s.Registry.SetTrouble("")
+	c.log.Info("instance ready", "address", address(host, c.port))
+}
+
+// checked: a health check came back.
+func (s *Supervisor) checked(c *child, err error) {
+	if c.phase != phaseServing {
+		return
+	}
+	in, ready := s.look(c.id)
+	switch {
+	case err == nil:
+		if c.failures = 0; in.State == registry.Unhealthy {
+			s.complain(c, s.Registry.Transition(c.id, registry.Ready, "answered the health check"))
+			c.log.Info("instance healthy again")
+		}
+		return
+	case time.Since(in.LastSuccess) < s.Config.CheckInterval:
+		c.failures = 0 // it serves real requests: that says more than the check
+		return
+	}
+	c.failures++
+	c.log.Warn("health check failed", "failures", c.failures, "error", err)
+	switch {
+	case c.failures >= replaceAfter:
+		c.condemned = fmt.Errorf("failed %d health checks: %w", c.failures, err)
+		s.owed++
+		s.backoff.fail(time.Now())
+		s.retire(c, c.condemned.Error())
+	case c.failures >= ejectAfter && in.State == registry.Ready && ready > 1:
+		// The last ready instance stays: on a check's word alone it is better
+		// to try than to refuse everybody.
+		s.complain(c, s.Registry.Transition(c.id, registry.Unhealthy, fmt.Sprintf("failed %d health checks: %v", c.failures, err)))
+	}
+}
+
+// suspect: it refused a connection, and the registry has ejected it.
+func (s *Supervisor) suspect(id registry.ID) {
+	for _, c := range s.children {
+		if c.id == id {
+			c.log.Warn("instance refused a connection")
+			select {
+			case c.suspect <- struct{}{}:
+			default:
+			}
+		}
+	}
+}
+
+// gone: the process is no more, or never was. It is a child's last report.
+func (s *Supervisor) gone(c *child, end ending) {
+	c.cancel()
+	s.children = slices.DeleteFunc(s.children, func(x *child) bool { return x == c })
+	reason := end.reason()
+	s.complain(c, s.Registry.Transition(c.id, registry.Stopped, reason))
+	switch {
+	case c.condemned != nil:
+		reason = c.condemned.Error() // and a replacement is on its way
+	case end.err == nil:
+		c.log.Info("instance stopped", "exit", reason)
+		return
+	default:
+		s.owed++
+		s.backoff.fail(time.Now())
+	}
+	if c.host == "" {
+		s.Registry.SetTrouble(reason)
+	}
+	last := registry.Exit{ID: c.id, Time: time.Now(), Reason: reason}
+	if end.exit != nil {
+		last.Output = end.exit.Output
+	}
+	s.Registry.SetLastExit(last)
+	c.log.Error("instance failed", "reason", reason, "failures", s.backoff.failures, "retryIn", max(0, s.backoff.wait(time.Now())))
+}
+
+// reason tells people how a child came to its end.
+func (e ending) reason() string {
+	switch {
+	case e.err == nil:
+		return e.exit.Reason
+	case !errors.Is(e.err, errExited):
+		return e.err.Error()
+	case e.exit.Signal == 0 && len(e.exit.Output) > 0: // what it said last is why
+		return e.exit.Reason + ": " + e.exit.Output[len(e.exit.Output)-1]
+	default:
+		return e.exit.Reason
+	}
+}
+
+// look returns the instance as the registry has it, and how many are ready.
+func (s *Supervisor) look(id registry.ID) (in registry.Instance, ready int) {
+	now := s.Registry.Snapshot()
+	for _, x := range now.Instances {
+		if x.ID == id {
+			in = x
+		}
+	}
+	return in, now.Count(registry.Ready)
+}
+
+// complain logs a step that the registry did not allow: a fault of ours.
+func (s *Supervisor) complain(c *child, err error) {
+	if err != nil {
+		c.log.Error("registry refused a step", "error", err)
+	}
+}

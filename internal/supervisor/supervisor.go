@@ -1,0 +1,214 @@
+// Package supervisor keeps the right number of ready instances, as processes on
+// this machine: it spawns them, waits until they are ready, checks their
+// health, replaces those that fail, and drains and stops those that are too
+// many.
+//
+// One loop (Run) owns all facts about the children and never blocks. Each child
+// has a goroutine (tend) that does the slow work and reports to the loop. The
+// registry hears of every step; requests are none of the supervisor's business
+// but for one thing: it stops no child before the registry says that it has
+// drained.
+package supervisor
+
+import (
+	"context"
+	"log/slog"
+	"runtime"
+	"time"
+
+	"github.com/dynlb/dynlb/internal/config"
+	"github.com/dynlb/dynlb/internal/process"
+	"github.com/dynlb/dynlb/internal/registry"
+)
+
+// Options are what a Supervisor works with. All are required but those that
+// say otherwise.
+type Options struct {
+	Registry *registry.Registry
+	// Config has the timeouts, the ports and the surroundings of the instances.
+	Config config.Config
+	// Argv returns the program and arguments of an instance that is to serve on
+	// port.
+	Argv func(port int) []string
+	Log  *slog.Logger
+
+	// launch starts a process; nil: a real one.
+	launch launcher
+	// probe asks an instance whether it is well; nil: over HTTP.
+	probe prober
+	// free tells whether nothing listens on a port; nil: asks the kernel.
+	free func(port int) bool
+}
+
+// proc is what the supervisor needs of a running process: *process.Process, or
+// a scripted one in tests.
+type proc interface {
+	PID() int
+	Done() <-chan struct{}
+	Exit() process.Exit
+	Stop(ctx context.Context, timeout time.Duration) process.Exit
+	ListensOn(port int) (process.Listening, error)
+}
+
+// launcher starts a process.
+type launcher func(process.Spec) (proc, error)
+
+// Supervisor runs the instances. Create one with New and Run it once.
+type Supervisor struct {
+	Options
+	calls chan func()   // what the loop is asked to do, by tend and by the methods
+	done  chan struct{} // closed when Run has returned
+
+	// Owned by the loop:
+
+	rush     func() // has children killed at once
+	target   int
+	reason   string   // why target is what it is
+	children []*child // in start order
+	owed     int      // children that failed and have not been replaced
+	backoff  backoff
+	retry    *time.Timer // fires when the backoff is over
+	stopping bool
+}
+
+// New returns a Supervisor that does nothing until Run.
+func New(options Options) *Supervisor {
+	if options.launch == nil {
+		options.launch = func(spec process.Spec) (proc, error) { return process.Start(spec) }
+	}
+	if options.probe == nil {
+		options.probe = newHTTPProber(options.Config.HealthPath)
+	}
+	if options.free == nil {
+		options.free = portFree
+	}
+	return &Supervisor{Options: options, calls: make(chan func()), done: make(chan struct{})}
+}
+
+// Scale makes it n instances, and does not wait until they are there. It does
+// nothing once Stop was called.
+func (s *Supervisor) Scale(n int, reason string) {
+	s.call(func() {
+		if !s.stopping {
+			s.target, s.reason = n, reason
+		}
+	})
+}
+
+// Stop drains and stops all instances, and returns when none is left. When ctx
+// ends first, those that are left are killed.
+func (s *Supervisor) Stop(ctx context.Context) {
+	s.call(s.stop)
+	select {
+	case <-s.done:
+	case <-ctx.Done():
+		s.call(func() { s.rush() })
+		<-s.done
+	}
+}
+
+// Run keeps the instances until Stop has stopped them all. When ctx ends they
+// are killed at once. It returns when no child and no goroutine is left.
+func (s *Supervisor) Run(ctx context.Context) {
+	defer close(s.done)
+	s.retry = time.NewTimer(0)
+	defer s.retry.Stop()
+	hurry, rush := context.WithCancel(ctx)
+	defer rush()
+	s.rush = rush
+	quit := ctx.Done()
+	for !s.stopping || len(s.children) > 0 {
+		select {
+		case call := <-s.calls:
+			call()
+		case id := <-s.Registry.Suspects():
+			s.suspect(id)
+		case <-s.retry.C:
+		case <-quit:
+			quit = nil
+			s.stop()
+		}
+		s.reconcile(hurry)
+	}
+}
+
+// stop has all children retired, for good.
+func (s *Supervisor) stop() {
+	s.stopping = true
+	s.target, s.reason = 0, "shutting down"
+}
+
+// call has the loop do f, and waits until it takes it. It does nothing when Run
+// has returned.
+func (s *Supervisor) call(f func()) {
+	select {
+	case s.calls <- f:
+	case <-s.done:
+	}
+}
+
+// reconcile starts and retires children until as many as wanted are there or on
+// their way. hurry ends when there is no time to drain.
+func (s *Supervisor) reconcile(hurry context.Context) {
+	active, starting := 0, 0
+	for _, c := range s.children {
+		if c.phase == phaseRetiring {
+			continue
+		}
+		active++
+		if c.phase == phaseStarting {
+			starting++
+		}
+	}
+	for ; active > s.target; active-- {
+		s.retire(s.victim(), s.reason)
+	}
+	for ; active < s.target; active++ {
+		if wait := s.backoff.wait(time.Now()); wait > 0 {
+			s.retry.Reset(wait)
+			return
+		}
+		// After failures, restarts are staggered: all at once would take the
+		// cores from those that still serve.
+		if s.backoff.failures > 0 && starting >= runtime.GOMAXPROCS(0) {
+			return // the next report comes when one is ready or has failed
+		}
+		if !s.start(hurry) {
+			return
+		}
+		starting++
+	}
+}
+
+// start spawns one child, and reports whether it could.
+func (s *Supervisor) start(hurry context.Context) bool {
+	port, err := s.lowestFreePort()
+	if err != nil {
+		s.backoff.fail(time.Now())
+		s.Registry.SetTrouble(err.Error())
+		s.Log.Error("no instance started", "error", err)
+		s.retry.Reset(s.backoff.wait(time.Now()))
+		return false
+	}
+	if s.owed > 0 {
+		s.owed--
+		s.Registry.CountRestart()
+	}
+	life, cancel := context.WithCancel(hurry)
+	c := newChild(port, cancel, s.Log)
+	s.children = append(s.children, c)
+	s.Registry.Add(registry.Spec{ID: c.id, Host: hosts[0], Port: port, Reason: s.reason})
+	c.log.Info("instance starting", "reason", s.reason)
+	go s.tend(life, hurry, c) // ends when the process is gone; Run waits for its last report
+	return true
+}
+
+// retire has a child drained and stopped.
+func (s *Supervisor) retire(c *child, reason string) {
+	c.phase = phaseRetiring
+	drained, err := s.Registry.Drain(c.id, reason)
+	s.complain(c, err)
+	c.drained = drained
+	c.cancel()
+	c.log.Info("instance draining", "reason", reason)
+}
