@@ -1,0 +1,295 @@
+package proxy_test
+
+import (
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/dynlb/dynlb/proxy"
+)
+
+// TestForwardTarget: path and query reach the instance as they were sent.
+func TestForwardTarget(t *testing.T) {
+	f := newProxy(t, setup{instances: []string{server(t, echo)}})
+	for _, target := range []string{
+		"/", "/a/b", "//", "//a//b", "/a%2Fb", "/a%2fb/%C3%A9", "/a/../b/./c", "/b;c?x=1;y=2", "/?", "/?a=%zz&b",
+		"/p?a=b?c", "/p?a=b&a=c;", "/p|q{r}^`\"", "/lb-status/", "/lb%2Dstatus", "/%", "/a+b%20c",
+	} {
+		t.Run(target, func(t *testing.T) {
+			c := dial(t, f.address)
+			c.send("GET " + target + " HTTP/1.1\nHost: example.com\nConnection: close\n\n")
+			if target == "/%" { // net/url cannot parse it
+				if got := c.rest(); !strings.HasPrefix(got, "HTTP/1.1 400 ") {
+					t.Errorf("got %q, want 400", got)
+				}
+				return
+			}
+			if got := c.rest(); !strings.Contains(got, `"Target":`+jsonString(target)) {
+				t.Errorf("instance saw %s", got)
+			}
+		})
+	}
+}
+
+func TestForwardSpecialTargets(t *testing.T) {
+	f := newProxy(t, setup{instances: []string{server(t, echo)}})
+	for _, c := range []struct{ line, target, host string }{
+		{"OPTIONS * HTTP/1.1", "*", "example.com"},
+		{"GET http://other.test/p/%2F?q HTTP/1.1", "/p/%2F?q", "other.test"}, // RFC 9112, 3.2.2
+		{"GET http://other.test HTTP/1.1", "/", "other.test"},
+	} {
+		conn := dial(t, f.address)
+		conn.send(c.line + "\nHost: example.com\nConnection: close\n\n")
+		got := conn.rest()
+		for _, want := range []string{`"Target":` + jsonString(c.target), `"Host":` + jsonString(c.host)} {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: got %s, want %s", c.line, got, want)
+			}
+		}
+	}
+}
+
+func TestForwardHeader(t *testing.T) {
+	f := newProxy(t, setup{instances: []string{server(t, echo)}})
+	eachProtocol(t, func(t *testing.T, client *http.Client) {
+		r := newRequest(t, http.MethodGet, f.url+"/x", nil)
+		r.Host = "app.example:8443"
+		r.Header = http.Header{
+			"User-Agent":   nil,
+			"X-Custom":     {"a", "b"},
+			"Cookie":       {"k=v"},
+			"X-Underscore": {"1"},
+		}
+		if r.Header["User-Agent"] == nil {
+			r.Header.Set("User-Agent", "") // net/http sends none
+		}
+		got := seen(t, do(t, client, r))
+		if got.Host != "app.example:8443" || got.Proto != "HTTP/1.1" {
+			t.Errorf("host %q, protocol %q", got.Host, got.Proto)
+		}
+		want := http.Header{
+			"X-Custom": {"a", "b"}, "Cookie": {"k=v"}, "X-Underscore": {"1"},
+			"X-Forwarded-For": {"127.0.0.1"}, "X-Forwarded-Host": {"app.example:8443"}, "X-Forwarded-Proto": {"http"},
+		}
+		wantHeader(t, got.Header, want) // no User-Agent, no Accept-Encoding
+	})
+}
+
+// TestForwardHopByHop: neither side's hop-by-hop fields cross, and no client
+// can strip ours.
+func TestForwardHopByHop(t *testing.T) {
+	f := newProxy(t, setup{instances: []string{server(t, func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Connection", "X-Private")
+		h.Set("X-Private", "1")
+		h.Set("Keep-Alive", "timeout=5")
+		h.Set("Proxy-Authenticate", "Basic")
+		h.Set("X-Public", "1")
+		echo(w, r)
+	})}})
+	c := dial(t, f.address)
+	c.send("POST / HTTP/1.1\nHost: a\nKeep-Alive: 5\nProxy-Connection: x\nProxy-Authorization: x\nTE: gzip\nTrailer: X\n" +
+		"X-A: 1\nX-B: 1\nUpgrade: websocket\nContent-Length: 1\nConnection: close, X-A, content-length, host\n" +
+		"Connection: x-forwarded-for, x-forwarded-host, x-forwarded-proto, x-real-ip\n\nZ")
+	res, err := http.ReadResponse(c.r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := seen(t, res)
+	wantHeader(t, got.Header, http.Header{
+		"X-B": {"1"}, "Content-Length": {"1"},
+		"X-Forwarded-For": {"127.0.0.1"}, "X-Forwarded-Host": {"a"}, "X-Forwarded-Proto": {"http"},
+	})
+	if got.Host != "a" || got.Body != "Z" {
+		t.Errorf("host %q, body %q", got.Host, got.Body)
+	}
+	for _, name := range []string{"X-Private", "Keep-Alive", "Proxy-Authenticate"} {
+		if res.Header.Get(name) != "" {
+			t.Errorf("%s reached the client", name)
+		}
+	}
+	if res.Header.Get("X-Public") != "1" {
+		t.Error("X-Public did not reach the client")
+	}
+}
+
+func TestForwardedFields(t *testing.T) {
+	spoofed := http.Header{
+		"X-Forwarded-For": {"1.1.1.1", "2.2.2.2"}, "X-Forwarded-Host": {"evil"}, "X-Forwarded-Proto": {"https"},
+		"Forwarded": {"for=1.1.1.1"}, "X-Real-Ip": {"1.1.1.1"},
+	}
+	ours := http.Header{
+		"X-Forwarded-For": {"127.0.0.1"}, "X-Forwarded-Host": {"a"}, "X-Forwarded-Proto": {"http"},
+	}
+	for _, c := range []struct {
+		name    string
+		trusted []netip.Prefix
+		send    http.Header
+		want    http.Header
+	}{
+		{"spoofed", nil, spoofed, ours},
+		{"spoofed, another peer is trusted", []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, spoofed, ours},
+		{"trusted, nothing sent", []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, nil, ours},
+		{"trusted", []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, spoofed, http.Header{
+			"X-Forwarded-For": {"1.1.1.1, 2.2.2.2, 127.0.0.1"}, "X-Forwarded-Host": {"evil"},
+			"X-Forwarded-Proto": {"https"}, "Forwarded": {"for=1.1.1.1"}, "X-Real-Ip": {"1.1.1.1"},
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := newProxy(t, setup{
+				instances: []string{server(t, echo)},
+				options:   proxy.Options{TrustedProxies: c.trusted},
+			})
+			eachProtocol(t, func(t *testing.T, client *http.Client) {
+				r := newRequest(t, http.MethodGet, f.url, nil)
+				r.Host = "a"
+				r.Header = c.send.Clone()
+				if r.Header == nil {
+					r.Header = http.Header{}
+				}
+				r.Header.Set("User-Agent", "")
+				wantHeader(t, seen(t, do(t, client, r)).Header, c.want)
+			})
+		})
+	}
+}
+
+// TestForwardResponse: what the instance answers reaches the client unchanged.
+func TestForwardResponse(t *testing.T) {
+	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
+		for {
+			head := c.head()
+			if head == nil {
+				return
+			}
+			target := strings.Fields(head[0])[1]
+			switch target {
+			case "/204":
+				c.send("HTTP/1.1 204 No Content\nServer: bun\nX-T: 1\n\n")
+			case "/304":
+				c.send("HTTP/1.1 304 Not Modified\nServer: bun\nETag: \"e\"\n\n")
+			case "/head":
+				c.send("HTTP/1.1 200 OK\nServer: bun\nContent-Length: 1234\nContent-Type: a/b\n\n")
+			case "/untyped":
+				c.send("HTTP/1.1 404 Not Found\nServer: bun\nContent-Length: 6\n\n<html>")
+			case "/date":
+				c.send("HTTP/1.1 200 OK\nServer: bun\nDate: Thu, 01 Jan 1970 00:00:00 GMT\nContent-Length: 0\nSet-Cookie: a=1\nSet-Cookie: b=2\n\n")
+			}
+		}
+	})}})
+	eachProtocol(t, func(t *testing.T, client *http.Client) {
+		for _, c := range []struct {
+			method, path string
+			code         int
+			body         string
+			check        func(h http.Header, length int64) bool
+		}{
+			{"GET", "/204", 204, "", func(h http.Header, _ int64) bool { return h.Get("X-T") == "1" }},
+			{"GET", "/304", 304, "", func(h http.Header, _ int64) bool { return h.Get("Etag") == `"e"` }},
+			{"HEAD", "/head", 200, "", func(h http.Header, n int64) bool { return n == 1234 && h.Get("Content-Type") == "a/b" }},
+			{"GET", "/untyped", 404, "<html>", func(h http.Header, n int64) bool { return n == 6 && h["Content-Type"] == nil }},
+			{"GET", "/date", 200, "", func(h http.Header, _ int64) bool {
+				return h.Get("Date") == "Thu, 01 Jan 1970 00:00:00 GMT" && slices.Equal(h["Set-Cookie"], []string{"a=1", "b=2"})
+			}},
+		} {
+			res := do(t, client, newRequest(t, c.method, f.url+c.path, nil))
+			body := readAll(t, res)
+			if res.StatusCode != c.code || body != c.body || !c.check(res.Header, res.ContentLength) {
+				t.Errorf("%s %s: %d %v %d %q", c.method, c.path, res.StatusCode, res.Header, res.ContentLength, body)
+			}
+			if len(res.Header["Server"]) != 1 || res.Header.Get("Server") != "bun" || len(res.Header["Date"]) != 1 {
+				t.Errorf("%s: Server %q, Date %q", c.path, res.Header["Server"], res.Header["Date"])
+			}
+			f.recorded(t, c.code)
+		}
+	})
+	f.idle(t)
+}
+
+// TestForwardOldClient: HTTP/1.0 gets neither chunks nor 1xx responses.
+func TestForwardOldClient(t *testing.T) {
+	f := newProxy(t, setup{instances: []string{server(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Link", "</style.css>")
+		w.WriteHeader(http.StatusEarlyHints)
+		w.Header().Set("X-Upgrade", r.Header.Get("Upgrade"))
+		w.Header().Set("X-Proto", r.Proto)
+		_, _ = w.Write([]byte("one "))
+		_ = http.NewResponseController(w).Flush()
+		_, _ = w.Write([]byte("two"))
+	})}})
+	c := dial(t, f.address)
+	c.send("GET / HTTP/1.0\nConnection: upgrade\nUpgrade: websocket\n\n")
+	head := c.head()
+	if len(head) == 0 || !strings.HasSuffix(head[0], " 200 OK") {
+		t.Fatalf("head %q", head)
+	}
+	if !slices.Contains(head, "X-Proto: HTTP/1.1") || !slices.Contains(head, "X-Upgrade: ") {
+		t.Errorf("head %q", head)
+	}
+	if body := c.rest(); body != "one two" {
+		t.Errorf("body %q", body)
+	}
+}
+
+// TestForwardTrailers: the client's are dropped, the instance's are passed on.
+func TestForwardTrailers(t *testing.T) {
+	f := newProxy(t, setup{instances: []string{server(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Trailer", "X-Sum")
+		echo(w, r)
+		w.Header().Set("X-Sum", "42")
+	})}})
+	eachProtocol(t, func(t *testing.T, client *http.Client) {
+		r := newRequest(t, http.MethodPost, f.url, onlyReader{strings.NewReader("body")})
+		r.Trailer = http.Header{"X-Req": {"secret"}}
+		res := do(t, client, r)
+		got := seen(t, res)
+		if got.Body != "body" || len(got.Trailer) != 0 || len(got.Header["Trailer"]) != 0 {
+			t.Errorf("instance saw %+v", got)
+		}
+		if res.Trailer.Get("X-Sum") != "42" {
+			t.Errorf("trailer %v", res.Trailer)
+		}
+	})
+}
+
+// TestForwardLengths: bodies keep their framing, with and without a length.
+func TestForwardLengths(t *testing.T) {
+	f := newProxy(t, setup{instances: []string{server(t, echo)}})
+	eachProtocol(t, func(t *testing.T, client *http.Client) {
+		for _, method := range []string{"GET", "POST", "DELETE", "PROPFIND"} {
+			known := seen(t, do(t, client, newRequest(t, method, f.url, strings.NewReader("known"))))
+			if known.Method != method || known.Body != "known" || known.Length != 5 {
+				t.Errorf("%s: %+v", method, known)
+			}
+			r := newRequest(t, method, f.url, onlyReader{strings.NewReader("unknown")})
+			r.TransferEncoding = []string{"chunked"} // or the client probes a GET's body
+			unknown := seen(t, do(t, client, r))
+			if unknown.Body != "unknown" || unknown.Length != -1 {
+				t.Errorf("%s chunked: %+v", method, unknown)
+			}
+			none := seen(t, do(t, client, newRequest(t, method, f.url, nil)))
+			if none.Length != 0 || len(none.Coding) != 0 {
+				t.Errorf("%s without a body: %+v", method, none)
+			}
+		}
+	})
+}
+
+func TestForwardRefusedMethods(t *testing.T) {
+	f := newProxy(t, setup{instances: []string{server(t, echo)}})
+	for line, want := range map[string]string{
+		"CONNECT a:80 HTTP/1.1": "HTTP/1.1 501 ",
+		"TRACE / HTTP/1.1":      "HTTP/1.1 405 ",
+	} {
+		c := dial(t, f.address)
+		c.send(line + "\nHost: a:80\nConnection: close\n\n")
+		if got := c.rest(); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: got %q", line, got)
+		}
+	}
+	if got := f.served(); got[0] != 0 {
+		t.Errorf("%d requests reached the instance", got[0])
+	}
+}

@@ -1,0 +1,104 @@
+// Package proxy is the data plane: it carries each request to one instance and
+// the response back. It claims the instance from the registry, and the claim
+// ends with the request, however that ends.
+//
+// One request, from top to bottom:
+//
+//	Proxy.ServeHTTP     /lb-status, or an exchange
+//	exchange.run        claims an instance, hands over to httputil.ReverseProxy
+//	exchange.rewrite    what the instance gets to see: target, X-Forwarded-*
+//	exchange.RoundTrip  tries instances as the retry rules allow
+//	pool, upstream      the connections to the instances
+//	fault               what the client is told when it fails
+package proxy
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/dynlb/dynlb/internal/registry"
+)
+
+// StatusClientClosed is recorded for a request that the client gave up before
+// it had the whole response. It is never sent.
+const StatusClientClosed = 499
+
+// statusPath is the one path that is not the app's.
+const statusPath = "/lb-status"
+
+// Options are what a Proxy needs. Only Registry is required.
+type Options struct {
+	// Registry says which instance a request goes to.
+	Registry *registry.Registry
+	// RequestTimeout is how long an instance may take from the end of the
+	// request to its response header; then the client gets a 504. Zero: no
+	// limit.
+	RequestTimeout time.Duration
+	// TrustedProxies are the peers whose X-Forwarded-*, Forwarded and X-Real-IP
+	// are believed. Empty: nobody's are.
+	TrustedProxies []netip.Prefix
+	// Status answers GET and HEAD of /lb-status. Nil: the path is the app's.
+	Status http.Handler
+	// Record is called once for each request that was meant for an instance,
+	// with the status the client got and the time to the end of the response.
+	// A tunnel is recorded when it opens, as a 101; a request that the client
+	// gave up as StatusClientClosed; a response that its instance broke off as
+	// a 502, whatever its header said. It may be called concurrently. Nil:
+	// nobody is told.
+	Record func(code int, took time.Duration)
+	// Log gets one line for each failed request. Nil: none are written.
+	Log *slog.Logger
+}
+
+// Proxy carries requests to instances. It is an http.Handler, and with Serve
+// and Shutdown the public server around it. Create one with New. All methods
+// are safe for concurrent use.
+type Proxy struct {
+	options Options
+	server  *http.Server
+	pool    *pool
+	flight  flight
+	cut     context.CancelFunc // ends the contexts of all requests
+}
+
+// New returns a Proxy. Call Shutdown when done with it, served or not: it keeps
+// connections to instances.
+func New(options Options) *Proxy {
+	if options.Log == nil {
+		options.Log = slog.New(slog.DiscardHandler)
+	}
+	p := &Proxy{
+		options: options,
+		pool:    newPool(options.RequestTimeout),
+		flight:  newFlight(),
+	}
+	base, cut := context.WithCancel(context.Background())
+	p.cut = cut
+	p.server = newServer(base, p, options.Log)
+	return p
+}
+
+// ServeHTTP carries one request to an instance, or answers /lb-status.
+func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// A RawPath is an unusual spelling, such as /lb%2Dstatus: the app's.
+	if r.URL.Path == statusPath && r.URL.RawPath == "" && p.options.Status != nil {
+		p.serveStatus(w, r)
+		return
+	}
+	e := &exchange{proxy: p, writer: w, request: r, started: time.Now()}
+	p.flight.begin()
+	defer e.end()
+	e.run()
+}
+
+func (p *Proxy) serveStatus(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		fault{code: http.StatusMethodNotAllowed, message: statusPath + " answers GET and HEAD"}.write(w)
+		return
+	}
+	p.options.Status.ServeHTTP(w, r)
+}

@@ -1,0 +1,87 @@
+package proxy
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Limits of the public server.
+const (
+	readHeaderTimeout = 10 * time.Second // for the whole head
+	idleTimeout       = 60 * time.Second // between requests
+	maxHeaderBytes    = 64 << 10         // net/http allows 4 KiB more
+)
+
+// newServer returns the public server. It has no limit on the time of a
+// request or response: both may be streams.
+func newServer(base context.Context, handler http.Handler, logger *slog.Logger) *http.Server {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true) // with prior knowledge
+	return &http.Server{
+		Handler:                      handler,
+		Protocols:                    protocols,
+		ReadHeaderTimeout:            readHeaderTimeout,
+		IdleTimeout:                  idleTimeout,
+		MaxHeaderBytes:               maxHeaderBytes,
+		DisableGeneralOptionsHandler: true, // OPTIONS * is the app's
+		BaseContext:                  func(net.Listener) context.Context { return base },
+		ErrorLog:                     log.New(serverLog{logger}, "", 0),
+	}
+}
+
+// Serve accepts connections on l, HTTP/1 and HTTP/2 with prior knowledge, until
+// Shutdown; then it returns nil. It closes l. It may be called for several
+// listeners.
+func (p *Proxy) Serve(l net.Listener) error {
+	if err := p.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve %v: %w", l.Addr(), err)
+	}
+	return nil
+}
+
+// Shutdown stops accepting at once, tells the clients on open connections to
+// go elsewhere, and waits for the requests in flight and the tunnels. When ctx
+// ends it closes those that are left, waits for their handlers, and returns an
+// error that says how many they were. Afterwards the Proxy is of no use.
+func (p *Proxy) Shutdown(ctx context.Context) error {
+	defer p.pool.close()
+	defer p.cut()
+	err := p.server.Shutdown(ctx) // does not know of tunnels
+	if ctx.Err() == nil {
+		err = errors.Join(err, p.flight.wait(ctx))
+	}
+	if ctx.Err() == nil {
+		return err
+	}
+	open := p.flight.count()
+	p.cut()
+	_ = p.server.Close()                     // listeners are closed already
+	_ = p.flight.wait(context.Background()) // nothing they wait for is left
+	if open == 0 {
+		return nil
+	}
+	return fmt.Errorf("drain requests: %d cut off: %w", open, context.Cause(ctx))
+}
+
+// serverLog passes what net/http logs on: what an operator has to know as a
+// warning, the misbehaviour of clients for debugging.
+type serverLog struct{ log *slog.Logger }
+
+func (l serverLog) Write(line []byte) (int, error) {
+	level := slog.LevelDebug
+	for _, prefix := range []string{"http: Accept error", "http: panic serving", "http2: panic serving"} {
+		if bytes.HasPrefix(line, []byte(prefix)) {
+			level = slog.LevelWarn
+		}
+	}
+	l.log.Log(context.Background(), level, string(bytes.TrimSpace(line)))
+	return len(line), nil
+}
