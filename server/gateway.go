@@ -1,0 +1,81 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+
+	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+	"github.com/dynlb/dynlb/internal/registry"
+)
+
+// statusPath is the one path that the public listener answers itself.
+const statusPath = "/lb-status"
+
+// newGateway returns the handler that makes HTTP requests calls of the Control
+// service, over a connection to p, which the caller closes.
+func newGateway(p *pipe) (*grpc.ClientConn, http.Handler, error) {
+	conn, err := grpc.NewClient("passthrough:///"+pipeNetwork,
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return p.Dial(ctx) }),
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDisableServiceConfig())
+	if err != nil {
+		return nil, nil, fmt.Errorf("connect gateway: %w", err)
+	}
+	// No header of one side is anything to the other: all that crosses is the
+	// messages and the client's address.
+	none := func(string) (string, bool) { return "", false }
+	mux := runtime.NewServeMux(
+		runtime.WithMarshalerOption(runtime.MIMEWildcard, newJSON()),
+		runtime.WithIncomingHeaderMatcher(none),
+		runtime.WithOutgoingHeaderMatcher(none),
+		runtime.WithOutgoingTrailerMatcher(none),
+		runtime.WithMetadata(func(_ context.Context, r *http.Request) metadata.MD {
+			return metadata.Pairs(peerKey, r.RemoteAddr)
+		}),
+		// A POST is a POST, whatever its headers say.
+		runtime.WithDisableHTTPMethodOverride(),
+		runtime.WithDisablePathLengthFallback(),
+		runtime.WithDisableChunkedEncoding(), // net/http knows when to
+	)
+	if err := dynlbv1.RegisterControlHandlerClient(context.Background(), mux, dynlbv1.NewControlClient(conn)); err != nil {
+		return nil, nil, fmt.Errorf("register gateway: %w", err)
+	}
+	return conn, mux, nil
+}
+
+// StatusHandler answers GET and HEAD of /lb-status, and nothing else: it is what
+// the public listener may show. Until Serve runs, requests wait; from Shutdown
+// on they get 503.
+func (s *Server) StatusHandler() http.Handler {
+	status := only(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-s.ending:
+			writeError(w, http.StatusServiceUnavailable, registry.ErrClosed.Error())
+			return
+		default:
+		}
+		// A request of our own, so that nothing a public client sends gets to
+		// the control service.
+		inner, err := http.NewRequestWithContext(r.Context(), http.MethodGet, statusPath, http.NoBody)
+		if err != nil {
+			writeError(w, http.StatusInternalServerError, err.Error())
+			return
+		}
+		s.gateway.ServeHTTP(w, inner)
+	}), http.MethodGet, http.MethodHead)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		if r.URL.Path != statusPath {
+			notFound(w, r)
+			return
+		}
+		status.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,114 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/reflection"
+	"google.golang.org/grpc/status"
+
+	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+)
+
+// What one client may ask for. Requests are a few bytes; a client that needs
+// more than this is broken or hostile.
+const (
+	maxMessage = 64 << 10 // bytes of a request, over gRPC and over HTTP
+	maxHeaders = 16 << 10 // bytes of a request's header list, likewise
+	maxStreams = 64       // concurrent calls on one gRPC connection
+)
+
+const (
+	// handshakeTimeout is how long a new gRPC connection may take to begin.
+	handshakeTimeout = 10 * time.Second
+	// keepaliveTime is how long a connection may be silent before it is asked
+	// whether it lives, and keepaliveTimeout how long the answer may take: a
+	// watcher whose machine has gone keeps its place no longer than that.
+	keepaliveTime    = 30 * time.Second
+	keepaliveTimeout = 10 * time.Second
+	// minPing is how often a client may ask the same.
+	minPing = 10 * time.Second
+)
+
+// errEnding is what streams end with at shutdown.
+var errEnding = status.Error(codes.Unavailable, "dynlb is shutting down")
+
+// newGRPC returns a gRPC server with the Control service.
+func (s *Server) newGRPC(control *control, options ...grpc.ServerOption) *grpc.Server {
+	server := grpc.NewServer(append(options,
+		grpc.MaxRecvMsgSize(maxMessage),
+		grpc.MaxHeaderListSize(maxHeaders),
+		grpc.ConnectionTimeout(handshakeTimeout),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: keepaliveTime, Timeout: keepaliveTimeout}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPing, PermitWithoutStream: true}),
+		grpc.WaitForHandlers(true),
+		grpc.ChainUnaryInterceptor(s.recoverUnary),
+		grpc.ChainStreamInterceptor(s.recoverStream, s.endStream),
+	)...)
+	dynlbv1.RegisterControlServer(server, control)
+	return server
+}
+
+// exposeGRPC adds to the clients' server what the gateway has no use for.
+func (s *Server) exposeGRPC() {
+	s.health.SetServingStatus(dynlbv1.Control_ServiceDesc.ServiceName, healthpb.HealthCheckResponse_SERVING)
+	healthpb.RegisterHealthServer(s.grpc, s.health)
+	reflection.Register(s.grpc)
+}
+
+// endStream ends a stream when the server shuts down, by ending its context.
+func (s *Server) endStream(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handle grpc.StreamHandler) error {
+	ctx, cancel := context.WithCancelCause(stream.Context())
+	var watching sync.WaitGroup
+	watching.Go(func() { // ends with the stream; waited for below
+		select {
+		case <-s.ending:
+			cancel(errEnding)
+		case <-ctx.Done():
+		}
+	})
+	defer watching.Wait()
+	defer cancel(nil)
+
+	err := handle(srv, endingStream{stream, func() context.Context { return ctx }})
+	if errors.Is(context.Cause(ctx), errEnding) {
+		return errEnding
+	}
+	return err
+}
+
+// endingStream is a stream with a context of its own.
+type endingStream struct {
+	grpc.ServerStream
+	context func() context.Context
+}
+
+// Context returns the context that ends with the server.
+func (s endingStream) Context() context.Context { return s.context() }
+
+// recoverUnary and recoverStream keep a bug in the control plane from taking
+// the data plane down with it.
+func (s *Server) recoverUnary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (resp any, err error) {
+	defer s.recovered(info.FullMethod, &err)
+	return handle(ctx, req)
+}
+
+func (s *Server) recoverStream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handle grpc.StreamHandler) (err error) {
+	defer s.recovered(info.FullMethod, &err)
+	return handle(srv, stream)
+}
+
+// recovered makes a panic of the deferring function its error.
+func (s *Server) recovered(method string, err *error) {
+	if cause := recover(); cause != nil {
+		s.log.Error("control call panicked", "method", method, "panic", cause, "stack", string(debug.Stack()))
+		*err = status.Error(codes.Internal, "internal error; dynlb's log has the details")
+	}
+}

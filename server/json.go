@@ -1,0 +1,121 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+)
+
+// jsonFormat is how the gateway reads and writes JSON: camelCase names, zero
+// values written and unset messages not, unknown fields refused. The same
+// message is always the same bytes, which protojson by itself avoids on
+// purpose.
+type jsonFormat struct{ runtime.JSONPb }
+
+func newJSON() *jsonFormat {
+	return &jsonFormat{runtime.JSONPb{MarshalOptions: protojson.MarshalOptions{EmitDefaultValues: true}}}
+}
+
+// Marshal writes a message, or a message of a stream: a map with one key.
+func (f *jsonFormat) Marshal(v any) ([]byte, error) {
+	switch v := v.(type) {
+	case map[string]any:
+		return marshalChunk(f, v)
+	case map[string]proto.Message:
+		return marshalChunk(f, v)
+	}
+	raw, err := f.JSONPb.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	if err := json.Compact(&out, raw); err != nil {
+		return nil, fmt.Errorf("compact JSON: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// MarshalJSON writes a message as the JSON listeners do.
+func MarshalJSON(m proto.Message) ([]byte, error) { return newJSON().Marshal(m) }
+
+// marshalChunk writes the map itself, because encoding/json would write the
+// arrows in the reasons ("2 -> 4") as \u003e.
+func marshalChunk[V any](f *jsonFormat, chunk map[string]V) ([]byte, error) {
+	var out bytes.Buffer
+	for key, value := range chunk {
+		raw, err := f.Marshal(value)
+		if err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(&out, "{%q:%s}", key, raw)
+	}
+	return out.Bytes(), nil
+}
+
+// NewEncoder writes messages as Marshal does, each on a line.
+func (f *jsonFormat) NewEncoder(w io.Writer) runtime.Encoder {
+	return runtime.EncoderFunc(func(v any) error {
+		raw, err := f.Marshal(v)
+		if err != nil {
+			return err
+		}
+		_, err = w.Write(append(raw, f.Delimiter()...))
+		return err
+	})
+}
+
+// NewDecoder reads messages. Its errors are for the client who sent them.
+func (f *jsonFormat) NewDecoder(r io.Reader) runtime.Decoder {
+	decoder := f.JSONPb.NewDecoder(r)
+	return runtime.DecoderFunc(func(v any) error {
+		err := decoder.Decode(v)
+		if err == nil || errors.Is(err, io.EOF) {
+			return err
+		}
+		// protojson varies its spaces on purpose: "proto:\u00a0(line 1:2): ...".
+		message := strings.ReplaceAll(err.Error(), "\u00a0", " ")
+		return errors.New("read JSON: " + strings.TrimPrefix(message, "proto: "))
+	})
+}
+
+// writeError answers with an HTTP status and a message for the client, in the
+// form in which the gateway writes the errors of the service.
+func writeError(w http.ResponseWriter, httpStatus int, message string) {
+	raw, err := newJSON().Marshal(status.New(codeOf(httpStatus), message).Proto())
+	if err != nil {
+		http.Error(w, message, httpStatus)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(httpStatus)
+	w.Write(raw)
+}
+
+// codeOf returns the gRPC code that says the most of what httpStatus says.
+func codeOf(httpStatus int) codes.Code {
+	switch httpStatus {
+	case http.StatusNotFound:
+		return codes.NotFound
+	case http.StatusForbidden:
+		return codes.PermissionDenied
+	case http.StatusMethodNotAllowed:
+		return codes.Unimplemented
+	case http.StatusUnsupportedMediaType:
+		return codes.InvalidArgument
+	case http.StatusServiceUnavailable:
+		return codes.Unavailable
+	default:
+		return codes.Internal
+	}
+}

@@ -1,0 +1,227 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+
+	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+	"github.com/dynlb/dynlb/internal/registry"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// plane is a running control plane and a client of each kind.
+type plane struct {
+	*Server
+	registry *registry.Registry
+	scaler   *fakeScaler
+	metrics  *Metrics
+	log      *lines
+	conn     *grpc.ClientConn
+	client   dynlbv1.ControlClient
+	web      *http.Client
+	base     string // URL of admin HTTP
+	served   chan error
+}
+
+// start runs a control plane on real sockets until the test ends.
+func start(t *testing.T) *plane {
+	t.Helper()
+	grpcListener, httpListener := listen(t), listen(t)
+	var dialer net.Dialer
+	return startOn(t, grpcListener, httpListener, dialer.DialContext)
+}
+
+// startInBubble runs one without sockets, as synctest needs it.
+func startInBubble(t *testing.T) *plane {
+	t.Helper()
+	pipes := map[string]*pipe{"grpc": newPipe(), "http": newPipe()}
+	return startOn(t, named{pipes["grpc"], "grpc:1"}, named{pipes["http"], "http:1"},
+		func(ctx context.Context, _, address string) (net.Conn, error) {
+			return pipes[address[:4]].Dial(ctx)
+		})
+}
+
+func startOn(t *testing.T, grpcListener, httpListener net.Listener, dial func(ctx context.Context, network, address string) (net.Conn, error)) *plane {
+	t.Helper()
+	r := registry.New(registry.Options{QueueLimit: 10, QueueTimeout: time.Minute})
+	p := &plane{
+		registry: r,
+		scaler:   &fakeScaler{registry: r, bounds: registry.Bounds{Min: 2, Max: 8}},
+		metrics:  NewMetrics(r),
+		log:      &lines{},
+		web:      &http.Client{Transport: &http.Transport{DialContext: dial}},
+		base:     "http://" + httpListener.Addr().String(),
+		served:   make(chan error, 1),
+	}
+	r.SetTarget(2, p.scaler.bounds, time.Time{}, "minInstances")
+	var err error
+	p.Server, err = New(Options{
+		Registry: r, Scaler: p.scaler, Metrics: p.metrics, Version: "v1.2.3", Hosts: []string{"http"},
+		Log: slog.New(slog.NewTextHandler(p.log, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.conn, err = grpc.NewClient("passthrough:///"+grpcListener.Addr().String(),
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithContextDialer(func(ctx context.Context, address string) (net.Conn, error) { return dial(ctx, "tcp", address) }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.client = dynlbv1.NewControlClient(p.conn)
+	go func() { p.served <- p.Serve(grpcListener, httpListener) }() // ends with stop
+	t.Cleanup(func() { p.stop(t) })
+	return p
+}
+
+// stop ends the control plane and its clients. It may be called again.
+func (p *plane) stop(t *testing.T) {
+	t.Helper()
+	if p.served == nil {
+		return
+	}
+	p.web.CloseIdleConnections()
+	if err := p.Shutdown(context.Background()); err != nil {
+		t.Error(err)
+	}
+	if err := <-p.served; err != nil {
+		t.Error(err)
+	}
+	p.served = nil
+	if err := p.conn.Close(); err != nil {
+		t.Error(err)
+	}
+	p.web.CloseIdleConnections()
+}
+
+// do sends an HTTP request and returns the response and its body.
+func (p *plane) do(t *testing.T, method, path, body string, header ...string) (*http.Response, string) {
+	t.Helper()
+	req, err := http.NewRequest(method, p.base+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(header); i += 2 {
+		if header[i] == "Host" {
+			req.Host = header[i+1]
+		}
+		req.Header.Set(header[i], header[i+1])
+	}
+	resp, err := p.web.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	got, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp, string(got)
+}
+
+// add registers an instance and moves it through the given states.
+func (p *plane) add(t *testing.T, port int, states ...registry.State) registry.ID {
+	t.Helper()
+	id := p.registry.Add(registry.Spec{Host: "127.0.0.1", Port: port, Reason: "test"})
+	if err := p.registry.SetHandle(id, "pid 1"); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range states {
+		if err := p.registry.Transition(id, s, "test"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return id
+}
+
+// fakeScaler does what the autoscaler does, as far as the registry shows it.
+type fakeScaler struct {
+	registry *registry.Registry
+	bounds   registry.Bounds
+
+	mu     sync.Mutex // guards the rest
+	err    error      // what ScaleTo fails with, if not nil
+	hold   time.Duration
+	reason string
+}
+
+func (f *fakeScaler) ScaleTo(_ context.Context, n int, hold time.Duration, reason string) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err != nil {
+		return 0, f.err
+	}
+	if err := f.bounds.Check(n); err != nil {
+		return 0, err
+	}
+	f.hold, f.reason = hold, reason
+	old := f.registry.Snapshot().Fleet.Target
+	var until time.Time
+	if hold > 0 {
+		until = time.Now().Add(hold)
+	}
+	f.registry.SetTarget(n, f.bounds, until, reason)
+	return old, nil
+}
+
+// lines is a log that can be read while it is written.
+type lines struct {
+	mu  sync.Mutex // guards buf
+	buf bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+// named is a listener with an address of choice.
+type named struct {
+	net.Listener
+	name string
+}
+
+func (n named) Addr() net.Addr { return nameAddr(n.name) }
+
+type nameAddr string
+
+func (nameAddr) Network() string  { return "test" }
+func (a nameAddr) String() string { return string(a) }
+
+func listen(t *testing.T) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func wantCode(t *testing.T, err error, want codes.Code, message string) {
+	t.Helper()
+	if status.Code(err) != want || !strings.Contains(status.Convert(err).Message(), message) {
+		t.Errorf("error is %v; want %v with %q", err, want, message)
+	}
+}

@@ -1,0 +1,154 @@
+package server
+
+import (
+	"math"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+	"github.com/dynlb/dynlb/internal/registry"
+)
+
+// lbStatusOf renders a snapshot in the form of /lb-status.
+func lbStatusOf(now *registry.Snapshot) *dynlbv1.LbStatus {
+	out := &dynlbv1.LbStatus{Total: int32(len(now.Instances))}
+	for i := range now.Instances {
+		in := &now.Instances[i]
+		if in.State.Routable() {
+			out.Healthy++
+		}
+		out.Instances = append(out.Instances, &dynlbv1.LbInstance{
+			Id:             string(in.ID),
+			Port:           int32(in.Port),
+			Healthy:        in.State.Routable(),
+			ActiveRequests: int32(in.InFlight),
+			TotalRequests:  float64(in.Total),
+			ResponseTime:   milliseconds(in.ResponseTime),
+			Load:           hundredths(in.Load),
+		})
+	}
+	return out
+}
+
+// poolOf renders a snapshot in full.
+func poolOf(now *registry.Snapshot) *dynlbv1.Pool {
+	fleet := &now.Fleet
+	out := &dynlbv1.Pool{
+		Target:            int32(fleet.Target),
+		MinInstances:      int32(fleet.Bounds.Min),
+		MaxInstances:      int32(fleet.Bounds.Max),
+		WaitingRequests:   int32(now.Waiting),
+		Restarts:          fleet.Restarts,
+		UnavailableReason: text(fleet.Trouble),
+		LastExit:          exitOf(&fleet.LastExit),
+	}
+	if fleet.HoldUntil.After(now.Time) {
+		out.HoldUntil = timestamp(fleet.HoldUntil)
+	}
+	for i := range now.Instances {
+		out.Instances = append(out.Instances, instanceOf(&now.Instances[i]))
+	}
+	return out
+}
+
+func instanceOf(in *registry.Instance) *dynlbv1.Instance {
+	return &dynlbv1.Instance{
+		Id:             string(in.ID),
+		Address:        in.Address,
+		State:          stateOf(in.State),
+		StateReason:    text(in.Reason),
+		Handle:         text(in.Handle),
+		StartTime:      timestamp(in.Started),
+		ReadyTime:      timestamp(in.ReadyAt),
+		InFlight:       int32(in.InFlight),
+		TotalRequests:  in.Total,
+		ResponseTimeMs: milliseconds(in.ResponseTime),
+		Load:           hundredths(in.Load),
+	}
+}
+
+// exitOf returns nil when nothing has exited.
+func exitOf(exit *registry.Exit) *dynlbv1.Exit {
+	if exit.ID == "" {
+		return nil
+	}
+	out := &dynlbv1.Exit{
+		InstanceId: string(exit.ID),
+		Time:       timestamp(exit.Time),
+		Reason:     text(exit.Reason),
+	}
+	for _, line := range exit.Output {
+		out.Output = append(out.Output, text(line))
+	}
+	return out
+}
+
+func eventsOf(events []registry.Event) []*dynlbv1.Event {
+	out := make([]*dynlbv1.Event, len(events))
+	for i := range events {
+		out[i] = &dynlbv1.Event{
+			Time:       timestamp(events[i].Time),
+			Type:       eventTypeOf(events[i].Type),
+			InstanceId: string(events[i].ID),
+			Reason:     text(events[i].Reason),
+		}
+	}
+	return out
+}
+
+func stateOf(s registry.State) dynlbv1.InstanceState {
+	switch s {
+	case registry.Starting:
+		return dynlbv1.InstanceState_INSTANCE_STATE_STARTING
+	case registry.Ready:
+		return dynlbv1.InstanceState_INSTANCE_STATE_READY
+	case registry.Unhealthy:
+		return dynlbv1.InstanceState_INSTANCE_STATE_UNHEALTHY
+	case registry.Draining:
+		return dynlbv1.InstanceState_INSTANCE_STATE_DRAINING
+	case registry.Stopped:
+		return dynlbv1.InstanceState_INSTANCE_STATE_STOPPED
+	case registry.Unspecified:
+	}
+	return dynlbv1.InstanceState_INSTANCE_STATE_UNSPECIFIED
+}
+
+func eventTypeOf(t registry.EventType) dynlbv1.EventType {
+	switch t {
+	case registry.EventScaled:
+		return dynlbv1.EventType_EVENT_TYPE_SCALED
+	case registry.EventStarting:
+		return dynlbv1.EventType_EVENT_TYPE_STARTING
+	case registry.EventReady:
+		return dynlbv1.EventType_EVENT_TYPE_READY
+	case registry.EventUnhealthy:
+		return dynlbv1.EventType_EVENT_TYPE_UNHEALTHY
+	case registry.EventDraining:
+		return dynlbv1.EventType_EVENT_TYPE_DRAINING
+	case registry.EventStopped:
+		return dynlbv1.EventType_EVENT_TYPE_STOPPED
+	case registry.EventStartFailed:
+		return dynlbv1.EventType_EVENT_TYPE_START_FAILED
+	}
+	return dynlbv1.EventType_EVENT_TYPE_UNSPECIFIED
+}
+
+// text makes s valid UTF-8, which protobuf insists on and a program's output or
+// a file's name need not be.
+func text(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+
+// timestamp returns nil for the zero time.
+func timestamp(t time.Time) *timestamppb.Timestamp {
+	if t.IsZero() {
+		return nil
+	}
+	return timestamppb.New(t)
+}
+
+// milliseconds rounds to tenths, and hundredths to hundredths: finer than
+// anyone decides on, and coarse enough that a pool at rest looks at rest.
+func milliseconds(d time.Duration) float64 { return math.Round(float64(d)/1e5) / 10 }
+
+func hundredths(x float64) float64 { return math.Round(x*100) / 100 }

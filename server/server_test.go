@@ -1,0 +1,138 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+	"github.com/dynlb/dynlb/internal/registry"
+)
+
+func TestFailingListenerEndsServe(t *testing.T) {
+	p := start(t)
+	broken := listen(t)
+	broken.Close()
+	s, err := New(Options{Registry: p.registry, Scaler: p.scaler, Metrics: NewMetrics(p.registry)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Serve(listen(t), broken); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("Serve = %v, want net.ErrClosed", err)
+	}
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Errorf("Shutdown after a failed Serve = %v", err)
+	}
+}
+
+func TestShutdownBeforeServe(t *testing.T) {
+	r := registry.New(registry.Options{})
+	s, err := New(Options{Registry: r, Scaler: &fakeScaler{}, Metrics: NewMetrics(r)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := s.Serve(listen(t), listen(t)); err != nil {
+		t.Errorf("Serve after Shutdown = %v, want nil", err)
+	}
+}
+
+func TestNewChecksOptions(t *testing.T) {
+	if _, err := New(Options{}); err == nil {
+		t.Error("New without a registry made a server")
+	}
+	r := registry.New(registry.Options{})
+	m := NewMetrics(r)
+	s, err := New(Options{Registry: r, Scaler: &fakeScaler{}, Metrics: m})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := New(Options{Registry: r, Scaler: &fakeScaler{}, Metrics: m}); err == nil {
+		t.Error("New took the metrics of another server")
+	}
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestShutdownEndsStreams(t *testing.T) {
+	p := start(t)
+	watch, err := p.client.WatchInstances(t.Context(), &dynlbv1.WatchInstancesRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := watch.Recv(); err != nil {
+		t.Fatal(err)
+	}
+	health, err := healthpb.NewHealthClient(p.conn).Watch(t.Context(), &healthpb.HealthCheckRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := health.Recv(); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := p.web.Get(p.base + "/v1/instances:watch")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+
+	begin := time.Now()
+	p.stop(t)
+	if took := time.Since(begin); took >= shutdownGrace {
+		t.Errorf("Shutdown took %v: it waited for a stream", took)
+	}
+	_, err = watch.Recv()
+	wantCode(t, err, codes.Unavailable, "shutting down")
+	if _, err = health.Recv(); err == nil {
+		_, err = health.Recv() // after NOT_SERVING
+	}
+	wantCode(t, err, codes.Unavailable, "shutting down")
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `{"error":{"code":14,"message":"dynlb is shutting down","details":[]}}` + "\n"; !strings.HasSuffix(string(body), want) {
+		t.Errorf("HTTP watch ended with %q, want %q", body, want)
+	}
+	if strings.Contains(p.log.String(), "cut off") {
+		t.Errorf("clients were cut off: %s", p.log)
+	}
+}
+
+// A reader that does not read holds up neither Shutdown nor its own end.
+func TestShutdownCutsOffStuckReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := startInBubble(t)
+		interval := durationpb.New(minWatchInterval)
+		watch, err := p.client.WatchInstances(t.Context(), &dynlbv1.WatchInstancesRequest{MinInterval: interval})
+		if err != nil {
+			t.Fatal(err)
+		}
+		floodWatchers(p)
+		begin := time.Now()
+		p.stop(t)
+		if took := time.Since(begin); took > shutdownGrace+time.Second {
+			t.Errorf("Shutdown took %v, want about %v", took, shutdownGrace)
+		}
+		if !strings.Contains(p.log.String(), "cut off") {
+			t.Error("no client was stuck: the test shows nothing")
+		}
+		for err == nil {
+			_, err = watch.Recv()
+		}
+		if errors.Is(err, io.EOF) {
+			t.Error("the watch ended as if all was well")
+		}
+	})
+}

@@ -1,0 +1,212 @@
+package server
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+	"github.com/dynlb/dynlb/internal/registry"
+)
+
+func TestLbStatusToTheLetter(t *testing.T) {
+	p := start(t)
+	public := httptest.NewServer(p.StatusHandler())
+	defer public.Close()
+	check := func(want string) {
+		t.Helper()
+		for _, base := range []string{p.base, public.URL} {
+			resp, body := (&plane{base: base, web: p.web}).do(t, "GET", "/lb-status", "")
+			if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != "application/json" {
+				t.Errorf("%s: %s, %v", base, resp.Status, resp.Header)
+			}
+			if body != want {
+				t.Errorf("%s/lb-status\n got %s\nwant %s", base, body, want)
+			}
+		}
+	}
+	check(`{"total":0,"healthy":0,"instances":[]}`)
+
+	first := p.add(t, 5001, registry.Ready)
+	for range 9 {
+		lease, err := p.registry.Acquire(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		lease.Release()
+	}
+	lease, err := p.registry.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	lease.Responded(87_660*time.Microsecond, true)
+	second := p.add(t, 5002)
+	third := p.add(t, 5003, registry.Ready, registry.Draining)
+	check(fmt.Sprintf(`{"total":3,"healthy":1,"instances":[`+
+		`{"id":%q,"port":5001,"healthy":true,"activeRequests":1,"totalRequests":10,"responseTime":87.7,"load":1},`+
+		`{"id":%q,"port":5002,"healthy":false,"activeRequests":0,"totalRequests":0,"responseTime":0,"load":0},`+
+		`{"id":%q,"port":5003,"healthy":false,"activeRequests":0,"totalRequests":0,"responseTime":0,"load":0}]}`,
+		first, second, third))
+}
+
+func TestLbStatusNumbers(t *testing.T) {
+	now := registry.Snapshot{Instances: []registry.Instance{{
+		ID: "a", Port: 65535, State: registry.Ready, InFlight: 7, Total: 1<<32 + 5,
+		ResponseTime: 123*time.Millisecond + 449*time.Microsecond, Load: 7.0234,
+	}}}
+	got, err := newJSON().Marshal(lbStatusOf(&now))
+	want := `{"total":1,"healthy":1,"instances":[{"id":"a","port":65535,"healthy":true,` +
+		`"activeRequests":7,"totalRequests":4294967301,"responseTime":123.4,"load":7.02}]}`
+	if err != nil || string(got) != want {
+		t.Errorf("got %s, %v\nwant %s", got, err, want)
+	}
+}
+
+// protojson puts spaces into some builds' output and not into others'.
+func TestJSONHasNoSpaces(t *testing.T) {
+	spacious := newJSON()
+	spacious.Indent = "  "
+	message := &dynlbv1.ScaleToResponse{OldTarget: 2}
+	for _, tt := range []struct {
+		v    any
+		want string
+	}{
+		{message, `{"oldTarget":2,"newTarget":0}`},
+		{map[string]any{"result": message}, `{"result":{"oldTarget":2,"newTarget":0}}`},
+		{map[string]proto.Message{"error": message}, `{"error":{"oldTarget":2,"newTarget":0}}`},
+	} {
+		if got, err := spacious.Marshal(tt.v); err != nil || string(got) != tt.want {
+			t.Errorf("Marshal(%v) = %s, %v; want %s", tt.v, got, err, tt.want)
+		}
+		var out strings.Builder
+		if err := spacious.NewEncoder(&out).Encode(tt.v); err != nil || out.String() != tt.want+"\n" {
+			t.Errorf("Encode(%v) = %s, %v; want %s", tt.v, &out, err, tt.want)
+		}
+	}
+}
+
+func TestLbStatusHead(t *testing.T) {
+	p := start(t)
+	resp, body := p.do(t, "HEAD", "/lb-status", "")
+	if resp.StatusCode != http.StatusOK || body != "" || resp.ContentLength != int64(len(`{"total":0,"healthy":0,"instances":[]}`)) {
+		t.Errorf("HEAD /lb-status: %s, body %q, length %d", resp.Status, body, resp.ContentLength)
+	}
+}
+
+// The public listener shows /lb-status and nothing else of the control plane.
+func TestStatusHandlerServesNothingElse(t *testing.T) {
+	p := start(t)
+	p.base = "http://public"
+	for _, tt := range []struct {
+		method, path string
+		want         int
+	}{
+		{"GET", "/lb-status", 200},
+		{"GET", "/lb-status?x=y", 200},
+		{"HEAD", "/lb-status", 200},
+		{"POST", "/lb-status", 405},
+		{"DELETE", "/lb-status", 405},
+		{"OPTIONS", "/lb-status", 405},
+		{"GET", "/lb-status/", 404},
+		{"GET", "//lb-status", 404},
+		{"GET", "/", 404},
+		{"GET", "/v1/status", 404},
+		{"POST", "/v1/scale", 404},
+		{"GET", "/v1/instances:watch", 404},
+		{"GET", "/metrics", 404},
+	} {
+		req := httptest.NewRequestWithContext(t.Context(), tt.method, tt.path, http.NoBody)
+		req.Header.Set("X-HTTP-Method-Override", "POST")
+		req.Header.Set("Grpc-Timeout", "nonsense")
+		rec := httptest.NewRecorder()
+		p.StatusHandler().ServeHTTP(rec, req)
+		if rec.Code != tt.want {
+			t.Errorf("%s %s: %d %s, want %d", tt.method, tt.path, rec.Code, rec.Body, tt.want)
+		}
+		if rec.Code == http.StatusMethodNotAllowed && rec.Header().Get("Allow") != "GET, HEAD" {
+			t.Errorf("%s %s: Allow is %q", tt.method, tt.path, rec.Header().Get("Allow"))
+		}
+		for name := range rec.Header() {
+			if name != "Content-Type" && name != "Cache-Control" && name != "Allow" && name != "X-Content-Type-Options" {
+				t.Errorf("%s %s: header %s", tt.method, tt.path, name)
+			}
+		}
+	}
+}
+
+// Requests that come before the control plane is up wait for it.
+func TestStatusHandlerWaitsForServe(t *testing.T) {
+	r := registry.New(registry.Options{})
+	s, err := New(Options{Registry: r, Scaler: &fakeScaler{}, Metrics: NewMetrics(r)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec := httptest.NewRecorder()
+	answered := make(chan struct{})
+	go func() {
+		s.StatusHandler().ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/lb-status", http.NoBody))
+		close(answered)
+	}()
+	served := make(chan error)
+	go func() { served <- s.Serve(listen(t), listen(t)) }()
+	<-answered
+	if rec.Code != http.StatusOK {
+		t.Errorf("status is %d %s", rec.Code, rec.Body)
+	}
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+
+	rec = httptest.NewRecorder()
+	s.StatusHandler().ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/lb-status", http.NoBody))
+	if want := `{"code":14,"message":"shutting down","details":[]}`; rec.Code != http.StatusServiceUnavailable || rec.Body.String() != want {
+		t.Errorf("after Shutdown: %d %s, want 503 %s", rec.Code, rec.Body, want)
+	}
+}
+
+func TestGetStatus(t *testing.T) {
+	p := start(t)
+	id := p.add(t, 5001, registry.Ready)
+	p.registry.SetLastExit(registry.Exit{ID: id, Time: time.Now(), Reason: "exit status 1", Output: []string{"caf\xe9"}})
+	p.registry.SetTrouble("no such file: \xff")
+	resp, err := p.client.GetStatus(t.Context(), &dynlbv1.GetStatusRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := resp.GetPool()
+	if resp.GetLbStatus().GetTotal() != 1 || pool.GetTarget() != 2 || pool.GetMinInstances() != 2 || pool.GetMaxInstances() != 8 {
+		t.Errorf("status is %v", resp)
+	}
+	if pool.GetUnavailableReason() != "no such file: \uFFFD" || pool.GetLastExit().GetOutput()[0] != "caf\uFFFD" {
+		t.Errorf("text that is not UTF-8 came as %q", pool)
+	}
+	in := pool.GetInstances()[0]
+	if in.GetState() != dynlbv1.InstanceState_INSTANCE_STATE_READY || in.GetAddress() != "127.0.0.1:5001" ||
+		in.GetHandle() != "pid 1" || in.GetStateReason() != "test" || in.GetStartTime() == nil || in.GetReadyTime() == nil {
+		t.Errorf("instance is %v", in)
+	}
+}
+
+func TestPoolLeavesOutWhatIsNot(t *testing.T) {
+	now := registry.Snapshot{
+		Time:      time.Unix(100, 0),
+		Instances: []registry.Instance{{ID: "a", State: registry.Starting}},
+		Fleet:     registry.Fleet{HoldUntil: time.Unix(100, 0)},
+	}
+	pool := poolOf(&now)
+	if pool.GetHoldUntil() != nil || pool.GetLastExit() != nil || pool.GetInstances()[0].GetReadyTime() != nil {
+		t.Errorf("pool is %v; want no hold, which is over, no last exit and no ready time", pool)
+	}
+	now.Fleet.HoldUntil = time.Unix(101, 0)
+	if got := poolOf(&now).GetHoldUntil().GetSeconds(); got != 101 {
+		t.Errorf("hold is until %d, want 101", got)
+	}
+}
