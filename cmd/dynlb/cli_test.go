@@ -1,0 +1,247 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+	"google.golang.org/protobuf/types/known/timestamppb"
+)
+
+// cli runs one command line in a folder of its own.
+func cli(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, err safeBuffer
+	code = run(t.Context(), args, &out, &err)
+	return code, out.String(), err.String()
+}
+
+// TestBadUsage: what cannot be understood is one clear line, and exit code 2.
+func TestBadUsage(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("bad.yaml", []byte("minIntances: 2\nmaxInstances: lots\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args string
+		want string
+	}{
+		{"serv", `dynlb: unknown command "serv"; did you mean "serve"? (see 'dynlb --help')`},
+		{"serve now", `dynlb: unknown command "now" for "dynlb serve" (usage: dynlb serve [flags])`},
+		{"serve --log-level loud", `dynlb: invalid argument "loud" for "--log-level" flag`},
+		{"serve --config missing.yaml", "missing.yaml: cannot be read: no such file or directory"},
+		{"check --config bad.yaml", "bad.yaml:1: minIntances: unknown key; did you mean minInstances?\nbad.yaml:2: maxInstances: "},
+		{"check --nonsense", "dynlb: unknown flag: --nonsense (see 'dynlb check --help')"},
+		{"scale", "dynlb: accepts 1 arg(s), received 0 (usage: dynlb scale N [flags])"},
+		{"scale many", `dynlb: "many" is not a number of instances; give a whole number, such as: dynlb scale 4`},
+		{"status --output yaml", `dynlb: --output "yaml" is not one of [table json]`},
+		{"status --admin here", `dynlb: --admin "here" is not host:port, such as 127.0.0.1:4001`},
+		{"backend", "dynlb: --port is missing; give the port to listen on, such as --port 5001"},
+		{"backend --port 0", "dynlb: --port 0 is not a port; give one from 1 to 65535"},
+	} {
+		t.Run(c.args, func(t *testing.T) {
+			code, stdout, stderr := cli(t, strings.Fields(c.args)...)
+			if code != exitUsage || stdout != "" || !strings.HasPrefix(stderr, c.want) {
+				t.Errorf("exit code %d\n%s%swant code %d, and\n%s", code, stdout, stderr, exitUsage, c.want)
+			}
+		})
+	}
+}
+
+func TestNobodyThere(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, command := range []string{"status", "watch", "scale 3"} {
+		code, _, stderr := cli(t, append(strings.Fields(command), "--admin", "127.0.0.1:1")...)
+		if code != exitFail || !strings.HasPrefix(stderr, "dynlb: no dynlb answers on 127.0.0.1:1: ") {
+			t.Errorf("%s: exit code %d, %s", command, code, stderr)
+		}
+	}
+}
+
+func TestPortInUse(t *testing.T) {
+	r := start(t, "")
+	t.Chdir(t.TempDir())
+	public := strings.TrimPrefix(r.url, "http://")
+	yaml := listenAnywhere(portRange())
+	yaml = strings.Replace(yaml, "listen: 127.0.0.1:0", "listen: "+public, 1)
+	if err := os.WriteFile("config.yaml", []byte(yaml), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, _, stderr := cli(t, "serve")
+	want := "dynlb: listen tcp " + public + ": bind: address already in use (set listen: in the config to use another port)"
+	if code != exitFail || !strings.Contains(stderr, want) {
+		t.Errorf("exit code %d\n%swant %s", code, stderr, want)
+	}
+}
+
+func TestCheck(t *testing.T) {
+	t.Chdir(t.TempDir())
+	code, stdout, _ := cli(t, "check")
+	if code != exitDone || stdout != "no config.yaml here: the defaults apply\n" {
+		t.Errorf("without a file: %d, %s", code, stdout)
+	}
+	if err := os.WriteFile("config.yaml", []byte("command: [./app, --port, \"{port}\"]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "config.yaml is valid: 2 to 8 instances of " + filepath.Join(dir, "app") + " --port 5001, on :4000\n"
+	if code, stdout, _ = cli(t, "check"); code != exitDone || stdout != want {
+		t.Errorf("exit code %d, %q, want %q", code, stdout, want)
+	}
+}
+
+func TestVersionAndCompletion(t *testing.T) {
+	if code, stdout, _ := cli(t, "version"); code != exitDone || !strings.HasPrefix(stdout, "dynlb ") {
+		t.Errorf("version: %d, %s", code, stdout)
+	}
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		if code, stdout, _ := cli(t, "completion", shell); code != exitDone || !strings.Contains(stdout, "dynlb") {
+			t.Errorf("completion %s: %d", shell, code)
+		}
+	}
+	if _, stdout, _ := cli(t, "__complete", "status", "--output", ""); !strings.HasPrefix(stdout, "table\njson\n") {
+		t.Errorf("completion of --output: %s", stdout)
+	}
+}
+
+// TestClientCommands drives a running dynlb with the commands, which find it by
+// the config file.
+func TestClientCommands(t *testing.T) {
+	r := start(t, "")
+	r.awaitReady(2)
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("config.yaml", []byte("admin: "+r.admin+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, stdout, stderr := cli(t, "scale", "3", "--hold", "1m")
+	if code != exitDone || stdout != "target 2 -> 3\n" {
+		t.Fatalf("scale 3: %d, %s%s", code, stdout, stderr)
+	}
+	code, _, stderr = cli(t, "scale", "9")
+	if code != exitUsage || stderr != "dynlb: target 9 is outside [2, 8] (minInstances, maxInstances)\n" {
+		t.Errorf("scale 9: %d, %s", code, stderr)
+	}
+	r.awaitReady(3)
+
+	code, stdout, _ = cli(t, "status", "-o", "json")
+	_, body := r.get(r.url + "/lb-status")
+	if code != exitDone || stdout != body+"\n" {
+		t.Errorf("status -o json\n%s/lb-status\n%s", stdout, body)
+	}
+	code, stdout, _ = cli(t, "status")
+	lines := strings.Split(strings.TrimSpace(stdout), "\n")
+	if code != exitDone || len(lines) != 5 ||
+		!strings.HasPrefix(lines[0], "3 ready of 3 wanted (2 to 8), 0 in flight, 0 waiting, 0 restarts, held for ") ||
+		!strings.HasPrefix(lines[1], "INSTANCE  ADDRESS") || strings.Contains(stdout, "\x1b") {
+		t.Errorf("status: %d\n%s", code, stdout)
+	}
+}
+
+// TestWatchLines: piped, watch prints a line for each event and each change.
+func TestWatchLines(t *testing.T) {
+	for output, want := range map[string][]string{
+		"":     {"2 ready of 2 wanted", " scaled: ScaleTo from ", "starting ", "ready ", "3 ready of 3 wanted"},
+		"json": {`"target":2`, `"EVENT_TYPE_SCALED"`, `"target":3`},
+	} {
+		t.Run("output "+output, func(t *testing.T) {
+			r := start(t, "")
+			r.awaitReady(2)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			var out safeBuffer
+			args := []string{"watch", "--admin", r.admin, "--interval", "10ms"}
+			if output != "" {
+				args = append(args, "-o", output)
+			}
+			done := make(chan int, 1)
+			go func() { done <- run(ctx, args, &out, &out) }()
+			eventually(t, want[0], func() bool { return strings.Contains(out.String(), want[0]) })
+			three := int32(3)
+			if _, err := r.client.ScaleTo(ctx, &dynlbv1.ScaleToRequest{Target: &three}); err != nil {
+				t.Fatal(err)
+			}
+			for _, text := range want {
+				eventually(t, text, func() bool { return strings.Contains(out.String(), text) })
+			}
+			cancel()
+			if code := <-done; code != exitDone {
+				t.Errorf("exit code %d\n%s", code, out.String())
+			}
+		})
+	}
+}
+
+// TestWatchRedraws: the table goes back over what it drew before.
+func TestWatchRedraws(t *testing.T) {
+	var out safeBuffer
+	screen := newScreen(&out, outputTable)
+	message := &dynlbv1.WatchInstancesResponse{
+		Pool: &dynlbv1.Pool{Instances: []*dynlbv1.Instance{{Id: "0123456789"}}},
+		Events: []*dynlbv1.Event{{
+			Time: timestamppb.Now(), Type: dynlbv1.EventType_EVENT_TYPE_START_FAILED, Reason: "because",
+		}},
+	}
+	for range 2 {
+		if err := screen.show(message); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text := out.String()
+	if !strings.Contains(text, "\n01234567  ") || !strings.Contains(text, " start failed: because\n") {
+		t.Errorf("drew %q", text)
+	}
+	// One line in sum, two of table, an empty one, one event.
+	if want := "\x1b[5F\x1b[J"; strings.Count(text, want) != 1 {
+		t.Errorf("the second frame does not go back over the first: %q", text)
+	}
+}
+
+func TestClip(t *testing.T) {
+	for height, want := range map[int]string{0: "a\nb\nc\n", 2: "a\n", 3: "a\nb\n", 9: "a\nb\nc\n"} {
+		if got := string(clip([]byte("a\nb\nc\n"), height)); got != want {
+			t.Errorf("height %d: %q, want %q", height, got, want)
+		}
+	}
+}
+
+func TestAge(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0:                             "0s",
+		59 * time.Second:              "59s",
+		61 * time.Second:              "1m1s",
+		2*time.Hour + 3*time.Minute:   "2h3m",
+		49*time.Hour + 30*time.Minute: "2d1h",
+		-time.Hour:                    "0s",
+	} {
+		if got := age(timestamppb.New(time.Now().Add(-d))); got != want {
+			t.Errorf("age(%v) = %s, want %s", d, got, want)
+		}
+	}
+}
+
+func TestLineIsCutToTheWidth(t *testing.T) {
+	var out safeBuffer
+	view{width: 5}.line(&out, "héllo", "")
+	view{width: 5}.line(&out, "hello!", "")
+	view{colours: true}.line(&out, "x", red)
+	if got, want := out.String(), "héllo\nhell…\n\x1b[31mx\x1b[0m\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// TestOpenAPIIsServed: the document says what the admin listener does.
+func TestOpenAPIIsServed(t *testing.T) {
+	r := start(t, "")
+	code, body := r.get(r.adminURL + "/openapi.json")
+	if code != http.StatusOK || !strings.Contains(body, `"/v1/scale"`) {
+		t.Errorf("GET /openapi.json: %d %s", code, body)
+	}
+}

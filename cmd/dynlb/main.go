@@ -1,0 +1,115 @@
+// Command dynlb runs instances of an app, keeps them healthy, scales them with
+// the load, and balances HTTP over them; and it talks to a dynlb that does.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/dynlb/dynlb/internal/config"
+	"github.com/spf13/cobra"
+)
+
+// The exit codes.
+const (
+	exitDone  = 0
+	exitFail  = 1 // failed at run time
+	exitUsage = 2 // bad usage or bad config
+)
+
+// version is set by the linker for releases.
+var version = ""
+
+func main() {
+	os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run carries out one command line and returns the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	var bad *config.Error
+	var usage usageError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &bad):
+		fmt.Fprintln(stderr, err)
+		return exitUsage
+	case errors.As(err, &usage):
+		fmt.Fprintf(stderr, "dynlb: %v\n", err)
+		return exitUsage
+	default:
+		fmt.Fprintf(stderr, "dynlb: %v\n", err)
+		return exitFail
+	}
+}
+
+// usageError is a command line that cannot be understood.
+type usageError struct{ error }
+
+// options are the flags that more than one command has.
+type options struct {
+	config string
+	admin  string
+}
+
+func newRoot() *cobra.Command {
+	var o options
+	root := &cobra.Command{
+		Use:   "dynlb",
+		Short: "Run instances of an app, scale them with the load, and balance HTTP over them",
+		Long: `dynlb spawns instances of an HTTP app, checks their health, scales them with the
+live load between minInstances and maxInstances, and proxies to the least loaded
+healthy one.
+
+  dynlb serve              the load balancer itself (GET /lb-status on its port)
+  dynlb status | watch     what it is doing
+  dynlb scale N            how many instances there should be`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+	}
+	root.PersistentFlags().StringVarP(&o.config, "config", "c", "",
+		"config file (default config.yaml, or the built-in defaults where there is none)")
+	_ = root.MarkPersistentFlagFilename("config", "yaml", "yml") // the flag exists
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w (see '%s --help')", err, cmd.CommandPath())}
+	})
+	root.AddCommand(newServe(&o), newStatus(&o), newScale(&o), newWatch(&o), newCheck(&o), newBackend(), newVersion())
+	for _, c := range root.Commands() {
+		c.Args = usage(c.Args)
+	}
+	root.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		message := fmt.Sprintf("unknown command %q", args[0])
+		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+			message += fmt.Sprintf("; did you mean %q?", near[0])
+		}
+		return usageError{errors.New(message + " (see 'dynlb --help')")}
+	}
+	root.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	root.SuggestionsMinimumDistance = 2
+	return root
+}
+
+// usage makes what check finds wrong with the arguments a usage error.
+func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if check == nil {
+			check = cobra.NoArgs
+		}
+		if err := check(cmd, args); err != nil {
+			return usageError{fmt.Errorf("%w (usage: %s)", err, cmd.UseLine())}
+		}
+		return nil
+	}
+}

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+)
+
+func newScale(o *options) *cobra.Command {
+	var hold time.Duration
+	cmd := &cobra.Command{
+		Use:   "scale N",
+		Short: "Set how many instances there should be",
+		Long: `Set how many instances there should be, between minInstances and maxInstances.
+The autoscaler goes on from there, or leaves the number alone for as long as
+--hold says.`,
+		Example: "  dynlb scale 4 --hold 10m",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			n, err := strconv.ParseInt(args[0], 10, 32)
+			if err != nil {
+				return usageError{fmt.Errorf("%q is not a number of instances; give a whole number, such as: dynlb scale 4", args[0])}
+			}
+			client, address, closeConn, err := dial(o)
+			if err != nil {
+				return err
+			}
+			defer closeConn()
+			target := int32(n)
+			request := &dynlbv1.ScaleToRequest{Target: &target}
+			if hold != 0 {
+				request.Hold = durationpb.New(hold)
+			}
+			response, err := client.ScaleTo(cmd.Context(), request)
+			if err != nil {
+				return explain(err, address)
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "target %d -> %d\n", response.GetOldTarget(), response.GetNewTarget())
+			return err
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	clientFlags(cmd, o)
+	cmd.Flags().DurationVar(&hold, "hold", 0, "how long the autoscaler leaves the number alone, such as 10m (up to 24h)")
+	return cmd
+}

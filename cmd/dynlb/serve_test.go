@@ -1,0 +1,350 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+)
+
+// original is a config with the original eight keys, at a pace for tests.
+func original(t testing.TB) string {
+	return fmt.Sprintf(`
+location: %s
+minInstances: 2
+maxInstances: 5
+checkInterval: 500
+healthTimeout: 2000
+scaleUpThreshold: 3
+scaleDownThreshold: 0.5
+idleTimeout: 1000
+`, bunApp(t))
+}
+
+func TestServeDemoBackend(t *testing.T) {
+	r := start(t, "")
+	r.awaitReady(2)
+	code, body := r.get(r.url + "/")
+	if code != http.StatusOK || !strings.Contains(body, fmt.Sprint(r.basePort)) {
+		t.Errorf("GET /: %d %s", code, body)
+	}
+}
+
+// TestFirstRequestWaits: the public listener answers from the start; a request
+// that comes before the first instance is ready waits for it.
+func TestFirstRequestWaits(t *testing.T) {
+	withBun(t)
+	r := start(t, original(t))
+	if code, body := r.get(r.url + "/"); code != http.StatusOK {
+		t.Errorf("GET / right after the start: %d %s", code, body)
+	}
+}
+
+// TestStatusToTheLetter: the keys of /lb-status, their types and zero values.
+func TestStatusToTheLetter(t *testing.T) {
+	withBun(t)
+	r := start(t, original(t))
+	r.awaitReady(2)
+	for range 3 {
+		if code, _ := r.get(r.url + "/"); code != http.StatusOK {
+			t.Fatalf("GET /: %d", code)
+		}
+	}
+	want := []string{"activeRequests", "healthy", "id", "load", "port", "responseTime", "totalRequests"}
+	for _, base := range []string{r.url, r.adminURL} {
+		response, err := http.Get(base + "/lb-status") //nolint:noctx // the test's own server
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, _ := io.ReadAll(response.Body)
+		response.Body.Close()
+		if got := response.Header.Get("Content-Type"); got != "application/json" {
+			t.Errorf("Content-Type %q", got)
+		}
+		top := decode[map[string]any](t, string(data))
+		if keys := slices.Sorted(maps.Keys(top)); !slices.Equal(keys, []string{"healthy", "instances", "total"}) {
+			t.Errorf("keys %v", keys)
+		}
+		if top["total"] != 2.0 || top["healthy"] != 2.0 {
+			t.Errorf("total %v, healthy %v", top["total"], top["healthy"])
+		}
+		list, _ := top["instances"].([]any)
+		total := 0.0
+		for i, x := range list {
+			in, _ := x.(map[string]any)
+			if keys := slices.Sorted(maps.Keys(in)); !slices.Equal(keys, want) {
+				t.Errorf("keys of an instance: %v", keys)
+			}
+			for key, v := range in {
+				switch v.(type) {
+				case float64:
+				case string:
+					if key != "id" {
+						t.Errorf("%s is a string", key)
+					}
+				case bool:
+					if key != "healthy" {
+						t.Errorf("%s is a boolean", key)
+					}
+				default:
+					t.Errorf("%s is %T", key, v)
+				}
+			}
+			if in["port"] != float64(r.basePort+i) || in["activeRequests"] != 0.0 || in["healthy"] != true {
+				t.Errorf("instance %d: %v", i, in)
+			}
+			n, _ := in["totalRequests"].(float64)
+			total += n
+		}
+		if len(list) != 2 || total != 3 {
+			t.Errorf("%d instances with %v requests in all, want 2 and 3: %s", len(list), total, data)
+		}
+	}
+	for _, path := range []string{"/v1/status", "/v1/scale", "/v1/instances:watch", "/metrics", "/healthz", "/openapi.json"} {
+		if code, _ := r.get(r.url + path); code != http.StatusNotFound {
+			t.Errorf("public %s: %d, want the app's own 404", path, code)
+		}
+	}
+}
+
+// TestScaleWithTheLoad: 2 to maxInstances under 40 concurrent requests of
+// 200 ms, and back to minInstances after idleTimeout, with not one failed.
+func TestScaleWithTheLoad(t *testing.T) {
+	withBun(t)
+	r := start(t, original(t))
+	r.awaitReady(2)
+	var done, failed atomic.Int64
+	stop := make(chan struct{})
+	var clients sync.WaitGroup
+	transport := &http.Transport{MaxIdleConnsPerHost: 40}
+	client := &http.Client{Transport: transport}
+	for range 40 {
+		clients.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				response, err := client.Get(r.url + "/slow?ms=200") //nolint:noctx // the test's own server
+				if err != nil {
+					t.Error(err)
+					failed.Add(1)
+					continue
+				}
+				_, _ = io.Copy(io.Discard, response.Body)
+				response.Body.Close()
+				if done.Add(1); response.StatusCode != http.StatusOK {
+					failed.Add(1)
+				}
+			}
+		})
+	}
+	eventually(t, "5 ready instances", func() bool { return r.ready() == 5 })
+	close(stop)
+	clients.Wait()
+	r.awaitReady(2)
+	// Once more while instances go: the drain must not show.
+	for range 200 {
+		if code, _ := r.get(r.url + "/"); code != http.StatusOK {
+			failed.Add(1)
+		}
+	}
+	transport.CloseIdleConnections()
+	if done.Load() == 0 || failed.Load() > 0 {
+		t.Errorf("%d of %d requests failed", failed.Load(), done.Load())
+	}
+}
+
+func TestScaleTo(t *testing.T) {
+	withBun(t)
+	r := start(t, original(t))
+	r.awaitReady(2)
+	four := int32(4)
+	begun := time.Now()
+	response, err := r.client.ScaleTo(t.Context(), &dynlbv1.ScaleToRequest{Target: &four})
+	if err != nil || response.GetOldTarget() != 2 || response.GetNewTarget() != 4 {
+		t.Fatalf("ScaleTo(4) = %v, %v", response, err)
+	}
+	r.awaitReady(4)
+	t.Logf("2 to 4 ready instances in %v", time.Since(begun))
+	for _, n := range []int32{1, 6, -1} {
+		_, err := r.client.ScaleTo(t.Context(), &dynlbv1.ScaleToRequest{Target: &n})
+		if s := status.Convert(err); s.Code() != codes.InvalidArgument || !strings.Contains(s.Message(), "[2, 5]") {
+			t.Errorf("ScaleTo(%d): %v", n, err)
+		}
+	}
+	if got := r.pool().GetTarget(); got > 4 {
+		t.Errorf("target %d after calls that failed", got)
+	}
+}
+
+// TestWatch follows a scale-up through a generated client.
+func TestWatch(t *testing.T) {
+	withBun(t)
+	r := start(t, original(t))
+	r.awaitReady(2)
+	ctx, cancel := context.WithTimeout(t.Context(), within)
+	defer cancel()
+	stream, err := r.client.WatchInstances(ctx, &dynlbv1.WatchInstancesRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := stream.Recv()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(first.GetPool().GetInstances()) != 2 || len(first.GetEvents()) != 0 {
+		t.Errorf("the first message: %v", first)
+	}
+	three := int32(3)
+	if _, err := r.client.ScaleTo(ctx, &dynlbv1.ScaleToRequest{Target: &three}); err != nil {
+		t.Fatal(err)
+	}
+	var seen []string
+	for ready := 2; ready < 3; {
+		m, err := stream.Recv()
+		if err != nil {
+			t.Fatal(err)
+		}
+		ready = 0
+		for _, in := range m.GetPool().GetInstances() {
+			if in.GetState() == dynlbv1.InstanceState_INSTANCE_STATE_READY {
+				ready++
+			}
+		}
+		for _, e := range m.GetEvents() {
+			seen = append(seen, strings.TrimPrefix(e.GetType().String(), "EVENT_TYPE_"))
+			if e.GetType() == dynlbv1.EventType_EVENT_TYPE_SCALED && !strings.Contains(e.GetReason(), "2 -> 3") {
+				t.Errorf("reason %q", e.GetReason())
+			}
+		}
+	}
+	if want := []string{"SCALED", "STARTING", "READY"}; !slices.Equal(seen, want) {
+		t.Errorf("events %v, want %v", seen, want)
+	}
+	if err := r.stop(); err != nil {
+		t.Error(err)
+	}
+	for {
+		if _, err := stream.Recv(); err != nil {
+			if status.Code(err) != codes.Unavailable {
+				t.Errorf("the end of the watch: %v", err)
+			}
+			return
+		}
+	}
+}
+
+// TestGrpcurl: the control listener can be explored with nothing but grpcurl.
+func TestGrpcurl(t *testing.T) {
+	r := start(t, "")
+	r.awaitReady(2)
+	out := grpcurl(t, "grpc.health.v1.Health", r.admin, "list")
+	if !strings.Contains(out, "dynlb.v1.Control") || !strings.Contains(out, "grpc.health.v1.Health") {
+		t.Errorf("list: %s", out)
+	}
+	out = grpcurl(t, "newTarget", "-d", `{"target": 3, "hold": "60s"}`, r.admin, "dynlb.v1.Control/ScaleTo")
+	if !strings.Contains(out, `"newTarget": 3`) {
+		t.Errorf("ScaleTo: %s", out)
+	}
+	r.awaitReady(3)
+	out = grpcurl(t, `"instances"`, r.admin, "dynlb.v1.Control/WatchInstances")
+	if !strings.Contains(out, `"target": 3`) {
+		t.Errorf("WatchInstances: %s", out)
+	}
+}
+
+// grpcurl runs the pinned grpcurl until it has printed last, and returns what it
+// printed.
+func grpcurl(t *testing.T, last string, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // it may have to be built
+	defer cancel()
+	command := exec.CommandContext(ctx, "go", append([]string{"tool", "-modfile=tools/go.mod", "grpcurl", "-plaintext"}, args...)...)
+	command.Dir = "../.."
+	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGKILL) }
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // go tool and what it runs
+	var stderr safeBuffer
+	command.Stderr = &stderr
+	stdout, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	for lines := bufio.NewScanner(stdout); lines.Scan() && !strings.Contains(out.String(), last); {
+		fmt.Fprintln(&out, lines.Text())
+	}
+	cancel() // a watch would go on
+	_ = command.Wait()
+	if !strings.Contains(out.String(), last) {
+		t.Fatalf("grpcurl %v: %s%s", args, out.String(), stderr.String())
+	}
+	return out.String()
+}
+
+// TestInstanceKilled: an instance that dies under load is replaced, and requests
+// that can be repeated do not notice.
+func TestInstanceKilled(t *testing.T) {
+	withBun(t)
+	r := start(t, original(t))
+	r.awaitReady(2)
+	victim := r.pids()[0]
+	if err := syscall.Kill(victim, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	for range 100 {
+		if code, body := r.get(r.url + "/"); code != http.StatusOK {
+			t.Errorf("GET /: %d %s", code, body)
+		}
+	}
+	eventually(t, "2 ready instances without the victim", func() bool {
+		return r.ready() == 2 && !slices.Contains(r.pids(), victim)
+	})
+	pool := r.pool()
+	if pool.GetRestarts() != 1 || pool.GetLastExit().GetReason() != "signal: killed" {
+		t.Errorf("restarts %d, last exit %v", pool.GetRestarts(), pool.GetLastExit())
+	}
+}
+
+// TestNothingToStart: when the app cannot be started, status and clients are told
+// what is missing, and all else goes on.
+func TestNothingToStart(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	r := start(t, fmt.Sprintf("location: %s\nqueue: {timeout: 100ms}\n", bunApp(t)))
+	eventually(t, "the reason in the status", func() bool { return r.pool().GetUnavailableReason() != "" })
+	const want = "bun: not found on PATH; npm install -g bun, or set command:"
+	if got := r.pool().GetUnavailableReason(); got != want {
+		t.Errorf("unavailable: %q, want %q", got, want)
+	}
+	response, err := http.Get(r.url + "/") //nolint:noctx // the test's own server
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, _ := io.ReadAll(response.Body)
+	if response.StatusCode != http.StatusServiceUnavailable || !strings.Contains(string(body), want) || response.Header.Get("Retry-After") == "" {
+		t.Errorf("GET /: %d %v %s", response.StatusCode, response.Header, body)
+	}
+	if code, body := r.get(r.url + "/lb-status"); code != http.StatusOK || !strings.Contains(body, `"healthy":0`) {
+		t.Errorf("GET /lb-status: %d %s", code, body)
+	}
+}

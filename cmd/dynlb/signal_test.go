@@ -1,0 +1,203 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// dynlb is a dynlb process of its own.
+type dynlbProcess struct {
+	*exec.Cmd
+	t        *testing.T
+	url      string
+	basePort int
+	exited   chan error
+	log      *safeBuffer
+}
+
+// spawn starts `dynlb serve` over the Bun app as a process, and waits until two
+// instances are ready.
+func spawn(t *testing.T, extra string) *dynlbProcess {
+	t.Helper()
+	withBun(t)
+	p := &dynlbProcess{t: t, basePort: portRange(), exited: make(chan error, 1), log: &safeBuffer{}}
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	settings := fmt.Sprintf("location: %s\n%s", bunApp(t), extra) + listenAnywhere(p.basePort)
+	if err := os.WriteFile(file, []byte(settings), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Cmd = exec.Command(self, "serve", "--config", file) //nolint:noctx // the test ends it with signals
+	p.Env = append(os.Environ(), asDynlb+"=1")
+	output, err := p.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	listen := make(chan string, 1)
+	go func() {
+		defer close(listen)
+		for lines := bufio.NewScanner(output); lines.Scan(); {
+			_, _ = fmt.Fprintln(p.log, lines.Text())
+			var entry struct{ Msg, Listen string }
+			if json.Unmarshal(lines.Bytes(), &entry) == nil && entry.Msg == "serving" {
+				listen <- entry.Listen
+			}
+		}
+		p.exited <- p.Wait()
+		close(p.exited)
+	}()
+	t.Cleanup(func() {
+		_ = p.Process.Kill()
+		for range listen { //nolint:revive // until the reader is done
+		}
+		<-p.exited
+		if t.Failed() {
+			t.Logf("log:\n%s", p.log.String())
+		}
+	})
+	p.url = "http://" + <-listen
+	eventually(t, "two healthy instances", func() bool {
+		response, err := http.Get(p.url + "/lb-status") //nolint:noctx // the test's own server
+		if err != nil {
+			return false
+		}
+		defer response.Body.Close()
+		body, _ := io.ReadAll(response.Body)
+		return strings.Contains(string(body), `"healthy":2`)
+	})
+	if got := len(instancesOn(p.basePort)); got != 2 {
+		t.Fatalf("%d processes on the ports, want 2", got)
+	}
+	return p
+}
+
+// exit waits until the process is gone and returns its exit code.
+func (p *dynlbProcess) exit() int {
+	p.t.Helper()
+	select {
+	case <-p.exited:
+		return p.ProcessState.ExitCode()
+	case <-time.After(within):
+		p.t.Fatalf("dynlb still runs after %v", within)
+		return 0
+	}
+}
+
+func (p *dynlbProcess) nothingLeft() {
+	p.t.Helper()
+	eventually(p.t, "no instance left", func() bool { return len(instancesOn(p.basePort)) == 0 })
+	http.DefaultClient.CloseIdleConnections()
+}
+
+// TestSIGTERM: the request in flight finishes, dynlb exits with 0, and no process
+// is left.
+func TestSIGTERM(t *testing.T) {
+	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		t.Run(signal.String(), func(t *testing.T) {
+			p := spawn(t, "")
+			type answer struct {
+				status int
+				err    error
+			}
+			answered := make(chan answer, 1)
+			go func() {
+				response, err := http.Get(p.url + "/slow?ms=500") //nolint:noctx // the test's own server
+				if err != nil {
+					answered <- answer{err: err}
+					return
+				}
+				_, err = io.Copy(io.Discard, response.Body)
+				response.Body.Close()
+				answered <- answer{response.StatusCode, err}
+			}()
+			eventually(t, "a request in flight", func() bool {
+				response, err := http.Get(p.url + "/lb-status") //nolint:noctx // the test's own server
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer response.Body.Close()
+				body, _ := io.ReadAll(response.Body)
+				return strings.Contains(string(body), `"activeRequests":1`)
+			})
+			if err := p.Process.Signal(signal); err != nil {
+				t.Fatal(err)
+			}
+			if a := <-answered; a.err != nil || a.status != http.StatusOK {
+				t.Errorf("the request in flight: %+v", a)
+			}
+			if code := p.exit(); code != exitDone {
+				t.Errorf("exit code %d", code)
+			}
+			if left := instancesOn(p.basePort); len(left) > 0 {
+				t.Errorf("left behind: %v", left)
+			}
+			p.nothingLeft()
+		})
+	}
+}
+
+// TestSecondSignalIsImmediate: with a request in flight that would take half a
+// minute, the first signal waits and the second does not.
+func TestSecondSignalIsImmediate(t *testing.T) {
+	p := spawn(t, "")
+	cut := make(chan struct{})
+	go func() {
+		defer close(cut)
+		response, err := http.Get(p.url + "/slow?ms=30000") //nolint:noctx // the test's own server
+		if err == nil {
+			_, _ = io.Copy(io.Discard, response.Body)
+			response.Body.Close()
+		}
+	}()
+	eventually(t, "a request in flight", func() bool {
+		response, err := http.Get(p.url + "/lb-status") //nolint:noctx // the test's own server
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		body, _ := io.ReadAll(response.Body)
+		return strings.Contains(string(body), `"activeRequests":1`)
+	})
+	for _, want := range []string{"shutting down", "ends at once"} {
+		before := strings.Count(p.log.String(), "signal received")
+		if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, want, func() bool {
+			return strings.Count(p.log.String(), "signal received") > before
+		})
+	}
+	begun := time.Now()
+	p.exit()
+	if took := time.Since(begun); took > 10*time.Second {
+		t.Errorf("took %v after the second signal", took)
+	}
+	<-cut
+	p.nothingLeft()
+}
+
+// TestSIGKILL: not even a dynlb that cannot say goodbye leaves a process.
+func TestSIGKILL(t *testing.T) {
+	p := spawn(t, "")
+	if err := p.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	p.exit()
+	p.nothingLeft()
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/proto"
+
+	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+	"github.com/dynlb/dynlb/server"
+)
+
+func newStatus(o *options) *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show the instances",
+		Long:  `Show the instances as they are now. -o json prints exactly what GET /lb-status answers.`,
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkOutput(output, outputTable, outputJSON); err != nil {
+				return err
+			}
+			client, address, closeConn, err := dial(o)
+			if err != nil {
+				return err
+			}
+			defer closeConn()
+			response, err := client.GetStatus(cmd.Context(), &dynlbv1.GetStatusRequest{})
+			if err != nil {
+				return explain(err, address)
+			}
+			out := cmd.OutOrStdout()
+			if output == outputJSON {
+				return printJSON(out, response.GetLbStatus())
+			}
+			view{colours: colours(out)}.pool(out, response.GetPool())
+			return nil
+		},
+	}
+	clientFlags(cmd, o)
+	outputFlag(cmd, &output, outputTable, outputJSON)
+	return cmd
+}
+
+// The values of --output.
+const (
+	outputTable = "table"
+	outputLines = "lines"
+	outputJSON  = "json"
+)
+
+// outputFlag gives cmd the flag --output; the first value is the default.
+func outputFlag(cmd *cobra.Command, output *string, values ...string) {
+	cmd.Flags().StringVarP(output, "output", "o", values[0], fmt.Sprintf("one of %v", values))
+	_ = cmd.RegisterFlagCompletionFunc("output", // the flag exists
+		cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+}
+
+func checkOutput(output string, values ...string) error {
+	for _, v := range values {
+		if output == v {
+			return nil
+		}
+	}
+	return usageError{fmt.Errorf("--output %q is not one of %v", output, values)}
+}
+
+// printJSON prints m as the JSON listeners do, and a line ending.
+func printJSON(w io.Writer, m proto.Message) error {
+	data, err := server.MarshalJSON(m)
+	if err != nil {
+		return fmt.Errorf("print JSON: %w", err)
+	}
+	_, err = fmt.Fprintf(w, "%s\n", data)
+	return err
+}

@@ -1,0 +1,115 @@
+// Package dynlb_test holds the tests of the repository as a whole.
+package dynlb_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/dynlb/dynlb/"
+
+// table says what each package may import besides the standard library: packages
+// of this module by their folder, others by the start of their path. It is the
+// map of the design, and what keeps a second kind of fleet from touching more
+// than its own folder.
+var table = map[string][]string{
+	"internal/registry":   {"github.com/google/uuid"},
+	"internal/process":    {"golang.org/x/sys"},
+	"internal/config":     {"gopkg.in/yaml.v3"},
+	"internal/supervisor": {"internal/registry", "internal/process", "internal/config"},
+	"internal/autoscaler": {"internal/registry", "internal/config"},
+	"internal/demo":       {"github.com/coder/websocket"},
+	"proxy":               {"internal/registry"},
+	"server": {
+		"gen", "gen/dynlb/v1", "internal/registry",
+		"github.com/grpc-ecosystem/grpc-gateway/v2", "github.com/prometheus", "google.golang.org",
+	},
+	"gen": {},
+	"gen/dynlb/v1": {
+		"github.com/grpc-ecosystem/grpc-gateway/v2", "google.golang.org",
+	},
+}
+
+// anything are the packages that may import what they like: nobody imports them.
+var anything = []string{"cmd/", "bench", "examples/"}
+
+type goPackage struct {
+	ImportPath string
+	Imports    []string
+}
+
+// TestImportTable holds every package to the table.
+func TestImportTable(t *testing.T) {
+	seen := map[string]bool{}
+	for _, p := range packages(t) {
+		folder := strings.TrimPrefix(p.ImportPath, module)
+		for _, path := range p.Imports {
+			if to, ours := strings.CutPrefix(path, module); ours && free(to) {
+				t.Errorf("%s imports %s: nobody may", folder, to)
+			}
+		}
+		if free(folder) || len(p.Imports) == 0 {
+			continue
+		}
+		seen[folder] = true
+		allowed, ok := table[folder]
+		if !ok {
+			t.Errorf("%s is not in the table", folder)
+			continue
+		}
+		for _, path := range p.Imports {
+			if !standard(path) && !permits(allowed, path) {
+				t.Errorf("%s may not import %s", folder, strings.TrimPrefix(path, module))
+			}
+		}
+	}
+	for folder := range table {
+		if !seen[folder] {
+			t.Errorf("%s is in the table, and does not exist", folder)
+		}
+	}
+}
+
+// packages lists the module's own, without tests.
+func packages(t *testing.T) []goPackage {
+	t.Helper()
+	output, err := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports", "./...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []goPackage
+	for decoder := json.NewDecoder(strings.NewReader(string(output))); ; {
+		var p goPackage
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+func free(folder string) bool {
+	return slices.ContainsFunc(anything, func(prefix string) bool { return strings.HasPrefix(folder, prefix) })
+}
+
+// standard reports whether path is of the standard library: its first element
+// has no dot.
+func standard(path string) bool {
+	first, _, _ := strings.Cut(path, "/")
+	return !strings.Contains(first, ".")
+}
+
+func permits(allowed []string, path string) bool {
+	if folder, ours := strings.CutPrefix(path, module); ours {
+		return slices.Contains(allowed, folder)
+	}
+	return slices.ContainsFunc(allowed, func(prefix string) bool {
+		return path == prefix || strings.HasPrefix(path, prefix+"/")
+	})
+}
