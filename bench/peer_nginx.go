@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+)
+
+// nginxConfig arguments: user line, folder, workers, origins, listen address.
+//
+// keepalive_requests is nginx's only other limit in play: by default it closes
+// a connection after 1,000 requests. The cache of upstream connections holds
+// all 64 of the default run.
+const nginxConfig = `
+daemon off;
+%[1]spid %[2]s/nginx.pid;
+error_log stderr error;
+worker_processes %[3]d;
+events { worker_connections 8192; }
+http {
+	access_log off;
+	client_body_temp_path %[2]s/client;
+	proxy_temp_path %[2]s/proxy;
+	fastcgi_temp_path %[2]s/fastcgi;
+	uwsgi_temp_path %[2]s/uwsgi;
+	scgi_temp_path %[2]s/scgi;
+	keepalive_requests 1000000000;
+	upstream origins {
+		least_conn;
+%[4]s
+		keepalive 256;
+		keepalive_requests 1000000000;
+	}
+	server {
+		listen %[5]s backlog=4096;
+		location / {
+			proxy_pass http://origins;
+			proxy_http_version 1.1;
+			proxy_set_header Connection "";
+			proxy_set_header Host $http_host;
+			proxy_set_header X-Forwarded-For $remote_addr;
+			proxy_set_header X-Forwarded-Host $http_host;
+			proxy_set_header X-Forwarded-Proto $scheme;
+		}
+	}
+}
+`
+
+func startNginx(ctx context.Context, s *site) (target, error) {
+	path, err := installed("nginx")
+	if err != nil {
+		return target{}, err
+	}
+	port, err := freePorts(1)
+	if err != nil {
+		return target{}, err
+	}
+	user := ""
+	if os.Geteuid() == 0 {
+		user = "user root;\n" // or the workers could not enter the folder
+	}
+	file, err := s.write("nginx.conf", fmt.Sprintf(nginxConfig, user, s.dir, workers,
+		eachOrigin(s, "\t\tserver %[2]s;"), loopback(port)))
+	if err != nil {
+		return target{}, err
+	}
+	t, err := startListening(ctx, s, "nginx", loopback(port),
+		exec.Command(path, "-p", s.dir, "-c", file, "-e", "stderr"))
+	t.version = programVersion(ctx, path, "-v")
+	return t, err
+}

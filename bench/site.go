@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+)
+
+// originCount is how many origins every peer balances over; the generated
+// configurations and dynlb's instance bounds follow it.
+const originCount = 4
+
+// A site is what one run set up on this machine: a folder, the origins, and
+// every process started. close takes all of it down.
+type site struct {
+	self    string   // this program, to be started in its other parts
+	dir     string   // temporary, for generated configurations
+	dynlb   string   // the binary to measure; empty: build it
+	origins []string // host:port, once they answer
+
+	children []*child // in start order
+}
+
+func newSite(dynlb string) (*site, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program: %w", err)
+	}
+	dir, err := os.MkdirTemp("", "dynlb-bench-")
+	if err != nil {
+		return nil, fmt.Errorf("make a folder: %w", err)
+	}
+	if dynlb != "" {
+		if dynlb, err = filepath.Abs(dynlb); err != nil {
+			return nil, err
+		}
+	}
+	return &site{self: self, dir: dir, dynlb: dynlb}, nil
+}
+
+// start starts a process that close will stop.
+func (s *site) start(name string, cmd *exec.Cmd) (*child, error) {
+	c, err := startChild(name, cmd)
+	if err == nil {
+		s.children = append(s.children, c)
+	}
+	return c, err
+}
+
+// close stops all processes, the last started first, and removes the folder.
+func (s *site) close() error {
+	for _, c := range slices.Backward(s.children) {
+		c.stop()
+	}
+	return os.RemoveAll(s.dir)
+}
+
+// write puts a generated file into the folder and returns its path.
+func (s *site) write(name, text string) (string, error) {
+	path := filepath.Join(s.dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		return "", fmt.Errorf("write %s: %w", name, err)
+	}
+	return path, nil
+}
+
+// get returns the body of GET path at addr, which must answer 200.
+func get(ctx context.Context, addr, path string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+path, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	request.Close = true
+	response, err := http.DefaultTransport.RoundTrip(request)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("GET %s: status %d", path, response.StatusCode)
+	}
+	return io.ReadAll(io.LimitReader(response.Body, 1<<20))
+}
+
+// getOK returns a probe that succeeds when GET path at addr answers 200.
+func getOK(addr, path string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		_, err := get(ctx, addr, path)
+		return err
+	}
+}
+
+var errNoFreePorts = errors.New("no free ports on 127.0.0.1")
+
+// freePorts returns the first of n neighbouring ports that nothing listens on.
+// It stays below 32768, where Linux takes the ports of outgoing connections.
+// Ask again only when the ones given are in use.
+func freePorts(n int) (int, error) {
+	// Two runs at once begin the search in different places.
+	for first := 20000 + os.Getpid()%1000*10; first+n <= 32768; first += n {
+		if portsFree(first, n) {
+			return first, nil
+		}
+	}
+	return 0, errNoFreePorts
+}
+
+func portsFree(first, n int) bool {
+	var held []net.Listener
+	defer func() {
+		for _, l := range held {
+			_ = l.Close()
+		}
+	}()
+	for i := range n {
+		l, err := net.Listen("tcp", loopback(first+i))
+		if err != nil {
+			return false
+		}
+		held = append(held, l)
+	}
+	return true
+}
+
+func loopback(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
