@@ -3,11 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 
-	"github.com/dynlb/dynlb/internal/demo"
 	"github.com/spf13/cobra"
+
+	"github.com/dynlb/dynlb/internal/demo"
 )
 
 func newBackend() *cobra.Command {
@@ -24,7 +24,7 @@ func newBackend() *cobra.Command {
 			if port < 1 || port > 65535 {
 				return usageError{fmt.Errorf("--port %d is not a port; give one from 1 to 65535", port)}
 			}
-			ctx, _, stop := signals(cmd.Context(), slog.New(slog.NewTextHandler(io.Discard, nil)))
+			ctx, _, stop := signals(cmd.Context(), slog.New(slog.DiscardHandler))
 			defer stop()
 			return demo.Run(ctx, demo.Options{Port: port})
 		},

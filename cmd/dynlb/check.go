@@ -5,8 +5,9 @@ import (
 	"os"
 	"strings"
 
-	"github.com/dynlb/dynlb/internal/config"
 	"github.com/spf13/cobra"
+
+	"github.com/dynlb/dynlb/internal/config"
 )
 
 func newCheck(o *options) *cobra.Command {

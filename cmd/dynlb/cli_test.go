@@ -9,8 +9,9 @@ import (
 	"testing"
 	"time"
 
-	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
 	"google.golang.org/protobuf/types/known/timestamppb"
+
+	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
 )
 
 // cli runs one command line in a folder of its own.

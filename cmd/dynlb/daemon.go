@@ -91,7 +91,7 @@ func (d *daemon) listen() error {
 		{"admin", d.settings.Admin, &d.listeners.admin},
 		{"adminHTTP", d.settings.AdminHTTP, &d.listeners.adminHTTP},
 	} {
-		listener, err := net.Listen("tcp", l.address) //nolint:noctx // returns at once
+		listener, err := net.Listen("tcp", l.address)
 		if err != nil {
 			for _, o := range opened {
 				_ = o.Close() // nothing was accepted on it

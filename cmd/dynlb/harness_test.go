@@ -14,7 +14,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -195,7 +194,7 @@ func (r *running) awaitReady(n int) {
 // get returns the status and body of a GET.
 func (r *running) get(url string) (status int, body string) {
 	r.t.Helper()
-	response, err := http.Get(url) //nolint:gosec,noctx // the test's own server
+	response, err := http.Get(url)
 	if err != nil {
 		r.t.Error(err)
 		return 0, ""
@@ -244,19 +243,6 @@ func instancesOn(basePort int) []int {
 		}
 	}
 	return out
-}
-
-// alive reports whether a process exists, as more than a zombie.
-func alive(pid int) bool {
-	if syscall.Kill(pid, 0) != nil {
-		return false
-	}
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return false
-	}
-	_, rest, _ := strings.Cut(string(data), ") ")
-	return !strings.HasPrefix(rest, "Z")
 }
 
 // safeBuffer is a buffer for more than one goroutine.

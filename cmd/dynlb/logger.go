@@ -16,11 +16,7 @@ func newLogger(w io.Writer, level slog.Level) *slog.Logger {
 	if !isTerminal(w) {
 		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: readable}))
 	}
-	return slog.New(tint.NewHandler(w, &tint.Options{
-		Level:      level,
-		TimeFormat: time.TimeOnly,
-		NoColor:    !colours(w),
-	}))
+	return slog.New(tint.NewTextHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !colours(w)}))
 }
 
 // readable writes durations as "1m30s" rather than as nanoseconds.
@@ -34,7 +30,7 @@ func readable(_ []string, a slog.Attr) slog.Attr {
 // isTerminal reports whether w is a terminal.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // a file descriptor is an int
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // colours reports whether w shows colours: on a terminal, unless NO_COLOR is set

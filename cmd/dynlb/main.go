@@ -9,8 +9,9 @@ import (
 	"io"
 	"os"
 
-	"github.com/dynlb/dynlb/internal/config"
 	"github.com/spf13/cobra"
+
+	"github.com/dynlb/dynlb/internal/config"
 )
 
 // The exit codes.

@@ -8,8 +8,9 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/dynlb/dynlb/internal/config"
 	"github.com/spf13/cobra"
+
+	"github.com/dynlb/dynlb/internal/config"
 )
 
 func newServe(o *options) *cobra.Command {

@@ -67,7 +67,7 @@ func TestStatusToTheLetter(t *testing.T) {
 	}
 	want := []string{"activeRequests", "healthy", "id", "load", "port", "responseTime", "totalRequests"}
 	for _, base := range []string{r.url, r.adminURL} {
-		response, err := http.Get(base + "/lb-status") //nolint:noctx // the test's own server
+		response, err := http.Get(base + "/lb-status")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -141,7 +141,7 @@ func TestScaleWithTheLoad(t *testing.T) {
 					return
 				default:
 				}
-				response, err := client.Get(r.url + "/slow?ms=200") //nolint:noctx // the test's own server
+				response, err := client.Get(r.url + "/slow?ms=200")
 				if err != nil {
 					t.Error(err)
 					failed.Add(1)
@@ -149,7 +149,8 @@ func TestScaleWithTheLoad(t *testing.T) {
 				}
 				_, _ = io.Copy(io.Discard, response.Body)
 				response.Body.Close()
-				if done.Add(1); response.StatusCode != http.StatusOK {
+				done.Add(1)
+				if response.StatusCode != http.StatusOK {
 					failed.Add(1)
 				}
 			}
@@ -335,7 +336,7 @@ func TestNothingToStart(t *testing.T) {
 	if got := r.pool().GetUnavailableReason(); got != want {
 		t.Errorf("unavailable: %q, want %q", got, want)
 	}
-	response, err := http.Get(r.url + "/") //nolint:noctx // the test's own server
+	response, err := http.Get(r.url + "/")
 	if err != nil {
 		t.Fatal(err)
 	}

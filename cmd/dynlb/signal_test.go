@@ -21,7 +21,7 @@ type dynlbProcess struct {
 	t        *testing.T
 	url      string
 	basePort int
-	exited   chan error
+	exited   chan struct{} // closed when it has been waited for
 	log      *safeBuffer
 }
 
@@ -30,7 +30,7 @@ type dynlbProcess struct {
 func spawn(t *testing.T, extra string) *dynlbProcess {
 	t.Helper()
 	withBun(t)
-	p := &dynlbProcess{t: t, basePort: portRange(), exited: make(chan error, 1), log: &safeBuffer{}}
+	p := &dynlbProcess{t: t, basePort: portRange(), exited: make(chan struct{}), log: &safeBuffer{}}
 	file := filepath.Join(t.TempDir(), "config.yaml")
 	settings := fmt.Sprintf("location: %s\n%s", bunApp(t), extra) + listenAnywhere(p.basePort)
 	if err := os.WriteFile(file, []byte(settings), 0o600); err != nil {
@@ -40,7 +40,7 @@ func spawn(t *testing.T, extra string) *dynlbProcess {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Cmd = exec.Command(self, "serve", "--config", file) //nolint:noctx // the test ends it with signals
+	p.Cmd = exec.Command(self, "serve", "--config", file)
 	p.Env = append(os.Environ(), asDynlb+"=1")
 	output, err := p.StderrPipe()
 	if err != nil {
@@ -59,12 +59,12 @@ func spawn(t *testing.T, extra string) *dynlbProcess {
 				listen <- entry.Listen
 			}
 		}
-		p.exited <- p.Wait()
+		_ = p.Wait() // the tests look at ProcessState
 		close(p.exited)
 	}()
 	t.Cleanup(func() {
 		_ = p.Process.Kill()
-		for range listen { //nolint:revive // until the reader is done
+		for range listen {
 		}
 		<-p.exited
 		if t.Failed() {
@@ -73,7 +73,7 @@ func spawn(t *testing.T, extra string) *dynlbProcess {
 	})
 	p.url = "http://" + <-listen
 	eventually(t, "two healthy instances", func() bool {
-		response, err := http.Get(p.url + "/lb-status") //nolint:noctx // the test's own server
+		response, err := http.Get(p.url + "/lb-status")
 		if err != nil {
 			return false
 		}
@@ -117,7 +117,7 @@ func TestSIGTERM(t *testing.T) {
 			}
 			answered := make(chan answer, 1)
 			go func() {
-				response, err := http.Get(p.url + "/slow?ms=500") //nolint:noctx // the test's own server
+				response, err := http.Get(p.url + "/slow?ms=500")
 				if err != nil {
 					answered <- answer{err: err}
 					return
@@ -127,7 +127,7 @@ func TestSIGTERM(t *testing.T) {
 				answered <- answer{response.StatusCode, err}
 			}()
 			eventually(t, "a request in flight", func() bool {
-				response, err := http.Get(p.url + "/lb-status") //nolint:noctx // the test's own server
+				response, err := http.Get(p.url + "/lb-status")
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -159,14 +159,14 @@ func TestSecondSignalIsImmediate(t *testing.T) {
 	cut := make(chan struct{})
 	go func() {
 		defer close(cut)
-		response, err := http.Get(p.url + "/slow?ms=30000") //nolint:noctx // the test's own server
+		response, err := http.Get(p.url + "/slow?ms=30000")
 		if err == nil {
 			_, _ = io.Copy(io.Discard, response.Body)
 			response.Body.Close()
 		}
 	}()
 	eventually(t, "a request in flight", func() bool {
-		response, err := http.Get(p.url + "/lb-status") //nolint:noctx // the test's own server
+		response, err := http.Get(p.url + "/lb-status")
 		if err != nil {
 			t.Fatal(err)
 		}

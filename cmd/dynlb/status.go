@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/proto"
@@ -59,10 +60,8 @@ func outputFlag(cmd *cobra.Command, output *string, values ...string) {
 }
 
 func checkOutput(output string, values ...string) error {
-	for _, v := range values {
-		if output == v {
-			return nil
-		}
+	if slices.Contains(values, output) {
+		return nil
 	}
 	return usageError{fmt.Errorf("--output %q is not one of %v", output, values)}
 }

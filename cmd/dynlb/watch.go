@@ -199,7 +199,7 @@ func (t *table) redraw() error {
 	v := view{colours: colours(t.out)}
 	height := 0
 	if f, ok := t.out.(*os.File); ok {
-		if w, h, err := term.GetSize(int(f.Fd())); err == nil { //nolint:gosec // a file descriptor is an int
+		if w, h, err := term.GetSize(int(f.Fd())); err == nil {
 			v.width, height = w, h
 		}
 	}

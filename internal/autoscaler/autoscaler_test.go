@@ -3,7 +3,6 @@ package autoscaler
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -57,7 +56,7 @@ func scaling(t *testing.T, rules Rules, test func(t *testing.T, a *Autoscaler, f
 		r := registry.New(registry.Options{QueueLimit: 100, QueueTimeout: time.Hour})
 		f := &fleet{registry: r}
 		f.boot.Store(int64(boot))
-		a := New(Options{Registry: r, Fleet: f, Rules: rules, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+		a := New(Options{Registry: r, Fleet: f, Rules: rules, Log: slog.New(slog.DiscardHandler)})
 		ctx, cancel := context.WithCancel(t.Context())
 		go a.Run(ctx) // the bubble waits for it
 		synctest.Wait()

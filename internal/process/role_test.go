@@ -3,6 +3,7 @@ package process
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -127,6 +128,9 @@ func roleParent(args []string) int {
 		Stdout: os.Stdout, Stderr: os.Stderr, ExtraFiles: []*os.File{child},
 		SysProcAttr: &syscall.SysProcAttr{Setsid: args[0] == "setsid", Setpgid: args[0] == "setpgid"},
 	}
+	if _, err := cmd.StdinPipe(); err != nil { // open for as long as this process lives
+		panic(err)
+	}
 	if err := cmd.Start(); err != nil {
 		panic(err)
 	}
@@ -147,6 +151,10 @@ func roleListen(args []string) int {
 			panic(err)
 		}
 		fmt.Println(l.Addr().(*net.TCPAddr).Port)
+	}
+	if os.Getenv(readyEnv) != "" { // a grandchild, maybe in another group: ends with its parent
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		return 0
 	}
 	select {}
 }

@@ -92,7 +92,7 @@ func (l Lease) Release() {
 func (in *instance) leaseLocked() Lease {
 	at := in.free
 	if at < 0 {
-		at = int32(min(len(in.slots), math.MaxInt32)) //nolint:gosec // bounded by min
+		at = int32(min(len(in.slots), math.MaxInt32))
 		in.slots = append(in.slots, slot{next: -1})
 	} else {
 		in.free = in.slots[at].next

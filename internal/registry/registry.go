@@ -241,6 +241,7 @@ func (r *Registry) transitionLocked(in *instance, next State, reason string) err
 		}
 	case Stopped:
 		r.instances = slices.DeleteFunc(r.instances, func(x *instance) bool { return x == in })
+	default: // nothing more to an Unhealthy one
 	}
 	in.about = &about
 	r.recordLocked(eventOf(next), in.id, reason)

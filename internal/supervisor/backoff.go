@@ -39,7 +39,7 @@ func (b *backoff) fail(now time.Time) {
 		}
 		// Jitter of a quarter either way keeps restarts from moving in step
 		// with whatever else fails at that moment.
-		b.until = now.Add(pause*3/4 + rand.N(pause/2)) //nolint:gosec // not a secret
+		b.until = now.Add(pause*3/4 + rand.N(pause/2))
 	}
 }
 

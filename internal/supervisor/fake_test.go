@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"slices"
 	"strconv"
@@ -79,13 +78,8 @@ func (m *machine) probe(_ context.Context, address string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, p := range m.launched {
-		if strings.HasPrefix(address, "127.0.0.1:") && strings.HasSuffix(address, ":"+strconv.Itoa(p.port)) && p.alive() {
-			if time.Since(p.born) < m.boot {
-				break
-			}
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			return p.sick
+		if address == fmt.Sprintf("127.0.0.1:%d", p.port) && p.alive() && time.Since(p.born) >= m.boot {
+			return p.health()
 		}
 	}
 	return fmt.Errorf("dial %s: %w", address, syscall.ECONNREFUSED)
@@ -149,6 +143,13 @@ func (p *fakeProcess) fall(err error) {
 	p.set(func(p *fakeProcess) { p.sick = err })
 }
 
+// health is what a probe gets.
+func (p *fakeProcess) health() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.sick
+}
+
 func (p *fakeProcess) PID() int              { return p.pid }
 func (p *fakeProcess) Done() <-chan struct{} { return p.done }
 func (p *fakeProcess) Exit() process.Exit    { return p.exit }
@@ -201,7 +202,7 @@ func supervise(t *testing.T, change func(*config.Config, *machine), test func(t 
 			Registry: r,
 			Config:   settings,
 			Argv:     func(port int) []string { return []string{"app", strconv.Itoa(port)} },
-			Log:      slog.New(slog.NewTextHandler(io.Discard, nil)),
+			Log:      slog.New(slog.DiscardHandler),
 			launch:   m.launch,
 			probe:    m.probe,
 			free:     m.free,
