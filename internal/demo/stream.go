@@ -63,7 +63,7 @@ func echoBody(w http.ResponseWriter, r *http.Request) {
 		}
 		if err != nil {
 			// Half a body must not look like a whole one.
-			panic(http.ErrAbortHandler) //nolint:forbidigo // it is how a net/http handler breaks off a response
+			panic(http.ErrAbortHandler)
 		}
 		if err := control.Flush(); err != nil {
 			return
