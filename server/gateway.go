@@ -39,9 +39,6 @@ func newGateway(p *pipe) (*grpc.ClientConn, http.Handler, error) {
 		runtime.WithMetadata(func(_ context.Context, r *http.Request) metadata.MD {
 			return metadata.Pairs(peerKey, r.RemoteAddr)
 		}),
-		// A POST is a POST, whatever its headers say.
-		runtime.WithDisableHTTPMethodOverride(),
-		runtime.WithDisablePathLengthFallback(),
 		runtime.WithDisableChunkedEncoding(), // net/http knows when to
 	)
 	if err := dynlbv1.RegisterControlHandlerClient(context.Background(), mux, dynlbv1.NewControlClient(conn)); err != nil {

@@ -1,14 +1,20 @@
 package server
 
 import (
+	"context"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
 	reflectionpb "google.golang.org/grpc/reflection/grpc_reflection_v1"
+	"google.golang.org/protobuf/proto"
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+	"github.com/dynlb/dynlb/internal/registry"
 )
 
 func TestHealthFlips(t *testing.T) {
@@ -64,16 +70,50 @@ func TestLargeMessageIsRefused(t *testing.T) {
 	wantCode(t, err, codes.ResourceExhausted, "larger than max")
 }
 
-func TestPanicIsAnError(t *testing.T) {
+func TestLargeHeaderIsRefused(t *testing.T) {
 	p := start(t)
-	p.scaler.registry = nil // makes ScaleTo panic
-	target := int32(4)
-	_, err := p.client.ScaleTo(t.Context(), &dynlbv1.ScaleToRequest{Target: &target})
+	ctx := metadata.AppendToOutgoingContext(t.Context(), "large", strings.Repeat("x", maxHeaders))
+	_, err := p.client.GetStatus(ctx, &dynlbv1.GetStatusRequest{})
+	wantCode(t, err, codes.Internal, "maximum size (16384 bytes) set by server")
+}
+
+// A connection has no more calls at once than maxStreams: one more waits.
+func TestStreamsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := startInBubble(t)
+		health := healthpb.NewHealthClient(p.conn)
+		for range maxStreams {
+			stream, err := health.Watch(t.Context(), &healthpb.HealthCheckRequest{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := stream.Recv(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := p.client.GetStatus(ctx, &dynlbv1.GetStatusRequest{})
+		wantCode(t, err, codes.DeadlineExceeded, "")
+	})
+}
+
+func TestPanicIsAnError(t *testing.T) {
+	p := startWith(t, &registry.Registry{}) // Watch panics: there is no map
+	p.scaler.registry = nil                 // so does ScaleTo
+	_, err := p.client.ScaleTo(t.Context(), &dynlbv1.ScaleToRequest{Target: proto.Int32(4)})
 	wantCode(t, err, codes.Internal, "internal error")
-	if !strings.Contains(p.log.String(), "panicked") {
-		t.Errorf("log does not tell of the panic: %s", p.log)
+	stream, err := p.client.WatchInstances(t.Context(), &dynlbv1.WatchInstancesRequest{})
+	if err == nil {
+		_, err = stream.Recv()
+	}
+	wantCode(t, err, codes.Internal, "internal error")
+	for _, method := range []string{"ScaleTo", "WatchInstances"} {
+		if !strings.Contains(p.log.String(), `msg="control call panicked" method=/dynlb.v1.Control/`+method) {
+			t.Errorf("log does not tell of the panic in %s: %s", method, p.log)
+		}
 	}
 	if _, err := p.client.GetStatus(t.Context(), &dynlbv1.GetStatusRequest{}); err != nil {
-		t.Errorf("GetStatus after a panic: %v", err)
+		t.Errorf("GetStatus after the panics: %v", err)
 	}
 }

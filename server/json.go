@@ -82,10 +82,14 @@ func (f *jsonFormat) NewDecoder(r io.Reader) runtime.Decoder {
 		if err == nil || errors.Is(err, io.EOF) {
 			return err
 		}
-		// protojson varies its spaces on purpose: "proto:\u00a0(line 1:2): ...".
-		message := strings.ReplaceAll(err.Error(), "\u00a0", " ")
-		return errors.New("read JSON: " + strings.TrimPrefix(message, "proto: "))
+		return errors.New("read JSON: " + plain(err))
 	})
+}
+
+// plain returns protojson's message without its prefix and the hard spaces that
+// it puts into some builds: "proto:\u00a0(line 1:2): ...".
+func plain(err error) string {
+	return strings.TrimPrefix(strings.ReplaceAll(err.Error(), "\u00a0", " "), "proto: ")
 }
 
 // writeError answers with an HTTP status and a message for the client, in the

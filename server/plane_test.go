@@ -16,13 +16,18 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/grpclog"
 	"google.golang.org/grpc/status"
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// grpc-gateway tells of every HTTP watcher that is cut off.
+	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard))
+	goleak.VerifyTestMain(m)
+}
 
 // plane is a running control plane and a client of each kind.
 type plane struct {
@@ -41,24 +46,28 @@ type plane struct {
 // start runs a control plane on real sockets until the test ends.
 func start(t *testing.T) *plane {
 	t.Helper()
-	grpcListener, httpListener := listen(t), listen(t)
+	return startWith(t, newRegistry())
+}
+
+// startWith runs one for a registry of choice.
+func startWith(t *testing.T, r *registry.Registry) *plane {
+	t.Helper()
 	var dialer net.Dialer
-	return startOn(t, grpcListener, httpListener, dialer.DialContext)
+	return startOn(t, r, listen(t), listen(t), dialer.DialContext)
 }
 
 // startInBubble runs one without sockets, as synctest needs it.
 func startInBubble(t *testing.T) *plane {
 	t.Helper()
 	pipes := map[string]*pipe{"grpc": newPipe(), "http": newPipe()}
-	return startOn(t, named{pipes["grpc"], "grpc:1"}, named{pipes["http"], "http:1"},
+	return startOn(t, newRegistry(), named{pipes["grpc"], "grpc:1"}, named{pipes["http"], "http:1"},
 		func(ctx context.Context, _, address string) (net.Conn, error) {
 			return pipes[address[:4]].Dial(ctx)
 		})
 }
 
-func startOn(t *testing.T, grpcListener, httpListener net.Listener, dial func(ctx context.Context, network, address string) (net.Conn, error)) *plane {
+func startOn(t *testing.T, r *registry.Registry, grpcListener, httpListener net.Listener, dial func(ctx context.Context, network, address string) (net.Conn, error)) *plane {
 	t.Helper()
-	r := registry.New(registry.Options{QueueLimit: 10, QueueTimeout: time.Minute})
 	p := &plane{
 		registry: r,
 		scaler:   &fakeScaler{registry: r, bounds: registry.Bounds{Min: 2, Max: 8}},
@@ -147,6 +156,10 @@ func (p *plane) add(t *testing.T, port int, states ...registry.State) registry.I
 		}
 	}
 	return id
+}
+
+func newRegistry() *registry.Registry {
+	return registry.New(registry.Options{QueueLimit: 10, QueueTimeout: time.Minute})
 }
 
 // fakeScaler does what the autoscaler does, as far as the registry shows it.

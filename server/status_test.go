@@ -4,11 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"testing"
 	"time"
-
-	"google.golang.org/protobuf/proto"
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
 	"github.com/dynlb/dynlb/internal/registry"
@@ -64,29 +61,6 @@ func TestLbStatusNumbers(t *testing.T) {
 		`"activeRequests":7,"totalRequests":4294967301,"responseTime":123.4,"load":7.02}]}`
 	if err != nil || string(got) != want {
 		t.Errorf("got %s, %v\nwant %s", got, err, want)
-	}
-}
-
-// protojson puts spaces into some builds' output and not into others'.
-func TestJSONHasNoSpaces(t *testing.T) {
-	spacious := newJSON()
-	spacious.Indent = "  "
-	message := &dynlbv1.ScaleToResponse{OldTarget: 2}
-	for _, tt := range []struct {
-		v    any
-		want string
-	}{
-		{message, `{"oldTarget":2,"newTarget":0}`},
-		{map[string]any{"result": message}, `{"result":{"oldTarget":2,"newTarget":0}}`},
-		{map[string]proto.Message{"error": message}, `{"error":{"oldTarget":2,"newTarget":0}}`},
-	} {
-		if got, err := spacious.Marshal(tt.v); err != nil || string(got) != tt.want {
-			t.Errorf("Marshal(%v) = %s, %v; want %s", tt.v, got, err, tt.want)
-		}
-		var out strings.Builder
-		if err := spacious.NewEncoder(&out).Encode(tt.v); err != nil || out.String() != tt.want+"\n" {
-			t.Errorf("Encode(%v) = %s, %v; want %s", tt.v, &out, err, tt.want)
-		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -96,4 +97,17 @@ func TestWatchOverHTTP(t *testing.T) {
 	if !strings.Contains(lines.Text(), "avg load 4.2 > 3 over 5s: 2 -> 3") {
 		t.Errorf("line %s does not show the reason as it is written", lines.Text())
 	}
+}
+
+// The time limits of other requests are none of a watch's.
+func TestWatchOverHTTPGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := startInBubble(t)
+		lines := p.watchHTTP(t.Context(), t)
+		for range 10 {
+			time.Sleep(writeTimeout)
+			p.registry.CountRestart()
+			nextLine(t, lines)
+		}
+	})
 }

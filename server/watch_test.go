@@ -111,6 +111,7 @@ func TestWatchTellsChangeAtOnce(t *testing.T) {
 		go func() {
 			time.Sleep(time.Hour + 125*time.Millisecond)
 			p.registry.SetTarget(3, p.scaler.bounds, time.Time{}, "avg load 4.2 > 3 over 5s: 2 -> 3")
+			time.Sleep(settle / 2)
 			p.add(t, 5001)
 		}()
 		w := p.watch(t.Context(), t, 2, 0)
@@ -121,6 +122,22 @@ func TestWatchTellsChangeAtOnce(t *testing.T) {
 			events[0].GetType() != dynlbv1.EventType_EVENT_TYPE_SCALED || events[0].GetReason() != "avg load 4.2 > 3 over 5s: 2 -> 3" ||
 			events[1].GetType() != dynlbv1.EventType_EVENT_TYPE_STARTING || events[1].GetInstanceId() == "" {
 			t.Errorf("events are %v; want SCALED, STARTING", events)
+		}
+	})
+}
+
+// What is undone again before the next message is told by its events.
+func TestWatchTellsWhatIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := startInBubble(t)
+		go func() {
+			time.Sleep(time.Second + 125*time.Millisecond) // between two looks
+			p.registry.SetTarget(3, p.scaler.bounds, time.Time{}, "up")
+			p.registry.SetTarget(2, p.scaler.bounds, time.Time{}, "down")
+		}()
+		w := p.watch(t.Context(), t, 2, 0)
+		if got := len(w.messages[1].GetEvents()); got != 2 {
+			t.Errorf("%d events, want 2", got)
 		}
 	})
 }
@@ -167,7 +184,7 @@ func TestWatchCountsDroppedEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := startInBubble(t)
 		go func() {
-			time.Sleep(time.Second)
+			time.Sleep(time.Second + 125*time.Millisecond) // between two looks
 			for i := range 300 {
 				p.registry.SetTrouble(fmt.Sprint(i))
 			}

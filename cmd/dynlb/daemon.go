@@ -31,9 +31,21 @@ type daemon struct {
 // listeners are the open ports.
 type listeners struct{ public, admin, adminHTTP net.Listener }
 
+// close closes those that are open.
+func (l *listeners) close() {
+	for _, listener := range []net.Listener{l.public, l.admin, l.adminHTTP} {
+		if listener != nil {
+			_ = listener.Close() // nothing was accepted on it
+		}
+	}
+}
+
 // newDaemon opens the ports and wires the parts; nothing runs before run.
 func newDaemon(settings config.Config, argv func(port int) []string, log *slog.Logger) (*daemon, error) {
 	d := &daemon{settings: settings, log: log}
+	if err := d.listen(); err != nil {
+		return nil, err
+	}
 	d.registry = registry.New(registry.Options{
 		MaxConcurrency: settings.MaxConcurrency,
 		QueueLimit:     settings.Queue.Limit,
@@ -65,8 +77,10 @@ func newDaemon(settings config.Config, argv func(port int) []string, log *slog.L
 		Metrics:  metrics,
 		Log:      log,
 		Version:  versionText(),
+		Hosts:    hostOf(settings.AdminHTTP),
 	})
 	if err != nil {
+		d.listeners.close()
 		return nil, err
 	}
 	d.proxy = proxy.New(proxy.Options{
@@ -77,12 +91,20 @@ func newDaemon(settings config.Config, argv func(port int) []string, log *slog.L
 		Record:         metrics.Request,
 		Log:            log,
 	})
-	return d, d.listen()
+	return d, nil
+}
+
+// hostOf returns the host in address, if it names one.
+func hostOf(address string) []string {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil || host == "" {
+		return nil
+	}
+	return []string{host}
 }
 
 // listen opens the ports, or none.
 func (d *daemon) listen() error {
-	var opened []net.Listener
 	for _, l := range []struct {
 		key, address string
 		to           *net.Listener
@@ -93,13 +115,10 @@ func (d *daemon) listen() error {
 	} {
 		listener, err := net.Listen("tcp", l.address)
 		if err != nil {
-			for _, o := range opened {
-				_ = o.Close() // nothing was accepted on it
-			}
+			d.listeners.close()
 			return fmt.Errorf("%w (set %s: in the config to use another port)", err, l.key)
 		}
 		*l.to = listener
-		opened = append(opened, listener)
 	}
 	return nil
 }

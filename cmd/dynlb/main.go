@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/grpc/grpclog"
 
 	"github.com/dynlb/dynlb/internal/config"
 )
@@ -25,6 +26,9 @@ const (
 var version = ""
 
 func main() {
+	// What gRPC and its gateway would write to standard error on their own comes
+	// back as errors too, and is logged or told where it happens.
+	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard))
 	os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
 }
 
