@@ -188,7 +188,8 @@ func (r *Registry) Transition(id ID, next State, reason string) error {
 }
 
 // Drain moves an instance to Draining and returns a channel that is closed when
-// it has no request in flight any more. It fails as Transition does.
+// it has no request in flight any more; an instance that is taken back into
+// service, as Ready, gets another one. It fails as Transition does.
 func (r *Registry) Drain(id ID, reason string) (<-chan struct{}, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -227,6 +228,9 @@ func (r *Registry) transitionLocked(in *instance, next State, reason string) err
 	about.state, about.reason = next, reason
 	switch next {
 	case Ready:
+		if in.about.state == Draining {
+			in.drained = make(chan struct{}) // the next time it drains
+		}
 		now := time.Now()
 		if about.readyAt.IsZero() {
 			about.readyAt = now

@@ -60,11 +60,11 @@ func TestOnlyReadyInstancesGetRequests(t *testing.T) {
 
 func TestTransitionOutsideTheLifeCycle(t *testing.T) {
 	r := New(Options{})
-	id := add(t, r, Draining)
-	if err := r.Transition(id, Ready, "test"); err == nil {
-		t.Error("a draining instance became ready")
+	id := add(t, r, Starting)
+	if err := r.Transition(id, Unhealthy, "test"); err == nil {
+		t.Error("a starting instance became unhealthy")
 	}
-	if got := snapshotOf(t, r, id).State; got != Draining {
+	if got := snapshotOf(t, r, id).State; got != Starting {
 		t.Errorf("state after a refused step: %v", got)
 	}
 	if err := r.Transition("nobody", Ready, "test"); !errors.Is(err, ErrUnknownInstance) {
@@ -114,6 +114,30 @@ func TestDrain(t *testing.T) {
 	<-drained // nothing was in flight
 	if _, err := r.Drain(idle, "test"); err == nil {
 		t.Error("drained twice")
+	}
+}
+
+func TestDrainingInstanceTakenBack(t *testing.T) {
+	r := New(Options{})
+	id := add(t, r, Ready)
+	first := acquire(t, r)
+	drained, err := r.Drain(id, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	move(t, r, id, Ready)
+	second := acquire(t, r)
+	again, err := r.Drain(id, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first.Release()
+	second.Release()
+	<-again
+	select {
+	case <-drained:
+		t.Error("a drain that was called off ended")
+	default:
 	}
 }
 

@@ -3,11 +3,12 @@ package registry
 // State is an instance's place in its life cycle:
 //
 //	Starting ──► Ready ◄──► Unhealthy
-//	    │          │            │
-//	    └──────────┼────────────┘
-//	               ▼
-//	           Draining ──► Stopped
+//	    │         │ ▲           │
+//	    └─────────┤ │ ┌─────────┘
+//	              ▼ │ ▼
+//	            Draining ──► Stopped
 //
+// A Draining instance may be taken back into service, if it was Ready once.
 // Every state but Stopped may also go to Stopped directly: processes die.
 // The zero value is Unspecified, which is never routable.
 type State uint8
@@ -53,7 +54,7 @@ func (s State) Routable() bool { return s == Ready }
 func (s State) CanBecome(next State) bool {
 	switch next {
 	case Ready:
-		return s == Starting || s == Unhealthy
+		return s == Starting || s == Unhealthy || s == Draining
 	case Unhealthy:
 		return s == Ready
 	case Draining:

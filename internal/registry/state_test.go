@@ -9,7 +9,7 @@ func TestCanBecome(t *testing.T) {
 		Starting:  {Ready, Draining, Stopped},
 		Ready:     {Unhealthy, Draining, Stopped},
 		Unhealthy: {Ready, Draining, Stopped},
-		Draining:  {Stopped},
+		Draining:  {Ready, Stopped},
 	}
 	for from := Unspecified; from <= Stopped; from++ {
 		want := make(map[State]bool)

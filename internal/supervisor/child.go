@@ -20,7 +20,8 @@ type phase uint8
 const (
 	phaseStarting phase = iota // not ready yet
 	phaseServing               // was ready
-	phaseRetiring              // told to go
+	phaseRetiring              // told to go; may still be taken back
+	phaseStopping              // past that
 )
 
 // child is one instance and its process.
@@ -28,15 +29,13 @@ type child struct {
 	id      registry.ID
 	port    int
 	log     *slog.Logger
-	cancel  func()        // has it drained and stopped
 	suspect chan struct{} // capacity 1: look at it now
-
-	// drained is closed when no request is in flight. It is set before cancel
-	// is called, and read after.
-	drained <-chan struct{}
+	recall  chan struct{} // capacity 1: it is taken back
 
 	// Owned by the loop:
 
+	drained   <-chan struct{} // closed when no request is in flight; set when it is told to go
+	cancel    func()          // ends its life: has it drained and stopped
 	phase     phase
 	host      string // where it answered; "" until it was ready first
 	failures  int    // health checks failed in a row
@@ -58,6 +57,7 @@ func newChild(port int, cancel func(), log *slog.Logger) *child {
 		port:    port,
 		cancel:  cancel,
 		suspect: make(chan struct{}, 1),
+		recall:  make(chan struct{}, 1),
 	}
 	c.log = log.With("instance", string(c.id), "port", port)
 	return c
@@ -73,27 +73,37 @@ func (s *Supervisor) tend(life, hurry context.Context, c *child) {
 		return
 	}
 	s.call(func() { s.started(c, p.PID()) })
-	err = s.keep(life, c, p)
-	if life.Err() != nil {
-		err = nil // it goes because it was told to
-		s.awaitDrained(hurry, c, p)
+	err = s.keep(life, c, p, "")
+	for life.Err() != nil { // it was told to go
+		err = nil
+		drained := s.drained(c)
+		if s.awaitDrained(hurry, c, p, drained) && s.leave(hurry, c, drained) {
+			break
+		}
+		var host string
+		life, host = s.resume(hurry, c)
+		err = s.keep(life, c, p, host)
 	}
 	exit := p.Stop(hurry, s.Config.StopTimeout)
 	s.call(func() { s.gone(c, ending{err: err, exit: &exit}) })
 }
 
-// keep sees the child become ready and looks after it. It returns when the
-// child is to go, or why it cannot stay.
-func (s *Supervisor) keep(life context.Context, c *child, p proc) error {
+// keep sees the child become ready and looks after it. host is where it is
+// ready already, "" if it is not. It returns when the child is to go, or why it
+// cannot stay.
+func (s *Supervisor) keep(life context.Context, c *child, p proc, host string) error {
 	for {
-		host, err := s.awaitReady(life, c, p)
-		if err != nil {
-			return err
+		if host == "" {
+			var err error
+			if host, err = s.awaitReady(life, c, p); err != nil {
+				return err
+			}
+			s.call(func() { s.ready(c, host) })
 		}
-		s.call(func() { s.ready(c, host) })
 		if again, err := s.checkHealth(life, c, p, host); !again {
 			return err
 		}
+		host = ""
 	}
 }
 
@@ -118,20 +128,24 @@ func (s *Supervisor) checkHealth(life context.Context, c *child, p proc, host st
 	}
 }
 
-// awaitDrained waits until no request is in flight, or the time for it is up.
-func (s *Supervisor) awaitDrained(hurry context.Context, c *child, p proc) {
+// awaitDrained waits until drained is closed or the time for it is up, and
+// returns true; it returns false when the child is taken back.
+func (s *Supervisor) awaitDrained(hurry context.Context, c *child, p proc, drained <-chan struct{}) bool {
 	if hurry.Err() != nil {
-		return
+		return true
 	}
 	timer := time.NewTimer(s.Config.DrainTimeout)
 	defer timer.Stop()
 	select {
-	case <-c.drained:
+	case <-drained:
+	case <-c.recall:
+		return false
 	case <-p.Done():
 	case <-hurry.Done():
 	case <-timer.C:
 		c.log.Warn("instance not drained in time", "drainTimeout", s.Config.DrainTimeout)
 	}
+	return true
 }
 
 // spec describes the process of c.

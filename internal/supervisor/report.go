@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -27,7 +28,7 @@ func (s *Supervisor) started(c *child, pid int) {
 
 // ready: it may get requests, now or again.
 func (s *Supervisor) ready(c *child, host string) {
-	if c.phase == phaseRetiring {
+	if c.phase > phaseServing {
 		return
 	}
 	c.phase, c.failures = phaseServing, 0
@@ -70,6 +71,43 @@ func (s *Supervisor) checked(c *child, err error) {
 		// to try than to refuse everybody.
 		s.complain(c, s.Registry.Transition(c.id, registry.Unhealthy, fmt.Sprintf("failed %d health checks: %v", c.failures, err)))
 	}
+}
+
+// drained returns what is closed when a child that was told to go has no request
+// in flight.
+func (s *Supervisor) drained(c *child) (drained <-chan struct{}) {
+	s.call(func() { drained = c.drained })
+	return drained
+}
+
+// leave asks whether a child that has drained may stop, and returns false when
+// it was taken back meanwhile.
+func (s *Supervisor) leave(hurry context.Context, c *child, drained <-chan struct{}) (stop bool) {
+	s.call(func() {
+		// It may have been taken back and told to go again: then it has another
+		// drain to wait for.
+		if stop = hurry.Err() != nil || c.phase == phaseRetiring && c.drained == drained; stop {
+			c.phase = phaseStopping
+		}
+	})
+	return stop
+}
+
+// resume gives a child that was taken back a life, and says where it is ready.
+// The life is over at once when it was told to go again.
+func (s *Supervisor) resume(hurry context.Context, c *child) (life context.Context, host string) {
+	life, cancel := context.WithCancel(hurry)
+	s.call(func() {
+		select {
+		case <-c.recall:
+		default:
+		}
+		c.cancel, host = cancel, c.host
+		if c.phase == phaseRetiring {
+			cancel()
+		}
+	})
+	return life, host
 }
 
 // suspect: it refused a connection, and the registry has ejected it.

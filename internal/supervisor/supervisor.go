@@ -14,6 +14,7 @@ import (
 	"context"
 	"log/slog"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/dynlb/dynlb/internal/config"
@@ -138,11 +139,13 @@ func (s *Supervisor) stop() {
 	s.target, s.reason = 0, "shutting down"
 }
 
-// call has the loop do f, and waits until it takes it. It does nothing when Run
-// has returned.
+// call has the loop do f, and waits until it has. It does nothing when Run has
+// returned.
 func (s *Supervisor) call(f func()) {
+	did := make(chan struct{})
 	select {
-	case s.calls <- f:
+	case s.calls <- func() { f(); close(did) }:
+		<-did
 	case <-s.done:
 	}
 }
@@ -152,7 +155,7 @@ func (s *Supervisor) call(f func()) {
 func (s *Supervisor) reconcile(hurry context.Context) {
 	active, starting := 0, 0
 	for _, c := range s.children {
-		if c.phase == phaseRetiring {
+		if c.phase > phaseServing {
 			continue
 		}
 		active++
@@ -164,6 +167,9 @@ func (s *Supervisor) reconcile(hurry context.Context) {
 		s.retire(s.victim(), s.reason)
 	}
 	for ; active < s.target; active++ {
+		if s.takeBack() {
+			continue // sooner and cheaper than a new one
+		}
 		if wait := s.backoff.wait(time.Now()); wait > 0 {
 			s.retry.Reset(wait)
 			return
@@ -201,6 +207,28 @@ func (s *Supervisor) start(hurry context.Context) bool {
 	c.log.Info("instance starting", "reason", s.reason)
 	go s.tend(life, hurry, c) // ends when the process is gone; Run waits for its last report
 	return true
+}
+
+// takeBack takes the child that was told to go last back into service, and
+// reports whether there was one that has not stopped serving yet.
+func (s *Supervisor) takeBack() bool {
+	for _, c := range slices.Backward(s.children) {
+		if c.phase != phaseRetiring || c.host == "" || c.condemned != nil || s.stopping {
+			continue
+		}
+		if err := s.Registry.Transition(c.id, registry.Ready, s.reason); err != nil {
+			s.complain(c, err)
+			continue
+		}
+		c.phase, c.failures = phaseServing, 0
+		select {
+		case c.recall <- struct{}{}:
+		default:
+		}
+		c.log.Info("instance taken back into service", "reason", s.reason)
+		return true
+	}
+	return false
 }
 
 // retire has a child drained and stopped.

@@ -18,7 +18,7 @@ func (s *Supervisor) victim() *child {
 	}
 	var candidates []*child
 	for _, c := range s.children {
-		if c.phase != phaseRetiring {
+		if c.phase <= phaseServing {
 			candidates = append(candidates, c)
 		}
 	}

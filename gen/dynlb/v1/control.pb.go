@@ -27,7 +27,8 @@ const (
 )
 
 // InstanceState is a place in the life cycle: STARTING, then READY, UNHEALTHY
-// and READY again any number of times, then DRAINING, then STOPPED.
+// and READY again any number of times, then DRAINING, then STOPPED. A DRAINING
+// instance may be taken back into service, as READY.
 type InstanceState int32
 
 const (
