@@ -34,12 +34,13 @@ type child struct {
 
 	// Owned by the loop:
 
-	drained   <-chan struct{} // closed when no request is in flight; set when it is told to go
-	cancel    func()          // ends its life: has it drained and stopped
-	phase     phase
-	host      string // where it answered; "" until it was ready first
-	failures  int    // health checks failed in a row
-	condemned error  // why it is being replaced; nil if it is not
+	drained    <-chan struct{} // closed when no request is in flight; set when it is told to go
+	cancel     func()          // ends its life: has it drained and stopped
+	generation int             // which restart it was started by
+	phase      phase
+	host       string // where it answered; "" until it was ready first
+	failures   int    // health checks failed in a row
+	condemned  error  // why it is being replaced; nil if it is not
 }
 
 // ending is how a child's life came to its end.

@@ -141,6 +141,10 @@ func (s *Supervisor) gone(c *child, end ending) {
 	}
 	if c.host == "" {
 		s.Registry.SetTrouble(reason)
+		if s.rollout != nil && c.generation == s.generation {
+			s.owed--
+			s.abort(reason)
+		}
 	}
 	last := registry.Exit{ID: c.id, Time: time.Now(), Reason: reason}
 	if end.exit != nil {

@@ -62,14 +62,16 @@ type Supervisor struct {
 
 	// Owned by the loop:
 
-	rush     func() // has children killed at once
-	target   int
-	reason   string   // why target is what it is
-	children []*child // in start order
-	owed     int      // children that failed and have not been replaced
-	backoff  backoff
-	retry    *time.Timer // fires when the backoff is over
-	stopping bool
+	rush       func() // has children killed at once
+	target     int
+	reason     string   // why target is what it is
+	children   []*child // in start order
+	generation int      // of the children that are started now
+	rollout    *rollout // the restart under way; nil when there is none
+	owed       int      // children that failed and have not been replaced
+	backoff    backoff
+	retry      *time.Timer // fires when the backoff is over
+	stopping   bool
 }
 
 // New returns a Supervisor that does nothing until Run.
@@ -137,6 +139,9 @@ func (s *Supervisor) Run(ctx context.Context) {
 func (s *Supervisor) stop() {
 	s.stopping = true
 	s.target, s.reason = 0, "shutting down"
+	if s.rollout != nil {
+		s.endRollout(errStoppedRestart)
+	}
 }
 
 // call has the loop do f, and waits until it has. It does nothing when Run has
@@ -153,6 +158,7 @@ func (s *Supervisor) call(f func()) {
 // reconcile starts and retires children until as many as wanted are there or on
 // their way. hurry ends when there is no time to drain.
 func (s *Supervisor) reconcile(hurry context.Context) {
+	target := s.target + s.replace()
 	active, starting := 0, 0
 	for _, c := range s.children {
 		if c.phase > phaseServing {
@@ -163,10 +169,10 @@ func (s *Supervisor) reconcile(hurry context.Context) {
 			starting++
 		}
 	}
-	for ; active > s.target; active-- {
+	for ; active > target; active-- {
 		s.retire(s.victim(), s.reason)
 	}
-	for ; active < s.target; active++ {
+	for ; active < target; active++ {
 		if s.takeBack() {
 			continue // sooner and cheaper than a new one
 		}
@@ -202,9 +208,14 @@ func (s *Supervisor) start(hurry context.Context) bool {
 	}
 	life, cancel := context.WithCancel(hurry)
 	c := newChild(port, cancel, s.Log)
+	c.generation = s.generation
 	s.children = append(s.children, c)
-	s.Registry.Add(registry.Spec{ID: c.id, Host: hosts[0], Port: port, Reason: s.reason})
-	c.log.Info("instance starting", "reason", s.reason)
+	reason := s.reason
+	if s.rollout != nil {
+		reason = s.rollout.reason
+	}
+	s.Registry.Add(registry.Spec{ID: c.id, Host: hosts[0], Port: port, Reason: reason})
+	c.log.Info("instance starting", "reason", reason)
 	go s.tend(life, hurry, c) // ends when the process is gone; Run waits for its last report
 	return true
 }
@@ -213,7 +224,7 @@ func (s *Supervisor) start(hurry context.Context) bool {
 // reports whether there was one that has not stopped serving yet.
 func (s *Supervisor) takeBack() bool {
 	for _, c := range slices.Backward(s.children) {
-		if c.phase != phaseRetiring || c.host == "" || c.condemned != nil || s.stopping {
+		if c.phase != phaseRetiring || c.host == "" || c.condemned != nil || c.generation != s.generation {
 			continue
 		}
 		if err := s.Registry.Transition(c.id, registry.Ready, s.reason); err != nil {
