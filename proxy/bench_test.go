@@ -5,6 +5,7 @@ package proxy_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"io"
 	"log"
 	"net"
@@ -32,7 +33,7 @@ func BenchmarkProxy(b *testing.B) {
 	p := proxy.New(proxy.Options{Registry: pool, RequestTimeout: 30 * time.Second, Record: func(int, time.Duration) {}})
 	listener := listen(b)
 	go func() { _ = p.Serve(listener) }()
-	b.Cleanup(func() { _ = p.Shutdown(b.Context()) })
+	b.Cleanup(func() { _ = p.Shutdown(context.Background()) })
 	benchmark(b, listener.Addr().String())
 }
 
@@ -42,12 +43,14 @@ func BenchmarkBareReverseProxy(b *testing.B) {
 		origins = append(origins, &url.URL{Scheme: "http", Host: rawOrigin(b)})
 	}
 	var turn atomic.Uint32
+	transport := &http.Transport{MaxIdleConnsPerHost: 1 << 10, DisableCompression: true}
+	b.Cleanup(transport.CloseIdleConnections)
 	server := httptest.NewServer(&httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(origins[int(turn.Add(1))%len(origins)])
 			r.SetXForwarded()
 		},
-		Transport: &http.Transport{MaxIdleConnsPerHost: 1 << 10, DisableCompression: true},
+		Transport: transport,
 		ErrorLog:  log.New(io.Discard, "", 0),
 	})
 	b.Cleanup(server.Close)

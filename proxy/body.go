@@ -3,6 +3,7 @@ package proxy
 import (
 	"errors"
 	"io"
+	"net/http"
 	"sync"
 	"time"
 )
@@ -22,37 +23,43 @@ func (buffers) Get() []byte { return bufferPool.Get().(*[bufferSize]byte)[:] }
 func (buffers) Put(b []byte) { bufferPool.Put((*[bufferSize]byte)(b)) }
 
 // upload is the body of a request. The connection to the instance reads and
-// closes it, on its own goroutine, and may go on doing so after the response.
-// Closing does nothing, so that a body nobody has read from can be sent on
-// another connection.
+// closes it, on a goroutine of its own, and may go on after the response, until
+// stop. Closing does nothing, so that a body nobody has read from can be sent on
+// another connection. The methods of a nil upload are those of no body.
 type upload struct {
-	body io.Reader
+	body    io.Reader
+	reading sync.Mutex // held while body is read
 
 	mu      sync.Mutex // guards all below
 	touched bool       // someone has begun to read
+	ended   bool       // it was read to its end
 	last    time.Time  // when the client last sent something
 	err     error      // why reading failed; io.EOF is no failure
 }
 
 // Read reads what the client sent.
 func (u *upload) Read(p []byte) (int, error) {
+	u.reading.Lock()
+	defer u.reading.Unlock()
 	u.mu.Lock()
 	u.touched = true
 	u.mu.Unlock()
 	n, err := u.body.Read(p)
 	u.mu.Lock()
+	defer u.mu.Unlock()
 	u.last = time.Now()
-	if err != nil && !errors.Is(err, io.EOF) {
+	if errors.Is(err, io.EOF) {
+		u.ended = true
+	} else if err != nil {
 		u.err = err
 	}
-	u.mu.Unlock()
 	return n, err
 }
 
 // Close does nothing: the body is the server's to close.
 func (u *upload) Close() error { return nil }
 
-// whole reports whether nobody has read from the body. No body is whole.
+// whole reports whether nobody has read from the body.
 func (u *upload) whole() bool {
 	if u == nil {
 		return true
@@ -60,6 +67,16 @@ func (u *upload) whole() bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return !u.touched
+}
+
+// complete reports whether the body was read to its end.
+func (u *upload) complete() bool {
+	if u == nil {
+		return true
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.ended
 }
 
 // failure returns why the body could not be read, or nil.
@@ -83,6 +100,21 @@ func (u *upload) since(start time.Time) time.Duration {
 		}
 	}
 	return time.Since(start)
+}
+
+// lingerTimeout is how long a client may go on sending what nobody will read,
+// so that it gets to read the response. It is nginx's lingering_timeout.
+const lingerTimeout = 5 * time.Second
+
+// stop ends the reading of a body that is no longer wanted, and bounds how long
+// the server waits for the rest of it. It is for HTTP/1, where the rest is in
+// the way; net/http takes a deadline back when it finds someone reading.
+func (u *upload) stop(w http.ResponseWriter) {
+	rc := http.NewResponseController(w)
+	_ = rc.SetReadDeadline(time.Unix(1, 0)) // long ago
+	u.reading.Lock()
+	defer u.reading.Unlock()
+	_ = rc.SetReadDeadline(time.Now().Add(lingerTimeout))
 }
 
 // download is the body of a response. It gives the connection that it came on

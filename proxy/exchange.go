@@ -97,12 +97,9 @@ func (e *exchange) rewrite(r *httputil.ProxyRequest) {
 	}
 	e.upload = &upload{body: out.Body}
 	out.Body = e.upload
-	if out.ContentLength < 0 {
-		out.TransferEncoding = []string{"chunked"} // or net/http holds a GET back to probe the body
-	}
-	// Without it net/http reads the rest of the request before it sends a
-	// response header, in competition with the upload.
-	_ = http.NewResponseController(e.writer).EnableFullDuplex()
+	// A connection that is to be kept, net/http sends the body on even if the
+	// instance has refused it.
+	out.Close = len(out.Header["Expect"]) > 0
 }
 
 // end gives the instance back and tells what became of the request. It runs
@@ -113,7 +110,25 @@ func (e *exchange) end() {
 		e.broken()
 	}
 	e.record()
+	if e.unfinished() {
+		e.upload.stop(e.writer)
+	}
 	e.proxy.flight.end()
+}
+
+// readyWriter is called before a response. One that comes before the end of the
+// request is the last on its connection: where the next request begins, nobody
+// knows. Being told so, net/http also sends the response at once, and does not
+// read the rest of the request first, in competition with the upload.
+func (e *exchange) readyWriter() {
+	if e.unfinished() {
+		e.writer.Header().Set("Connection", "close")
+	}
+}
+
+// unfinished reports whether the rest of the request is in the way of the next.
+func (e *exchange) unfinished() bool {
+	return !e.upload.complete() && e.request.ProtoMajor == 1 && e.code != http.StatusSwitchingProtocols
 }
 
 // broken works out why the response was broken off after its header.

@@ -106,7 +106,7 @@ func errnoText(err error) string {
 
 // fail answers the request with what err comes to. It has the signature of
 // httputil.ReverseProxy.ErrorHandler.
-func (e *exchange) fail(_ http.ResponseWriter, r *http.Request, err error) {
+func (e *exchange) fail(_ http.ResponseWriter, _ *http.Request, err error) {
 	if e.code == http.StatusSwitchingProtocols { // past answering: the socket is not net/http's any more
 		e.log(slog.LevelDebug, "tunnel failed to open", err)
 		panic(http.ErrAbortHandler)
@@ -122,6 +122,7 @@ func (e *exchange) fail(_ http.ResponseWriter, r *http.Request, err error) {
 	default:
 		e.log(slog.LevelInfo, f.message, err)
 	}
+	e.readyWriter()
 	f.write(e.writer)
 }
 

@@ -137,7 +137,11 @@ func (f *front) served() []uint64 {
 func eachProtocol(t *testing.T, test func(t *testing.T, client *http.Client)) {
 	t.Helper()
 	for _, name := range []string{"http1", "http2"} {
-		t.Run(name, func(t *testing.T) { test(t, newClient(t, name)) })
+		t.Run(name, func(t *testing.T) {
+			client := newClient(t, name)
+			test(t, client)
+			client.CloseIdleConnections() // or an HTTP/2 server takes 1 s to shut down
+		})
 	}
 }
 
@@ -170,6 +174,11 @@ func server(t testing.TB, h http.HandlerFunc) string {
 func script(t testing.TB, talk func(c *rawConn)) string {
 	t.Helper()
 	l := listen(t)
+	scriptOn(t, l, talk)
+	return l.Addr().String()
+}
+
+func scriptOn(t testing.TB, l net.Listener, talk func(c *rawConn)) {
 	var talks sync.WaitGroup
 	ctx, cancel := context.WithCancel(context.Background())
 	talks.Go(func() {
@@ -190,7 +199,6 @@ func script(t testing.TB, talk func(c *rawConn)) string {
 		_ = l.Close()
 		talks.Wait()
 	})
-	return l.Addr().String()
 }
 
 // rawConn is a connection to speak HTTP on by hand, from either side.

@@ -145,17 +145,19 @@ func (e *exchange) send(u *upstream, req *http.Request) (*http.Response, error) 
 	}
 	e.code = res.StatusCode
 	e.lease.Responded(e.upload.since(start), res.StatusCode < http.StatusInternalServerError)
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		return res, nil // the socket is the tunnel's
+	}
+	e.readyWriter()
 	if _, ok := res.Header["Content-Type"]; !ok {
 		e.writer.Header()["Content-Type"] = nil // net/http would guess one
 	}
-	switch {
-	case res.StatusCode == http.StatusSwitchingProtocols: // u is the tunnel's
-	case res.Body == http.NoBody:
+	if res.Body == http.NoBody {
 		u.release()
-	default:
-		e.download = download{body: res.Body, from: u}
-		res.Body = &e.download
+		return res, nil
 	}
+	e.download = download{body: res.Body, from: u}
+	res.Body = &e.download
 	return res, nil
 }
 

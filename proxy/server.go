@@ -63,7 +63,7 @@ func (p *Proxy) Shutdown(ctx context.Context) error {
 	}
 	open := p.flight.count()
 	p.cut()
-	_ = p.server.Close()                     // listeners are closed already
+	_ = p.server.Close()                    // listeners are closed already
 	_ = p.flight.wait(context.Background()) // nothing they wait for is left
 	if open == 0 {
 		return nil

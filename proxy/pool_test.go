@@ -1,0 +1,108 @@
+package proxy
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// newPipe returns a connection out of p's pool, and the instance's end of it.
+func newPipe(t *testing.T, p *pool, address string) (*upstream, net.Conn) {
+	t.Helper()
+	near, far := net.Pipe()
+	t.Cleanup(func() { _ = far.Close() })
+	transport := &http.Transport{
+		DialContext: func(context.Context, string, string) (net.Conn, error) { return near, nil },
+	}
+	client, err := transport.NewClientConn(t.Context(), "http", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &upstream{pool: p, address: address, client: client}, far
+}
+
+func TestPool(t *testing.T) {
+	const a, b = "a:1", "b:1"
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(0)
+		one, _ := newPipe(t, p, a)
+		two, _ := newPipe(t, p, a)
+		other, _ := newPipe(t, p, b)
+		for _, u := range []*upstream{one, two, other} {
+			u.release()
+		}
+		if got := p.get(a); got != two {
+			t.Error("not the one used last")
+		}
+		time.Sleep(staleAfter - time.Millisecond)
+		if got := p.get(b); got != other {
+			t.Error("one that is idle just short of 4 s is not used")
+		}
+		other.release()
+		two.release()
+		time.Sleep(time.Millisecond)
+		synctest.Wait()
+		if one.client.Err() == nil {
+			t.Error("one that is idle for 4 s is open")
+		}
+		if two.client.Err() != nil || p.get(a) != two || p.get(a) != nil {
+			t.Error("one that is not is closed, or there are too many")
+		}
+		time.Sleep(2 * staleAfter)
+		synctest.Wait()
+		if other.client.Err() == nil || len(p.idle) != 0 || p.sweep != nil {
+			t.Errorf("left idle: %v", p.idle)
+		}
+		two.close()
+		p.close()
+	})
+}
+
+// TestPoolStale: one that is too old is not used even if the timer is late.
+func TestPoolStale(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(0)
+		u, _ := newPipe(t, p, "a:1")
+		u.release()
+		u.idleSince = u.idleSince.Add(-staleAfter)
+		if p.get("a:1") != nil || u.client.Err() == nil {
+			t.Error("used, or open")
+		}
+		p.close()
+	})
+}
+
+func TestPoolDead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(0)
+		u, far := newPipe(t, p, "a:1")
+		u.release()
+		_ = far.Close()
+		synctest.Wait()
+		if p.get("a:1") != nil {
+			t.Error("a connection that the instance closed is used")
+		}
+		p.close()
+	})
+}
+
+func TestPoolClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(0)
+		idle, _ := newPipe(t, p, "a:1")
+		busy, _ := newPipe(t, p, "a:1")
+		idle.release()
+		p.close()
+		if idle.client.Err() == nil {
+			t.Error("idle one is open")
+		}
+		busy.release()
+		if busy.client.Err() == nil || p.get("a:1") != nil {
+			t.Error("one given back is open")
+		}
+		synctest.Wait()
+	})
+}

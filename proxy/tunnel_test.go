@@ -1,0 +1,228 @@
+package proxy_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/coder/websocket"
+)
+
+const upgradeHead = "Host: a\nConnection: Upgrade\nUpgrade: test\n\n"
+
+// TestTunnelWebSocket: a WebSocket works, counts as in flight until it ends,
+// and is recorded when it opens.
+func TestTunnelWebSocket(t *testing.T) {
+	f := newProxy(t, setup{instances: []string{server(t, func(w http.ResponseWriter, r *http.Request) {
+		c, err := websocket.Accept(w, r, nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer func() { _ = c.CloseNow() }()
+		for {
+			kind, message, err := c.Read(r.Context())
+			if err != nil {
+				return
+			}
+			if err := c.Write(r.Context(), kind, append([]byte("echo "), message...)); err != nil {
+				return
+			}
+		}
+	})}})
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	c, res, err := websocket.Dial(ctx, f.url+"/ws", &websocket.DialOptions{HTTPClient: newClient(t, "http1")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body
+	f.recorded(t, 101)
+	for _, message := range []string{"hello", strings.Repeat("x", 20000)} {
+		if err := c.Write(ctx, websocket.MessageText, []byte(message)); err != nil {
+			t.Fatal(err)
+		}
+		if _, got, err := c.Read(ctx); err != nil || string(got) != "echo "+message {
+			t.Fatalf("got %d bytes, %v", len(got), err)
+		}
+	}
+	if n := f.inFlight(); n != 1 {
+		t.Errorf("%d in flight, want 1", n)
+	}
+	if err := c.Close(websocket.StatusNormalClosure, ""); err != nil {
+		t.Error(err)
+	}
+	f.drained(t)
+	if len(f.records) != 0 {
+		t.Errorf("recorded again: %v", <-f.records)
+	}
+}
+
+// drained waits until no request is in flight.
+func (f *front) drained(t testing.TB) {
+	t.Helper()
+	for _, id := range f.ids {
+		gone, err := f.registry.Drain(id, "test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		wait(t, gone, "drain")
+	}
+}
+
+// TestTunnelEarlyBytes: what either side sends with its head arrives, and the
+// end of one direction leaves the other open.
+func TestTunnelEarlyBytes(t *testing.T) {
+	heard := make(chan string, 1)
+	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
+		head := c.head()
+		if !slices.Contains(head, "Upgrade: test") || !slices.Contains(head, "Connection: Upgrade") {
+			t.Errorf("head %q", head)
+		}
+		c.send("HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: test\n\nfrom the instance")
+		heard <- c.rest()
+		c.send(", later")
+	})}})
+	c := dial(t, f.address)
+	c.send("GET / HTTP/1.1\n" + upgradeHead + "from the client")
+	if head := c.head(); len(head) == 0 || !strings.HasPrefix(head[0], "HTTP/1.1 101 ") {
+		t.Fatalf("head %q", head)
+	}
+	early := make([]byte, len("from the instance"))
+	if _, err := io.ReadFull(c.r, early); err != nil || string(early) != "from the instance" {
+		t.Errorf("got %q, %v", early, err)
+	}
+	c.send(", later")
+	if err := c.Conn.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if got := wait(t, heard, "client's bytes"); got != "from the client, later" {
+		t.Errorf("instance heard %q", got)
+	}
+	if got := c.rest(); got != ", later" {
+		t.Errorf("rest %q", got)
+	}
+	f.recorded(t, 101)
+	f.drained(t)
+}
+
+// TestTunnelHalfClosed: an instance that has said all may still listen, to a
+// client that spoke early, too.
+func TestTunnelHalfClosed(t *testing.T) {
+	heard := make(chan string, 1)
+	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
+		c.head()
+		c.send("HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: test\n\nall")
+		_ = c.Conn.(interface{ CloseWrite() error }).CloseWrite()
+		heard <- c.rest()
+	})}})
+	c := dial(t, f.address)
+	c.send("GET / HTTP/1.1\n" + upgradeHead + "early")
+	c.head()
+	if got := c.rest(); got != "all" {
+		t.Errorf("rest %q", got)
+	}
+	c.send(", late")
+	_ = c.Close()
+	if got := wait(t, heard, "client's bytes"); got != "early, late" {
+		t.Errorf("instance heard %q", got)
+	}
+	f.drained(t)
+}
+
+// TestTunnelEnds: when either side leaves, the other is closed and the slot
+// free.
+func TestTunnelEnds(t *testing.T) {
+	for _, who := range []string{"client", "instance"} {
+		t.Run(who, func(t *testing.T) {
+			leave, gone := make(chan struct{}), make(chan struct{})
+			f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
+				c.head()
+				c.send("HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: test\n\n")
+				if who == "client" {
+					c.waitClosed()
+					close(gone)
+					return
+				}
+				<-leave
+			})}})
+			c := dial(t, f.address)
+			c.send("GET / HTTP/1.1\n" + upgradeHead)
+			c.head()
+			f.recorded(t, 101)
+			if n := f.inFlight(); n != 1 {
+				t.Errorf("%d in flight, want 1", n)
+			}
+			if who == "client" {
+				_ = c.Close()
+				wait(t, gone, "end of the tunnel")
+			} else {
+				close(leave)
+				c.waitClosed()
+				_ = c.Close()
+			}
+			f.drained(t)
+		})
+	}
+}
+
+// TestTunnelRefused: an instance that does not upgrade answers as usual, and
+// what follows is the next request, not a tunnel.
+func TestTunnelRefused(t *testing.T) {
+	f := newProxy(t, setup{instances: []string{server(t, echo)}})
+	c := dial(t, f.address)
+	c.send("GET /one HTTP/1.1\n" + upgradeHead + "GET /two HTTP/1.1\nHost: a\nConnection: close\n\n")
+	got := c.rest()
+	if strings.Count(got, "HTTP/1.1 200 OK") != 2 || !strings.Contains(got, `"Target":"/two"`) {
+		t.Errorf("got %s", got)
+	}
+}
+
+// TestTunnelNotForwarded: no way to a protocol that would pass by the load
+// balancer.
+func TestTunnelNotForwarded(t *testing.T) {
+	f := newProxy(t, setup{instances: []string{server(t, echo)}})
+	for _, fields := range []string{
+		"Connection: Upgrade, HTTP2-Settings, close\nUpgrade: h2c\nHTTP2-Settings: AAMAAABkAAQAAP__\n",
+		"Connection: Upgrade, close\nUpgrade: websocket, h2c\n",
+		"Connection: close\nUpgrade: websocket\n",
+	} {
+		c := dial(t, f.address)
+		c.send("GET / HTTP/1.1\nHost: a\n" + fields + "\n")
+		res, err := http.ReadResponse(c.r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := seen(t, res)
+		for _, name := range []string{"Upgrade", "Connection", "Http2-Settings"} {
+			if v := got.Header[name]; v != nil {
+				t.Errorf("%q: instance saw %s: %q", fields, name, v)
+			}
+		}
+	}
+}
+
+// TestTunnelWrongProtocol: an instance that switches to what was not asked for
+// is at fault, and its connection is closed.
+func TestTunnelWrongProtocol(t *testing.T) {
+	closed := make(chan struct{})
+	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
+		c.head()
+		c.send("HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: other\n\n")
+		c.waitClosed()
+		close(closed)
+	})}})
+	c := dial(t, f.address)
+	c.send("GET / HTTP/1.1\n" + upgradeHead)
+	res, err := http.ReadResponse(c.r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantFault(t, res, 502, "invalid response")
+	wait(t, closed, "close")
+	f.recorded(t, 502)
+	f.idle(t)
+}
