@@ -12,8 +12,8 @@
 // limit dynlb itself was started with, and default signal handlers. On Linux
 // the kernel kills it when dynlb dies, however dynlb dies. That does not cover
 // the child's own children, nor a program with the set-user-ID bit or file
-// capabilities (prctl(2), PR_SET_PDEATHSIG). Nor does stopping a child reach
-// processes that have left its group.
+// capabilities (prctl(2), PR_SET_PDEATHSIG), and a signal to the group does not
+// reach processes that have left it: for those there are Spec.Mark and Guard.
 //
 // Nothing else in the program may wait for "any child" (wait4 with pid -1):
 // it would take the exit status from under this package.
@@ -40,6 +40,10 @@ type Spec struct {
 	// Env is the complete environment as KEY=value; of duplicates the last one
 	// counts. Nil means an empty environment, not dynlb's.
 	Env []string
+	// Mark, when not empty, marks the child and its descendants in their
+	// environment. Those that are left when its group has ended are killed,
+	// whatever group or session they are in (on Linux).
+	Mark Mark
 	// Dir is the working directory; empty means dynlb's.
 	Dir string
 	// Output gets each line the child prints, in order, from one goroutine. It
@@ -55,6 +59,7 @@ type Process struct {
 	cmd    *exec.Cmd
 	output *output
 	oom    oomWatch
+	mark   Mark
 	done   chan struct{} // closed last, by wait
 	exit   Exit          // written before done closes
 	killed chan struct{} // closed by the first Kill
@@ -76,15 +81,20 @@ func Start(spec Spec) (*Process, error) {
 	if err != nil {
 		return nil, explain(spec, path, err)
 	}
+	env := append([]string{}, spec.Env...) // never nil: exec would pass on dynlb's own
+	if spec.Mark != "" {
+		env = append(env, markVariable+"="+string(spec.Mark))
+	}
 	p := &Process{
 		output: newOutput(spec.Output),
+		mark:   spec.Mark,
 		done:   make(chan struct{}),
 		killed: make(chan struct{}),
 	}
 	p.cmd = &exec.Cmd{
 		Path:        path,
 		Args:        spec.Argv,
-		Env:         append([]string{}, spec.Env...), // never nil: exec would pass on dynlb's own
+		Env:         env,
 		Dir:         spec.Dir,
 		Stdout:      p.output.stdout,
 		Stderr:      p.output.stderr,

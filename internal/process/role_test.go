@@ -28,6 +28,8 @@ var roles = map[string]func(args []string) int{
 	"parent":      roleParent,
 	"listen":      roleListen,
 	"middle":      roleMiddle,
+	"guard":       roleGuard,
+	"guarded":     roleGuarded,
 }
 
 // roleExit: exit STATUS
@@ -162,6 +164,32 @@ func roleListen(args []string) int {
 // roleMiddle: starts a role through this package, then runs until killed
 func roleMiddle(args []string) int {
 	if _, err := Start(roleSpec(args[0], args[1:]...)); err != nil {
+		panic(err)
+	}
+	select {}
+}
+
+// roleGuard: a guard
+func roleGuard([]string) int {
+	if err := RunGuard(os.Stdin); err != nil {
+		panic(err)
+	}
+	return 0
+}
+
+// roleGuarded: starts a guard, and then does as roleMiddle, with a mark
+func roleGuarded(args []string) int {
+	self, err := os.Executable()
+	if err != nil {
+		panic(err)
+	}
+	_ = os.Setenv(roleEnv, "guard")
+	if _, err := StartGuard([]string{self}); err != nil {
+		panic(err)
+	}
+	spec := roleSpec(args[0], args[1:]...)
+	spec.Mark = NewMark("test")
+	if _, err := Start(spec); err != nil {
 		panic(err)
 	}
 	select {}

@@ -22,6 +22,9 @@ func (p *Process) wait() {
 	p.mu.Unlock()
 
 	awaitGroupGone(p.PID(), waitDelay)
+	if p.mark != "" {
+		_, _ = KillMarked(p.mark, waitDelay) // what cannot be killed now is left to a Guard
+	}
 	p.output.close(waitDelay)
 
 	p.exit = newExit(p.cmd.ProcessState, err)
