@@ -59,7 +59,7 @@ func (e *brokenError) Unwrap() error { return e.cause }
 func (e *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	for attempt := 1; ; attempt++ {
 		res, err := e.try(req)
-		if err == nil || attempt == maxAttempts || !e.mayRetry(req, err, false) {
+		if err == nil || attempt == maxAttempts || !e.mayRetry(req, err, false) && !e.died(req, err) {
 			return res, err
 		}
 		if err := e.claim(); err != nil {
@@ -106,10 +106,37 @@ func (e *exchange) mayRetry(req *http.Request, err error, reused bool) bool {
 	if !broken.sent {
 		return true
 	}
-	again := reused && !e.resent && !broken.received && broken.after < resendWithin &&
-		req.Body == nil && idempotent(req.Method) && !errors.Is(err, context.DeadlineExceeded)
+	again := reused && !broken.received && broken.after < resendWithin &&
+		e.repeatable(req) && !errors.Is(err, context.DeadlineExceeded)
 	e.resent = e.resent || again
 	return again
+}
+
+// died reports whether the connection broke because the instance is gone, and
+// req may be sent to another: a connection in its backlog is broken like one in
+// use. That it takes no new ones shows it.
+func (e *exchange) died(req *http.Request, err error) bool {
+	broken, ok := errors.AsType[*brokenError](err)
+	if !ok || broken.received || !e.repeatable(req) || errors.Is(err, context.DeadlineExceeded) {
+		return false
+	}
+	u, err := e.proxy.pool.dial(req.Context(), e.lease.Address())
+	if err == nil {
+		u.close()
+	}
+	if !errors.Is(err, syscall.ECONNREFUSED) {
+		return false
+	}
+	e.lease.Refused()
+	e.resent = true
+	return true
+}
+
+// repeatable reports whether req may be sent again after it was sent: there is
+// nothing left to send that was not kept, doing it twice does no harm, and it was
+// not sent twice already. It may be what kills the instances it is sent to.
+func (e *exchange) repeatable(req *http.Request) bool {
+	return !e.resent && req.Body == nil && idempotent(req.Method) && req.Context().Err() == nil
 }
 
 // idempotent reports whether doing a request twice is the same as doing it once

@@ -1,0 +1,44 @@
+package proxy_test
+
+import (
+	"net"
+	"net/http"
+	"testing"
+)
+
+// TestRetryDied: a request that was on its way to an instance when it died goes
+// to another one when that is safe, also when its connection was a new one.
+func TestRetryDied(t *testing.T) {
+	for method, code := range map[string]int{"GET": 200, "HEAD": 200, "DELETE": 200, "POST": 502} {
+		t.Run(method, func(t *testing.T) {
+			l := listen(t)
+			scriptOn(t, l, func(c *rawConn) {
+				_ = c.head()
+				_ = l.Close() // as the kernel does it: first the listener, then what was accepted
+				_ = c.Conn.(*net.TCPConn).SetLinger(0)
+			})
+			f := newProxy(t, setup{instances: []string{l.Addr().String(), server(t, echo)}})
+			res := do(t, newClient(t, "http1"), newRequest(t, method, f.url, nil))
+			readAll(t, res)
+			if res.StatusCode != code {
+				t.Errorf("%s: %d, want %d", method, res.StatusCode, code)
+			}
+			f.recorded(t, code)
+			f.idle(t)
+		})
+	}
+}
+
+// TestNoRetryWhileItLives: an instance that closes a connection without a
+// response, and goes on taking others, has decided so.
+func TestNoRetryWhileItLives(t *testing.T) {
+	address := script(t, func(c *rawConn) { _ = c.head() })
+	f := newProxy(t, setup{instances: []string{address, server(t, echo)}})
+	res := get(t, newClient(t, "http1"), f.url)
+	readAll(t, res)
+	if res.StatusCode != http.StatusBadGateway {
+		t.Errorf("%d, want 502", res.StatusCode)
+	}
+	f.recorded(t, 502)
+	f.idle(t)
+}
