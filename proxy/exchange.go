@@ -138,6 +138,7 @@ func (e *exchange) broken() {
 		e.code = http.StatusInternalServerError
 	case e.download.err != nil && e.request.Context().Err() == nil:
 		e.code = http.StatusBadGateway
+		_ = http.NewResponseController(e.writer).Flush() // what there is
 		e.log(slog.LevelWarn, "instance broke its response off", e.download.err)
 	default:
 		e.code = StatusClientClosed

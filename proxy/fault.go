@@ -93,12 +93,10 @@ func (e *brokenError) what() string {
 
 // errnoText is the bare reason of a failed system call: it names no address.
 func errnoText(err error) string {
-	var errno syscall.Errno
-	if errors.As(err, &errno) {
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
 		return errno.Error()
 	}
-	var timeout net.Error
-	if errors.As(err, &timeout) && timeout.Timeout() {
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 		return "connection timed out"
 	}
 	return ""
@@ -128,7 +126,7 @@ func (e *exchange) fail(_ http.ResponseWriter, _ *http.Request, err error) {
 
 // fault tells the client's doing from that of others.
 func (e *exchange) fault(err error) fault {
-	if e.request.Context().Err() == context.Canceled { //nolint:errorlint // Context.Err returns it as it is
+	if errors.Is(e.request.Context().Err(), context.Canceled) {
 		err = context.Canceled
 	} else if cause := e.upload.failure(); cause != nil {
 		return fault{code: http.StatusBadRequest, message: "the request body cannot be read", reason: cause.Error()}

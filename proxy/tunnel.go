@@ -23,30 +23,6 @@ func restrictUpgrade(h http.Header, in *http.Request) {
 	}
 }
 
-// clientWriter returns the exchange's writer, with what ReverseProxy lacks.
-func (e *exchange) clientWriter() http.ResponseWriter {
-	switch {
-	case !e.request.ProtoAtLeast(1, 1):
-		return oldWriter{e.writer}
-	case len(e.request.Header["Upgrade"]) > 0:
-		return tunnelWriter{e.writer, e}
-	default:
-		return e.writer
-	}
-}
-
-// oldWriter is for a client of HTTP/1.0, which must not get 1xx responses
-// (RFC 9110, 15.2).
-type oldWriter struct{ http.ResponseWriter }
-
-func (w oldWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-func (w oldWriter) WriteHeader(code int) {
-	if code >= http.StatusOK {
-		w.ResponseWriter.WriteHeader(code)
-	}
-}
-
 // tunnelWriter records a tunnel when it opens, and keeps what the client sent
 // into it before it was open.
 type tunnelWriter struct {

@@ -1,0 +1,78 @@
+package proxy_test
+
+import (
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/dynlb/dynlb/proxy"
+)
+
+// TestTimeout: an instance that does not respond in time is a 504, once.
+func TestTimeout(t *testing.T) {
+	var requests atomic.Int32
+	f := newProxy(t, setup{
+		instances: []string{script(t, func(c *rawConn) {
+			for {
+				head := c.head()
+				if head == nil {
+					return
+				}
+				if strings.Contains(head[0], "/slow") {
+					requests.Add(1)
+					c.waitClosed()
+					return
+				}
+				c.send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+			}
+		})},
+		options: proxy.Options{RequestTimeout: 100 * time.Millisecond},
+	})
+	eachProtocol(t, func(t *testing.T, client *http.Client) {
+		requests.Store(0)
+		readAll(t, get(t, client, f.url)) // so that the connection is a reused one
+		f.recorded(t, 200)
+		wantFault(t, get(t, client, f.url+"/slow"), 504, "did not respond in time")
+		if took := f.recorded(t, 504).took; took < 100*time.Millisecond {
+			t.Errorf("took %v", took)
+		}
+		if n := requests.Load(); n != 1 {
+			t.Errorf("sent %d times, want 1", n)
+		}
+		f.idle(t)
+	})
+}
+
+// TestInvalidResponse: what is no HTTP is the instance's fault, and reaches no
+// client.
+func TestInvalidResponse(t *testing.T) {
+	var response atomic.Pointer[string]
+	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
+		c.head()
+		c.send(*response.Load())
+		c.waitClosed()
+	})}})
+	for name, text := range map[string]string{
+		"garbage":          "what?\n\n",
+		"status 099":       "HTTP/1.1 099 X\nContent-Length: 2\n\nok",
+		"status 99":        "HTTP/1.1 99 X\nContent-Length: 2\n\nok",
+		"bad length":       "HTTP/1.1 200 OK\nContent-Length: x\n\nok",
+		"two lengths":      "HTTP/1.1 200 OK\nContent-Length: 2\nContent-Length: 3\n\nok",
+		"unknown coding":   "HTTP/1.1 200 OK\nTransfer-Encoding: x\n\nok",
+		"70 KiB head":      "HTTP/1.1 200 OK\nX: " + strings.Repeat("x", 70<<10) + "\n\n",
+		"unasked 101":      "HTTP/1.1 101 Switching Protocols\nUpgrade: websocket\nConnection: Upgrade\n\n",
+		"nameless 101":     "HTTP/1.1 101 Switching Protocols\n\n",
+		"half-hearted 101": "HTTP/1.1 101 Switching Protocols\nUpgrade: websocket\n\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			response.Store(&text)
+			eachProtocol(t, func(t *testing.T, client *http.Client) {
+				wantFault(t, get(t, client, f.url), 502, "the instance sent an invalid response")
+				f.recorded(t, 502)
+				f.idle(t)
+			})
+		})
+	}
+}

@@ -1,0 +1,71 @@
+package proxy_test
+
+import (
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// TestRetryPoison: a request that kills the instances it is sent to kills two.
+func TestRetryPoison(t *testing.T) {
+	var poisoned atomic.Int32
+	s := setup{}
+	for range 4 {
+		l := listen(t)
+		scriptOn(t, l, func(c *rawConn) {
+			for head := c.head(); head != nil; head = c.head() {
+				if strings.Contains(head[0], "/poison") {
+					poisoned.Add(1)
+					_ = l.Close()
+					return
+				}
+				c.send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+			}
+		})
+		s.instances = append(s.instances, l.Addr().String())
+	}
+	f := newProxy(t, s)
+	client := newClient(t, "http1")
+	for range s.instances { // a connection to each
+		readAll(t, get(t, client, f.url))
+		if _, err := f.registry.Acquire(t.Context()); err != nil { // makes the next the least loaded
+			t.Fatal(err)
+		}
+	}
+	wantFault(t, get(t, client, f.url+"/poison"), 502, "without a response")
+	if n := poisoned.Load(); n != 2 {
+		t.Errorf("sent to %d instances, want 2", n)
+	}
+}
+
+// TestRetryPool: however many idle connections break, a request is sent twice
+// at most.
+func TestRetryPool(t *testing.T) {
+	const warm = 8
+	var met sync.WaitGroup
+	met.Add(warm)
+	var requests atomic.Int32
+	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
+		head := c.head()
+		if len(head) > 0 && strings.Contains(head[0], "/warm") {
+			met.Done()
+			met.Wait()
+			c.send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+			head = c.head()
+		}
+		if head != nil {
+			requests.Add(1)
+		}
+	})}})
+	client := newClient(t, "http1")
+	var clients sync.WaitGroup
+	for range warm {
+		clients.Go(func() { readAll(t, get(t, client, f.url+"/warm")) })
+	}
+	clients.Wait()
+	wantFault(t, get(t, client, f.url), 502, "without a response")
+	if n := requests.Load(); n != 2 {
+		t.Errorf("sent %d times, want 2", n)
+	}
+}

@@ -1,0 +1,228 @@
+package proxy_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"go.uber.org/goleak"
+
+	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy"
+)
+
+// harbour is an instance whose responses wait for release.
+type harbour struct {
+	address string
+	arrived chan struct{}
+	release chan struct{}
+}
+
+func newHarbour(t *testing.T) *harbour {
+	h := &harbour{arrived: make(chan struct{}, 16), release: make(chan struct{})}
+	h.address = server(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/ws":
+			c, err := websocket.Accept(w, r, nil)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer func() { _ = c.CloseNow() }()
+			h.arrived <- struct{}{}
+			_, _, _ = c.Read(r.Context())
+		case "/sse":
+			w.Header().Set("Content-Type", "text/event-stream")
+			_ = http.NewResponseController(w).Flush()
+			h.arrived <- struct{}{}
+			<-r.Context().Done()
+		default:
+			h.arrived <- struct{}{}
+			<-h.release
+			_, _ = io.WriteString(w, "done")
+		}
+	})
+	return h
+}
+
+// TestShutdownDrains: requests in flight get their responses, no new ones are
+// let in.
+func TestShutdownDrains(t *testing.T) {
+	h := newHarbour(t)
+	f := newProxy(t, setup{instances: []string{h.address}})
+	kept := dial(t, f.address)
+	kept.send("GET / HTTP/1.1\nHost: a\n\n")
+	wait(t, h.arrived, "request")
+	stream := newClient(t, "http2")
+	answers := make(chan string, 1)
+	go func() { answers <- readAll(t, get(t, stream, f.url)) }()
+	wait(t, h.arrived, "request")
+
+	down := make(chan error, 1)
+	go func() { down <- f.proxy.Shutdown(context.Background()) }()
+	refused(t, f.address)
+	select {
+	case err := <-down:
+		t.Fatalf("Shutdown returned with requests in flight: %v", err)
+	default:
+	}
+	close(h.release)
+	res, err := http.ReadResponse(kept.r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body := readAll(t, res); body != "done" || !res.Close {
+		t.Errorf("got %q, connection to be closed: %v", body, res.Close)
+	}
+	if got := wait(t, answers, "HTTP/2 response"); got != "done" {
+		t.Errorf("got %q", got)
+	}
+	if err := wait(t, down, "Shutdown"); err != nil {
+		t.Error(err)
+	}
+	f.idle(t)
+}
+
+// refused waits until nobody accepts on address.
+func refused(t *testing.T, address string) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			return
+		}
+		_ = conn.Close()
+		if time.Now().After(deadline) {
+			t.Fatal("still accepting")
+		}
+	}
+}
+
+// TestShutdownTunnel: a tunnel is waited for like a request.
+func TestShutdownTunnel(t *testing.T) {
+	h := newHarbour(t)
+	f := newProxy(t, setup{instances: []string{h.address}})
+	ws := dialWebSocket(t, f)
+	wait(t, h.arrived, "WebSocket")
+	down := make(chan error, 1)
+	go func() { down <- f.proxy.Shutdown(context.Background()) }()
+	refused(t, f.address)
+	select {
+	case err := <-down:
+		t.Fatalf("Shutdown returned with a tunnel open: %v", err)
+	case <-time.After(50 * time.Millisecond): // net/http alone would be done by now
+	}
+	_ = ws.CloseNow()
+	if err := wait(t, down, "Shutdown"); err != nil {
+		t.Error(err)
+	}
+	f.idle(t)
+}
+
+func dialWebSocket(t *testing.T, f *front) *websocket.Conn {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	ws, res, err := websocket.Dial(ctx, f.url+"/ws", &websocket.DialOptions{HTTPClient: newClient(t, "http1")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body
+	t.Cleanup(func() { _ = ws.CloseNow() })
+	return ws
+}
+
+// TestShutdownCuts: at the deadline what is left is closed, counted, and gone.
+func TestShutdownCuts(t *testing.T) {
+	h := newHarbour(t)
+	defer close(h.release)
+	before := goleak.IgnoreCurrent()
+	pool := registry.New(registry.Options{QueueLimit: 1, QueueTimeout: patience})
+	addInstance(t, pool, h.address)
+	codes := make(chan int, 8)
+	p := proxy.New(proxy.Options{Registry: pool, Record: func(code int, _ time.Duration) {
+		time.Sleep(20 * time.Millisecond) // a handler that takes its time to end
+		codes <- code
+	}})
+	l := listen(t)
+	served := make(chan error, 1)
+	go func() { served <- p.Serve(l) }()
+
+	var conns []*rawConn
+	for _, request := range []string{
+		"GET /sse HTTP/1.1\nHost: a\n\n",
+		"GET /ws HTTP/1.1\nHost: a\nConnection: Upgrade\nUpgrade: websocket\nSec-WebSocket-Version: 13\n" +
+			"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\n\n",
+		"GET /wait HTTP/1.1\nHost: a\n\n",
+		"POST /wait HTTP/1.1\nHost: a\nContent-Length: 10\n\nhalf",
+	} {
+		c := dial(t, l.Addr().String())
+		c.send(request)
+		wait(t, h.arrived, request)
+		conns = append(conns, c)
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errors.New("out of time"))
+	err := p.Shutdown(ctx)
+	if err == nil || !strings.Contains(err.Error(), "4 cut off") {
+		t.Errorf("Shutdown: %v, want 4 cut off", err)
+	}
+	if err := wait(t, served, "Serve"); err != nil {
+		t.Errorf("Serve: %v", err)
+	}
+	for i, c := range conns {
+		text := c.rest()
+		if i >= 2 && text != "" { // the others have had a head
+			t.Errorf("connection %d got %q", i, text)
+		}
+		if strings.HasSuffix(text, "0\r\n\r\n") {
+			t.Errorf("connection %d ended as if it were whole: %q", i, text)
+		}
+		_ = c.Close()
+	}
+	if len(codes) != 4 {
+		t.Errorf("%d requests recorded when Shutdown returned, want 4", len(codes))
+	}
+	if snapshot := pool.Snapshot(); snapshot.Instances[0].InFlight != 0 {
+		t.Errorf("%d in flight", snapshot.Instances[0].InFlight)
+	}
+	goleak.VerifyNone(t, before, goleak.IgnoreAnyFunction("net/http.(*conn).serve"))
+}
+
+// TestShutdownIdle: no connection to an instance is left.
+func TestShutdownIdle(t *testing.T) {
+	address := script(t, func(c *rawConn) {
+		c.head()
+		c.send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+		c.waitClosed()
+	})
+	before := goleak.IgnoreCurrent()
+	pool := registry.New(registry.Options{})
+	addInstance(t, pool, address)
+	p := proxy.New(proxy.Options{Registry: pool})
+	p.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil))
+	if err := p.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	goleak.VerifyNone(t, before)
+}
+
+// TestShutdownTwice: and without Serve.
+func TestShutdownTwice(t *testing.T) {
+	p := proxy.New(proxy.Options{Registry: registry.New(registry.Options{})})
+	for range 2 {
+		if err := p.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := p.Serve(listen(t)); err != nil {
+		t.Errorf("Serve after Shutdown: %v", err)
+	}
+}

@@ -1,0 +1,157 @@
+package proxy_test
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestStreamContinue: the instance decides whether the body is sent.
+func TestStreamContinue(t *testing.T) {
+	f := newProxy(t, setup{instances: []string{server(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/no" {
+			w.WriteHeader(http.StatusExpectationFailed)
+			return
+		}
+		echo(w, r)
+	})}})
+	c := dial(t, f.address)
+	c.send("POST /yes HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 4\n\n")
+	if head := c.head(); len(head) != 1 || head[0] != "HTTP/1.1 100 Continue" {
+		t.Fatalf("head %q", head)
+	}
+	c.send("body")
+	res, err := http.ReadResponse(c.r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := seen(t, res); got.Body != "body" {
+		t.Errorf("instance saw %+v", got)
+	}
+	f.recorded(t, 200)
+	c.send("POST /yes HTTP/1.0\nHost: a\nContent-Length: 4\n\nbody")
+	if got := c.rest(); strings.Count(got, "HTTP/1.1") != 1 { // neither half of the connection is confused
+		t.Errorf("got %q", got)
+	}
+	f.recorded(t, 200)
+
+	c = dial(t, f.address)
+	c.send("POST /no HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 4\n\n")
+	if head := c.head(); len(head) == 0 || !strings.HasPrefix(head[0], "HTTP/1.1 417 ") {
+		t.Errorf("head %q", head) // a 100 would have asked for the body in vain
+	}
+	f.recorded(t, 417)
+	f.idle(t)
+}
+
+// TestStreamEarlyResponse: an answer to half a request arrives, and the
+// connection to the instance is not used again.
+func TestStreamEarlyResponse(t *testing.T) {
+	conns := make(chan struct{}, 8)
+	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
+		conns <- struct{}{}
+		for c.head() != nil {
+			c.send("HTTP/1.1 200 OK\nContent-Length: 5\n\nearly")
+		}
+	})}})
+	c := dial(t, f.address)
+	c.send("POST / HTTP/1.1\nHost: a\nContent-Length: 104857600\n\nfirst piece")
+	res, err := http.ReadResponse(c.r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body := readAll(t, res); body != "early" || !res.Close {
+		t.Errorf("body %q, connection to be closed: %v", body, res.Close)
+	}
+	f.recorded(t, 200)
+	c.waitClosed()
+	readAll(t, get(t, newClient(t, "http1"), f.url))
+	if len(conns) != 2 {
+		t.Errorf("%d connections to the instance, want 2", len(conns))
+	}
+	f.idle(t)
+}
+
+// TestStreamLinger: a client that is answered early and then neither sends the
+// rest nor leaves is not waited for.
+func TestStreamLinger(t *testing.T) {
+	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
+		c.head()
+		c.send("HTTP/1.1 417 Expectation Failed\nContent-Length: 2\n\nno")
+		c.waitClosed()
+	})}})
+	for name, request := range map[string]string{
+		"reading":     "POST / HTTP/1.1\nHost: a\nContent-Length: 10\n\nhalf",
+		"not reading": "POST / HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 10\n\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := dial(t, f.address)
+			start := time.Now()
+			c.send(request)
+			got := c.rest()
+			if !strings.HasPrefix(got, "HTTP/1.1 417 ") || !strings.HasSuffix(got, "no") {
+				t.Errorf("got %q", got)
+			}
+			if took := time.Since(start); took > patience/2 {
+				t.Errorf("closed after %v", took)
+			}
+			f.recorded(t, 417)
+		})
+	}
+}
+
+// TestStreamLatency: the response time is the instance's, without the client's
+// share, and only a response that is no 5xx is a success.
+func TestStreamLatency(t *testing.T) {
+	const slow = 200 * time.Millisecond
+	address := server(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		switch r.URL.Path {
+		case "/slow":
+			time.Sleep(slow)
+		case "/500":
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+	})
+	for _, c := range []struct {
+		path          string
+		wait          time.Duration // of the client, before the body
+		slow, success bool
+	}{
+		{"/500", 0, false, false},
+		{"/slow", 0, true, true},
+		{"/", slow, false, true},
+		{"/slow", slow, true, true},
+	} {
+		f := newProxy(t, setup{instances: []string{address}})
+		conn := dial(t, f.address)
+		conn.send("POST " + c.path + " HTTP/1.1\nHost: a\nContent-Length: 4\nConnection: close\n\n")
+		time.Sleep(c.wait)
+		conn.send("body")
+		conn.waitClosed()
+		snapshot := f.registry.Snapshot()
+		got := snapshot.Instances[0]
+		if got.ResponseTime <= 0 || got.ResponseTime >= slow*2 || (got.ResponseTime >= slow) != c.slow {
+			t.Errorf("%s after %v: response time %v", c.path, c.wait, got.ResponseTime)
+		}
+		if got.LastSuccess.IsZero() == c.success {
+			t.Errorf("%s: last success %v", c.path, got.LastSuccess)
+		}
+	}
+}
+
+// TestStreamBadUpload: a body that is not one is the client's fault.
+func TestStreamBadUpload(t *testing.T) {
+	f := newProxy(t, setup{instances: []string{server(t, echo)}})
+	c := dial(t, f.address)
+	c.send("POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\nxyz\nGET /smuggled HTTP/1.1\nHost: a\n\n")
+	got := c.rest()
+	if !strings.HasPrefix(got, "HTTP/1.1 400 ") || !strings.Contains(got, "request body") || strings.Count(got, "HTTP/1.1") != 1 {
+		t.Errorf("got %q", got)
+	}
+	f.recorded(t, 400)
+	f.idle(t)
+}
