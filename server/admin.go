@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -30,6 +31,7 @@ const index = `dynlb control plane
 GET  /lb-status           the instances, in short
 GET  /v1/status           the whole state
 POST /v1/scale            set the number of instances: {"target": 4, "hold": "60s"}
+POST /v1/restart          replace all instances, new ones first: {"maxSurge": 1}
 GET  /v1/instances:watch  the whole state whenever it changes, one JSON a line
 GET  /openapi.json        the description of the above
 GET  /healthz             200 while dynlb runs
@@ -38,33 +40,48 @@ GET  /metrics             Prometheus metrics
 `
 
 // newAdmin returns the admin HTTP server.
-func newAdmin(handler http.Handler, log *slog.Logger) *http.Server {
+func (s *Server) newAdmin(handler http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           handler,
+		TLSConfig:         s.auth.tlsConfig("h2", "http/1.1"),
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaders,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 }
 
-// adminHandler returns all that admin HTTP serves.
+// serveHTTP serves admin HTTP, with TLS if there are certificates.
+func (s *Server) serveHTTP(l net.Listener) error {
+	if s.http.TLSConfig == nil {
+		return s.http.Serve(l)
+	}
+	return s.http.ServeTLS(l, "", "")
+}
+
+// adminHandler returns all that admin HTTP serves: health to everybody, and the
+// rest to those whom Auth lets in.
 func (s *Server) adminHandler(options Options) http.Handler {
 	const get, head, post = http.MethodGet, http.MethodHead, http.MethodPost
 	mux := http.NewServeMux()
 	mux.Handle(statusPath, s.StatusHandler())
 	mux.Handle("/v1/status", only(s.gateway, get, head))
 	mux.Handle("/v1/scale", only(s.gateway, post))
+	mux.Handle("/v1/restart", only(unhurried(s.gateway), post))
 	mux.Handle("/v1/instances:watch", only(unhurried(s.gateway), get))
 	mux.Handle("/openapi.json", only(content("application/json", gen.OpenAPI), get, head))
-	mux.Handle("/healthz", only(content("text/plain; charset=utf-8", "ok\n"), get, head))
-	mux.Handle("/readyz", only(http.HandlerFunc(s.readyz), get, head))
 	mux.Handle("/metrics", only(options.Metrics.handler(), get, head))
 	mux.Handle("/{$}", only(content("text/plain; charset=utf-8", index), get, head))
 	mux.HandleFunc("/", notFound)
-	return newGuard(options.Hosts).protect(http.MaxBytesHandler(mux, maxMessage))
+
+	front := http.NewServeMux()
+	front.Handle("/healthz", only(content("text/plain; charset=utf-8", "ok\n"), get, head))
+	front.Handle("/readyz", only(http.HandlerFunc(s.readyz), get, head))
+	front.Handle("/", s.admitHTTP(mux))
+	return newGuard(options.Hosts, s.auth.names).protect(http.MaxBytesHandler(front, maxMessage))
 }
 
 // readyz answers 200 when requests can be served, and 503 with the reason when

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -20,19 +21,27 @@ import (
 const maxHold = 24 * time.Hour
 
 // peerKey is the metadata in which the gateway names the client it speaks for.
-const peerKey = "dynlb-peer"
+// What ends in -bin may hold more than ASCII.
+const peerKey = "dynlb-peer-bin"
 
 // control implements the Control service.
 type control struct {
 	dynlbv1.UnimplementedControlServer
-	registry *registry.Registry
-	scaler   Scaler
-	log      *slog.Logger
-	places   chan struct{} // one for each watcher there is
+	registry  *registry.Registry
+	scaler    Scaler
+	restarter Restarter
+	log       *slog.Logger
+	places    chan struct{} // one for each watcher there is
 }
 
-func newControl(r *registry.Registry, scaler Scaler, log *slog.Logger) *control {
-	return &control{registry: r, scaler: scaler, log: log, places: make(chan struct{}, maxWatchers)}
+func newControl(options Options, log *slog.Logger) *control {
+	return &control{
+		registry:  options.Registry,
+		scaler:    options.Scaler,
+		restarter: options.Restarter,
+		log:       log,
+		places:    make(chan struct{}, maxWatchers),
+	}
 }
 
 // GetStatus returns the pool as it is now.
@@ -90,18 +99,26 @@ func scaleError(err error) error {
 	}
 }
 
-// peerOf returns the address of the client: of the HTTP client when the gateway
-// calls. Only the gateway comes by the pipe, so no one else can name a peer.
+// peerOf names the client: the HTTP client when the gateway calls. Only the
+// gateway comes by the pipe, so no one else can name a peer.
 func peerOf(ctx context.Context) string {
 	p, ok := peer.FromContext(ctx)
 	if !ok {
 		return "unknown"
 	}
 	if p.Addr.Network() != pipeNetwork {
-		return p.Addr.String()
+		return peerName(p.Addr.String(), tlsStateOf(ctx))
 	}
-	for _, address := range metadata.ValueFromIncomingContext(ctx, peerKey) {
-		return address
+	for _, name := range metadata.ValueFromIncomingContext(ctx, peerKey) {
+		return name
 	}
 	return "unknown"
+}
+
+// peerName names a client by its address and, if it has one, its certificate.
+func peerName(address string, state *tls.ConnectionState) string {
+	if subject := subjectOf(state); subject != "" {
+		return fmt.Sprintf("%s (%s)", address, subject)
+	}
+	return address
 }

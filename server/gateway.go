@@ -29,7 +29,7 @@ func newGateway(p *pipe) (*grpc.ClientConn, http.Handler, error) {
 		return nil, nil, fmt.Errorf("connect gateway: %w", err)
 	}
 	// No header of one side is anything to the other: all that crosses is the
-	// messages and the client's address.
+	// messages and who the client is.
 	none := func(string) (string, bool) { return "", false }
 	mux := runtime.NewServeMux(
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, newJSON()),
@@ -37,7 +37,7 @@ func newGateway(p *pipe) (*grpc.ClientConn, http.Handler, error) {
 		runtime.WithOutgoingHeaderMatcher(none),
 		runtime.WithOutgoingTrailerMatcher(none),
 		runtime.WithMetadata(func(_ context.Context, r *http.Request) metadata.MD {
-			return metadata.Pairs(peerKey, r.RemoteAddr)
+			return metadata.Pairs(peerKey, peerName(r.RemoteAddr, r.TLS))
 		}),
 		runtime.WithDisableChunkedEncoding(), // net/http knows when to
 	)

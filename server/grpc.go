@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
@@ -33,6 +34,8 @@ const (
 	// watcher whose machine has gone keeps its place no longer than that.
 	keepaliveTime    = 30 * time.Second
 	keepaliveTimeout = 10 * time.Second
+	// idleConnection is how long a connection may be without a call.
+	idleConnection = 5 * time.Minute
 	// minPing is how often a client may ask the same.
 	minPing = 10 * time.Second
 )
@@ -40,27 +43,40 @@ const (
 // errEnding is what streams end with at shutdown.
 var errEnding = status.Error(codes.Unavailable, "dynlb is shutting down")
 
+// newClientGRPC returns the gRPC server for clients: it asks for what Auth does,
+// and has what the gateway has no use for.
+func (s *Server) newClientGRPC(control *control) *grpc.Server {
+	options := []grpc.ServerOption{
+		grpc.MaxConcurrentStreams(maxStreams),
+		grpc.KeepaliveParams(keepalive.ServerParameters{
+			MaxConnectionIdle: idleConnection, Time: keepaliveTime, Timeout: keepaliveTimeout,
+		}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPing, PermitWithoutStream: true}),
+		grpc.ChainUnaryInterceptor(s.admitUnary),
+		grpc.ChainStreamInterceptor(s.admitStream),
+	}
+	if config := s.auth.tlsConfig(); config != nil {
+		options = append(options, grpc.Creds(credentials.NewTLS(config))) // adds the protocol
+	}
+	server := s.newGRPC(control, options...)
+	s.health.SetServingStatus(dynlbv1.Control_ServiceDesc.ServiceName, healthpb.HealthCheckResponse_SERVING)
+	healthpb.RegisterHealthServer(server, s.health)
+	reflection.Register(server)
+	return server
+}
+
 // newGRPC returns a gRPC server with the Control service.
 func (s *Server) newGRPC(control *control, options ...grpc.ServerOption) *grpc.Server {
 	server := grpc.NewServer(append(options,
 		grpc.MaxRecvMsgSize(maxMessage),
 		grpc.MaxHeaderListSize(maxHeaders),
 		grpc.ConnectionTimeout(handshakeTimeout),
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: keepaliveTime, Timeout: keepaliveTimeout}),
-		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPing, PermitWithoutStream: true}),
 		grpc.WaitForHandlers(true),
 		grpc.ChainUnaryInterceptor(s.recoverUnary),
 		grpc.ChainStreamInterceptor(s.recoverStream, s.endStream),
 	)...)
 	dynlbv1.RegisterControlServer(server, control)
 	return server
-}
-
-// exposeGRPC adds to the clients' server what the gateway has no use for.
-func (s *Server) exposeGRPC() {
-	s.health.SetServingStatus(dynlbv1.Control_ServiceDesc.ServiceName, healthpb.HealthCheckResponse_SERVING)
-	healthpb.RegisterHealthServer(s.grpc, s.health)
-	reflection.Register(s.grpc)
 }
 
 // endStream ends a stream when the server shuts down, by ending its context.

@@ -16,11 +16,12 @@ import (
 // make it send requests there; none of them gets past these checks. Programs
 // other than browsers are not affected.
 type guard struct {
-	hosts []string // lower case, without port
+	hosts []string               // lower case, without port
+	names func(host string) bool // reports whether host is in the server's certificate
 }
 
-func newGuard(hosts []string) *guard {
-	g := &guard{}
+func newGuard(hosts []string, names func(host string) bool) *guard {
+	g := &guard{names: names}
 	for _, host := range hosts {
 		g.hosts = append(g.hosts, hostname(host))
 	}
@@ -46,7 +47,7 @@ func (g *guard) protect(h http.Handler) http.Handler {
 }
 
 // knows reports whether r was sent to a host that this server is: loopback, the
-// address it came in on, or a given name. A page can make a browser resolve the
+// address it came in on, a given name, or one of its certificate. A page can make a browser resolve the
 // page's own name to this server (DNS rebinding), but the Host stays that name.
 // HTTP/1.0 may have no Host at all; browsers always do.
 func (g *guard) knows(r *http.Request) bool {
@@ -54,12 +55,12 @@ func (g *guard) knows(r *http.Request) bool {
 	if host == "" || host == "localhost" || strings.HasSuffix(host, ".localhost") || slices.Contains(g.hosts, host) {
 		return true // .localhost is loopback too: RFC 6761, 6.3
 	}
-	address, err := netip.ParseAddr(host)
-	if err != nil {
-		return false
+	if address, err := netip.ParseAddr(host); err == nil {
+		if address = address.Unmap(); address.IsLoopback() || address == localAddress(r) {
+			return true
+		}
 	}
-	address = address.Unmap()
-	return address.IsLoopback() || address == localAddress(r)
+	return g.names(host)
 }
 
 // localAddress returns the address that r came in on, or the zero value.

@@ -11,7 +11,7 @@ import (
 
 func TestGuard(t *testing.T) {
 	next := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
-	guarded := newGuard([]string{"LB.internal", "2001:db8::7"}).protect(next)
+	guarded := newGuard([]string{"LB.internal", "2001:db8::7"}, Auth{}.names).protect(next)
 	const local = "192.0.2.1:4002" // where requests come in
 	for _, tt := range []struct {
 		name, method, host string

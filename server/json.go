@@ -109,6 +109,8 @@ func writeError(w http.ResponseWriter, httpStatus int, message string) {
 // codeOf returns the gRPC code that says the most of what httpStatus says.
 func codeOf(httpStatus int) codes.Code {
 	switch httpStatus {
+	case http.StatusUnauthorized:
+		return codes.Unauthenticated
 	case http.StatusNotFound:
 		return codes.NotFound
 	case http.StatusForbidden:

@@ -32,15 +32,16 @@ func TestMain(m *testing.M) {
 // plane is a running control plane and a client of each kind.
 type plane struct {
 	*Server
-	registry *registry.Registry
-	scaler   *fakeScaler
-	metrics  *Metrics
-	log      *lines
-	conn     *grpc.ClientConn
-	client   dynlbv1.ControlClient
-	web      *http.Client
-	base     string // URL of admin HTTP
-	served   chan error
+	registry  *registry.Registry
+	scaler    *fakeScaler
+	restarter *fakeRestarter
+	metrics   *Metrics
+	log       *lines
+	conn      *grpc.ClientConn
+	client    dynlbv1.ControlClient
+	web       *http.Client
+	base      string // URL of admin HTTP
+	served    chan error
 }
 
 // start runs a control plane on real sockets until the test ends.
@@ -52,36 +53,44 @@ func start(t *testing.T) *plane {
 // startWith runs one for a registry of choice.
 func startWith(t *testing.T, r *registry.Registry) *plane {
 	t.Helper()
+	return startWithAuth(t, r, Auth{})
+}
+
+// startWithAuth runs one that does not let everybody in. The plane's own clients
+// bring nothing; those of visit do.
+func startWithAuth(t *testing.T, r *registry.Registry, auth Auth) *plane {
+	t.Helper()
 	var dialer net.Dialer
-	return startOn(t, r, listen(t), listen(t), dialer.DialContext)
+	return startOn(t, r, auth, listen(t), listen(t), dialer.DialContext)
 }
 
 // startInBubble runs one without sockets, as synctest needs it.
 func startInBubble(t *testing.T) *plane {
 	t.Helper()
 	pipes := map[string]*pipe{"grpc": newPipe(), "http": newPipe()}
-	return startOn(t, newRegistry(), named{pipes["grpc"], "grpc:1"}, named{pipes["http"], "http:1"},
+	return startOn(t, newRegistry(), Auth{}, named{pipes["grpc"], "grpc:1"}, named{pipes["http"], "http:1"},
 		func(ctx context.Context, _, address string) (net.Conn, error) {
 			return pipes[address[:4]].Dial(ctx)
 		})
 }
 
-func startOn(t *testing.T, r *registry.Registry, grpcListener, httpListener net.Listener, dial func(ctx context.Context, network, address string) (net.Conn, error)) *plane {
+func startOn(t *testing.T, r *registry.Registry, auth Auth, grpcListener, httpListener net.Listener, dial func(ctx context.Context, network, address string) (net.Conn, error)) *plane {
 	t.Helper()
 	p := &plane{
-		registry: r,
-		scaler:   &fakeScaler{registry: r, bounds: registry.Bounds{Min: 2, Max: 8}},
-		metrics:  NewMetrics(r),
-		log:      &lines{},
-		web:      &http.Client{Transport: &http.Transport{DialContext: dial}},
-		base:     "http://" + httpListener.Addr().String(),
-		served:   make(chan error, 1),
+		registry:  r,
+		scaler:    &fakeScaler{registry: r, bounds: registry.Bounds{Min: 2, Max: 8}},
+		metrics:   NewMetrics(r),
+		restarter: &fakeRestarter{proceed: make(chan struct{})},
+		log:       &lines{},
+		web:       &http.Client{Transport: &http.Transport{DialContext: dial}},
+		base:      "http://" + httpListener.Addr().String(),
+		served:    make(chan error, 1),
 	}
 	r.SetTarget(2, p.scaler.bounds, time.Time{}, "minInstances")
 	var err error
 	p.Server, err = New(Options{
-		Registry: r, Scaler: p.scaler, Metrics: p.metrics, Version: "v1.2.3", Hosts: []string{"http"},
-		Log: slog.New(slog.NewTextHandler(p.log, nil)),
+		Registry: r, Scaler: p.scaler, Restarter: p.restarter, Metrics: p.metrics, Version: "v1.2.3", Hosts: []string{"http"},
+		Auth: auth, Log: slog.New(slog.NewTextHandler(p.log, nil)),
 	})
 	if err != nil {
 		t.Fatal(err)

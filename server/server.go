@@ -41,14 +41,19 @@ type Options struct {
 	Registry *registry.Registry
 	// Scaler carries out ScaleTo. Required.
 	Scaler Scaler
+	// Restarter carries out RestartInstances. Required.
+	Restarter Restarter
 	// Metrics are served at /metrics. Required, and good for one Server.
 	Metrics *Metrics
 	// Log gets the audit lines. Nil: nowhere.
 	Log *slog.Logger
 	// Version is dynlb's own, for the metrics.
 	Version string
+	// Auth says who may use the listeners. The zero value: everybody.
+	Auth Auth
 	// Hosts are the names, without port, that the admin HTTP listener is
-	// reached by, in addition to localhost and its addresses.
+	// reached by, in addition to localhost, its addresses, and the names in
+	// its certificate.
 	Hosts []string
 }
 
@@ -57,6 +62,8 @@ type Options struct {
 type Server struct {
 	log      *slog.Logger
 	registry *registry.Registry
+	auth     Auth
+	denials  denials
 
 	grpc    *grpc.Server // for clients
 	inner   *grpc.Server // for the gateway, which has no limit of streams
@@ -74,8 +81,8 @@ type Server struct {
 // New returns a Server that does nothing until Serve: until then, requests to
 // StatusHandler wait. It must be ended with Shutdown, served or not.
 func New(options Options) (*Server, error) {
-	if options.Registry == nil || options.Scaler == nil || options.Metrics == nil {
-		return nil, errors.New("make control server: Registry, Scaler and Metrics are required")
+	if options.Registry == nil || options.Scaler == nil || options.Restarter == nil || options.Metrics == nil {
+		return nil, errors.New("make control server: Registry, Scaler, Restarter and Metrics are required")
 	}
 	if err := options.Metrics.addBuildInfo(options.Version); err != nil {
 		return nil, fmt.Errorf("make control server: %w", err)
@@ -83,6 +90,7 @@ func New(options Options) (*Server, error) {
 	s := &Server{
 		log:      options.Log,
 		registry: options.Registry,
+		auth:     options.Auth,
 		pipe:     newPipe(),
 		health:   health.NewServer(),
 		ending:   make(chan struct{}),
@@ -92,15 +100,14 @@ func New(options Options) (*Server, error) {
 	}
 	s.end = sync.OnceFunc(func() { close(s.ending) })
 
-	control := newControl(options.Registry, options.Scaler, s.log)
-	s.grpc = s.newGRPC(control, grpc.MaxConcurrentStreams(maxStreams))
+	control := newControl(options, s.log)
+	s.grpc = s.newClientGRPC(control)
 	s.inner = s.newGRPC(control)
-	s.exposeGRPC()
 	var err error
 	if s.conn, s.gateway, err = newGateway(s.pipe); err != nil {
 		return nil, fmt.Errorf("make control server: %w", err)
 	}
-	s.http = newAdmin(s.adminHandler(options), s.log)
+	s.http = s.newAdmin(s.adminHandler(options))
 	return s, nil
 }
 
@@ -120,8 +127,8 @@ func (s *Server) Serve(grpcListener, httpListener net.Listener) error {
 		})
 	}
 	serve("the gateway", func() error { return s.inner.Serve(s.pipe) })
-	serve("gRPC", func() error { return s.grpc.Serve(grpcListener) })
-	serve("admin HTTP", func() error { return s.http.Serve(httpListener) })
+	serve("gRPC", func() error { return s.grpc.Serve(newBounded(grpcListener)) })
+	serve("admin HTTP", func() error { return s.serveHTTP(newBounded(httpListener)) })
 	running.Wait()
 	close(failures)
 	var all []error

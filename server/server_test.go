@@ -21,7 +21,7 @@ func TestFailingListenerEndsServe(t *testing.T) {
 	p := start(t)
 	broken := listen(t)
 	broken.Close()
-	s, err := New(Options{Registry: p.registry, Scaler: p.scaler, Metrics: NewMetrics(p.registry)})
+	s, err := New(Options{Registry: p.registry, Scaler: p.scaler, Restarter: p.restarter, Metrics: NewMetrics(p.registry)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +35,7 @@ func TestFailingListenerEndsServe(t *testing.T) {
 
 func TestShutdownBeforeServe(t *testing.T) {
 	r := registry.New(registry.Options{})
-	s, err := New(Options{Registry: r, Scaler: &fakeScaler{}, Metrics: NewMetrics(r)})
+	s, err := New(Options{Registry: r, Scaler: &fakeScaler{}, Restarter: &fakeRestarter{}, Metrics: NewMetrics(r)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,11 +53,11 @@ func TestNewChecksOptions(t *testing.T) {
 	}
 	r := registry.New(registry.Options{})
 	m := NewMetrics(r)
-	s, err := New(Options{Registry: r, Scaler: &fakeScaler{}, Metrics: m})
+	s, err := New(Options{Registry: r, Scaler: &fakeScaler{}, Restarter: &fakeRestarter{}, Metrics: m})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := New(Options{Registry: r, Scaler: &fakeScaler{}, Metrics: m}); err == nil {
+	if _, err := New(Options{Registry: r, Scaler: &fakeScaler{}, Restarter: &fakeRestarter{}, Metrics: m}); err == nil {
 		t.Error("New took the metrics of another server")
 	}
 	if err := s.Shutdown(t.Context()); err != nil {

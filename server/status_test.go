@@ -116,7 +116,7 @@ func TestStatusHandlerServesNothingElse(t *testing.T) {
 // Requests that come before the control plane is up wait for it.
 func TestStatusHandlerWaitsForServe(t *testing.T) {
 	r := registry.New(registry.Options{})
-	s, err := New(Options{Registry: r, Scaler: &fakeScaler{}, Metrics: NewMetrics(r)})
+	s, err := New(Options{Registry: r, Scaler: &fakeScaler{}, Restarter: &fakeRestarter{}, Metrics: NewMetrics(r)})
 	if err != nil {
 		t.Fatal(err)
 	}

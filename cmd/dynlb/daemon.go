@@ -43,6 +43,10 @@ func (l *listeners) close() {
 // newDaemon opens the ports and wires the parts; nothing runs before run.
 func newDaemon(settings config.Config, argv func(port int) []string, log *slog.Logger) (*daemon, error) {
 	d := &daemon{settings: settings, log: log}
+	auth, err := serverAuth(settings.Auth, log)
+	if err != nil {
+		return nil, err
+	}
 	if err := d.listen(); err != nil {
 		return nil, err
 	}
@@ -70,14 +74,15 @@ func newDaemon(settings config.Config, argv func(port int) []string, log *slog.L
 		Log: log,
 	})
 	metrics := server.NewMetrics(d.registry)
-	var err error
 	d.server, err = server.New(server.Options{
-		Registry: d.registry,
-		Scaler:   d.autoscaler,
-		Metrics:  metrics,
-		Log:      log,
-		Version:  versionText(),
-		Hosts:    hostOf(settings.AdminHTTP),
+		Registry:  d.registry,
+		Scaler:    d.autoscaler,
+		Restarter: d.supervisor,
+		Metrics:   metrics,
+		Log:       log,
+		Version:   versionText(),
+		Auth:      auth,
+		Hosts:     hostOf(settings.AdminHTTP),
 	})
 	if err != nil {
 		d.listeners.close()

@@ -17,9 +17,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spf13/cobra"
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
 	"github.com/dynlb/dynlb/internal/config"
@@ -105,8 +105,9 @@ type running struct {
 	stop     func() error // shuts down and waits
 }
 
-// start runs a daemon with a config, in this process, until the test ends.
-func start(t *testing.T, yaml string) *running {
+// start runs a daemon with a config, in this process, until the test ends. Its
+// client has what the config says of auth, and what the flags do.
+func start(t *testing.T, yaml string, flags ...string) *running {
 	t.Helper()
 	basePort := portRange()
 	settings, err := config.Parse("config.yaml", []byte(yaml+listenAnywhere(basePort)), t.TempDir(), nil)
@@ -141,7 +142,17 @@ func start(t *testing.T, yaml string) *running {
 	r.url = "http://" + d.listeners.public.Addr().String()
 	r.adminURL = "http://" + d.listeners.adminHTTP.Addr().String()
 	r.admin = d.listeners.admin.Addr().String()
-	conn, err := grpc.NewClient("passthrough:///"+r.admin, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	var id identity
+	cmd := &cobra.Command{}
+	id.register(cmd)
+	if err := cmd.ParseFlags(flags); err != nil {
+		t.Fatal(err)
+	}
+	dialOptions, err := id.dialOptions("127.0.0.1", &settings.Auth)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := grpc.NewClient("passthrough:///"+r.admin, dialOptions...)
 	if err != nil {
 		t.Fatal(err)
 	}

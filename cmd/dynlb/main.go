@@ -61,8 +61,9 @@ type usageError struct{ error }
 
 // options are the flags that more than one command has.
 type options struct {
-	config string
-	admin  string
+	config   string
+	admin    string
+	identity identity
 }
 
 func newRoot() *cobra.Command {
@@ -76,7 +77,8 @@ healthy one.
 
   dynlb serve              the load balancer itself (GET /lb-status on its port)
   dynlb status | watch     what it is doing
-  dynlb scale N            how many instances there should be`,
+  dynlb scale N            how many instances there should be
+  dynlb restart            replace them all, without losing a request`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
@@ -87,7 +89,7 @@ healthy one.
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w (see '%s --help')", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newServe(&o), newStatus(&o), newScale(&o), newWatch(&o), newCheck(&o), newBackend(), newVersion())
+	root.AddCommand(newServe(&o), newStatus(&o), newScale(&o), newRestart(&o), newWatch(&o), newCheck(&o), newBackend(), newVersion(), newGuard())
 	for _, c := range root.Commands() {
 		c.Args = usage(c.Args)
 	}

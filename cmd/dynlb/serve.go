@@ -37,6 +37,11 @@ once.`,
 			}
 			graceful, now, stop := signals(cmd.Context(), log)
 			defer stop()
+			closeGuard, err := guard(log)
+			if err != nil {
+				return err
+			}
+			defer closeGuard()
 			d, err := newDaemon(settings, argv, log)
 			if err != nil {
 				return err

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -81,7 +82,7 @@ func spawn(t *testing.T, extra string) *dynlbProcess {
 		body, _ := io.ReadAll(response.Body)
 		return strings.Contains(string(body), `"healthy":2`)
 	})
-	if got := len(instancesOn(p.basePort)); got != 2 {
+	if got := len(instancesOn(p.basePort)); got < 2 {
 		t.Fatalf("%d processes on the ports, want 2", got)
 	}
 	return p
@@ -97,6 +98,30 @@ func (p *dynlbProcess) exit() int {
 		p.t.Fatalf("dynlb still runs after %v", within)
 		return 0
 	}
+}
+
+// guard returns the pid of its guard.
+func (p *dynlbProcess) guard() int {
+	p.t.Helper()
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", p.Process.Pid)) // the pattern is good
+	for _, file := range files {
+		children, _ := os.ReadFile(file)
+		for child := range strings.FieldsSeq(string(children)) {
+			line, _ := os.ReadFile("/proc/" + child + "/cmdline")
+			if strings.HasSuffix(string(line), "\x00guard\x00") {
+				pid, _ := strconv.Atoi(child)
+				return pid
+			}
+		}
+	}
+	p.t.Fatal("there is no guard")
+	return 0
+}
+
+// zombie reports whether a process has exited, and only waits to be reaped.
+func zombie(pid int) bool {
+	stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return strings.Contains(string(stat), ") Z ")
 }
 
 func (p *dynlbProcess) nothingLeft() {
@@ -200,4 +225,18 @@ func TestSIGKILL(t *testing.T) {
 	}
 	p.exit()
 	p.nothingLeft()
+}
+
+// TestSIGKILLWithGrandchildren: the guard kills what instances have started in
+// sessions of their own, and does not stay either.
+func TestSIGKILLWithGrandchildren(t *testing.T) {
+	p := spawn(t, `command: [sh, -c, 'setsid sh -c "sleep 1000; :" x --port "$1" & exec bun run "$0" --port "$1"', "{location}", "{port}"]`)
+	eventually(t, "two instances and two grandchildren", func() bool { return len(instancesOn(p.basePort)) == 4 })
+	guard := p.guard()
+	if err := p.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	p.exit()
+	p.nothingLeft()
+	eventually(t, "the guard gone too", func() bool { return syscall.Kill(guard, 0) != nil || zombie(guard) })
 }

@@ -69,6 +69,9 @@ type Config struct {
 	// a port. The variable PORT overrides the port of Listen.
 	Listen, Admin, AdminHTTP string
 
+	// Auth says who may use the control listeners.
+	Auth Auth
+
 	// BasePort is the first port for instances. Default 5001, 1 to 65535.
 	BasePort int
 

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// folderWithApp returns a folder that holds app.ts and the folder sub.
+// folderWithApp returns a folder that holds app.ts, the folder sub, and what
+// writeAuth writes.
 func folderWithApp(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -21,7 +22,20 @@ func folderWithApp(t testing.TB) string {
 	if err := os.Mkdir(filepath.Join(dir, "sub"), 0o700); err != nil {
 		t.Fatal(err)
 	}
+	writeAuth(t, dir)
 	return dir
+}
+
+// authIn returns what allAuth means in dir.
+func authIn(dir string) Auth {
+	return Auth{
+		TokenFile: filepath.Join(dir, "token"),
+		TLS: TLS{
+			Cert:     filepath.Join(dir, "cert.pem"),
+			Key:      filepath.Join(dir, "key.pem"),
+			ClientCA: filepath.Join(dir, "ca.pem"),
+		},
+	}
 }
 
 // defaultIn returns what an empty config.yaml in dir means.
@@ -103,15 +117,20 @@ func TestParseValues(t *testing.T) {
 		{"listeners", "listen: 0.0.0.0:80\nadmin: '[::1]:9000'\nadminHTTP: localhost:9001", func(c *Config) {
 			c.Listen, c.Admin, c.AdminHTTP = "0.0.0.0:80", "[::1]:9000", "localhost:9001"
 		}},
-		{"ports of the kernel's choice", "listen: ':0'\nadmin: ':0'\nadminHTTP: ':00'", func(c *Config) {
-			c.Listen, c.Admin, c.AdminHTTP = ":0", ":0", ":0"
+		{"ports of the kernel's choice", "listen: ':0'\nadmin: '[::1]:0'\nadminHTTP: '[::1]:00'", func(c *Config) {
+			c.Listen, c.Admin, c.AdminHTTP = ":0", "[::1]:0", "[::1]:0"
 		}},
 		{"one port on two addresses", "admin: 127.0.0.1:9000\nadminHTTP: 127.0.0.2:9000", func(c *Config) {
 			c.Admin, c.AdminHTTP = "127.0.0.1:9000", "127.0.0.2:9000"
 		}},
-		{"IPv4 beside IPv6", "admin: 0.0.0.0:9000\nadminHTTP: '[::1]:9000'", func(c *Config) {
-			c.Admin, c.AdminHTTP = "0.0.0.0:9000", "[::1]:9000"
+		{"IPv4 beside IPv6", "listen: 0.0.0.0:9000\nadminHTTP: '[::1]:9000'", func(c *Config) {
+			c.Listen, c.AdminHTTP = "0.0.0.0:9000", "[::1]:9000"
 		}},
+		{"auth", allAuth, func(c *Config) { c.Auth = authIn(dir) }},
+		{"listeners for others", allAuth + "admin: ':9000'\nadminHTTP: box:9001", func(c *Config) {
+			c.Auth, c.Admin, c.AdminHTTP = authIn(dir), ":9000", "box:9001"
+		}},
+		{"token alone", "auth:\n  tokenFile: sub/../token", func(c *Config) { c.Auth.TokenFile = filepath.Join(dir, "token") }},
 		{"healthPath", "healthPath: /a/b%20c?deep=1", func(c *Config) { c.HealthPath = "/a/b%20c?deep=1" }},
 		{"concurrency", "maxConcurrency: 1\nverifyPort: false", func(c *Config) { c.MaxConcurrency, c.VerifyPort = 1, false }},
 		{"no queue", "queue: {limit: 0}", func(c *Config) { c.Queue.Limit = 0 }},

@@ -76,7 +76,7 @@ func TestRootFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := defaultIn(dir)
-	want.Location, want.Command = filepath.Join(dir, "app.ts"), defaultCommand()
+	want.Location, want.Command, want.Auth = filepath.Join(dir, "app.ts"), defaultCommand(), authIn(dir)
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("with all settings\ngot  %+v\nwant %+v", got, want)
 	}
@@ -149,17 +149,20 @@ func TestSchemaValues(t *testing.T) {
 	t.Parallel()
 	root := readSchema(t)
 	dir := folderWithApp(t)
-	for name, property := range root.Properties {
-		for sub, nested := range property.Properties {
-			checkDefault(t, dir, "{"+name+": {"+sub+": ", nested, "}}")
-			checkBounds(t, dir, "{"+name+": {"+sub+": ", root.resolve(nested), "}}")
+	var check func(before string, s schema, after string)
+	check = func(before string, s schema, after string) {
+		for name, property := range s.Properties {
+			here, end := before+name+": ", after
+			if len(property.Properties) > 0 {
+				check(here+"{", property, "}"+end)
+			}
+			if name != "location" && !strings.Contains(here, "auth: ") { // they have no default
+				checkDefault(t, dir, here, property, end)
+			}
+			checkBounds(t, dir, here, root.resolve(property), end)
 		}
-		if name == "location" {
-			continue // has no default
-		}
-		checkDefault(t, dir, "{location: app.ts, "+name+": ", property, "}")
-		checkBounds(t, dir, "{"+name+": ", root.resolve(property), "}")
 	}
+	check("{location: app.ts, ", schema{Properties: root.Properties}, "}")
 }
 
 // resolve returns the definition that s refers to, or s.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -21,6 +22,7 @@ func FuzzParse(f *testing.F) {
 		"scaleUpThreshold: .inf\nscaleDownThreshold: 1e-3\nlisten: :1\nadmin: '[::]:2'\n",
 		"command: [a, &x '{port}', *x, {port}]\nenv: {A: 1, B: *x}\n<<: {a: b}\n",
 		"trustedProxies: [10.0.0.0/8, '::1']\nverifyPort: false\nhealthPath: /x\nworkDir: sub\n",
+		allAuth + "admin: :1\nadminHTTP: box:2\n", "admin: '[::]:1'\nauth: {tokenFile: sub, tls: {cert: token, key: key.pem}}\n",
 		"? [a]\n: !!int b\nminIntances: 1\nminIntances: 1\n", "a: &a [*a]\n", "\t\n- \x00\xff",
 	} {
 		f.Add([]byte(seed), "")
@@ -67,6 +69,9 @@ func checkConfig(t *testing.T, c Config) {
 		"paths":       filepath.IsAbs(c.WorkDir) && (c.Location == "" || filepath.IsAbs(c.Location)),
 		"health path": strings.HasPrefix(c.HealthPath, "/"),
 		"listeners":   !overlap(c.Listen, c.Admin) && !overlap(c.Listen, c.AdminHTTP) && !overlap(c.Admin, c.AdminHTTP),
+		"client CAs":  c.Auth.TLS.ClientCA == "" || c.Auth.TLS.Cert != "",
+		"key pair":    (c.Auth.TLS.Cert == "") == (c.Auth.TLS.Key == ""),
+		"exposure":    guarded(c.Auth) || isLocal(c.Admin) && isLocal(c.AdminHTTP),
 	} {
 		if !holds {
 			t.Errorf("%s: %+v", rule, c)
@@ -93,4 +98,16 @@ func checkConfig(t *testing.T, c Config) {
 			t.Errorf("prefix %v is not canonical", prefix)
 		}
 	}
+}
+
+// guarded says whether auth is enough for listeners that others can reach.
+func guarded(a Auth) bool {
+	return a.TLS.Cert != "" && (a.TokenFile != "" || a.TLS.ClientCA != "")
+}
+
+// isLocal says whether others cannot reach address.
+func isLocal(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	ip := net.ParseIP(strings.Split(host, "%")[0])
+	return err == nil && (strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback())
 }

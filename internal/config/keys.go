@@ -46,6 +46,14 @@ func keysOf(c *Config) []key {
 		{name: "listen", decode: address(&c.Listen)},
 		{name: "admin", decode: address(&c.Admin)},
 		{name: "adminHTTP", decode: address(&c.AdminHTTP)},
+		{name: "auth", keys: []key{
+			{name: "tokenFile", decode: checked(&c.Auth.TokenFile, checkToken)},
+			{name: "tls", keys: []key{
+				{name: "cert", decode: checked(&c.Auth.TLS.Cert, checkReadable)},
+				{name: "key", decode: checked(&c.Auth.TLS.Key, checkPrivate)},
+				{name: "clientCA", decode: checked(&c.Auth.TLS.ClientCA, checkCAs)},
+			}},
+		}},
 		{name: "basePort", decode: whole(&c.BasePort, 1, maxPort)},
 		{name: "healthPath", decode: target(&c.HealthPath)},
 		{name: "startTimeout", decode: duration(&c.StartTimeout, minWait)},

@@ -40,7 +40,7 @@ func Load(path string, getenv func(string) string) (Config, error) {
 // Parse is [Load] for a file that was read already: name is the file's name in
 // messages and the Path of the result, data its content, and dir the folder
 // that relative paths in it start from. It only looks at the file system to
-// see whether location and workDir exist.
+// see whether location and workDir exist, and what is in the files of auth.
 //
 // A key without a value keeps its default. Aliases stand for their values;
 // merge keys and a second document are refused.

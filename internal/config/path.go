@@ -24,7 +24,7 @@ func folder(field *string) decoder {
 			return
 		}
 		if !info.IsDir() {
-			r.problem(at, "must be a folder; %s is a file", display(path))
+			r.problem(at, "must be a folder; %s is a file", displayPath(path))
 			return
 		}
 		*field = path
@@ -43,7 +43,7 @@ func (r *reader) path(at place, node *yaml.Node) (string, os.FileInfo, bool) {
 	}
 	info, err := os.Stat(path)
 	if err != nil {
-		r.problem(at, "must exist, as seen from the config file's folder; %s: %v", display(path), reason(err))
+		r.problem(at, "must exist, as seen from the config file's folder; %s: %v", displayPath(path), reason(err))
 		return "", nil, false
 	}
 	return filepath.Clean(path), info, true

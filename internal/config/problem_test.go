@@ -12,7 +12,7 @@ func TestParseProblems(t *testing.T) {
 	t.Parallel()
 	dir := folderWithApp(t)
 	const keys = "location, minInstances, maxInstances, checkInterval, healthTimeout, scaleUpThreshold, " +
-		"scaleDownThreshold, idleTimeout, command, env, workDir, listen, admin, adminHTTP, basePort, healthPath, " +
+		"scaleDownThreshold, idleTimeout, command, env, workDir, listen, admin, adminHTTP, auth, basePort, healthPath, " +
 		"startTimeout, stopTimeout, drainTimeout, requestTimeout, maxConcurrency, queue, trustedProxies, verifyPort"
 	const want = `a list of strings that starts with a program, such as [bun, run, "{location}", --port, "{port}"]`
 	tests := []struct {
@@ -126,8 +126,9 @@ func TestParseProblems(t *testing.T) {
 		{"listen: :4001", "1: listen: must be on another port than admin (127.0.0.1:4001, the default); got :4001"},
 		{"admin: localhost:9\nadminHTTP: 127.0.0.1:9", "2: adminHTTP: must be on another port than admin (localhost:9); got 127.0.0.1:9"},
 		{"admin: 127.0.0.1:9\nadminHTTP: '[::]:9'", "2: adminHTTP: must be on another port than admin (127.0.0.1:9); got [::]:9"},
-		{"admin: 0.0.0.0:9\nadminHTTP: box:9", "2: adminHTTP: must be on another port than admin (0.0.0.0:9); got box:9"},
-		{"adminHTTP: box:9\nadmin: box:9", "2: admin: must be on another port than adminHTTP (box:9); got box:9"},
+		{"listen: 0.0.0.0:9\nadminHTTP: localhost:9", "2: adminHTTP: must be on another port than listen (0.0.0.0:9); got localhost:9"},
+		{allAuth + "admin: 0.0.0.0:9\nadminHTTP: box:9", "3: adminHTTP: must be on another port than admin (0.0.0.0:9); got box:9"},
+		{allAuth + "adminHTTP: box:9\nadmin: box:9", "3: admin: must be on another port than adminHTTP (box:9); got box:9"},
 		{"healthPath: health", `1: healthPath: must be a path that starts with "/", such as /health; got "health"`},
 		{"healthPath: 7", `1: healthPath: must be a path that starts with "/", such as /health; got 7`},
 		{"healthPath: /a b", `1: healthPath: must be a path in URL form, with special characters as %XX; got "/a b"`},

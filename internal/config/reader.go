@@ -149,6 +149,17 @@ func display(s string) string {
 	return quote(s)
 }
 
+// plainPath is plain at any length: the end of a path matters most.
+var plainPath = regexp.MustCompile(`^[\w.+:/<{}-]+$`)
+
+// displayPath returns a path for a message, whole.
+func displayPath(s string) string {
+	if plainPath.MatchString(s) {
+		return s
+	}
+	return fmt.Sprintf("%q", s)
+}
+
 // quote returns s in quotes, on one line and cut to a readable length.
 func quote(s string) string {
 	const limit = 60

@@ -12,12 +12,18 @@ func nearest(name string, table []key) string {
 			best, bestDistance = shown, d
 		}
 	}
-	for _, k := range table {
-		try(k.name, k.name)
-		for _, sub := range k.keys {
-			try(k.name+"."+sub.name, sub.name+" under "+k.name)
+	var search func(parent string, table []key)
+	search = func(parent string, table []key) {
+		for _, k := range table {
+			full, shown := k.name, k.name
+			if parent != "" {
+				full, shown = parent+"."+k.name, k.name+" under "+parent
+			}
+			try(full, shown)
+			search(full, k.keys)
 		}
 	}
+	search("", table)
 	return best
 }
 

@@ -26,6 +26,7 @@ func (r *reader) validate() {
 		r.problem(r.set["command"], "uses {location}; set location too, or write the path itself")
 	}
 	r.listeners()
+	r.auth()
 }
 
 // listeners checks that each listener can be bound.

@@ -82,7 +82,7 @@ func (s *Supervisor) tend(life, hurry context.Context, c *child) {
 			break
 		}
 		var host string
-		life, host = s.resume(hurry, c)
+		life, host = s.resume(hurry, c) //nolint:fatcontext // not nested: each life is a child of hurry
 		err = s.keep(life, c, p, host)
 	}
 	exit := p.Stop(hurry, s.Config.StopTimeout)
@@ -157,6 +157,7 @@ func (s *Supervisor) spec(c *child) process.Spec {
 	}
 	return process.Spec{
 		Argv: s.Argv(c.port),
+		Mark: process.NewMark(string(c.id)),
 		Env:  append(env, "PORT="+strconv.Itoa(c.port)),
 		Dir:  s.Config.WorkDir,
 		Output: func(line process.Line) {

@@ -371,6 +371,108 @@ func (x *ScaleToResponse) GetNewTarget() int32 {
 	return 0
 }
 
+// RestartInstancesRequest says how fast to go.
+type RestartInstancesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many instances there may be beyond the target meanwhile, 1 to 100.
+	// Unset or zero: 1.
+	MaxSurge      int32 `protobuf:"varint,1,opt,name=max_surge,json=maxSurge,proto3" json:"max_surge,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RestartInstancesRequest) Reset() {
+	*x = RestartInstancesRequest{}
+	mi := &file_dynlb_v1_control_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RestartInstancesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RestartInstancesRequest) ProtoMessage() {}
+
+func (x *RestartInstancesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_dynlb_v1_control_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RestartInstancesRequest.ProtoReflect.Descriptor instead.
+func (*RestartInstancesRequest) Descriptor() ([]byte, []int) {
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *RestartInstancesRequest) GetMaxSurge() int32 {
+	if x != nil {
+		return x.MaxSurge
+	}
+	return 0
+}
+
+// RestartInstancesResponse is the progress of a restart.
+type RestartInstancesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many instances have been replaced.
+	Replaced int32 `protobuf:"varint,1,opt,name=replaced,proto3" json:"replaced,omitempty"`
+	// How many are to be replaced in all.
+	Total         int32 `protobuf:"varint,2,opt,name=total,proto3" json:"total,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RestartInstancesResponse) Reset() {
+	*x = RestartInstancesResponse{}
+	mi := &file_dynlb_v1_control_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RestartInstancesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RestartInstancesResponse) ProtoMessage() {}
+
+func (x *RestartInstancesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_dynlb_v1_control_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RestartInstancesResponse.ProtoReflect.Descriptor instead.
+func (*RestartInstancesResponse) Descriptor() ([]byte, []int) {
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *RestartInstancesResponse) GetReplaced() int32 {
+	if x != nil {
+		return x.Replaced
+	}
+	return 0
+}
+
+func (x *RestartInstancesResponse) GetTotal() int32 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
+}
+
 // WatchInstancesRequest says how often to report.
 type WatchInstancesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -383,7 +485,7 @@ type WatchInstancesRequest struct {
 
 func (x *WatchInstancesRequest) Reset() {
 	*x = WatchInstancesRequest{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[4]
+	mi := &file_dynlb_v1_control_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -395,7 +497,7 @@ func (x *WatchInstancesRequest) String() string {
 func (*WatchInstancesRequest) ProtoMessage() {}
 
 func (x *WatchInstancesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[4]
+	mi := &file_dynlb_v1_control_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -408,7 +510,7 @@ func (x *WatchInstancesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchInstancesRequest.ProtoReflect.Descriptor instead.
 func (*WatchInstancesRequest) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{4}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *WatchInstancesRequest) GetMinInterval() *durationpb.Duration {
@@ -435,7 +537,7 @@ type WatchInstancesResponse struct {
 
 func (x *WatchInstancesResponse) Reset() {
 	*x = WatchInstancesResponse{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[5]
+	mi := &file_dynlb_v1_control_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -447,7 +549,7 @@ func (x *WatchInstancesResponse) String() string {
 func (*WatchInstancesResponse) ProtoMessage() {}
 
 func (x *WatchInstancesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[5]
+	mi := &file_dynlb_v1_control_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -460,7 +562,7 @@ func (x *WatchInstancesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchInstancesResponse.ProtoReflect.Descriptor instead.
 func (*WatchInstancesResponse) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{5}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *WatchInstancesResponse) GetPool() *Pool {
@@ -500,7 +602,7 @@ type LbStatus struct {
 
 func (x *LbStatus) Reset() {
 	*x = LbStatus{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[6]
+	mi := &file_dynlb_v1_control_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -512,7 +614,7 @@ func (x *LbStatus) String() string {
 func (*LbStatus) ProtoMessage() {}
 
 func (x *LbStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[6]
+	mi := &file_dynlb_v1_control_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -525,7 +627,7 @@ func (x *LbStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LbStatus.ProtoReflect.Descriptor instead.
 func (*LbStatus) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{6}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *LbStatus) GetTotal() int32 {
@@ -576,7 +678,7 @@ type LbInstance struct {
 
 func (x *LbInstance) Reset() {
 	*x = LbInstance{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[7]
+	mi := &file_dynlb_v1_control_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -588,7 +690,7 @@ func (x *LbInstance) String() string {
 func (*LbInstance) ProtoMessage() {}
 
 func (x *LbInstance) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[7]
+	mi := &file_dynlb_v1_control_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -601,7 +703,7 @@ func (x *LbInstance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LbInstance.ProtoReflect.Descriptor instead.
 func (*LbInstance) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{7}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *LbInstance) GetId() string {
@@ -681,7 +783,7 @@ type Pool struct {
 
 func (x *Pool) Reset() {
 	*x = Pool{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[8]
+	mi := &file_dynlb_v1_control_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -693,7 +795,7 @@ func (x *Pool) String() string {
 func (*Pool) ProtoMessage() {}
 
 func (x *Pool) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[8]
+	mi := &file_dynlb_v1_control_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -706,7 +808,7 @@ func (x *Pool) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pool.ProtoReflect.Descriptor instead.
 func (*Pool) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{8}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Pool) GetTarget() int32 {
@@ -805,7 +907,7 @@ type Instance struct {
 
 func (x *Instance) Reset() {
 	*x = Instance{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[9]
+	mi := &file_dynlb_v1_control_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -817,7 +919,7 @@ func (x *Instance) String() string {
 func (*Instance) ProtoMessage() {}
 
 func (x *Instance) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[9]
+	mi := &file_dynlb_v1_control_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -830,7 +932,7 @@ func (x *Instance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Instance.ProtoReflect.Descriptor instead.
 func (*Instance) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{9}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Instance) GetId() string {
@@ -927,7 +1029,7 @@ type Exit struct {
 
 func (x *Exit) Reset() {
 	*x = Exit{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[10]
+	mi := &file_dynlb_v1_control_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -939,7 +1041,7 @@ func (x *Exit) String() string {
 func (*Exit) ProtoMessage() {}
 
 func (x *Exit) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[10]
+	mi := &file_dynlb_v1_control_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -952,7 +1054,7 @@ func (x *Exit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exit.ProtoReflect.Descriptor instead.
 func (*Exit) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{10}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Exit) GetInstanceId() string {
@@ -1001,7 +1103,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[11]
+	mi := &file_dynlb_v1_control_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1013,7 +1115,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[11]
+	mi := &file_dynlb_v1_control_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1026,7 +1128,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{11}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Event) GetTime() *timestamppb.Timestamp {
@@ -1074,7 +1176,12 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\n" +
 	"old_target\x18\x01 \x01(\x05R\toldTarget\x12\x1d\n" +
 	"\n" +
-	"new_target\x18\x02 \x01(\x05R\tnewTarget\"U\n" +
+	"new_target\x18\x02 \x01(\x05R\tnewTarget\"6\n" +
+	"\x17RestartInstancesRequest\x12\x1b\n" +
+	"\tmax_surge\x18\x01 \x01(\x05R\bmaxSurge\"L\n" +
+	"\x18RestartInstancesResponse\x12\x1a\n" +
+	"\breplaced\x18\x01 \x01(\x05R\breplaced\x12\x14\n" +
+	"\x05total\x18\x02 \x01(\x05R\x05total\"U\n" +
 	"\x15WatchInstancesRequest\x12<\n" +
 	"\fmin_interval\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\vminInterval\"\x8c\x01\n" +
 	"\x16WatchInstancesResponse\x12\"\n" +
@@ -1147,11 +1254,12 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x14EVENT_TYPE_UNHEALTHY\x10\x04\x12\x17\n" +
 	"\x13EVENT_TYPE_DRAINING\x10\x05\x12\x16\n" +
 	"\x12EVENT_TYPE_STOPPED\x10\x06\x12\x1b\n" +
-	"\x17EVENT_TYPE_START_FAILED\x10\a2\xe6\x01\n" +
+	"\x17EVENT_TYPE_START_FAILED\x10\a2\xc3\x02\n" +
 	"\aControl\x12D\n" +
 	"\tGetStatus\x12\x1a.dynlb.v1.GetStatusRequest\x1a\x1b.dynlb.v1.GetStatusResponse\x12>\n" +
 	"\aScaleTo\x12\x18.dynlb.v1.ScaleToRequest\x1a\x19.dynlb.v1.ScaleToResponse\x12U\n" +
-	"\x0eWatchInstances\x12\x1f.dynlb.v1.WatchInstancesRequest\x1a .dynlb.v1.WatchInstancesResponse0\x01B\x8a\x01\n" +
+	"\x0eWatchInstances\x12\x1f.dynlb.v1.WatchInstancesRequest\x1a .dynlb.v1.WatchInstancesResponse0\x01\x12[\n" +
+	"\x10RestartInstances\x12!.dynlb.v1.RestartInstancesRequest\x1a\".dynlb.v1.RestartInstancesResponse0\x01B\x8a\x01\n" +
 	"\fcom.dynlb.v1B\fControlProtoP\x01Z+github.com/dynlb/dynlb/gen/dynlb/v1;dynlbv1\xa2\x02\x03DXX\xaa\x02\bDynlb.V1\xca\x02\bDynlb\\V1\xe2\x02\x14Dynlb\\V1\\GPBMetadata\xea\x02\tDynlb::V1b\x06proto3"
 
 var (
@@ -1167,50 +1275,54 @@ func file_dynlb_v1_control_proto_rawDescGZIP() []byte {
 }
 
 var file_dynlb_v1_control_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_dynlb_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_dynlb_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_dynlb_v1_control_proto_goTypes = []any{
-	(InstanceState)(0),             // 0: dynlb.v1.InstanceState
-	(EventType)(0),                 // 1: dynlb.v1.EventType
-	(*GetStatusRequest)(nil),       // 2: dynlb.v1.GetStatusRequest
-	(*GetStatusResponse)(nil),      // 3: dynlb.v1.GetStatusResponse
-	(*ScaleToRequest)(nil),         // 4: dynlb.v1.ScaleToRequest
-	(*ScaleToResponse)(nil),        // 5: dynlb.v1.ScaleToResponse
-	(*WatchInstancesRequest)(nil),  // 6: dynlb.v1.WatchInstancesRequest
-	(*WatchInstancesResponse)(nil), // 7: dynlb.v1.WatchInstancesResponse
-	(*LbStatus)(nil),               // 8: dynlb.v1.LbStatus
-	(*LbInstance)(nil),             // 9: dynlb.v1.LbInstance
-	(*Pool)(nil),                   // 10: dynlb.v1.Pool
-	(*Instance)(nil),               // 11: dynlb.v1.Instance
-	(*Exit)(nil),                   // 12: dynlb.v1.Exit
-	(*Event)(nil),                  // 13: dynlb.v1.Event
-	(*durationpb.Duration)(nil),    // 14: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil),  // 15: google.protobuf.Timestamp
+	(InstanceState)(0),               // 0: dynlb.v1.InstanceState
+	(EventType)(0),                   // 1: dynlb.v1.EventType
+	(*GetStatusRequest)(nil),         // 2: dynlb.v1.GetStatusRequest
+	(*GetStatusResponse)(nil),        // 3: dynlb.v1.GetStatusResponse
+	(*ScaleToRequest)(nil),           // 4: dynlb.v1.ScaleToRequest
+	(*ScaleToResponse)(nil),          // 5: dynlb.v1.ScaleToResponse
+	(*RestartInstancesRequest)(nil),  // 6: dynlb.v1.RestartInstancesRequest
+	(*RestartInstancesResponse)(nil), // 7: dynlb.v1.RestartInstancesResponse
+	(*WatchInstancesRequest)(nil),    // 8: dynlb.v1.WatchInstancesRequest
+	(*WatchInstancesResponse)(nil),   // 9: dynlb.v1.WatchInstancesResponse
+	(*LbStatus)(nil),                 // 10: dynlb.v1.LbStatus
+	(*LbInstance)(nil),               // 11: dynlb.v1.LbInstance
+	(*Pool)(nil),                     // 12: dynlb.v1.Pool
+	(*Instance)(nil),                 // 13: dynlb.v1.Instance
+	(*Exit)(nil),                     // 14: dynlb.v1.Exit
+	(*Event)(nil),                    // 15: dynlb.v1.Event
+	(*durationpb.Duration)(nil),      // 16: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil),    // 17: google.protobuf.Timestamp
 }
 var file_dynlb_v1_control_proto_depIdxs = []int32{
-	8,  // 0: dynlb.v1.GetStatusResponse.lb_status:type_name -> dynlb.v1.LbStatus
-	10, // 1: dynlb.v1.GetStatusResponse.pool:type_name -> dynlb.v1.Pool
-	14, // 2: dynlb.v1.ScaleToRequest.hold:type_name -> google.protobuf.Duration
-	14, // 3: dynlb.v1.WatchInstancesRequest.min_interval:type_name -> google.protobuf.Duration
-	10, // 4: dynlb.v1.WatchInstancesResponse.pool:type_name -> dynlb.v1.Pool
-	13, // 5: dynlb.v1.WatchInstancesResponse.events:type_name -> dynlb.v1.Event
-	9,  // 6: dynlb.v1.LbStatus.instances:type_name -> dynlb.v1.LbInstance
-	15, // 7: dynlb.v1.Pool.hold_until:type_name -> google.protobuf.Timestamp
-	12, // 8: dynlb.v1.Pool.last_exit:type_name -> dynlb.v1.Exit
-	11, // 9: dynlb.v1.Pool.instances:type_name -> dynlb.v1.Instance
+	10, // 0: dynlb.v1.GetStatusResponse.lb_status:type_name -> dynlb.v1.LbStatus
+	12, // 1: dynlb.v1.GetStatusResponse.pool:type_name -> dynlb.v1.Pool
+	16, // 2: dynlb.v1.ScaleToRequest.hold:type_name -> google.protobuf.Duration
+	16, // 3: dynlb.v1.WatchInstancesRequest.min_interval:type_name -> google.protobuf.Duration
+	12, // 4: dynlb.v1.WatchInstancesResponse.pool:type_name -> dynlb.v1.Pool
+	15, // 5: dynlb.v1.WatchInstancesResponse.events:type_name -> dynlb.v1.Event
+	11, // 6: dynlb.v1.LbStatus.instances:type_name -> dynlb.v1.LbInstance
+	17, // 7: dynlb.v1.Pool.hold_until:type_name -> google.protobuf.Timestamp
+	14, // 8: dynlb.v1.Pool.last_exit:type_name -> dynlb.v1.Exit
+	13, // 9: dynlb.v1.Pool.instances:type_name -> dynlb.v1.Instance
 	0,  // 10: dynlb.v1.Instance.state:type_name -> dynlb.v1.InstanceState
-	15, // 11: dynlb.v1.Instance.start_time:type_name -> google.protobuf.Timestamp
-	15, // 12: dynlb.v1.Instance.ready_time:type_name -> google.protobuf.Timestamp
-	15, // 13: dynlb.v1.Exit.time:type_name -> google.protobuf.Timestamp
-	15, // 14: dynlb.v1.Event.time:type_name -> google.protobuf.Timestamp
+	17, // 11: dynlb.v1.Instance.start_time:type_name -> google.protobuf.Timestamp
+	17, // 12: dynlb.v1.Instance.ready_time:type_name -> google.protobuf.Timestamp
+	17, // 13: dynlb.v1.Exit.time:type_name -> google.protobuf.Timestamp
+	17, // 14: dynlb.v1.Event.time:type_name -> google.protobuf.Timestamp
 	1,  // 15: dynlb.v1.Event.type:type_name -> dynlb.v1.EventType
 	2,  // 16: dynlb.v1.Control.GetStatus:input_type -> dynlb.v1.GetStatusRequest
 	4,  // 17: dynlb.v1.Control.ScaleTo:input_type -> dynlb.v1.ScaleToRequest
-	6,  // 18: dynlb.v1.Control.WatchInstances:input_type -> dynlb.v1.WatchInstancesRequest
-	3,  // 19: dynlb.v1.Control.GetStatus:output_type -> dynlb.v1.GetStatusResponse
-	5,  // 20: dynlb.v1.Control.ScaleTo:output_type -> dynlb.v1.ScaleToResponse
-	7,  // 21: dynlb.v1.Control.WatchInstances:output_type -> dynlb.v1.WatchInstancesResponse
-	19, // [19:22] is the sub-list for method output_type
-	16, // [16:19] is the sub-list for method input_type
+	8,  // 18: dynlb.v1.Control.WatchInstances:input_type -> dynlb.v1.WatchInstancesRequest
+	6,  // 19: dynlb.v1.Control.RestartInstances:input_type -> dynlb.v1.RestartInstancesRequest
+	3,  // 20: dynlb.v1.Control.GetStatus:output_type -> dynlb.v1.GetStatusResponse
+	5,  // 21: dynlb.v1.Control.ScaleTo:output_type -> dynlb.v1.ScaleToResponse
+	9,  // 22: dynlb.v1.Control.WatchInstances:output_type -> dynlb.v1.WatchInstancesResponse
+	7,  // 23: dynlb.v1.Control.RestartInstances:output_type -> dynlb.v1.RestartInstancesResponse
+	20, // [20:24] is the sub-list for method output_type
+	16, // [16:20] is the sub-list for method input_type
 	16, // [16:16] is the sub-list for extension type_name
 	16, // [16:16] is the sub-list for extension extendee
 	0,  // [0:16] is the sub-list for field type_name
@@ -1228,7 +1340,7 @@ func file_dynlb_v1_control_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_dynlb_v1_control_proto_rawDesc), len(file_dynlb_v1_control_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   12,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -132,6 +132,29 @@ func request_Control_WatchInstances_0(ctx context.Context, marshaler runtime.Mar
 	return stream, metadata, nil
 }
 
+func request_Control_RestartInstances_0(ctx context.Context, marshaler runtime.Marshaler, client ControlClient, req *http.Request, pathParams map[string]string) (Control_RestartInstancesClient, runtime.ServerMetadata, error) {
+	var (
+		protoReq RestartInstancesRequest
+		metadata runtime.ServerMetadata
+	)
+	if err := marshaler.NewDecoder(req.Body).Decode(&protoReq); err != nil && !errors.Is(err, io.EOF) {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if req.Body != nil {
+		_, _ = io.Copy(io.Discard, req.Body)
+	}
+	stream, err := client.RestartInstances(ctx, &protoReq)
+	if err != nil {
+		return nil, metadata, err
+	}
+	header, err := stream.Header()
+	if err != nil {
+		return nil, metadata, err
+	}
+	metadata.HeaderMD = header
+	return stream, metadata, nil
+}
+
 // RegisterControlHandlerServer registers the http handlers for service Control to "mux".
 // UnaryRPC     :call ControlServer directly.
 // StreamingRPC :currently unsupported pending https://github.com/grpc/grpc-go/issues/906.
@@ -200,6 +223,13 @@ func RegisterControlHandlerServer(ctx context.Context, mux *runtime.ServeMux, se
 	})
 
 	mux.Handle(http.MethodGet, pattern_Control_WatchInstances_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		err := status.Error(codes.Unimplemented, "streaming calls are not yet supported in the in-process transport")
+		_, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+		return
+	})
+
+	mux.Handle(http.MethodPost, pattern_Control_RestartInstances_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		err := status.Error(codes.Unimplemented, "streaming calls are not yet supported in the in-process transport")
 		_, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
 		runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
@@ -313,6 +343,23 @@ func RegisterControlHandlerClient(ctx context.Context, mux *runtime.ServeMux, cl
 		}
 		forward_Control_WatchInstances_0(annotatedContext, mux, outboundMarshaler, w, req, func() (proto.Message, error) { return resp.Recv() }, mux.GetForwardResponseOptions()...)
 	})
+	mux.Handle(http.MethodPost, pattern_Control_RestartInstances_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/dynlb.v1.Control/RestartInstances", runtime.WithHTTPPathPattern("/v1/restart"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := request_Control_RestartInstances_0(annotatedContext, inboundMarshaler, client, req, pathParams)
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_Control_RestartInstances_0(annotatedContext, mux, outboundMarshaler, w, req, func() (proto.Message, error) { return resp.Recv() }, mux.GetForwardResponseOptions()...)
+	})
 	return nil
 }
 
@@ -326,15 +373,17 @@ func (m response_Control_GetStatus_0) XXX_ResponseBody() interface{} {
 }
 
 var (
-	pattern_Control_GetStatus_0      = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0}, []string{"lb-status"}, ""))
-	pattern_Control_GetStatus_1      = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "status"}, ""))
-	pattern_Control_ScaleTo_0        = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "scale"}, ""))
-	pattern_Control_WatchInstances_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "instances"}, "watch"))
+	pattern_Control_GetStatus_0        = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0}, []string{"lb-status"}, ""))
+	pattern_Control_GetStatus_1        = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "status"}, ""))
+	pattern_Control_ScaleTo_0          = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "scale"}, ""))
+	pattern_Control_WatchInstances_0   = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "instances"}, "watch"))
+	pattern_Control_RestartInstances_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "restart"}, ""))
 )
 
 var (
-	forward_Control_GetStatus_0      = runtime.ForwardResponseMessage
-	forward_Control_GetStatus_1      = runtime.ForwardResponseMessage
-	forward_Control_ScaleTo_0        = runtime.ForwardResponseMessage
-	forward_Control_WatchInstances_0 = runtime.ForwardResponseStream
+	forward_Control_GetStatus_0        = runtime.ForwardResponseMessage
+	forward_Control_GetStatus_1        = runtime.ForwardResponseMessage
+	forward_Control_ScaleTo_0          = runtime.ForwardResponseMessage
+	forward_Control_WatchInstances_0   = runtime.ForwardResponseStream
+	forward_Control_RestartInstances_0 = runtime.ForwardResponseStream
 )

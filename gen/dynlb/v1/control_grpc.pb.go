@@ -22,9 +22,10 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	Control_GetStatus_FullMethodName      = "/dynlb.v1.Control/GetStatus"
-	Control_ScaleTo_FullMethodName        = "/dynlb.v1.Control/ScaleTo"
-	Control_WatchInstances_FullMethodName = "/dynlb.v1.Control/WatchInstances"
+	Control_GetStatus_FullMethodName        = "/dynlb.v1.Control/GetStatus"
+	Control_ScaleTo_FullMethodName          = "/dynlb.v1.Control/ScaleTo"
+	Control_WatchInstances_FullMethodName   = "/dynlb.v1.Control/WatchInstances"
+	Control_RestartInstances_FullMethodName = "/dynlb.v1.Control/RestartInstances"
 )
 
 // ControlClient is the client API for Control service.
@@ -53,6 +54,16 @@ type ControlClient interface {
 	// RESOURCE_EXHAUSTED when there are too many watchers; UNAVAILABLE when
 	// dynlb shuts down.
 	WatchInstances(ctx context.Context, in *WatchInstancesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchInstancesResponse], error)
+	// RestartInstances replaces every instance by a new one, as a deployment of
+	// new code does: a new instance is ready before an old one drains. It streams
+	// its progress, first `replaced` 0, and ends with OK when all have been
+	// replaced. A caller that leaves does not stop it.
+	//
+	// Errors: INVALID_ARGUMENT when `max_surge` is out of bounds;
+	// FAILED_PRECONDITION when a restart is under way; ABORTED when a new
+	// instance did not become ready: the old ones that were not replaced stay;
+	// UNAVAILABLE when dynlb shuts down.
+	RestartInstances(ctx context.Context, in *RestartInstancesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[RestartInstancesResponse], error)
 }
 
 type controlClient struct {
@@ -102,6 +113,25 @@ func (c *controlClient) WatchInstances(ctx context.Context, in *WatchInstancesRe
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Control_WatchInstancesClient = grpc.ServerStreamingClient[WatchInstancesResponse]
 
+func (c *controlClient) RestartInstances(ctx context.Context, in *RestartInstancesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[RestartInstancesResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Control_ServiceDesc.Streams[1], Control_RestartInstances_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[RestartInstancesRequest, RestartInstancesResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Control_RestartInstancesClient = grpc.ServerStreamingClient[RestartInstancesResponse]
+
 // ControlServer is the server API for Control service.
 // All implementations must embed UnimplementedControlServer
 // for forward compatibility.
@@ -128,6 +158,16 @@ type ControlServer interface {
 	// RESOURCE_EXHAUSTED when there are too many watchers; UNAVAILABLE when
 	// dynlb shuts down.
 	WatchInstances(*WatchInstancesRequest, grpc.ServerStreamingServer[WatchInstancesResponse]) error
+	// RestartInstances replaces every instance by a new one, as a deployment of
+	// new code does: a new instance is ready before an old one drains. It streams
+	// its progress, first `replaced` 0, and ends with OK when all have been
+	// replaced. A caller that leaves does not stop it.
+	//
+	// Errors: INVALID_ARGUMENT when `max_surge` is out of bounds;
+	// FAILED_PRECONDITION when a restart is under way; ABORTED when a new
+	// instance did not become ready: the old ones that were not replaced stay;
+	// UNAVAILABLE when dynlb shuts down.
+	RestartInstances(*RestartInstancesRequest, grpc.ServerStreamingServer[RestartInstancesResponse]) error
 	mustEmbedUnimplementedControlServer()
 }
 
@@ -146,6 +186,9 @@ func (UnimplementedControlServer) ScaleTo(context.Context, *ScaleToRequest) (*Sc
 }
 func (UnimplementedControlServer) WatchInstances(*WatchInstancesRequest, grpc.ServerStreamingServer[WatchInstancesResponse]) error {
 	return status.Error(codes.Unimplemented, "method WatchInstances not implemented")
+}
+func (UnimplementedControlServer) RestartInstances(*RestartInstancesRequest, grpc.ServerStreamingServer[RestartInstancesResponse]) error {
+	return status.Error(codes.Unimplemented, "method RestartInstances not implemented")
 }
 func (UnimplementedControlServer) mustEmbedUnimplementedControlServer() {}
 func (UnimplementedControlServer) testEmbeddedByValue()                 {}
@@ -215,6 +258,17 @@ func _Control_WatchInstances_Handler(srv interface{}, stream grpc.ServerStream) 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Control_WatchInstancesServer = grpc.ServerStreamingServer[WatchInstancesResponse]
 
+func _Control_RestartInstances_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(RestartInstancesRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(ControlServer).RestartInstances(m, &grpc.GenericServerStream[RestartInstancesRequest, RestartInstancesResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Control_RestartInstancesServer = grpc.ServerStreamingServer[RestartInstancesResponse]
+
 // Control_ServiceDesc is the grpc.ServiceDesc for Control service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -235,6 +289,11 @@ var Control_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "WatchInstances",
 			Handler:       _Control_WatchInstances_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "RestartInstances",
+			Handler:       _Control_RestartInstances_Handler,
 			ServerStreams: true,
 		},
 	},

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+)
+
+// TestExposedListenerDoesNotStart: off loopback without credentials, exit code 2
+// and one line that says what is missing.
+func TestExposedListenerDoesNotStart(t *testing.T) {
+	k := newKeys(t)
+	t.Chdir(t.TempDir())
+	for _, c := range []struct{ yaml, want string }{
+		{"admin: 0.0.0.0:4001", "config.yaml:1: admin: is off loopback, where others can reach it; set auth.tls.cert, auth.tls.key and auth.tokenFile (or auth.tls.clientCA), or listen on 127.0.0.1:4001; got 0.0.0.0:4001\n"},
+		{"adminHTTP: :4002", "config.yaml:1: adminHTTP: is off loopback, where others can reach it; set auth.tls.cert, auth.tls.key and auth.tokenFile (or auth.tls.clientCA), or listen on 127.0.0.1:4002; got :4002\n"},
+		{"admin: :4001" + k.yaml("tokenFile"), "config.yaml:1: admin: is off loopback, where others can reach it; set auth.tls.cert and auth.tls.key, or listen on 127.0.0.1:4001; got :4001\n"},
+		{"admin: :4001" + k.yaml("cert", "key"), "config.yaml:1: admin: is off loopback, where others can reach it; set auth.tokenFile (or auth.tls.clientCA), or listen on 127.0.0.1:4001; got :4001\n"},
+	} {
+		if err := os.WriteFile("config.yaml", []byte(c.yaml), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, command := range []string{"serve", "check"} {
+			if code, stdout, stderr := cli(t, command); code != exitUsage || stderr != c.want {
+				t.Errorf("%s with %s: %d %s%s\nwant %s", command, c.yaml, code, stdout, stderr, c.want)
+			}
+		}
+	}
+	for _, proof := range []string{"tokenFile", "clientCA"} {
+		if err := os.WriteFile("config.yaml", []byte("admin: :4001\nadminHTTP: :4002"+k.yaml("cert", "key", proof)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if code, _, stderr := cli(t, "check"); code != exitDone {
+			t.Errorf("check with %s: %d %s", proof, code, stderr)
+		}
+	}
+}
+
+// TestAuditNamesTheCertificate: who scaled, by certificate.
+func TestAuditNamesTheCertificate(t *testing.T) {
+	k := newKeys(t)
+	r := start(t, k.yaml("cert", "key", "clientCA"), "--tls-cert", k.path("client.pem"), "--tls-key", k.path("client.key"))
+	r.awaitReady(2)
+	three := int32(3)
+	if _, err := r.client.ScaleTo(t.Context(), &dynlbv1.ScaleToRequest{Target: &three}); err != nil {
+		t.Fatal(err)
+	}
+	if want := "msg=ScaleTo peer=\"127.0.0.1:"; !strings.Contains(r.log.String(), want) || !strings.Contains(r.log.String(), `(CN=client)" old=2 new=3`) {
+		t.Errorf("no audit line in %s", r.log.String())
+	}
+}
+
+// TestHTTPIsGuarded: admin HTTP asks for the same, and the public port does not.
+func TestHTTPIsGuarded(t *testing.T) {
+	k := newKeys(t)
+	r := start(t, k.yaml("tokenFile", "cert", "key"))
+	r.awaitReady(2)
+	pool := x509.NewCertPool()
+	ca, err := os.ReadFile(k.path("ca.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool.AppendCertsFromPEM(ca)
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, ServerName: "lb.example"}}}
+	defer client.CloseIdleConnections()
+	for _, c := range []struct {
+		path, authorization string
+		want                int
+	}{
+		{"/v1/status", "", 401},
+		{"/v1/status", "Bearer " + testToken[1:], 401},
+		{"/v1/status", "Bearer " + testToken, 200},
+		{"/lb-status", "", 401},
+		{"/metrics", "", 401},
+		{"/healthz", "", 200},
+		{"/readyz", "", 200},
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, strings.Replace(r.adminURL, "http:", "https:", 1)+c.path, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", c.authorization)
+		response, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(response.Body)
+		response.Body.Close()
+		if response.StatusCode != c.want {
+			t.Errorf("%s with %q: %s %s", c.path, c.authorization, response.Status, body)
+		}
+	}
+	if code, body := r.get(r.url + "/lb-status"); code != http.StatusOK {
+		t.Errorf("the public /lb-status: %d %s", code, body)
+	}
+}
+
+// TestTokenReachesNobody: it is not in the environment, the arguments or the
+// open files of an instance, nor in the log, the status or the metrics.
+func TestTokenReachesNobody(t *testing.T) {
+	k := newKeys(t)
+	r := start(t, k.yaml("tokenFile"))
+	r.awaitReady(2)
+	_, stdout, stderr := cli(t, "scale", "3", "--admin", r.admin, "--token-file", k.path("token"))
+	r.awaitReady(3)
+	seen := map[string]string{"output of scale": stdout + stderr, "status": r.pool().String()}
+	for _, pid := range r.pids() {
+		for _, name := range []string{"environ", "cmdline"} {
+			data, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen[fmt.Sprintf("%s of %d", name, pid)] = string(data)
+		}
+		open, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, fd := range open {
+			if target, _ := os.Readlink(fd); strings.HasPrefix(target, k.dir) {
+				t.Errorf("%s is %s", fd, target)
+			}
+		}
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.adminURL+"/metrics", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+testToken)
+	response, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	metrics, err := io.ReadAll(response.Body)
+	response.Body.Close()
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Fatalf("/metrics: %s %v", response.Status, err)
+	}
+	seen["metrics"] = string(metrics)
+	if err := r.stop(); err != nil {
+		t.Error(err)
+	}
+	seen["log"] = r.log.String()
+	for where, text := range seen {
+		if strings.Contains(text, testToken) {
+			t.Errorf("the token is in the %s:\n%s", where, text)
+		}
+	}
+}

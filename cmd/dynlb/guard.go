@@ -1,0 +1,51 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dynlb/dynlb/internal/process"
+)
+
+// orphanLimit is how long a start waits for what an earlier run left behind to
+// be gone.
+const orphanLimit = 5 * time.Second
+
+// guard kills what a dynlb that was killed left behind, and starts the process
+// that does the same for this one. Call closeGuard when all instances are gone.
+func guard(log *slog.Logger) (closeGuard func(), err error) {
+	killed, err := process.KillOrphans(orphanLimit)
+	if err != nil {
+		log.Warn("processes of an earlier run are left", "error", err)
+	}
+	if killed > 0 {
+		log.Warn("killed what an earlier run left behind", "processes", killed)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("start guard: %w", err)
+	}
+	g, err := process.StartGuard([]string{self, "guard"})
+	if err != nil {
+		return nil, err
+	}
+	return func() {
+		if err := g.Close(); err != nil {
+			log.Warn("guard failed", "error", err)
+		}
+	}, nil
+}
+
+// newGuard is the command of the process that guard starts.
+func newGuard() *cobra.Command {
+	return &cobra.Command{
+		Use:    "guard",
+		Short:  "Kill what is left of the instances when dynlb is gone; 'dynlb serve' runs it",
+		Hidden: true,
+		RunE:   func(cmd *cobra.Command, _ []string) error { return process.RunGuard(cmd.InOrStdin()) },
+	}
+}

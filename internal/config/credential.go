@@ -1,0 +1,110 @@
+package config
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+// The bounds of a token's length. 16 characters are what a guess over the
+// network does not find; the header that carries a token has 16 KiB.
+const (
+	minToken = 16
+	maxToken = 1024
+)
+
+// everyone is the permission of others than the owner and the group to read or
+// to write a file.
+const everyone = 0o006
+
+// ReadToken returns the token that the file at path holds, without the space
+// around it: 16 to 1024 visible ASCII characters. A file that everyone may read
+// or write is refused. The error begins with the path, and never tells of the
+// content.
+func ReadToken(path string) (string, error) {
+	data, err := readCredential(path, true)
+	if err != nil {
+		return "", err
+	}
+	token := strings.TrimSpace(string(data))
+	invisible := strings.ContainsFunc(token, func(c rune) bool { return c <= ' ' || c > '~' })
+	if len(token) < minToken || len(token) > maxToken || invisible {
+		return "", fmt.Errorf("%s must hold one token of %d to %d characters, ASCII without spaces, such as `openssl rand -hex 32` makes",
+			displayPath(path), minToken, maxToken)
+	}
+	return token, nil
+}
+
+// ReadKeyPair returns the certificate in one file with its private key in
+// another, both in PEM form. A key that everyone may read or write is refused.
+// The error begins with a path.
+func ReadKeyPair(certPath, keyPath string) (tls.Certificate, error) {
+	cert, err := readCredential(certPath, false)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	key, err := readCredential(keyPath, true)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	pair, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		return tls.Certificate{}, fmt.Errorf("%s and %s are no certificate and its key: %w", displayPath(certPath), displayPath(keyPath), err)
+	}
+	return pair, nil
+}
+
+// ReadCAs returns the certificates in a file in PEM form, at least one. The
+// error begins with the path.
+func ReadCAs(path string) (*x509.CertPool, error) {
+	data, err := readCredential(path, false)
+	if err != nil {
+		return nil, err
+	}
+	pool, found := x509.NewCertPool(), false
+	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type != "CERTIFICATE" {
+			continue
+		}
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("%s has a broken certificate in it: %w", displayPath(path), err)
+		}
+		pool.AddCert(cert)
+		found = true
+	}
+	if !found {
+		return nil, fmt.Errorf("%s must hold certificates in PEM form (-----BEGIN CERTIFICATE-----)", displayPath(path))
+	}
+	return pool, nil
+}
+
+// readCredential returns the content of a file, which is private if it is worth
+// something to others.
+func readCredential(path string, private bool) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot be read: %w", displayPath(path), reason(err))
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot be read: %w", displayPath(path), reason(err))
+	}
+	// A pipe, as a shell makes of <(command), is nobody else's.
+	if mode := info.Mode(); private && mode.IsRegular() && mode.Perm()&everyone != 0 {
+		return nil, fmt.Errorf("%s is open to everyone (mode %04o); run chmod 600 on it", displayPath(path), mode.Perm())
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot be read: %w", displayPath(path), reason(err))
+	}
+	if len(data) > maxSize {
+		return nil, fmt.Errorf("%s must not be larger than 1 MiB", displayPath(path))
+	}
+	return data, nil
+}

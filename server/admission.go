@@ -1,0 +1,103 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"net/http"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
+)
+
+// admitUnary and admitStream let in whom Auth does, for every service that the
+// clients' server has.
+func (s *Server) admitUnary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+	if err := s.admitCall(ctx, info.FullMethod); err != nil {
+		return nil, err
+	}
+	return handle(ctx, req)
+}
+
+func (s *Server) admitStream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handle grpc.StreamHandler) error {
+	if err := s.admitCall(stream.Context(), info.FullMethod); err != nil {
+		return err
+	}
+	return handle(srv, stream)
+}
+
+// admitCall returns nil for a call that may go on.
+func (s *Server) admitCall(ctx context.Context, method string) error {
+	if method == healthpb.Health_Check_FullMethodName {
+		return nil
+	}
+	denial := s.auth.admit(metadata.ValueFromIncomingContext(ctx, "authorization"), tlsStateOf(ctx))
+	if denial == nil {
+		return nil
+	}
+	s.denials.note(s, peerOf(ctx), method, denial.text)
+	return status.Error(codes.Unauthenticated, denial.text)
+}
+
+// tlsStateOf returns the TLS state of a call's connection, nil without TLS.
+func tlsStateOf(ctx context.Context) *tls.ConnectionState {
+	p, ok := peer.FromContext(ctx)
+	if !ok {
+		return nil
+	}
+	info, ok := p.AuthInfo.(credentials.TLSInfo)
+	if !ok {
+		return nil
+	}
+	return &info.State
+}
+
+// admitHTTP lets only those requests through to h that Auth lets in, without
+// what they were let in for: the gateway would pass it on.
+func (s *Server) admitHTTP(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		denial := s.auth.admit(r.Header.Values("Authorization"), r.TLS)
+		if denial == nil {
+			inner := r.WithContext(r.Context()) // a copy
+			inner.Header = r.Header.Clone()
+			inner.Header.Del("Authorization")
+			h.ServeHTTP(w, inner)
+			return
+		}
+		s.denials.note(s, peerName(r.RemoteAddr, r.TLS), r.Method+" "+r.URL.Path, denial.text)
+		if denial.challenge == "" { // 401 is for what an Authorization may mend: RFC 9110, 15.5.2
+			writeError(w, http.StatusForbidden, denial.text)
+			return
+		}
+		w.Header().Set("WWW-Authenticate", denial.challenge)
+		writeError(w, http.StatusUnauthorized, denial.text)
+	})
+}
+
+// noteDenials is how often, at most, the log tells of a denial.
+const noteDenials = time.Second
+
+// denials tells the log of those who were not let in, but not of all when they
+// are many.
+type denials struct {
+	mu   sync.Mutex // guards the rest
+	last time.Time  // when the log was told
+	more int        // denials since
+}
+
+func (d *denials) note(s *Server, from, call, why string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if now := time.Now(); now.Sub(d.last) >= noteDenials {
+		s.log.Warn("control call denied", "peer", from, "call", call, "reason", why, "unlogged", d.more)
+		d.last, d.more = now, 0
+		return
+	}
+	d.more++
+}

@@ -1,0 +1,110 @@
+package server
+
+import (
+	"crypto/tls"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+)
+
+// Both listeners speak TLS 1.2 at least, and nothing else beside it.
+func TestTLSVersions(t *testing.T) {
+	ca := newAuthority(t)
+	p := startWithAuth(t, newRegistry(), Auth{TLS: held(t, &Certificates{Pair: ca.server(t)})})
+	for _, address := range []string{p.grpcAddress(), p.httpAddress()} {
+		for version, good := range map[uint16]bool{tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true} {
+			config := trusting(ca)
+			config.MinVersion, config.MaxVersion, config.NextProtos = version, version, []string{"h2"}
+			dialer := tls.Dialer{Config: config}
+			conn, err := dialer.DialContext(t.Context(), "tcp", address)
+			if (err == nil) != good {
+				t.Errorf("%s to %s: %v", tls.VersionName(version), address, err)
+			}
+			if err == nil {
+				conn.Close()
+			}
+		}
+	}
+	plain := p.visit(t, nil, "")
+	if _, err := dynlbv1.NewControlClient(plain.conn).GetStatus(t.Context(), &dynlbv1.GetStatusRequest{}); status.Code(err) != codes.Unavailable {
+		t.Errorf("gRPC without TLS: %v", err)
+	}
+	resp, text, err := plain.get(t, "/v1/status", "")
+	if err != nil || resp.StatusCode != http.StatusBadRequest {
+		t.Errorf("HTTP without TLS: %v %s", err, text)
+	}
+}
+
+// Under a name in its certificate the server is itself.
+func TestGuardKnowsTheCertificate(t *testing.T) {
+	ca := newAuthority(t)
+	p := startWithAuth(t, newRegistry(), Auth{TLS: held(t, &Certificates{Pair: ca.server(t)})})
+	for host, want := range map[string]int{"lb.example": http.StatusOK, "LB.example.:4002": http.StatusOK, "evil.example": http.StatusForbidden} {
+		v := p.visit(t, trusting(ca), "")
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, v.url+"/v1/status", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = host
+		resp, err := v.web.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("Host %s: %s, want %d", host, resp.Status, want)
+		}
+	}
+}
+
+// Shutdown ends what came over TLS as it ends the rest.
+func TestShutdownEndsStreamsOverTLS(t *testing.T) {
+	ca := newAuthority(t)
+	p := startWithAuth(t, newRegistry(), Auth{TLS: held(t, &Certificates{Pair: ca.server(t)})})
+	v := p.visit(t, trusting(ca), "")
+	watch, err := dynlbv1.NewControlClient(v.conn).WatchInstances(t.Context(), &dynlbv1.WatchInstancesRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := first(watch, nil); err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, v.url+"/v1/instances:watch", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := v.web.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.Proto != "HTTP/2.0" {
+		t.Errorf("admin HTTP speaks %s over TLS", resp.Proto)
+	}
+	p.stop(t)
+	wantCode(t, first(watch, nil), codes.Unavailable, "shutting down")
+	body, err := io.ReadAll(resp.Body)
+	if want := `"message":"dynlb is shutting down"`; err != nil || !strings.Contains(string(body), want) {
+		t.Errorf("HTTP watch ended with %q, %v, want %s", body, err, want)
+	}
+	if strings.Contains(p.log.String(), "cut off") {
+		t.Errorf("clients were cut off: %s", p.log)
+	}
+}
+
+// Clients of admin HTTP need not know HTTP/2.
+func TestHTTP1OverTLS(t *testing.T) {
+	ca := newAuthority(t)
+	p := startWithAuth(t, newRegistry(), Auth{TLS: held(t, &Certificates{Pair: ca.server(t)})})
+	v := p.visit(t, trusting(ca), "")
+	v.web.Transport.(*http.Transport).ForceAttemptHTTP2 = false
+	if resp, text, err := v.get(t, "/v1/status", ""); err != nil || resp.Proto != "HTTP/1.1" || resp.StatusCode != http.StatusOK {
+		t.Errorf("HTTP/1.1 over TLS: %v %s", err, text)
+	}
+}
