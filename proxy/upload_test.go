@@ -3,47 +3,92 @@ package proxy_test
 import (
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/dynlb/dynlb/internal/registry"
 )
 
-// TestStreamContinue: the instance decides whether the body is sent.
+// TestStreamContinue: the instance decides whether the body is sent, and the
+// client hears of it once.
 func TestStreamContinue(t *testing.T) {
 	f := newProxy(t, setup{instances: []string{server(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/no" {
 			w.WriteHeader(http.StatusExpectationFailed)
 			return
 		}
+		w.WriteHeader(http.StatusEarlyHints)
 		echo(w, r)
 	})}})
+	for range 20 { // who comes first, net/http or the instance, is a matter of luck
+		c := dial(t, f.address)
+		c.send("POST /yes HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 4\n\n")
+		for _, want := range []string{"HTTP/1.1 103 Early Hints", "HTTP/1.1 100 Continue"} {
+			if head := c.head(); len(head) == 0 || head[0] != want {
+				t.Fatalf("head %q, want %s", head, want)
+			}
+		}
+		c.send("body")
+		res, err := http.ReadResponse(c.r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := seen(t, res); got.Body != "body" {
+			t.Errorf("instance saw %+v", got)
+		}
+		f.recorded(t, 200)
+		c.send("GET /yes HTTP/1.0\nHost: a\n\n") // the connection is where both think it is
+		if got := c.rest(); !strings.HasPrefix(got, "HTTP/1.1 200 ") && !strings.HasPrefix(got, "HTTP/1.0 200 ") {
+			t.Errorf("next: %q", got)
+		}
+		f.recorded(t, 200)
+
+		c = dial(t, f.address)
+		c.send("POST /no HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 4\n\n")
+		if head := c.head(); len(head) == 0 || !strings.HasPrefix(head[0], "HTTP/1.1 417 ") {
+			t.Errorf("head %q", head) // a 100 would have asked for the body in vain
+		}
+		f.recorded(t, 417)
+		_ = c.Close()
+	}
+	f.idle(t)
+}
+
+// TestStreamUnwanted: a body that the instance refused is not sent to it, even
+// if the client did not wait.
+func TestStreamUnwanted(t *testing.T) {
+	sent := make(chan string, 1)
+	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
+		c.head()
+		c.send("HTTP/1.1 417 Expectation Failed\nContent-Length: 0\n\n")
+		sent <- c.rest()
+	})}})
 	c := dial(t, f.address)
-	c.send("POST /yes HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 4\n\n")
-	if head := c.head(); len(head) != 1 || head[0] != "HTTP/1.1 100 Continue" {
-		t.Fatalf("head %q", head)
-	}
-	c.send("body")
-	res, err := http.ReadResponse(c.r, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := seen(t, res); got.Body != "body" {
-		t.Errorf("instance saw %+v", got)
-	}
-	f.recorded(t, 200)
-	c.send("POST /yes HTTP/1.0\nHost: a\nContent-Length: 4\n\nbody")
-	if got := c.rest(); strings.Count(got, "HTTP/1.1") != 1 { // neither half of the connection is confused
+	c.send("POST / HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 4\n\nbody")
+	if got := c.rest(); !strings.HasPrefix(got, "HTTP/1.1 417 ") {
 		t.Errorf("got %q", got)
 	}
-	f.recorded(t, 200)
-
-	c = dial(t, f.address)
-	c.send("POST /no HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 4\n\n")
-	if head := c.head(); len(head) == 0 || !strings.HasPrefix(head[0], "HTTP/1.1 417 ") {
-		t.Errorf("head %q", head) // a 100 would have asked for the body in vain
+	if got := wait(t, sent, "instance"); got != "" {
+		t.Errorf("instance got %q", got)
 	}
-	f.recorded(t, 417)
-	f.idle(t)
+}
+
+// TestStreamUnreachable: a client hears that there is no instance before it has
+// sent all it has.
+func TestStreamUnreachable(t *testing.T) {
+	f := newProxy(t, setup{queue: registry.Options{QueueLimit: 1}, instances: []string{closedAddress(t)}})
+	c := dial(t, f.address)
+	start := time.Now()
+	c.send("POST / HTTP/1.1\nHost: a\nContent-Length: 10\n\nhalf")
+	if head := c.head(); len(head) == 0 || !strings.HasPrefix(head[0], "HTTP/1.1 503 ") {
+		t.Errorf("head %q", head)
+	}
+	if took := time.Since(start); took > 3*time.Second { // it waits 5 s for the rest, after the response
+		t.Errorf("took %v", took)
+	}
+	f.recorded(t, 503)
 }
 
 // TestStreamEarlyResponse: an answer to half a request arrives, and the
@@ -71,7 +116,23 @@ func TestStreamEarlyResponse(t *testing.T) {
 	if len(conns) != 2 {
 		t.Errorf("%d connections to the instance, want 2", len(conns))
 	}
+	f.recorded(t, 200)
 	f.idle(t)
+
+	// Other streams of an HTTP/2 connection are not concerned.
+	client := newClient(t, "http2")
+	body, more := io.Pipe()
+	defer more.Close()
+	readAll(t, do(t, client, newRequest(t, http.MethodPost, f.url, body)))
+	r := newRequest(t, http.MethodGet, f.url, nil)
+	readAll(t, do(t, client, r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
+		GotConn: func(info httptrace.GotConnInfo) {
+			if !info.Reused {
+				t.Error("the HTTP/2 connection was closed")
+			}
+		},
+	}))))
+	client.CloseIdleConnections()
 }
 
 // TestStreamLinger: a client that is answered early and then neither sends the
