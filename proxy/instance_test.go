@@ -147,12 +147,13 @@ func listen(t testing.TB) net.Listener {
 	return l
 }
 
-// closedAddress returns an address that refuses connections.
+// closedAddress returns an address that refuses connections: one that has a
+// connection of its own, so that nobody else comes to listen there.
 func closedAddress(t testing.TB) string {
 	t.Helper()
 	l := listen(t)
-	defer l.Close()
-	return l.Addr().String()
+	t.Cleanup(func() { _ = l.Close() })
+	return dial(t, l.Addr().String()).LocalAddr().String()
 }
 
 // addInstance makes address a ready instance.

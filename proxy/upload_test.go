@@ -122,7 +122,7 @@ func TestStreamEarlyResponse(t *testing.T) {
 	// Other streams of an HTTP/2 connection are not concerned.
 	client := newClient(t, "http2")
 	body, more := io.Pipe()
-	defer more.Close()
+	defer func() { _ = more.Close() }()
 	readAll(t, do(t, client, newRequest(t, http.MethodPost, f.url, body)))
 	r := newRequest(t, http.MethodGet, f.url, nil)
 	readAll(t, do(t, client, r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{

@@ -28,6 +28,7 @@ once.`,
 				return err
 			}
 			log := newLogger(cmd.ErrOrStderr(), level)
+			slog.SetDefault(log) // for what the standard library logs on its own
 			if settings.Path == "" {
 				log.Info("no " + config.DefaultPath + " here, the defaults apply")
 			}
