@@ -1,15 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
 	"maps"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -254,56 +250,6 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// TestGrpcurl: the control listener can be explored with nothing but grpcurl.
-func TestGrpcurl(t *testing.T) {
-	r := start(t, "")
-	r.awaitReady(2)
-	out := grpcurl(t, "grpc.health.v1.Health", r.admin, "list")
-	if !strings.Contains(out, "dynlb.v1.Control") || !strings.Contains(out, "grpc.health.v1.Health") {
-		t.Errorf("list: %s", out)
-	}
-	out = grpcurl(t, "newTarget", "-d", `{"target": 3, "hold": "60s"}`, r.admin, "dynlb.v1.Control/ScaleTo")
-	if !strings.Contains(out, `"newTarget": 3`) {
-		t.Errorf("ScaleTo: %s", out)
-	}
-	r.awaitReady(3)
-	out = grpcurl(t, `"instances"`, r.admin, "dynlb.v1.Control/WatchInstances")
-	if !strings.Contains(out, `"target": 3`) {
-		t.Errorf("WatchInstances: %s", out)
-	}
-}
-
-// grpcurl runs the pinned grpcurl until it has printed last, and returns what it
-// printed.
-func grpcurl(t *testing.T, last string, args ...string) string {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // it may have to be built
-	defer cancel()
-	command := exec.CommandContext(ctx, "go", append([]string{"tool", "-modfile=tools/go.mod", "grpcurl", "-plaintext"}, args...)...)
-	command.Dir = "../.."
-	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGKILL) }
-	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // go tool and what it runs
-	var stderr safeBuffer
-	command.Stderr = &stderr
-	stdout, err := command.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	var out strings.Builder
-	for lines := bufio.NewScanner(stdout); lines.Scan() && !strings.Contains(out.String(), last); {
-		fmt.Fprintln(&out, lines.Text())
-	}
-	cancel() // a watch would go on
-	_ = command.Wait()
-	if !strings.Contains(out.String(), last) {
-		t.Fatalf("grpcurl %v: %s%s", args, out.String(), stderr.String())
-	}
-	return out.String()
-}
-
 // TestInstanceKilled: an instance that dies under load is replaced, and requests
 // that can be repeated do not notice.
 func TestInstanceKilled(t *testing.T) {
@@ -349,68 +295,5 @@ func TestNothingToStart(t *testing.T) {
 	}
 	if code, body := r.get(r.url + "/lb-status"); code != http.StatusOK || !strings.Contains(body, `"healthy":0`) {
 		t.Errorf("GET /lb-status: %d %s", code, body)
-	}
-}
-
-// TestRestart: all instances are replaced under load, and no request fails.
-func TestRestart(t *testing.T) {
-	withBun(t)
-	r := start(t, original(t))
-	r.awaitReady(2)
-	before := r.pids()
-	stop := make(chan struct{})
-	var clients sync.WaitGroup
-	for range 8 {
-		clients.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-					if code, body := r.get(r.url + "/slow?ms=20"); code != http.StatusOK {
-						t.Errorf("GET: %d %s", code, body)
-					}
-				}
-			}
-		})
-	}
-	code, stdout, stderr := cli(t, "restart", "--admin", r.admin)
-	close(stop)
-	clients.Wait()
-	if code != exitDone || !strings.HasSuffix(stdout, "2 of 2 instances replaced\n") {
-		t.Errorf("restart: %d %s%s", code, stdout, stderr)
-	}
-	r.awaitReady(2)
-	for _, pid := range r.pids() {
-		if slices.Contains(before, pid) {
-			t.Errorf("pid %d was not replaced", pid)
-		}
-	}
-}
-
-// TestRestartWithBadCode: new code that does not start replaces nothing.
-func TestRestartWithBadCode(t *testing.T) {
-	withBun(t)
-	app, err := os.ReadFile(bunApp(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(t.TempDir(), "app.ts")
-	if err := os.WriteFile(file, app, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	r := start(t, "location: "+file)
-	r.awaitReady(2)
-	before := r.pids()
-	if err := os.WriteFile(file, []byte("throw new Error('broken')\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	code, _, stderr := cli(t, "restart", "--admin", r.admin)
-	if code != exitFail || !strings.HasPrefix(stderr, "dynlb: 0 of 2 instances replaced, the others stay; the new one: exit status 1") {
-		t.Errorf("restart: %d %s", code, stderr)
-	}
-	r.awaitReady(2)
-	if after := r.pids(); !slices.Equal(before, after) {
-		t.Errorf("pids %v, want %v", after, before)
 	}
 }

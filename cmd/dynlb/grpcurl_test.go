@@ -1,0 +1,62 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestGrpcurl: the control listener can be explored with nothing but grpcurl.
+func TestGrpcurl(t *testing.T) {
+	r := start(t, "")
+	r.awaitReady(2)
+	out := grpcurl(t, "grpc.health.v1.Health", r.admin, "list")
+	if !strings.Contains(out, "dynlb.v1.Control") || !strings.Contains(out, "grpc.health.v1.Health") {
+		t.Errorf("list: %s", out)
+	}
+	out = grpcurl(t, "newTarget", "-d", `{"target": 3, "hold": "60s"}`, r.admin, "dynlb.v1.Control/ScaleTo")
+	if !strings.Contains(out, `"newTarget": 3`) {
+		t.Errorf("ScaleTo: %s", out)
+	}
+	r.awaitReady(3)
+	out = grpcurl(t, `"instances"`, r.admin, "dynlb.v1.Control/WatchInstances")
+	if !strings.Contains(out, `"target": 3`) {
+		t.Errorf("WatchInstances: %s", out)
+	}
+}
+
+// grpcurl runs the pinned grpcurl until it has printed last, and returns what it
+// printed.
+func grpcurl(t *testing.T, last string, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // it may have to be built
+	defer cancel()
+	command := exec.CommandContext(ctx, "go", append([]string{"tool", "-modfile=tools/go.mod", "grpcurl", "-plaintext"}, args...)...)
+	command.Dir = "../.."
+	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGKILL) }
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // go tool and what it runs
+	var stderr safeBuffer
+	command.Stderr = &stderr
+	stdout, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	for lines := bufio.NewScanner(stdout); lines.Scan() && !strings.Contains(out.String(), last); {
+		fmt.Fprintln(&out, lines.Text())
+	}
+	cancel() // a watch would go on
+	_ = command.Wait()
+	if !strings.Contains(out.String(), last) {
+		t.Fatalf("grpcurl %v: %s%s", args, out.String(), stderr.String())
+	}
+	return out.String()
+}
