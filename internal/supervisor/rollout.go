@@ -17,6 +17,7 @@ type rollout struct {
 	surge    int
 	reason   string
 	total    int        // old ones at first
+	replaced int        // how many of them have gone
 	progress chan int   // capacity 1: the latest number of old ones that went
 	done     chan error // capacity 1: how it ended
 }
@@ -44,8 +45,10 @@ func (s *Supervisor) Restart(ctx context.Context, surge int, reason string, prog
 		case n := <-r.progress:
 			progress(n, r.total)
 		case err := <-r.done:
-			if err == nil {
-				progress(r.total, r.total)
+			select {
+			case n := <-r.progress: // the last step, which ended it
+				progress(n, r.total)
+			default:
 			}
 			return err
 		case <-ctx.Done():
@@ -105,11 +108,14 @@ func (s *Supervisor) replace() (surge int) {
 			old--
 		}
 	}
-	select {
-	case <-s.rollout.progress:
-	default:
+	if n := s.rollout.total - old; n != s.rollout.replaced {
+		s.rollout.replaced = n
+		select {
+		case <-s.rollout.progress: // nobody has read the last one
+		default:
+		}
+		s.rollout.progress <- n
 	}
-	s.rollout.progress <- max(0, s.rollout.total-old)
 	if old == 0 {
 		s.endRollout(nil)
 		return 0

@@ -58,12 +58,13 @@ func TestRestart(t *testing.T) {
 					t.Errorf("%d starts, want 6", got)
 				}
 				close(progress)
-				var last string
+				var steps []string
 				for p := range progress {
-					last = p
+					steps = append(steps, p)
 				}
-				if last != "3/3" {
-					t.Errorf("last progress %s", last)
+				if !slices.IsSorted(steps) || len(slices.Compact(slices.Clone(steps))) != len(steps) ||
+					steps[0] != "0/3" || steps[len(steps)-1] != "3/3" {
+					t.Errorf("progress %v", steps)
 				}
 			})
 		})
