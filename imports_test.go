@@ -24,7 +24,8 @@ var table = map[string][]string{
 	"internal/supervisor": {"internal/registry", "internal/process", "internal/config"},
 	"internal/autoscaler": {"internal/registry", "internal/config"},
 	"internal/demo":       {"github.com/coder/websocket"},
-	"proxy":               {"internal/registry"},
+	"proxy":               {"internal/registry", "proxy/http1"},
+	"proxy/http1":         {},
 	"server": {
 		"gen", "gen/dynlb/v1", "internal/registry",
 		"github.com/grpc-ecosystem/grpc-gateway/v2", "github.com/prometheus", "google.golang.org",

@@ -28,6 +28,7 @@ func (buffers) Put(b []byte) { bufferPool.Put((*[bufferSize]byte)(b)) }
 // another connection. The methods of a nil upload are those of no body.
 type upload struct {
 	body    io.Reader
+	renew   func()     // called before body is read, unless nil
 	reading sync.Mutex // held while body is read
 
 	mu      sync.Mutex // guards all below
@@ -44,6 +45,9 @@ func (u *upload) Read(p []byte) (int, error) {
 	u.mu.Lock()
 	u.touched = true
 	u.mu.Unlock()
+	if u.renew != nil {
+		u.renew()
+	}
 	n, err := u.body.Read(p)
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -54,6 +58,12 @@ func (u *upload) Read(p []byte) (int, error) {
 		u.err = err
 	}
 	return n, err
+}
+
+// within sets how long each read may take.
+func (u *upload) within(d time.Duration, w http.ResponseWriter) {
+	rc := http.NewResponseController(w)
+	u.renew = func() { _ = rc.SetReadDeadline(time.Now().Add(d)) } // if it cannot, reads take as long as they take
 }
 
 // Close does nothing: the body is the server's to close.

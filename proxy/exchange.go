@@ -69,9 +69,11 @@ func (e *exchange) refuse() error {
 		return errConnect
 	case http.MethodTrace:
 		return errTrace
-	default:
-		return nil
 	}
+	if e.request.ProtoMajor == 2 {
+		return e.proxy.guard.checkStream(e.request)
+	}
+	return nil
 }
 
 // claim releases the instance that was claimed before, if any, and claims one
@@ -89,6 +91,8 @@ func (e *exchange) claim() error {
 func (e *exchange) rewrite(r *httputil.ProxyRequest) {
 	in, out := r.In, r.Out
 	setTarget(out, in)
+	keepFields(out.Header, in.Header)
+	dropFields(out.Header)
 	setForwarded(out.Header, in, e.proxy.options.TrustedProxies)
 	restrictUpgrade(out.Header, in)
 	out.Trailer = nil // Bun answers a trailer with a 400
@@ -96,6 +100,9 @@ func (e *exchange) rewrite(r *httputil.ProxyRequest) {
 		return
 	}
 	e.upload = &upload{body: out.Body}
+	if in.ProtoMajor == 2 { // of HTTP/1 the guard sees to it
+		e.upload.within(e.proxy.options.BodyTimeout, e.writer)
+	}
 	out.Body = e.upload
 	// A connection that is to be kept, net/http sends the body on even if the
 	// instance has refused it.
@@ -140,6 +147,10 @@ func (e *exchange) broken() {
 		e.code = http.StatusBadGateway
 		_ = http.NewResponseController(e.writer).Flush() // what there is
 		e.log(slog.LevelWarn, "instance broke its response off", e.download.err)
+	case violationOn(e.request.Context()) != nil:
+		bad := violationOn(e.request.Context())
+		e.code = bad.Status
+		e.log(slog.LevelInfo, refusal(bad).message, bad)
 	default:
 		e.code = StatusClientClosed
 		e.log(slog.LevelDebug, "client closed the request", nil)

@@ -8,11 +8,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strconv"
 	"syscall"
 	"time"
 
 	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/http1"
 )
 
 // Requests that are not for a reverse proxy to forward.
@@ -41,6 +43,7 @@ type fault struct {
 func faultOf(err error, trouble string) fault {
 	var broken *brokenError
 	var connect *connectError
+	var violation *http1.Error
 	switch {
 	case errors.Is(err, context.Canceled):
 		return fault{code: StatusClientClosed, message: "client closed the request"}
@@ -63,6 +66,8 @@ func faultOf(err error, trouble string) fault {
 		return fault{code: http.StatusGatewayTimeout, message: "the instance did not respond in time"}
 	case errors.As(err, &broken):
 		return fault{code: http.StatusBadGateway, message: broken.what()}
+	case errors.As(err, &violation):
+		return refusal(violation)
 	default: // net/http or ReverseProxy found fault with the request
 		return fault{code: http.StatusBadRequest, message: "the request cannot be forwarded"}
 	}
@@ -126,23 +131,34 @@ func (e *exchange) fail(_ http.ResponseWriter, _ *http.Request, err error) {
 
 // fault tells the client's doing from that of others.
 func (e *exchange) fault(err error) fault {
+	if bad := violationOn(e.request.Context()); bad != nil {
+		return refusal(bad)
+	}
 	if errors.Is(e.request.Context().Err(), context.Canceled) {
 		err = context.Canceled
-	} else if cause := e.upload.failure(); cause != nil {
+	} else if cause := e.upload.failure(); errors.Is(cause, os.ErrDeadlineExceeded) {
+		return refusal(errSlowBody)
+	} else if cause != nil {
 		return fault{code: http.StatusBadRequest, message: "the request body cannot be read", reason: cause.Error()}
 	}
 	return faultOf(err, e.proxy.options.Registry.Trouble())
 }
 
-// write sends the fault as JSON.
-func (f fault) write(w http.ResponseWriter) {
-	body, _ := json.Marshal(struct {
+// body returns the fault as JSON.
+func (f fault) body() []byte {
+	b, _ := json.Marshal(struct {
 		Error  string `json:"error"`
 		Reason string `json:"reason,omitempty"`
 	}{f.message, f.reason}) // strings cannot fail
+	return append(b, '\n')
+}
+
+// write sends the fault.
+func (f fault) write(w http.ResponseWriter) {
+	body := f.body()
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
-	h.Set("Content-Length", strconv.Itoa(len(body)+1))
+	h.Set("Content-Length", strconv.Itoa(len(body)))
 	switch f.code {
 	case http.StatusMethodNotAllowed:
 		if h.Get("Allow") == "" {
@@ -155,5 +171,5 @@ func (f fault) write(w http.ResponseWriter) {
 		h.Set("Retry-After", strconv.Itoa(int(f.retryAfter.Seconds())))
 	}
 	w.WriteHeader(f.code)
-	_, _ = w.Write(append(body, '\n')) // a client that is gone needs no answer
+	_, _ = w.Write(body) // a client that is gone needs no answer
 }

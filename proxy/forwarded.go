@@ -14,6 +14,8 @@ const (
 	forwardedProto = "X-Forwarded-Proto"
 	forwarded      = "Forwarded" // RFC 7239
 	realIP         = "X-Real-Ip"
+
+	forwardedPrefix = "X-Forwarded-" // of more of the kind, such as -Port
 )
 
 // setForwarded sets X-Forwarded-For, -Host and -Proto in h, the header that the
@@ -40,7 +42,11 @@ func setForwarded(h http.Header, in *http.Request, trusted []netip.Prefix) {
 			h[forwarded] = v // ReverseProxy removed it
 		}
 	} else {
-		delete(h, realIP)
+		for name := range h {
+			if name == realIP || name == forwarded || strings.HasPrefix(name, forwardedPrefix) {
+				delete(h, name)
+			}
+		}
 	}
 	fields := values[:]
 	h[forwardedFor] = fields[0:1:1]

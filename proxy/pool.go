@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/dynlb/dynlb/proxy/http1"
 )
 
 // staleAfter is how long a connection may be idle and still be used: Node
@@ -18,6 +20,7 @@ const staleAfter = 4 * time.Second
 // 10 s. So here the transport only makes connections, and exchange decides.
 type pool struct {
 	transport *http.Transport
+	responses sync.Pool // of *http1.Response
 
 	mu     sync.Mutex             // guards all below
 	idle   map[string][]*upstream // by address, the one used last at the end
@@ -25,9 +28,10 @@ type pool struct {
 	closed bool
 }
 
-func newPool(responseTimeout time.Duration) *pool {
+func newPool(responseTimeout time.Duration, limits http1.Limits) *pool {
 	return &pool{
-		transport: newTransport(responseTimeout),
+		transport: newTransport(responseTimeout, limits),
+		responses: sync.Pool{New: func() any { return http1.NewResponse(limits) }},
 		idle:      make(map[string][]*upstream),
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/dynlb/dynlb/proxy/http1"
 )
 
 // newPipe returns a connection out of p's pool, and the instance's end of it.
@@ -21,13 +23,13 @@ func newPipe(t *testing.T, p *pool, address string) (*upstream, net.Conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &upstream{pool: p, address: address, client: client}, far
+	return &upstream{pool: p, address: address, client: client, socket: &socket{phase: atEnd}}, far
 }
 
 func TestPool(t *testing.T) {
 	const a, b = "a:1", "b:1"
 	synctest.Test(t, func(t *testing.T) {
-		p := newPool(0)
+		p := newPool(0, http1.Limits{})
 		one, _ := newPipe(t, p, a)
 		two, _ := newPipe(t, p, a)
 		other, _ := newPipe(t, p, b)
@@ -64,7 +66,7 @@ func TestPool(t *testing.T) {
 // TestPoolStale: one that is too old is not used even if the timer is late.
 func TestPoolStale(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPool(0)
+		p := newPool(0, http1.Limits{})
 		u, _ := newPipe(t, p, "a:1")
 		u.release()
 		u.idleSince = u.idleSince.Add(-staleAfter)
@@ -77,7 +79,7 @@ func TestPoolStale(t *testing.T) {
 
 func TestPoolDead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPool(0)
+		p := newPool(0, http1.Limits{})
 		u, far := newPipe(t, p, "a:1")
 		u.release()
 		_ = far.Close()
@@ -91,7 +93,7 @@ func TestPoolDead(t *testing.T) {
 
 func TestPoolClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPool(0)
+		p := newPool(0, http1.Limits{})
 		idle, _ := newPipe(t, p, "a:1")
 		busy, _ := newPipe(t, p, "a:1")
 		idle.release()

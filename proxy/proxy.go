@@ -4,22 +4,27 @@
 //
 // One request, from top to bottom:
 //
+//	guard               reads what the client sends before net/http may see it
 //	Proxy.ServeHTTP     /lb-status, or an exchange
 //	exchange.run        claims an instance, hands over to httputil.ReverseProxy
 //	exchange.rewrite    what the instance gets to see: target, X-Forwarded-*
 //	exchange.RoundTrip  tries instances as the retry rules allow
 //	pool, upstream      the connections to the instances
+//	socket              reads what the instance sends before net/http may see it
 //	fault               what the client is told when it fails
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/netip"
 	"time"
 
 	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/http1"
 )
 
 // StatusClientClosed is recorded for a request that the client gave up before
@@ -51,6 +56,26 @@ type Options struct {
 	Record func(code int, took time.Duration)
 	// Log gets one line for each failed request. Nil: none are written.
 	Log *slog.Logger
+	// Limits bound the heads of requests and responses and the framing of their
+	// content. Zero fields: the defaults of package http1.
+	Limits http1.Limits
+	// HeadTimeout is how long the head of a request may take from its first byte,
+	// and BodyTimeout how long the client may be silent within its content; then
+	// it gets a 408. IdleTimeout is how long a connection may be idle. Zero: 10 s,
+	// 30 s and 60 s.
+	HeadTimeout, BodyTimeout, IdleTimeout time.Duration
+}
+
+// withDefaults returns o with the defaults where it is zero.
+func (o Options) withDefaults() Options {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	o.Limits = o.Limits.WithDefaults()
+	o.HeadTimeout = cmp.Or(o.HeadTimeout, 10*time.Second)
+	o.BodyTimeout = cmp.Or(o.BodyTimeout, 30*time.Second)
+	o.IdleTimeout = cmp.Or(o.IdleTimeout, 60*time.Second)
+	return o
 }
 
 // Proxy carries requests to instances. It is an http.Handler, and with Serve
@@ -58,6 +83,7 @@ type Options struct {
 // are safe for concurrent use.
 type Proxy struct {
 	options Options
+	guard   *guard
 	server  *http.Server
 	pool    *pool
 	flight  flight
@@ -67,17 +93,16 @@ type Proxy struct {
 // New returns a Proxy. Call Shutdown when done with it, served or not: it keeps
 // connections to instances.
 func New(options Options) *Proxy {
-	if options.Log == nil {
-		options.Log = slog.New(slog.DiscardHandler)
-	}
+	options = options.withDefaults()
 	p := &Proxy{
 		options: options,
-		pool:    newPool(options.RequestTimeout),
+		pool:    newPool(options.RequestTimeout, options.Limits),
 		flight:  newFlight(),
 	}
 	base, cut := context.WithCancel(context.Background())
 	p.cut = cut
-	p.server = newServer(base, p, options.Log)
+	p.guard = newGuard(&options, p.refused)
+	p.server = newServer(base, p, p.guard, &options)
 	return p
 }
 
@@ -101,4 +126,12 @@ func (p *Proxy) serveStatus(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.options.Status.ServeHTTP(w, r)
+}
+
+// refused tells of a request that the guard answered.
+func (p *Proxy) refused(conn net.Conn, e *http1.Error, took time.Duration) {
+	p.options.Log.Info("request refused", "code", e.Status, "reason", e.Reason, "client", conn.RemoteAddr().String())
+	if p.options.Record != nil {
+		p.options.Record(e.Status, took)
+	}
 }

@@ -152,7 +152,7 @@ func idempotent(method string) bool {
 
 // send sends req on u and returns the response. It closes u on any error.
 func (e *exchange) send(u *upstream, req *http.Request) (*http.Response, error) {
-	u.socket.reset()
+	u.socket.expect(req.Method == http.MethodHead, req.Header.Get("Upgrade") != "")
 	start := time.Now()
 	res, err := u.client.RoundTrip(req)
 	if err != nil {

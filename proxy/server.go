@@ -9,31 +9,25 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"time"
-)
-
-// Limits of the public server.
-const (
-	readHeaderTimeout = 10 * time.Second // for the whole head
-	idleTimeout       = 60 * time.Second // between requests
-	maxHeaderBytes    = 64 << 10         // net/http allows 4 KiB more
 )
 
 // newServer returns the public server. It has no limit on the time of a
 // request or response: both may be streams.
-func newServer(base context.Context, handler http.Handler, logger *slog.Logger) *http.Server {
+func newServer(base context.Context, handler http.Handler, guard *guard, options *Options) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true) // with prior knowledge
 	return &http.Server{
 		Handler:                      handler,
 		Protocols:                    protocols,
-		ReadHeaderTimeout:            readHeaderTimeout,
-		IdleTimeout:                  idleTimeout,
-		MaxHeaderBytes:               maxHeaderBytes,
-		DisableGeneralOptionsHandler: true, // OPTIONS * is the app's
+		ReadHeaderTimeout:            options.HeadTimeout,
+		IdleTimeout:                  options.IdleTimeout,
+		MaxHeaderBytes:               options.Limits.Head, // net/http allows 4 KiB more
+		DisableGeneralOptionsHandler: true,                // OPTIONS * is the app's
 		BaseContext:                  func(net.Listener) context.Context { return base },
-		ErrorLog:                     log.New(serverLog{logger}, "", 0),
+		ConnContext:                  guard.connContext,
+		ConnState:                    guard.connState,
+		ErrorLog:                     log.New(serverLog{options.Log}, "", 0),
 	}
 }
 
@@ -41,7 +35,7 @@ func newServer(base context.Context, handler http.Handler, logger *slog.Logger) 
 // Shutdown; then it returns nil. It closes l. It may be called for several
 // listeners.
 func (p *Proxy) Serve(l net.Listener) error {
-	if err := p.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+	if err := p.server.Serve(guardedListener{l, p.guard}); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve %v: %w", l.Addr(), err)
 	}
 	return nil
@@ -62,6 +56,7 @@ func (p *Proxy) Shutdown(ctx context.Context) error {
 		return err
 	}
 	open := p.flight.count()
+	p.guard.hurry.Store(true)
 	p.cut()
 	_ = p.server.Close()                    // listeners are closed already
 	_ = p.flight.wait(context.Background()) // nothing they wait for is left

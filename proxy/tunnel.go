@@ -10,13 +10,15 @@ import (
 
 // restrictUpgrade removes the request to change protocols from h, the header
 // that the instance gets, where it may not be: from HTTP/1.0 (RFC 9110, 7.8),
-// and to h2c, which would carry requests past the load balancer.
+// with content, of which nobody could tell where it ends and the tunnel begins,
+// and to h2c, which would carry requests past the load balancer. http1.Request
+// has the same rules.
 func restrictUpgrade(h http.Header, in *http.Request) {
 	protocol := h.Get("Upgrade")
 	if protocol == "" {
 		return
 	}
-	if !in.ProtoAtLeast(1, 1) || strings.Contains(strings.ToLower(protocol), "h2c") {
+	if !in.ProtoAtLeast(1, 1) || in.ContentLength != 0 || strings.Contains(strings.ToLower(protocol), "h2c") {
 		h.Del("Upgrade")
 		h.Del("Connection")
 		h.Del("Http2-Settings")

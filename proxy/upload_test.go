@@ -210,7 +210,7 @@ func TestStreamBadUpload(t *testing.T) {
 	c := dial(t, f.address)
 	c.send("POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\nxyz\nGET /smuggled HTTP/1.1\nHost: a\n\n")
 	got := c.rest()
-	if !strings.HasPrefix(got, "HTTP/1.1 400 ") || !strings.Contains(got, "request body") || strings.Count(got, "HTTP/1.1") != 1 {
+	if !strings.HasPrefix(got, "HTTP/1.1 400 ") || !strings.Contains(got, "malformed chunk size") || strings.Count(got, "HTTP/1.1") != 1 {
 		t.Errorf("got %q", got)
 	}
 	f.recorded(t, 400)

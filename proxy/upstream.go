@@ -2,11 +2,11 @@ package proxy
 
 import (
 	"context"
-	"io"
 	"net"
 	"net/http"
-	"sync/atomic"
 	"time"
+
+	"github.com/dynlb/dynlb/proxy/http1"
 )
 
 const (
@@ -16,8 +16,6 @@ const (
 	// continueTimeout is how long an instance may take to ask for the body of a
 	// request that expects a 100 (Continue). Then the body is sent unasked.
 	continueTimeout = time.Second
-	// maxResponseHeader is as much as clients may send.
-	maxResponseHeader = 64 << 10
 )
 
 // upstream is a connection to an instance. Whoever has it out of the pool owns
@@ -31,7 +29,7 @@ type upstream struct {
 }
 
 // newTransport returns what makes the connections.
-func newTransport(responseTimeout time.Duration) *http.Transport {
+func newTransport(responseTimeout time.Duration, limits http1.Limits) *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	return &http.Transport{
@@ -40,13 +38,13 @@ func newTransport(responseTimeout time.Duration) *http.Transport {
 		DisableCompression:     true, // adds no Accept-Encoding
 		ResponseHeaderTimeout:  responseTimeout,
 		ExpectContinueTimeout:  continueTimeout,
-		MaxResponseHeaderBytes: maxResponseHeader,
+		MaxResponseHeaderBytes: 8 * int64(limits.Head), // informational ones before it count too
 	}
 }
 
 // dial makes a connection to address. Its error is a *connectError.
 func (p *pool) dial(ctx context.Context, address string) (*upstream, error) {
-	u := &upstream{pool: p, address: address}
+	u := &upstream{pool: p, address: address, socket: &socket{responses: &p.responses, phase: atEnd}}
 	client, err := p.transport.NewClientConn(context.WithValue(ctx, dialing{}, u), "http", address)
 	if err != nil {
 		return nil, &connectError{err}
@@ -65,56 +63,20 @@ func dialSocket(ctx context.Context, network, address string) (net.Conn, error) 
 	if err != nil {
 		return nil, err
 	}
-	s := &socket{TCPConn: conn.(*net.TCPConn)}
-	ctx.Value(dialing{}).(*upstream).socket = s
+	s := ctx.Value(dialing{}).(*upstream).socket
+	s.TCPConn = conn.(*net.TCPConn)
 	return s, nil
 }
 
-// release gives the connection up: to the pool when the response was read to
-// its end and another request may follow; else net/http has closed it.
+// release gives the connection up when the response was read to its end: to the
+// pool when another request may follow.
 func (u *upstream) release() {
-	if u.client.Available() > 0 {
+	if u.client.Available() > 0 && u.socket.reusable() {
 		u.pool.put(u)
+		return
 	}
+	u.close()
 }
 
 // close closes the connection, and so breaks off what is under way on it.
 func (u *upstream) close() { _ = u.client.Close() }
-
-// socket notes whether anything was sent or received since the last reset. The
-// goroutines of http.ClientConn use it.
-type socket struct {
-	*net.TCPConn
-	sent, received atomic.Bool
-}
-
-func (s *socket) reset() {
-	s.sent.Store(false)
-	s.received.Store(false)
-}
-
-// Read notes that something was received.
-func (s *socket) Read(b []byte) (int, error) {
-	n, err := s.TCPConn.Read(b)
-	if n > 0 {
-		s.received.Store(true)
-	}
-	return n, err
-}
-
-// Write notes that something was sent.
-func (s *socket) Write(b []byte) (int, error) {
-	n, err := s.TCPConn.Write(b)
-	if n > 0 {
-		s.sent.Store(true)
-	}
-	return n, err
-}
-
-// ReadFrom copies through a buffer of ours, where net.TCPConn would allocate
-// one for each body.
-func (s *socket) ReadFrom(r io.Reader) (int64, error) {
-	buffer := buffers{}.Get()
-	defer buffers{}.Put(buffer)
-	return io.CopyBuffer(struct{ io.Writer }{s}, r, buffer)
-}

@@ -1,0 +1,56 @@
+package proxy
+
+import "time"
+
+// SetReadDeadline sets when reads fail.
+func (c *guardedConn) SetReadDeadline(t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.deadline = t
+	c.notify()
+	return c.Conn.SetReadDeadline(c.readDeadlineLocked())
+}
+
+// SetDeadline sets when reads and writes fail.
+func (c *guardedConn) SetDeadline(t time.Time) error {
+	if err := c.SetWriteDeadline(t); err != nil {
+		return err
+	}
+	return c.SetReadDeadline(t)
+}
+
+// limit sets the guard's own deadline for reads, or takes it back when it is
+// zero. If it is the only one, that of net/http does not count.
+func (c *guardedConn) limit(own time.Time, only bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.own, c.only = own, only
+	_ = c.Conn.SetReadDeadline(c.readDeadlineLocked()) // it fails as the read will
+}
+
+// expired reports whether the guard's own deadline has passed.
+func (c *guardedConn) expired() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.own.IsZero() && !time.Now().Before(c.own)
+}
+
+// readDeadlineLocked returns the deadline that counts.
+func (c *guardedConn) readDeadlineLocked() time.Time {
+	switch {
+	case c.own.IsZero():
+		return c.deadline
+	case c.only, c.deadline.IsZero(), c.own.Before(c.deadline):
+		return c.own
+	default:
+		return c.deadline
+	}
+}
+
+// notify wakes wait.
+func (c *guardedConn) notify() {
+	select {
+	case c.changed <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,38 @@
+package proxy_test
+
+import (
+	"net/http"
+	"net/netip"
+	"testing"
+
+	"github.com/dynlb/dynlb/proxy"
+)
+
+// TestFieldsNamed: what a client names in Connection is removed, unless that is
+// not for the client to say.
+func TestFieldsNamed(t *testing.T) {
+	const fields = "Connection: close, Cookie, content-type, x-real-ip,\tX-Forwarded-Port , forwarded\n" +
+		"Cookie: a\nContent-Type: a/b\nX-Real-IP: 1.1.1.1\nX-Forwarded-Port: 1\nForwarded: for=1.1.1.1\n\n"
+	ours := http.Header{
+		"Content-Type":    {"a/b"},
+		"X-Forwarded-For": {"127.0.0.1"}, "X-Forwarded-Host": {"a"}, "X-Forwarded-Proto": {"http"},
+	}
+	theirs := ours.Clone()
+	theirs["X-Real-Ip"], theirs["X-Forwarded-Port"], theirs["Forwarded"] = []string{"1.1.1.1"}, []string{"1"}, []string{"for=1.1.1.1"}
+	for _, c := range []struct {
+		trusted []netip.Prefix
+		want    http.Header
+	}{
+		{nil, ours},
+		{[]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, theirs},
+	} {
+		f := newProxy(t, setup{instances: []string{server(t, echo)}, options: proxy.Options{TrustedProxies: c.trusted}})
+		conn := dial(t, f.address)
+		conn.send("GET / HTTP/1.1\nHost: a\n" + fields)
+		res, err := http.ReadResponse(conn.r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantHeader(t, seen(t, res).Header, c.want)
+	}
+}

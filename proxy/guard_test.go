@@ -1,0 +1,320 @@
+package proxy_test
+
+import (
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dynlb/dynlb/proxy"
+	"github.com/dynlb/dynlb/proxy/http1"
+)
+
+// statuses reads all responses and returns their statuses.
+func (c *rawConn) statuses(t *testing.T) (codes []int) {
+	t.Helper()
+	for _, a := range c.responses(t, http.MethodGet) {
+		codes = append(codes, a.status)
+	}
+	return codes
+}
+
+// TestGuardPieces: requests that come in pieces are forwarded all the same, and
+// answered in order.
+func TestGuardPieces(t *testing.T) {
+	const requests = "\nPOST /1 HTTP/1.1\nHost: a\nContent-Length: 3\n\nabc" +
+		"GET /2 HTTP/1.1\nHost: a\n\n" +
+		"PUT /3 HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n3;x=y\nabc\n1\nd\n0\nX: y\n\n" +
+		"\nGET /4 HTTP/1.1\nHost: a\nConnection: close\n\n"
+	stream := []byte(strings.ReplaceAll(requests, "\n", "\r\n"))
+	for _, step := range []int{1, 2, 7, 40, 100, len(stream)} {
+		instance := &witness{}
+		f := newProxy(t, setup{instances: []string{script(t, instance.talk)}})
+		c := dial(t, f.address)
+		for piece := range slices.Chunk(stream, step) {
+			_, _ = c.Write(piece)
+		}
+		if got := c.statuses(t); !slices.Equal(got, []int{200, 200, 200, 200}) {
+			t.Errorf("%d bytes at a time: got %v", step, got)
+		}
+		_, seen := instance.seen()
+		var got []string
+		for _, r := range seen {
+			got = append(got, r.target+r.body)
+		}
+		if !slices.Equal(got, []string{"/1abc", "/2", "/3abcd", "/4"}) {
+			t.Errorf("%d bytes at a time: the instance got %q", step, got)
+		}
+	}
+}
+
+// TestGuardPipeline: a bad request is answered after those before it, and they
+// are not disturbed by it; however many come, no more than is read at once is
+// taken in advance.
+func TestGuardPipeline(t *testing.T) {
+	go1, got1 := make(chan struct{}), make(chan struct{}, 1)
+	f := newProxy(t, setup{instances: []string{server(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/slow" {
+			got1 <- struct{}{}
+			<-go1
+		}
+		_, _ = io.WriteString(w, r.URL.Path)
+	})}})
+	c := dial(t, f.address)
+	c.send("GET /slow HTTP/1.1\nHost: a\n\nGET /fast HTTP/1.1\nHost: a\n\nGET /bad HTTP/1.1\n\nGET /never HTTP/1.1\nHost: a\n\n")
+	wait(t, got1, "first request")
+	c.send("GET /never HTTP/1.1\nHost: a\n\n")
+	close(go1)
+	got := c.responses(t, http.MethodGet)
+	if len(got) != 3 || got[0].body != "/slow" || got[1].body != "/fast" || got[2].status != 400 || !strings.Contains(got[2].body, "Host is missing") {
+		t.Errorf("got %+v", got)
+	}
+	if n := f.served()[0]; n != 2 {
+		t.Errorf("%d requests reached the instance", n)
+	}
+	for _, code := range []int{200, 200, 400} {
+		f.recorded(t, code)
+	}
+	if log := f.log.String(); !strings.Contains(log, `msg="request refused" code=400 reason="Host is missing" client=127.0.0.1:`) {
+		t.Errorf("log: %s", log)
+	}
+}
+
+// TestGuardLate: when content turns out to be bad after its head was forwarded,
+// the instance does not get the request as a whole, and the client an error.
+func TestGuardLate(t *testing.T) {
+	for _, bad := range []string{"5\nhelloX", "5 \n", "5\nhello\n0\nX Y: z\n\n", "0\n\x00", "1;\x00\nZ\n0\n\n"} {
+		instance := &witness{}
+		f := newProxy(t, setup{instances: []string{script(t, instance.talk)}})
+		c := dial(t, f.address)
+		c.send("POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n1\nA\n")
+		for n := 0; n == 0; n, _ = instance.seen() { // the head is there
+			time.Sleep(time.Millisecond)
+		}
+		c.send(bad + "GET /smuggled HTTP/1.1\nHost: a\n\n" + strings.Repeat("x", 1<<20))
+		if got := c.statuses(t); !slices.Equal(got, []int{400}) {
+			t.Errorf("%q: got %v", bad, got)
+		}
+		f.recorded(t, 400)
+		f.idle(t)
+		if _, requests := instance.seen(); slices.ContainsFunc(requests, func(r witnessed) bool { return !r.cut }) {
+			t.Errorf("%q: the instance got %+v", bad, requests)
+		}
+	}
+}
+
+// TestGuardLateResponse: the response is on its way when content turns out to be
+// bad; it breaks off.
+func TestGuardLateResponse(t *testing.T) {
+	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
+		c.head()
+		c.send("HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n2\nok\n")
+		c.waitClosed()
+	})}})
+	c := dial(t, f.address)
+	c.send("POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n1\nA\n")
+	res, err := http.ReadResponse(c.r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.send("nonsense")
+	if body, err := io.ReadAll(res.Body); string(body) != "ok" || err == nil {
+		t.Errorf("got %q, %v", body, err)
+	}
+	f.recorded(t, 400)
+	f.idle(t)
+}
+
+// TestGuardSlow: a head and content that do not go on are answered with 408; a
+// connection on which nothing was sent is just closed.
+func TestGuardSlow(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		send string
+		drip string // sent again and again
+		want []int
+		cuts bool // the instance gets some of it
+	}{
+		{"nothing", "", "", nil, false},
+		{"head", "GET / HTTP/1.1\nHost: a\n", "", []int{408}, false},
+		{"head, drip by drip", "GET / HTTP/1.1\nHost: a\n", "X:y\n", []int{408}, false},
+		{"empty line", "\n", "", []int{408}, false},
+		{"preface", "PRI * HT", "", []int{408}, false},
+		{"second head", "GET / HTTP/1.1\nHost: a\n\nGET / HT", "", []int{200, 408}, false},
+		{"second head, drip by drip", "GET / HTTP/1.1\nHost: a\n\n", "GET / HTTP/1.1\n", []int{200, 400}, false},
+		{"idle", "GET / HTTP/1.1\nHost: a\n\n", "", []int{200}, false},
+		{"content", "POST / HTTP/1.1\nHost: a\nContent-Length: 9\n\nabc", "", []int{408}, true},
+		{"chunks", "POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n3\nabc\n", "", []int{408}, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			instance := &witness{}
+			f := newProxy(t, setup{
+				instances: []string{script(t, instance.talk)},
+				options: proxy.Options{
+					HeadTimeout: 300 * time.Millisecond, BodyTimeout: 300 * time.Millisecond, IdleTimeout: 300 * time.Millisecond,
+				},
+			})
+			conn := dial(t, f.address)
+			conn.send(c.send)
+			stop := make(chan struct{})
+			defer close(stop)
+			if c.drip != "" {
+				go func() { // ends with the test
+					for {
+						select {
+						case <-stop:
+							return
+						case <-time.After(50 * time.Millisecond):
+							conn.send(c.drip)
+						}
+					}
+				}()
+			}
+			if got := conn.statuses(t); !slices.Equal(got, c.want) {
+				t.Errorf("got %v, want %v", got, c.want)
+			}
+			for _, code := range c.want {
+				f.recorded(t, code)
+			}
+			f.idle(t)
+			if _, requests := instance.seen(); c.cuts && slices.ContainsFunc(requests, func(r witnessed) bool { return !r.cut }) {
+				t.Errorf("the instance got %+v", requests)
+			}
+		})
+	}
+}
+
+// TestGuardSteady: content that keeps coming may take longer than the limit, and
+// so may a response, with or without more requests waiting.
+func TestGuardSteady(t *testing.T) {
+	const limit = 300 * time.Millisecond
+	f := newProxy(t, setup{
+		instances: []string{server(t, func(w http.ResponseWriter, r *http.Request) {
+			n, _ := io.Copy(io.Discard, r.Body)
+			time.Sleep(2 * limit)
+			_, _ = io.WriteString(w, strings.Repeat("x", int(n)))
+		})},
+		options: proxy.Options{HeadTimeout: limit, BodyTimeout: limit},
+	})
+	c := dial(t, f.address)
+	c.send("POST / HTTP/1.1\nHost: a\nContent-Length: 10\n\n")
+	for range 10 {
+		time.Sleep(limit / 5)
+		c.send("x")
+	}
+	c.send("GET / HTTP/1.1\nHost: a\nConnection: close\n\n")
+	if got := c.responses(t, http.MethodGet); len(got) != 2 || got[0].body != "xxxxxxxxxx" || got[1].status != 200 {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// TestGuardLinger: a client that is still sending gets to read why it should
+// not.
+func TestGuardLinger(t *testing.T) {
+	f := newProxy(t, setup{instances: []string{server(t, echo)}})
+	for range 20 {
+		c := dial(t, f.address)
+		c.send("POST / HTTP/1.1\nHost: a\nContent-Length: x\n\n")
+		_, _ = c.Write(make([]byte, 1<<20))
+		if got := c.statuses(t); !slices.Equal(got, []int{400}) {
+			t.Fatalf("got %v", got)
+		}
+	}
+}
+
+// TestGuardAnswer: a refusal is a whole response, in JSON.
+func TestGuardAnswer(t *testing.T) {
+	f := newProxy(t, setup{instances: []string{server(t, echo)}})
+	for _, c := range []struct {
+		send string
+		code int
+		want string
+	}{
+		{"GET / HTTP/1.1\n\n", 400, `{"error":"the request is malformed","reason":"Host is missing"}` + "\n"},
+		{"GET /" + strings.Repeat("a", 9000), 414, `{"error":"the request is too large","reason":"request line is too long"}` + "\n"},
+		{"GET / HTTP/1.1\nHost: a\nExpect: x\n\n", 417, `{"error":"the request expects too much","reason":"expectation other than 100-continue"}` + "\n"},
+		{"GET / HTTP/3.0\n", 505, `{"error":"the request needs what is not supported","reason":"HTTP version is not supported"}` + "\n"},
+		{"HEAD / HTTP/1.1\n\n", 400, ""},
+	} {
+		conn := dial(t, f.address)
+		conn.send(c.send)
+		method, _, _ := strings.Cut(c.send, " ")
+		res, err := http.ReadResponse(conn.r, &http.Request{Method: method})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if body := readAll(t, res); res.StatusCode != c.code || body != c.want || !res.Close ||
+			res.Header.Get("Content-Type") != "application/json" || res.Header.Get("Date") == "" {
+			t.Errorf("%.20q: got %d %v %q", c.send, res.StatusCode, res.Header, body)
+		}
+		if rest := conn.rest(); rest != "" {
+			t.Errorf("%.20q: then came %q", c.send, rest)
+		}
+	}
+}
+
+// TestGuardLimits: the limits are the options'.
+func TestGuardLimits(t *testing.T) {
+	instance := func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/large" {
+			w.Header().Set("X", strings.Repeat("x", 2000))
+		}
+	}
+	small := http1.Limits{Line: 100, Field: 200, Head: 1000, Fields: 10, ChunkLine: 8}
+	large := http1.Limits{Line: 100 << 10, Field: 200 << 10, Head: 300 << 10, Fields: 500, ChunkLine: 1000}
+	for _, c := range []struct {
+		name, send string
+		small      int
+	}{
+		{"line", "GET /" + strings.Repeat("a", 50<<10) + " HTTP/1.1\nHost: a\nConnection: close\n\n", 414},
+		{"field", "GET / HTTP/1.1\nHost: a\nConnection: close\nX: " + strings.Repeat("a", 190<<10) + "\n\n", 431},
+		{"fields", "GET / HTTP/1.1\nHost: a\nConnection: close\n" + strings.Repeat("X: y\n", 200) + "\n", 431},
+		{"chunk", "POST / HTTP/1.1\nHost: a\nConnection: close\nTransfer-Encoding: chunked\n\n0;" + strings.Repeat("x", 900) + "\n\n", 400},
+		{"response", "GET /large HTTP/1.1\nHost: a\nConnection: close\n\n", 502},
+	} {
+		for limits, want := range map[http1.Limits]int{small: c.small, large: 200} {
+			f := newProxy(t, setup{instances: []string{server(t, instance)}, options: proxy.Options{Limits: limits}})
+			conn := dial(t, f.address)
+			conn.send(c.send)
+			if got := conn.statuses(t); !slices.Equal(got, []int{want}) {
+				t.Errorf("%s: got %v, want %d", c.name, got, want)
+			}
+		}
+	}
+}
+
+// TestGuardUpgradeContent: a request with content opens no tunnel.
+func TestGuardUpgradeContent(t *testing.T) {
+	f := newProxy(t, setup{instances: []string{server(t, echo)}})
+	c := dial(t, f.address)
+	c.send("POST / HTTP/1.1\nHost: a\nConnection: upgrade\nUpgrade: websocket\nContent-Length: 4\n\nbody" + probe)
+	got := c.responses(t, http.MethodGet)
+	if len(got) != 2 || strings.Contains(got[0].body, "pgrade") || !strings.Contains(got[0].body, `"Body":"body"`) {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// TestGuardShutdown: shutting down waits neither for clients that have been
+// refused, nor for those of whose requests only a part has arrived.
+func TestGuardShutdown(t *testing.T) {
+	instance := &witness{}
+	f := newProxy(t, setup{instances: []string{script(t, instance.talk)}, options: proxy.Options{HeadTimeout: time.Hour}})
+	c := dial(t, f.address)
+	c.send("GET / HTTP/1.1\nHost: a\n\nGET / HTTP/1.1\n")
+	if res, err := http.ReadResponse(c.r, nil); err != nil || readAll(t, res) != "ok" {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	if err := f.proxy.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	if rest := c.rest(); rest != "" {
+		t.Errorf("got %q", rest)
+	}
+}

@@ -1,0 +1,109 @@
+package http1
+
+import "math"
+
+// Body finds the content of a message among the bytes that follow its head. The
+// zero value is that of a message without any. It is a value: a copy goes on
+// where the original stands.
+type Body struct {
+	framing Framing
+	ended   bool
+	bad     bool   // errors are a response's
+	left    int64  // of the content, or of the chunk
+	err     *Error // what Next found
+	chunks  chunks
+}
+
+// Body returns the Body of the request that was parsed.
+func (r *Request) Body() Body { return r.body() }
+
+// Body returns the Body of the response that was parsed.
+func (r *Response) Body() Body { return r.body() }
+
+func (h *Head) body() Body {
+	b := Body{framing: h.Framing, bad: h.response}
+	switch h.Framing {
+	case NoContent: // it is done
+	case Sized:
+		b.left = h.Length
+		b.ended = h.Length == 0
+	case Chunked:
+		b.chunks = newChunks(&h.limits)
+	case UntilClose:
+		b.left = math.MaxInt64
+	}
+	return b
+}
+
+// Done reports whether the message is complete: the next byte is not its own.
+func (b *Body) Done() bool { return b.ended || b.framing == NoContent }
+
+// Next goes on through the message with p, the bytes that come next, and stops
+// after the first run of payload. It returns how many bytes of p it went
+// through, and the payload among them, a slice of p that is empty when there is
+// none. It goes through all of p in the end, unless the message ends before;
+// what it has gone through is not needed again. Its error is an *Error, and
+// stays.
+func (b *Body) Next(p []byte) (n int, payload []byte, err error) {
+	if b.err != nil {
+		return 0, nil, b.err
+	}
+	for n < len(p) && !b.Done() {
+		if b.framing != Chunked || b.chunks.state == inData {
+			payload = p[n : n+int(min(int64(len(p)-n), b.left))]
+			b.take(len(payload))
+			return n + len(payload), payload, nil
+		}
+		if e := b.step(p[n]); e != nil {
+			if b.bad {
+				e = e.bad()
+			}
+			b.err = e
+			return n, nil, e
+		}
+		n++
+	}
+	return n, nil, nil
+}
+
+// Skip is Next for who does not want the payload: it returns how many bytes of
+// p belong to the message.
+func (b *Body) Skip(p []byte) (n int, err error) {
+	for n < len(p) && !b.Done() {
+		k, _, err := b.Next(p[n:])
+		if n += k; err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// End tells the Body that the connection has ended. It returns an *Error when
+// that cuts the message off (RFC 9112, 8).
+func (b *Body) End() error {
+	switch {
+	case b.err != nil:
+		return b.err
+	case b.framing == UntilClose:
+		b.ended = true
+	case !b.Done() && b.bad:
+		return errTruncated.bad()
+	case !b.Done():
+		return errTruncated
+	}
+	return nil
+}
+
+// take counts n bytes of payload.
+func (b *Body) take(n int) {
+	switch {
+	case b.framing == UntilClose: // no end to count to
+	case b.framing == Sized:
+		b.left -= int64(n)
+		b.ended = b.left == 0
+	default:
+		if b.left -= int64(n); b.left == 0 {
+			b.chunks.state = afterData
+		}
+	}
+}

@@ -1,0 +1,402 @@
+package proxy_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/dynlb/dynlb/proxy"
+)
+
+// input is one of the odd and hostile inputs that package http1 reads, with what
+// that makes of it: its test says how they are written.
+type input struct {
+	ID, Title, Expect string
+	Request, Response wire
+	Want              struct {
+		Accept []struct {
+			Line, Framing, Body string
+			Close               bool
+			Drop                []string
+		}
+		Refuse int
+	}
+}
+
+// wire is bytes, written as characters; {a x 1000} is a run of one.
+type wire []byte
+
+var run = regexp.MustCompile(`\{(.) x (\d+)\}`)
+
+func (w *wire) UnmarshalJSON(b []byte) error {
+	var text string
+	if err := json.Unmarshal(b, &text); err != nil {
+		return err
+	}
+	*w = wire{}
+	for _, c := range run.ReplaceAllStringFunc(text, func(s string) string {
+		parts := run.FindStringSubmatch(s)
+		n, _ := strconv.Atoi(parts[2])
+		return strings.Repeat(parts[1], n)
+	}) {
+		*w = append(*w, byte(c))
+	}
+	return nil
+}
+
+func inputs(t *testing.T) []input {
+	t.Helper()
+	b, err := os.ReadFile("http1/testdata/inputs.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []input
+	if err := json.Unmarshal(b, &list); err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// witness is an instance that counts the bytes and connections it gets, and
+// keeps the requests it can read. It answers each with 200 and "ok", but /b/…
+// with what it is told to, closing the connection then if it is told so.
+type witness struct {
+	answer []byte
+	step   int // so many bytes of it at a time
+	hangUp bool
+
+	mu       sync.Mutex // guards all below
+	bytes    int
+	conns    int
+	requests []witnessed
+}
+
+type witnessed struct {
+	conn                        int
+	method, target, host, proto string
+	header                      http.Header
+	length                      int64
+	body                        string
+	trailer                     http.Header
+	cut                         bool // the body did not end
+}
+
+func (w *witness) talk(c *rawConn) {
+	w.mu.Lock()
+	w.conns++
+	conn := w.conns
+	w.mu.Unlock()
+	c.r = bufio.NewReader(io.TeeReader(c.Conn, w))
+	for {
+		r, err := http.ReadRequest(c.r)
+		if err != nil {
+			return
+		}
+		body, err := io.ReadAll(r.Body)
+		w.mu.Lock()
+		w.requests = append(w.requests, witnessed{
+			conn, r.Method, r.RequestURI, r.Host, r.Proto, r.Header, r.ContentLength, string(body), r.Trailer, err != nil,
+		})
+		w.mu.Unlock()
+		switch {
+		case err != nil:
+			return
+		case !strings.HasPrefix(r.RequestURI, "/b/"):
+			c.send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+		default:
+			for piece := range slices.Chunk(w.answer, w.step) {
+				_, _ = c.Write(piece)
+			}
+			if w.hangUp {
+				return
+			}
+		}
+	}
+}
+
+// Write counts what arrives.
+func (w *witness) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.bytes += len(p)
+	return len(p), nil
+}
+
+func (w *witness) seen() (n int, requests []witnessed) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.bytes, slices.Clone(w.requests)
+}
+
+// answered is a response as a client reads it.
+type answered struct {
+	status  int
+	body    string
+	cut     bool // it did not end
+	chunked bool
+}
+
+// responses reads what the load balancer answers until it closes the
+// connection, or up to a 299.
+func (c *rawConn) responses(t *testing.T, method string) []answered {
+	t.Helper()
+	var list []answered
+	for {
+		res, err := http.ReadResponse(c.r, &http.Request{Method: method})
+		if errors.Is(err, io.ErrUnexpectedEOF) && c.r.Buffered() == 0 {
+			return list
+		}
+		if err != nil {
+			t.Fatalf("after %v: %v", list, err)
+		}
+		body, err := io.ReadAll(res.Body)
+		list = append(list, answered{res.StatusCode, string(body), err != nil, len(res.TransferEncoding) > 0})
+		if err != nil {
+			return list
+		}
+	}
+}
+
+// probe is a request that shows that a connection is as good as new. It is the
+// last one on it.
+const probe = "GET /probe HTTP/1.1\nHost: probe\nConnection: close\n\n"
+
+// elsewhere are the inputs whose fate is not decided by their bytes alone:
+// package http1 finds them well-formed, or incomplete.
+var elsewhere = map[string][]int{
+	"C22": {408},      // the rest of the chunk does not come
+	"H41": {100, 408}, // nor does the content, though it was asked for
+	"R16": {501},      // CONNECT
+	"R23": {405},      // TRACE
+}
+
+// TestInputs sends every input to the load balancer, and looks at what the
+// client and the instance get.
+func TestInputs(t *testing.T) {
+	for _, in := range inputs(t) {
+		if in.ID == "R26" || in.Response != nil {
+			continue // TestInputPreface, TestInputResponses
+		}
+		t.Run(in.ID, func(t *testing.T) {
+			t.Parallel()
+			n, _ := sendInput(t, in, len(in.Request)).seen()
+			if len(in.Want.Accept) == 0 && elsewhere[in.ID] == nil && n > 0 {
+				t.Errorf("%s: %d bytes reached the instance", in.Title, n)
+			}
+		})
+		if in.ID == "K04" {
+			continue // the connection may be closed before all of it is sent
+		}
+		t.Run(in.ID+" in pieces", func(t *testing.T) {
+			t.Parallel()
+			sendInput(t, in, 1+len(in.Request)/300)
+		})
+	}
+}
+
+// sendInput sends an input, so many bytes at a time.
+func sendInput(t *testing.T, in input, step int) *witness {
+	t.Helper()
+	instance := &witness{}
+	options := proxy.Options{}
+	if len(elsewhere[in.ID]) > 0 {
+		options.BodyTimeout = 100 * time.Millisecond
+	}
+	f := newProxy(t, setup{instances: []string{script(t, instance.talk)}, options: options})
+	c := dial(t, f.address)
+	for piece := range slices.Chunk(in.Request, step) {
+		_, _ = c.Write(piece)
+	}
+	want, last := in.answers()
+	if !last {
+		c.send(probe)
+		want = append(want, 200)
+	}
+	got := c.responses(t, http.MethodGet)
+	if !slices.EqualFunc(got, want, func(a answered, b int) bool { return a.status == b && !a.cut }) {
+		t.Errorf("%s: got %v, want %v", in.Title, got, want)
+	}
+	for _, status := range want {
+		if status >= 200 {
+			f.recorded(t, status)
+		}
+	}
+	f.idle(t)
+	_, requests := instance.seen()
+	requests = slices.DeleteFunc(requests, func(r witnessed) bool { return r.cut })
+	if n := len(requests); !last && (n == 0 || requests[n-1].target != "/probe" || requests[n-1].host != "probe") {
+		t.Errorf("the probe did not reach the instance: %+v", requests)
+	} else if !last {
+		requests = requests[:n-1]
+	}
+	if elsewhere[in.ID] != nil {
+		in.Want.Accept = nil
+	}
+	wantForwarded(t, in, requests)
+	return instance
+}
+
+// answers returns the statuses that an input gets, and whether the last of them
+// is the last on the connection.
+func (in *input) answers() (codes []int, last bool) {
+	if codes := elsewhere[in.ID]; codes != nil {
+		return codes, in.ID != "R23"
+	}
+	for _, want := range in.Want.Accept {
+		codes = append(codes, 200)
+		last = want.Close
+	}
+	if in.Want.Refuse != 0 {
+		return append(codes, in.Want.Refuse), true
+	}
+	return codes, last
+}
+
+// wantForwarded compares what an instance got with what it should have got.
+func wantForwarded(t *testing.T, in input, got []witnessed) {
+	t.Helper()
+	if len(got) != len(in.Want.Accept) {
+		t.Fatalf("%d requests reached the instance, want %d: %+v", len(got), len(in.Want.Accept), got)
+	}
+	for i, want := range in.Want.Accept {
+		r := got[i]
+		host := r.host
+		if _, port, _ := net.SplitHostPort(host); port != "" {
+			host = "" // HTTP/1.0 without one: net/http puts the instance's address
+		}
+		if line := r.method + " " + r.target + " " + host; line != want.Line || r.body != want.Body || r.cut || r.proto != "HTTP/1.1" {
+			t.Errorf("the instance got %q with %q in %s, want %q with %q", line, r.body, r.proto, want.Line, want.Body)
+		}
+		if length := map[string]int64{"": 0, "sized": int64(len(want.Body)), "chunked": -1}[want.Framing]; r.length != length {
+			t.Errorf("length %d, want %d", r.length, length)
+		}
+		for _, name := range want.Drop {
+			if in.ID[0] == 'U' && len(r.header["Connection"]) == 1 && r.header.Get("Connection") == "Upgrade" && r.header.Get("Upgrade") == "websocket" {
+				continue // a wish that is passed on; which, wantFields says
+			}
+			if v := r.header[http.CanonicalHeaderKey(name)]; v != nil {
+				t.Errorf("%s: %q reached the instance", name, v)
+			}
+		}
+		if r.trailer != nil {
+			t.Errorf("trailer %v reached the instance", r.trailer)
+		}
+		for name, value := range map[string]string{"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Proto": "http"} {
+			if v := r.header[name]; len(v) != 1 || v[0] != value {
+				t.Errorf("%s: %q, want %q", name, v, value)
+			}
+		}
+		if check := wantFields[in.ID]; check != nil && !check(r.header) {
+			t.Errorf("header %q", r.header)
+		}
+	}
+}
+
+// wantFields is what some inputs are about.
+var wantFields = map[string]func(h http.Header) bool{
+	"F15": func(h http.Header) bool { return slices.Equal(h["Content-Length"], []string{"1"}) },
+	"H07": func(h http.Header) bool { return h.Get("X") == "a\xffb" },
+	"H35": func(h http.Header) bool { return h["X-A"] == nil && h.Get("X-B") == "1" },
+	"H37": func(h http.Header) bool { return slices.Equal(h["Content-Length"], []string{"1"}) },
+	"U01": func(h http.Header) bool {
+		return h["Upgrade"] == nil && h["Connection"] == nil && h["Http2-Settings"] == nil
+	},
+	"U02": func(h http.Header) bool { return h.Get("Upgrade") == "websocket" },
+	"U04": func(h http.Header) bool { return h["Upgrade"] == nil },
+	"U05": func(h http.Header) bool { return h["Upgrade"] == nil && h["Connection"] == nil },
+}
+
+// TestInputPreface: HTTP/2 gets HTTP/2.
+func TestInputPreface(t *testing.T) {
+	for _, in := range inputs(t) {
+		if in.ID != "R26" {
+			continue
+		}
+		f := newProxy(t, setup{instances: []string{server(t, echo)}})
+		for _, step := range []int{len(in.Request), 1} {
+			c := dial(t, f.address)
+			for b := range slices.Chunk(in.Request, step) {
+				_, _ = c.Write(b)
+			}
+			frame := make([]byte, 9)
+			if _, err := io.ReadFull(c.r, frame); err != nil || frame[3] != 4 {
+				t.Errorf("%d bytes at a time: got frame %x, %v, want SETTINGS", step, frame, err)
+			}
+			_ = c.Close()
+		}
+	}
+}
+
+// TestInputResponses has an instance answer with every input, and looks at what
+// the client gets, and whether the connection to the instance is used again.
+func TestInputResponses(t *testing.T) {
+	bad := []answered{{status: 502}}
+	want := map[string]struct {
+		answers []answered
+		hangUp  bool // the instance closes the connection
+		cut     bool // the client's connection is closed
+		reused  bool
+	}{
+		"B01": {answers: bad}, "B02": {answers: bad}, "B03": {answers: bad}, "B04": {answers: bad}, "B05": {answers: bad},
+		"B06": {answers: []answered{{status: 200, body: "ok"}}},
+		"B07": {answers: bad}, "B08": {answers: bad}, "B09": {answers: bad}, "B10": {answers: bad},
+		"B11": {answers: []answered{{status: 200, body: "ok", cut: true}}, hangUp: true, cut: true},
+		"B12": {answers: []answered{{status: 200, body: "ok", cut: true, chunked: true}}, hangUp: true, cut: true},
+		"B13": {answers: bad}, "B14": {answers: bad, hangUp: true}, "B15": {answers: bad},
+		"B16": {answers: []answered{{status: 204}}},
+		"B17": {answers: []answered{{status: 103}, {status: 100}, {status: 200, body: "ok"}}, reused: true},
+		"B18": {answers: bad}, "B19": {answers: bad},
+		"B20": {answers: []answered{{status: 200, body: "ok", chunked: true}}, hangUp: true},
+		"B21": {answers: bad},
+	}
+	for _, in := range inputs(t) {
+		w, ok := want[in.ID]
+		if in.Response == nil {
+			continue
+		}
+		if !ok {
+			t.Errorf("%s is not in the table", in.ID)
+		}
+		for _, step := range []int{1 << 20, 1 + len(in.Response)/300} {
+			if in.ID == "B10" && step == 1 {
+				continue // its head is valid, and may be on its way when its content comes
+			}
+			t.Run(in.ID, func(t *testing.T) {
+				t.Parallel()
+				instance := &witness{answer: in.Response, step: step, hangUp: w.hangUp}
+				f := newProxy(t, setup{instances: []string{script(t, instance.talk)}})
+				c := dial(t, f.address)
+				_, _ = c.Write(in.Request)
+				c.send(probe)
+				got := c.responses(t, http.MethodGet)
+				answers := slices.Clone(w.answers)
+				if !w.cut {
+					answers = append(answers, answered{status: 200, body: "ok"})
+				}
+				same := func(a, b answered) bool { return a == b || a.status == 502 && b.status == 502 }
+				if !slices.EqualFunc(got, answers, same) {
+					t.Errorf("%s: got %+v, want %+v", in.Title, got, answers)
+				}
+				_, requests := instance.seen()
+				if w.cut != (len(requests) == 1) || len(requests) == 0 {
+					t.Fatalf("%s: the instance got %+v", in.Title, requests)
+				}
+				if reused := requests[0].conn == requests[len(requests)-1].conn; !w.cut && reused != w.reused {
+					t.Errorf("%s: connection reused %t", in.Title, reused)
+				}
+				f.idle(t)
+			})
+		}
+	}
+}

@@ -1,0 +1,33 @@
+package proxy_test
+
+import (
+	"net/http"
+	"sync/atomic"
+	"testing"
+)
+
+// TestSocketSurplus: what an instance sends unasked is nobody's response.
+func TestSocketSurplus(t *testing.T) {
+	sent := make(chan struct{})
+	var conns atomic.Int32
+	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
+		first := conns.Add(1) == 1
+		for c.head() != nil {
+			c.send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+			if first {
+				c.send("HTTP/1.1 200 OK\nContent-Length: 4\n\nEVIL")
+				close(sent)
+				c.waitClosed() // the load balancer does so
+				return
+			}
+		}
+	})}})
+	client := newClient(t, "http1")
+	for i := range 3 {
+		res := get(t, client, f.url)
+		if body := readAll(t, res); res.StatusCode != http.StatusOK || body != "ok" {
+			t.Errorf("response %d: %d %q", i, res.StatusCode, body)
+		}
+		wait(t, sent, "surplus")
+	}
+}
