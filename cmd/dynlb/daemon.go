@@ -180,7 +180,8 @@ func (d *daemon) shutdown(now context.Context, stopScaling func()) error {
 		d.log.Warn("requests were cut off", "error", err)
 	}
 	d.registry.Close()
-	err := d.server.Shutdown(deadline)
+	ended := make(chan error, 1)
+	go func() { ended <- d.server.Shutdown(deadline) }() // must not take from the instances' time
 	d.supervisor.Stop(deadline)
-	return err
+	return <-ended
 }

@@ -89,6 +89,7 @@ func signals(parent context.Context, log *slog.Logger) (first, second context.Co
 				return
 			}
 		}
+		signal.Stop(c) // a third one ends what cannot be ended in order
 	}()
 	return first, second, func() {
 		signal.Stop(c)

@@ -39,6 +39,7 @@ type child struct {
 	generation int             // which restart it was started by
 	phase      phase
 	host       string // where it answered; "" until it was ready first
+	fit        bool   // it was ready when it was told to go
 	failures   int    // health checks failed in a row
 	condemned  error  // why it is being replaced; nil if it is not
 }
@@ -97,6 +98,7 @@ func (s *Supervisor) keep(life context.Context, c *child, p proc, host string) e
 		if host == "" {
 			var err error
 			if host, err = s.awaitReady(life, c, p); err != nil {
+				s.call(func() { s.unfit(c, err) })
 				return err
 			}
 			s.call(func() { s.ready(c, host) })

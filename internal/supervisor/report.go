@@ -62,14 +62,30 @@ func (s *Supervisor) checked(c *child, err error) {
 	c.log.Warn("health check failed", "failures", c.failures, "error", err)
 	switch {
 	case c.failures >= replaceAfter:
-		c.condemned = fmt.Errorf("failed %d health checks: %w", c.failures, err)
-		s.owed++
-		s.backoff.fail(time.Now())
-		s.retire(c, c.condemned.Error())
+		s.condemn(c, fmt.Errorf("failed %d health checks: %w", c.failures, err))
 	case c.failures >= ejectAfter && in.State == registry.Ready && ready > 1:
 		// The last ready instance stays: on a check's word alone it is better
 		// to try than to refuse everybody.
 		s.complain(c, s.Registry.Transition(c.id, registry.Unhealthy, fmt.Sprintf("failed %d health checks: %v", c.failures, err)))
+	}
+}
+
+// condemn has a child that still runs, and served, replaced.
+func (s *Supervisor) condemn(c *child, why error) {
+	c.condemned = why
+	s.owed++
+	s.backoff.fail(time.Now())
+	if s.rollout != nil && c.generation == s.generation {
+		s.abort(why.Error())
+	}
+	s.retire(c, why.Error())
+}
+
+// unfit: it did not become ready. If it was before, it may have requests in
+// flight, and drains like any other; a process that is gone has none.
+func (s *Supervisor) unfit(c *child, err error) {
+	if c.phase == phaseServing && !errors.Is(err, errExited) {
+		s.condemn(c, err)
 	}
 }
 

@@ -3,6 +3,7 @@ package supervisor
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/dynlb/dynlb/internal/registry"
 )
@@ -92,9 +93,10 @@ func (s *Supervisor) replace() (surge int) {
 	if s.rollout == nil {
 		return 0
 	}
-	ready := 0 // new ones that serve
+	ready := 0 // new ones that may get requests
+	now := s.Registry.Snapshot()
 	for _, c := range s.children {
-		if c.phase == phaseServing && c.generation == s.generation {
+		if c.phase == phaseServing && c.generation == s.generation && isReady(&now, c.id) {
 			ready++
 		}
 	}
@@ -121,6 +123,12 @@ func (s *Supervisor) replace() (surge int) {
 		return 0
 	}
 	return min(s.rollout.surge, old)
+}
+
+func isReady(now *registry.Snapshot, id registry.ID) bool {
+	return slices.ContainsFunc(now.Instances, func(in registry.Instance) bool {
+		return in.ID == id && in.State == registry.Ready
+	})
 }
 
 // abort ends the rollout because a new child could not be kept; what is left of

@@ -169,6 +169,10 @@ func (s *Supervisor) reconcile(hurry context.Context) {
 			starting++
 		}
 	}
+	s.owed = min(s.owed, max(0, target-active)) // what is not wanted any more is not replaced
+	if starting == 0 && active >= target {
+		s.Registry.SetTrouble("") // nothing has to be started
+	}
 	for ; active > target; active-- {
 		s.retire(s.victim(), s.reason)
 	}
@@ -224,7 +228,7 @@ func (s *Supervisor) start(hurry context.Context) bool {
 // reports whether there was one that has not stopped serving yet.
 func (s *Supervisor) takeBack() bool {
 	for _, c := range slices.Backward(s.children) {
-		if c.phase != phaseRetiring || c.host == "" || c.condemned != nil || c.generation != s.generation {
+		if c.phase != phaseRetiring || !c.fit || c.generation != s.generation {
 			continue
 		}
 		if err := s.Registry.Transition(c.id, registry.Ready, s.reason); err != nil {
@@ -244,7 +248,8 @@ func (s *Supervisor) takeBack() bool {
 
 // retire has a child drained and stopped.
 func (s *Supervisor) retire(c *child, reason string) {
-	c.phase = phaseRetiring
+	in, _ := s.look(c.id)
+	c.phase, c.fit = phaseRetiring, in.State == registry.Ready && c.condemned == nil
 	drained, err := s.Registry.Drain(c.id, reason)
 	s.complain(c, err)
 	c.drained = drained

@@ -7,8 +7,8 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
-// victim returns the child to go next when there are too many: one that is to be
-// replaced anyway, then one that serves nobody yet rather than one that does, then the one with the least requests in
+// victim returns the child to go next when there are too many: one that serves
+// nobody yet rather than one that does, then the one with the least requests in
 // flight, then the one that came last.
 func (s *Supervisor) victim() *child {
 	now := s.Registry.Snapshot()
@@ -26,8 +26,8 @@ func (s *Supervisor) victim() *child {
 	return slices.MinFunc(candidates, func(a, b *child) int {
 		x, y := known[a.id], known[b.id]
 		return cmp.Or(
-			cmp.Compare(a.generation, b.generation),
 			cmp.Compare(rank(x.State), rank(y.State)),
+			cmp.Compare(a.generation, b.generation),
 			cmp.Compare(x.InFlight, y.InFlight),
 		)
 	})
