@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -104,11 +105,13 @@ func (v *visitor) tryHTTP(t *testing.T, want string, denied int) {
 			continue
 		}
 		challenged := resp.Header.Get("WWW-Authenticate") != ""
+		code := map[int]codes.Code{http.StatusUnauthorized: codes.Unauthenticated, http.StatusForbidden: codes.PermissionDenied}[denied]
+		message := fmt.Sprintf(`{"code":%d,"message":"%s`, code, want)
 		switch {
 		case want == "" && (resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden):
 			t.Errorf("%s: %s %s", path, resp.Status, text)
 		case want == "":
-		case resp.StatusCode != denied || !strings.Contains(text, `"message":"`+want) || challenged != (denied == http.StatusUnauthorized):
+		case resp.StatusCode != denied || !strings.HasPrefix(text, message) || challenged != (denied == http.StatusUnauthorized):
 			t.Errorf("%s: %s %s %v; want %d and %s", path, resp.Status, text, resp.Header, denied, want)
 		}
 	}

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -17,7 +16,6 @@ import (
 // The frames of HTTP/2 that the tests know: RFC 9113, 6.
 const (
 	frameSettings = 0x4
-	framePing     = 0x6
 	frameGoAway   = 0x7
 )
 
@@ -36,7 +34,7 @@ func readFrame(r io.Reader) (kind byte, payload []byte, err error) {
 }
 
 // connect opens a connection for the time of the test.
-func connect(t *testing.T, address string, config *tls.Config) net.Conn {
+func connect(t *testing.T, address string) net.Conn {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
@@ -44,17 +42,13 @@ func connect(t *testing.T, address string, config *tls.Config) net.Conn {
 	}
 	t.Cleanup(func() { conn.Close() })
 	conn.SetDeadline(time.Now().Add(30 * time.Second)) // for what hangs
-	if config != nil {
-		config.ServerName, config.NextProtos = "127.0.0.1", []string{"h2"}
-		conn = tls.Client(conn, config)
-	}
 	return conn
 }
 
 // A client that pings more often than every minPing is told to go away.
 func TestPingsAreBounded(t *testing.T) {
 	p := start(t)
-	conn := connect(t, p.grpcAddress(), nil)
+	conn := connect(t, p.grpcAddress())
 	ping := "\x00\x00\x08\x06\x00\x00\x00\x00\x00" + "12345678"
 	if _, err := io.WriteString(conn, begin+strings.Repeat(ping, 10)); err != nil {
 		t.Fatal(err)
@@ -74,53 +68,35 @@ func TestPingsAreBounded(t *testing.T) {
 	}
 }
 
-// Either listener allows maxStreams at once on a connection of HTTP/2.
-func TestStreamsAreAnnounced(t *testing.T) {
-	ca := newAuthority(t)
-	p := startWithAuth(t, newRegistry(), Auth{TLS: held(t, &Certificates{Pair: ca.server(t)})})
-	for _, address := range []string{p.grpcAddress(), p.httpAddress()} {
-		conn := connect(t, address, trusting(ca))
-		if _, err := io.WriteString(conn, begin); err != nil {
-			t.Fatal(err)
-		}
-		kind, payload, err := readFrame(conn)
-		if err != nil || kind != frameSettings {
-			t.Fatalf("first frame is %d, %v", kind, err)
-		}
-		settings := map[uint16]uint32{}
-		for ; len(payload) >= 6; payload = payload[6:] {
-			settings[binary.BigEndian.Uint16(payload)] = binary.BigEndian.Uint32(payload[2:])
-		}
-		const maxConcurrentStreams, maxHeaderListSize = 3, 6
-		if settings[maxConcurrentStreams] != maxStreams {
-			t.Errorf("settings of %s are %v; want %d streams", address, settings, maxStreams)
-		}
-		if size := settings[maxHeaderListSize]; size < maxHeaders || size > maxHeaders+1024 { // net/http adds for its count
-			t.Errorf("settings of %s are %v; want %d bytes of header", address, settings, maxHeaders)
-		}
+// A client of gRPC learns the bounds of streams and of headers.
+func TestBoundsAreAnnounced(t *testing.T) {
+	conn := connect(t, start(t).grpcAddress())
+	if _, err := io.WriteString(conn, begin); err != nil {
+		t.Fatal(err)
+	}
+	kind, payload, err := readFrame(conn)
+	if err != nil || kind != frameSettings {
+		t.Fatalf("first frame is %d, %v", kind, err)
+	}
+	settings := map[uint16]uint32{}
+	for ; len(payload) >= 6; payload = payload[6:] {
+		settings[binary.BigEndian.Uint16(payload)] = binary.BigEndian.Uint32(payload[2:])
+	}
+	const maxConcurrentStreams, maxHeaderListSize = 3, 6 // RFC 9113, 6.5.2
+	if settings[maxConcurrentStreams] != maxStreams || settings[maxHeaderListSize] != maxHeaders {
+		t.Errorf("settings are %v; want %d streams and %d bytes of header", settings, maxStreams, maxHeaders)
 	}
 }
 
 func TestLargeHTTPHeaderIsRefused(t *testing.T) {
-	ca := newAuthority(t)
-	for name, tt := range map[string]struct {
-		auth Auth
-		tls  *tls.Config
-	}{
-		"HTTP/1.1": {},
-		"HTTP/2":   {Auth{TLS: held(t, &Certificates{Pair: ca.server(t)})}, trusting(ca)},
-	} {
-		t.Run(name, func(t *testing.T) {
-			v := startWithAuth(t, newRegistry(), tt.auth).visit(t, tt.tls, strings.Repeat("x", 12<<10))
-			if resp, text, err := v.get(t, "/v1/status", ""); err != nil || resp.StatusCode != http.StatusOK || resp.Proto[:6] != name[:6] {
-				t.Errorf("12 KiB: %v %s", err, text)
-			}
-			v.authorization = strings.Repeat("x", maxHeaders+8<<10) // net/http reads 4 KiB and a buffer further
-			resp, text, err := v.get(t, "/v1/status", "")
-			if err == nil && resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
-				t.Errorf("24 KiB: %s %s", resp.Status, text)
-			}
-		})
+	v := start(t).visit(t, nil, strings.Repeat("x", 12<<10))
+	if resp, text, err := v.get(t, "/v1/status", ""); err != nil || resp.StatusCode != http.StatusOK {
+		t.Errorf("12 KiB: %v %s", err, text)
+	}
+	v.authorization = strings.Repeat("x", maxHeaders+8<<10) // net/http reads 4 KiB and a buffer further
+	resp, text, err := v.get(t, "/v1/status", "")
+	if err == nil && resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("24 KiB: %s %s", resp.Status, text)
 	}
 }
 
@@ -130,9 +106,9 @@ func TestConnectionsAreBounded(t *testing.T) {
 	for _, address := range []string{p.grpcAddress(), p.httpAddress()} {
 		var open []net.Conn
 		for range maxConnections {
-			open = append(open, connect(t, address, nil))
+			open = append(open, connect(t, address))
 		}
-		one := connect(t, address, nil)
+		one := connect(t, address)
 		fmt.Fprintf(one, "GET /healthz HTTP/1.0\r\n\r\n")
 		one.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
 		if n, err := one.Read(make([]byte, 1)); n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -149,15 +125,21 @@ func TestConnectionsAreBounded(t *testing.T) {
 	}
 }
 
-// Those that wait are no hindrance to the end.
+// A listener that waits for a place can be closed.
 func TestBoundedListenerCloses(t *testing.T) {
-	p := start(t)
+	b := newBounded(listen(t))
 	for range maxConnections {
-		connect(t, p.httpAddress(), nil)
+		b.places <- struct{}{}
 	}
-	begun := time.Now()
-	p.stop(t)
-	if took := time.Since(begun); took > 10*shutdownGrace {
-		t.Errorf("Shutdown took %v", took)
+	accepted := make(chan error, 1)
+	go func() { // ends with Close
+		_, err := b.Accept()
+		accepted <- err
+	}()
+	if err := b.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-accepted; !errors.Is(err, net.ErrClosed) {
+		t.Errorf("Accept = %v, want net.ErrClosed", err)
 	}
 }

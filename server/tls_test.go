@@ -20,7 +20,7 @@ func TestTLSVersions(t *testing.T) {
 	for _, address := range []string{p.grpcAddress(), p.httpAddress()} {
 		for version, good := range map[uint16]bool{tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true} {
 			config := trusting(ca)
-			config.MinVersion, config.MaxVersion, config.NextProtos = version, version, []string{"h2"}
+			config.MinVersion, config.MaxVersion, config.NextProtos = version, version, []string{"h2", "http/1.1"}
 			dialer := tls.Dialer{Config: config}
 			conn, err := dialer.DialContext(t.Context(), "tcp", address)
 			if (err == nil) != good {
@@ -84,7 +84,7 @@ func TestShutdownEndsStreamsOverTLS(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	if resp.Proto != "HTTP/2.0" {
+	if resp.Proto != "HTTP/1.1" {
 		t.Errorf("admin HTTP speaks %s over TLS", resp.Proto)
 	}
 	p.stop(t)
@@ -95,16 +95,5 @@ func TestShutdownEndsStreamsOverTLS(t *testing.T) {
 	}
 	if strings.Contains(p.log.String(), "cut off") {
 		t.Errorf("clients were cut off: %s", p.log)
-	}
-}
-
-// Clients of admin HTTP need not know HTTP/2.
-func TestHTTP1OverTLS(t *testing.T) {
-	ca := newAuthority(t)
-	p := startWithAuth(t, newRegistry(), Auth{TLS: held(t, &Certificates{Pair: ca.server(t)})})
-	v := p.visit(t, trusting(ca), "")
-	v.web.Transport.(*http.Transport).ForceAttemptHTTP2 = false
-	if resp, text, err := v.get(t, "/v1/status", ""); err != nil || resp.Proto != "HTTP/1.1" || resp.StatusCode != http.StatusOK {
-		t.Errorf("HTTP/1.1 over TLS: %v %s", err, text)
 	}
 }
