@@ -11,6 +11,9 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
 )
 
@@ -56,6 +59,23 @@ func TestAuditNamesTheCertificate(t *testing.T) {
 	if want := "msg=ScaleTo peer=\"127.0.0.1:"; !strings.Contains(r.log.String(), want) || !strings.Contains(r.log.String(), `(CN=client)" old=2 new=3`) {
 		t.Errorf("no audit line in %s", r.log.String())
 	}
+}
+
+// TestClientCAIsFollowed: an authority that is taken off the list takes its
+// clients with it, those that are connected too.
+func TestClientCAIsFollowed(t *testing.T) {
+	k := newKeys(t)
+	r := start(t, k.yaml("cert", "key", "clientCA"), "--tls-cert", k.path("client.pem"), "--tls-key", k.path("client.key"))
+	r.awaitReady(2)
+	other, err := os.ReadFile(k.path("other-ca.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.write(t, "ca.pem", string(other))
+	eventually(t, "the client is out", func() bool {
+		_, err := r.client.GetStatus(t.Context(), &dynlbv1.GetStatusRequest{})
+		return status.Code(err) == codes.Unauthenticated
+	})
 }
 
 // TestHTTPIsGuarded: admin HTTP asks for the same, and the public port does not.

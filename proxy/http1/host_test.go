@@ -20,10 +20,10 @@ func acceptsHost(t testing.TB, host string) bool {
 
 func TestHost(t *testing.T) {
 	for host, want := range map[string]bool{
-		"a": true, "A.example-1_2~.com.": true, "a:80": true, "a:": true, "a:0": true, "a:65535": true, "a:00080": true,
+		"a": true, "A.example-1_2~.com.": true, "a:80": true, "a:": true, "a:0": true, "a:65535": true, "a:00080": true, "a:9090": true,
 		"1.2.3.4": true, "1.2.3.4:80": true, "256.1": true,
 		"[::]": true, "[::1]:80": true, "[2001:db8::1]": true, "[1:2:3:4:5:6:7:8]:": true, "[::ffff:1.2.3.4]": true,
-		"[1:2:3:4:5:6:1.2.3.4]": true, "[1::8]": true, "[1:2:3:4:5:6:7::]": true,
+		"[1:2:3:4:5:6:1.2.3.4]": true, "[::90.0.255.19]": true, "[1::8]": true, "[1:2:3:4:5:6:7::]": true,
 		"": false, "a b": false, "a\tb": false, "a/b": false, "a@b": false, "a,b": false, "a\\b": false, "a?b": false, "a#b": false,
 		"a%41": false, "a;b": false, "a&b": false, "a=b": false, "a\xc3\xa9": false, "\"a\"": false, "http://a": false, ":80": false,
 		"a:65536": false, "a:000080": false, "a:8a": false, "a:-1": false, "a:+1": false, "a:80:80": false, "a::": false, "a: 80": false,

@@ -51,6 +51,7 @@ func TestRequestLine(t *testing.T) {
 		"GET / HTTP /1.1":             "malformed HTTP version",
 		"GET / HTTP/0.9":              "HTTP version is not supported",
 		"GET / HTTP/2.0":              "HTTP version is not supported",
+		"GET / HTTP/9.9":              "HTTP version is not supported",
 		"GET / HTTP/1.1\rX":           "CR without LF",
 		"GET /a\tb HTTP/1.1":          "invalid character in request target",
 		"GET /a\x7f HTTP/1.1":         "invalid character in request target",
@@ -82,6 +83,7 @@ func TestRequestTarget(t *testing.T) {
 		{"GET", "/%", "invalid percent-encoding in path", 0, "", ""},
 		{"GET", "/%4", "invalid percent-encoding in path", 0, "", ""},
 		{"GET", "/%4g", "invalid percent-encoding in path", 0, "", ""},
+		{"GET", "/%g4", "invalid percent-encoding in path", 0, "", ""},
 		{"GET", "/%4?1", "invalid percent-encoding in path", 0, "", ""},
 		{"GET", "http://b/x/%zz", "invalid percent-encoding in path", 0, "", ""},
 		{"GET", "http://b", "ok", http1.AbsoluteForm, "", "b"},
@@ -169,6 +171,9 @@ func TestRequestBareLF(t *testing.T) {
 
 func TestRequestEmptyLines(t *testing.T) {
 	const head = "GET / HTTP/1.1\nHost: a\n\n"
+	if _, n, err := parseRequest(t, http1.Limits{}, ""); verdict(n, err) != "more" {
+		t.Errorf("nothing: %s", verdict(n, err))
+	}
 	for _, c := range []struct{ before, want string }{
 		{"", "ok"},
 		{"\n", "ok"},

@@ -88,7 +88,7 @@ func TestResponseFraming(t *testing.T) {
 	} {
 		r := http1.NewResponse(http1.Limits{})
 		r.Reset(c.head, false)
-		n, err := r.Parse(wireText("HTTP/" + c.text + "\n"))
+		n, err := feed(wireText("HTTP/"+c.text+"\n"), 5, r.Parse)
 		if got := verdict(n, err); got != c.want || err != nil && status(t, err) != 502 {
 			t.Errorf("%q: %s, want %s", c.text, got, c.want)
 			continue
@@ -118,7 +118,7 @@ func TestSwitch(t *testing.T) {
 	} {
 		r := http1.NewResponse(http1.Limits{})
 		r.Reset(false, c.asked)
-		n, err := r.Parse(wireText(c.text + "\n"))
+		n, err := feed(wireText(c.text+"\n"), 5, r.Parse)
 		if got := verdict(n, err); got != c.want {
 			t.Errorf("%q: %s, want %s", c.text, got, c.want)
 		}
