@@ -16,7 +16,7 @@ type checker interface {
 	fetch(p []byte) (int, error)
 	// check looks at b, the bytes after those that it let pass. It returns how
 	// many to leave out, and how many after them may pass. When it needs more to
-	// decide on the first of them, it returns 0, and gets the same again and more.
+	// decide on the first of them, it returns 0, 0, and gets the same again and more.
 	check(b []byte) (skip, pass int, err error)
 }
 
@@ -64,9 +64,6 @@ func (in *inlet) readDirect(c checker, p []byte) (int, error) {
 	skip, pass, err := c.check(p[:n])
 	if err != nil {
 		return 0, err
-	}
-	if pass == 0 {
-		skip = 0
 	}
 	in.held = append(in.held, p[skip+pass:n]...)
 	if skip > 0 {

@@ -47,12 +47,12 @@ type Options struct {
 	TrustedProxies []netip.Prefix
 	// Status answers GET and HEAD of /lb-status. Nil: the path is the app's.
 	Status http.Handler
-	// Record is called once for each request that was meant for an instance,
-	// with the status the client got and the time to the end of the response.
-	// A tunnel is recorded when it opens, as a 101; a request that the client
-	// gave up as StatusClientClosed; a response that its instance broke off as
-	// a 502, whatever its header said. It may be called concurrently. Nil:
-	// nobody is told.
+	// Record is called once for each request that was meant for an instance, or
+	// was refused before that could be known, with the status the client got and
+	// the time to the end of the response. A tunnel is recorded when it opens, as
+	// a 101; a request that the client gave up as StatusClientClosed; a response
+	// that its instance broke off as a 502, whatever its header said. It may be
+	// called concurrently. Nil: nobody is told.
 	Record func(code int, took time.Duration)
 	// Log gets one line for each failed request. Nil: none are written.
 	Log *slog.Logger

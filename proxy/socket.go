@@ -5,31 +5,40 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/dynlb/dynlb/proxy/http1"
 )
 
 // socket is the connection below an http.ClientConn, which reads it from one
 // goroutine. It checks the responses before net/http, which is lenient, gets to
-// see them, and notes whether anything was sent or received since a response was
-// last expected.
+// see them: what came before its request is no response. And it notes whether
+// anything was sent or received since a response was last expected.
 type socket struct {
 	*net.TCPConn
 	sent, received atomic.Bool
 	responses      *sync.Pool // of *http1.Response
 	inlet          inlet
+	raw            rawReader
 
 	mu       sync.Mutex      // guards all below
-	phase    phase           // atEnd is before the first response, too
-	head     bool            // the request's method is HEAD
-	upgrade  bool            // the request asks to switch protocols
+	phase    phase           // atEnd before the first response, too
+	asked    bool            // atHead: the request has begun to be sent
+	head     bool            // its method is HEAD
+	upgrade  bool            // it asks to switch protocols
 	response *http1.Response // being read; nil when none is
 	body     http1.Body      // of the response that was read
 	spoilt   bool            // no other response may follow
 }
 
-// What an instance sends that is no part of a response.
+// errSurplus says that an instance sent what is no part of a response.
 var errSurplus = &http1.Error{Status: 502, Reason: "bytes that are no part of a response"}
+
+// connect gives the socket its connection.
+func (s *socket) connect(conn *net.TCPConn) error {
+	s.TCPConn = conn
+	return s.raw.open(s)
+}
 
 // expect is called before a request is sent. It says what matters of that for
 // the response.
@@ -38,7 +47,7 @@ func (s *socket) expect(head, upgrade bool) {
 	s.received.Store(false)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.phase, s.head, s.upgrade = atHead, head, upgrade
+	s.phase, s.asked, s.head, s.upgrade = atHead, false, head, upgrade
 }
 
 // reusable reports whether the response was read to its end, and another may
@@ -49,12 +58,17 @@ func (s *socket) reusable() bool {
 	return s.phase == atEnd && !s.spoilt
 }
 
+// unaskedLocked reports whether the instance has no reason to send anything.
+func (s *socket) unaskedLocked() bool {
+	return s.phase == atEnd || s.phase == atHead && !s.asked
+}
+
 // Read hands out the bytes of valid responses, heads only when they are
 // complete.
 func (s *socket) Read(p []byte) (int, error) { return s.inlet.read(s, p) }
 
 // fetch reads from the instance.
-func (s *socket) fetch(p []byte) (int, error) { return s.TCPConn.Read(p) }
+func (s *socket) fetch(p []byte) (int, error) { return s.raw.read(s, p) }
 
 // check lets the bytes of one response pass, and those of informational
 // responses before it.
@@ -66,9 +80,9 @@ func (s *socket) check(b []byte) (skip, pass int, err error) {
 		return 0, len(b), nil
 	case atHead:
 		s.received.Store(true)
-		pass, err = s.checkHead(b)
+		pass, err = s.checkHeadLocked(b)
 	case inBody:
-		pass, err = s.checkBody(b)
+		pass, err = s.checkBodyLocked(b)
 	default:
 		err = errSurplus
 	}
@@ -79,8 +93,9 @@ func (s *socket) check(b []byte) (skip, pass int, err error) {
 	return 0, pass, err
 }
 
-// checkHead reads heads up to the final one, and what is there of the content.
-func (s *socket) checkHead(b []byte) (n int, err error) {
+// checkHeadLocked reads heads up to the final one, and what is there of the
+// content.
+func (s *socket) checkHeadLocked(b []byte) (n int, err error) {
 	if s.response == nil {
 		s.response = s.responses.Get().(*http1.Response)
 		s.response.Reset(s.head, s.upgrade)
@@ -107,12 +122,12 @@ func (s *socket) checkHead(b []byte) (n int, err error) {
 	if s.phase == passing {
 		return len(b), nil
 	}
-	content, err := s.checkBody(b[n:])
+	content, err := s.checkBodyLocked(b[n:])
 	return n + content, err
 }
 
-// checkBody reads content.
-func (s *socket) checkBody(b []byte) (int, error) {
+// checkBodyLocked reads content.
+func (s *socket) checkBodyLocked(b []byte) (int, error) {
 	n, err := s.body.Skip(b)
 	if s.body.Done() {
 		s.phase = atEnd
@@ -120,13 +135,32 @@ func (s *socket) checkBody(b []byte) (int, error) {
 	return n, err
 }
 
-// Write notes that something was sent.
+// Write sends something, and notes that. It sends nothing of a request on a
+// connection that has something to read: that is an end, or no response to it.
 func (s *socket) Write(b []byte) (int, error) {
+	if err := s.ask(); err != nil {
+		return 0, err
+	}
 	n, err := s.TCPConn.Write(b)
 	if n > 0 {
 		s.sent.Store(true)
 	}
 	return n, err
+}
+
+// ask marks the moment from which on what the instance sends is a response.
+func (s *socket) ask() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.asked {
+		return nil
+	}
+	if err := s.raw.probe(); err != nil {
+		s.phase = refusing
+		return err
+	}
+	s.asked = true
+	return nil
 }
 
 // ReadFrom copies through a buffer of ours, where net.TCPConn would allocate
@@ -135,4 +169,20 @@ func (s *socket) ReadFrom(r io.Reader) (int64, error) {
 	buffer := buffers{}.Get()
 	defer buffers{}.Put(buffer)
 	return io.CopyBuffer(struct{ io.Writer }{s}, r, buffer)
+}
+
+// rawReader reads a socket so that nothing can come between reading bytes and
+// knowing when they came: what an instance sends just before the next request
+// would else be taken for the response to it.
+type rawReader struct {
+	conn   syscall.RawConn
+	onRead func(fd uintptr) bool // reads into buffer, unless there is nothing
+	onAsk  func(fd uintptr)      // sets found
+
+	buffer []byte
+	n      int
+	err    error
+
+	one   [1]byte
+	found error
 }

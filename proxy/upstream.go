@@ -64,8 +64,7 @@ func dialSocket(ctx context.Context, network, address string) (net.Conn, error) 
 		return nil, err
 	}
 	s := ctx.Value(dialing{}).(*upstream).socket
-	s.TCPConn = conn.(*net.TCPConn)
-	return s, nil
+	return s, s.connect(conn.(*net.TCPConn))
 }
 
 // release gives the connection up when the response was read to its end: to the
