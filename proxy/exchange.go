@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/internal/fault"
 )
 
 // exchange is one request on its way to an instance, and its response on the
@@ -66,9 +67,9 @@ func (e *exchange) run() {
 func (e *exchange) refuse() error {
 	switch e.request.Method {
 	case http.MethodConnect:
-		return errConnect
+		return fault.ErrConnect
 	case http.MethodTrace:
-		return errTrace
+		return fault.ErrTrace
 	}
 	if e.request.ProtoMajor == 2 {
 		return e.proxy.guard.checkStream(e.request)
@@ -150,7 +151,7 @@ func (e *exchange) broken() {
 	case violationOn(e.request.Context()) != nil:
 		bad := violationOn(e.request.Context())
 		e.code = bad.Status
-		e.log(slog.LevelInfo, refusal(bad).message, bad)
+		e.log(slog.LevelInfo, fault.Refusal(bad).Message, bad)
 	default:
 		e.code = StatusClientClosed
 		e.log(slog.LevelDebug, "client closed the request", nil)

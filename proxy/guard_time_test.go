@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/internal/fault"
 )
 
 // pipeListener is a listener for connections within the program, which keep to
@@ -137,6 +138,6 @@ func answerSlowly(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body)
 	if e := violationOn(r.Context()); e != nil {
 		w.Header().Set("Connection", "close")
-		refusal(e).write(w)
+		fault.Refusal(e).Write(w)
 	}
 }

@@ -13,18 +13,19 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/internal/fault"
 )
 
 // TestMayRetry is the retry rule, case by case.
 func TestMayRetry(t *testing.T) {
-	broken := func(change func(*brokenError)) error {
-		e := &brokenError{cause: io.EOF, sent: true}
+	broken := func(change func(*fault.BrokenError)) error {
+		e := &fault.BrokenError{Cause: io.EOF, Sent: true}
 		change(e)
 		return e
 	}
-	sent := broken(func(*brokenError) {})
-	unsent := broken(func(e *brokenError) { e.sent = false })
-	refused := &connectError{&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}}
+	sent := broken(func(*fault.BrokenError) {})
+	unsent := broken(func(e *fault.BrokenError) { e.Sent = false })
+	refused := &fault.ConnectError{Cause: &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}}
 	for _, c := range []struct {
 		name, method, body string
 		touched, reused    bool
@@ -32,8 +33,8 @@ func TestMayRetry(t *testing.T) {
 		want               bool
 	}{
 		{"refused", "POST", "x", false, false, refused, true},
-		{"timed out", "POST", "x", false, false, &connectError{context.DeadlineExceeded}, true},
-		{"no descriptors", "GET", "", false, false, &connectError{syscall.EMFILE}, false},
+		{"timed out", "POST", "x", false, false, &fault.ConnectError{Cause: context.DeadlineExceeded}, true},
+		{"no descriptors", "GET", "", false, false, &fault.ConnectError{Cause: syscall.EMFILE}, false},
 		{"nothing sent", "POST", "x", false, true, unsent, true},
 		{"nothing sent on a new connection", "POST", "x", false, false, unsent, true},
 		{"nothing sent, body begun", "POST", "x", true, true, unsent, false},
@@ -45,9 +46,9 @@ func TestMayRetry(t *testing.T) {
 		{"PATCH", "PATCH", "", false, true, sent, false},
 		{"unknown method", "FOO", "", false, true, sent, false},
 		{"lower case", "get", "", false, true, sent, false},
-		{"response begun", "GET", "", false, true, broken(func(e *brokenError) { e.received = true }), false},
-		{"late", "GET", "", false, true, broken(func(e *brokenError) { e.after = resendWithin }), false},
-		{"no response in time", "GET", "", false, true, broken(func(e *brokenError) { e.cause = context.DeadlineExceeded }), false},
+		{"response begun", "GET", "", false, true, broken(func(e *fault.BrokenError) { e.Received = true }), false},
+		{"late", "GET", "", false, true, broken(func(e *fault.BrokenError) { e.After = fault.ResendWithin }), false},
+		{"no response in time", "GET", "", false, true, broken(func(e *fault.BrokenError) { e.Cause = context.DeadlineExceeded }), false},
 		{"bad request", "GET", "", false, true, errors.New("net/http: invalid header"), false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -89,7 +90,7 @@ func TestUploadClose(t *testing.T) {
 func TestGoneClientGetsNothing(t *testing.T) {
 	codes := make(chan int, 1)
 	p := New(Options{
-		Registry: registry.New(registry.Options{QueueLimit: 1, QueueTimeout: resendWithin}),
+		Registry: registry.New(registry.Options{QueueLimit: 1, QueueTimeout: time.Second}),
 		Record:   func(code int, _ time.Duration) { codes <- code },
 	})
 	ctx, cancel := context.WithCancel(t.Context())

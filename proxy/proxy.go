@@ -25,11 +25,12 @@ import (
 
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/internal/fault"
 )
 
 // StatusClientClosed is recorded for a request that the client gave up before
 // it had the whole response. It is never sent.
-const StatusClientClosed = 499
+const StatusClientClosed = fault.StatusClientClosed
 
 // statusPath is the one path that is not the app's.
 const statusPath = "/lb-status"
@@ -122,7 +123,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (p *Proxy) serveStatus(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
-		fault{code: http.StatusMethodNotAllowed, message: statusPath + " answers GET and HEAD"}.write(w)
+		fault.Fault{Code: http.StatusMethodNotAllowed, Message: statusPath + " answers GET and HEAD"}.Write(w)
 		return
 	}
 	p.options.Status.ServeHTTP(w, r)

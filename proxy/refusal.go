@@ -1,30 +1,13 @@
 package proxy
 
 import (
-	"bytes"
-	"fmt"
 	"io"
 	"net/http"
 	"time"
 
 	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/internal/fault"
 )
-
-// refusal is what a client is told about a violation.
-func refusal(e *http1.Error) fault {
-	f := fault{code: e.Status, message: "the request is malformed", reason: e.Reason}
-	switch e.Status {
-	case http.StatusRequestTimeout:
-		f.message = "the request is too slow"
-	case http.StatusRequestURITooLong, http.StatusRequestHeaderFieldsTooLarge:
-		f.message = "the request is too large"
-	case http.StatusExpectationFailed:
-		f.message = "the request expects too much"
-	case http.StatusNotImplemented, http.StatusHTTPVersionNotSupported:
-		f.message = "the request needs what is not supported"
-	}
-	return f
-}
 
 // refuse answers the request that is being read, of which net/http knows
 // nothing, and waits for the client to take the answer.
@@ -35,24 +18,10 @@ func (c *guardedConn) refuse(e *http1.Error) {
 	}
 	c.guard.refused(c, e, took)
 	_ = c.Conn.SetWriteDeadline(time.Now().Add(lingerTimeout))
-	message := refusal(e).response(c.request != nil && string(c.request.Method) == http.MethodHead)
+	message := fault.Refusal(e).Append(nil, c.request != nil && string(c.request.Method) == http.MethodHead, true)
 	if _, err := c.Conn.Write(message); err == nil {
 		c.linger()
 	}
-}
-
-// response returns the fault as a whole response, the last on its connection.
-// To a HEAD request it has no content.
-func (f fault) response(head bool) []byte {
-	var b bytes.Buffer
-	body := f.body()
-	fmt.Fprintf(&b, "HTTP/1.1 %d %s\r\n", f.code, http.StatusText(f.code))
-	fmt.Fprintf(&b, "Date: %s\r\n", time.Now().UTC().Format(http.TimeFormat))
-	fmt.Fprintf(&b, "Content-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n", len(body))
-	if !head {
-		b.Write(body)
-	}
-	return b.Bytes()
 }
 
 // linger lets the client read what was written, before the connection is

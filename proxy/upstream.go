@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/internal/fault"
 )
 
 const (
@@ -42,12 +43,12 @@ func newTransport(responseTimeout time.Duration, limits http1.Limits) *http.Tran
 	}
 }
 
-// dial makes a connection to address. Its error is a *connectError.
+// dial makes a connection to address. Its error is a *fault.ConnectError.
 func (p *pool) dial(ctx context.Context, address string) (*upstream, error) {
 	u := &upstream{pool: p, address: address, socket: &socket{responses: &p.responses, phase: atEnd}}
 	client, err := p.transport.NewClientConn(context.WithValue(ctx, dialing{}, u), "http", address)
 	if err != nil {
-		return nil, &connectError{err}
+		return nil, &fault.ConnectError{Cause: err}
 	}
 	u.client = client
 	return u, nil

@@ -1,0 +1,70 @@
+package fault
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// body returns the fault as JSON.
+func (f Fault) body() []byte {
+	b, _ := json.Marshal(struct {
+		Error  string `json:"error"`
+		Reason string `json:"reason,omitempty"`
+	}{f.Message, f.Reason}) // strings cannot fail
+	return append(b, '\n')
+}
+
+// fields yields the header fields of a response with the given body. allow is
+// what a 405 says is allowed, "" for what a reverse proxy passes on.
+func (f Fault) fields(body []byte, allow string) [][2]string {
+	fields := [][2]string{
+		{"Content-Type", "application/json"},
+		{"Content-Length", strconv.Itoa(len(body))},
+	}
+	switch f.Code {
+	case http.StatusMethodNotAllowed:
+		if allow == "" {
+			allow = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+		}
+		fields = append(fields, [2]string{"Allow", allow})
+	case http.StatusNotImplemented:
+		fields = append(fields, [2]string{"Connection", "close"}) // what follows a CONNECT is not HTTP
+	}
+	if f.RetryAfter > 0 {
+		fields = append(fields, [2]string{"Retry-After", strconv.Itoa(int(f.RetryAfter.Seconds()))})
+	}
+	return fields
+}
+
+// Write sends the fault. An Allow that is set already stays.
+func (f Fault) Write(w http.ResponseWriter) {
+	body := f.body()
+	for _, field := range f.fields(body, w.Header().Get("Allow")) {
+		w.Header().Set(field[0], field[1])
+	}
+	w.WriteHeader(f.Code)
+	_, _ = w.Write(body) // a client that is gone needs no answer
+}
+
+// Append appends the fault to b as a whole response of HTTP/1.1. To a HEAD
+// request it has no content. last says that it is the last on its connection; a
+// 501 always is.
+func (f Fault) Append(b []byte, head, last bool) []byte {
+	body := f.body()
+	b = fmt.Appendf(b, "HTTP/1.1 %d %s\r\nDate: %s\r\n",
+		f.Code, http.StatusText(f.Code), time.Now().UTC().Format(http.TimeFormat))
+	for _, field := range f.fields(body, "") {
+		b = fmt.Appendf(b, "%s: %s\r\n", field[0], field[1])
+	}
+	if last && f.Code != http.StatusNotImplemented {
+		b = append(b, "Connection: close\r\n"...)
+	}
+	b = append(b, "\r\n"...)
+	if head {
+		return b
+	}
+	return append(b, body...)
+}
