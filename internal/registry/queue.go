@@ -16,23 +16,22 @@ var (
 	ErrClosed = errors.New("shutting down")
 )
 
-// waiter is one request in the queue.
-type waiter struct {
-	done       chan grant // capacity 1; gets exactly one grant, unless removed
-	prev, next *waiter
-	queued     bool
-}
+// Waiter is a request's place in the queue, for callers that cannot spare a
+// goroutine to wait in. It may be used again when it is not in the queue.
+type Waiter struct {
+	// Grant is called once for each time that the Waiter entered the queue, unless
+	// Leave reports true: with a lease, or with ErrClosed. The registry is locked
+	// meanwhile, so Grant must neither block nor use it.
+	Grant func(Lease, error)
 
-// grant is what a waiter waits for.
-type grant struct {
-	lease Lease
-	err   error
+	prev, next *Waiter
+	queued     bool
 }
 
 // queue holds waiters, first come first served. While it holds any, no ready
 // instance has a free place: whatever frees one calls dispatchLocked.
 type queue struct {
-	head, tail *waiter
+	head, tail *Waiter
 	size       int
 }
 
@@ -42,23 +41,59 @@ type queue struct {
 // does not wait when the queue is full (ErrQueueFull). The caller must Release
 // the lease.
 func (r *Registry) Acquire(ctx context.Context) (Lease, error) {
+	lease, err := r.Try()
+	if err != nil || lease.Valid() {
+		return lease, err
+	}
+	done := make(chan grant, 1)
+	w := &Waiter{Grant: func(lease Lease, err error) { done <- grant{lease, err} }}
+	if lease, err := r.Enter(w); err != nil || lease.Valid() {
+		return lease, err
+	}
+	return r.wait(ctx, w, done)
+}
+
+// Try is Acquire for who does not want to wait: when there is no instance, it
+// returns the zero Lease.
+func (r *Registry) Try() (Lease, error) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.tryLocked()
+}
+
+// Enter is Acquire for who waits without a goroutine: when there is no instance
+// it returns the zero Lease, and w is in the queue. Whoever called it sees to the
+// time (see QueueTimeout), and calls Leave when it is up.
+func (r *Registry) Enter(w *Waiter) (Lease, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	lease, err := r.tryLocked()
 	if err != nil || lease.Valid() {
-		r.mu.Unlock()
 		return lease, err
 	}
 	if r.queue.size >= r.options.QueueLimit {
-		r.mu.Unlock()
 		return Lease{}, ErrQueueFull
 	}
-	w := &waiter{done: make(chan grant, 1)}
 	r.queue.push(w)
 	if r.queue.size == 1 {
 		r.notifyLocked() // someone waits: a pool scaled to zero has to start
 	}
-	r.mu.Unlock()
-	return r.wait(ctx, w)
+	return Lease{}, nil
+}
+
+// Leave takes w out of the queue, and reports whether it was in. If not, Grant
+// was called.
+func (r *Registry) Leave(w *Waiter) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.queue.remove(w)
+}
+
+// QueueTimeout is how long a request may wait.
+func (r *Registry) QueueTimeout() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.options.QueueTimeout
 }
 
 // tryLocked claims an instance if one is free.
@@ -75,25 +110,29 @@ func (r *Registry) tryLocked() (Lease, error) {
 	return Lease{}, nil
 }
 
-func (r *Registry) wait(ctx context.Context, w *waiter) (Lease, error) {
-	timer := time.NewTimer(r.options.QueueTimeout)
+// grant is what Acquire waits for.
+type grant struct {
+	lease Lease
+	err   error
+}
+
+// wait waits for what done, of capacity 1, gets from w.
+func (r *Registry) wait(ctx context.Context, w *Waiter, done <-chan grant) (Lease, error) {
+	timer := time.NewTimer(r.QueueTimeout())
 	defer timer.Stop()
 	var cause error
 	select {
-	case g := <-w.done:
+	case g := <-done:
 		return g.lease, g.err
 	case <-ctx.Done():
 		cause = ctx.Err()
 	case <-timer.C:
 		cause = ErrQueueTimeout
 	}
-	r.mu.Lock()
-	removed := r.queue.remove(w)
-	r.mu.Unlock()
-	if removed {
+	if r.Leave(w) {
 		return Lease{}, cause
 	}
-	g := <-w.done // granted at the last moment
+	g := <-done // granted at the last moment
 	if g.err == nil && ctx.Err() != nil {
 		g.lease.Release()
 		return Lease{}, ctx.Err()
@@ -109,11 +148,11 @@ func (r *Registry) dispatchLocked() {
 		if in == nil {
 			return
 		}
-		r.queue.pop().done <- grant{lease: in.leaseLocked()}
+		r.queue.pop().Grant(in.leaseLocked(), nil)
 	}
 }
 
-func (q *queue) push(w *waiter) {
+func (q *queue) push(w *Waiter) {
 	w.queued = true
 	w.prev = q.tail
 	if q.tail == nil {
@@ -126,7 +165,7 @@ func (q *queue) push(w *waiter) {
 }
 
 // pop takes the first waiter, or nil.
-func (q *queue) pop() *waiter {
+func (q *queue) pop() *Waiter {
 	w := q.head
 	if w != nil {
 		q.remove(w)
@@ -135,7 +174,7 @@ func (q *queue) pop() *waiter {
 }
 
 // remove takes w out, and reports whether it was in.
-func (q *queue) remove(w *waiter) bool {
+func (q *queue) remove(w *Waiter) bool {
 	if !w.queued {
 		return false
 	}

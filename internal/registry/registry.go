@@ -216,7 +216,7 @@ func (r *Registry) Close() {
 	defer r.mu.Unlock()
 	r.closed = true
 	for w := r.queue.pop(); w != nil; w = r.queue.pop() {
-		w.done <- grant{err: ErrClosed}
+		w.Grant(Lease{}, ErrClosed)
 	}
 	r.notifyLocked()
 }
