@@ -18,15 +18,16 @@ const module = "github.com/dynlb/dynlb/"
 // map of the design, and what keeps a second kind of fleet from touching more
 // than its own folder.
 var table = map[string][]string{
-	"internal/registry":    {"github.com/google/uuid"},
-	"internal/process":     {"golang.org/x/sys"},
-	"internal/config":      {"gopkg.in/yaml.v3"},
-	"internal/supervisor":  {"internal/registry", "internal/process", "internal/config"},
-	"internal/autoscaler":  {"internal/registry", "internal/config"},
-	"internal/demo":        {"github.com/coder/websocket"},
-	"proxy":                {"internal/registry", "proxy/http1", "proxy/internal/fault"},
-	"proxy/internal/fault": {"internal/registry", "proxy/http1"},
-	"proxy/http1":          {},
+	"internal/registry":       {"github.com/google/uuid"},
+	"internal/process":        {"golang.org/x/sys"},
+	"internal/config":         {"gopkg.in/yaml.v3"},
+	"internal/supervisor":     {"internal/registry", "internal/process", "internal/config"},
+	"internal/autoscaler":     {"internal/registry", "internal/config"},
+	"internal/demo":           {"github.com/coder/websocket"},
+	"proxy":                   {"internal/registry", "proxy/http1", "proxy/internal/fault", "proxy/internal/settings"},
+	"proxy/internal/fault":    {"internal/registry", "proxy/http1"},
+	"proxy/internal/settings": {"proxy/http1"},
+	"proxy/http1":             {},
 	"server": {
 		"gen", "gen/dynlb/v1", "internal/registry",
 		"github.com/grpc-ecosystem/grpc-gateway/v2", "github.com/prometheus", "google.golang.org",

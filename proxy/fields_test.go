@@ -26,7 +26,7 @@ func TestFieldsNamed(t *testing.T) {
 		{nil, ours},
 		{[]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, theirs},
 	} {
-		f := newProxy(t, setup{instances: []string{server(t, echo)}, options: proxy.Options{TrustedProxies: c.trusted}})
+		f := newProxy(t, setup{instances: []string{server(t, echo)}, options: proxy.Options{Settings: proxy.Settings{TrustedProxies: c.trusted}}})
 		conn := dial(t, f.address)
 		conn.send("GET / HTTP/1.1\nHost: a\n" + fields)
 		res, err := http.ReadResponse(conn.r, nil)

@@ -97,7 +97,7 @@ func TestForwardedFields(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			f := newProxy(t, setup{
 				instances: []string{server(t, echo)},
-				options:   proxy.Options{TrustedProxies: c.trusted},
+				options:   proxy.Options{Settings: proxy.Settings{TrustedProxies: c.trusted}},
 			})
 			eachProtocol(t, func(t *testing.T, client *http.Client) {
 				r := newRequest(t, http.MethodGet, f.url, nil)

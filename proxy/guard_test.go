@@ -165,7 +165,7 @@ func TestGuardSlow(t *testing.T) {
 			const soon = 200 * time.Millisecond
 			f := newProxy(t, setup{
 				instances: []string{script(t, instance.talk)},
-				options:   proxy.Options{HeadTimeout: soon, BodyTimeout: soon, IdleTimeout: soon},
+				options:   proxy.Options{Settings: proxy.Settings{HeadTimeout: soon, BodyTimeout: soon, IdleTimeout: soon}},
 			})
 			conn := dial(t, f.address)
 			conn.send(c.send)
@@ -249,7 +249,7 @@ func TestGuardLimits(t *testing.T) {
 		{"response", "GET /large HTTP/1.1\nHost: a\nConnection: close\n\n", 502},
 	} {
 		for limits, want := range map[http1.Limits]int{small: c.small, large: 200} {
-			f := newProxy(t, setup{instances: []string{server(t, instance)}, options: proxy.Options{Limits: limits}})
+			f := newProxy(t, setup{instances: []string{server(t, instance)}, options: proxy.Options{Settings: proxy.Settings{Limits: limits}}})
 			conn := dial(t, f.address)
 			conn.send(c.send)
 			if got := conn.statuses(t); !slices.Equal(got, []int{want}) {
@@ -274,7 +274,7 @@ func TestGuardUpgradeContent(t *testing.T) {
 // refused, nor for those of whose requests only a part has arrived.
 func TestGuardShutdown(t *testing.T) {
 	instance := &witness{}
-	f := newProxy(t, setup{instances: []string{script(t, instance.talk)}, options: proxy.Options{HeadTimeout: time.Hour}})
+	f := newProxy(t, setup{instances: []string{script(t, instance.talk)}, options: proxy.Options{Settings: proxy.Settings{HeadTimeout: time.Hour}}})
 	c := dial(t, f.address)
 	c.send("GET / HTTP/1.1\nHost: a\n\nGET / HTTP/1.1\n")
 	if res, err := http.ReadResponse(c.r, nil); err != nil || readAll(t, res) != "ok" {

@@ -36,7 +36,7 @@ func FuzzGuard(f *testing.F) {
 		want, refused := requestsIn(stream)
 		client := &replay{stream: stream, piece: 1 + int(piece)%5000}
 		var told *http1.Error
-		g := newGuard(&Options{HeadTimeout: time.Hour, BodyTimeout: time.Hour}, func(_ net.Conn, e *http1.Error, _ time.Duration) {
+		g := newGuard(&Options{Settings: Settings{HeadTimeout: time.Hour, BodyTimeout: time.Hour}}, func(_ net.Conn, e *http1.Error, _ time.Duration) {
 			told = e
 		})
 		c := &guardedConn{Conn: client, guard: g, changed: make(chan struct{}, 1)}

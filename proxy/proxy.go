@@ -15,17 +15,16 @@
 package proxy
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"time"
 
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/http1"
 	"github.com/dynlb/dynlb/proxy/internal/fault"
+	"github.com/dynlb/dynlb/proxy/internal/settings"
 )
 
 // StatusClientClosed is recorded for a request that the client gave up before
@@ -35,17 +34,15 @@ const StatusClientClosed = fault.StatusClientClosed
 // statusPath is the one path that is not the app's.
 const statusPath = "/lb-status"
 
+// Settings are how requests are carried.
+type Settings = settings.Settings
+
 // Options are what a Proxy needs. Only Registry is required.
 type Options struct {
 	// Registry says which instance a request goes to.
 	Registry *registry.Registry
-	// RequestTimeout is how long an instance may take from the end of the
-	// request to its response header; then the client gets a 504. Zero: no
-	// limit.
-	RequestTimeout time.Duration
-	// TrustedProxies are the peers whose X-Forwarded-*, Forwarded and X-Real-IP
-	// are believed. Empty: nobody's are.
-	TrustedProxies []netip.Prefix
+	// Settings are how requests are carried.
+	Settings
 	// Status answers GET and HEAD of /lb-status. Nil: the path is the app's.
 	Status http.Handler
 	// Record is called once for each request that was meant for an instance, or
@@ -57,14 +54,6 @@ type Options struct {
 	Record func(code int, took time.Duration)
 	// Log gets one line for each failed request. Nil: none are written.
 	Log *slog.Logger
-	// Limits bound the heads of requests and responses and the framing of their
-	// content. Zero fields: the defaults of package http1.
-	Limits http1.Limits
-	// HeadTimeout is how long the head of a request may take from its first byte,
-	// and BodyTimeout how long the client may be silent within its content; then
-	// it gets a 408. IdleTimeout is how long a connection may be idle. Zero: 10 s,
-	// 30 s and 60 s.
-	HeadTimeout, BodyTimeout, IdleTimeout time.Duration
 }
 
 // withDefaults returns o with the defaults where it is zero.
@@ -72,10 +61,7 @@ func (o Options) withDefaults() Options {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	o.Limits = o.Limits.WithDefaults()
-	o.HeadTimeout = cmp.Or(o.HeadTimeout, 10*time.Second)
-	o.BodyTimeout = cmp.Or(o.BodyTimeout, 30*time.Second)
-	o.IdleTimeout = cmp.Or(o.IdleTimeout, 60*time.Second)
+	o.Settings = o.Settings.WithDefaults()
 	return o
 }
 

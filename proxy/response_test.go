@@ -28,7 +28,7 @@ func TestTimeout(t *testing.T) {
 				c.send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
 			}
 		})},
-		options: proxy.Options{RequestTimeout: 100 * time.Millisecond},
+		options: proxy.Options{Settings: proxy.Settings{RequestTimeout: 100 * time.Millisecond}},
 	})
 	eachProtocol(t, func(t *testing.T, client *http.Client) {
 		requests.Store(0)

@@ -165,7 +165,7 @@ func TestInputStreamSlow(t *testing.T) {
 	instance := &witness{}
 	f := newProxy(t, setup{
 		instances: []string{script(t, instance.talk)},
-		options:   proxy.Options{BodyTimeout: 100 * time.Millisecond},
+		options:   proxy.Options{Settings: proxy.Settings{BodyTimeout: 100 * time.Millisecond}},
 	})
 	fields := [][2]string{{":method", "POST"}, {":scheme", "http"}, {":path", "/"}, {":authority", "a"}, {"content-length", "9"}}
 	if got := exchangeStream(t, f.address, fields, "abc", false); got != 408 {

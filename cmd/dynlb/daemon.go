@@ -89,12 +89,14 @@ func newDaemon(settings config.Config, argv func(port int) []string, log *slog.L
 		return nil, err
 	}
 	d.proxy = proxy.New(proxy.Options{
-		Registry:       d.registry,
-		RequestTimeout: settings.RequestTimeout,
-		TrustedProxies: settings.TrustedProxies,
-		Status:         d.server.StatusHandler(),
-		Record:         metrics.Request,
-		Log:            log,
+		Registry: d.registry,
+		Settings: proxy.Settings{
+			RequestTimeout: settings.RequestTimeout,
+			TrustedProxies: settings.TrustedProxies,
+		},
+		Status: d.server.StatusHandler(),
+		Record: metrics.Request,
+		Log:    log,
 	})
 	return d, nil
 }

@@ -1,0 +1,43 @@
+// Package settings holds what may change about the proxy while it runs.
+package settings
+
+import (
+	"cmp"
+	"net/netip"
+	"time"
+
+	"github.com/dynlb/dynlb/proxy/http1"
+)
+
+// Settings are how requests are carried. They are not changed after they were
+// handed over: new ones take their place, for the requests that begin from then
+// on.
+type Settings struct {
+	// RequestTimeout is how long an instance may take from the end of the
+	// request to its response header; then the client gets a 504. Zero: no
+	// limit.
+	RequestTimeout time.Duration
+	// TrustedProxies are the peers whose X-Forwarded-*, Forwarded and X-Real-IP
+	// are believed. Empty: nobody's are.
+	TrustedProxies []netip.Prefix
+	// Limits bound the heads of requests and responses and the framing of their
+	// content. Zero fields: the defaults of package http1.
+	Limits http1.Limits
+	// HeadTimeout is how long the head of a request may take from its first byte,
+	// and BodyTimeout how long the client may be silent within its content; then
+	// it gets a 408. IdleTimeout is how long a connection may be idle. Zero: 10 s,
+	// 30 s and 60 s.
+	HeadTimeout, BodyTimeout, IdleTimeout time.Duration
+	// MaxConnections is how many connections of clients may be open; more are not
+	// accepted until one is closed. Zero: no limit.
+	MaxConnections int
+}
+
+// WithDefaults returns s with the defaults where it is zero.
+func (s Settings) WithDefaults() Settings {
+	s.Limits = s.Limits.WithDefaults()
+	s.HeadTimeout = cmp.Or(s.HeadTimeout, 10*time.Second)
+	s.BodyTimeout = cmp.Or(s.BodyTimeout, 30*time.Second)
+	s.IdleTimeout = cmp.Or(s.IdleTimeout, 60*time.Second)
+	return s
+}
