@@ -110,6 +110,42 @@ type Config struct {
 	// VerifyPort says whether a port counts as an instance's own only if the
 	// instance's process group listens on it. Default true.
 	VerifyPort bool
+
+	// User is whom instances run as when dynlb runs as root: the name or number
+	// of a user that exists, and perhaps of a group after a colon. Default
+	// empty, dynlb's own.
+	User string
+
+	// MaxRequests, MaxAge and MaxMemory (in bytes) are how many requests an
+	// instance may have been given, how old it may be and how much resident
+	// memory it may use before it is replaced, a new one first. Default 0, no
+	// limit.
+	MaxRequests int
+	MaxAge      time.Duration
+	MaxMemory   int64
+
+	// Limits bound what a client may send.
+	Limits Limits
+}
+
+// Limits bound what a client may send to the public listener.
+type Limits struct {
+	// RequestLine, Header and ChunkLine are the bytes of a request line, of the
+	// whole head, and of a chunk's size and extensions. Defaults 8 KiB, 64 KiB
+	// and 256; 64 to 1 MiB, RequestLine <= Header.
+	RequestLine, Header, ChunkLine int64
+
+	// HeaderFields is the number of header fields. Default 100, 1 to 10000.
+	HeaderFields int
+
+	// HeaderTimeout is how long a head may take from its first byte, BodyTimeout
+	// how long a client may be silent within the content, IdleTimeout how long a
+	// connection may be idle. Defaults 10 s, 30 s and 60 s; at least 1 ms.
+	HeaderTimeout, BodyTimeout, IdleTimeout time.Duration
+
+	// Connections is how many clients may be connected; more wait to be accepted.
+	// Default 0, which stands for half of the open files that dynlb may have.
+	Connections int
 }
 
 // Queue says how requests wait for an instance.
@@ -143,5 +179,9 @@ func Default() Config {
 		RequestTimeout:     30 * time.Second,
 		Queue:              Queue{Limit: 1024, Timeout: 10 * time.Second},
 		VerifyPort:         true,
+		Limits: Limits{
+			RequestLine: 8 << 10, Header: 64 << 10, ChunkLine: 256, HeaderFields: 100,
+			HeaderTimeout: 10 * time.Second, BodyTimeout: 30 * time.Second, IdleTimeout: 60 * time.Second,
+		},
 	}
 }

@@ -139,6 +139,15 @@ func TestParseValues(t *testing.T) {
 				c.TrustedProxies = append(c.TrustedProxies, netip.MustParsePrefix(p))
 			}
 		}},
+		{"user", "user: nobody", func(c *Config) { c.User = "nobody" }},
+		{"user by number, and group", "user: '12345:root'", func(c *Config) { c.User = "12345:root" }},
+		{"user that YAML reads as a number", "user: 12345", func(c *Config) { c.User = "12345" }},
+		{"recycling", "maxRequests: 1000\nmaxAge: 24h\nmaxMemory: 512MiB", func(c *Config) {
+			c.MaxRequests, c.MaxAge, c.MaxMemory = 1000, 24*time.Hour, 512<<20
+		}},
+		{"limits", "limits: {requestLine: 4kB, header: 1MiB, headerFields: 7, headerTimeout: 1s, bodyTimeout: 2s, chunkLine: 64B, idleTimeout: 3s, connections: 9}", func(c *Config) {
+			c.Limits = Limits{4000, 1 << 20, 64, 7, time.Second, 2 * time.Second, 3 * time.Second, 9}
+		}},
 		{"no proxies", "trustedProxies: []", func(*Config) {}},
 
 		{"aliases", "checkInterval: &t 3s\nhealthTimeout: *t\ncommand: [&w run, *w]\nenv: {A: *w}", func(c *Config) {

@@ -26,6 +26,11 @@ const (
 	// minWait is the smallest time in which anything can be waited for; below
 	// it, intervals would spin.
 	minWait = time.Millisecond
+	// minHead holds the request line of a health check, and maxHead what nobody
+	// needs: a head is kept in memory until it is complete.
+	minHead, maxHead = 64, 1 << 20
+	maxFields        = 10000
+	maxMemory        = 1 << 50 // more than a machine has
 )
 
 // keysOf is the table of all keys of the file, in the order of the
@@ -67,6 +72,20 @@ func keysOf(c *Config) []key {
 		}},
 		{name: "trustedProxies", decode: prefixes(&c.TrustedProxies)},
 		{name: "verifyPort", decode: boolean(&c.VerifyPort)},
+		{name: "user", decode: account(&c.User)},
+		{name: "maxRequests", decode: whole(&c.MaxRequests, 0, maxCount)},
+		{name: "maxAge", decode: duration(&c.MaxAge, 0)},
+		{name: "maxMemory", decode: size(&c.MaxMemory, 0, maxMemory)},
+		{name: "limits", keys: []key{
+			{name: "requestLine", decode: size(&c.Limits.RequestLine, minHead, maxHead)},
+			{name: "header", decode: size(&c.Limits.Header, minHead, maxHead)},
+			{name: "headerFields", decode: whole(&c.Limits.HeaderFields, 1, maxFields)},
+			{name: "headerTimeout", decode: duration(&c.Limits.HeaderTimeout, minWait)},
+			{name: "bodyTimeout", decode: duration(&c.Limits.BodyTimeout, minWait)},
+			{name: "chunkLine", decode: size(&c.Limits.ChunkLine, minHead, maxHead)},
+			{name: "idleTimeout", decode: duration(&c.Limits.IdleTimeout, minWait)},
+			{name: "connections", decode: whole(&c.Limits.Connections, 0, maxCount)},
+		}},
 	}
 }
 

@@ -13,7 +13,7 @@ func TestParseProblems(t *testing.T) {
 	dir := folderWithApp(t)
 	const keys = "location, minInstances, maxInstances, checkInterval, healthTimeout, scaleUpThreshold, " +
 		"scaleDownThreshold, idleTimeout, command, env, workDir, listen, admin, adminHTTP, auth, basePort, healthPath, " +
-		"startTimeout, stopTimeout, drainTimeout, requestTimeout, maxConcurrency, queue, trustedProxies, verifyPort"
+		"startTimeout, stopTimeout, drainTimeout, requestTimeout, maxConcurrency, queue, trustedProxies, verifyPort, user, maxRequests, maxAge, maxMemory, limits"
 	const want = `a list of strings that starts with a program, such as [bun, run, "{location}", --port, "{port}"]`
 	tests := []struct {
 		yaml string
@@ -65,6 +65,15 @@ func TestParseProblems(t *testing.T) {
 		{"scaleUpThreshold: 1e999", `1: scaleUpThreshold: must be a number, 0 or more; got "1e999"`},
 		{"scaleDownThreshold: -0.5", "1: scaleDownThreshold: must be a number, 0 or more; got -0.5"},
 		{"scaleDownThreshold: !!float abc", `1: scaleDownThreshold: must be a number, 0 or more; got abc`},
+		{"user: no-such-user", "1: user: must be a user of this machine; there is no user no-such-user"},
+		{"user: 'root:no-such-group'", "1: user: must be a group of this machine; there is no group no-such-group"},
+		{"user: ''", `1: user: must be a user, such as app or 1000, or a user and a group, such as app:www; got ""`},
+		{"user: 'root:'", `1: user: must be a user, such as app or 1000, or a user and a group, such as app:www; got "root:"`},
+		{"maxMemory: 1GB!", `1: maxMemory: must be a number of bytes, such as 8192, or a size, such as 8KiB; got "1GB!"`},
+		{"maxMemory: 9000000000TiB", `1: maxMemory: must be a size from 0 to 1125899906842624 bytes; got "9000000000TiB"`},
+		{"limits: {header: 2MiB}", `1: limits.header: must be a size from 64 to 1048576 bytes; got "2MiB"`},
+		{"limits: {requestLine: 128KiB}", `1: limits.requestLine: must be at most limits.header (65536, the default); got 131072`},
+		{"limits: {headers: 8KiB}", `1: limits.headers: unknown key; did you mean header?`},
 		{"verifyPort: yes please", `1: verifyPort: must be true or false; got "yes please"`},
 		{"verifyPort: 'true'", `1: verifyPort: must be true or false; got "true"`},
 		{"verifyPort: !!bool 7", `1: verifyPort: must be true or false; got 7`},

@@ -25,6 +25,9 @@ func (r *reader) validate() {
 	if r.good("command", "location") && c.Location == "" && usesLocation(c.Command) {
 		r.problem(r.set["command"], "uses {location}; set location too, or write the path itself")
 	}
+	if line, header := "limits.requestLine", "limits.header"; r.good(line, header) && c.Limits.RequestLine > c.Limits.Header {
+		r.conflict(line, "at most", c.Limits.RequestLine, header, "at least", c.Limits.Header)
+	}
 	r.listeners()
 	r.auth()
 }

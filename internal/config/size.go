@@ -1,0 +1,56 @@
+package config
+
+import (
+	"math"
+	"regexp"
+	"strconv"
+
+	"gopkg.in/yaml.v3"
+)
+
+// sizeForm is a whole number and a unit: of 1024 as IEC has them, or of 1000 as
+// SI has them. Kubernetes' Mi and systemd's M are not taken, as each would mean
+// something else to readers of the other.
+var sizeForm = regexp.MustCompile(`^([0-9]{1,18})(B|KiB|MiB|GiB|TiB|kB|MB|GB|TB)$`)
+
+var sizeUnits = map[string]int64{
+	"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40,
+	"kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12,
+}
+
+// size reads a number of bytes from low to high: a whole number, or one with a
+// unit.
+func size(field *int64, low, high int64) decoder {
+	return func(r *reader, at place, node *yaml.Node) {
+		n, ok := bytes64(node)
+		switch {
+		case !ok:
+			r.wrong(at, node, "a number of bytes, such as 8192, or a size, such as 8KiB")
+		case n < low || n > high:
+			r.wrong(at, node, "a size from "+strconv.FormatInt(low, 10)+" to "+strconv.FormatInt(high, 10)+" bytes")
+		default:
+			*field = n
+		}
+	}
+}
+
+// bytes64 returns the number of bytes that node says, at most math.MaxInt64.
+func bytes64(node *yaml.Node) (int64, bool) {
+	if n, ok := integer(node); ok {
+		return n, true
+	}
+	s, ok := text(node)
+	if !ok {
+		return 0, false
+	}
+	m := sizeForm.FindStringSubmatch(s)
+	if m == nil {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(m[1], 10, 64)
+	unit := sizeUnits[m[2]]
+	if err != nil || n > math.MaxInt64/unit {
+		return math.MaxInt64, err == nil
+	}
+	return n * unit, true
+}

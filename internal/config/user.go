@@ -1,0 +1,54 @@
+package config
+
+import (
+	"errors"
+	"os/user"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// account reads the name or number of a user, and perhaps of a group after a
+// colon, that exist on this machine.
+func account(field *string) decoder {
+	return func(r *reader, at place, node *yaml.Node) {
+		s, ok := word(node)
+		name, group, grouped := strings.Cut(s, ":")
+		switch {
+		case !ok || name == "" || grouped && group == "":
+			r.wrong(at, node, "a user, such as app or 1000, or a user and a group, such as app:www")
+		case !userExists(name):
+			r.problem(at, "must be a user of this machine; there is no user %s", display(name))
+		case grouped && !groupExists(group):
+			r.problem(at, "must be a group of this machine; there is no group %s", display(group))
+		default:
+			*field = s
+		}
+	}
+}
+
+// userExists reports whether there is the user. One that is a number need not
+// have a name.
+func userExists(name string) bool {
+	if isID(name) {
+		return true
+	}
+	_, err := user.Lookup(name)
+	_, unknown := errors.AsType[user.UnknownUserError](err)
+	return !unknown
+}
+
+func groupExists(name string) bool {
+	if isID(name) {
+		return true
+	}
+	_, err := user.LookupGroup(name)
+	_, unknown := errors.AsType[user.UnknownGroupError](err)
+	return !unknown
+}
+
+func isID(name string) bool {
+	_, err := strconv.ParseUint(name, 10, 32)
+	return err == nil
+}
