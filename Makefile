@@ -9,6 +9,7 @@ SHELL := bash
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 FUZZTIME ?= 30s
 BENCHFLAGS ?=
+SOAKFLAGS ?=
 
 # The development tools, each pinned in a module of its own kind (tools/go.mod
 # says why there are three) and built by go itself on first use.
@@ -52,6 +53,11 @@ test: need check-fmt lint-proto check-gen lint-go $(BUN) test-go ## The whole ch
 bench: need-go ## Measure dynlb beside its peers (BENCHFLAGS passes flags)
 	$(call step,bench)
 	@go run ./bench $(BENCHFLAGS)
+
+.PHONY: soak
+soak: need-npm build $(BUN) ## Load and faults for minutes: is a request lost? (SOAKFLAGS passes flags)
+	$(call step,soak)
+	@go run ./soak -dynlb bin/dynlb $(SOAKFLAGS)
 
 .PHONY: fuzz
 fuzz: need-go ## Run every fuzz target for FUZZTIME (30s) each

@@ -86,6 +86,18 @@ func (e *exchange) claim() error {
 	return err
 }
 
+// claimAnother gives the claim up for one on another instance, or if there is
+// none at once, on any.
+func (e *exchange) claimAnother() error {
+	lease, err := e.lease.Another()
+	if err == nil && !lease.Valid() {
+		return e.claim()
+	}
+	e.lease.Release()
+	e.lease = lease
+	return err
+}
+
 // rewrite makes the request that the instance gets. ReverseProxy has removed
 // the hop-by-hop fields already, so what is set here no client can remove by
 // naming it in Connection.

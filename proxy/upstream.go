@@ -27,6 +27,7 @@ type upstream struct {
 	client    *http.ClientConn
 	socket    *socket
 	idleSince time.Time // set by the pool
+	reused    bool      // it was idle before
 }
 
 // newTransport returns what makes the connections.

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"strconv"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/dynlb/dynlb/internal/registry"
@@ -14,6 +16,12 @@ var (
 	minDesc      = prometheus.NewDesc("dynlb_min_instances", "The lower bound of dynlb_target_instances.", nil, nil)
 	maxDesc      = prometheus.NewDesc("dynlb_max_instances", "The upper bound of dynlb_target_instances.", nil, nil)
 	restartsDesc = prometheus.NewDesc("dynlb_instance_restarts_total", "Instances started in place of one that had stopped or failed to start.", nil, nil)
+	memoryDesc   = prometheus.NewDesc("dynlb_instance_memory_bytes", "Resident memory of an instance, by its port.", []string{"port"}, nil)
+	cpuDesc      = prometheus.NewDesc("dynlb_instance_cpu_seconds_total", "Processor time of an instance, user and system, by its port.", []string{"port"}, nil)
+	reloadDesc   = prometheus.NewDesc("dynlb_config_last_reload_successful", "Whether what the configuration says is in force.", nil, nil)
+	reloadedDesc = prometheus.NewDesc("dynlb_config_last_reload_success_timestamp_seconds", "When the configuration in force was read.", nil, nil)
+	retriesDesc  = prometheus.NewDesc("dynlb_retries_total", "Times that a request was sent once more.", nil, nil)
+	deniedDesc   = prometheus.NewDesc("dynlb_retries_denied_total", "Times that a request was not sent once more because the retry budget was used up.", nil, nil)
 	scaledDesc   = prometheus.NewDesc("dynlb_scale_decisions_total", "Changes of dynlb_target_instances by direction.", []string{"direction"}, nil)
 )
 
@@ -28,6 +36,7 @@ type poolCollector struct{ registry *registry.Registry }
 func (c poolCollector) Describe(descs chan<- *prometheus.Desc) {
 	for _, desc := range []*prometheus.Desc{
 		inFlightDesc, waitingDesc, statesDesc, targetDesc, minDesc, maxDesc, restartsDesc, scaledDesc,
+		memoryDesc, cpuDesc, reloadDesc, reloadedDesc, retriesDesc, deniedDesc,
 	} {
 		descs <- desc
 	}
@@ -36,15 +45,24 @@ func (c poolCollector) Describe(descs chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (c poolCollector) Collect(metrics chan<- prometheus.Metric) {
 	now := c.registry.Snapshot()
+	send := func(desc *prometheus.Desc, kind prometheus.ValueType, value float64, labels ...string) {
+		metrics <- prometheus.MustNewConstMetric(desc, kind, value, labels...)
+	}
 	gauge := func(desc *prometheus.Desc, value int, labels ...string) {
-		metrics <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, float64(value), labels...)
+		send(desc, prometheus.GaugeValue, float64(value), labels...)
 	}
 	counter := func(desc *prometheus.Desc, value uint64, labels ...string) {
-		metrics <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, float64(value), labels...)
+		send(desc, prometheus.CounterValue, float64(value), labels...)
 	}
 	inFlight := 0
 	for i := range now.Instances {
-		inFlight += now.Instances[i].InFlight
+		in := &now.Instances[i]
+		inFlight += in.InFlight
+		if !in.Usage.Measured.IsZero() {
+			port := strconv.Itoa(in.Port)
+			send(memoryDesc, prometheus.GaugeValue, float64(in.Usage.Memory), port)
+			send(cpuDesc, prometheus.CounterValue, in.Usage.CPU.Seconds(), port)
+		}
 	}
 	gauge(inFlightDesc, inFlight)
 	gauge(waitingDesc, now.Waiting)
@@ -54,7 +72,18 @@ func (c poolCollector) Collect(metrics chan<- prometheus.Metric) {
 	gauge(targetDesc, now.Fleet.Target)
 	gauge(minDesc, now.Fleet.Bounds.Min)
 	gauge(maxDesc, now.Fleet.Bounds.Max)
+	counter(retriesDesc, now.Retries)
+	counter(deniedDesc, now.RetriesDenied)
 	counter(restartsDesc, now.Fleet.Restarts)
 	counter(scaledDesc, now.Fleet.Raised, "up")
 	counter(scaledDesc, now.Fleet.Lowered, "down")
+	reload := now.Fleet.Reload
+	successful := 0
+	if reload.Error == "" {
+		successful = 1
+	}
+	gauge(reloadDesc, successful)
+	if !reload.Time.IsZero() {
+		send(reloadedDesc, prometheus.GaugeValue, float64(reload.Time.UnixMilli())/1000)
+	}
 }

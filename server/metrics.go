@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"net/http"
 	"runtime"
 	"strconv"
@@ -37,7 +38,13 @@ const statusCodes = 1000
 //	dynlb_min_instances                     the lower bound of that
 //	dynlb_max_instances                     and the upper one
 //	dynlb_instance_restarts_total           starts in place of an instance that failed
+//	dynlb_retries_total                     times that a request was sent once more
+//	dynlb_retries_denied_total              times that it was not for want of retry budget
 //	dynlb_scale_decisions_total{direction}  changes of the target: up, down
+//	dynlb_instance_memory_bytes{port}       resident memory of an instance
+//	dynlb_instance_cpu_seconds_total{port}  processor time of an instance
+//	dynlb_config_last_reload_successful     1 when what the configuration says is in force
+//	dynlb_config_last_reload_success_timestamp_seconds
 //	dynlb_build_info{version, go_version}   always 1
 //
 // and those of client_golang about the Go runtime (go_*) and the process
@@ -89,13 +96,17 @@ func (m *Metrics) Request(code int, took time.Duration) {
 	m.duration.Observe(took.Seconds())
 }
 
-// addBuildInfo adds what dynlb was built from. It fails when called again.
+// addBuildInfo adds what dynlb was built from, unless it is there.
 func (m *Metrics) addBuildInfo(version string) error {
-	return m.gatherer.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+	err := m.gatherer.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name:        "dynlb_build_info",
 		Help:        "What dynlb was built from; always 1.",
 		ConstLabels: prometheus.Labels{"version": version, "go_version": runtime.Version()},
 	}, func() float64 { return 1 }))
+	if _, again := errors.AsType[prometheus.AlreadyRegisteredError](err); again {
+		return nil
+	}
+	return err
 }
 
 // handler serves the metrics.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -31,7 +32,21 @@ func TestMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer lease.Release()
+	if err := p.registry.SetUsage(p.registry.Snapshot().Instances[0].ID, registry.Usage{Memory: 1 << 20, CPU: 1500 * time.Millisecond}); err != nil {
+		t.Fatal(err)
+	}
+	p.registry.SetReload(errors.New("bad"))
+	p.registry.Retry()
 	gauges(`
+# HELP dynlb_config_last_reload_successful Whether what the configuration says is in force.
+# TYPE dynlb_config_last_reload_successful gauge
+dynlb_config_last_reload_successful 0
+# HELP dynlb_instance_cpu_seconds_total Processor time of an instance, user and system, by its port.
+# TYPE dynlb_instance_cpu_seconds_total counter
+dynlb_instance_cpu_seconds_total{port="5001"} 1.5
+# HELP dynlb_instance_memory_bytes Resident memory of an instance, by its port.
+# TYPE dynlb_instance_memory_bytes gauge
+dynlb_instance_memory_bytes{port="5001"} 1.048576e+06
 # HELP dynlb_instance_restarts_total Instances started in place of one that had stopped or failed to start.
 # TYPE dynlb_instance_restarts_total counter
 dynlb_instance_restarts_total 1
@@ -53,6 +68,12 @@ dynlb_requests_in_flight 1
 # HELP dynlb_requests_waiting Requests that wait for an instance.
 # TYPE dynlb_requests_waiting gauge
 dynlb_requests_waiting 0
+# HELP dynlb_retries_denied_total Times that a request was not sent once more because the retry budget was used up.
+# TYPE dynlb_retries_denied_total counter
+dynlb_retries_denied_total 0
+# HELP dynlb_retries_total Times that a request was sent once more.
+# TYPE dynlb_retries_total counter
+dynlb_retries_total 1
 # HELP dynlb_scale_decisions_total Changes of dynlb_target_instances by direction.
 # TYPE dynlb_scale_decisions_total counter
 dynlb_scale_decisions_total{direction="down"} 1
@@ -132,6 +153,7 @@ func TestMetricsFollowConventions(t *testing.T) {
 func TestMetricsAreServed(t *testing.T) {
 	p := start(t)
 	p.metrics.Request(200, 3*time.Millisecond)
+	p.registry.SetReload(nil)
 	_, body := p.do(t, "GET", "/metrics", "")
 	for _, want := range []string{
 		`dynlb_requests_total{code="200"} 1`,
@@ -141,10 +163,14 @@ func TestMetricsAreServed(t *testing.T) {
 		`dynlb_requests_waiting 0`,
 		`dynlb_instances{state="ready"} 0`,
 		`dynlb_target_instances 2`,
+		`dynlb_retries_total 0`,
+		`dynlb_retries_denied_total 0`,
 		`dynlb_min_instances 2`,
 		`dynlb_max_instances 8`,
 		`dynlb_instance_restarts_total 0`,
 		`dynlb_scale_decisions_total{direction="up"} 0`,
+		`dynlb_config_last_reload_successful 1`,
+		`dynlb_config_last_reload_success_timestamp_seconds 1`,
 		`dynlb_build_info{go_version="go`,
 		`version="v1.2.3"} 1`,
 		`go_goroutines `,

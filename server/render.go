@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
@@ -43,6 +44,8 @@ func poolOf(now *registry.Snapshot) *dynlbv1.Pool {
 		Restarts:          fleet.Restarts,
 		UnavailableReason: text(fleet.Trouble),
 		LastExit:          exitOf(&fleet.LastExit),
+		ConfigLoadTime:    timestamp(fleet.Reload.Time),
+		ConfigError:       text(fleet.Reload.Error),
 	}
 	if fleet.HoldUntil.After(now.Time) {
 		out.HoldUntil = timestamp(fleet.HoldUntil)
@@ -54,7 +57,7 @@ func poolOf(now *registry.Snapshot) *dynlbv1.Pool {
 }
 
 func instanceOf(in *registry.Instance) *dynlbv1.Instance {
-	return &dynlbv1.Instance{
+	out := &dynlbv1.Instance{
 		Id:             string(in.ID),
 		Address:        in.Address,
 		State:          stateOf(in.State),
@@ -66,7 +69,13 @@ func instanceOf(in *registry.Instance) *dynlbv1.Instance {
 		TotalRequests:  in.Total,
 		ResponseTimeMs: milliseconds(in.ResponseTime),
 		Load:           hundredths(in.Load),
+		MemoryBytes:    in.Usage.Memory,
+		CpuCores:       hundredths(in.Usage.Cores),
 	}
+	if !in.Usage.Measured.IsZero() {
+		out.CpuTime = durationpb.New(in.Usage.CPU)
+	}
+	return out
 }
 
 // exitOf returns nil when nothing has exited.
@@ -131,6 +140,10 @@ func eventTypeOf(t registry.EventType) dynlbv1.EventType {
 		return dynlbv1.EventType_EVENT_TYPE_STOPPED
 	case registry.EventStartFailed:
 		return dynlbv1.EventType_EVENT_TYPE_START_FAILED
+	case registry.EventReloaded:
+		return dynlbv1.EventType_EVENT_TYPE_CONFIG_LOADED
+	case registry.EventReloadFailed:
+		return dynlbv1.EventType_EVENT_TYPE_CONFIG_REJECTED
 	}
 	return dynlbv1.EventType_EVENT_TYPE_UNSPECIFIED
 }

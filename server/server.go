@@ -43,7 +43,7 @@ type Options struct {
 	Scaler Scaler
 	// Restarter carries out RestartInstances. Required.
 	Restarter Restarter
-	// Metrics are served at /metrics. Required, and good for one Server.
+	// Metrics are served at /metrics. Required.
 	Metrics *Metrics
 	// Log gets the audit lines. Nil: nowhere.
 	Log *slog.Logger

@@ -57,11 +57,14 @@ func TestNewChecksOptions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := New(Options{Registry: r, Scaler: &fakeScaler{}, Restarter: &fakeRestarter{}, Metrics: m}); err == nil {
-		t.Error("New took the metrics of another server")
+	next, err := New(Options{Registry: r, Scaler: &fakeScaler{}, Restarter: &fakeRestarter{}, Metrics: m})
+	if err != nil {
+		t.Fatalf("New with the metrics of the server that it replaces: %v", err)
 	}
-	if err := s.Shutdown(t.Context()); err != nil {
-		t.Error(err)
+	for _, s := range []*Server{s, next} {
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -41,7 +42,7 @@ func TestLbStatusToTheLetter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lease.Responded(87_660*time.Microsecond, true)
+	lease.Responded(87_660*time.Microsecond, 200)
 	second := p.add(t, 5002)
 	third := p.add(t, 5003, registry.Ready, registry.Draining)
 	check(fmt.Sprintf(`{"total":3,"healthy":1,"instances":[`+
@@ -151,6 +152,11 @@ func TestGetStatus(t *testing.T) {
 	id := p.add(t, 5001, registry.Ready)
 	p.registry.SetLastExit(registry.Exit{ID: id, Time: time.Now(), Reason: "exit status 1", Output: []string{"caf\xe9"}})
 	p.registry.SetTrouble("no such file: \xff")
+	p.registry.SetReload(nil)
+	p.registry.SetReload(errors.New("config.yaml:3: bad"))
+	if err := p.registry.SetUsage(id, registry.Usage{Memory: 4096, CPU: time.Second}); err != nil {
+		t.Fatal(err)
+	}
 	resp, err := p.client.GetStatus(t.Context(), &dynlbv1.GetStatusRequest{})
 	if err != nil {
 		t.Fatal(err)
@@ -162,7 +168,13 @@ func TestGetStatus(t *testing.T) {
 	if pool.GetUnavailableReason() != "no such file: \uFFFD" || pool.GetLastExit().GetOutput()[0] != "caf\uFFFD" {
 		t.Errorf("text that is not UTF-8 came as %q", pool)
 	}
+	if pool.GetConfigError() != "config.yaml:3: bad" || pool.GetConfigLoadTime() == nil {
+		t.Errorf("the config is %q, %v", pool.GetConfigError(), pool.GetConfigLoadTime())
+	}
 	in := pool.GetInstances()[0]
+	if in.GetMemoryBytes() != 4096 || in.GetCpuTime().AsDuration() != time.Second || in.GetCpuCores() <= 0 {
+		t.Errorf("usage is %v", in)
+	}
 	if in.GetState() != dynlbv1.InstanceState_INSTANCE_STATE_READY || in.GetAddress() != "127.0.0.1:5001" ||
 		in.GetHandle() != "pid 1" || in.GetStateReason() != "test" || in.GetStartTime() == nil || in.GetReadyTime() == nil {
 		t.Errorf("instance is %v", in)

@@ -3,10 +3,11 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"sync"
+	"sync/atomic"
 
 	"github.com/dynlb/dynlb/internal/autoscaler"
 	"github.com/dynlb/dynlb/internal/config"
@@ -18,116 +19,57 @@ import (
 
 // daemon is `dynlb serve`: every part, wired.
 type daemon struct {
-	settings   config.Config
 	log        *slog.Logger
-	listeners  listeners
 	registry   *registry.Registry
 	supervisor *supervisor.Supervisor
 	autoscaler *autoscaler.Autoscaler
 	proxy      *proxy.Proxy
-	server     *server.Server
+	metrics    *server.Metrics
+	control    atomic.Pointer[control] // changed by run
+	parts      sync.WaitGroup          // all that run
+	failed     chan error              // capacity 1: why a part ended that should not have
+
+	// Owned by run:
+
+	plan   plan // in force
+	public *door
 }
 
-// listeners are the open ports.
-type listeners struct{ public, admin, adminHTTP net.Listener }
-
-// close closes those that are open.
-func (l *listeners) close() {
-	for _, listener := range []net.Listener{l.public, l.admin, l.adminHTTP} {
-		if listener != nil {
-			_ = listener.Close() // nothing was accepted on it
-		}
-	}
+// door is a public listener.
+type door struct {
+	net.Listener
+	retired atomic.Bool // another has taken its place
 }
 
 // newDaemon opens the ports and wires the parts; nothing runs before run.
-func newDaemon(settings config.Config, argv func(port int) []string, log *slog.Logger) (*daemon, error) {
-	d := &daemon{settings: settings, log: log}
-	auth, err := serverAuth(settings.Auth, log)
-	if err != nil {
-		return nil, err
-	}
-	if err := d.listen(); err != nil {
-		return nil, err
-	}
-	d.registry = registry.New(registry.Options{
-		MaxConcurrency: settings.MaxConcurrency,
-		QueueLimit:     settings.Queue.Limit,
-		QueueTimeout:   settings.Queue.Timeout,
-	})
-	d.supervisor = supervisor.New(supervisor.Options{
-		Registry: d.registry,
-		Config:   settings,
-		Argv:     argv,
-		Log:      log,
-	})
+func newDaemon(p plan, log *slog.Logger) (*daemon, error) {
+	d := &daemon{log: log, plan: p, failed: make(chan error, 1)}
+	d.registry = registry.New(p.registry)
+	d.supervisor = supervisor.New(supervisor.Options{Registry: d.registry, Settings: p.supervisor, Log: log})
 	d.autoscaler = autoscaler.New(autoscaler.Options{
-		Registry: d.registry,
-		Fleet:    d.supervisor,
-		Rules: autoscaler.Rules{
-			Bounds: registry.Bounds{Min: settings.MinInstances, Max: settings.MaxInstances},
-			Up:     settings.ScaleUpThreshold,
-			Down:   settings.ScaleDownThreshold,
-			Idle:   settings.IdleTimeout,
-			Window: settings.CheckInterval,
-		},
-		Log: log,
+		Registry: d.registry, Fleet: d.supervisor, Rules: p.rules, Log: log,
 	})
-	metrics := server.NewMetrics(d.registry)
-	d.server, err = server.New(server.Options{
-		Registry:  d.registry,
-		Scaler:    d.autoscaler,
-		Restarter: d.supervisor,
-		Metrics:   metrics,
-		Log:       log,
-		Version:   versionText(),
-		Auth:      auth,
-		Hosts:     hostOf(settings.AdminHTTP),
-	})
+	d.metrics = server.NewMetrics(d.registry)
+	public, err := open("listen", p.config.Listen, nil)
 	if err != nil {
-		d.listeners.close()
 		return nil, err
 	}
+	d.public = &door{Listener: public}
+	control, err := d.newControl(&p.config, nil)
+	if err != nil {
+		_ = public.Close() // nothing was accepted on it
+		return nil, err
+	}
+	d.control.Store(control)
 	d.proxy = proxy.New(proxy.Options{
 		Registry: d.registry,
-		Settings: proxy.Settings{
-			RequestTimeout: settings.RequestTimeout,
-			TrustedProxies: settings.TrustedProxies,
-		},
-		Status: d.server.StatusHandler(),
-		Record: metrics.Request,
-		Log:    log,
+		Settings: p.proxy,
+		Status:   http.HandlerFunc(d.status),
+		Record:   d.metrics.Request,
+		Log:      log,
 	})
+	d.registry.SetReload(nil)
 	return d, nil
-}
-
-// hostOf returns the host in address, if it names one.
-func hostOf(address string) []string {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil || host == "" {
-		return nil
-	}
-	return []string{host}
-}
-
-// listen opens the ports, or none.
-func (d *daemon) listen() error {
-	for _, l := range []struct {
-		key, address string
-		to           *net.Listener
-	}{
-		{"listen", d.settings.Listen, &d.listeners.public},
-		{"admin", d.settings.Admin, &d.listeners.admin},
-		{"adminHTTP", d.settings.AdminHTTP, &d.listeners.adminHTTP},
-	} {
-		listener, err := net.Listen("tcp", l.address)
-		if err != nil {
-			d.listeners.close()
-			return fmt.Errorf("%w (set %s: in the config to use another port)", err, l.key)
-		}
-		*l.to = listener
-	}
-	return nil
 }
 
 // run serves until graceful ends, or a part fails, and then shuts down in order:
@@ -139,51 +81,84 @@ func (d *daemon) listen() error {
 //
 // All of it has one deadline, drainTimeout and stopTimeout together. When now
 // ends, everything ends at once. run returns when nothing is left.
-func (d *daemon) run(graceful, now context.Context) error {
+//
+// Until then, each value of reloads has load called for the configuration, which
+// is put in force; nil: never.
+func (d *daemon) run(graceful, now context.Context, reloads <-chan string, load func() (config.Config, error)) error {
 	scaling, stopScaling := context.WithCancel(now)
 	defer stopScaling()
-	failed := make(chan error, 2) // one for each part that can
-	var parts sync.WaitGroup
-	parts.Go(func() { d.supervisor.Run(now) })
-	parts.Go(func() { d.autoscaler.Run(scaling) })
-	parts.Go(func() { failed <- d.server.Serve(d.listeners.admin, d.listeners.adminHTTP) })
-	parts.Go(func() { failed <- d.proxy.Serve(d.listeners.public) })
+	d.parts.Go(func() { d.supervisor.Run(now) })
+	d.parts.Go(func() { d.autoscaler.Run(scaling) })
+	d.serveControl(d.control.Load())
+	d.servePublic(d.public)
 	d.log.Info("serving",
-		"listen", d.listeners.public.Addr().String(),
-		"admin", d.listeners.admin.Addr().String(),
-		"adminHTTP", d.listeners.adminHTTP.Addr().String(),
-		"minInstances", d.settings.MinInstances, "maxInstances", d.settings.MaxInstances)
+		"listen", d.public.Addr().String(),
+		"admin", d.control.Load().admin.Addr().String(),
+		"adminHTTP", d.control.Load().adminHTTP.Addr().String(),
+		"minInstances", d.plan.config.MinInstances, "maxInstances", d.plan.config.MaxInstances)
 
 	var cause error
-	select {
-	case <-graceful.Done():
-	case cause = <-failed:
+	for running := true; running; {
+		select {
+		case <-graceful.Done():
+			running = false
+		case cause = <-d.failed:
+			running = false
+		case why := <-reloads:
+			d.log.Info("reading config again", "reason", why)
+			d.reload(now, load)
+		}
 	}
 	cause = errors.Join(cause, d.shutdown(now, stopScaling))
-	parts.Wait()
-	close(failed)
-	for err := range failed {
+	d.parts.Wait()
+	select {
+	case err := <-d.failed: // during the shutdown
 		cause = errors.Join(cause, err)
+	default:
 	}
 	d.log.Info("stopped")
 	return cause
 }
 
-func (d *daemon) shutdown(now context.Context, stopScaling func()) error {
-	deadline, cancel := context.WithTimeout(now, d.settings.DrainTimeout+d.settings.StopTimeout)
-	defer cancel()
-	draining, cancelDraining := context.WithTimeout(deadline, d.settings.DrainTimeout)
-	defer cancelDraining()
+// fail ends run, unless err is nil.
+func (d *daemon) fail(err error) {
+	if err == nil {
+		return
+	}
+	select {
+	case d.failed <- err:
+	default: // it ends already
+		d.log.Error("part failed", "error", err)
+	}
+}
 
-	d.log.Info("shutting down", "drainTimeout", d.settings.DrainTimeout)
-	d.server.NotServing()
+func (d *daemon) serveControl(c *control) {
+	d.parts.Go(func() { d.fail(c.serve()) })
+}
+
+func (d *daemon) servePublic(l *door) {
+	d.parts.Go(func() {
+		if err := d.proxy.Serve(l.Listener); !l.retired.Load() {
+			d.fail(err)
+		}
+	})
+}
+
+func (d *daemon) shutdown(now context.Context, stopScaling func()) error {
+	settings, control := &d.plan.config, d.control.Load()
+	deadline, cancel := context.WithTimeout(now, settings.DrainTimeout+settings.StopTimeout)
+	defer cancel()
+	draining, cancelDraining := context.WithTimeout(deadline, settings.DrainTimeout)
+	defer cancelDraining()
+	d.log.Info("shutting down", "drainTimeout", settings.DrainTimeout)
+	control.server.NotServing()
 	stopScaling()
 	if err := d.proxy.Shutdown(draining); err != nil {
 		d.log.Warn("requests were cut off", "error", err)
 	}
 	d.registry.Close()
 	ended := make(chan error, 1)
-	go func() { ended <- d.server.Shutdown(deadline) }() // must not take from the instances' time
+	go func() { ended <- control.server.Shutdown(deadline) }() // must not take from the instances' time
 	d.supervisor.Stop(deadline)
 	return <-ended
 }

@@ -101,6 +101,8 @@ type running struct {
 	admin    string // host:port
 	client   dynlbv1.ControlClient
 	basePort int
+	dir      string            // where the config says it is
+	reload   func(yaml string) // has another config read, and does not wait for what it does
 	log      *safeBuffer
 	stop     func() error // shuts down and waits
 }
@@ -110,26 +112,39 @@ type running struct {
 func start(t *testing.T, yaml string, flags ...string) *running {
 	t.Helper()
 	basePort := portRange()
-	settings, err := config.Parse("config.yaml", []byte(yaml+listenAnywhere(basePort)), t.TempDir(), nil)
+	dir := t.TempDir()
+	parse := func(yaml string) (config.Config, error) {
+		return config.Parse("config.yaml", []byte(yaml+listenAnywhere(basePort)), dir, nil)
+	}
+	settings, err := parse(yaml)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &running{t: t, basePort: basePort, log: &safeBuffer{}}
+	r := &running{t: t, basePort: basePort, dir: dir, log: &safeBuffer{}}
 	log := slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	argv := settings.Argv
-	if settings.Argv(0) == nil {
+	if builtIn(&settings) {
 		t.Setenv(asDynlb, "1") // the test binary is the demo backend too
-		if argv, err = command(settings, log); err != nil {
-			t.Fatal(err)
-		}
 	}
-	d, err := newDaemon(settings, argv, log)
+	p, err := newPlan(settings)
 	if err != nil {
 		t.Fatal(err)
 	}
+	d, err := newDaemon(p, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reloads := make(chan string)
+	next := yaml // is read by run, after it got a value of reloads
+	r.reload = func(yaml string) {
+		next = yaml
+		reloads <- "test"
+	}
+	public, admin, adminHTTP := d.public.Addr().String(), d.control.Load().admin.Addr().String(), d.control.Load().adminHTTP.Addr().String()
 	ctx, cancel := context.WithCancel(context.Background())
 	result := make(chan error, 1)
-	go func() { result <- d.run(ctx, context.Background()) }()
+	go func() {
+		result <- d.run(ctx, context.Background(), reloads, func() (config.Config, error) { return parse(next) })
+	}()
 	r.stop = sync.OnceValue(func() error {
 		cancel()
 		select {
@@ -139,9 +154,9 @@ func start(t *testing.T, yaml string, flags ...string) *running {
 			return fmt.Errorf("run did not return within %v", within)
 		}
 	})
-	r.url = "http://" + d.listeners.public.Addr().String()
-	r.adminURL = "http://" + d.listeners.adminHTTP.Addr().String()
-	r.admin = d.listeners.admin.Addr().String()
+	r.url = "http://" + public
+	r.adminURL = "http://" + adminHTTP
+	r.admin = admin
 	var id identity
 	cmd := &cobra.Command{}
 	id.register(cmd)
@@ -218,11 +233,14 @@ func (r *running) get(url string) (status int, body string) {
 	return response.StatusCode, string(data)
 }
 
-// pids returns the process ids of the instances, from their handles.
+// pids returns the process ids of the instances that have one, from their handles.
 func (r *running) pids() []int {
 	r.t.Helper()
 	var out []int
 	for _, in := range r.pool().GetInstances() {
+		if in.GetHandle() == "" {
+			continue // it is being started
+		}
 		pid, err := strconv.Atoi(strings.TrimPrefix(in.GetHandle(), "pid "))
 		if err != nil {
 			r.t.Fatalf("handle %q", in.GetHandle())

@@ -1,8 +1,8 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -20,7 +20,8 @@ func newServe(o *options) *cobra.Command {
 		Short: "Run the load balancer",
 		Long: `Run the instances and balance HTTP over them, until SIGINT or SIGTERM: then the
 requests in flight finish, and the instances stop. A second signal ends it at
-once.`,
+once. SIGHUP and a change of the config file put it in force, without losing a
+request; when it is invalid nothing changes.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			settings, err := config.Load(o.config, os.Getenv)
@@ -32,44 +33,38 @@ once.`,
 			if settings.Path == "" {
 				log.Info("no " + config.DefaultPath + " here, the defaults apply")
 			}
-			argv, err := command(settings, log)
+			p, err := newPlan(settings)
 			if err != nil {
-				return err
+				return usageError{err}
 			}
+			logPlan(log, &p)
 			graceful, now, stop := signals(cmd.Context(), log)
 			defer stop()
+			file := settings.Path
+			reloads, stopWatch := watchConfig(cmp.Or(file, config.DefaultPath), log)
+			defer stopWatch()
 			closeGuard, err := guard(log)
 			if err != nil {
 				return err
 			}
 			defer closeGuard()
-			d, err := newDaemon(settings, argv, log)
+			d, err := newDaemon(p, log)
 			if err != nil {
 				return err
 			}
-			return d.run(graceful, now)
+			return d.run(graceful, now, reloads, func() (config.Config, error) {
+				settings, err := config.Load(file, os.Getenv)
+				if err == nil {
+					file = settings.Path // from now on a missing one is an error
+				}
+				return settings, err
+			})
 		},
 	}
 	cmd.Flags().TextVar(&level, "log-level", slog.LevelInfo, "least level to log: debug, info, warn, error")
 	_ = cmd.RegisterFlagCompletionFunc("log-level", // the flag exists
 		cobra.FixedCompletions([]string{"debug", "info", "warn", "error"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
-}
-
-// command returns how to start an instance on a port: as the settings say, or
-// the demo backend that is built in.
-func command(settings config.Config, log *slog.Logger) (func(port int) []string, error) {
-	if settings.Argv(0) != nil {
-		return settings.Argv, nil
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("find the demo backend: %w", err)
-	}
-	log.Info("no location or command is set, the built-in demo backend runs")
-	return func(port int) []string {
-		return []string{self, "backend", "--port", fmt.Sprint(port)}
-	}, nil
 }
 
 // signals returns a context that ends with the first SIGINT or SIGTERM, and one

@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -126,48 +124,12 @@ func TestScaleWithTheLoad(t *testing.T) {
 	withBun(t)
 	r := start(t, original(t))
 	r.awaitReady(2)
-	var done, failed atomic.Int64
-	stop := make(chan struct{})
-	var clients sync.WaitGroup
-	transport := &http.Transport{MaxIdleConnsPerHost: 40}
-	client := &http.Client{Transport: transport}
-	for range 40 {
-		clients.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				response, err := client.Get(r.url + "/slow?ms=200")
-				if err != nil {
-					t.Error(err)
-					failed.Add(1)
-					continue
-				}
-				_, _ = io.Copy(io.Discard, response.Body)
-				response.Body.Close()
-				done.Add(1)
-				if response.StatusCode != http.StatusOK {
-					failed.Add(1)
-				}
-			}
-		})
-	}
+	slow := startLoad(t, 40, r.url, "/slow?ms=200")
 	eventually(t, "5 ready instances", func() bool { return r.ready() == 5 })
-	close(stop)
-	clients.Wait()
+	slow.stop()
+	quick := startLoad(t, 2, r.url, "/") // while instances go: the drain must not show
 	r.awaitReady(2)
-	// Once more while instances go: the drain must not show.
-	for range 200 {
-		if code, _ := r.get(r.url + "/"); code != http.StatusOK {
-			failed.Add(1)
-		}
-	}
-	transport.CloseIdleConnections()
-	if done.Load() == 0 || failed.Load() > 0 {
-		t.Errorf("%d of %d requests failed", failed.Load(), done.Load())
-	}
+	quick.stop()
 }
 
 func TestScaleTo(t *testing.T) {

@@ -22,6 +22,7 @@ type dynlbProcess struct {
 	t        *testing.T
 	url      string
 	basePort int
+	file     string        // the config
 	exited   chan struct{} // closed when it has been waited for
 	log      *safeBuffer
 }
@@ -32,16 +33,13 @@ func spawn(t *testing.T, extra string) *dynlbProcess {
 	t.Helper()
 	withBun(t)
 	p := &dynlbProcess{t: t, basePort: portRange(), exited: make(chan struct{}), log: &safeBuffer{}}
-	file := filepath.Join(t.TempDir(), "config.yaml")
-	settings := fmt.Sprintf("location: %s\n%s", bunApp(t), extra) + listenAnywhere(p.basePort)
-	if err := os.WriteFile(file, []byte(settings), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	p.file = filepath.Join(t.TempDir(), "config.yaml")
+	p.write(extra)
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Cmd = exec.Command(self, "serve", "--config", file)
+	p.Cmd = exec.Command(self, "serve", "--config", p.file)
 	p.Env = append(os.Environ(), asDynlb+"=1")
 	output, err := p.StderrPipe()
 	if err != nil {
@@ -86,6 +84,22 @@ func spawn(t *testing.T, extra string) *dynlbProcess {
 		t.Fatalf("%d processes on the ports, want 2", got)
 	}
 	return p
+}
+
+// write replaces the config file, as an editor does.
+func (p *dynlbProcess) write(extra string) {
+	p.t.Helper()
+	settings := fmt.Sprintf("location: %s\n%s", bunApp(p.t), extra)
+	if !strings.Contains(extra, "listen:") {
+		settings += listenAnywhere(p.basePort)
+	}
+	next := p.file + "~"
+	if err := os.WriteFile(next, []byte(settings), 0o600); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := os.Rename(next, p.file); err != nil {
+		p.t.Fatal(err)
+	}
 }
 
 // exit waits until the process is gone and returns its exit code.

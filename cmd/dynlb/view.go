@@ -34,13 +34,17 @@ func (v view) pool(w io.Writer, p *dynlbv1.Pool) {
 	if reason := p.GetUnavailableReason(); reason != "" {
 		v.line(w, "cannot start: "+reason, red)
 	}
+	if problem := p.GetConfigError(); problem != "" {
+		first, _, _ := strings.Cut(problem, "\n")
+		v.line(w, "config not in force: "+first, red)
+	}
 	if exit := p.GetLastExit(); exit != nil {
 		v.line(w, fmt.Sprintf("last exit: %s ago: %s", age(exit.GetTime()), exit.GetReason()), "")
 	}
 	if len(p.GetInstances()) == 0 {
 		return
 	}
-	rows := [][]string{{"INSTANCE", "ADDRESS", "STATE", "IN-FLIGHT", "REQUESTS", "RESPONSE", "LOAD", "AGE", "HANDLE"}}
+	rows := [][]string{{"INSTANCE", "ADDRESS", "STATE", "IN-FLIGHT", "REQUESTS", "RESPONSE", "LOAD", "CPU", "MEMORY", "AGE", "HANDLE"}}
 	for _, in := range p.GetInstances() {
 		rows = append(rows, []string{
 			shortID(in.GetId()),
@@ -50,11 +54,13 @@ func (v view) pool(w io.Writer, p *dynlbv1.Pool) {
 			strconv.FormatUint(in.GetTotalRequests(), 10),
 			strconv.FormatFloat(in.GetResponseTimeMs(), 'f', 1, 64) + " ms",
 			strconv.FormatFloat(in.GetLoad(), 'f', 2, 64),
+			cpu(in),
+			memory(in),
 			age(in.GetStartTime()),
 			in.GetHandle(),
 		})
 	}
-	for i, line := range align(rows, 3, 7) {
+	for i, line := range align(rows, 3, 9) {
 		colour := ""
 		if i > 0 {
 			colour = stateColour(p.GetInstances()[i-1].GetState())
@@ -156,6 +162,22 @@ func age(t *timestamppb.Timestamp) string {
 	default:
 		return fmt.Sprintf("%dd%dh", int(d.Hours())/24, int(d.Hours())%24)
 	}
+}
+
+// cpu is how much of one processor an instance uses.
+func cpu(in *dynlbv1.Instance) string {
+	if in.GetCpuTime() == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%.0f%%", 100*in.GetCpuCores())
+}
+
+// memory is the resident memory of an instance.
+func memory(in *dynlbv1.Instance) string {
+	if in.GetMemoryBytes() == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f MiB", float64(in.GetMemoryBytes())/(1<<20))
 }
 
 // shortID is enough of a UUID to tell instances apart.

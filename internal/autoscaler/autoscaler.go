@@ -30,7 +30,7 @@ type Fleet interface {
 type Options struct {
 	Registry *registry.Registry
 	Fleet    Fleet
-	Rules    Rules
+	Rules    Rules // at first; Configure changes them
 	Log      *slog.Logger
 }
 
@@ -38,6 +38,7 @@ type Options struct {
 type Autoscaler struct {
 	Options
 	orders chan order
+	rules  chan Rules
 	done   chan struct{} // closed when Run has returned
 }
 
@@ -57,7 +58,7 @@ type answer struct {
 
 // New returns an Autoscaler that does nothing until Run.
 func New(options Options) *Autoscaler {
-	return &Autoscaler{Options: options, orders: make(chan order), done: make(chan struct{})}
+	return &Autoscaler{Options: options, orders: make(chan order), rules: make(chan Rules), done: make(chan struct{})}
 }
 
 // ScaleTo sets the target to n, which must be within the bounds or the error is
@@ -78,24 +79,38 @@ func (a *Autoscaler) ScaleTo(ctx context.Context, n int, hold time.Duration, rea
 	}
 }
 
+// Configure puts other rules in force: a target that is out of their bounds
+// changes at once, and the load is averaged anew. It does nothing when the
+// autoscaler does not run any more.
+func (a *Autoscaler) Configure(rules Rules) {
+	select {
+	case a.rules <- rules:
+	case <-a.done:
+	}
+}
+
 // Run starts with the least number of instances and adjusts it until ctx ends.
 func (a *Autoscaler) Run(ctx context.Context) {
 	defer close(a.done)
 	changed, stop := a.Registry.Watch()
 	defer stop()
-	sampling := time.NewTicker(min(maxSampling, max(minSampling, a.Rules.Window/samplesPerWindow)))
+	s := scale{Autoscaler: a, rules: a.Rules}
+	sampling := time.NewTicker(s.rules.sampling())
 	defer sampling.Stop()
-	deciding := time.NewTicker(a.Rules.Window)
+	deciding := time.NewTicker(s.rules.Window)
 	defer deciding.Stop()
 
-	s := scale{Autoscaler: a}
-	s.set(a.Rules.Bounds.Min, "minInstances")
+	s.set(s.rules.Bounds.Min, "minInstances")
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case o := <-a.orders:
 			o.reply <- s.obey(o)
+		case rules := <-a.rules:
+			sampling.Reset(rules.sampling())
+			deciding.Reset(rules.Window)
+			s.configure(rules)
 		case <-sampling.C:
 			s.sample()
 		case <-changed:

@@ -152,7 +152,7 @@ func TestDrainingInstancesAreNoLoad(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		s := scale{Autoscaler: a}
+		s := scale{Autoscaler: a, rules: defaults}
 		s.sample()
 		if s.loads != 0 {
 			t.Errorf("load %v, want none", s.loads)
@@ -265,4 +265,55 @@ func TestScaleToGivesUpWithItsCaller(t *testing.T) {
 	if _, err := a.ScaleTo(ctx, 2, 0, "test"); !errors.Is(err, context.Canceled) {
 		t.Errorf("ScaleTo: %v", err)
 	}
+}
+
+// TestConfigure: new bounds hold at once, whatever the load, and new thresholds
+// and intervals from the next decision on.
+func TestConfigure(t *testing.T) {
+	scaling(t, defaults, func(t *testing.T, a *Autoscaler, f *fleet) {
+		rules := defaults
+		rules.Bounds = registry.Bounds{Min: 4, Max: 6}
+		a.Configure(rules)
+		synctest.Wait()
+		if now := a.Registry.Snapshot().Fleet; f.size() != 4 || now.Target != 4 || now.Bounds != rules.Bounds {
+			t.Fatalf("%d instances, %+v; want 4", f.size(), now)
+		}
+		if _, err := a.ScaleTo(t.Context(), 7, 0, "too many"); err == nil {
+			t.Error("ScaleTo(7) with at most 6")
+		}
+		wait(boot)
+		release := busy(t, a.Registry, 8)
+		wait(3 * defaults.Window)
+		if f.size() != 4 {
+			t.Fatalf("%d instances for a load of 2 each, want 4", f.size())
+		}
+		rules.Up, rules.Window = 1.5, time.Second
+		a.Configure(rules)
+		wait(time.Second)
+		if f.size() != 6 {
+			t.Errorf("%d instances one second after the threshold fell below the load, want 6", f.size())
+		}
+		rules.Bounds = registry.Bounds{Min: 1, Max: 3}
+		a.Configure(rules)
+		synctest.Wait()
+		if f.size() != 3 {
+			t.Errorf("%d instances, want the 3 that there may be", f.size())
+		}
+		release()
+	})
+}
+
+// TestConfigureKeepsHold: what somebody asked for stays as long as asked for,
+// within the bounds.
+func TestConfigureKeepsHold(t *testing.T) {
+	scaling(t, defaults, func(t *testing.T, a *Autoscaler, f *fleet) {
+		if _, err := a.ScaleTo(t.Context(), 5, time.Hour, "because"); err != nil {
+			t.Fatal(err)
+		}
+		a.Configure(defaults)
+		wait(defaults.Idle + 2*defaults.Window)
+		if f.size() != 5 || a.Registry.Snapshot().Fleet.HoldUntil.IsZero() {
+			t.Errorf("%d instances, want 5 held", f.size())
+		}
+	})
 }

@@ -24,6 +24,11 @@ type Rules struct {
 	Window time.Duration
 }
 
+// sampling is the time between two looks at the load.
+func (r Rules) sampling() time.Duration {
+	return min(maxSampling, max(minSampling, r.Window/samplesPerWindow))
+}
+
 // input is what a decision rests on.
 type input struct {
 	target int     // how many instances there should be by now

@@ -9,6 +9,7 @@ import (
 // scale is the state of a running Autoscaler, owned by Run.
 type scale struct {
 	*Autoscaler
+	rules     Rules
 	target    int
 	holdUntil time.Time // zero: free
 
@@ -28,7 +29,7 @@ func (s *scale) sample() {
 			continue // its load goes with it
 		}
 		load += in.Load
-		if in.State == registry.Ready && in.InFlight == 0 && now.Time.Sub(in.IdleSince) >= s.Rules.Idle {
+		if in.State == registry.Ready && in.InFlight == 0 && now.Time.Sub(in.IdleSince) >= s.rules.Idle {
 			s.idle++
 		}
 	}
@@ -45,16 +46,27 @@ func (s *scale) decide() {
 			return
 		}
 		s.holdUntil = time.Time{}
-		s.Registry.SetTarget(s.target, s.Rules.Bounds, s.holdUntil, "")
+		s.Registry.SetTarget(s.target, s.rules.Bounds, s.holdUntil, "")
 	}
-	if n, reason := decide(in, s.Rules); reason != "" {
+	if n, reason := decide(in, s.rules); reason != "" {
 		s.set(n, reason)
 	}
 }
 
+// configure puts other rules in force.
+func (s *scale) configure(rules Rules) {
+	s.rules = rules
+	s.loads, s.count = 0, 0
+	if rules.Bounds.Check(s.target) != nil {
+		s.set(decide(input{target: s.target}, rules))
+		return
+	}
+	s.Registry.SetTarget(s.target, rules.Bounds, s.holdUntil, "")
+}
+
 // obey carries out an order.
 func (s *scale) obey(o order) answer {
-	if err := s.Rules.Bounds.Check(o.n); err != nil {
+	if err := s.rules.Bounds.Check(o.n); err != nil {
 		return answer{old: s.target, err: err}
 	}
 	old := s.target
@@ -73,6 +85,6 @@ func (s *scale) set(n int, reason string) {
 		s.Log.Info("scale", "from", s.target, "to", n, "reason", reason)
 	}
 	s.target = n
-	s.Registry.SetTarget(n, s.Rules.Bounds, s.holdUntil, reason)
+	s.Registry.SetTarget(n, s.rules.Bounds, s.holdUntil, reason)
 	s.Fleet.Scale(n, reason)
 }

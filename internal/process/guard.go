@@ -49,8 +49,9 @@ func (g *Guard) Close() error {
 }
 
 // RunGuard is a guard's life: it reads from in what to kill, waits for the end of
-// in, which is the end of the process that writes to it, and then kills. It
-// ignores the signals that a terminal or an init system sends to everybody.
+// in, which is the end of the process that writes to it, and then kills, by cgroup
+// and by mark, and removes the cgroups. It ignores the signals that a terminal or
+// an init system sends to everybody.
 func RunGuard(in io.Reader) error {
 	signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	text, err := io.ReadAll(in)
@@ -60,6 +61,8 @@ func RunGuard(in io.Reader) error {
 	if len(text) == 0 || text[len(text)-1] != '\n' {
 		return nil // it ended before it had any children
 	}
-	_, err = KillMarked(Mark(text[:len(text)-1]), guardLimit)
-	return err
+	m := Mark(text[:len(text)-1])
+	_, cgroupErr := endCgroups(func(run string) bool { return run == m.run() }, guardLimit)
+	_, err = KillMarked(m, guardLimit)
+	return errors.Join(cgroupErr, err)
 }

@@ -22,7 +22,7 @@ func lookPath(spec Spec) (string, error) {
 	if strings.ContainsRune(program, '/') {
 		return program, nil // exec says what is wrong with it
 	}
-	closest := ""
+	closest, barred := "", ""
 	for _, dir := range filepath.SplitList(lookEnv(spec.Env, "PATH")) {
 		if !filepath.IsAbs(dir) {
 			continue
@@ -31,11 +31,16 @@ func lookPath(spec Spec) (string, error) {
 		info, err := os.Stat(file)
 		switch {
 		case err != nil || info.IsDir():
-		case info.Mode()&0o111 != 0:
+		case info.Mode()&0o111 != 0 && spec.User.runnable(file, info):
 			return file, nil
+		case info.Mode()&0o111 != 0 && barred == "":
+			barred = file
 		case closest == "":
 			closest = file
 		}
+	}
+	if barred != "" {
+		return barred, nil // exec decides, and explain says why
 	}
 	if closest != "" {
 		return closest, &exec.Error{Name: program, Err: fs.ErrPermission}

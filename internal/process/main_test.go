@@ -1,6 +1,7 @@
 package process
 
 import (
+	"fmt"
 	"os"
 	"testing"
 	"time"
@@ -18,7 +19,20 @@ func TestMain(m *testing.M) {
 	if name, ok := os.LookupEnv(roleEnv); ok {
 		os.Exit(roles[name](os.Args[1:]))
 	}
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/dynlb/dynlb/internal/process.spawnLoop"))
+	goleak.VerifyTestMain(tidy{m}, goleak.IgnoreAnyFunction("github.com/dynlb/dynlb/internal/process.spawnLoop"))
+}
+
+// tidy is a run of the tests that fails when it leaves a cgroup behind.
+type tidy struct{ tests *testing.M }
+
+// Run runs the tests and returns the exit status.
+func (r tidy) Run() int {
+	status := r.tests.Run()
+	if left := cgroupsOf(thisRun()); len(left) > 0 {
+		fmt.Fprintln(os.Stderr, "cgroups left behind:", left)
+		return 1
+	}
+	return status
 }
 
 // roleSpec describes a child that plays a role.

@@ -71,7 +71,7 @@ func TestGuardKillsWhatIsLeft(t *testing.T) {
 	if err := p.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	grandchild.expectDeath(patience)
+	grandchild.expectDeath(time.Second)
 }
 
 // What an earlier run left behind is found by its mark; what a run that goes on

@@ -21,19 +21,38 @@ func KillMarked(m Mark, limit time.Duration) (killed int, err error) {
 	return killWhere(m.covers, limit)
 }
 
-// KillOrphans kills every process that bears the mark of a run that is over: what
-// an earlier dynlb left behind when it was killed. Those in another PID namespace
-// are not looked at, because their runs cannot be told from ours. It returns how
-// many it killed.
+// KillOrphans kills every process that bears the mark of a run that is over, or is
+// in a cgroup of one, and removes those cgroups: what an earlier dynlb left behind
+// when it was killed. Those in another PID namespace are not looked at, because
+// their runs cannot be told from ours. It returns how many it killed.
 func KillOrphans(limit time.Duration) (killed int, err error) {
-	space, err := os.Readlink("/proc/self/ns/pid")
+	space, err := pidNamespace()
 	if err != nil {
 		return 0, fmt.Errorf("find orphans: %w", err)
 	}
-	return killWhere(func(m Mark) bool {
-		pid, err := strconv.Atoi(strings.Split(m.run(), ".")[0])
-		return err == nil && runOf(pid) != m.run()
-	}, limit, space)
+	found, cgroupErr := endCgroups(runOver, limit)
+	killed, err = killWhere(func(m Mark) bool { return runOver(m.run()) }, limit, space)
+	return found + killed, errors.Join(cgroupErr, err)
+}
+
+// runOver reports whether the process that a run is named for is gone.
+func runOver(run string) bool {
+	text, _, _ := strings.Cut(run, ".")
+	pid, err := strconv.Atoi(text)
+	return err == nil && runOf(pid) != run
+}
+
+// pidNamespace identifies the PID namespace of this process, as namespaceOf does.
+func pidNamespace() (string, error) { return namespaceOf("self") }
+
+// namespaceOf returns the inode of the PID namespace that a process, a folder of
+// /proc, is in.
+func namespaceOf(process string) (string, error) {
+	link, err := os.Readlink("/proc/" + process + "/ns/pid") // "pid:[4026531836]"
+	if err != nil {
+		return "", err
+	}
+	return strings.Trim(strings.TrimPrefix(link, "pid:"), "[]"), nil
 }
 
 // killWhere kills the processes whose mark fits, in one of the PID namespaces
@@ -77,7 +96,7 @@ func marked(pid int, fits func(Mark) bool, spaces []string) bool {
 		return false
 	}
 	for _, space := range spaces {
-		if own, err := os.Readlink("/proc/" + strconv.Itoa(pid) + "/ns/pid"); err != nil || own != space {
+		if own, err := namespaceOf(strconv.Itoa(pid)); err != nil || own != space {
 			return false
 		}
 	}
@@ -106,13 +125,10 @@ func startTime(pid int) string {
 	if err != nil {
 		return ""
 	}
-	// Field 22 of proc_pid_stat(5); the second is in parentheses and may contain
-	// anything, so the third follows the last one.
-	text := string(stat)
-	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
-	const index = 22 - 3
-	if len(fields) <= index {
+	const field = 22 // starttime in proc_pid_stat(5)
+	fields := statFields(string(stat))
+	if len(fields) <= field-firstField {
 		return ""
 	}
-	return fields[index]
+	return fields[field-firstField]
 }

@@ -85,7 +85,11 @@ func oomFiles(root, membership string) []string {
 		switch {
 		case !ok:
 		case controllers == "":
-			files = append(files, filepath.Join(root, path, "memory.events"))
+			// The cgroup itself may lack the memory controller; the file of the
+			// one above counts for all below it.
+			for ; path != "/" && path != "."; path = filepath.Dir(path) {
+				files = append(files, filepath.Join(root, path, "memory.events"))
+			}
 		case slices.Contains(strings.Split(controllers, ","), "memory"):
 			files = append(files, filepath.Join(root, "memory", path, "memory.oom_control"))
 		}

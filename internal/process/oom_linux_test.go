@@ -28,8 +28,8 @@ func TestOOMEvidence(t *testing.T) {
 }
 
 func TestOOMFiles(t *testing.T) {
-	got := oomFiles("/cg", "9:name=systemd:/\n4:cpu,memory:/app/1\n0::/app.service\nodd\n")
-	want := []string{"/cg/memory/app/1/memory.oom_control", "/cg/app.service/memory.events"}
+	got := oomFiles("/cg", "9:name=systemd:/\n4:cpu,memory:/app/1\n0::/a.slice/app.service\nodd\n")
+	want := []string{"/cg/memory/app/1/memory.oom_control", "/cg/a.slice/app.service/memory.events", "/cg/a.slice/memory.events"}
 	if !slices.Equal(got, want) {
 		t.Errorf("files = %q, want %q", got, want)
 	}

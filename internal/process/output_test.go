@@ -79,6 +79,36 @@ func TestEndlessLine(t *testing.T) {
 	}
 }
 
+// A child that floods its output while nobody takes the lines is never held up,
+// takes no more memory than the queue, and each line that is lost counts.
+func TestFloodWhileOutputIsStuck(t *testing.T) {
+	const lines, each = 1600, 1 << 16 // 100 MiB
+	release := make(chan struct{})
+	spec := roleSpec("flood", fmt.Sprint(lines), fmt.Sprint(each))
+	spec.Output = func(Line) { <-release }
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	p := start(t, spec)
+	exit := await(t, p)
+	runtime.ReadMemStats(&after)
+	queued := p.output.queued.Load()
+	close(release)
+	<-p.output.delivered
+	if exit.Code != 0 {
+		t.Errorf("exit = %+v, want everything written", exit)
+	}
+	// One line is in the function's hands when the queue is full.
+	if kept := uint64(maxQueueBytes / maxLine); exit.Dropped < lines-kept-1 || exit.Dropped > lines-kept {
+		t.Errorf("dropped %d of %d lines, want all but %d", exit.Dropped, lines, kept)
+	}
+	if queued > maxQueueBytes {
+		t.Errorf("%d bytes queued, want at most %d", queued, maxQueueBytes)
+	}
+	if grown := after.TotalAlloc - before.TotalAlloc; grown > 4<<20 {
+		t.Errorf("%d bytes allocated for %d bytes of output", grown, lines*each)
+	}
+}
+
 // A stuck Output function costs lines, never the child's progress.
 func TestSlowOutputDropsLines(t *testing.T) {
 	release := make(chan struct{})

@@ -44,15 +44,22 @@ func processes() ([]proc, error) {
 	return procs, nil
 }
 
-// parseStat reads "pid (name) state ppid pgrp ..." (proc_pid_stat(5)). The name
+// firstField is the number in proc_pid_stat(5) of the first of statFields.
+const firstField = 3
+
+// statFields splits "pid (name) state ppid pgrp ..." from the state on. The name
 // may itself contain spaces and parentheses, so it ends at the last one.
+func statFields(stat string) []string {
+	return strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
+}
+
+// parseStat reads a line of /proc/pid/stat (proc_pid_stat(5)).
 func parseStat(stat string) (proc, error) {
 	head, _, ok := strings.Cut(stat, " (")
-	end := strings.LastIndex(stat, ") ")
-	if !ok || end < 0 {
+	if !ok || !strings.Contains(stat, ") ") {
 		return proc{}, fmt.Errorf("process status %q: no name", stat)
 	}
-	fields := strings.Fields(stat[end+2:])
+	fields := statFields(stat)
 	if len(fields) < 3 {
 		return proc{}, fmt.Errorf("process status %q: cut short", stat)
 	}
@@ -63,6 +70,30 @@ func parseStat(stat string) (proc, error) {
 		return proc{}, fmt.Errorf("process status %q: %w", stat, err)
 	}
 	return proc{pid: pid, ppid: ppid, pgrp: pgrp, state: fields[0][0]}, nil
+}
+
+// childrenOf lists the children of a process, from the lists of each of its
+// threads (proc_tid_children(5)). The error is fs.ErrNotExist when there are no
+// such lists, or no such process.
+func childrenOf(pid int) ([]int, error) {
+	tasks := "/proc/" + strconv.Itoa(pid) + "/task"
+	threads, err := readDirNames(tasks)
+	if err != nil {
+		return nil, err
+	}
+	var children []int
+	for _, thread := range threads {
+		list, err := os.ReadFile(tasks + "/" + thread + "/children")
+		if thread == strconv.Itoa(pid) && errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		for field := range strings.FieldsSeq(string(list)) { // none when the thread is gone
+			if child, err := strconv.Atoi(field); err == nil {
+				children = append(children, child)
+			}
+		}
+	}
+	return children, nil
 }
 
 // addSockets adds the inodes of all sockets that a process has open. A process

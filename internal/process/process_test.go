@@ -68,7 +68,9 @@ func TestStartPassesEnvDirAndArguments(t *testing.T) {
 	}
 }
 
+// Nothing of dynlb's own environment, a token least of all, is inherited.
 func TestEmptyEnvIsEmpty(t *testing.T) {
+	t.Setenv("DYNLB_TOKEN", "secret")
 	p := start(t, Spec{Argv: []string{"/usr/bin/env"}})
 	if exit := await(t, p); exit.Code != 0 || len(exit.Output) != 0 {
 		t.Errorf("exit = %+v, want an empty environment printed", exit)

@@ -8,9 +8,11 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // roles are the children of these tests. They get the arguments of the test
@@ -20,6 +22,7 @@ var roles = map[string]func(args []string) int{
 	"print":       rolePrint,
 	"endless":     roleEndless,
 	"lines":       roleLines,
+	"flood":       roleFlood,
 	"alive":       roleAlive,
 	"term":        roleTerm,
 	"slow-term":   roleSlowTerm,
@@ -75,6 +78,19 @@ func roleLines(args []string) int {
 	return 0
 }
 
+// roleFlood: prints LINES lines of BYTES bytes each
+func roleFlood(args []string) int {
+	n, _ := strconv.Atoi(args[0])
+	size, _ := strconv.Atoi(args[1])
+	line := []byte(strings.Repeat("x", size-1) + "\n")
+	for range n {
+		if _, err := os.Stdout.Write(line); err != nil {
+			return 1
+		}
+	}
+	return 0
+}
+
 // roleAlive: holds a connection to a lifeline until it or the lifeline ends
 func roleAlive(args []string) int {
 	hold(args[0])
@@ -116,9 +132,10 @@ func roleSuicide(args []string) int {
 }
 
 // roleParent: parent HOW ROLE ARGS... starts a child that plays ROLE and shares
-// its output, in its own group or ("setsid") in a session of its own, or
-// ("setpgid") in a group of its own; "leave" and "setsid" exit as soon as that
-// child says "ready" on a pipe, "wait" and "setpgid" wait for its exit.
+// its output, in its own group or ("setsid", "cleared") in a session of its own,
+// or ("setpgid") in a group of its own, or ("cleared") without a mark; "leave" and
+// "setsid" exit as soon as that child says "ready" on a pipe, the others wait for
+// its exit; "forget" does not, but goes on as if it had no child.
 func roleParent(args []string) int {
 	spec := roleSpec(args[1], args[2:]...)
 	ready, child, err := os.Pipe()
@@ -128,15 +145,24 @@ func roleParent(args []string) int {
 	cmd := &exec.Cmd{
 		Path: spec.Argv[0], Args: spec.Argv, Env: append(spec.Env, readyEnv+"=3"),
 		Stdout: os.Stdout, Stderr: os.Stderr, ExtraFiles: []*os.File{child},
-		SysProcAttr: &syscall.SysProcAttr{Setsid: args[0] == "setsid", Setpgid: args[0] == "setpgid"},
+		SysProcAttr: &syscall.SysProcAttr{Setsid: args[0] == "setsid" || args[0] == "cleared", Setpgid: args[0] == "setpgid"},
+	}
+	if args[0] == "cleared" {
+		cmd.Env = slices.DeleteFunc(cmd.Env, func(v string) bool { return strings.HasPrefix(v, markVariable+"=") })
 	}
 	if _, err := cmd.StdinPipe(); err != nil { // open for as long as this process lives
 		panic(err)
+	}
+	if args[0] == "forget" {
+		signal.Ignore(syscall.SIGCHLD) // the kernel reaps, and does not add up times
 	}
 	if err := cmd.Start(); err != nil {
 		panic(err)
 	}
 	_ = child.Close()
+	for args[0] == "forget" {
+		time.Sleep(time.Hour)
+	}
 	if args[0] == "leave" || args[0] == "setsid" {
 		_, _ = ready.Read(make([]byte, 1))
 		return 7

@@ -33,6 +33,21 @@ func lockedGoroutines(n int) {
 	group.Wait()
 }
 
+// lockedGoroutinesKept makes n threads, which stay.
+func lockedGoroutinesKept(n int) {
+	var group, all sync.WaitGroup
+	all.Add(n)
+	for range n {
+		group.Go(func() {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			all.Done()
+			all.Wait()
+		})
+	}
+	group.Wait()
+}
+
 // The parent-death signal follows the thread; see spawnLoop.
 func TestDyingThreadsKillNoChild(t *testing.T) {
 	n := 10_000
@@ -147,11 +162,10 @@ func TestInheritance(t *testing.T) {
 }
 
 // openFiles lists this process's file descriptors.
-func openFiles(t *testing.T) []string {
-	t.Helper()
+func openFiles() []string {
 	names, err := readDirNames("/proc/self/fd")
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	return names
 }
@@ -166,29 +180,14 @@ func settled(count func() int, limit int) int {
 	return count()
 }
 
-func TestNothingLeaks(t *testing.T) {
-	spec := Spec{Argv: []string{"/bin/sh", "-c", "echo out; echo err >&2; (exec sleep 1000) & exit 1"}, Output: func(Line) {}, Env: os.Environ()}
-	run := func(n int) {
-		var group sync.WaitGroup
-		slots := make(chan struct{}, 8)
-		for range n {
-			slots <- struct{}{}
-			group.Go(func() {
-				p := start(t, spec)
-				await(t, p)
-				<-slots
-			})
-		}
-		group.Wait()
-	}
-	run(8) // what is made once is made now
-	files, goroutines := len(openFiles(t)), runtime.NumGoroutine()
-	if testing.Short() {
-		run(100)
-	} else {
-		run(500)
-	}
-	if n := settled(func() int { return len(openFiles(t)) }, files); n > files {
+// countLeaks runs something and reports what is left of it: more open files or
+// goroutines than a first round of it left, a child, a cgroup.
+func countLeaks(t *testing.T, round func(n int), n int) {
+	t.Helper()
+	round(8) // what is made once is made now
+	files, goroutines := len(openFiles()), runtime.NumGoroutine()
+	round(n)
+	if n := settled(func() int { return len(openFiles()) }, files); n > files {
 		t.Errorf("%d open files, were %d", n, files)
 	}
 	if n := settled(runtime.NumGoroutine, goroutines); n > goroutines {
@@ -203,17 +202,65 @@ func TestNothingLeaks(t *testing.T) {
 			t.Errorf("child left behind: %+v", p)
 		}
 	}
+	if left := cgroupsOf(thisRun()); len(left) > 0 {
+		t.Errorf("cgroups left behind: %v", left)
+	}
 }
 
-// roleInit makes itself the process that orphans are given to, as process 1 of a
-// container is, runs a child that leaves orphans, and counts the children that
-// are left.
+// rounds returns a function that runs a child n times, eight at once.
+func rounds(t *testing.T, spec Spec) func(n int) {
+	return func(n int) {
+		var group sync.WaitGroup
+		slots := make(chan struct{}, 8)
+		for range n {
+			slots <- struct{}{}
+			group.Go(func() {
+				defer func() { <-slots }()
+				p, err := Start(spec)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				<-p.Done()
+			})
+		}
+		group.Wait()
+	}
+}
+
+// 5,000 spawns and exits leave no zombie, file descriptor, goroutine or cgroup.
+func TestSpawnsLeaveNothing(t *testing.T) {
+	n := 5_000
+	if testing.Short() {
+		n = 500
+	}
+	countLeaks(t, rounds(t, Spec{Argv: []string{"/bin/true"}, Mark: NewMark(t.Name())}), n)
+}
+
+// The same for children that print and leave others behind.
+func TestBusySpawnsLeaveNothing(t *testing.T) {
+	spec := Spec{
+		Argv: []string{"/bin/sh", "-c", "echo out; echo err >&2; (exec sleep 1000) & exit 1"},
+		Env:  os.Environ(), Output: func(Line) {},
+	}
+	n := 500
+	if testing.Short() {
+		n = 100
+	}
+	countLeaks(t, rounds(t, spec), n)
+}
+
+// roleInit: init HOW ADDRESS makes itself the process that orphans are given to,
+// as process 1 of a container is, runs a child that leaves one in the way of
+// parent, and counts the children that are left.
 func roleInit(args []string) int {
 	const prSetChildSubreaper = 36 // prctl(2)
 	if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, prSetChildSubreaper, 1, 0); errno != 0 {
 		panic(errno)
 	}
-	p, err := Start(roleSpec("parent", "leave", "alive", args[0]))
+	spec := roleSpec("parent", args[0], "alive", args[1])
+	spec.Mark = NewMark("test")
+	p, err := Start(spec)
 	if err != nil {
 		panic(err)
 	}
@@ -233,7 +280,17 @@ func roleInit(args []string) int {
 
 func TestOrphansOfTheGroupAreReaped(t *testing.T) {
 	line := newLifeline(t)
-	p := start(t, roleSpec("init", line.address()))
+	p := start(t, roleSpec("init", "leave", line.address()))
+	line.accept()
+	if exit := await(t, p); exit.Code != 0 {
+		t.Errorf("exit = %+v, want no child left", exit)
+	}
+}
+
+func TestOrphansOutsideTheGroupAreReaped(t *testing.T) {
+	needCgroups(t)
+	line := newLifeline(t)
+	p := start(t, roleSpec("init", "setsid", line.address()))
 	line.accept()
 	if exit := await(t, p); exit.Code != 0 {
 		t.Errorf("exit = %+v, want no child left", exit)

@@ -39,6 +39,18 @@ func (e *StartError) Error() string {
 // Unwrap returns the cause.
 func (e *StartError) Unwrap() error { return e.Err }
 
+// Retryable reports whether the same start may succeed later without anybody
+// changing the program or its configuration: the machine or the user has run out
+// of processes, memory or file descriptors.
+func (e *StartError) Retryable() bool {
+	for _, shortage := range []syscall.Errno{syscall.EAGAIN, syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE} {
+		if errors.Is(e.Err, shortage) {
+			return true
+		}
+	}
+	return false
+}
+
 // explain turns the error of looking up or starting spec's program into one that
 // its reader can act on. file is what was found or tried, if anything.
 func explain(spec Spec, file string, err error) *StartError {
@@ -55,6 +67,11 @@ func explain(spec Spec, file string, err error) *StartError {
 			return e
 		} else if !info.IsDir() {
 			e.Problem, e.Remedy = fmt.Sprintf("cannot start in %s: not a folder", spec.Dir), "set workDir:"
+			return e
+		}
+	}
+	if spec.User != nil {
+		if e.Problem, e.Remedy = explainUser(spec, file, err); e.Problem != "" {
 			return e
 		}
 	}
@@ -97,18 +114,29 @@ func explainPermission(file string) (problem, remedy string) {
 // explainNotExist tells a missing file from one whose interpreter is missing,
 // for which execve(2) returns the same error.
 func explainNotExist(file string) (problem, remedy string) {
+	if _, err := os.Stat(file); err != nil {
+		return file + " does not exist", "create it, or set command:"
+	}
+	if interpreter := interpreterOf(file); interpreter != "" {
+		return fmt.Sprintf("%s needs %s, which does not exist", file, interpreter), "install it, or correct the #! line"
+	}
+	return file + " needs a dynamic loader that does not exist", "use a build for this system's C library (glibc or musl)"
+}
+
+// interpreterOf returns the program that the #! line of a script names, or "".
+func interpreterOf(file string) string {
 	f, err := os.Open(file)
 	if err != nil {
-		return file + " does not exist", "create it, or set command:"
+		return ""
 	}
 	defer f.Close()
 	line, _ := bufio.NewReaderSize(f, 256).ReadString('\n')
 	if interpreter, ok := strings.CutPrefix(line, "#!"); ok {
 		if fields := strings.Fields(interpreter); len(fields) > 0 {
-			return fmt.Sprintf("%s needs %s, which does not exist", file, fields[0]), "install it, or correct the #! line"
+			return fields[0]
 		}
 	}
-	return file + " needs a dynamic loader that does not exist", "use a build for this system's C library (glibc or musl)"
+	return ""
 }
 
 // bare strips the operation and path off an error whose reader is told them anyway.

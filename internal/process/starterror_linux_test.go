@@ -7,12 +7,18 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
-func init() { roles["out-of-files"] = roleOutOfFiles }
+func init() {
+	roles["out-of-files"] = roleOutOfFiles
+	roles["no-forks"] = roleNoForks
+}
 
 func TestStartErrors(t *testing.T) {
 	dir := t.TempDir()
@@ -60,8 +66,8 @@ func TestStartErrors(t *testing.T) {
 			t.Errorf("Start(%.40q) = %v, want %s", test.spec.Argv, err, want)
 		}
 		var startErr *StartError
-		if !errors.As(err, &startErr) || !errors.Is(err, test.is) {
-			t.Errorf("Start(%.40q) = %#v, want a *StartError that is %v", test.spec.Argv, err, test.is)
+		if !errors.As(err, &startErr) || !errors.Is(err, test.is) || startErr.Retryable() {
+			t.Errorf("Start(%.40q) = %#v, want a *StartError that is %v, not to be retried", test.spec.Argv, err, test.is)
 		}
 	}
 }
@@ -80,6 +86,10 @@ func TestLimitErrors(t *testing.T) {
 		err := explain(Spec{Argv: []string{"app"}}, "/bin/sh", cause)
 		if err.Error() != want || !errors.Is(err, errno) {
 			t.Errorf("%v = %q, want %q", errno, err, want)
+		}
+		shortage := errno == syscall.EAGAIN || errno == syscall.ENOMEM || errno == syscall.EMFILE
+		if err.Retryable() != shortage {
+			t.Errorf("%v may be retried: %v, want %v", errno, err.Retryable(), shortage)
 		}
 	}
 }
@@ -112,6 +122,62 @@ func roleOutOfFiles([]string) int {
 	fmt.Println(err)
 	for _, f := range held {
 		_ = f.Close()
+	}
+	return 0
+}
+
+// A user that has no process left to fork: the start fails with a line that says
+// so, leaves nothing, and succeeds when there is room again.
+func TestForkFailsForWantOfProcesses(t *testing.T) {
+	spec := roleSpec("no-forks")
+	if os.Geteuid() == 0 { // whom that limit does not hold for
+		spec, _ = nobodySpec(t, "no-forks")
+	}
+	exit := await(t, start(t, spec))
+	if exit.Code != 0 || len(exit.Output) != 1 || exit.Output[0] != "/bin/true: no more processes allowed; raise the process limit (ulimit -u, pids.max of the cgroup)" {
+		t.Errorf("exit = %+v, want one line that says what is wrong", exit)
+	}
+}
+
+// roleNoForks tries to start a child without the right to a further process.
+func roleNoForks([]string) int {
+	run := func() error {
+		p, err := Start(Spec{Argv: []string{"/bin/true"}, Mark: NewMark("test"), Output: func(Line) {}})
+		if err == nil {
+			<-p.Done()
+		}
+		return err
+	}
+	// Threads are processes to the limit: have what it takes of them now.
+	lockedGoroutinesKept(16)
+	if err := run(); err != nil {
+		panic(err)
+	}
+	files, goroutines := openFiles(), runtime.NumGoroutine()
+	var before unix.Rlimit
+	if err := errors.Join(
+		unix.Getrlimit(unix.RLIMIT_NPROC, &before),
+		unix.Setrlimit(unix.RLIMIT_NPROC, &unix.Rlimit{Cur: 1, Max: before.Max}),
+	); err != nil {
+		panic(err)
+	}
+	err := run()
+	if err := unix.Setrlimit(unix.RLIMIT_NPROC, &before); err != nil {
+		panic(err)
+	}
+	fmt.Println(err)
+	var startErr *StartError
+	switch {
+	case !errors.As(err, &startErr) || !startErr.Retryable() || !errors.Is(err, syscall.EAGAIN):
+		return 1
+	case settled(func() int { return len(openFiles()) }, len(files)) > len(files):
+		return 2
+	case settled(runtime.NumGoroutine, goroutines) > goroutines:
+		return 3
+	case len(cgroupsOf(thisRun())) > 0:
+		return 4
+	case run() != nil:
+		return 5
 	}
 	return 0
 }

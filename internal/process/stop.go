@@ -16,9 +16,9 @@ func (p *Process) Terminate() error {
 	return p.signalLocked(syscall.SIGTERM)
 }
 
-// Kill sends SIGKILL to the child's group, also when the child itself is gone
-// and others of its group remain. It does nothing and returns nil when the
-// group is gone already.
+// Kill sends SIGKILL to the child's group and to all of its cgroup, if it has one
+// of its own, also when the child itself is gone and others remain. It does
+// nothing and returns nil when they are gone already.
 func (p *Process) Kill() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -26,6 +26,7 @@ func (p *Process) Kill() error {
 		p.killing = true
 		close(p.killed)
 	}
+	p.cgroup.kill()
 	return p.signalLocked(syscall.SIGKILL)
 }
 

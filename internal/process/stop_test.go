@@ -2,6 +2,7 @@ package process
 
 import (
 	"context"
+	"errors"
 	"syscall"
 	"testing"
 	"time"
@@ -45,6 +46,19 @@ func TestStopOfASuspendedChild(t *testing.T) {
 		t.Fatal(err)
 	}
 	if exit := p.Stop(t.Context(), 20*time.Millisecond); exit.Signal != syscall.SIGKILL {
+		t.Errorf("exit = %+v, want killed", exit)
+	}
+	child.expectDeath(time.Second)
+}
+
+func TestKillOfASuspendedChild(t *testing.T) {
+	line := newLifeline(t)
+	p := start(t, roleSpec("term", line.address()))
+	child := line.accept()
+	if err := errors.Join(syscall.Kill(p.PID(), syscall.SIGSTOP), p.Kill()); err != nil {
+		t.Fatal(err)
+	}
+	if exit := await(t, p); exit.Signal != syscall.SIGKILL {
 		t.Errorf("exit = %+v, want killed", exit)
 	}
 	child.expectDeath(time.Second)

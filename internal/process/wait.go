@@ -21,16 +21,18 @@ func (p *Process) wait() {
 	killing := p.killing
 	p.mu.Unlock()
 
+	p.exit = newExit(p.cmd.ProcessState, err)
+	if p.exit.Signal == syscall.SIGKILL && !killing {
+		p.exit.Reason += p.oom.evidence() // goes with the cgroup
+	}
 	awaitGroupGone(p.PID(), waitDelay)
+	_ = p.cgroup.end(waitDelay) // what cannot be ended now is left to a Guard
+	p.cgroup.reap()
 	if p.mark != "" {
-		_, _ = KillMarked(p.mark, waitDelay) // what cannot be killed now is left to a Guard
+		_, _ = KillMarked(p.mark, waitDelay) // the same
 	}
 	p.output.close(waitDelay)
 
-	p.exit = newExit(p.cmd.ProcessState, err)
-	if p.exit.Signal == syscall.SIGKILL && !killing {
-		p.exit.Reason += p.oom.evidence()
-	}
 	p.exit.Time = ended
 	p.exit.Output = p.output.lastLines()
 	p.exit.Dropped = p.output.dropped.Load()
@@ -45,6 +47,7 @@ func (p *Process) endGroup() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	_ = signalGroup(p.PID(), syscall.SIGKILL) // nobody is left, mostly
+	p.cgroup.kill()
 	p.reaped = true
 }
 

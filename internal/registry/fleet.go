@@ -23,6 +23,8 @@ type Fleet struct {
 	// Trouble is why instances cannot be started, for people; "" when all is
 	// well.
 	Trouble string
+	// Reload is what became of the configuration.
+	Reload Reload
 	// LastExit is how the last instance that stopped unasked did so; its ID is
 	// "" when none did.
 	LastExit Exit

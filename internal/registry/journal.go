@@ -7,13 +7,15 @@ type EventType uint8
 
 // The kinds of events. The zero value is none of them.
 const (
-	EventScaled      EventType = iota + 1 // the target changed
-	EventStarting                         // an instance was started
-	EventReady                            // an instance may get requests
-	EventUnhealthy                        // an instance failed its health checks
-	EventDraining                         // an instance gets no new requests any more
-	EventStopped                          // an instance is gone
-	EventStartFailed                      // an instance could not be started
+	EventScaled       EventType = iota + 1 // the target changed
+	EventStarting                          // an instance was started
+	EventReady                             // an instance may get requests
+	EventUnhealthy                         // an instance failed its health checks
+	EventDraining                          // an instance gets no new requests any more
+	EventStopped                           // an instance is gone
+	EventStartFailed                       // an instance could not be started
+	EventReloaded                          // the configuration was put in force
+	EventReloadFailed                      // what the configuration says now is not in force
 )
 
 // Event is something that happened.

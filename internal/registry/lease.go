@@ -44,20 +44,9 @@ func (l Lease) Address() string {
 	return l.in.about.address
 }
 
-// Responded reports that the instance sent a response header after the given
-// time. ok is false for a response that says the instance is in trouble, a 5xx.
-func (l Lease) Responded(after time.Duration, ok bool) {
-	if l.in == nil {
-		return
-	}
-	r := l.in.registry
-	r.mu.Lock()
-	l.in.traffic.latency.observe(time.Since(r.base), after, ok)
-	r.mu.Unlock()
-}
-
 // Refused reports that the instance refused a connection: nothing listens on
-// its port. The instance gets no more requests until it is found ready again.
+// its port. The instance gets no more requests until it is found ready again;
+// besides, it counts as Failed does.
 func (l Lease) Refused() {
 	if l.in == nil {
 		return
@@ -68,11 +57,38 @@ func (l Lease) Refused() {
 	if !l.in.about.state.Routable() {
 		return
 	}
-	_ = r.transitionLocked(l.in, Unhealthy, "refused a connection") // Ready may become Unhealthy
+	const reason = "refused a connection"
+	now := time.Since(r.base)
+	r.failLocked(l.in, now)
+	r.brokeLocked(l.in, now, reason)
+	_ = r.transitionLocked(l.in, Unhealthy, reason) // Ready may become Unhealthy
 	select {
 	case r.suspects <- l.in.id:
 	default:
 	}
+}
+
+// Another claims the least loaded ready instance other than l's, for a request
+// that l's has failed. Like Try it does not wait: when there is none, it returns
+// the zero Lease. l stays a claim.
+func (l Lease) Another() (Lease, error) {
+	if l.in == nil {
+		return Lease{}, nil
+	}
+	r := l.in.registry
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return Lease{}, ErrClosed
+	}
+	penalty := l.in.traffic.penalty
+	l.in.traffic.penalty = math.MaxInt32 / 2 // anyone else is better
+	other := r.pickLocked()
+	l.in.traffic.penalty = penalty
+	if other == nil || other == l.in {
+		return Lease{}, nil
+	}
+	return other.leaseLocked(), nil
 }
 
 // Release ends the claim. Only the first call does; the others do nothing.

@@ -35,7 +35,7 @@ func TestZeroLease(t *testing.T) {
 	var l Lease
 	l.Release()
 	l.Refused()
-	l.Responded(time.Second, true)
+	l.Responded(time.Second, 200)
 	if l.Valid() || l.Address() != "" || l.ID() != "" {
 		t.Error("the zero Lease is a claim")
 	}
@@ -56,7 +56,7 @@ func TestCountsNeverDrift(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				lease.Responded(time.Millisecond, true)
+				lease.Responded(time.Millisecond, 200)
 				go lease.Release()
 				lease.Release()
 			}

@@ -64,11 +64,11 @@ func TestIdleSinceAndLastSuccess(t *testing.T) {
 		}
 		lease := acquire(t, r)
 		time.Sleep(time.Second)
-		lease.Responded(time.Second, false)
+		lease.Responded(time.Second, 500)
 		if got := snapshotOf(t, r, id); !got.IdleSince.IsZero() || !got.LastSuccess.IsZero() || got.ResponseTime != time.Second {
 			t.Errorf("busy, and failing: %+v", got)
 		}
-		lease.Responded(time.Second, true)
+		lease.Responded(time.Second, 200)
 		lease.Release()
 		freed := time.Now()
 		time.Sleep(time.Second)

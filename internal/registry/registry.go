@@ -40,24 +40,32 @@ type Options struct {
 	QueueLimit int
 	// QueueTimeout is how long a request may wait. Zero: not at all.
 	QueueTimeout time.Duration
+	// Ejection is how long an instance gets no requests when it is ejected for
+	// the first time (see Lease.Failed). Zero: 30 s.
+	Ejection time.Duration
 }
 
 // Registry holds the instances. Create one with New. All methods are safe for
 // concurrent use.
 type Registry struct {
-	limit   int32 // in-flight requests per instance
-	options Options
-	base    time.Time // what instance times count from
+	base time.Time // what instance times count from
 
 	mu        sync.Mutex // guards all below
-	instances []*instance
-	ready     []*instance // the routable ones of instances, in the same order
+	limit     int32      // in-flight requests per instance
+	options   Options
+	instances []*instance // in start order
+	ready     []*instance // those of them that get requests
 	cursor    int         // index in ready where round-robin goes on
 	queue     queue
 	closed    bool
 	fleet     Fleet
 	journal   journal
 	watchers  map[chan struct{}]struct{}
+
+	budget     budget
+	pastClaims uint64        // on instances that are gone
+	reviewer   *time.Timer   // calls review; nil before there was anything to review
+	reviewDue  time.Duration // when it will, since base; 0 when it will not
 
 	suspects chan ID
 }
@@ -68,9 +76,9 @@ type instance struct {
 	traffic  traffic
 	free     int32 // first free slot, -1 when all are taken
 	slots    []slot
+	failures failures
 
 	id      ID
-	order   uint64        // start order
 	about   *about        // replaced, never changed: snapshots share it
 	drained chan struct{} // closed when draining and nothing is in flight
 }
@@ -78,6 +86,7 @@ type instance struct {
 // traffic is what requests change of an instance.
 type traffic struct {
 	inFlight  int32
+	penalty   int32 // what failures count as requests in flight
 	total     uint64
 	latency   latency
 	idleSince time.Duration // when inFlight last became 0, since Registry.base
@@ -92,19 +101,35 @@ type about struct {
 	reason  string // why it is in state
 	started time.Time
 	readyAt time.Time
+	usage   Usage
+}
+
+// limit is MaxConcurrency as it is compared with.
+func (o Options) limit() int32 {
+	if n := o.MaxConcurrency; n > 0 && n < math.MaxInt32 {
+		return int32(n)
+	}
+	return math.MaxInt32
+}
+
+// Configure changes the limits. Requests that wait get the places that a higher
+// cap makes; a lower limit of the queue sends none of them away, and each waits
+// as long as it could when it came.
+func (r *Registry) Configure(options Options) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.options, r.limit = options, options.limit()
+	r.dispatchLocked()
 }
 
 // New returns an empty registry.
 func New(options Options) *Registry {
-	limit := int32(math.MaxInt32)
-	if n := options.MaxConcurrency; n > 0 && n < math.MaxInt32 {
-		limit = int32(n)
-	}
 	return &Registry{
-		limit:    limit,
+		limit:    options.limit(),
 		options:  options,
 		base:     time.Now(),
 		watchers: make(map[chan struct{}]struct{}),
+		budget:   newBudget(),
 		suspects: make(chan ID, 64),
 	}
 }
@@ -143,9 +168,6 @@ func (r *Registry) Add(spec Spec) ID {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if n := len(r.instances); n > 0 {
-		in.order = r.instances[n-1].order + 1
-	}
 	r.instances = append(r.instances, in)
 	r.recordLocked(EventStarting, in.id, spec.Reason)
 	return in.id
@@ -215,6 +237,9 @@ func (r *Registry) Close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.closed = true
+	if r.reviewer != nil {
+		r.reviewer.Stop()
+	}
 	for w := r.queue.pop(); w != nil; w = r.queue.pop() {
 		w.Grant(Lease{}, ErrClosed)
 	}
@@ -224,9 +249,6 @@ func (r *Registry) Close() {
 func (r *Registry) transitionLocked(in *instance, next State, reason string) error {
 	if !in.about.state.CanBecome(next) {
 		return fmt.Errorf("move instance %s from %v to %v: not in its life cycle", in.id, in.about.state, next)
-	}
-	if in.about.state.Routable() {
-		r.ready = slices.DeleteFunc(r.ready, func(x *instance) bool { return x == in })
 	}
 	about := *in.about
 	about.state, about.reason = next, reason
@@ -242,27 +264,20 @@ func (r *Registry) transitionLocked(in *instance, next State, reason string) err
 		if in.traffic.inFlight == 0 {
 			in.traffic.idleSince = now.Sub(r.base)
 		}
-		r.insertReadyLocked(in)
 	case Draining:
 		if in.traffic.inFlight == 0 {
 			close(in.drained)
 		}
 	case Stopped:
 		r.instances = slices.DeleteFunc(r.instances, func(x *instance) bool { return x == in })
+		r.pastClaims += in.traffic.total
 	default: // nothing more to an Unhealthy one
 	}
 	in.about = &about
+	r.routeLocked()
 	r.recordLocked(eventOf(next), in.id, reason)
 	r.dispatchLocked()
 	return nil
-}
-
-// insertReadyLocked makes in routable, at its place in start order.
-func (r *Registry) insertReadyLocked(in *instance) {
-	at, _ := slices.BinarySearchFunc(r.ready, in.order, func(x *instance, order uint64) int {
-		return cmp.Compare(x.order, order)
-	})
-	r.ready = slices.Insert(r.ready, at, in)
 }
 
 func (r *Registry) findLocked(id ID) (*instance, error) {

@@ -15,6 +15,9 @@ type Snapshot struct {
 	Instances []Instance
 	// Waiting is the number of requests that wait for an instance.
 	Waiting int
+	// Retries is how many times a request was sent once more, and RetriesDenied how
+	// many times it was not because the retry budget was used up.
+	Retries, RetriesDenied uint64
 	// Fleet is what whoever runs the instances says of them.
 	Fleet Fleet
 }
@@ -35,7 +38,11 @@ type Instance struct {
 	ResponseTime time.Duration // decaying average; 0 before the first response
 	Load         float64       // see Snapshot.Load
 	IdleSince    time.Time     // when InFlight became 0; zero while it is not
-	LastSuccess  time.Time     // last response that was not a 5xx; zero if none
+	Usage        Usage
+	LastSuccess  time.Time // last response that was not a 5xx; zero if none
+	// EjectedUntil is when it gets requests again, though it is Ready; zero when it
+	// gets them now. It gets them before if no other instance is ready.
+	EjectedUntil time.Time
 }
 
 // Snapshot returns the state now. It never holds up requests for long: under
@@ -44,8 +51,13 @@ func (r *Registry) Snapshot() Snapshot {
 	raw := make([]view, 0, r.Len()+1)
 	r.mu.Lock()
 	s := Snapshot{Time: time.Now(), Waiting: r.queue.size, Fleet: r.fleet}
+	s.Retries, s.RetriesDenied = r.budget.granted, r.budget.denied
 	for _, in := range r.instances {
-		raw = append(raw, view{id: in.id, about: in.about, traffic: in.traffic})
+		v := view{id: in.id, about: in.about, traffic: in.traffic}
+		if in.failures.ejected && in.about.state.Routable() {
+			v.ejectedUntil = in.failures.until
+		}
+		raw = append(raw, v)
 	}
 	r.mu.Unlock()
 
@@ -61,6 +73,8 @@ type view struct {
 	id      ID
 	about   *about
 	traffic traffic
+
+	ejectedUntil time.Duration // since Registry.base; 0 when it is not
 }
 
 // Len returns the number of instances that exist.
@@ -103,6 +117,7 @@ func (v *view) instance(base, now time.Time) Instance {
 		ReadyAt:      v.about.readyAt,
 		InFlight:     int(v.traffic.inFlight),
 		Total:        v.traffic.total,
+		Usage:        v.about.usage,
 		ResponseTime: v.traffic.latency.average,
 		Load:         v.traffic.latency.load(now.Sub(base), v.traffic.inFlight),
 	}
@@ -111,6 +126,9 @@ func (v *view) instance(base, now time.Time) Instance {
 	}
 	if v.traffic.latency.lastSuccess > 0 {
 		out.LastSuccess = base.Add(v.traffic.latency.lastSuccess)
+	}
+	if v.ejectedUntil > 0 {
+		out.EjectedUntil = base.Add(v.ejectedUntil)
 	}
 	return out
 }

@@ -32,11 +32,16 @@ type child struct {
 	suspect chan struct{} // capacity 1: look at it now
 	recall  chan struct{} // capacity 1: it is taken back
 
+	template *Settings // what it is started by; only its surroundings count
+
+	unmeasured bool // its goroutine has said that it cannot be measured
+
 	// Owned by the loop:
 
 	drained    <-chan struct{} // closed when no request is in flight; set when it is told to go
 	cancel     func()          // ends its life: has it drained and stopped
 	generation int             // which restart it was started by
+	worn       string          // why it is to be replaced, a new one first; "" if it is not
 	phase      phase
 	host       string // where it answered; "" until it was ready first
 	fit        bool   // it was ready when it was told to go
@@ -86,7 +91,7 @@ func (s *Supervisor) tend(life, hurry context.Context, c *child) {
 		life, host = s.resume(hurry, c) //nolint:fatcontext // not nested: each life is a child of hurry
 		err = s.keep(life, c, p, host)
 	}
-	exit := p.Stop(hurry, s.Config.StopTimeout)
+	exit := p.Stop(hurry, s.now().StopTimeout)
 	s.call(func() { s.gone(c, ending{err: err, exit: &exit}) })
 }
 
@@ -110,12 +115,15 @@ func (s *Supervisor) keep(life context.Context, c *child, p proc, host string) e
 	}
 }
 
-// checkHealth probes the child every checkInterval until it is to go or has
-// exited. It returns true when the child became suspect, and has to show that
-// it is ready again.
+// checkHealth probes the child every checkInterval, and measures it, until it is
+// to go or has exited. It returns true when the child became suspect, and has to
+// show that it is ready again.
 func (s *Supervisor) checkHealth(life context.Context, c *child, p proc, host string) (again bool, err error) {
-	tick := time.NewTicker(s.Config.CheckInterval)
+	now := s.current.Load()
+	tick := time.NewTicker(now.Config.CheckInterval)
 	defer tick.Stop()
+	measure := time.NewTicker(measureInterval)
+	defer measure.Stop()
 	for {
 		select {
 		case <-life.Done():
@@ -124,9 +132,14 @@ func (s *Supervisor) checkHealth(life context.Context, c *child, p proc, host st
 			return false, errExited
 		case <-c.suspect:
 			return true, nil
+		case <-now.changed:
+			now = s.current.Load()
+			tick.Reset(now.Config.CheckInterval)
 		case <-tick.C:
-			err := s.probeOnce(life, host, c.port)
+			err := s.probeOnce(life, c, host)
 			s.call(func() { s.checked(c, err) })
+		case <-measure.C:
+			s.measure(c, p)
 		}
 	}
 }
@@ -137,7 +150,8 @@ func (s *Supervisor) awaitDrained(hurry context.Context, c *child, p proc, drain
 	if hurry.Err() != nil {
 		return true
 	}
-	timer := time.NewTimer(s.Config.DrainTimeout)
+	limit := s.now().DrainTimeout
+	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
 	case <-drained:
@@ -146,22 +160,24 @@ func (s *Supervisor) awaitDrained(hurry context.Context, c *child, p proc, drain
 	case <-p.Done():
 	case <-hurry.Done():
 	case <-timer.C:
-		c.log.Warn("instance not drained in time", "drainTimeout", s.Config.DrainTimeout)
+		c.log.Warn("instance not drained in time", "drainTimeout", limit)
 	}
 	return true
 }
 
 // spec describes the process of c.
 func (s *Supervisor) spec(c *child) process.Spec {
+	settings := &c.template.Config
 	env := os.Environ()
-	for _, name := range slices.Sorted(maps.Keys(s.Config.Env)) {
-		env = append(env, name+"="+s.Config.Env[name])
+	for _, name := range slices.Sorted(maps.Keys(settings.Env)) {
+		env = append(env, name+"="+settings.Env[name])
 	}
 	return process.Spec{
-		Argv: s.Argv(c.port),
+		Argv: c.template.Argv(c.port),
+		User: c.template.User,
 		Mark: process.NewMark(string(c.id)),
 		Env:  append(env, "PORT="+strconv.Itoa(c.port)),
-		Dir:  s.Config.WorkDir,
+		Dir:  settings.WorkDir,
 		Output: func(line process.Line) {
 			c.log.Info(line.Text, "stream", line.Stream)
 		},

@@ -49,7 +49,11 @@ type fakeProcess struct {
 	deaf      bool  // SIGTERM does nothing
 	listening process.Listening
 	listenErr error
-	stopped   []string // what Stop did
+	stopped   []string      // what Stop did
+	boot      time.Duration // until it answers
+	usage     process.Usage
+	usageErr  error
+	paths     []string // of the probes it got
 }
 
 func (m *machine) launch(spec process.Spec) (proc, error) {
@@ -69,20 +73,38 @@ func (m *machine) launch(spec process.Spec) (proc, error) {
 		born:      time.Now(),
 		done:      make(chan struct{}),
 		listening: process.Listening{Port: port, Owned: true},
+		boot:      m.boot,
 	}
 	m.launched = append(m.launched, p)
 	return p, nil
 }
 
-func (m *machine) probe(_ context.Context, address string) error {
+func (m *machine) probe(_ context.Context, address, path string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, p := range m.launched {
-		if address == fmt.Sprintf("127.0.0.1:%d", p.port) && p.alive() && time.Since(p.born) >= m.boot {
-			return p.health()
+		if address == fmt.Sprintf("127.0.0.1:%d", p.port) && p.alive() && time.Since(p.born) >= p.booting() {
+			return p.health(path)
 		}
 	}
 	return fmt.Errorf("dial %s: %w", address, syscall.ECONNREFUSED)
+}
+
+// deny has processes not started from now on, unless err is nil.
+func (m *machine) deny(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.refuse = func() error { return err }
+}
+
+// slow has processes that are started from now on take their time.
+func (m *machine) slow(boot time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, p := range m.launched {
+		p.set(func(p *fakeProcess) { p.boot = 0 })
+	}
+	m.boot = boot
 }
 
 func (m *machine) free(port int) bool {
@@ -143,16 +165,29 @@ func (p *fakeProcess) fall(err error) {
 	p.set(func(p *fakeProcess) { p.sick = err })
 }
 
-// health is what a probe gets.
-func (p *fakeProcess) health() error {
+func (p *fakeProcess) booting() time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	return p.boot
+}
+
+// health is what a probe gets.
+func (p *fakeProcess) health(path string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.paths = append(p.paths, path)
 	return p.sick
 }
 
 func (p *fakeProcess) PID() int              { return p.pid }
 func (p *fakeProcess) Done() <-chan struct{} { return p.done }
 func (p *fakeProcess) Exit() process.Exit    { return p.exit }
+
+func (p *fakeProcess) Usage() (process.Usage, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.usage, p.usageErr
+}
 
 func (p *fakeProcess) Stop(ctx context.Context, timeout time.Duration) process.Exit {
 	p.mu.Lock()
@@ -200,12 +235,14 @@ func supervise(t *testing.T, change func(*config.Config, *machine), test func(t 
 		r := registry.New(registry.Options{QueueLimit: 100, QueueTimeout: time.Minute})
 		s := New(Options{
 			Registry: r,
-			Config:   settings,
-			Argv:     func(port int) []string { return []string{"app", strconv.Itoa(port)} },
-			Log:      slog.New(slog.DiscardHandler),
-			launch:   m.launch,
-			probe:    m.probe,
-			free:     m.free,
+			Settings: Settings{
+				Config: settings,
+				Argv:   func(port int) []string { return []string{"app", strconv.Itoa(port)} },
+			},
+			Log:    slog.New(slog.DiscardHandler),
+			launch: m.launch,
+			probe:  m.probe,
+			free:   m.free,
 		})
 		ctx, cancel := context.WithCancel(context.Background())
 		go s.Run(ctx) // the bubble waits for it
@@ -237,6 +274,12 @@ func (b *bench) counts() string {
 		}
 	}
 	return strings.Join(out, " ")
+}
+
+// ready returns how many instances may get requests.
+func (b *bench) ready() int {
+	s := b.registry.Snapshot()
+	return s.Count(registry.Ready)
 }
 
 func (b *bench) want(counts string) {

@@ -163,7 +163,7 @@ func TestRealSuccessCounts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			lease.Responded(time.Millisecond, true)
+			lease.Responded(time.Millisecond, 200)
 			lease.Release()
 		}
 		b.want("2 ready")

@@ -16,12 +16,13 @@ func (s *Supervisor) lowestFreePort() (int, error) {
 	for _, c := range s.children {
 		taken[c.port] = true
 	}
-	for port := s.Config.BasePort; port <= maxPort; port++ {
+	first := s.now().BasePort
+	for port := first; port <= maxPort; port++ {
 		if !taken[port] && s.free(port) {
 			return port, nil
 		}
 	}
-	return 0, fmt.Errorf("no port is free from basePort %d to %d", s.Config.BasePort, maxPort)
+	return 0, fmt.Errorf("no port is free from basePort %d to %d", first, maxPort)
 }
 
 // portFree reports whether nothing listens on port, on any address.

@@ -19,20 +19,20 @@ var hosts = []string{"127.0.0.1", "::1"}
 // usual; what is longer is not for us.
 const maxHealthBody = 64 << 10
 
-// prober asks the instance at address (host:port) whether it is well.
-type prober func(ctx context.Context, address string) error
+// prober asks the instance at address (host:port) for path, whether it is well.
+type prober func(ctx context.Context, address, path string) error
 
-// newHTTPProber returns a prober that gets path: 200 means well. Redirects are
+// newHTTPProber returns a prober that speaks HTTP: 200 means well. Redirects are
 // not followed, and each probe is a connection of its own, so that it tells
 // whether the instance takes new ones.
-func newHTTPProber(path string) prober {
+func newHTTPProber() prober {
 	client := &http.Client{
 		Transport: &http.Transport{DisableKeepAlives: true, DisableCompression: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse
 		},
 	}
-	return func(ctx context.Context, address string) error {
+	return func(ctx context.Context, address, path string) error {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+path, http.NoBody)
 		if err != nil {
 			return fmt.Errorf("probe: %w", err)

@@ -22,7 +22,8 @@ const (
 // exited, is not ready within startTimeout, or when somebody else answers in
 // its place.
 func (s *Supervisor) awaitReady(life context.Context, c *child, p proc) (host string, err error) {
-	ctx, cancel := context.WithTimeout(life, s.Config.StartTimeout)
+	limit := s.now().StartTimeout
+	ctx, cancel := context.WithTimeout(life, limit)
 	defer cancel()
 	last := errors.New("no answer")
 	for pause := firstProbe; ; pause = min(pause*5/4, slowestProbe) {
@@ -37,10 +38,10 @@ func (s *Supervisor) awaitReady(life context.Context, c *child, p proc) (host st
 			if life.Err() != nil {
 				return "", life.Err()
 			}
-			return "", s.notReady(c, p, last)
+			return "", s.notReady(c, p, limit, last)
 		}
 		for _, host := range hosts {
-			err := s.probeOnce(ctx, host, c.port)
+			err := s.probeOnce(ctx, c, host)
 			if err == nil {
 				return host, s.verify(c, p)
 			}
@@ -51,17 +52,16 @@ func (s *Supervisor) awaitReady(life context.Context, c *child, p proc) (host st
 	}
 }
 
-// probeOnce asks the instance on host:port whether it is well, for healthTimeout
-// at most.
-func (s *Supervisor) probeOnce(ctx context.Context, host string, port int) error {
-	ctx, cancel := context.WithTimeout(ctx, s.Config.HealthTimeout)
+// probeOnce asks the child on host whether it is well, for healthTimeout at most.
+func (s *Supervisor) probeOnce(ctx context.Context, c *child, host string) error {
+	ctx, cancel := context.WithTimeout(ctx, s.now().HealthTimeout)
 	defer cancel()
-	return s.probe(ctx, address(host, port))
+	return s.probe(ctx, address(host, c.port), c.template.Config.HealthPath)
 }
 
 // verify makes sure that it is the child that answered on its port.
 func (s *Supervisor) verify(c *child, p proc) error {
-	if !s.Config.VerifyPort {
+	if !c.template.Config.VerifyPort {
 		return nil
 	}
 	listening, err := p.ListensOn(c.port)
@@ -81,9 +81,9 @@ func (s *Supervisor) verify(c *child, p proc) error {
 
 // notReady says why the child did not become ready in time, with what can be
 // found out about it.
-func (s *Supervisor) notReady(c *child, p proc, last error) error {
+func (s *Supervisor) notReady(c *child, p proc, limit time.Duration, last error) error {
 	if listening, err := p.ListensOn(c.port); err == nil && !listening.Owned {
-		return fmt.Errorf("not ready within %v: it %v", s.Config.StartTimeout, listening)
+		return fmt.Errorf("not ready within %v: it %v", limit, listening)
 	}
-	return fmt.Errorf("not ready within %v: %w", s.Config.StartTimeout, last)
+	return fmt.Errorf("not ready within %v: %w", limit, last)
 }

@@ -54,7 +54,7 @@ func (s *Supervisor) checked(c *child, err error) {
 			c.log.Info("instance healthy again")
 		}
 		return
-	case time.Since(in.LastSuccess) < s.Config.CheckInterval:
+	case time.Since(in.LastSuccess) < s.now().CheckInterval:
 		c.failures = 0 // it serves real requests: that says more than the check
 		return
 	}

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -21,6 +22,11 @@ type rollout struct {
 	replaced int        // how many of them have gone
 	progress chan int   // capacity 1: the latest number of old ones that went
 	done     chan error // capacity 1: how it ended
+	previous *Settings  // what children were started by before; nil when that is the same
+}
+
+func newRollout(surge int, reason string) *rollout {
+	return &rollout{surge: max(1, surge), reason: reason, progress: make(chan int, 1), done: make(chan error, 1)}
 }
 
 // errStoppedRestart says that a restart did not come to its end because dynlb is
@@ -34,9 +40,18 @@ var errStoppedRestart = fmt.Errorf("restart instances: %w", registry.ErrClosed)
 // been. When ctx ends, Restart returns its error and the restart goes on. While
 // one is under way, another fails with registry.ErrRestarting.
 func (s *Supervisor) Restart(ctx context.Context, surge int, reason string, progress func(replaced, total int)) error {
-	r := &rollout{surge: max(1, surge), reason: reason, progress: make(chan int, 1), done: make(chan error, 1)}
+	r := newRollout(surge, reason)
 	err := errStoppedRestart
-	s.call(func() { err = s.begin(r) })
+	s.call(func() {
+		switch {
+		case s.stopping:
+		case s.rollout != nil:
+			err = registry.ErrRestarting
+		default:
+			s.begin(r)
+			err = nil
+		}
+	})
 	if err != nil {
 		return err
 	}
@@ -61,25 +76,42 @@ func (s *Supervisor) Restart(ctx context.Context, surge int, reason string, prog
 // The methods below run in the loop.
 
 // begin makes all children that there are old.
-func (s *Supervisor) begin(r *rollout) error {
-	switch {
-	case s.stopping:
-		return errStoppedRestart
-	case s.rollout != nil:
-		return registry.ErrRestarting
-	}
+func (s *Supervisor) begin(r *rollout) {
 	s.rollout = r
 	s.generation++
 	r.total = s.old()
 	s.Log.Info("rolling restart", "instances", r.total, "maxSurge", r.surge, "reason", r.reason)
-	return nil
 }
 
-// old returns how many old children are to be replaced.
+// outdated reports whether a child is to be replaced, a new one first.
+func (s *Supervisor) outdated(c *child) bool { return c.worn != "" || c.generation != s.generation }
+
+// age orders children by how much they are to be replaced: the least first.
+func (s *Supervisor) age(c *child) int {
+	if s.outdated(c) {
+		return 0
+	}
+	return 1
+}
+
+// startReason is why a child is started now.
+func (s *Supervisor) startReason() string {
+	if s.rollout != nil {
+		return s.rollout.reason
+	}
+	for _, c := range s.children {
+		if c.phase <= phaseServing && c.worn != "" {
+			return "replaces one that " + c.worn
+		}
+	}
+	return s.reason
+}
+
+// old returns how many children are to be replaced.
 func (s *Supervisor) old() int {
 	n := 0
 	for _, c := range s.children {
-		if c.phase <= phaseServing && c.generation != s.generation {
+		if c.phase <= phaseServing && s.outdated(c) {
 			n++
 		}
 	}
@@ -90,39 +122,53 @@ func (s *Supervisor) old() int {
 // ends the rollout when no old one is left. It returns how many children there
 // may be beyond the target.
 func (s *Supervisor) replace() (surge int) {
-	if s.rollout == nil {
-		return 0
-	}
-	ready := 0 // new ones that may get requests
-	now := s.Registry.Snapshot()
-	for _, c := range s.children {
-		if c.phase == phaseServing && c.generation == s.generation && isReady(&now, c.id) {
-			ready++
-		}
-	}
 	old := s.old()
-	for _, c := range s.children {
-		if ready+old <= s.target {
-			break
-		}
-		if c.phase <= phaseServing && c.generation != s.generation {
-			s.retire(c, s.rollout.reason)
-			old--
-		}
+	if old > 0 {
+		old = s.retireReplaced(old)
 	}
-	if n := s.rollout.total - old; n != s.rollout.replaced {
-		s.rollout.replaced = n
+	r := s.rollout
+	if r == nil {
+		return min(1, old)
+	}
+	if n := r.total - old; n > r.replaced {
+		r.replaced = n
 		select {
-		case <-s.rollout.progress: // nobody has read the last one
+		case <-r.progress: // nobody has read the last one
 		default:
 		}
-		s.rollout.progress <- n
+		r.progress <- n
 	}
 	if old == 0 {
 		s.endRollout(nil)
 		return 0
 	}
-	return min(s.rollout.surge, old)
+	return min(r.surge, old)
+}
+
+// retireReplaced retires as many of the old children as new ones are ready, and
+// returns how many are left.
+func (s *Supervisor) retireReplaced(old int) (left int) {
+	ready := 0 // new ones that may get requests
+	now := s.Registry.Snapshot()
+	for _, c := range s.children {
+		if c.phase == phaseServing && !s.outdated(c) && isReady(&now, c.id) {
+			ready++
+		}
+	}
+	for _, c := range s.children {
+		if ready+old <= s.target {
+			break
+		}
+		if c.phase <= phaseServing && s.outdated(c) {
+			reason := cmp.Or(c.worn, s.reason)
+			if s.rollout != nil {
+				reason = s.rollout.reason
+			}
+			s.retire(c, reason)
+			old--
+		}
+	}
+	return old
 }
 
 func isReady(now *registry.Snapshot, id registry.ID) bool {
@@ -132,11 +178,17 @@ func isReady(now *registry.Snapshot, id registry.ID) bool {
 }
 
 // abort ends the rollout because a new child could not be kept; what is left of
-// the old ones stays.
+// the old ones stays. If there is one that serves, what it was started by is good,
+// and goes for those that are started from now on.
 func (s *Supervisor) abort(reason string) {
 	replaced := s.rollout.total - s.old()
+	serving := false
 	for _, c := range s.children {
+		serving = serving || c.phase == phaseServing && c.generation != s.generation
 		c.generation = s.generation
+	}
+	if serving && s.rollout.previous != nil {
+		s.template = s.rollout.previous
 	}
 	s.endRollout(fmt.Errorf("%d of %d instances replaced, the others stay; the new one: %s",
 		replaced, s.rollout.total, reason))

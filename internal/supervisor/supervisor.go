@@ -15,9 +15,9 @@ import (
 	"log/slog"
 	"runtime"
 	"slices"
+	"sync/atomic"
 	"time"
 
-	"github.com/dynlb/dynlb/internal/config"
 	"github.com/dynlb/dynlb/internal/process"
 	"github.com/dynlb/dynlb/internal/registry"
 )
@@ -26,12 +26,9 @@ import (
 // say otherwise.
 type Options struct {
 	Registry *registry.Registry
-	// Config has the timeouts, the ports and the surroundings of the instances.
-	Config config.Config
-	// Argv returns the program and arguments of an instance that is to serve on
-	// port.
-	Argv func(port int) []string
-	Log  *slog.Logger
+	// Settings are those at first.
+	Settings
+	Log *slog.Logger
 
 	// launch starts a process; nil: a real one.
 	launch launcher
@@ -45,6 +42,7 @@ type Options struct {
 // a scripted one in tests.
 type proc interface {
 	PID() int
+	Usage() (process.Usage, error)
 	Done() <-chan struct{}
 	Exit() process.Exit
 	Stop(ctx context.Context, timeout time.Duration) process.Exit
@@ -57,18 +55,20 @@ type launcher func(process.Spec) (proc, error)
 // Supervisor runs the instances. Create one with New and Run it once.
 type Supervisor struct {
 	Options
-	calls chan func()   // what the loop is asked to do, by tend and by the methods
-	done  chan struct{} // closed when Run has returned
+	current atomic.Pointer[current] // the settings in force; changed by the loop
+	calls   chan func()             // what the loop is asked to do, by tend and by the methods
+	done    chan struct{}           // closed when Run has returned
 
 	// Owned by the loop:
 
 	rush       func() // has children killed at once
 	target     int
-	reason     string   // why target is what it is
-	children   []*child // in start order
-	generation int      // of the children that are started now
-	rollout    *rollout // the restart under way; nil when there is none
-	owed       int      // children that failed and have not been replaced
+	reason     string    // why target is what it is
+	children   []*child  // in start order
+	generation int       // of the children that are started now
+	template   *Settings // what they are started by
+	rollout    *rollout  // the restart under way; nil when there is none
+	owed       int       // children that failed and have not been replaced
 	backoff    backoff
 	retry      *time.Timer // fires when the backoff is over
 	stopping   bool
@@ -80,12 +80,16 @@ func New(options Options) *Supervisor {
 		options.launch = func(spec process.Spec) (proc, error) { return process.Start(spec) }
 	}
 	if options.probe == nil {
-		options.probe = newHTTPProber(options.Config.HealthPath)
+		options.probe = newHTTPProber()
 	}
 	if options.free == nil {
 		options.free = portFree
 	}
-	return &Supervisor{Options: options, calls: make(chan func()), done: make(chan struct{})}
+	s := &Supervisor{Options: options, calls: make(chan func()), done: make(chan struct{})}
+	now := inForce(options.Settings)
+	s.current.Store(now)
+	s.template = &now.Settings
+	return s
 }
 
 // Scale makes it n instances, and does not wait until they are there. It does
@@ -212,12 +216,9 @@ func (s *Supervisor) start(hurry context.Context) bool {
 	}
 	life, cancel := context.WithCancel(hurry)
 	c := newChild(port, cancel, s.Log)
-	c.generation = s.generation
+	c.generation, c.template = s.generation, s.template
 	s.children = append(s.children, c)
-	reason := s.reason
-	if s.rollout != nil {
-		reason = s.rollout.reason
-	}
+	reason := s.startReason()
 	s.Registry.Add(registry.Spec{ID: c.id, Host: hosts[0], Port: port, Reason: reason})
 	c.log.Info("instance starting", "reason", reason)
 	go s.tend(life, hurry, c) // ends when the process is gone; Run waits for its last report
@@ -228,7 +229,7 @@ func (s *Supervisor) start(hurry context.Context) bool {
 // reports whether there was one that has not stopped serving yet.
 func (s *Supervisor) takeBack() bool {
 	for _, c := range slices.Backward(s.children) {
-		if c.phase != phaseRetiring || !c.fit || c.generation != s.generation {
+		if c.phase != phaseRetiring || !c.fit || s.outdated(c) {
 			continue
 		}
 		if err := s.Registry.Transition(c.id, registry.Ready, s.reason); err != nil {

@@ -8,7 +8,7 @@ import (
 )
 
 // victim returns the child to go next when there are too many: one that serves
-// nobody yet rather than one that does, then the one with the least requests in
+// nobody yet rather than one that does, then one that is to be replaced, then the one with the least requests in
 // flight, then the one that came last.
 func (s *Supervisor) victim() *child {
 	now := s.Registry.Snapshot()
@@ -27,7 +27,7 @@ func (s *Supervisor) victim() *child {
 		x, y := known[a.id], known[b.id]
 		return cmp.Or(
 			cmp.Compare(rank(x.State), rank(y.State)),
-			cmp.Compare(a.generation, b.generation),
+			cmp.Compare(s.age(a), s.age(b)),
 			cmp.Compare(x.InFlight, y.InFlight),
 		)
 	})

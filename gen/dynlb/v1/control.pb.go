@@ -113,6 +113,11 @@ const (
 	EventType_EVENT_TYPE_STOPPED EventType = 6
 	// An instance could not be started.
 	EventType_EVENT_TYPE_START_FAILED EventType = 7
+	// The configuration was read and put in force.
+	EventType_EVENT_TYPE_CONFIG_LOADED EventType = 8
+	// What the configuration says now is not in force: it is invalid, or the
+	// instances that it asks for could not be started.
+	EventType_EVENT_TYPE_CONFIG_REJECTED EventType = 9
 )
 
 // Enum value maps for EventType.
@@ -126,16 +131,20 @@ var (
 		5: "EVENT_TYPE_DRAINING",
 		6: "EVENT_TYPE_STOPPED",
 		7: "EVENT_TYPE_START_FAILED",
+		8: "EVENT_TYPE_CONFIG_LOADED",
+		9: "EVENT_TYPE_CONFIG_REJECTED",
 	}
 	EventType_value = map[string]int32{
-		"EVENT_TYPE_UNSPECIFIED":  0,
-		"EVENT_TYPE_SCALED":       1,
-		"EVENT_TYPE_STARTING":     2,
-		"EVENT_TYPE_READY":        3,
-		"EVENT_TYPE_UNHEALTHY":    4,
-		"EVENT_TYPE_DRAINING":     5,
-		"EVENT_TYPE_STOPPED":      6,
-		"EVENT_TYPE_START_FAILED": 7,
+		"EVENT_TYPE_UNSPECIFIED":     0,
+		"EVENT_TYPE_SCALED":          1,
+		"EVENT_TYPE_STARTING":        2,
+		"EVENT_TYPE_READY":           3,
+		"EVENT_TYPE_UNHEALTHY":       4,
+		"EVENT_TYPE_DRAINING":        5,
+		"EVENT_TYPE_STOPPED":         6,
+		"EVENT_TYPE_START_FAILED":    7,
+		"EVENT_TYPE_CONFIG_LOADED":   8,
+		"EVENT_TYPE_CONFIG_REJECTED": 9,
 	}
 )
 
@@ -776,7 +785,17 @@ type Pool struct {
 	// How the last instance that stopped unasked did so; unset when none did.
 	LastExit *Exit `protobuf:"bytes,8,opt,name=last_exit,json=lastExit,proto3" json:"last_exit,omitempty"`
 	// Every instance that exists, in start order.
-	Instances     []*Instance `protobuf:"bytes,9,rep,name=instances,proto3" json:"instances,omitempty"`
+	Instances []*Instance `protobuf:"bytes,9,rep,name=instances,proto3" json:"instances,omitempty"`
+	// When the configuration that is in force was read.
+	ConfigLoadTime *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=config_load_time,json=configLoadTime,proto3" json:"config_load_time,omitempty"`
+	// Why what the configuration says now is not in force, for people; empty when
+	// it is. What was in force before goes on.
+	ConfigError string `protobuf:"bytes,11,opt,name=config_error,json=configError,proto3" json:"config_error,omitempty"`
+	// How many requests were tried once more, on another connection or instance,
+	// since dynlb began.
+	Retries uint64 `protobuf:"varint,12,opt,name=retries,proto3" json:"retries,omitempty"`
+	// How many were not, because the retry budget was used up.
+	RetriesDenied uint64 `protobuf:"varint,13,opt,name=retries_denied,json=retriesDenied,proto3" json:"retries_denied,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -874,6 +893,34 @@ func (x *Pool) GetInstances() []*Instance {
 	return nil
 }
 
+func (x *Pool) GetConfigLoadTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ConfigLoadTime
+	}
+	return nil
+}
+
+func (x *Pool) GetConfigError() string {
+	if x != nil {
+		return x.ConfigError
+	}
+	return ""
+}
+
+func (x *Pool) GetRetries() uint64 {
+	if x != nil {
+		return x.Retries
+	}
+	return 0
+}
+
+func (x *Pool) GetRetriesDenied() uint64 {
+	if x != nil {
+		return x.RetriesDenied
+	}
+	return 0
+}
+
 // Instance is one running copy of the app.
 type Instance struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -900,7 +947,20 @@ type Instance struct {
 	ResponseTimeMs float64 `protobuf:"fixed64,10,opt,name=response_time_ms,json=responseTimeMs,proto3" json:"response_time_ms,omitempty"`
 	// in_flight + max(0, (response_time_ms - 100) / 1000), where the second term
 	// fades with the time since the last response.
-	Load          float64 `protobuf:"fixed64,11,opt,name=load,proto3" json:"load,omitempty"`
+	Load float64 `protobuf:"fixed64,11,opt,name=load,proto3" json:"load,omitempty"`
+	// Resident memory in bytes, of all its processes; 0 until measured, which is
+	// once a second, and where it cannot be.
+	MemoryBytes uint64 `protobuf:"varint,12,opt,name=memory_bytes,json=memoryBytes,proto3" json:"memory_bytes,omitempty"`
+	// Processor time used since it was started, by all its processes; unset until
+	// measured.
+	CpuTime *durationpb.Duration `protobuf:"bytes,13,opt,name=cpu_time,json=cpuTime,proto3" json:"cpu_time,omitempty"`
+	// How many processors it used of late, on average between the last two
+	// measurements: 0.5 is half of one.
+	CpuCores float64 `protobuf:"fixed64,14,opt,name=cpu_cores,json=cpuCores,proto3" json:"cpu_cores,omitempty"`
+	// Until when it gets no requests, though READY, because several in a row
+	// failed on it; unset when it is not ejected. When no other instance is left,
+	// it gets them all the same.
+	EjectedUntil  *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=ejected_until,json=ejectedUntil,proto3" json:"ejected_until,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1010,6 +1070,34 @@ func (x *Instance) GetLoad() float64 {
 		return x.Load
 	}
 	return 0
+}
+
+func (x *Instance) GetMemoryBytes() uint64 {
+	if x != nil {
+		return x.MemoryBytes
+	}
+	return 0
+}
+
+func (x *Instance) GetCpuTime() *durationpb.Duration {
+	if x != nil {
+		return x.CpuTime
+	}
+	return nil
+}
+
+func (x *Instance) GetCpuCores() float64 {
+	if x != nil {
+		return x.CpuCores
+	}
+	return 0
+}
+
+func (x *Instance) GetEjectedUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EjectedUntil
+	}
+	return nil
 }
 
 // Exit tells how an instance came to its end.
@@ -1200,7 +1288,7 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x0factive_requests\x18\x04 \x01(\x05R\x0eactiveRequests\x12%\n" +
 	"\x0etotal_requests\x18\x05 \x01(\x01R\rtotalRequests\x12#\n" +
 	"\rresponse_time\x18\x06 \x01(\x01R\fresponseTime\x12\x12\n" +
-	"\x04load\x18\a \x01(\x01R\x04load\"\xf8\x02\n" +
+	"\x04load\x18\a \x01(\x01R\x04load\"\xa2\x04\n" +
 	"\x04Pool\x12\x16\n" +
 	"\x06target\x18\x01 \x01(\x05R\x06target\x12#\n" +
 	"\rmin_instances\x18\x02 \x01(\x05R\fminInstances\x12#\n" +
@@ -1211,7 +1299,12 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\brestarts\x18\x06 \x01(\x04R\brestarts\x12-\n" +
 	"\x12unavailable_reason\x18\a \x01(\tR\x11unavailableReason\x12+\n" +
 	"\tlast_exit\x18\b \x01(\v2\x0e.dynlb.v1.ExitR\blastExit\x120\n" +
-	"\tinstances\x18\t \x03(\v2\x12.dynlb.v1.InstanceR\tinstances\"\x96\x03\n" +
+	"\tinstances\x18\t \x03(\v2\x12.dynlb.v1.InstanceR\tinstances\x12D\n" +
+	"\x10config_load_time\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\x0econfigLoadTime\x12!\n" +
+	"\fconfig_error\x18\v \x01(\tR\vconfigError\x12\x18\n" +
+	"\aretries\x18\f \x01(\x04R\aretries\x12%\n" +
+	"\x0eretries_denied\x18\r \x01(\x04R\rretriesDenied\"\xcd\x04\n" +
 	"\bInstance\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\x12-\n" +
@@ -1226,7 +1319,11 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x0etotal_requests\x18\t \x01(\x04R\rtotalRequests\x12(\n" +
 	"\x10response_time_ms\x18\n" +
 	" \x01(\x01R\x0eresponseTimeMs\x12\x12\n" +
-	"\x04load\x18\v \x01(\x01R\x04load\"\x87\x01\n" +
+	"\x04load\x18\v \x01(\x01R\x04load\x12!\n" +
+	"\fmemory_bytes\x18\f \x01(\x04R\vmemoryBytes\x124\n" +
+	"\bcpu_time\x18\r \x01(\v2\x19.google.protobuf.DurationR\acpuTime\x12\x1b\n" +
+	"\tcpu_cores\x18\x0e \x01(\x01R\bcpuCores\x12?\n" +
+	"\rejected_until\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\fejectedUntil\"\x87\x01\n" +
 	"\x04Exit\x12\x1f\n" +
 	"\vinstance_id\x18\x01 \x01(\tR\n" +
 	"instanceId\x12.\n" +
@@ -1245,7 +1342,7 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x14INSTANCE_STATE_READY\x10\x02\x12\x1c\n" +
 	"\x18INSTANCE_STATE_UNHEALTHY\x10\x03\x12\x1b\n" +
 	"\x17INSTANCE_STATE_DRAINING\x10\x04\x12\x1a\n" +
-	"\x16INSTANCE_STATE_STOPPED\x10\x05*\xd5\x01\n" +
+	"\x16INSTANCE_STATE_STOPPED\x10\x05*\x93\x02\n" +
 	"\tEventType\x12\x1a\n" +
 	"\x16EVENT_TYPE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11EVENT_TYPE_SCALED\x10\x01\x12\x17\n" +
@@ -1254,7 +1351,9 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x14EVENT_TYPE_UNHEALTHY\x10\x04\x12\x17\n" +
 	"\x13EVENT_TYPE_DRAINING\x10\x05\x12\x16\n" +
 	"\x12EVENT_TYPE_STOPPED\x10\x06\x12\x1b\n" +
-	"\x17EVENT_TYPE_START_FAILED\x10\a2\xc3\x02\n" +
+	"\x17EVENT_TYPE_START_FAILED\x10\a\x12\x1c\n" +
+	"\x18EVENT_TYPE_CONFIG_LOADED\x10\b\x12\x1e\n" +
+	"\x1aEVENT_TYPE_CONFIG_REJECTED\x10\t2\xc3\x02\n" +
 	"\aControl\x12D\n" +
 	"\tGetStatus\x12\x1a.dynlb.v1.GetStatusRequest\x1a\x1b.dynlb.v1.GetStatusResponse\x12>\n" +
 	"\aScaleTo\x12\x18.dynlb.v1.ScaleToRequest\x1a\x19.dynlb.v1.ScaleToResponse\x12U\n" +
@@ -1307,25 +1406,28 @@ var file_dynlb_v1_control_proto_depIdxs = []int32{
 	17, // 7: dynlb.v1.Pool.hold_until:type_name -> google.protobuf.Timestamp
 	14, // 8: dynlb.v1.Pool.last_exit:type_name -> dynlb.v1.Exit
 	13, // 9: dynlb.v1.Pool.instances:type_name -> dynlb.v1.Instance
-	0,  // 10: dynlb.v1.Instance.state:type_name -> dynlb.v1.InstanceState
-	17, // 11: dynlb.v1.Instance.start_time:type_name -> google.protobuf.Timestamp
-	17, // 12: dynlb.v1.Instance.ready_time:type_name -> google.protobuf.Timestamp
-	17, // 13: dynlb.v1.Exit.time:type_name -> google.protobuf.Timestamp
-	17, // 14: dynlb.v1.Event.time:type_name -> google.protobuf.Timestamp
-	1,  // 15: dynlb.v1.Event.type:type_name -> dynlb.v1.EventType
-	2,  // 16: dynlb.v1.Control.GetStatus:input_type -> dynlb.v1.GetStatusRequest
-	4,  // 17: dynlb.v1.Control.ScaleTo:input_type -> dynlb.v1.ScaleToRequest
-	8,  // 18: dynlb.v1.Control.WatchInstances:input_type -> dynlb.v1.WatchInstancesRequest
-	6,  // 19: dynlb.v1.Control.RestartInstances:input_type -> dynlb.v1.RestartInstancesRequest
-	3,  // 20: dynlb.v1.Control.GetStatus:output_type -> dynlb.v1.GetStatusResponse
-	5,  // 21: dynlb.v1.Control.ScaleTo:output_type -> dynlb.v1.ScaleToResponse
-	9,  // 22: dynlb.v1.Control.WatchInstances:output_type -> dynlb.v1.WatchInstancesResponse
-	7,  // 23: dynlb.v1.Control.RestartInstances:output_type -> dynlb.v1.RestartInstancesResponse
-	20, // [20:24] is the sub-list for method output_type
-	16, // [16:20] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	17, // 10: dynlb.v1.Pool.config_load_time:type_name -> google.protobuf.Timestamp
+	0,  // 11: dynlb.v1.Instance.state:type_name -> dynlb.v1.InstanceState
+	17, // 12: dynlb.v1.Instance.start_time:type_name -> google.protobuf.Timestamp
+	17, // 13: dynlb.v1.Instance.ready_time:type_name -> google.protobuf.Timestamp
+	16, // 14: dynlb.v1.Instance.cpu_time:type_name -> google.protobuf.Duration
+	17, // 15: dynlb.v1.Instance.ejected_until:type_name -> google.protobuf.Timestamp
+	17, // 16: dynlb.v1.Exit.time:type_name -> google.protobuf.Timestamp
+	17, // 17: dynlb.v1.Event.time:type_name -> google.protobuf.Timestamp
+	1,  // 18: dynlb.v1.Event.type:type_name -> dynlb.v1.EventType
+	2,  // 19: dynlb.v1.Control.GetStatus:input_type -> dynlb.v1.GetStatusRequest
+	4,  // 20: dynlb.v1.Control.ScaleTo:input_type -> dynlb.v1.ScaleToRequest
+	8,  // 21: dynlb.v1.Control.WatchInstances:input_type -> dynlb.v1.WatchInstancesRequest
+	6,  // 22: dynlb.v1.Control.RestartInstances:input_type -> dynlb.v1.RestartInstancesRequest
+	3,  // 23: dynlb.v1.Control.GetStatus:output_type -> dynlb.v1.GetStatusResponse
+	5,  // 24: dynlb.v1.Control.ScaleTo:output_type -> dynlb.v1.ScaleToResponse
+	9,  // 25: dynlb.v1.Control.WatchInstances:output_type -> dynlb.v1.WatchInstancesResponse
+	7,  // 26: dynlb.v1.Control.RestartInstances:output_type -> dynlb.v1.RestartInstancesResponse
+	23, // [23:27] is the sub-list for method output_type
+	19, // [19:23] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_dynlb_v1_control_proto_init() }

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// load is requests that go on until stop.
+type load struct {
+	t            testing.TB
+	done, failed atomic.Int64
+	end          chan struct{}
+	clients      sync.WaitGroup
+}
+
+// startLoad has n clients get path over and over, each on a connection of its own
+// as long as that lasts. None sends a request again, as http.Client would do
+// without a word.
+func startLoad(t testing.TB, n int, url, path string) *load {
+	l := &load{t: t, end: make(chan struct{})}
+	for range n {
+		l.clients.Go(func() { l.client(strings.TrimPrefix(url, "http://"), path) })
+	}
+	return l
+}
+
+func (l *load) client(address, path string) {
+	var conn *http.ClientConn
+	defer func() {
+		if conn != nil {
+			_ = conn.Close()
+		}
+	}()
+	transport := &http.Transport{}
+	for {
+		select {
+		case <-l.end:
+			return
+		default:
+		}
+		var err error
+		if conn == nil || conn.Available() == 0 {
+			if conn != nil {
+				_ = conn.Close()
+			}
+			conn, err = transport.NewClientConn(context.Background(), "http", address)
+		}
+		if err == nil {
+			err = get(conn, "http://"+address+path)
+		}
+		l.done.Add(1)
+		if err != nil {
+			l.failed.Add(1)
+			l.t.Errorf("request: %v", err)
+			return
+		}
+	}
+}
+
+func get(conn *http.ClientConn, url string) error {
+	request, err := http.NewRequest(http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return err
+	}
+	response, err := conn.RoundTrip(request)
+	if err != nil {
+		return err
+	}
+	body, err := io.ReadAll(response.Body)
+	response.Body.Close()
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("status %d: %s", response.StatusCode, body)
+	}
+	return err
+}
+
+// stop ends the load. All requests must have succeeded.
+func (l *load) stop() {
+	l.t.Helper()
+	close(l.end)
+	l.clients.Wait()
+	if done, failed := l.done.Load(), l.failed.Load(); failed > 0 || done == 0 {
+		l.t.Errorf("%d of %d requests failed", failed, done)
+	}
+}

@@ -1,0 +1,44 @@
+package registry
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestConfigure: waiters get the places of a higher cap at once, and keep theirs
+// in a queue that is made shorter.
+func TestConfigure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		before := Options{MaxConcurrency: 1, QueueLimit: 3, QueueTimeout: time.Minute}
+		r := New(before)
+		add(t, r, Ready)
+		acquire(t, r)
+		one, two, three := waitIn(t.Context(), r), waitIn(t.Context(), r), waitIn(t.Context(), r)
+		r.Configure(Options{MaxConcurrency: 2, QueueLimit: 1, QueueTimeout: time.Second})
+		if g := <-one; g.err != nil {
+			t.Fatal(g.err)
+		}
+		if got := r.Waiting(); got != 2 {
+			t.Errorf("%d wait, want 2", got)
+		}
+		if _, err := r.Acquire(t.Context()); !errors.Is(err, ErrQueueFull) {
+			t.Errorf("one more: %v", err)
+		}
+		if r.QueueTimeout() != time.Second {
+			t.Errorf("the next may wait %v", r.QueueTimeout())
+		}
+		start := time.Now()
+		if g := <-two; !errors.Is(g.err, ErrQueueTimeout) || time.Since(start) != time.Minute {
+			t.Errorf("%v after %v, want the time it came with", g.err, time.Since(start))
+		}
+		<-three
+		r.Configure(Options{MaxConcurrency: 1})
+		if _, err := r.Acquire(t.Context()); !errors.Is(err, ErrQueueFull) {
+			t.Errorf("with a lower cap: %v", err)
+		}
+		r.Configure(Options{})
+		acquire(t, r)
+	})
+}

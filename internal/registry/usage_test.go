@@ -1,0 +1,39 @@
+package registry
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestSetUsage: the processors in use are those since the last measurement.
+func TestSetUsage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := New(Options{})
+		id := r.Add(Spec{Host: "127.0.0.1", Port: 1})
+		if got := r.Snapshot().Instances[0].Usage; got != (Usage{}) {
+			t.Errorf("before it was measured: %+v", got)
+		}
+		for _, step := range []struct {
+			after, cpu time.Duration
+			cores      float64
+		}{
+			{2 * time.Second, time.Second, 0.5},
+			{time.Second, 4 * time.Second, 3},
+			{time.Second, 4 * time.Second, 0},
+		} {
+			time.Sleep(step.after)
+			if err := r.SetUsage(id, Usage{Memory: 7, CPU: step.cpu}); err != nil {
+				t.Fatal(err)
+			}
+			want := Usage{Memory: 7, CPU: step.cpu, Cores: step.cores, Measured: time.Now()}
+			if got := r.Snapshot().Instances[0].Usage; got != want {
+				t.Errorf("%+v, want %+v", got, want)
+			}
+		}
+		if err := r.SetUsage("nobody", Usage{}); !errors.Is(err, ErrUnknownInstance) {
+			t.Error(err)
+		}
+	})
+}

@@ -1,0 +1,162 @@
+package supervisor
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dynlb/dynlb/internal/config"
+	"github.com/dynlb/dynlb/internal/process"
+	"github.com/dynlb/dynlb/internal/registry"
+)
+
+// eventWith returns whether an event has a reason.
+func eventWith(reason string) func(registry.Event) bool {
+	return func(e registry.Event) bool { return strings.Contains(e.Reason, reason) }
+}
+
+// TestRecycle: an instance that has reached a limit of its life is replaced, and
+// a new one is ready before it drains.
+func TestRecycle(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		limit  func(*config.Config)
+		reach  func(*testing.T, *bench)
+		reason string
+	}{
+		{"requests", func(c *config.Config) { c.MaxRequests = 3 }, func(t *testing.T, b *bench) {
+			for range 3 {
+				lease, err := b.registry.Acquire(t.Context()) // always of the first, which is idle
+				if err != nil {
+					t.Fatal(err)
+				}
+				lease.Release()
+			}
+		}, "served 3 requests (maxRequests is 3)"},
+		{"memory", func(c *config.Config) { c.MaxMemory = 1000 }, func(_ *testing.T, b *bench) {
+			b.all()[0].set(func(p *fakeProcess) { p.usage.Memory = 1000 })
+		}, "uses 1000 bytes of memory (maxMemory is 1000)"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			supervise(t, func(settings *config.Config, _ *machine) { c.limit(settings) }, func(t *testing.T, b *bench) {
+				b.Scale(2, "test")
+				b.after(50 * time.Millisecond)
+				old := b.running()
+				b.after(10 * time.Second)
+				if got := len(b.all()); got != 2 {
+					t.Fatalf("%d starts before a limit was reached", got)
+				}
+				c.reach(t, b)
+				for range 2000 {
+					b.after(time.Millisecond)
+					if ready := b.ready(); ready < 2 {
+						t.Fatalf("only %d ready", ready)
+					}
+				}
+				b.want("2 ready")
+				if old[0].alive() || !old[1].alive() || len(b.all()) != 3 {
+					t.Errorf("old ones alive: %v, %v; %d starts", old[0].alive(), old[1].alive(), len(b.all()))
+				}
+				events, _, _ := b.registry.Events(0)
+				for _, want := range []string{c.reason, "replaces one that " + c.reason} {
+					found := false
+					for _, e := range events {
+						found = found || e.Reason == want
+					}
+					if !found {
+						t.Errorf("no event says %q", want)
+					}
+				}
+				if got := b.registry.Snapshot().Fleet.Restarts; got != 0 {
+					t.Errorf("%d restarts counted: nothing failed", got)
+				}
+			})
+		})
+	}
+}
+
+// TestRecycleByAge: those that get old together are replaced one after the other.
+func TestRecycleByAge(t *testing.T) {
+	supervise(t, func(c *config.Config, _ *machine) { c.MaxAge = time.Minute }, func(t *testing.T, b *bench) {
+		b.Scale(3, "test")
+		b.after(50 * time.Millisecond)
+		old := b.running()
+		b.after(time.Minute - 2*measureInterval)
+		b.want("3 ready")
+		for range 4000 {
+			b.after(time.Millisecond)
+			s := b.registry.Snapshot()
+			if ready := s.Count(registry.Ready); ready < 3 || len(s.Instances) > 4 {
+				t.Fatalf("%d ready, %d in all", ready, len(s.Instances))
+			}
+		}
+		for _, p := range old {
+			if p.alive() {
+				t.Error("an old one is left")
+			}
+		}
+		b.want("3 ready")
+	})
+}
+
+// TestRecycleWaitsForTheNew: as long as no new instance comes up, the old one
+// stays in service.
+func TestRecycleWaitsForTheNew(t *testing.T) {
+	supervise(t, func(c *config.Config, _ *machine) { c.MaxAge = time.Minute }, func(t *testing.T, b *bench) {
+		b.Scale(1, "test")
+		b.after(50 * time.Millisecond)
+		old := b.running()[0]
+		b.deny(errors.New("no memory"))
+		b.after(time.Hour)
+		b.want("1 ready")
+		if !old.alive() {
+			t.Fatal("the old one is gone")
+		}
+		if got := b.registry.Snapshot().Fleet.Trouble; got != "no memory" {
+			t.Errorf("trouble %q", got)
+		}
+		b.deny(nil)
+		b.after(backoffMax * 2)
+		b.want("1 ready")
+		if old.alive() {
+			t.Error("the old one was not replaced")
+		}
+		if got := b.registry.Snapshot().Fleet.Trouble; got != "" {
+			t.Errorf("trouble %q", got)
+		}
+	})
+}
+
+// TestRecycleGoesFirst: when there are too many, the one that is to be replaced
+// goes, and nothing takes its place.
+func TestRecycleGoesFirst(t *testing.T) {
+	supervise(t, func(c *config.Config, m *machine) { c.MaxMemory = 1000 }, func(t *testing.T, b *bench) {
+		b.Scale(2, "test")
+		b.after(50 * time.Millisecond)
+		old := b.all()[0]
+		old.set(func(p *fakeProcess) { p.usage.Memory = 1000 })
+		b.slow(10 * time.Second)
+		b.after(2 * time.Second)
+		b.want("1 starting 2 ready")
+		b.Scale(1, "test")
+		b.after(100 * time.Millisecond)
+		b.want("1 ready")
+		if old.alive() {
+			t.Error("the one that uses too much stayed")
+		}
+	})
+}
+
+// TestUsageIsPublished: what an instance uses can be read in the registry.
+func TestUsageIsPublished(t *testing.T) {
+	supervise(t, nil, func(t *testing.T, b *bench) {
+		b.Scale(1, "test")
+		b.after(50 * time.Millisecond)
+		b.running()[0].set(func(p *fakeProcess) { p.usage = process.Usage{Memory: 77, CPU: time.Second} })
+		b.after(measureInterval)
+		if got := b.registry.Snapshot().Instances[0].Usage; got.Memory != 77 || got.CPU != time.Second || got.Measured.IsZero() {
+			t.Errorf("usage %+v", got)
+		}
+	})
+}

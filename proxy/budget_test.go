@@ -1,0 +1,96 @@
+package proxy_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+)
+
+// spend uses the retry budget up, until the test ends.
+func (f *front) spend(t *testing.T) {
+	t.Helper()
+	done, stopped := make(chan struct{}), make(chan struct{})
+	for f.registry.Retry() {
+	}
+	go func() { // ten a second come in
+		defer close(stopped)
+		for tick := time.NewTicker(time.Millisecond); ; {
+			select {
+			case <-done:
+				tick.Stop()
+				return
+			case <-tick.C:
+				f.registry.Retry()
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		close(done)
+		<-stopped
+	})
+}
+
+// TestRetryBudget: whatever a request is to be sent again for, there must be
+// budget; without it the client hears what the attempt came to.
+func TestRetryBudget(t *testing.T) {
+	dies := func(t *testing.T) string {
+		l := listen(t)
+		scriptOn(t, l, func(c *rawConn) {
+			_ = c.head()
+			_ = l.Close()
+		})
+		return l.Addr().String()
+	}
+	for _, c := range []struct {
+		name     string
+		instance func(t *testing.T) string
+		warm     bool // there is an idle connection to it
+		with     int  // with budget
+		without  int
+		reason   string
+	}{
+		{"refused", func(t *testing.T) string { return closedAddress(t) }, false, 200, 502, "the instance cannot be reached"},
+		{"closed while idle", func(t *testing.T) string { return newMortal(t, hangUp).address }, true, 204, 502, "closed the connection without a response"},
+		{"died", dies, false, 200, 502, "closed the connection without a response"},
+	} {
+		for _, spent := range []bool{false, true} {
+			t.Run(c.name, func(t *testing.T) {
+				f := newProxy(t, setup{instances: []string{c.instance(t), server(t, echo)}})
+				client := newClient(t, "http1")
+				if c.warm {
+					readAll(t, get(t, client, f.url))
+				}
+				if spent {
+					f.spend(t)
+				}
+				before := f.registry.Snapshot()
+				res := get(t, client, f.url)
+				if spent {
+					wantFault(t, res, c.without, c.reason)
+				} else if readAll(t, res); res.StatusCode != c.with {
+					t.Errorf("status %d, want %d", res.StatusCode, c.with)
+				}
+				after := f.registry.Snapshot()
+				if n := after.Retries - before.Retries; !spent && n != 1 {
+					t.Errorf("%d retries, want 1", n)
+				}
+				if after.RetriesDenied == before.RetriesDenied && spent {
+					t.Error("none was denied")
+				}
+				f.idle(t)
+			})
+		}
+	}
+}
+
+// TestRetryBudgetIsForRetries: a request that needs none costs nothing.
+func TestRetryBudgetIsForRetries(t *testing.T) {
+	f := newProxy(t, setup{instances: []string{server(t, echo)}})
+	client := newClient(t, "http1")
+	for range 10 {
+		readAll(t, do(t, client, newRequest(t, http.MethodPost, f.url, nil)))
+	}
+	if s := f.registry.Snapshot(); s.Retries != 0 || s.RetriesDenied != 0 {
+		t.Errorf("%d retries, %d denied", s.Retries, s.RetriesDenied)
+	}
+}

@@ -1,0 +1,106 @@
+package proxy_test
+
+import (
+	"net/http"
+	"testing"
+)
+
+// ejected reports whether the first instance is ejected.
+func (f *front) ejected() bool {
+	return !f.registry.Snapshot().Instances[0].EjectedUntil.IsZero()
+}
+
+// TestEjection: what an instance does wrong, and what clients make it do, as it
+// goes through the proxy.
+func TestEjection(t *testing.T) {
+	hangUp := func(c *rawConn) { _ = c.head() }
+	answer := func(text string) func(c *rawConn) {
+		return func(c *rawConn) {
+			for c.head() != nil {
+				c.send(text)
+			}
+		}
+	}
+	for _, c := range []struct {
+		name    string
+		talk    func(c *rawConn)
+		method  string
+		code    int
+		ejected bool
+	}{
+		{"hangs up", hangUp, "GET", 502, true},
+		{"hangs up on a POST", hangUp, "POST", 502, true},
+		{"hangs up on a method that Bun does not know", hangUp, "FOO", 502, false},
+		{"nonsense", func(c *rawConn) { _ = c.head(); c.send("nonsense\n\n") }, "GET", 502, true},
+		{"half a header", func(c *rawConn) { _ = c.head(); c.send("HTTP/1.1 200 OK\nX: ") }, "GET", 502, true},
+		{"503", answer("HTTP/1.1 503 No\nContent-Length: 0\n\n"), "GET", 503, true},
+		{"500", answer("HTTP/1.1 500 No\nContent-Length: 0\n\n"), "GET", 500, false},
+		{"404", answer("HTTP/1.1 404 No\nContent-Length: 0\n\n"), "GET", 404, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := newProxy(t, setup{instances: []string{script(t, c.talk), server(t, echo)}})
+			client := newClient(t, "http1")
+			other, err := f.registry.Acquire(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer other.Release()
+			for range 100 { // so that the first is the least loaded, whatever it does
+				lease, err := other.Another()
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer lease.Release()
+			}
+			other.Release()
+			for range 5 {
+				res := do(t, client, newRequest(t, c.method, f.url, nil))
+				readAll(t, res)
+				if res.StatusCode != c.code {
+					t.Errorf("status %d, want %d", res.StatusCode, c.code)
+				}
+			}
+			if f.ejected() != c.ejected {
+				t.Errorf("ejected: %v, want %v", f.ejected(), c.ejected)
+			}
+			if res := get(t, client, f.url); c.ejected && res.StatusCode != http.StatusOK {
+				t.Errorf("then: status %d", res.StatusCode)
+			}
+		})
+	}
+}
+
+// TestEjectionIsNotForClients: who leaves, or sends what is no request, does not
+// discredit the instance.
+func TestEjectionIsNotForClients(t *testing.T) {
+	arrived := make(chan struct{}, 8)
+	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
+		if c.head() != nil {
+			arrived <- struct{}{}
+			c.waitClosed()
+		}
+	}), server(t, echo)}})
+	for range 10 {
+		for _, request := range []struct {
+			send, then string
+			code       int
+		}{
+			{"GET / HTTP/1.1\nHost: a\n\n", "", 499},
+			{"POST / HTTP/1.1\nHost: a\nContent-Length: 9\n\nhalf", "", 499},
+			{"POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n1\nA\n", "nonsense", 400},
+		} {
+			c := dial(t, f.address)
+			c.send(request.send)
+			wait(t, arrived, "request")
+			if c.send(request.then); request.then != "" {
+				c.rest()
+			}
+			_ = c.Close()
+			f.recorded(t, request.code)
+		}
+	}
+	if f.ejected() {
+		t.Error("ejected")
+	}
+	f.idle(t)
+}
