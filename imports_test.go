@@ -39,7 +39,7 @@ var table = map[string][]string{
 }
 
 // anything are the packages that may import what they like: nobody imports them.
-var anything = []string{"cmd/", "bench", "examples/"}
+var anything = []string{"cmd/", "bench", "examples/", "soak"}
 
 type goPackage struct {
 	ImportPath string

@@ -15,11 +15,12 @@ import (
 // exchange is one request on its way to an instance, and its response on the
 // way back. Its methods are called on the handler's goroutine only.
 type exchange struct {
-	proxy   *Proxy
-	reverse httputil.ReverseProxy
-	writer  http.ResponseWriter
-	request *http.Request // as the client sent it
-	started time.Time
+	proxy    *Proxy
+	settings *Settings // when it began
+	reverse  httputil.ReverseProxy
+	writer   http.ResponseWriter
+	request  *http.Request // as the client sent it
+	started  time.Time
 
 	lease    registry.Lease
 	upload   *upload  // the request's body; nil when there is none
@@ -106,7 +107,7 @@ func (e *exchange) rewrite(r *httputil.ProxyRequest) {
 	setTarget(out, in)
 	keepFields(out.Header, in.Header)
 	dropFields(out.Header)
-	setForwarded(out.Header, in, e.proxy.options.TrustedProxies)
+	setForwarded(out.Header, in, e.settings.TrustedProxies)
 	restrictUpgrade(out.Header, in)
 	out.Trailer = nil // Bun answers a trailer with a 400
 	if out.Body == nil {
@@ -114,7 +115,7 @@ func (e *exchange) rewrite(r *httputil.ProxyRequest) {
 	}
 	e.upload = &upload{body: out.Body}
 	if in.ProtoMajor == 2 { // of HTTP/1 the guard sees to it
-		e.upload.within(e.proxy.options.BodyTimeout, e.writer)
+		e.upload.within(e.settings.BodyTimeout, e.writer)
 	}
 	out.Body = e.upload
 	// A connection that is to be kept, net/http sends the body on even if the

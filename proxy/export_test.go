@@ -6,8 +6,8 @@ func (p *Proxy) BreakIdle() int {
 	p.pool.mu.Lock()
 	defer p.pool.mu.Unlock()
 	n := 0
-	for _, list := range p.pool.idle {
-		for _, u := range list {
+	for _, h := range p.pool.hosts {
+		for _, u := range h.idle {
 			_ = u.socket.CloseWrite()
 			n++
 		}

@@ -49,8 +49,9 @@ func (g *guard) checkStream(r *http.Request) error {
 		}
 	}
 	b = append(b, "\r\n"...)
-	request := g.requests.Get().(*http1.Request)
-	defer g.requests.Put(request)
+	requests := &g.rules.Load().requests
+	request := requests.Get().(*http1.Request)
+	defer requests.Put(request)
 	defer request.Reset()
 	n, err := request.Parse(b)
 	if err == nil && n != len(b) {

@@ -80,7 +80,7 @@ func converse(t *testing.T, text string) (events []string) {
 	server := newServer(context.Background(), http.HandlerFunc(answerSlowly), g, &options)
 	listener := make(pipeListener, 1)
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(guardedListener{listener, g}) }()
+	go func() { served <- server.Serve(g.guarded(listener)) }()
 	client, conn := net.Pipe()
 	listener <- conn
 	began := time.Now()

@@ -39,6 +39,7 @@ const (
 type guardedConn struct {
 	net.Conn
 	guard *guard
+	rules *rules // that the request being read began under
 
 	inlet   inlet
 	phase   phase
@@ -67,6 +68,13 @@ var (
 	errSplit    = &http1.Error{Status: http.StatusBadRequest, Reason: "line end in a header field"}
 )
 
+// newGuardedConn returns conn guarded, its first request being due.
+func newGuardedConn(conn net.Conn, g *guard) *guardedConn {
+	c := &guardedConn{Conn: conn, guard: g, rules: g.rules.Load(), changed: make(chan struct{}, 1)}
+	c.limit(time.Now().Add(c.rules.headTime), true)
+	return c
+}
+
 // Read hands out what net/http may see: no byte of a request before its head is
 // complete and all that is there of it is valid, and none of the next request
 // before this one is answered.
@@ -94,10 +102,10 @@ func (c *guardedConn) Read(p []byte) (int, error) {
 func (c *guardedConn) fetch(p []byte) (int, error) {
 	switch {
 	case c.phase == inBody:
-		c.limit(time.Now().Add(c.guard.bodyTime), false)
+		c.limit(time.Now().Add(c.rules.bodyTime), false)
 	case len(c.inlet.held) > 0 && c.began.IsZero():
 		c.began = time.Now()
-		c.limit(c.began.Add(c.guard.headTime), true)
+		c.limit(c.began.Add(c.rules.headTime), true)
 	}
 	return c.Conn.Read(p)
 }
@@ -130,7 +138,8 @@ func (c *guardedConn) check(b []byte) (skip, pass int, err error) {
 // complete and all of that is valid.
 func (c *guardedConn) checkHead(b []byte) (skip, pass int, err error) {
 	if c.request == nil {
-		c.request = c.guard.requests.Get().(*http1.Request)
+		c.rules = c.guard.rules.Load()
+		c.request = c.rules.requests.Get().(*http1.Request)
 	}
 	n, err := c.request.Parse(b)
 	if n == 0 || err != nil {
@@ -156,12 +165,9 @@ func (c *guardedConn) checkHead(b []byte) (skip, pass int, err error) {
 // forget ends the reading of a head.
 func (c *guardedConn) forget() {
 	c.request.Reset()
-	c.guard.requests.Put(c.request)
-	c.request = nil
-	if !c.began.IsZero() {
-		c.began = time.Time{}
-		c.limit(time.Time{}, false)
-	}
+	c.rules.requests.Put(c.request)
+	c.request, c.began = nil, time.Time{}
+	c.limit(time.Time{}, false)
 }
 
 // failed makes of an error of the inlet what net/http gets. A violation before
@@ -170,9 +176,12 @@ func (c *guardedConn) forget() {
 func (c *guardedConn) failed(err error) error {
 	e, ok := errors.AsType[*http1.Error](err)
 	if !ok && errors.Is(err, os.ErrDeadlineExceeded) && c.expired() {
-		e = errSlowHead
-		if c.phase == inBody {
+		switch {
+		case c.phase == inBody:
 			e = errSlowBody
+		case !c.began.IsZero():
+			e = errSlowHead
+		default: // nothing was sent: nothing to answer
 		}
 	}
 	if e == nil {
@@ -194,6 +203,7 @@ func (c *guardedConn) failed(err error) error {
 func (c *guardedConn) next() {
 	if c.phase == atEnd && c.inlet.passed == 0 && !c.last {
 		c.phase = atHead
+		c.limit(time.Now().Add(c.guard.rules.Load().idleTime), true)
 		return
 	}
 	c.phase = refusing

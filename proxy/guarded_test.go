@@ -39,7 +39,7 @@ func FuzzGuard(f *testing.F) {
 		g := newGuard(&Options{Settings: Settings{HeadTimeout: time.Hour, BodyTimeout: time.Hour}}, func(_ net.Conn, e *http1.Error, _ time.Duration) {
 			told = e
 		})
-		c := &guardedConn{Conn: client, guard: g, changed: make(chan struct{}, 1)}
+		c := newGuardedConn(client, g)
 		got := requestsFrom(c, 16+int(buffer)%5000)
 		if !slices.Equal(got, want) {
 			t.Errorf("net/http gets\n%q, want\n%q", got, want)

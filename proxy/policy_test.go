@@ -93,6 +93,7 @@ func TestGoneClientGetsNothing(t *testing.T) {
 		Registry: registry.New(registry.Options{QueueLimit: 1, QueueTimeout: time.Second}),
 		Record:   func(code int, _ time.Duration) { codes <- code },
 	})
+	defer func() { _ = p.Shutdown(context.Background()) }()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	w := httptest.NewRecorder()

@@ -1,11 +1,9 @@
 package proxy
 
 import (
-	"net/http"
+	"slices"
 	"sync"
 	"time"
-
-	"github.com/dynlb/dynlb/proxy/http1"
 )
 
 // staleAfter is how long a connection may be idle and still be used: Node
@@ -19,32 +17,62 @@ const staleAfter = 4 * time.Second
 // without a response, which is what Bun does with a handler that is silent for
 // 10 s. So here the transport only makes connections, and exchange decides.
 type pool struct {
-	transport *http.Transport
-	responses sync.Pool // of *http1.Response
-
-	mu     sync.Mutex             // guards all below
-	idle   map[string][]*upstream // by address, the one used last at the end
-	sweep  *time.Timer            // calls expire; nil when nothing became idle since
+	mu     sync.Mutex // guards all below
+	dialer *dialer
+	hosts  map[string]*host // by address
+	sweep  *time.Timer      // calls expire; nil when nothing became idle since
 	closed bool
 }
 
-func newPool(responseTimeout time.Duration, limits http1.Limits) *pool {
-	return &pool{
-		transport: newTransport(responseTimeout, limits),
-		responses: sync.Pool{New: func() any { return http1.NewResponse(limits) }},
-		idle:      make(map[string][]*upstream),
+// host has the connections to one address, as long as they are of use. The pool
+// guards it.
+type host struct {
+	idle    []*upstream // the one used last at the end
+	dropped bool        // the connections are not kept any more
+}
+
+func newPool(s *Settings) *pool {
+	return &pool{dialer: newDialer(s), hosts: make(map[string]*host)}
+}
+
+// configure changes how connections are made, and drops those that were made
+// otherwise.
+func (p *pool) configure(s *Settings) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.dialer.timeout == s.RequestTimeout && p.dialer.limits == s.Limits {
+		return
 	}
+	p.dialer = newDialer(s)
+	for address := range p.hosts {
+		p.dropLocked(address)
+	}
+}
+
+// to returns what a new connection to address is made with, and belongs to.
+func (p *pool) to(address string) (*dialer, *host) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	h := p.hosts[address]
+	if h == nil {
+		h = &host{dropped: p.closed}
+		p.hosts[address] = h
+	}
+	return p.dialer, h
 }
 
 // get returns the idle connection to address that was used last, or nil.
 func (p *pool) get(address string) *upstream {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	list := p.idle[address]
-	for n := len(list) - 1; n >= 0; n-- {
-		u := list[n]
-		list[n] = nil
-		p.idle[address] = list[:n]
+	h := p.hosts[address]
+	if h == nil {
+		return nil
+	}
+	for n := len(h.idle) - 1; n >= 0; n-- {
+		u := h.idle[n]
+		h.idle[n] = nil
+		h.idle = h.idle[:n]
 		if u.client.Err() == nil && time.Since(u.idleSince) < staleAfter {
 			u.reused = true
 			return u
@@ -59,14 +87,35 @@ func (p *pool) put(u *upstream) {
 	u.idleSince = time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed {
+	if u.host.dropped {
 		u.close()
 		return
 	}
-	p.idle[u.address] = append(p.idle[u.address], u)
+	u.host.idle = append(u.host.idle, u)
 	if p.sweep == nil {
 		p.sweep = time.AfterFunc(staleAfter, p.expire)
 	}
+}
+
+// Drop closes the idle connections to address, and makes that those in use are
+// closed when they become idle. New ones are kept again.
+func (p *pool) Drop(address string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dropLocked(address)
+}
+
+func (p *pool) dropLocked(address string) {
+	h := p.hosts[address]
+	if h == nil {
+		return
+	}
+	delete(p.hosts, address)
+	h.dropped = true
+	for _, u := range h.idle {
+		u.close()
+	}
+	h.idle = nil
 }
 
 // expire closes the connections that nobody used for too long.
@@ -78,25 +127,21 @@ func (p *pool) expire() {
 	}
 	now := time.Now()
 	oldest := now
-	for address, list := range p.idle {
+	some := false
+	for _, h := range p.hosts {
 		stale := 0
-		for stale < len(list) && now.Sub(list[stale].idleSince) >= staleAfter {
-			list[stale].close()
+		for stale < len(h.idle) && now.Sub(h.idle[stale].idleSince) >= staleAfter {
+			h.idle[stale].close()
 			stale++
 		}
-		n := copy(list, list[stale:])
-		clear(list[n:])
-		if n == 0 {
-			delete(p.idle, address)
-			continue
+		h.idle = slices.Delete(h.idle, 0, stale)
+		if len(h.idle) > 0 && h.idle[0].idleSince.Before(oldest) {
+			oldest = h.idle[0].idleSince
 		}
-		p.idle[address] = list[:n]
-		if list[0].idleSince.Before(oldest) {
-			oldest = list[0].idleSince
-		}
+		some = some || len(h.idle) > 0
 	}
 	p.sweep = nil
-	if len(p.idle) > 0 {
+	if some {
 		p.sweep = time.AfterFunc(oldest.Add(staleAfter).Sub(now), p.expire)
 	}
 }
@@ -109,10 +154,7 @@ func (p *pool) close() {
 	if p.sweep != nil {
 		p.sweep.Stop()
 	}
-	for _, list := range p.idle {
-		for _, u := range list {
-			u.close()
-		}
+	for address := range p.hosts {
+		p.dropLocked(address)
 	}
-	clear(p.idle)
 }

@@ -7,8 +7,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/dynlb/dynlb/proxy/http1"
 )
 
 // newPipe returns a connection out of p's pool, and the instance's end of it.
@@ -23,13 +21,14 @@ func newPipe(t *testing.T, p *pool, address string) (*upstream, net.Conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &upstream{pool: p, address: address, client: client, socket: &socket{phase: atEnd}}, far
+	_, h := p.to(address)
+	return &upstream{pool: p, host: h, client: client, socket: &socket{phase: atEnd}}, far
 }
 
 func TestPool(t *testing.T) {
 	const a, b = "a:1", "b:1"
 	synctest.Test(t, func(t *testing.T) {
-		p := newPool(0, http1.Limits{})
+		p := newPool(&Settings{})
 		one, _ := newPipe(t, p, a)
 		two, _ := newPipe(t, p, a)
 		other, _ := newPipe(t, p, b)
@@ -55,8 +54,8 @@ func TestPool(t *testing.T) {
 		}
 		time.Sleep(2 * staleAfter)
 		synctest.Wait()
-		if other.client.Err() == nil || len(p.idle) != 0 || p.sweep != nil {
-			t.Errorf("left idle: %v", p.idle)
+		if other.client.Err() == nil || len(p.hosts[b].idle) != 0 || p.sweep != nil {
+			t.Errorf("left idle: %v", p.hosts[b].idle)
 		}
 		two.close()
 		p.close()
@@ -66,7 +65,7 @@ func TestPool(t *testing.T) {
 // TestPoolStale: one that is too old is not used even if the timer is late.
 func TestPoolStale(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPool(0, http1.Limits{})
+		p := newPool(&Settings{})
 		u, _ := newPipe(t, p, "a:1")
 		u.release()
 		u.idleSince = u.idleSince.Add(-staleAfter)
@@ -79,7 +78,7 @@ func TestPoolStale(t *testing.T) {
 
 func TestPoolDead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPool(0, http1.Limits{})
+		p := newPool(&Settings{})
 		u, far := newPipe(t, p, "a:1")
 		u.release()
 		_ = far.Close()
@@ -93,7 +92,7 @@ func TestPoolDead(t *testing.T) {
 
 func TestPoolClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPool(0, http1.Limits{})
+		p := newPool(&Settings{})
 		idle, _ := newPipe(t, p, "a:1")
 		busy, _ := newPipe(t, p, "a:1")
 		idle.release()

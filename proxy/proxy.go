@@ -10,6 +10,7 @@
 //	exchange.rewrite    what the instance gets to see: target, X-Forwarded-*
 //	exchange.RoundTrip  tries instances as the retry rules allow
 //	pool, upstream      the connections to the instances
+//	departures          closes those to instances that leave service
 //	socket              reads what the instance sends before net/http may see it
 //	fault               what the client is told when it fails
 package proxy
@@ -19,6 +20,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/dynlb/dynlb/internal/registry"
@@ -69,12 +71,14 @@ func (o Options) withDefaults() Options {
 // and Shutdown the public server around it. Create one with New. All methods
 // are safe for concurrent use.
 type Proxy struct {
-	options Options
-	guard   *guard
-	server  *http.Server
-	pool    *pool
-	flight  flight
-	cut     context.CancelFunc // ends the contexts of all requests
+	options  Options
+	settings atomic.Pointer[Settings] // for the requests that begin now
+	guard    *guard
+	server   *http.Server
+	pool     *pool
+	flight   flight
+	cut      context.CancelFunc // ends the contexts of all requests
+	followed chan struct{}      // closed when departures are not followed any more
 }
 
 // New returns a Proxy. Call Shutdown when done with it, served or not: it keeps
@@ -82,19 +86,42 @@ type Proxy struct {
 func New(options Options) *Proxy {
 	options = options.withDefaults()
 	p := &Proxy{
-		options: options,
-		pool:    newPool(options.RequestTimeout, options.Limits),
-		flight:  newFlight(),
+		options:  options,
+		pool:     newPool(&options.Settings),
+		flight:   newFlight(),
+		followed: make(chan struct{}),
 	}
+	p.settings.Store(&options.Settings)
 	base, cut := context.WithCancel(context.Background())
 	p.cut = cut
 	p.guard = newGuard(&options, p.refused)
 	p.server = newServer(base, p, p.guard, &options)
+	go func() { // ended and waited for by Shutdown
+		defer close(p.followed)
+		followDepartures(base, options.Registry, p.pool)
+	}()
 	return p
 }
 
-// Configure changes the settings, for the requests that begin from now on.
-func (p *Proxy) Configure(Settings) {}
+// Configure changes the settings, all of them, for the requests that begin from
+// now on, on connections that are open already too. To the letter:
+//
+//   - A request begins with the first byte of its head, and with HTTP/2 when it is
+//     complete. One that has begun is carried as before.
+//   - IdleTimeout counts from the next response on. A connection of HTTP/2 has the
+//     one that New was given.
+//   - RequestTimeout, and Limits for responses, come with new connections to the
+//     instances: if they change, those that are idle are closed, and those in use
+//     when they become idle.
+//   - MaxConnections counts when the next client connects. No connection is
+//     closed because they are too many now.
+//   - Limits.Head above 1 MiB, and above what New was given, is no more than that.
+func (p *Proxy) Configure(s Settings) {
+	s = s.WithDefaults()
+	p.settings.Store(&s)
+	p.guard.configure(&s)
+	p.pool.configure(&s)
+}
 
 // ServeHTTP carries one request to an instance, or answers /lb-status.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -103,7 +130,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.serveStatus(w, r)
 		return
 	}
-	e := &exchange{proxy: p, writer: w, request: r, started: time.Now()}
+	e := &exchange{proxy: p, settings: p.settings.Load(), writer: w, request: r, started: time.Now()}
 	p.flight.begin()
 	defer e.end()
 	e.run()

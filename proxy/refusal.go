@@ -48,8 +48,13 @@ func (c *guardedConn) Close() error {
 		c.linger()
 	}
 	c.mu.Lock()
+	first := !c.closed
 	c.closed = true
 	c.notify()
 	c.mu.Unlock()
-	return c.Conn.Close()
+	err := c.Conn.Close()
+	if first {
+		c.guard.gate.leave()
+	}
+	return err
 }

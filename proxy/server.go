@@ -12,7 +12,9 @@ import (
 )
 
 // newServer returns the public server. It has no limit on the time of a
-// request or response: both may be streams.
+// request or response: both may be streams. What it limits cannot be changed
+// while it runs, so it is the guard that holds requests to the settings; what is
+// left are bounds on what HTTP/2 may hold before a request is complete.
 func newServer(base context.Context, handler http.Handler, guard *guard, options *Options) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
@@ -20,10 +22,9 @@ func newServer(base context.Context, handler http.Handler, guard *guard, options
 	return &http.Server{
 		Handler:                      handler,
 		Protocols:                    protocols,
-		ReadHeaderTimeout:            options.HeadTimeout,
-		IdleTimeout:                  options.IdleTimeout,
-		MaxHeaderBytes:               options.Limits.Head, // net/http allows 4 KiB more
-		DisableGeneralOptionsHandler: true,                // OPTIONS * is the app's
+		IdleTimeout:                  options.IdleTimeout, // of HTTP/2: the guard sees to HTTP/1
+		MaxHeaderBytes:               max(http.DefaultMaxHeaderBytes, options.Limits.Head),
+		DisableGeneralOptionsHandler: true, // OPTIONS * is the app's
 		BaseContext:                  func(net.Listener) context.Context { return base },
 		ConnContext:                  guard.connContext,
 		ConnState:                    guard.connState,
@@ -35,7 +36,7 @@ func newServer(base context.Context, handler http.Handler, guard *guard, options
 // Shutdown; then it returns nil. It closes l. It may be called for several
 // listeners.
 func (p *Proxy) Serve(l net.Listener) error {
-	if err := p.server.Serve(guardedListener{l, p.guard}); !errors.Is(err, http.ErrServerClosed) {
+	if err := p.server.Serve(p.guard.guarded(l)); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve %v: %w", l.Addr(), err)
 	}
 	return nil
@@ -47,6 +48,7 @@ func (p *Proxy) Serve(l net.Listener) error {
 // error that says how many they were. Afterwards the Proxy is of no use.
 func (p *Proxy) Shutdown(ctx context.Context) error {
 	defer p.pool.close()
+	defer func() { <-p.followed }()
 	defer p.cut()
 	err := p.server.Shutdown(ctx) // does not know of tunnels
 	if ctx.Err() == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/dynlb/dynlb/proxy/http1"
@@ -23,31 +24,45 @@ const (
 // it.
 type upstream struct {
 	pool      *pool
-	address   string
+	host      *host
 	client    *http.ClientConn
 	socket    *socket
 	idleSince time.Time // set by the pool
 	reused    bool      // it was idle before
 }
 
-// newTransport returns what makes the connections.
-func newTransport(responseTimeout time.Duration, limits http1.Limits) *http.Transport {
+// dialer makes connections.
+type dialer struct {
+	timeout   time.Duration // for the response header
+	limits    http1.Limits
+	transport *http.Transport
+	responses sync.Pool // of *http1.Response
+}
+
+func newDialer(s *Settings) *dialer {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
-	return &http.Transport{
-		Protocols:              protocols,
-		DialContext:            dialSocket,
-		DisableCompression:     true, // adds no Accept-Encoding
-		ResponseHeaderTimeout:  responseTimeout,
-		ExpectContinueTimeout:  continueTimeout,
-		MaxResponseHeaderBytes: 8 * int64(limits.Head), // informational ones before it count too
+	limits := s.Limits
+	return &dialer{
+		timeout: s.RequestTimeout,
+		limits:  limits,
+		transport: &http.Transport{
+			Protocols:              protocols,
+			DialContext:            dialSocket,
+			DisableCompression:     true, // adds no Accept-Encoding
+			ResponseHeaderTimeout:  s.RequestTimeout,
+			ExpectContinueTimeout:  continueTimeout,
+			MaxResponseHeaderBytes: 8 * int64(limits.Head), // informational ones before it count too
+		},
+		responses: sync.Pool{New: func() any { return http1.NewResponse(limits) }},
 	}
 }
 
 // dial makes a connection to address. Its error is a *fault.ConnectError.
 func (p *pool) dial(ctx context.Context, address string) (*upstream, error) {
-	u := &upstream{pool: p, address: address, socket: &socket{responses: &p.responses, phase: atEnd}}
-	client, err := p.transport.NewClientConn(context.WithValue(ctx, dialing{}, u), "http", address)
+	d, host := p.to(address)
+	u := &upstream{pool: p, host: host, socket: &socket{responses: &d.responses, phase: atEnd}}
+	client, err := d.transport.NewClientConn(context.WithValue(ctx, dialing{}, u), "http", address)
 	if err != nil {
 		return nil, &fault.ConnectError{Cause: err}
 	}

@@ -18,6 +18,7 @@ const orphanLimit = 5 * time.Second
 // guard kills what a dynlb that was killed left behind, and starts the process
 // that does the same for this one. Call closeGuard when all instances are gone.
 func guard(log *slog.Logger) (closeGuard func(), err error) {
+	log.Info("instances are contained", "by", process.Containment())
 	killed, err := process.KillOrphans(orphanLimit)
 	if err != nil {
 		log.Warn("processes of an earlier run are left", "error", err)

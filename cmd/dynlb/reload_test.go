@@ -48,9 +48,9 @@ func TestReload(t *testing.T) {
 		}
 	}
 
-	r.reload(more + "env: {GREETING: hello}\nrequestTimeout: 50ms\n")
+	r.reload(more + "env: {GREETING: hello}\nrequestTimeout: 2s\n")
 	eventually(t, "the new requestTimeout", func() bool {
-		code, _ := r.get(r.url + "/slow?ms=1000")
+		code, _ := r.get(r.url + "/slow?ms=20000")
 		return code == http.StatusGatewayTimeout
 	})
 	kept := r.pids()
@@ -74,8 +74,8 @@ func TestReload(t *testing.T) {
 
 	r.reload(original(t))
 	eventually(t, "the config in force", func() bool { p := r.pool(); return p.GetConfigError() == "" && p.GetMinInstances() == 2 })
-	r.awaitReady(2)
 	traffic.stop()
+	r.awaitReady(2)
 }
 
 // TestReloadThatCannotStart: new instances that do not come up replace nothing,
@@ -143,7 +143,7 @@ func TestReloadListeners(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	client := dynlbv1.NewControlClient(conn)
 	watch, err := client.WatchInstances(t.Context(), &dynlbv1.WatchInstancesRequest{})
 	if err != nil {

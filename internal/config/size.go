@@ -11,7 +11,7 @@ import (
 // sizeForm is a whole number and a unit: of 1024 as IEC has them, or of 1000 as
 // SI has them. Kubernetes' Mi and systemd's M are not taken, as each would mean
 // something else to readers of the other.
-var sizeForm = regexp.MustCompile(`^([0-9]{1,18})(B|KiB|MiB|GiB|TiB|kB|MB|GB|TB)$`)
+var sizeForm = regexp.MustCompile(`^(\d{1,18})(B|KiB|MiB|GiB|TiB|kB|MB|GB|TB)$`)
 
 var sizeUnits = map[string]int64{
 	"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40,

@@ -39,18 +39,6 @@ func (e *StartError) Error() string {
 // Unwrap returns the cause.
 func (e *StartError) Unwrap() error { return e.Err }
 
-// Retryable reports whether the same start may succeed later without anybody
-// changing the program or its configuration: the machine or the user has run out
-// of processes, memory or file descriptors.
-func (e *StartError) Retryable() bool {
-	for _, shortage := range []syscall.Errno{syscall.EAGAIN, syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE} {
-		if errors.Is(e.Err, shortage) {
-			return true
-		}
-	}
-	return false
-}
-
 // explain turns the error of looking up or starting spec's program into one that
 // its reader can act on. file is what was found or tried, if anything.
 func explain(spec Spec, file string, err error) *StartError {

@@ -66,8 +66,8 @@ func TestStartErrors(t *testing.T) {
 			t.Errorf("Start(%.40q) = %v, want %s", test.spec.Argv, err, want)
 		}
 		var startErr *StartError
-		if !errors.As(err, &startErr) || !errors.Is(err, test.is) || startErr.Retryable() {
-			t.Errorf("Start(%.40q) = %#v, want a *StartError that is %v, not to be retried", test.spec.Argv, err, test.is)
+		if !errors.As(err, &startErr) || !errors.Is(err, test.is) {
+			t.Errorf("Start(%.40q) = %#v, want a *StartError that is %v", test.spec.Argv, err, test.is)
 		}
 	}
 }
@@ -86,10 +86,6 @@ func TestLimitErrors(t *testing.T) {
 		err := explain(Spec{Argv: []string{"app"}}, "/bin/sh", cause)
 		if err.Error() != want || !errors.Is(err, errno) {
 			t.Errorf("%v = %q, want %q", errno, err, want)
-		}
-		shortage := errno == syscall.EAGAIN || errno == syscall.ENOMEM || errno == syscall.EMFILE
-		if err.Retryable() != shortage {
-			t.Errorf("%v may be retried: %v, want %v", errno, err.Retryable(), shortage)
 		}
 	}
 }
@@ -168,7 +164,7 @@ func roleNoForks([]string) int {
 	fmt.Println(err)
 	var startErr *StartError
 	switch {
-	case !errors.As(err, &startErr) || !startErr.Retryable() || !errors.Is(err, syscall.EAGAIN):
+	case !errors.As(err, &startErr) || !errors.Is(err, syscall.EAGAIN):
 		return 1
 	case settled(func() int { return len(openFiles()) }, len(files)) > len(files):
 		return 2

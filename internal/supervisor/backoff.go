@@ -11,6 +11,9 @@ const (
 	// died is replaced at once.
 	backoffBase = 100 * time.Millisecond
 	backoffMax  = 30 * time.Second
+	// stableRun is how long an instance must have been ready for its end to be no
+	// sign that the next one ends likewise.
+	stableRun = 10 * time.Second
 	// backoffReset is how long there must be no failure for the count to begin
 	// anew. It is longer than backoffMax, or the count would reset itself.
 	backoffReset = time.Minute
@@ -24,8 +27,14 @@ type backoff struct {
 	until    time.Time // no start before
 }
 
-// fail counts a failure.
-func (b *backoff) fail(now time.Time) {
+// fail counts the failure of an instance that was ready first at a time, which is
+// zero if it never was. After a stable run there is no pause: that many run, and
+// one after the other dies, is no reason to have fewer.
+func (b *backoff) fail(now, ready time.Time) {
+	if !ready.IsZero() && now.Sub(ready) >= stableRun {
+		*b = backoff{}
+		return
+	}
 	if now.Sub(b.last) >= backoffReset {
 		b.failures = 0
 	}

@@ -47,6 +47,8 @@ type child struct {
 	fit        bool   // it was ready when it was told to go
 	failures   int    // health checks failed in a row
 	condemned  error  // why it is being replaced; nil if it is not
+	mute       bool   // it is, because it did not answer: it does not answer requests either
+	readyAt    time.Time
 }
 
 // ending is how a child's life came to its end.
@@ -91,7 +93,11 @@ func (s *Supervisor) tend(life, hurry context.Context, c *child) {
 		life, host = s.resume(hurry, c) //nolint:fatcontext // not nested: each life is a child of hurry
 		err = s.keep(life, c, p, host)
 	}
-	exit := p.Stop(hurry, s.now().StopTimeout)
+	grace := s.now().StopTimeout
+	if s.isMute(c) { // perhaps it is suspended, and cannot act on a signal either
+		grace = min(grace, s.now().HealthTimeout)
+	}
+	exit := p.Stop(hurry, grace)
 	s.call(func() { s.gone(c, ending{err: err, exit: &exit}) })
 }
 
@@ -151,6 +157,9 @@ func (s *Supervisor) awaitDrained(hurry context.Context, c *child, p proc, drain
 		return true
 	}
 	limit := s.now().DrainTimeout
+	if s.isMute(c) {
+		limit = 0
+	}
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
@@ -163,6 +172,14 @@ func (s *Supervisor) awaitDrained(hurry context.Context, c *child, p proc, drain
 		c.log.Warn("instance not drained in time", "drainTimeout", limit)
 	}
 	return true
+}
+
+// isMute reports whether c is being replaced because it did not answer. What it
+// has in flight would wait in vain: it ends sooner, so that other instances can
+// answer what may be sent again.
+func (s *Supervisor) isMute(c *child) (mute bool) {
+	s.call(func() { mute = c.mute })
+	return mute
 }
 
 // spec describes the process of c.

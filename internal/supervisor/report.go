@@ -32,6 +32,9 @@ func (s *Supervisor) ready(c *child, host string) {
 		return
 	}
 	c.phase, c.failures = phaseServing, 0
+	if c.readyAt.IsZero() {
+		c.readyAt = time.Now()
+	}
 	if c.host != host {
 		c.host = host
 		s.complain(c, s.Registry.SetHost(c.id, host))
@@ -62,6 +65,7 @@ func (s *Supervisor) checked(c *child, err error) {
 	c.log.Warn("health check failed", "failures", c.failures, "error", err)
 	switch {
 	case c.failures >= replaceAfter:
+		c.mute = errors.Is(err, context.DeadlineExceeded)
 		s.condemn(c, fmt.Errorf("failed %d health checks: %w", c.failures, err))
 	case c.failures >= ejectAfter && in.State == registry.Ready && ready > 1:
 		// The last ready instance stays: on a check's word alone it is better
@@ -74,7 +78,7 @@ func (s *Supervisor) checked(c *child, err error) {
 func (s *Supervisor) condemn(c *child, why error) {
 	c.condemned = why
 	s.owed++
-	s.backoff.fail(time.Now())
+	s.backoff.fail(time.Now(), c.readyAt)
 	if s.rollout != nil && c.generation == s.generation {
 		s.abort(why.Error())
 	}
@@ -153,7 +157,7 @@ func (s *Supervisor) gone(c *child, end ending) {
 		return
 	default:
 		s.owed++
-		s.backoff.fail(time.Now())
+		s.backoff.fail(time.Now(), c.readyAt)
 	}
 	if c.host == "" {
 		s.Registry.SetTrouble(reason)

@@ -64,13 +64,15 @@ func differences(a, b *config.Config) []string {
 // are as before, until the next Configure.
 func (s *Supervisor) Configure(settings Settings) <-chan error {
 	done := make(chan error, 1)
-	done <- errStoppedRestart
+	begun := false
 	s.call(func() {
-		if !s.stopping {
-			<-done
+		if begun = !s.stopping; begun {
 			s.configure(settings, done)
 		}
 	})
+	if !begun {
+		done <- errStoppedRestart
+	}
 	return done
 }
 

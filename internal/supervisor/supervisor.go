@@ -204,7 +204,7 @@ func (s *Supervisor) reconcile(hurry context.Context) {
 func (s *Supervisor) start(hurry context.Context) bool {
 	port, err := s.lowestFreePort()
 	if err != nil {
-		s.backoff.fail(time.Now())
+		s.backoff.fail(time.Now(), time.Time{})
 		s.Registry.SetTrouble(err.Error())
 		s.Log.Error("no instance started", "error", err)
 		s.retry.Reset(s.backoff.wait(time.Now()))

@@ -339,3 +339,18 @@ func TestScaleUpWhileDrainingEnds(t *testing.T) {
 		})
 	}
 }
+
+// TestStableDeathsAreReplacedAtOnce: however many die one after the other, what
+// ran well is replaced at once.
+func TestStableDeathsAreReplacedAtOnce(t *testing.T) {
+	supervise(t, nil, func(t *testing.T, b *bench) {
+		b.Scale(2, "test")
+		for range 20 {
+			b.after(stableRun + 50*time.Millisecond)
+			b.want("2 ready")
+			b.running()[0].die("signal: killed")
+			b.after(50 * time.Millisecond)
+			b.want("2 ready")
+		}
+	})
+}

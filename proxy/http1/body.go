@@ -6,6 +6,10 @@ import "math"
 // zero value is that of a message without any. It is a value: a copy goes on
 // where the original stands.
 type Body struct {
+	// SplitTrailer has Next stop before the trailer section, for who wants that:
+	// see InTrailer.
+	SplitTrailer bool
+
 	framing Framing
 	ended   bool
 	bad     bool   // errors are a response's
@@ -38,6 +42,12 @@ func (h *Head) body() Body {
 // Done reports whether the message is complete: the next byte is not its own.
 func (b *Body) Done() bool { return b.ended || b.framing == NoContent }
 
+// InTrailer reports whether the next byte is of the trailer section, or of the
+// empty line that ends it (RFC 9112, 7.1.2).
+func (b *Body) InTrailer() bool {
+	return b.framing == Chunked && !b.ended && b.chunks.state >= beforeField
+}
+
 // Next goes on through the message with p, the bytes that come next, and stops
 // after the first run of payload. It returns how many bytes of p it went
 // through, and the payload among them, a slice of p that is empty when there is
@@ -48,7 +58,8 @@ func (b *Body) Next(p []byte) (n int, payload []byte, err error) {
 	if b.err != nil {
 		return 0, nil, b.err
 	}
-	for n < len(p) && !b.Done() {
+	trailer := b.InTrailer()
+	for n < len(p) && !b.Done() && !(b.SplitTrailer && b.InTrailer() != trailer) {
 		if b.framing != Chunked || b.chunks.state == inData {
 			payload = p[n : n+int(min(int64(len(p)-n), b.left))]
 			b.take(len(payload))

@@ -2,6 +2,7 @@ package http1_test
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -250,6 +251,48 @@ func TestPipeline(t *testing.T) {
 			if got.Accept[i].Body != want[i] {
 				t.Errorf("%q: request %d is %+v", stream, i, got.Accept[i])
 			}
+		}
+	}
+}
+
+// TestBodyTrailer: the trailer section can be told from all before it, however
+// the bytes arrive.
+func TestBodyTrailer(t *testing.T) {
+	stream := wireText("2\nok\n0;x\nX-Sum: 42\nY: z\n\nGET")
+	const want = "X-Sum: 42\r\nY: z\r\n\r\n"
+	for _, step := range []int{1, 2, 3, 7, len(stream)} {
+		r := http1.NewResponse(http1.Limits{})
+		if _, err := r.Parse(wireText("HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n")); err != nil {
+			t.Fatal(err)
+		}
+		body, got, payload := r.Body(), "", ""
+		body.SplitTrailer = true
+		for piece := range slices.Chunk(stream, step) {
+			for len(piece) > 0 && !body.Done() {
+				trailer := body.InTrailer()
+				n, p, err := body.Next(piece)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if trailer {
+					got += string(piece[:n])
+				}
+				payload += string(p)
+				piece = piece[n:]
+			}
+		}
+		if got != want || payload != "ok" || !body.Done() || body.InTrailer() {
+			t.Errorf("%d bytes at a time: trailer %q, payload %q", step, got, payload)
+		}
+	}
+}
+
+func TestIDOf(t *testing.T) {
+	for name, want := range map[string]http1.FieldID{
+		"": http1.FieldOther, "Content-LENGTH": http1.FieldContentLength, "te": http1.FieldTE, "x-sum": http1.FieldOther,
+	} {
+		if got := http1.IDOf([]byte(name)); got != want {
+			t.Errorf("%q: %v, want %v", name, got, want)
 		}
 	}
 }

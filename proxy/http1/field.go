@@ -46,6 +46,14 @@ const (
 	lastField = FieldXRealIP
 )
 
+// IDOf returns the ID of a field's name, in any case.
+func IDOf(name []byte) FieldID {
+	if len(name) == 0 {
+		return FieldOther
+	}
+	return idOf(name)
+}
+
 // idOf returns the ID of a name, which must be a token. That nearly all names
 // differ from the few of the same length in the first letter makes it cheap.
 func idOf(name []byte) FieldID {

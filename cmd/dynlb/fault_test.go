@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+)
+
+// TestSuspendedInstance: one that is stopped by SIGSTOP gets no requests, and is
+// replaced; requests that it had are done by another.
+func TestSuspendedInstance(t *testing.T) {
+	withBun(t)
+	r := start(t, original(t)+"stopTimeout: 200ms\n")
+	r.reload(strings.Replace(original(t), "healthTimeout: 2000", "healthTimeout: 200", 1) + "stopTimeout: 200ms\n")
+	r.awaitReady(2)
+	traffic := startLoad(t, 4, r.url, "/")
+	victim := r.pids()[0]
+	if err := syscall.Kill(victim, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "two ready ones without it", func() bool {
+		return r.ready() == 2 && !slices.Contains(r.pids(), victim)
+	})
+	traffic.stop()
+}
+
+// TestSuspendedDynlb: dynlb itself, stopped for a while, ejects nobody when it
+// goes on: time that it could not see does not count against the instances.
+func TestSuspendedDynlb(t *testing.T) {
+	p := spawn(t, "checkInterval: 100ms\nhealthTimeout: 100ms\n")
+	before := instancesOn(p.basePort)
+	if err := p.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(3 * time.Second) // what is to be slept through: thirty checks
+	if err := p.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	traffic := startLoad(t, 4, p.url, "/")
+	begun := time.Now()
+	eventually(t, "ten more checks", func() bool { return time.Since(begun) > time.Second })
+	traffic.stop()
+	slices.Sort(before)
+	after := instancesOn(p.basePort)
+	slices.Sort(after)
+	if !slices.Equal(before, after) {
+		t.Errorf("instances %v, want %v", after, before)
+	}
+	if log := p.log.String(); strings.Contains(log, "failed 2 health checks") || strings.Contains(log, "instance failed") {
+		t.Errorf("ejected: %s", log)
+	}
+}
+
+// TestConcurrentScaleToWithCrashes: whatever happens at the same time, in the end
+// there are as many as was asked for last.
+func TestConcurrentScaleToWithCrashes(t *testing.T) {
+	withBun(t)
+	r := start(t, strings.Replace(original(t), "idleTimeout: 1000", "idleTimeout: 1h", 1))
+	r.awaitReady(2)
+	var callers sync.WaitGroup
+	for i := range 100 {
+		callers.Go(func() {
+			n := int32(2 + i%4)
+			if _, err := r.client.ScaleTo(context.Background(), &dynlbv1.ScaleToRequest{Target: &n}); err != nil {
+				t.Error(err)
+			}
+			if i%10 == 0 {
+				for _, pid := range instancesOn(r.basePort) {
+					_ = syscall.Kill(pid, syscall.SIGKILL) // it may be gone already
+				}
+			}
+		})
+	}
+	callers.Wait()
+	last := int(r.pool().GetTarget())
+	r.awaitReady(last)
+	if got := len(instancesOn(r.basePort)); got != last {
+		t.Errorf("%d processes for %d instances", got, last)
+	}
+}
+
+// TestSIGTERMDuringScaleUp: what is being started at that moment is not left.
+func TestSIGTERMDuringScaleUp(t *testing.T) {
+	p := spawn(t, "maxInstances: 8\n")
+	p.write("minInstances: 8\nmaxInstances: 8\n")
+	eventually(t, "more instances", func() bool { return len(instancesOn(p.basePort)) > 2 })
+	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if code := p.exit(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	p.nothingLeft()
+}
+
+// TestCrashLoopBesideHealthyOnes: instances that die as soon as they are up do not
+// disturb those that stay.
+func TestCrashLoopBesideHealthyOnes(t *testing.T) {
+	withBun(t)
+	dir := t.TempDir()
+	broken := filepath.Join(dir, "broken")
+	r := start(t, original(t)+fmt.Sprintf("command: [sh, -c, 'test -e %s && exit 1; exec bun run {location} --port {port}']\n", broken))
+	r.awaitReady(2)
+	if err := os.WriteFile(broken, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	traffic := startLoad(t, 4, r.url, "/")
+	if err := syscall.Kill(r.pids()[1], syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "three failed starts", func() bool {
+		return strings.Count(r.log.String(), "instance failed") >= 4 && r.ready() == 1
+	})
+	if got := r.pool().GetLastExit().GetReason(); got != "exit status 1" {
+		t.Errorf("last exit %q", got)
+	}
+	if err := os.Remove(broken); err != nil {
+		t.Fatal(err)
+	}
+	r.awaitReady(2)
+	traffic.stop()
+}
+
+// TestWrongPort: an app that listens elsewhere is not ready, and the status says
+// where it does listen.
+func TestWrongPort(t *testing.T) {
+	withBun(t)
+	_, port, _ := net.SplitHostPort(freeAddress(t))
+	r := start(t, fmt.Sprintf("location: %s\nminInstances: 1\nstartTimeout: 1s\ncommand: [bun, run, '{location}', --port, '%s']\n", bunApp(t), port))
+	eventually(t, "the reason", func() bool {
+		reason := r.pool().GetUnavailableReason()
+		return strings.HasPrefix(reason, "not ready within 1s: ") && strings.Contains(reason, port)
+	})
+}
+
+// TestNeverReady: an app that never says that it is well is ended and tried again,
+// and the status says what it said.
+func TestNeverReady(t *testing.T) {
+	r := start(t, "minInstances: 1\nstartTimeout: 300ms\nhealthPath: /nothing-here\n")
+	eventually(t, "the reason, twice", func() bool {
+		return r.pool().GetUnavailableReason() == "not ready within 300ms: GET /nothing-here: status 404, not 200" &&
+			strings.Count(r.log.String(), "instance failed") >= 2
+	})
+}

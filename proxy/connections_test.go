@@ -1,0 +1,134 @@
+package proxy_test
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/dynlb/dynlb/proxy"
+)
+
+// most returns options for so many connections.
+func most(n int) proxy.Options {
+	return proxy.Options{Settings: proxy.Settings{MaxConnections: n}}
+}
+
+// served makes a request on c, and reports whether there is a response by d.
+func (c *rawConn) served(d time.Duration) bool {
+	c.send("GET / HTTP/1.1\nHost: a\n\n")
+	return c.answered(d)
+}
+
+// answered reports whether there is a response by d.
+func (c *rawConn) answered(d time.Duration) bool {
+	_ = c.SetReadDeadline(time.Now().Add(d))
+	_, err := c.r.Peek(1)
+	_ = c.SetReadDeadline(time.Now().Add(patience))
+	if err != nil {
+		return false
+	}
+	res, err := http.ReadResponse(c.r, nil)
+	if err != nil {
+		return false
+	}
+	defer res.Body.Close()
+	_, err = c.r.Discard(int(res.ContentLength))
+	return err == nil && res.StatusCode == http.StatusOK
+}
+
+// soon is how long a test looks whether what must not happen does.
+const soon = 100 * time.Millisecond
+
+// TestMaxConnections: one more than there may be is not accepted until another
+// is closed, by whoever and for whatever reason.
+func TestMaxConnections(t *testing.T) {
+	for name, end := range map[string]func(c *rawConn){
+		"closed":  func(c *rawConn) { _ = c.Close() },
+		"refused": func(c *rawConn) { c.send("nonsense\n\n"); c.rest(); _ = c.Close() },
+		"last":    func(c *rawConn) { c.send("GET / HTTP/1.1\nHost: a\nConnection: close\n\n"); c.rest() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newProxy(t, setup{instances: []string{server(t, echo)}, options: most(2)})
+			one, two := dial(t, f.address), dial(t, f.address)
+			if !one.served(patience) || !two.served(patience) {
+				t.Fatal("no response within the limit")
+			}
+			three := dial(t, f.address)
+			if three.served(soon) {
+				t.Error("a response beyond the limit")
+			}
+			if !one.served(patience) {
+				t.Error("an open connection does not go on")
+			}
+			end(one)
+			if !three.answered(patience) {
+				t.Error("no response though one was closed")
+			}
+			four := dial(t, f.address)
+			if four.served(soon) {
+				t.Error("then, a response beyond the limit")
+			}
+			_ = two.Close()
+			if !four.answered(patience) {
+				t.Error("then, no response though one was closed")
+			}
+		})
+	}
+}
+
+// TestMaxConnectionsTunnel: a tunnel is a connection too, as long as it lasts.
+func TestMaxConnectionsTunnel(t *testing.T) {
+	f := newProxy(t, setup{instances: []string{newHarbour(t).address}, options: most(1)})
+	ws := dialWebSocket(t, f)
+	c := dial(t, f.address)
+	c.send("GET /sse HTTP/1.1\nHost: a\n\n")
+	_ = c.SetReadDeadline(time.Now().Add(soon))
+	if _, err := c.r.Peek(1); err == nil {
+		t.Error("a response though there is a tunnel")
+	}
+	_ = ws.CloseNow()
+	_ = c.SetReadDeadline(time.Now().Add(patience))
+	if head := c.head(); len(head) == 0 || head[0] != "HTTP/1.1 200 OK" {
+		t.Errorf("when it had ended: %q", head)
+	}
+	_ = c.Close()
+}
+
+// TestMaxConnectionsStreams: a connection of HTTP/2 is one, with all its streams.
+func TestMaxConnectionsStreams(t *testing.T) {
+	h := newHarbour(t)
+	f := newProxy(t, setup{instances: []string{h.address}, options: most(1)})
+	client := newClient(t, "http2")
+	var streams sync.WaitGroup
+	for range 10 {
+		streams.Go(func() { readAll(t, get(t, client, f.url)) })
+	}
+	for range 10 {
+		wait(t, h.arrived, "request")
+	}
+	close(h.release)
+	streams.Wait()
+	client.CloseIdleConnections()
+	if !dial(t, f.address).served(patience) {
+		t.Error("it still counts when it is closed")
+	}
+}
+
+// TestMaxConnectionsShutdown: who waits for room does not hold up the end.
+func TestMaxConnectionsShutdown(t *testing.T) {
+	f := newProxy(t, setup{instances: []string{server(t, echo)}, options: most(1)})
+	if !dial(t, f.address).served(patience) {
+		t.Fatal("no response")
+	}
+	c := dial(t, f.address)
+	if c.served(soon) {
+		t.Error("a response beyond the limit")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := f.proxy.Shutdown(ctx); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,55 @@
+package proxy
+
+import (
+	"context"
+
+	"github.com/dynlb/dynlb/internal/registry"
+)
+
+// dropper keeps connections to instances.
+type dropper interface {
+	// Drop closes the idle connections to address, and makes that those in use are
+	// closed and not kept when they become idle.
+	Drop(address string)
+}
+
+// followDepartures tells droppers of each instance that leaves service, as it
+// drains, is unhealthy or gone: it may be about to stop, and would wait for idle
+// connections. It returns when ctx ends.
+func followDepartures(ctx context.Context, r *registry.Registry, droppers ...dropper) {
+	changed, stop := r.Watch()
+	defer stop()
+	serving := map[registry.ID]string{} // the addresses of those that were
+	for seen := uint64(0); ; {
+		if next := r.NextEvent(); next != seen { // changes of state are events
+			seen = next
+			serving = dropDeparted(r, serving, droppers)
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// dropDeparted drops those of before that do not serve any more, and returns who
+// does.
+func dropDeparted(r *registry.Registry, before map[registry.ID]string, droppers []dropper) map[registry.ID]string {
+	now := r.Snapshot()
+	serving := make(map[registry.ID]string, len(now.Instances))
+	for i := range now.Instances {
+		if in := &now.Instances[i]; in.State.Routable() {
+			serving[in.ID] = in.Address
+		}
+	}
+	for id, address := range before {
+		if serving[id] == address {
+			continue
+		}
+		for _, d := range droppers {
+			d.Drop(address)
+		}
+	}
+	return serving
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// What the config says of time. A frozen instance fails a check every half
+// second, is out of rotation after two and replaced after four; its requests are
+// freed when it is killed, at most drainTimeout and stopTimeout later. All of it
+// is well below requestTimeout, so that a GET which can be sent again is.
+const (
+	checkInterval  = 500 * time.Millisecond
+	healthTimeout  = 500 * time.Millisecond
+	drainTimeout   = 5 * time.Second
+	stopTimeout    = 2 * time.Second
+	requestTimeout = 30 * time.Second
+)
+
+// The bounds of the number of instances, and the numbers that are asked for.
+const (
+	minInstances = 2
+	maxInstances = 6 // or one more, after a reload
+	mostAsked    = 5
+)
+
+// configText is filled in by text. Its queue holds what comes in ten seconds
+// without any instance.
+const configText = `# Written by the soak.
+command: [%q, run, "{location}", --port, "{port}"]
+location: %q
+env: {SOAK_LEDGER: %q, SOAK_GENERATION: "%d"}
+listen: 127.0.0.1:0
+admin: 127.0.0.1:0
+adminHTTP: 127.0.0.1:0
+basePort: %d
+minInstances: %d
+maxInstances: %d
+scaleUpThreshold: %d
+scaleDownThreshold: 0.2
+idleTimeout: 10s
+checkInterval: %v
+healthTimeout: %v
+drainTimeout: %v
+stopTimeout: %v
+requestTimeout: %v
+queue: {limit: 10000, timeout: 15s}
+`
+
+// A configFile is dynlb's config, in a folder of its own, as dynlb may watch the
+// folder.
+type configFile struct {
+	path     string
+	bun, app string
+	ledger   string
+	basePort int
+
+	generation int
+	most       int // maxInstances, as last written in a valid config
+}
+
+// change writes a config that differs from the one before it in what a reload
+// can take: bounds, thresholds, environment.
+func (c *configFile) change(pick uint32) error {
+	c.generation++
+	c.most = maxInstances + c.generation%2
+	return c.write(c.text(pick))
+}
+
+// spoil writes a config that is not valid: it must change nothing.
+func (c *configFile) spoil(pick uint32) error {
+	text := c.text(pick) + "minInstances: 1\n" // given twice
+	if pick%2 == 0 {
+		text = c.text(pick) + "noSuchKey: 1\n"
+	}
+	return c.write(text)
+}
+
+func (c *configFile) text(pick uint32) string {
+	return fmt.Sprintf(configText, c.bun, c.app, c.ledger, c.generation, c.basePort,
+		minInstances, c.most, 4+pick%4,
+		checkInterval, healthTimeout, drainTimeout, stopTimeout, requestTimeout)
+}
+
+// write replaces the file at once, so that nobody reads half of it.
+func (c *configFile) write(text string) error {
+	fresh := filepath.Join(filepath.Dir(c.path), ".fresh")
+	if err := os.WriteFile(fresh, []byte(text), 0o600); err != nil {
+		return fmt.Errorf("write config: %w", err)
+	}
+	if err := os.Rename(fresh, c.path); err != nil {
+		return fmt.Errorf("write config: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/dynlb/dynlb/internal/config"
+)
+
+// TestConfigs: what is written is what dynlb takes, but for what is to be
+// invalid.
+func TestConfigs(t *testing.T) {
+	dir := t.TempDir()
+	c := &configFile{path: filepath.Join(dir, "config.yaml"), bun: "/bin/true", ledger: dir, basePort: 10000}
+	c.app = filepath.Join(dir, "app.ts")
+	if err := os.WriteFile(c.app, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	noEnvironment := func(string) string { return "" }
+	most := 0
+	for pick := range uint32(4) {
+		if err := c.change(pick); err != nil {
+			t.Fatal(err)
+		}
+		settings, err := config.Load(c.path, noEnvironment)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if settings.MaxInstances != c.most || c.most == most || c.most < mostAsked {
+			t.Errorf("maxInstances is %d, and was %d; want %d", settings.MaxInstances, most, c.most)
+		}
+		if settings.DrainTimeout != drainTimeout || settings.RequestTimeout != requestTimeout || settings.MinInstances != minInstances {
+			t.Errorf("read as %+v", settings)
+		}
+		most = c.most
+		if err := c.spoil(pick); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := config.Load(c.path, noEnvironment); err == nil {
+			t.Error("the invalid config is valid")
+		}
+		if c.most != most {
+			t.Error("an invalid config changed what is wanted")
+		}
+	}
+}

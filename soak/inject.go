@@ -1,0 +1,228 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+)
+
+const (
+	// takenWithin is how long a reload may take to show in the status.
+	takenWithin = 5 * time.Second
+	// spoiltFor is how long an invalid config is watched for what it changes.
+	spoiltFor = time.Second
+	// replacedWithin is how long an instance that is killed or frozen may be
+	// there. A frozen one fails four checks, is drained, and stopped: about 10 s.
+	// The rest is for a machine that is busy.
+	replacedWithin = 30 * time.Second
+	// restartWithin bounds a rolling restart of up to seven instances, one by
+	// one.
+	restartWithin = 2 * time.Minute
+)
+
+// An injector does the faults to a dynlb, and knows when they excuse a loss.
+type injector struct {
+	daemon  *daemon
+	admin   *admin
+	config  *configFile
+	windows *windows
+	begun   time.Time
+
+	waiting sync.WaitGroup // for what goes on after a fault
+
+	mu   sync.Mutex // guards done
+	done doneFaults
+}
+
+// doneFaults is what became of the faults.
+type doneFaults struct {
+	count         [kinds]int
+	busy, aborted int      // of the restarts
+	troubles      []string // what dynlb did wrong
+}
+
+// run does the faults of a plan, each at its time or as soon after it as the one
+// before it is done. It returns when what they began is over.
+func (i *injector) run(ctx context.Context, plan []fault) {
+	defer i.waiting.Wait()
+	i.begun = time.Now()
+	for _, f := range plan {
+		if !pause(ctx, time.Until(i.begun.Add(f.at))) {
+			return
+		}
+		err := i.inject(ctx, f)
+		if errors.Is(err, errNoInstance) || ctx.Err() != nil {
+			continue
+		}
+		i.mu.Lock()
+		i.done.count[f.kind]++
+		i.mu.Unlock()
+		if err != nil {
+			i.trouble(f.kind, err)
+		}
+	}
+}
+
+// errNoInstance says that there was no instance to strike.
+var errNoInstance = errors.New("no instance")
+
+// inject does one fault. It fails when dynlb does not bear it as it should, or
+// with errNoInstance when the fault did not come about.
+func (i *injector) inject(ctx context.Context, f fault) error {
+	switch f.kind {
+	case scale:
+		return i.admin.scale(ctx, minInstances+int(f.pick)%(mostAsked-minInstances+1))
+	case restart:
+		i.waiting.Go(func() { i.restart(ctx) }) // ends after restartWithin at the latest
+		return nil
+	case reload, invalid:
+		return i.reload(ctx, f)
+	case kill:
+		return i.strike(ctx, f, syscall.SIGKILL)
+	case freeze:
+		return i.strike(ctx, f, syscall.SIGSTOP)
+	default:
+		return fmt.Errorf("no such fault: %d", f.kind)
+	}
+}
+
+func (i *injector) trouble(k kind, err error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.done.troubles = append(i.done.troubles, fmt.Sprintf("%v at %v: %v", k, since(i.begun), err))
+}
+
+func (i *injector) restart(ctx context.Context) {
+	limited, cancel := context.WithTimeout(ctx, restartWithin)
+	defer cancel()
+	err := i.admin.restart(limited)
+	switch {
+	case err == nil, ctx.Err() != nil:
+	case errors.Is(err, errBusy):
+		i.mu.Lock()
+		i.done.busy++
+		i.mu.Unlock()
+	case errors.Is(err, errAborted):
+		i.mu.Lock()
+		i.done.aborted++
+		i.mu.Unlock()
+	default:
+		i.trouble(restart, err)
+	}
+}
+
+// reload writes a config and sees to it that a valid one is taken, and that an
+// invalid one changes nothing.
+func (i *injector) reload(ctx context.Context, f fault) error {
+	write, within := i.config.change, takenWithin
+	if f.kind == invalid {
+		write, within = i.config.spoil, spoiltFor
+	}
+	if err := write(f.pick); err != nil {
+		return err
+	}
+	if f.signal {
+		if err := i.daemon.hangUp(); err != nil {
+			return err
+		}
+	}
+	for deadline := time.Now().Add(within); ; {
+		pool, err := i.admin.status(ctx)
+		if err != nil {
+			return err
+		}
+		same := int(pool.GetMaxInstances()) == i.config.most
+		over := time.Now().After(deadline)
+		switch {
+		case f.kind == reload && same, f.kind == invalid && same && over:
+			return nil
+		case f.kind == invalid && !same, over:
+			return fmt.Errorf("maxInstances is %d, want %d", pool.GetMaxInstances(), i.config.most)
+		}
+		if !pause(ctx, 50*time.Millisecond) {
+			return ctx.Err()
+		}
+	}
+}
+
+// strike sends a signal to an instance, and holds a window open until its process
+// is gone.
+func (i *injector) strike(ctx context.Context, f fault, sig syscall.Signal) error {
+	pool, err := i.admin.status(ctx)
+	if err != nil {
+		return err
+	}
+	var pids []int
+	for _, in := range pool.GetInstances() {
+		if pid := pidOf(in); pid != 0 {
+			pids = append(pids, pid)
+		}
+	}
+	if len(pids) == 0 {
+		return errNoInstance // all are being replaced already
+	}
+	pid := pids[int(f.pick)%len(pids)]
+	process, err := os.FindProcess(pid) // from here on the pid cannot change hands
+	if err != nil {
+		return fmt.Errorf("find instance: %w", err)
+	}
+	defer func() { _ = process.Release() }()
+	if !instanceOf(i.daemon.pid(), pid) {
+		return errNoInstance // it has ended by itself
+	}
+	closeAt := i.windows.open(time.Now())
+	if err := process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		closeAt(time.Now())
+		return fmt.Errorf("signal instance: %w", err)
+	}
+	i.waiting.Go(func() { // ends after replacedWithin at the latest
+		if err := awaitGone(ctx, pid); err != nil && ctx.Err() == nil {
+			i.trouble(f.kind, err)
+		}
+		closeAt(time.Now())
+	})
+	return nil
+}
+
+// awaitGone waits until a process has ended, for replacedWithin at most.
+func awaitGone(ctx context.Context, pid int) error {
+	for deadline := time.Now().Add(replacedWithin); !gone(pid); {
+		if time.Now().After(deadline) {
+			return fmt.Errorf("the instance with pid %d is still there after %v", pid, replacedWithin)
+		}
+		if !pause(ctx, 10*time.Millisecond) {
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// pause waits, and reports whether ctx still goes on.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return ctx.Err() == nil
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// since is how long ago t was, as short as is useful.
+func since(t time.Time) time.Duration { return time.Since(t).Round(100 * time.Millisecond) }
+
+// total returns how many faults there were so far.
+func (i *injector) total() int {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	n := 0
+	for _, count := range i.done.count {
+		n += count
+	}
+	return n
+}

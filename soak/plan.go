@@ -1,0 +1,73 @@
+package main
+
+import (
+	"math/rand/v2"
+	"time"
+)
+
+// A kind is a sort of fault.
+type kind uint8
+
+const (
+	scale   kind = iota // another number of instances
+	restart             // a rolling restart
+	reload              // a changed config
+	invalid             // a config that must change nothing
+	kill                // SIGKILL to an instance
+	freeze              // SIGSTOP to an instance
+	kinds   int  = iota
+)
+
+func (k kind) String() string {
+	return [kinds]string{"scale", "rolling restart", "reload", "invalid config", "SIGKILL", "SIGSTOP"}[k]
+}
+
+// A fault is one thing to be done to dynlb or to an instance.
+type fault struct {
+	at   time.Duration // since the first could come
+	kind kind
+	// pick chooses: the instance, modulo how many there are; the number of
+	// instances; what the config changes to.
+	pick uint32
+	// signal tells a reload by SIGHUP from one that dynlb has to notice.
+	signal bool
+}
+
+// The time between two faults.
+const (
+	leastGap = 1 * time.Second
+	mostGap  = 3 * time.Second
+)
+
+// weights say how often each kind comes, relative to the others.
+var weights = [kinds]int{scale: 4, restart: 2, reload: 2, invalid: 1, kill: 4, freeze: 2}
+
+// newPlan returns the faults of a soak of length d, in order. The same seed gives
+// the same faults, but for those it is told to leave out.
+func newPlan(seed uint64, d time.Duration, reloads bool) []fault {
+	random := rand.New(rand.NewPCG(seed, 1))
+	total := 0
+	for _, w := range weights {
+		total += w
+	}
+	var plan []fault
+	signal := false
+	for at := gap(random); at < d; at += gap(random) {
+		f := fault{at: at, pick: random.Uint32()}
+		for n := random.IntN(total); n >= weights[f.kind]; f.kind++ {
+			n -= weights[f.kind]
+		}
+		if f.kind == reload || f.kind == invalid {
+			if !reloads {
+				continue
+			}
+			f.signal, signal = signal, !signal
+		}
+		plan = append(plan, f)
+	}
+	return plan
+}
+
+func gap(random *rand.Rand) time.Duration {
+	return leastGap + time.Duration(random.Int64N(int64(mostGap-leastGap)))
+}

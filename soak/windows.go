@@ -1,0 +1,47 @@
+package main
+
+import (
+	"sync"
+	"time"
+)
+
+// aftermath is how long after its end a window still excuses what fails: a
+// process that is gone has broken its connections, but who waits on them has yet
+// to be scheduled, on a machine that is busy.
+const aftermath = time.Second
+
+// windows are the times in which an instance was being killed or frozen: from
+// the signal until the process was gone. Only then may what cannot be sent again
+// fail. The zero value has none. Safe for concurrent use.
+type windows struct {
+	mu   sync.Mutex // guards list
+	list []window
+}
+
+type window struct{ from, until time.Time } // until is zero while it is open
+
+// open begins a window and returns what ends it.
+func (w *windows) open(from time.Time) (closeAt func(time.Time)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	i := len(w.list)
+	w.list = append(w.list, window{from: from})
+	return func(until time.Time) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.list[i].until = until
+	}
+}
+
+// excuse reports whether what went on from one time to another met a window.
+func (w *windows) excuse(from, until time.Time) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, x := range w.list {
+		if until.Before(x.from) || !x.until.IsZero() && from.After(x.until.Add(aftermath)) {
+			continue
+		}
+		return true
+	}
+	return false
+}
