@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -152,3 +154,79 @@ func TestNeverReady(t *testing.T) {
 			strings.Count(r.log.String(), "instance failed") >= 2
 	})
 }
+
+// TestImpostor: a program that answers on the port of an instance is not taken
+// for it.
+func TestImpostor(t *testing.T) {
+	r := start(t, "minInstances: 1\nmaxInstances: 1\ncommand: [sleep, '600']\nqueue: {timeout: 100ms}\n")
+	stranger, asked := impersonate(t, r)
+	eventually(t, "the reason", func() bool {
+		return strings.HasPrefix(r.pool().GetUnavailableReason(), fmt.Sprintf("somebody else answered on port %d: ", r.basePort))
+	})
+	if code, body := r.get(r.url + "/"); code != http.StatusServiceUnavailable {
+		t.Errorf("GET /: %d %s", code, body)
+	}
+	if err := stranger.Close(); err != nil {
+		t.Error(err)
+	}
+	close(asked)
+	for path := range asked {
+		if path != "/health" {
+			t.Errorf("the stranger was asked for %s", path)
+		}
+	}
+}
+
+// TestPortTakenAtTheLastMoment: an instance whose port was taken between the
+// choice and its bind is started anew on the next, and the client that waits does
+// not see it.
+func TestPortTakenAtTheLastMoment(t *testing.T) {
+	withBun(t)
+	r := start(t, fmt.Sprintf("location: %s\nminInstances: 1\ncommand: [sh, -c, 'sleep 0.5; exec bun run {location} --port {port}']\n", bunApp(t)))
+	stranger, asked := impersonate(t, r)
+	if code, body := r.get(r.url + "/"); code != http.StatusOK || !strings.Contains(body, fmt.Sprint(r.basePort+1)) {
+		t.Errorf("GET /: %d %s, want it from port %d", code, body, r.basePort+1)
+	}
+	if err := stranger.Close(); err != nil {
+		t.Error(err)
+	}
+	close(asked)
+	for path := range asked {
+		if path != "/health" {
+			t.Errorf("the stranger was asked for %s", path)
+		}
+	}
+}
+
+// impersonate answers 200 to everything on the port of the first instance, as soon
+// as that is being started, and tells what it was asked for.
+func impersonate(t *testing.T, r *running) (io.Closer, chan string) {
+	t.Helper()
+	var l net.Listener
+	eventually(t, "an instance being started", func() bool {
+		if len(r.pool().GetInstances()) == 0 {
+			return false
+		}
+		var err error
+		if l, err = net.Listen("tcp", r.pool().GetInstances()[0].GetAddress()); err != nil {
+			t.Fatal(err)
+		}
+		return true
+	})
+	asked := make(chan string, 10000)
+	server := &http.Server{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked <- r.URL.Path })}
+	done := make(chan struct{})
+	go func() { // ends with Close
+		defer close(done)
+		_ = server.Serve(l)
+	}()
+	return closer(func() error {
+		err := server.Close()
+		<-done
+		return err
+	}), asked
+}
+
+type closer func() error
+
+func (c closer) Close() error { return c() }

@@ -1,0 +1,106 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestProbe: only a 200 in time is well, and what else comes with it is nobody's
+// trouble.
+func TestProbe(t *testing.T) {
+	const path = "/health?x=1"
+	release := make(chan struct{})
+	t.Cleanup(func() { close(release) }) // after the parallel ones
+	for _, c := range []struct {
+		name   string
+		answer http.HandlerFunc
+		want   string // of the error; "": none
+	}{
+		{"well", func(http.ResponseWriter, *http.Request) {}, ""},
+		{"path and query", func(w http.ResponseWriter, r *http.Request) {
+			if r.RequestURI != path || r.UserAgent() != "dynlb-health" {
+				w.WriteHeader(http.StatusBadRequest)
+			}
+		}, ""},
+		{"no content", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }, "GET /health?x=1: status 204, not 200"},
+		{"ill", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }, "GET /health?x=1: status 503, not 200"},
+		{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/well", http.StatusFound) }, "GET /health?x=1: status 302, not 200"},
+		{"100 MB", func(w http.ResponseWriter, _ *http.Request) {
+			for range 100 {
+				_, _ = io.WriteString(w, strings.Repeat("x", 1<<20)) // fails when nobody reads on
+			}
+		}, ""},
+		{"hangs", func(_ http.ResponseWriter, r *http.Request) { wait(r, release) }, "context deadline exceeded"},
+		{"hangs in the body", func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(http.StatusOK)
+			_ = http.NewResponseController(w).Flush()
+			wait(r, release)
+		}, "context deadline exceeded"},
+		{"broken off", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "10")
+			_, _ = io.WriteString(w, "four")
+		}, "unexpected EOF"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			server := httptest.NewServer(c.answer)
+			t.Cleanup(server.Close)
+			limit := 30 * time.Second
+			if strings.HasPrefix(c.name, "hangs") {
+				limit = 100 * time.Millisecond
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), limit)
+			defer cancel()
+			err := newHTTPProber()(ctx, strings.TrimPrefix(server.URL, "http://"), path)
+			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+				t.Errorf("probe: %v, want %q", err, c.want)
+			}
+			if timedOut := errors.Is(err, context.DeadlineExceeded); timedOut != strings.HasPrefix(c.name, "hangs") {
+				t.Errorf("%v is a timeout: %v", err, timedOut)
+			}
+		})
+	}
+}
+
+func wait(r *http.Request, release <-chan struct{}) {
+	select {
+	case <-r.Context().Done():
+	case <-release:
+	}
+}
+
+// TestProbeGarbage: what is no HTTP is no health.
+func TestProbeGarbage(t *testing.T) {
+	for _, answer := range []string{"", "hello\r\n\r\n", "HTTP/1.1 200", "\x00\x01\x02", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"} {
+		t.Run(fmt.Sprintf("%.20q", answer), func(t *testing.T) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			done := make(chan struct{})
+			go func() { // ends with the one connection; waited for below
+				defer close(done)
+				conn, err := l.Accept()
+				if err != nil {
+					return
+				}
+				_, _ = conn.Read(make([]byte, 4096))
+				_, _ = io.WriteString(conn, answer)
+				_ = conn.Close()
+			}()
+			if err := newHTTPProber()(t.Context(), l.Addr().String(), "/health"); err == nil {
+				t.Error("taken for health")
+			}
+			_ = l.Close()
+			<-done
+		})
+	}
+}
