@@ -30,7 +30,7 @@ func BenchmarkProxy(b *testing.B) {
 	for range 4 {
 		addInstance(b, pool, rawOrigin(b))
 	}
-	p := proxy.New(proxy.Options{Registry: pool, Settings: proxy.Settings{RequestTimeout: 30 * time.Second}, Record: func(int, time.Duration) {}})
+	p := proxy.New(proxy.Options{Engine: engine, Registry: pool, Settings: proxy.Settings{RequestTimeout: 30 * time.Second}, Record: func(int, time.Duration) {}})
 	listener := listen(b)
 	go func() { _ = p.Serve(listener) }()
 	b.Cleanup(func() { _ = p.Shutdown(context.Background()) })

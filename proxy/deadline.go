@@ -19,6 +19,14 @@ func (c *guardedConn) SetDeadline(t time.Time) error {
 	return c.SetReadDeadline(t)
 }
 
+// Write sends p. A client that takes too long for that is given up: it would hold
+// an instance's place, and all that was read for it. Each write is a buffer of
+// net/http's or of the copying at most, so a client that is merely slow keeps up.
+func (c *guardedConn) Write(p []byte) (int, error) {
+	_ = c.SetWriteDeadline(time.Now().Add(c.guard.rules.Load().idleTime)) // it fails as the write will
+	return c.Conn.Write(p)
+}
+
 // limit sets the guard's own deadline for reads, or takes it back when it is
 // zero. If it is the only one, that of net/http does not count.
 func (c *guardedConn) limit(own time.Time, only bool) {

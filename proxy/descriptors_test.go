@@ -10,48 +10,47 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy"
 )
 
-// crampedVariable makes the test binary run crampedProxy and nothing else.
+// crampedVariable makes the test binary run TestCrampedProxy over the instance
+// that it names.
 const crampedVariable = "DYNLB_TEST_CRAMPED"
 
 // crampedState is what a proxy without file descriptors says of itself.
 type crampedState struct {
-	Failures int           // to accept a connection
+	Failures int           // for want of descriptors
 	CPU      time.Duration // of the process
 	Ready    int           // instances
 }
 
 // TestCrampedProxy is not a test, but the process that TestOutOfDescriptors is
-// about: a proxy and its instance with few file descriptors, until its input ends.
+// about: a proxy with few file descriptors, until its input ends.
 func TestCrampedProxy(t *testing.T) {
-	if os.Getenv(crampedVariable) == "" {
+	instance := os.Getenv(crampedVariable)
+	if instance == "" {
 		t.Skip("for TestOutOfDescriptors")
 	}
-	var f *front
-	release := make(chan struct{})
-	f = newProxy(t, setup{instances: []string{server(t, func(w http.ResponseWriter, r *http.Request) {
-		switch r.URL.Path {
-		case "/wait":
-			<-release
-		case "/release":
-			close(release)
-		case "/state":
-			var usage syscall.Rusage
-			_ = syscall.Getrusage(syscall.RUSAGE_SELF, &usage)
-			snapshot := f.registry.Snapshot()
-			_ = json.NewEncoder(w).Encode(crampedState{
-				Failures: strings.Count(f.log.String(), "http: Accept error"),
-				CPU:      time.Duration(usage.Utime.Nano() + usage.Stime.Nano()),
-				Ready:    snapshot.Count(registry.Ready),
-			})
-		}
-	})}})
+	var front atomic.Pointer[front]
+	status := func(w http.ResponseWriter, _ *http.Request) {
+		var usage syscall.Rusage
+		_ = syscall.Getrusage(syscall.RUSAGE_SELF, &usage)
+		f := front.Load()
+		snapshot := f.registry.Snapshot()
+		_ = json.NewEncoder(w).Encode(crampedState{
+			Failures: strings.Count(f.log.String(), "too many open files"),
+			CPU:      time.Duration(usage.Utime.Nano() + usage.Stime.Nano()),
+			Ready:    snapshot.Count(registry.Ready),
+		})
+	}
+	f := newProxy(t, setup{instances: []string{instance}, options: proxy.Options{Status: http.HandlerFunc(status)}})
+	front.Store(f)
 	limit := syscall.Rlimit{}
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		t.Fatal(err)
@@ -65,10 +64,10 @@ func TestCrampedProxy(t *testing.T) {
 }
 
 // cramped starts such a process, and returns the proxy's address.
-func cramped(t *testing.T) string {
+func cramped(t *testing.T, instance string) string {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run=^TestCrampedProxy$")
-	cmd.Env = append(os.Environ(), crampedVariable+"=1")
+	cmd.Env = append(os.Environ(), crampedVariable+"="+instance, engineVariable+"="+string(engine))
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -100,27 +99,41 @@ func cramped(t *testing.T) string {
 // and then, goes on with those it has, does not blame the instances, and
 // recovers.
 func TestOutOfDescriptors(t *testing.T) {
-	address := cramped(t)
-	ask := func(c *rawConn, path string) *http.Response {
+	arrived, release := make(chan struct{}, 1), make(chan struct{})
+	address := cramped(t, server(t, func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/wait" {
+			arrived <- struct{}{}
+			<-release
+		}
+	}))
+	answer := func(c *rawConn) *http.Response {
 		t.Helper()
-		c.send("GET " + path + " HTTP/1.1\nHost: a\n\n")
 		res, err := http.ReadResponse(c.r, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return res
 	}
-	live, other := dial(t, address), dial(t, address)
+	ask := func(c *rawConn, path string) *http.Response {
+		t.Helper()
+		c.send("GET " + path + " HTTP/1.1\nHost: a\n\n")
+		return answer(c)
+	}
+	status := dial(t, address)
 	look := func() (s crampedState) {
 		t.Helper()
-		if err := json.Unmarshal([]byte(readAll(t, ask(live, "/state"))), &s); err != nil {
+		if err := json.Unmarshal([]byte(readAll(t, ask(status, "/lb-status"))), &s); err != nil {
 			t.Fatal(err)
 		}
 		return s
 	}
 	look()
-	readAll(t, ask(other, "/"))
-	var crowd []*rawConn
+	var live, crowd []*rawConn
+	for range 8 {
+		c := dial(t, address)
+		readAll(t, ask(c, "/"))
+		live = append(live, c)
+	}
 	for range 64 {
 		crowd = append(crowd, dial(t, address))
 	}
@@ -137,31 +150,37 @@ func TestOutOfDescriptors(t *testing.T) {
 		t.Errorf("took %v of a second", cpu)
 	}
 
-	other.send("GET /wait HTTP/1.1\nHost: a\n\n") // takes the only connection to the instance
-	for deadline := time.Now().Add(patience); ; {
-		res := ask(live, "/state")
-		if res.StatusCode == http.StatusOK { // it was faster
-			readAll(t, res)
-			if time.Now().After(deadline) {
-				t.Fatal("there are descriptors")
-			}
-			continue
+	// Those that are open go on, until all connections to the instance are in use.
+	var waiting []*rawConn
+	var refused *http.Response
+	for _, c := range live {
+		if res := ask(c, "/"); res.StatusCode != http.StatusOK {
+			refused = res
+			break
 		}
-		if got := res.Header.Get("Retry-After"); got != "1" {
-			t.Errorf("Retry-After %q", got)
-		}
-		wantFault(t, res, 503, `"reason":"too many open files"`)
-		break
+		c.send("GET /wait HTTP/1.1\nHost: a\n\n")
+		wait(t, arrived, "request")
+		waiting = append(waiting, c)
 	}
+	if refused == nil || len(waiting) == 0 {
+		t.Fatalf("%d of %d were served", len(waiting), len(live))
+	}
+	if got := refused.Header.Get("Retry-After"); got != "1" {
+		t.Errorf("Retry-After %q", got)
+	}
+	wantFault(t, refused, 503, `"reason":"too many open files"`)
 	for _, c := range crowd {
 		_ = c.Close()
 	}
-	readAll(t, ask(dial(t, address), "/release"))
-	res, err := http.ReadResponse(other.r, nil)
-	if err != nil {
-		t.Fatal(err)
+	if res := ask(dial(t, address), "/"); res.StatusCode != http.StatusOK {
+		t.Errorf("when there are descriptors again: %d", res.StatusCode)
 	}
-	readAll(t, res)
+	close(release)
+	for _, c := range waiting {
+		if res := answer(c); res.StatusCode != http.StatusOK {
+			t.Errorf("a request in flight: %d", res.StatusCode)
+		}
+	}
 	if got := look(); got.Ready != 1 {
 		t.Errorf("%d instances ready, want 1", got.Ready)
 	}

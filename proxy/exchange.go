@@ -25,7 +25,9 @@ type exchange struct {
 	lease    registry.Lease
 	upload   *upload  // the request's body; nil when there is none
 	download download // the response's body
-	resent   bool     // the request was sent again after it had been sent
+	sent     bool     // the request was sent to the claimed instance before
+	resent   bool     // it was sent again to the same instance
+	outlived bool     // it was sent again to another than the one that died
 
 	code     int  // status for the client; 0 before it is known
 	recorded bool // Options.Record was told
@@ -73,7 +75,10 @@ func (e *exchange) refuse() error {
 		return fault.ErrTrace
 	}
 	if e.request.ProtoMajor == 2 {
-		return e.proxy.guard.checkStream(e.request)
+		if err := e.proxy.guard.checkStream(e.request); err != nil {
+			strip(e.request)
+			return err
+		}
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/dynlb/dynlb/proxy/http1"
@@ -29,6 +30,16 @@ func keepFields(h, in http.Header) {
 			}
 		}
 	}
+}
+
+// strip lets go of what a request holds that is refused, but for the beginning of
+// its path: a client that does not read the answer would have it kept, and one
+// that sends many would fill the log.
+func strip(r *http.Request) {
+	const enough = 100
+	path := strings.Clone(r.URL.Path[:min(len(r.URL.Path), enough)])
+	r.URL, r.RequestURI, r.Host = &url.URL{Path: path}, "", ""
+	clear(r.Header)
 }
 
 // checkStream reads a request of HTTP/2 as if it had come in HTTP/1.1, so that

@@ -2,8 +2,11 @@ package proxy_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -17,7 +20,29 @@ import (
 // patience is how long a test waits for what must happen.
 const patience = 20 * time.Second
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// engineVariable names the engine to run the tests with, instead of with each.
+const engineVariable = "DYNLB_TEST_ENGINE"
+
+// engine is what carries the requests of the proxies under test.
+var engine proxy.Engine
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(eachEngine{m}) }
+
+// eachEngine runs all tests with each engine, or with the one that the
+// environment names.
+type eachEngine struct{ m *testing.M }
+
+func (e eachEngine) Run() (code int) {
+	engines := []proxy.Engine{proxy.EngineStd, proxy.EngineFast}
+	if name := os.Getenv(engineVariable); name != "" {
+		engines = []proxy.Engine{proxy.Engine(name)}
+	}
+	for _, engine = range engines {
+		fmt.Fprintln(os.Stderr, "engine", engine)
+		code = max(code, e.m.Run())
+	}
+	return code
+}
 
 // setup is what a proxy under test is made of.
 type setup struct {
@@ -58,6 +83,7 @@ func newProxy(t testing.TB, s setup) *front {
 		f.ids = append(f.ids, addInstance(t, f.registry, address))
 	}
 	s.options.Registry = f.registry
+	s.options.Engine = cmp.Or(s.options.Engine, engine)
 	s.options.Record = func(code int, took time.Duration) { f.records <- record{code, took} }
 	s.options.Log = slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	f.proxy = proxy.New(s.options)

@@ -59,15 +59,17 @@ func TestMayRetry(t *testing.T) {
 				e.upload = &upload{body: strings.NewReader(c.body), touched: c.touched}
 				req.Body = e.upload
 			}
-			if got := e.mayRetry(req, c.err, c.reused); got != c.want {
+			got := e.mayRetry(req, c.err, c.reused)
+			if (got != fault.Never) != c.want {
 				t.Errorf("%v, want %v", got, c.want)
 			}
-			if c.want && c.err == sent && e.mayRetry(req, c.err, c.reused) { //nolint:errorlint // the very value
+			e.resent = got == fault.Resend
+			if c.want && c.err == sent && e.mayRetry(req, c.err, c.reused) != fault.Never { //nolint:errorlint // the very value
 				t.Error("sent a third time")
 			}
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
-			if (&exchange{}).mayRetry(req.WithContext(ctx), c.err, c.reused) {
+			if (&exchange{}).mayRetry(req.WithContext(ctx), c.err, c.reused) != fault.Never {
 				t.Error("for a client that is gone")
 			}
 		})

@@ -2,7 +2,11 @@
 // the response back. It claims the instance from the registry, and the claim
 // ends with the request, however that ends.
 //
-// One request, from top to bottom:
+// There are two lanes. Package fastpath carries plain HTTP/1.1 in event loops,
+// and hands all else over to net/http, which does it here; so does HTTP/1.1 where
+// there is no fastpath. Both behave alike, and pass the same tests.
+//
+// One request here, from top to bottom:
 //
 //	guard               reads what the client sends before net/http may see it
 //	Proxy.ServeHTTP     /lb-status, or an exchange
@@ -45,6 +49,8 @@ type Options struct {
 	Registry *registry.Registry
 	// Settings are how requests are carried.
 	Settings
+	// Engine is what carries plain HTTP/1.1. Empty: EngineAuto.
+	Engine Engine
 	// Status answers GET and HEAD of /lb-status. Nil: the path is the app's.
 	Status http.Handler
 	// Record is called once for each request that was meant for an instance, or
@@ -79,6 +85,7 @@ type Proxy struct {
 	flight   flight
 	cut      context.CancelFunc // ends the contexts of all requests
 	followed chan struct{}      // closed when departures are not followed any more
+	lanes
 }
 
 // New returns a Proxy. Call Shutdown when done with it, served or not: it keeps
@@ -96,9 +103,10 @@ func New(options Options) *Proxy {
 	p.cut = cut
 	p.guard = newGuard(&options, p.refused)
 	p.server = newServer(base, p, p.guard, &options)
+	p.newLanes()
 	go func() { // ended and waited for by Shutdown
 		defer close(p.followed)
-		followDepartures(base, options.Registry, p.pool)
+		followDepartures(base, options.Registry, p.droppers()...)
 	}()
 	return p
 }
@@ -121,6 +129,9 @@ func (p *Proxy) Configure(s Settings) {
 	p.settings.Store(&s)
 	p.guard.configure(&s)
 	p.pool.configure(&s)
+	if p.fast != nil {
+		p.fast.Configure(s)
+	}
 }
 
 // ServeHTTP carries one request to an instance, or answers /lb-status.

@@ -11,8 +11,8 @@ import (
 )
 
 // RoundTrip sends req to the instance that was claimed. As long as the instance
-// cannot have got any of it, it claims others. It makes an exchange the
-// transport of its ReverseProxy.
+// cannot have got any of it, or repeating it does no harm, it claims others. It
+// makes an exchange the transport of its ReverseProxy.
 func (e *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	fresh := false // the connection must be a new one
 	for claims := 1; ; {
@@ -24,25 +24,41 @@ func (e *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 			}
 		}
 		reused := u != nil && u.reused
-		again := e.mayRetry(req, err, reused)
-		died := !again && e.died(req, err)
-		if !died {
-			e.blame(req, err, reused)
+		retry := e.decide(req, err, reused)
+		if retry == fault.Outlive || retry == fault.Anew && !reused {
+			if claims++; claims > fault.MaxAttempts {
+				return nil, err
+			}
+		}
+		if retry == fault.Never || !e.proxy.options.Registry.Retry() {
+			return nil, err
 		}
 		// When an idle connection turns out to be closed, the same instance gets a
 		// new one: if it is gone, connecting shows it.
-		fresh = reused && again
-		if !again && !died || !fresh && claims == fault.MaxAttempts || !e.proxy.options.Registry.Retry() {
-			return nil, err
-		}
-		if fresh {
+		if fresh = reused && retry != fault.Outlive; fresh {
+			e.sent = e.sent || retry == fault.Resend
 			continue
 		}
-		claims++
+		e.sent = false
 		if err := e.claimAnother(); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// decide tells whether req may be sent once more after err, which it holds
+// against the instance unless it died. reused tells that the connection that
+// broke had been idle.
+func (e *exchange) decide(req *http.Request, err error, reused bool) fault.Retry {
+	retry := e.mayRetry(req, err, reused)
+	if retry == fault.Never && e.died(req, err) {
+		retry = fault.Outlive
+	} else {
+		e.blame(req, err, reused)
+	}
+	e.resent = e.resent || retry == fault.Resend
+	e.outlived = e.outlived || retry == fault.Outlive
+	return retry
 }
 
 // connection returns one to the claimed instance, an idle one unless it must be
@@ -72,20 +88,18 @@ func (e *exchange) blame(req *http.Request, err error, reused bool) {
 	}
 }
 
-// mayRetry reports whether req may be sent once more after err, on another
-// connection. reused tells that the one that broke had been idle.
-func (e *exchange) mayRetry(req *http.Request, err error, reused bool) bool {
+// mayRetry tells whether req may be sent once more after err, on another
+// connection, by what is known at once.
+func (e *exchange) mayRetry(req *http.Request, err error, reused bool) fault.Retry {
 	if req.Context().Err() != nil {
-		return false
+		return fault.Never
 	}
-	retry := e.attempt(req, reused).After(err)
-	e.resent = e.resent || retry == fault.Resend
-	return retry != fault.Never
+	return e.attempt(req, reused).After(err)
 }
 
 // died reports whether the connection broke because the instance is gone, and
 // req may be sent to another: a connection in its backlog is broken like one in
-// use. That it takes no new ones shows it.
+// use. That it takes no new ones shows it, or else whoever runs it sees it soon.
 func (e *exchange) died(req *http.Request, err error) bool {
 	if req.Context().Err() != nil || !e.attempt(req, false).AfterDeath(err) {
 		return false
@@ -94,18 +108,26 @@ func (e *exchange) died(req *http.Request, err error) bool {
 	if err == nil {
 		u.close()
 	}
-	if !errors.Is(err, syscall.ECONNREFUSED) {
-		return false
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		e.lease.Refused()
+		return true
 	}
-	e.lease.Refused()
-	e.resent = true
-	return true
+	late := time.NewTimer(fault.DeathWithin)
+	defer late.Stop()
+	select {
+	case <-e.lease.Dead():
+		return true
+	case <-late.C:
+	case <-req.Context().Done():
+	}
+	return false
 }
 
 // attempt is what the retry rules need to know.
 func (e *exchange) attempt(req *http.Request, reused bool) fault.Attempt {
 	return fault.Attempt{
-		Method: req.Method, Content: req.Body != nil, Untouched: e.upload.whole(), Reused: reused, Resent: e.resent,
+		Method: req.Method, Content: req.Body != nil, Untouched: e.upload.whole(),
+		Reused: reused, Sent: e.sent, Resent: e.resent, Outlived: e.outlived,
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy"
 )
 
 // TestRetryRefused: an instance that refuses costs no request, whatever its
@@ -133,11 +134,11 @@ func TestRetryReused(t *testing.T) {
 }
 
 // TestRetryUnsent: a request of which nothing could be sent is sent elsewhere,
-// whatever its method and body.
+// whatever its method and body. Package fastpath has a test of its own.
 func TestRetryUnsent(t *testing.T) {
 	eachProtocol(t, func(t *testing.T, client *http.Client) {
 		for _, method := range []string{"GET", "POST"} {
-			f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
+			f := newProxy(t, setup{options: proxy.Options{Engine: proxy.EngineStd}, instances: []string{script(t, func(c *rawConn) {
 				for head := c.head(); head != nil; head = c.head() {
 					body := ""
 					if strings.HasPrefix(head[0], "POST") {

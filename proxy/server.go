@@ -36,8 +36,20 @@ func newServer(base context.Context, handler http.Handler, guard *guard, options
 // Shutdown; then it returns nil. It closes l. It may be called for several
 // listeners.
 func (p *Proxy) Serve(l net.Listener) error {
-	if err := p.server.Serve(p.guard.guarded(l)); !errors.Is(err, http.ErrServerClosed) {
+	err := p.serveFast(l)
+	if errors.Is(err, errors.ErrUnsupported) {
+		err = p.serveStd(p.guard.guarded(l))
+	}
+	if err != nil {
 		return fmt.Errorf("serve %v: %w", l.Addr(), err)
+	}
+	return nil
+}
+
+// serveStd serves l with net/http.
+func (p *Proxy) serveStd(l net.Listener) error {
+	if err := p.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
 	}
 	return nil
 }
@@ -47,25 +59,33 @@ func (p *Proxy) Serve(l net.Listener) error {
 // ends it closes those that are left, waits for their handlers, and returns an
 // error that says how many they were. Afterwards the Proxy is of no use.
 func (p *Proxy) Shutdown(ctx context.Context) error {
+	fast := make(chan int, 1)
+	go func() { fast <- p.shutdownFast(ctx) }()
+	open, err := p.shutdownStd(ctx)
+	if open += <-fast; open > 0 {
+		return fmt.Errorf("drain requests: %d cut off: %w", open, context.Cause(ctx))
+	}
+	return err
+}
+
+// shutdownStd shuts net/http down, and returns how many requests it cut off.
+func (p *Proxy) shutdownStd(ctx context.Context) (cut int, err error) {
 	defer p.pool.close()
 	defer func() { <-p.followed }()
 	defer p.cut()
-	err := p.server.Shutdown(ctx) // does not know of tunnels
+	err = p.server.Shutdown(ctx) // does not know of tunnels
 	if ctx.Err() == nil {
 		err = errors.Join(err, p.flight.wait(ctx))
 	}
 	if ctx.Err() == nil {
-		return err
+		return 0, err
 	}
 	open := p.flight.count()
 	p.guard.hurry.Store(true)
 	p.cut()
 	_ = p.server.Close()                    // listeners are closed already
 	_ = p.flight.wait(context.Background()) // nothing they wait for is left
-	if open == 0 {
-		return nil
-	}
-	return fmt.Errorf("drain requests: %d cut off: %w", open, context.Cause(ctx))
+	return int(open), nil
 }
 
 // serverLog passes what net/http logs on: what an operator has to know as a

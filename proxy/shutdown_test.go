@@ -147,7 +147,7 @@ func TestShutdownCuts(t *testing.T) {
 	pool := registry.New(registry.Options{QueueLimit: 1, QueueTimeout: patience})
 	addInstance(t, pool, h.address)
 	codes := make(chan int, 8)
-	p := proxy.New(proxy.Options{Registry: pool, Record: func(code int, _ time.Duration) {
+	p := proxy.New(proxy.Options{Engine: engine, Registry: pool, Record: func(code int, _ time.Duration) {
 		time.Sleep(20 * time.Millisecond) // a handler that takes its time to end
 		codes <- code
 	}})
@@ -206,7 +206,7 @@ func TestShutdownIdle(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	pool := registry.New(registry.Options{})
 	addInstance(t, pool, address)
-	p := proxy.New(proxy.Options{Registry: pool})
+	p := proxy.New(proxy.Options{Engine: engine, Registry: pool})
 	p.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil))
 	if err := p.Shutdown(t.Context()); err != nil {
 		t.Error(err)
@@ -216,7 +216,7 @@ func TestShutdownIdle(t *testing.T) {
 
 // TestShutdownTwice: and without Serve.
 func TestShutdownTwice(t *testing.T) {
-	p := proxy.New(proxy.Options{Registry: registry.New(registry.Options{})})
+	p := proxy.New(proxy.Options{Engine: engine, Registry: registry.New(registry.Options{})})
 	for range 2 {
 		if err := p.Shutdown(t.Context()); err != nil {
 			t.Error(err)

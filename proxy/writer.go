@@ -1,10 +1,16 @@
 package proxy
 
-import "net/http"
+import (
+	"net/http"
+	"time"
+)
 
 // clientWriter returns the exchange's writer, made fit for ReverseProxy.
 func (e *exchange) clientWriter() http.ResponseWriter {
 	w := e.writer
+	if e.request.ProtoMajor == 2 {
+		w = streamWriter{w, e.settings.IdleTimeout}
+	}
 	if old := !e.request.ProtoAtLeast(1, 1); old || len(e.request.Header["Expect"]) > 0 {
 		w = interimWriter{w, old}
 	}
@@ -12,6 +18,36 @@ func (e *exchange) clientWriter() http.ResponseWriter {
 		w = tunnelWriter{w, e}
 	}
 	return w
+}
+
+// streamWriter gives a client up that takes too long for a piece of a response.
+// Of HTTP/1 the guard sees to that; to it a connection of HTTP/2 looks alive when
+// the client takes nothing of one stream, and so keeps an instance's place.
+type streamWriter struct {
+	http.ResponseWriter
+	time time.Duration
+}
+
+func (w streamWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w streamWriter) Write(p []byte) (n int, err error) {
+	w.within(func() { n, err = w.ResponseWriter.Write(p) })
+	return n, err
+}
+
+// FlushError sends what was written.
+func (w streamWriter) FlushError() (err error) {
+	w.within(func() { err = http.NewResponseController(w.ResponseWriter).Flush() })
+	return err
+}
+
+// within calls do with a limit to its time. In between there is none: there may
+// be nothing to write for long.
+func (w streamWriter) within(do func()) {
+	rc := http.NewResponseController(w.ResponseWriter)
+	_ = rc.SetWriteDeadline(time.Now().Add(w.time)) // not to be had, it is not
+	do()
+	_ = rc.SetWriteDeadline(time.Time{})
 }
 
 // interimWriter drops interim responses. A client of HTTP/1.0 must not get any

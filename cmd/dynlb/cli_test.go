@@ -35,6 +35,7 @@ func TestBadUsage(t *testing.T) {
 		{"serv", `dynlb: unknown command "serv"; did you mean "serve"? (see 'dynlb --help')`},
 		{"serve now", `dynlb: unknown command "now" for "dynlb serve" (usage: dynlb serve [flags])`},
 		{"serve --log-level loud", `dynlb: invalid argument "loud" for "--log-level" flag`},
+		{"serve --engine turbo", `dynlb: invalid argument "turbo" for "--engine" flag: unknown engine "turbo"; there are auto, fast and std`},
 		{"serve --config missing.yaml", "missing.yaml: cannot be read: no such file or directory"},
 		{"check --config bad.yaml", "bad.yaml:1: minIntances: unknown key; did you mean minInstances?\nbad.yaml:2: maxInstances: "},
 		{"check --nonsense", "dynlb: unknown flag: --nonsense (see 'dynlb check --help')"},

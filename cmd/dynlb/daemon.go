@@ -64,6 +64,7 @@ func newDaemon(p plan, log *slog.Logger) (*daemon, error) {
 	d.proxy = proxy.New(proxy.Options{
 		Registry: d.registry,
 		Settings: p.proxy,
+		Engine:   p.engine,
 		Status:   http.HandlerFunc(d.status),
 		Record:   d.metrics.Request,
 		Log:      log,

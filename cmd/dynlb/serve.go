@@ -11,10 +11,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dynlb/dynlb/internal/config"
+	"github.com/dynlb/dynlb/proxy"
 )
 
 func newServe(o *options) *cobra.Command {
 	var level slog.Level
+	var engine proxy.Engine
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the load balancer",
@@ -37,6 +39,7 @@ request; when it is invalid nothing changes.`,
 			if err != nil {
 				return usageError{err}
 			}
+			p.engine = engine
 			logPlan(log, &p)
 			graceful, now, stop := signals(cmd.Context(), log)
 			defer stop()
@@ -64,6 +67,10 @@ request; when it is invalid nothing changes.`,
 	cmd.Flags().TextVar(&level, "log-level", slog.LevelInfo, "least level to log: debug, info, warn, error")
 	_ = cmd.RegisterFlagCompletionFunc("log-level", // the flag exists
 		cobra.FixedCompletions([]string{"debug", "info", "warn", "error"}, cobra.ShellCompDirectiveNoFileComp))
+	cmd.Flags().TextVar(&engine, "engine", proxy.EngineAuto,
+		"what carries plain HTTP/1.1: fast (event loops, Linux only), std (net/http), or auto for the best there is")
+	_ = cmd.RegisterFlagCompletionFunc("engine", // the flag exists
+		cobra.FixedCompletions([]string{"auto", "fast", "std"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 

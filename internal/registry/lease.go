@@ -61,10 +61,39 @@ func (l Lease) Refused() {
 	now := time.Since(r.base)
 	r.failLocked(l.in, now)
 	r.brokeLocked(l.in, now, reason)
+	l.in.dieLocked()
 	_ = r.transitionLocked(l.in, Unhealthy, reason) // Ready may become Unhealthy
 	select {
 	case r.suspects <- l.in.id:
 	default:
+	}
+}
+
+// Dead returns a channel that is closed when the instance is gone, or nothing
+// listens on its port. It is nil, and so never closed, for the zero Lease.
+func (l Lease) Dead() <-chan struct{} {
+	if l.in == nil {
+		return nil
+	}
+	l.in.registry.mu.Lock()
+	defer l.in.registry.mu.Unlock()
+	return l.in.dead
+}
+
+// dieLocked closes dead.
+func (in *instance) dieLocked() {
+	if !in.isDead() {
+		close(in.dead)
+	}
+}
+
+// isDead reports whether dead is closed. The registry is locked.
+func (in *instance) isDead() bool {
+	select {
+	case <-in.dead:
+		return true
+	default:
+		return false
 	}
 }
 

@@ -31,6 +31,43 @@ func TestReleaseIsIdempotent(t *testing.T) {
 	}
 }
 
+// TestDead: who has sent something to an instance can learn that it is gone.
+func TestDead(t *testing.T) {
+	dead := func(l Lease) bool {
+		select {
+		case <-l.Dead():
+			return true
+		default:
+			return false
+		}
+	}
+	r := New(Options{})
+	id := add(t, r, Ready)
+	lease := acquire(t, r)
+	if dead(lease) {
+		t.Error("dead while ready")
+	}
+	lease.Refused()
+	if !dead(lease) {
+		t.Error("not dead though it refused")
+	}
+	lease.Refused() // again: another request found the same
+	if err := r.Transition(id, Ready, "test"); err != nil {
+		t.Fatal(err)
+	}
+	if dead(lease) {
+		t.Error("dead though it is ready again")
+	}
+	if _, err := r.Drain(id, "test"); err != nil || dead(lease) {
+		t.Errorf("dead while it drains (%v)", err)
+	}
+	gone := lease.Dead()
+	if err := r.Transition(id, Stopped, "test"); err != nil {
+		t.Fatal(err)
+	}
+	<-gone
+}
+
 func TestZeroLease(t *testing.T) {
 	var l Lease
 	l.Release()

@@ -81,6 +81,7 @@ type instance struct {
 	id      ID
 	about   *about        // replaced, never changed: snapshots share it
 	drained chan struct{} // closed when draining and nothing is in flight
+	dead    chan struct{} // closed when stopped, and while it refuses connections
 }
 
 // traffic is what requests change of an instance.
@@ -165,6 +166,7 @@ func (r *Registry) Add(spec Spec) ID {
 			started: now,
 		},
 		drained: make(chan struct{}),
+		dead:    make(chan struct{}),
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -257,6 +259,9 @@ func (r *Registry) transitionLocked(in *instance, next State, reason string) err
 		if in.about.state == Draining {
 			in.drained = make(chan struct{}) // the next time it drains
 		}
+		if in.isDead() {
+			in.dead = make(chan struct{})
+		}
 		now := time.Now()
 		if about.readyAt.IsZero() {
 			about.readyAt = now
@@ -269,6 +274,7 @@ func (r *Registry) transitionLocked(in *instance, next State, reason string) err
 			close(in.drained)
 		}
 	case Stopped:
+		in.dieLocked()
 		r.instances = slices.DeleteFunc(r.instances, func(x *instance) bool { return x == in })
 		r.pastClaims += in.traffic.total
 	default: // nothing more to an Unhealthy one

@@ -25,8 +25,9 @@ type Settings struct {
 	Limits http1.Limits
 	// HeadTimeout is how long the head of a request may take from its first byte,
 	// and BodyTimeout how long the client may be silent within its content; then
-	// it gets a 408. IdleTimeout is how long a connection may be idle. Zero: 10 s,
-	// 30 s and 60 s.
+	// it gets a 408. IdleTimeout is how long a connection may be idle, and how long
+	// a client may take for one piece of a response, of 32 KiB at most: then it is
+	// given up. Zero: 10 s, 30 s and 60 s.
 	HeadTimeout, BodyTimeout, IdleTimeout time.Duration
 	// MaxConnections is how many connections of clients may be open; more are not
 	// accepted until one is closed. Zero: no limit.

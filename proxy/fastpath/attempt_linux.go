@@ -1,0 +1,110 @@
+package fastpath
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"syscall"
+
+	"github.com/dynlb/dynlb/proxy/internal/fault"
+)
+
+// attempt sends the request to the claimed instance, on an idle connection or
+// else on a new one.
+func (x *exchange) attempt() {
+	l := x.loop
+	x.claims++
+	x.pool = l.poolOf(x.lease.Address())
+	if u := x.pool.get(!x.idempotent || l.crowded); u != nil {
+		x.reused = true
+		x.send(u)
+		return
+	}
+	x.connect(connecting)
+}
+
+// connect begins to connect to the claimed instance.
+func (x *exchange) connect(s state) {
+	l := x.loop
+	x.reused = false
+	if x.pool.err != nil {
+		x.connectFailed(x.pool.err)
+		return
+	}
+	fd, err := dialSocket(x.pool.to)
+	if err != nil {
+		x.connectFailed(err)
+		return
+	}
+	u := &conn{fd: fd, pool: x.pool, exchange: x, state: s}
+	if err := l.add(u); err != nil {
+		fd.close()
+		x.connectFailed(err)
+		return
+	}
+	x.upstream = u
+	u.within(int64(dialTimeout))
+}
+
+// connected is the state of a connection to an instance that is being made. What
+// the instance sends before it is asked is no response.
+func (x *exchange) connected() {
+	u := x.upstream
+	if errno := u.fd.failure(); errno != 0 {
+		x.connectFailed(os.NewSyscallError("connect", errno))
+		return
+	}
+	if u.ready&writable == 0 {
+		return
+	}
+	u.timer.clear()
+	u.state = serving
+	if !u.fd.quiet() {
+		x.sent, x.received = 0, false
+		x.broke(errSurplus)
+		return
+	}
+	x.send(u)
+}
+
+// connectFailed is called when there is no connection to be had.
+func (x *exchange) connectFailed(err error) {
+	x.dropUpstream()
+	if x.trouble != nil {
+		x.interviewedOn(errors.Is(err, syscall.ECONNREFUSED))
+		return
+	}
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		x.lease.Refused()
+	}
+	if at, bad := netip.ParseAddrPort(x.pool.address); bad == nil {
+		err = &net.OpError{Op: "dial", Net: "tcp", Addr: net.TCPAddrFromAddrPort(at), Err: err}
+	}
+	x.failed(&fault.ConnectError{Cause: err})
+}
+
+// send begins to send the request.
+func (x *exchange) send(u *conn) {
+	x.upstream, u.exchange = u, x
+	x.sent, x.wholeSent, x.received, x.interim = 0, false, false, 0
+	x.sentAt = x.loop.now
+	u.timer.clear()
+	if x.hostAt > 0 {
+		x.insertHost()
+	}
+	x.upload()
+}
+
+// insertHost gives the request of a client that named no host the instance's.
+func (x *exchange) insertHost() {
+	old := x.head
+	b := append(x.loop.buffers.get(len(old)+len(x.pool.address)+16), old[:x.hostAt]...)
+	b = append(appendField(b, "Host: ", []byte(x.pool.address)), old[x.hostAt:]...)
+	x.loop.buffers.put(old)
+	if x.asked[0] > 0 {
+		x.asked[0] += len(b) - len(old)
+		x.asked[1] += len(b) - len(old)
+	}
+	x.head, x.hostAt = b, 0
+}

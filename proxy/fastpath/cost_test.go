@@ -1,0 +1,263 @@
+//go:build linux
+
+package fastpath
+
+import (
+	"bytes"
+	"net"
+	"net/http"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// frugal is an instance that allocates nothing for a request.
+func frugal(t testing.TB) string {
+	response := []byte("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 64\r\n\r\n" + strings.Repeat("x", 64))
+	return script(t, func(c *peer) {
+		buffer := make([]byte, 4096)
+		for n := 0; ; {
+			m, err := c.Read(buffer[n:])
+			if err != nil {
+				return
+			}
+			if n += m; bytes.HasSuffix(buffer[:n], []byte("\r\n\r\n")) {
+				n = 0
+				if _, err := c.Write(response); err != nil {
+					return
+				}
+			}
+		}
+	})
+}
+
+var frugalRequest = []byte("GET /path?query HTTP/1.1\r\nHost: example.com\r\nUser-Agent: test\r\nAccept: */*\r\n\r\n")
+
+// ask sends a request and reads the response of frugal.
+func ask(t testing.TB, conn net.Conn, buffer []byte) {
+	if _, err := conn.Write(frugalRequest); err != nil {
+		t.Error(err)
+		return
+	}
+	for n := 0; !bytes.HasSuffix(buffer[:n], []byte("xxxxxxxx")); {
+		m, err := conn.Read(buffer[n:])
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		n += m
+	}
+}
+
+// TestAllocations: a request on connections that are there allocates nothing,
+// and holds no buffer when it is over.
+func TestAllocations(t *testing.T) {
+	f := serve(t, Options{}, frugal(t))
+	conn, buffer := dial(t, f.address), make([]byte, 4096)
+	drain := func() {
+		for len(f.records) > 0 {
+			<-f.records
+		}
+	}
+	for range 100 {
+		ask(t, conn, buffer)
+	}
+	drain()
+	if n := testing.AllocsPerRun(1000, func() { ask(t, conn, buffer) }); n != 0 {
+		t.Errorf("%v allocations for a request", n)
+	}
+	f.inLoops(func(l *loop) {
+		if l.buffers.held != 0 {
+			t.Errorf("%d buffers in use", l.buffers.held)
+		}
+	})
+}
+
+// resident returns the memory of the process.
+func resident(t *testing.T) int {
+	t.Helper()
+	runtime.GC()
+	runtime.GC()
+	b, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages, _ := strconv.Atoi(strings.Fields(string(b))[1])
+	return pages * os.Getpagesize()
+}
+
+// heapInUse returns the bytes of live objects.
+func heapInUse() int {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc)
+}
+
+// TestIdleMemory: what an idle connection costs, once it has had a request. The
+// clients are bare descriptors, so that all growth of the heap is the engine's.
+func TestIdleMemory(t *testing.T) {
+	const conns = 2000
+	f := serve(t, Options{}, frugal(t))
+	for len(f.records) > 0 {
+		<-f.records
+	}
+	clients := make([]socket, 0, conns)
+	t.Cleanup(func() {
+		for _, s := range clients {
+			s.close()
+		}
+	})
+	to, err := sockaddr(f.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	buffer := make([]byte, 4096)
+	one := func() {
+		s, err := dialSocket(to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		clients = append(clients, s)
+		for n, errno := s.write(frugalRequest); n == 0; n, errno = s.write(frugalRequest) {
+			if errno != 0 && errno != errAgain {
+				t.Fatal(errno)
+			}
+		}
+		for n := 0; n == 0; n, _ = s.read(buffer) {
+			runtime.Gosched()
+		}
+		<-f.records
+	}
+	for range 50 {
+		one()
+	}
+	before, pages := heapInUse(), resident(t)
+	for range conns {
+		one()
+	}
+	heap, rss := heapInUse()-before, resident(t)-pages
+	t.Logf("an idle connection costs %d bytes of heap, %d of the process", heap/conns, rss/conns)
+	if heap/conns > 512 {
+		t.Errorf("an idle connection costs %d bytes", heap/conns)
+	}
+}
+
+// TestOthersGetTime: with all loops busy other goroutines are served.
+func TestOthersGetTime(t *testing.T) {
+	f := serve(t, Options{}, frugal(t))
+	other := server(t, func(http.ResponseWriter, *http.Request) {})
+	var over atomic.Bool
+	var clients sync.WaitGroup
+	for range 64 {
+		conn := dial(t, f.address)
+		clients.Go(func() {
+			for buffer := make([]byte, 4096); !over.Load(); {
+				ask(t, conn, buffer)
+				<-f.records
+			}
+		})
+	}
+	var took []time.Duration
+	client := &http.Client{Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
+	for range 100 {
+		begin := time.Now()
+		res, err := client.Get("http://" + other)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		took = append(took, time.Since(begin))
+	}
+	over.Store(true)
+	clients.Wait()
+	slices.Sort(took)
+	t.Logf("median %v, 99 %% %v", took[50], took[98])
+	if took[98] > 500*time.Millisecond { // 50 ms is the aim; the machine is shared
+		t.Errorf("others wait for %v", took[98])
+	}
+}
+
+// TestIdleTunnelMemory: what an idle tunnel costs. Both ends are bare
+// descriptors.
+func TestIdleTunnelMemory(t *testing.T) {
+	const tunnels = 500
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := l.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = l.Close()
+	t.Cleanup(func() { _ = file.Close() })
+	raw, err := file.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := serve(t, Options{}, l.Addr().String())
+	to, err := sockaddr(f.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ends := make([]socket, 0, 2*tunnels+100)
+	t.Cleanup(func() {
+		for _, s := range ends {
+			s.close()
+		}
+	})
+	const answer = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: test\r\n\r\n"
+	buffer := make([]byte, 4096)
+	readUp := func(s socket) {
+		for n, errno := s.read(buffer); ; n, errno = s.read(buffer) {
+			if n > 0 || errno != errAgain {
+				return
+			}
+			runtime.Gosched()
+		}
+	}
+	open := func() {
+		client, err := dialSocket(to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request := []byte("GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: test\r\n\r\n")
+		for n := 0; n == 0; n, _ = client.write(request) {
+		}
+		fd, _, err := accept(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ends = append(ends, client, socket(fd))
+		readUp(socket(fd))
+		_, _ = socket(fd).write([]byte(answer))
+		readUp(client)
+		<-f.records
+	}
+	for range 20 {
+		open()
+	}
+	before := heapInUse()
+	for range tunnels {
+		open()
+	}
+	heap := (heapInUse() - before) / tunnels
+	t.Logf("an idle tunnel costs %d bytes of heap", heap)
+	if heap > 1024 {
+		t.Errorf("an idle tunnel costs %d bytes", heap)
+	}
+	f.inLoops(func(l *loop) {
+		if l.buffers.held != 0 {
+			t.Errorf("%d buffers in use", l.buffers.held)
+		}
+	})
+}

@@ -1,0 +1,106 @@
+package fastpath
+
+import (
+	"bytes"
+	"io"
+	"time"
+
+	"github.com/dynlb/dynlb/proxy/http1"
+)
+
+// inlineSize is up to which size payload is copied next to its head: that costs
+// less than telling the kernel of a second piece.
+const inlineSize = 4 << 10
+
+func durationOf(nanoseconds int64) time.Duration { return time.Duration(nanoseconds) }
+
+// pass passes on what came of the content.
+func (x *exchange) pass(b []byte) {
+	payload, used, err := decode(&x.down, b, &x.trailer)
+	if err != nil {
+		x.cut(err)
+		return
+	}
+	if used < len(b) {
+		x.reusable = false
+	}
+	if x.deliver(x.loop.out[:0], payload) {
+		x.upstream.keep(nil)
+	}
+}
+
+// deliver sends the client payload, after what is in head. It reports whether
+// the client is there.
+func (x *exchange) deliver(head, payload []byte) bool {
+	if x.down.Done() {
+		x.release()
+	}
+	last := x.down.Done() && len(x.trailer) <= len("\r\n")
+	switch {
+	case len(payload) <= inlineSize:
+		head = appendContent(head, payload, x.chunkDown, last)
+		if len(head) > 0 && !x.toClient(head) {
+			return false
+		}
+	case x.chunkDown:
+		end := chunkEnd
+		if last {
+			end = lastChunkEnd
+		}
+		if !x.toClient(http1.AppendChunkSize(head, len(payload)), payload, end) {
+			return false
+		}
+	case len(head) > 0:
+		return x.toClient(head, payload)
+	default:
+		return x.toClient(payload)
+	}
+	if x.chunkDown && x.down.Done() && !last {
+		return x.toClient(appendTrailer(x.loop.out[:0], x.trailer))
+	}
+	return true
+}
+
+// What goes after a chunk, and after the last one.
+var (
+	chunkEnd     = []byte(http1.ChunkEnd)
+	lastChunkEnd = []byte(http1.ChunkEnd + http1.LastChunk)
+)
+
+// appendTrailer appends the last chunk and the fields of a trailer section that
+// may be in one: none that frames or routes a message, or is for one hop only
+// (RFC 9110, 6.5.1).
+func appendTrailer(b, trailer []byte) []byte {
+	b = append(b, "0\r\n"...)
+	for line := range bytes.SplitSeq(trailer, []byte("\r\n")) {
+		name, value, _ := bytes.Cut(line, []byte(":"))
+		if len(name) > 0 && http1.IDOf(name) == http1.FieldOther && !http1.Permanent(name) {
+			b = append(append(b, name...), ": "...)
+			b = append(append(b, bytes.Trim(value, " \t")...), "\r\n"...)
+		}
+	}
+	return append(b, "\r\n"...)
+}
+
+// instanceEnded is called when the instance has closed its connection, or reset
+// it.
+func (x *exchange) instanceEnded(err error) {
+	if !x.responding {
+		if x.received && err == io.EOF { //nolint:errorlint // it is the very value
+			err = io.ErrUnexpectedEOF
+		}
+		x.broke(err)
+		return
+	}
+	if err != io.EOF || x.down.End() != nil { //nolint:errorlint // it is the very value
+		x.cut(err)
+		return
+	}
+	if x.chunkDown && !x.toClient([]byte(http1.LastChunk)) {
+		return
+	}
+	x.reusable = false
+	if x.client.out.empty() {
+		x.finish()
+	}
+}

@@ -1,0 +1,191 @@
+package fastpath
+
+import (
+	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/internal/settings"
+)
+
+// exchange is one request on its way to an instance, and its response on the
+// way back.
+type exchange struct {
+	loop     *loop
+	client   *conn
+	upstream *conn // nil while there is none
+	settings *settings.Settings
+	waiter   registry.Waiter // made once
+	facts
+}
+
+// facts are what changes from one exchange to the next.
+type facts struct {
+	lease    registry.Lease
+	released bool  // lease was given back
+	timer    timer // in the queue
+	started  int64
+	code     int  // status for the client; 0 before it is known
+	queued   bool // it waits for an instance
+	gone     bool // it ended while the registry was giving it one
+
+	// The request.
+	label      []byte // its method and path
+	method     int    // length of the method
+	toHead     bool   // the method is HEAD
+	idempotent bool   // and nothing is lost when it is done twice
+	old        bool   // the client speaks HTTP/1.0
+	keep       bool   // the client wants to send another one
+	content    bool   // there is some
+	expects    bool   // the client waits for a 100 (Continue) before it sends it
+	chunkUp    bool   // it goes on in chunks
+	head       []byte // as the instance gets it, and content that came at once; a buffer
+	hostAt     int    // where the Host is missing in it; 0: it is not
+	asked      [2]int // where in it is what is to be upgraded to
+	up         http1.Body
+
+	// The attempts to have an instance answer it.
+	pool      *pool
+	claims    int
+	reused    bool // the connection had been idle
+	repeated  bool // it was sent to the claimed instance before
+	resent    bool // it was sent again to the same instance
+	outlived  bool // it was sent again to another than the one that died
+	sent      int  // of head
+	sentAt    int64
+	wholeSent bool  // nothing is left to be sent
+	continued bool  // the content need not wait any more
+	told      bool  // the client was told so
+	trouble   error // why it is asked whether the instance is gone
+	troubled  bool  // that was on a connection that had been idle
+	deadBy    int64 // when that should be known
+
+	// The response.
+	response   *http1.Response // while its head is being read
+	received   bool            // a byte of it
+	interim    int             // bytes of informational ones
+	responding bool            // its head was passed on
+	down       http1.Body
+	chunkDown  bool   // it goes on in chunks
+	trailer    []byte // as the instance sent it
+	untilClose bool   // it goes on without a framing
+	reusable   bool   // by what it says, so is its connection
+	last       bool   // it is the last on the client's connection
+	heard      bool   // the client was sent something since it ended its side
+}
+
+// newExchange begins an exchange on a client's connection.
+func (l *loop) newExchange(c *conn) *exchange {
+	var x *exchange
+	if last := len(l.exchanges) - 1; last >= 0 {
+		x = l.exchanges[last]
+		l.exchanges = l.exchanges[:last]
+	} else {
+		x = &exchange{loop: l}
+		x.waiter.Grant = func(lease registry.Lease, err error) {
+			l.inbox.post(note{exchange: x, lease: lease, err: err})
+		}
+	}
+	x.client, x.settings, x.started, x.timer.owner = c, l.settings, l.now, x
+	c.exchange, c.state = x, exchanging
+	l.flights++
+	return x
+}
+
+// spareExchanges is how many exchanges are kept for later.
+const spareExchanges = 1024
+
+// recycle lets go of all that the exchange has.
+func (x *exchange) recycle() {
+	l := x.loop
+	l.wheel.take(&x.timer)
+	x.dropHead()
+	x.dropResponse()
+	label := x.label[:0]
+	if cap(label) > 512 {
+		label = nil
+	}
+	x.facts = facts{label: label}
+	x.client, x.upstream, x.settings = nil, nil, nil
+	if len(l.exchanges) < spareExchanges {
+		l.exchanges = append(l.exchanges, x)
+	}
+}
+
+// dropHead gives the buffer of the head back.
+func (x *exchange) dropHead() {
+	if x.head != nil {
+		x.loop.buffers.put(x.head)
+		x.head = nil
+	}
+}
+
+// dropResponse gives the reader of responses back.
+func (x *exchange) dropResponse() {
+	if x.response != nil {
+		x.response.Reset(false, false)
+		x.loop.responses = append(x.loop.responses, x.response)
+		x.response = nil
+	}
+}
+
+// dropUpstream closes the connection to the instance, if there is one.
+func (x *exchange) dropUpstream() {
+	if x.upstream != nil {
+		x.upstream.close()
+		x.upstream = nil
+	}
+}
+
+// clientReady is the state of a client's connection during an exchange.
+func (x *exchange) clientReady() {
+	c := x.client
+	if c.ready&broken != 0 {
+		x.clientGone()
+		return
+	}
+	if !c.out.empty() {
+		done, err := c.flush()
+		if err != nil {
+			x.clientGone()
+			return
+		}
+		if done && x.responding {
+			x.receive()
+		}
+	}
+	if c.state != exchanging || c.exchange != x {
+		return
+	}
+	if u := x.upstream; u != nil && u.state == serving && !x.wholeSent {
+		x.upload()
+		return
+	}
+	x.watch()
+}
+
+// watch notices that the client has ended its side of the connection: it may be
+// gone.
+func (x *exchange) watch() {
+	if c := x.client; c.ready&ended != 0 && c.timer.at == 0 && !x.heard {
+		c.within(int64(absence))
+	}
+}
+
+// clientSilent is called when the client's time is up.
+func (x *exchange) clientSilent() {
+	switch {
+	case x.upstream != nil && x.upstream.state == serving && !x.up.Done():
+		x.spoil(errSlowBody)
+	case !x.heard: // else it is there: one that is gone resets the connection
+		x.clientGone()
+	}
+}
+
+// toClient sends pieces to the client. It reports whether the client is there.
+func (x *exchange) toClient(pieces ...[]byte) bool {
+	if err := x.client.send(pieces...); err != nil {
+		x.clientGone()
+		return false
+	}
+	x.heard = x.client.ready&ended != 0
+	return true
+}

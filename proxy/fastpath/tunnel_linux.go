@@ -1,0 +1,113 @@
+package fastpath
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+
+	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/http1"
+)
+
+// tunnel is what becomes of an exchange whose instance has switched to another
+// protocol: bytes both ways, until both sides have ended theirs.
+type tunnel struct {
+	client, instance *conn
+	lease            registry.Lease
+}
+
+// switchProtocols passes a 101 on, and opens the tunnel.
+func (x *exchange) switchProtocols(r *http1.Response, rest []byte) {
+	l, c, u := x.loop, x.client, x.upstream
+	if !bytes.EqualFold(r.Upgrade, x.head[x.asked[0]:x.asked[1]]) {
+		x.broke(errSwitch)
+		return
+	}
+	x.code = http.StatusSwitchingProtocols
+	x.responded(x.code)
+	b := appendStatus(l.out[:0], r)
+	b, _ = appendFields(b, r)
+	b = append(b, "Connection: Upgrade\r\n"...)
+	b = append(appendField(b, "Upgrade: ", r.Upgrade), "\r\n"...)
+	x.dropResponse()
+	if !x.toClient(b, rest) {
+		return
+	}
+	u.keep(nil)
+	if early := c.held.bytes(); len(early) > 0 { // the client did not wait
+		if err := u.send(early); err != nil {
+			x.clientGone()
+			return
+		}
+		c.held.release(&l.buffers)
+	}
+	t := &tunnel{client: c, instance: u, lease: x.lease}
+	x.lease, x.upstream = registry.Lease{}, nil
+	l.flights++ // the tunnel's
+	x.land()
+	for _, side := range []*conn{c, u} {
+		side.exchange, side.tunnel, side.state = nil, t, tunnelling
+		side.timer.clear()
+	}
+	l.later(c)
+}
+
+// relay is the state of both connections of a tunnel.
+func (c *conn) relay() {
+	t := c.tunnel
+	if !t.pump(t.client, t.instance) || !t.pump(t.instance, t.client) {
+		c.closeTunnel()
+		return
+	}
+	if t.client.hungUp && t.instance.hungUp {
+		c.closeTunnel()
+	}
+}
+
+// pump carries bytes one way, and the end of them. It reports whether the tunnel
+// is intact.
+func (t *tunnel) pump(from, to *conn) bool {
+	for range rounds {
+		done, err := to.flush()
+		if err != nil {
+			return false
+		}
+		if !done {
+			return true
+		}
+		if from.finished {
+			if !to.hungUp {
+				to.hungUp = true
+				to.fd.closeWrite()
+			}
+			return true
+		}
+		b, err := from.receive()
+		switch {
+		case err == nil:
+			if to.send(b) != nil {
+				return false
+			}
+		case err == errAgain: //nolint:errorlint // it is the very value
+			return true
+		case isEnd(err):
+			from.finished = true
+		default:
+			return false
+		}
+	}
+	from.loop.later(from)
+	return true
+}
+
+// closeTunnel ends the tunnel.
+func (c *conn) closeTunnel() {
+	t := c.tunnel
+	t.client.close()
+	t.instance.close()
+	t.lease.Release()
+	c.loop.landed()
+}
+
+// isEnd reports whether err is the end of what a peer sends.
+func isEnd(err error) bool { return err == io.EOF } //nolint:errorlint // it is the very value

@@ -1,0 +1,153 @@
+package fastpath
+
+import (
+	"syscall"
+
+	"github.com/dynlb/dynlb/proxy/http1"
+)
+
+// rounds bounds how much is done for one connection in one turn: so many times
+// chunkSize.
+const rounds = 4
+
+// upload sends of the request what the instance takes.
+func (x *exchange) upload() {
+	u, c := x.upstream, x.client
+	if x.sent < len(x.head) {
+		n, errno := u.fd.write(x.head[x.sent:])
+		if errno == syscall.EAGAIN {
+			u.ready &^= writable
+			return
+		}
+		if errno != 0 {
+			x.unsendable(errno)
+			return
+		}
+		if x.sent += n; x.sent < len(x.head) {
+			return
+		}
+		if x.content {
+			x.dropSent()
+		}
+	}
+	for range rounds {
+		switch done, err := u.flush(); {
+		case err != nil:
+			x.unsendable(err)
+			return
+		case !done:
+			c.timer.clear() // it is not the client's turn
+			return
+		case x.up.Done():
+			x.uploaded()
+			return
+		case x.expects && !x.continued:
+			if u.timer.at == 0 && !x.responding {
+				u.within(int64(continueTimeout))
+			}
+			return
+		case !x.readContent():
+			return
+		}
+	}
+	x.loop.later(c)
+}
+
+// dropSent gives the buffer of the head back, of which nothing will be sent again.
+func (x *exchange) dropSent() {
+	if x.asked[1] == 0 { // else it is needed once more
+		x.dropHead()
+		x.sent = 1 // something was
+	}
+}
+
+// readContent takes some content from the client, and sends it to the instance.
+// It reports whether there may be more.
+func (x *exchange) readContent() bool {
+	u, c := x.upstream, x.client
+	b := c.held.buffer
+	if b != nil {
+		b = c.held.bytes()
+	} else {
+		var err error
+		if b, err = c.receive(); err == errAgain { //nolint:errorlint // it is the very value
+			if c.timer.at == 0 {
+				c.within(int64(x.settings.BodyTimeout))
+			}
+			return false
+		} else if err != nil {
+			x.clientGone()
+			return false
+		}
+	}
+	c.timer.clear()
+	payload, used, err := decode(&x.up, b, nil)
+	if err != nil {
+		x.spoil(err.(*http1.Error)) //nolint:errorlint // decode returns no other
+		return false
+	}
+	if x.chunkUp {
+		err = u.send(appendContent(x.loop.out[:0], payload, true, x.up.Done()))
+	} else {
+		err = u.send(payload)
+	}
+	if err != nil {
+		x.unsendable(err)
+		return false
+	}
+	c.keep(b[used:])
+	return true
+}
+
+// uploaded is called when the whole request was sent. From now on the instance
+// has the time that it may take.
+func (x *exchange) uploaded() {
+	x.wholeSent = true
+	x.client.timer.clear()
+	x.sentAt = x.loop.now
+	if limit := x.settings.RequestTimeout; limit > 0 && !x.responding {
+		x.upstream.within(int64(limit))
+	}
+	x.watch()
+}
+
+// unsendable is called when the instance takes nothing any more. It may have
+// responded before.
+func (x *exchange) unsendable(err error) {
+	u := x.upstream
+	x.client.timer.clear()
+	u.out.release(&x.loop.buffers)
+	if !x.responding {
+		u.ready |= readable
+		x.receive()
+	}
+	if x.upstream == u && !x.responding {
+		x.broke(err)
+	}
+}
+
+// instanceReady is the state of a connection to an instance that has a request.
+func (x *exchange) instanceReady() {
+	u := x.upstream
+	if u.ready&(readable|ended|broken) != 0 {
+		x.receive()
+	}
+	if x.upstream == u && u.state == serving && u.exchange == x && !x.wholeSent && u.ready&writable != 0 {
+		x.upload()
+	}
+}
+
+// instanceSilent is called when the instance's time is up.
+func (x *exchange) instanceSilent() {
+	switch {
+	case x.responding:
+	case x.expects && !x.continued:
+		x.continued = true
+		if x.told || x.toClient([]byte("HTTP/1.1 100 Continue\r\n\r\n")) {
+			x.told = true
+			x.upload()
+		}
+	default:
+		x.broke(errTimeout)
+	}
+}

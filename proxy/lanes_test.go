@@ -1,0 +1,106 @@
+package proxy_test
+
+import (
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/dynlb/dynlb/proxy"
+)
+
+// TestLanesAlike has both engines carry the same, and compares what the instance
+// and the client get of it, but for the order of fields and the case of their
+// names. Two differences are meant: to a client of HTTP/1.0 the fast engine says
+// that it speaks HTTP/1.1 (RFC 9110, 2.5), and it passes the Content-Length of a
+// 304 on (RFC 9110, 8.6), which net/http removes.
+func TestLanesAlike(t *testing.T) {
+	const ok = "HTTP/1.1 200 OK\nDate: Thu, 01 Jan 1970 00:00:00 GMT\nContent-Length: 2\n\nok"
+	for name, c := range map[string]struct{ request, response string }{
+		"plain":          {"GET /a?b HTTP/1.1\nHost: a\nUser-Agent: x\nAccept: */*\nConnection: close\n\n", ok},
+		"forwarded":      {"GET / HTTP/1.1\nHost: a\nX-Forwarded-For: 1.1.1.1\nx-forwarded-for: 2.2.2.2\nX-Forwarded-Proto: https\nX-Forwarded-Port: 1\nX-Real-IP: 3\nForwarded: for=4\nX_F: 1\nConnection: close\n\n", ok},
+		"hop by hop":     {"GET / HTTP/1.1\nHost: a\nConnection: close, x-a, Host\nX-A: 1\nTE: trailers\nKeep-Alive: 1\nProxy-Connection: y\n\n", ok},
+		"old":            {"GET / HTTP/1.0\n\n", "HTTP/1.1 200 OK\nDate: x\nTransfer-Encoding: chunked\n\n2\nok\n0\n\n"},
+		"old kept":       {"GET / HTTP/1.0\nHost: a\nConnection: keep-alive\n\nGET / HTTP/1.0\n\n", ok},
+		"content":        {"POST / HTTP/1.1\nHost: a\nConnection: close\nContent-Length: 3\n\nabc", ok},
+		"no content":     {"POST / HTTP/1.1\nHost: a\nConnection: close\nContent-Length: 0\n\n", ok},
+		"204":            {"DELETE / HTTP/1.1\nHost: a\nConnection: close\n\n", "HTTP/1.1 204 No Content\nDate: x\nX: y\n\n"},
+		"304":            {"GET / HTTP/1.1\nHost: a\nConnection: close\n\n", "HTTP/1.1 304 Not Modified\nDate: x\nETag: \"y\"\n\n"},
+		"HEAD":           {"HEAD / HTTP/1.1\nHost: a\nConnection: close\n\n", "HTTP/1.1 200 OK\nDate: x\nContent-Length: 7\n\n"},
+		"until close":    {"GET / HTTP/1.1\nHost: a\nConnection: close\n\n", "HTTP/1.0 200 OK\nDate: x\nServer: y\n\nall"},
+		"chunks":         {"GET / HTTP/1.1\nHost: a\nConnection: close\n\n", "HTTP/1.1 200 OK\nDate: x\nTransfer-Encoding: chunked\nTrailer: X-Sum\n\n3;x\nabc\n0\nX-Sum: 6\n\n"},
+		"interim":        {"GET / HTTP/1.1\nHost: a\nConnection: close\n\n", "HTTP/1.1 103 Early Hints\nLink: x\n\n" + ok},
+		"response's own": {"GET / HTTP/1.1\nHost: a\nConnection: close\n\n", "HTTP/1.1 200 OK\nDate: x\nConnection: x-b\nX-B: 1\nKeep-Alive: timeout=5\nSet-Cookie: a\nSet-Cookie: b\nContent-Length: 2\n\nok"},
+		"fault":          {"TRACE / HTTP/1.1\nHost: a\nConnection: close\n\n", ""},
+		"fault, kept":    {"TRACE / HTTP/1.1\nHost: a\n\nTRACE / HTTP/1.1\nHost: a\nConnection: close\n\n", ""},
+		"refusal":        {"GET / HTTP/1.1\n\n", ""},
+		"CONNECT":        {"CONNECT a:1 HTTP/1.1\nHost: a:1\n\n", ""},
+		"bad response":   {"GET / HTTP/1.1\nHost: a\nConnection: close\n\n", "HTTP/1.1 what\n\n"},
+		"tunnel":         {"GET / HTTP/1.1\nHost: a\nConnection: Upgrade\nUpgrade: x\n\n", "HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: x\n\nhello"},
+	} {
+		for kind, trusted := range map[string][]netip.Prefix{"": nil, ", trusted": {netip.MustParsePrefix("127.0.0.0/8")}} {
+			t.Run(name+kind, func(t *testing.T) {
+				t.Parallel()
+				var sides [2][2]string
+				for i, engine := range []proxy.Engine{proxy.EngineStd, proxy.EngineFast} {
+					sides[i][0], sides[i][1] = relayed(t, engine, trusted, c.request, c.response)
+				}
+				for i, who := range []string{"instance", "client"} {
+					if sides[0][i] != sides[1][i] {
+						t.Errorf("with net/http the %s got\n%s\nand with the fast engine\n%s", who, sides[0][i], sides[1][i])
+					}
+				}
+			})
+		}
+	}
+}
+
+// relayed sends a request, which the instance answers so, and returns what both
+// got.
+func relayed(t *testing.T, engine proxy.Engine, trusted []netip.Prefix, request, response string) (instance, client string) {
+	heads := make(chan string, 8)
+	f := newProxy(t, setup{
+		options: proxy.Options{Engine: engine, Settings: proxy.Settings{TrustedProxies: trusted}},
+		instances: []string{script(t, func(c *rawConn) {
+			for head := c.head(); head != nil; head = c.head() {
+				heads <- strings.Join(head, "\n")
+				c.send(response)
+				if strings.HasPrefix(response, "HTTP/1.0") || strings.Contains(response, "101") {
+					return
+				}
+			}
+		})},
+	})
+	c := dial(t, f.address)
+	c.send(request)
+	client = c.rest()
+	select {
+	case instance = <-heads:
+	default:
+	}
+	return alike(instance), alike(client)
+}
+
+var (
+	anyDate = regexp.MustCompile(`date: \w{3}, \d\d \w{3} 20.*`)
+	anyPort = regexp.MustCompile(`127\.0\.0\.1:\d+`)
+)
+
+// alike makes what differs, and may, the same.
+func alike(text string) string {
+	text = strings.ReplaceAll(text, "\r\n", "\n")
+	text = strings.ReplaceAll(text, "HTTP/1.0 200", "HTTP/1.1 200")
+	heads := strings.Split(text, "\n\n")
+	for i, head := range heads {
+		lines := strings.Split(head, "\n")
+		for j, line := range lines {
+			if name, value, ok := strings.Cut(line, ": "); ok {
+				lines[j] = strings.ToLower(name) + ": " + value
+			}
+		}
+		slices.Sort(lines)
+		heads[i] = strings.Join(lines, "\n")
+	}
+	return anyPort.ReplaceAllString(anyDate.ReplaceAllString(strings.Join(heads, "\n\n"), "date: now"), "instance")
+}
