@@ -17,13 +17,14 @@ func lbStatusOf(now *registry.Snapshot) *dynlbv1.LbStatus {
 	out := &dynlbv1.LbStatus{Total: int32(len(now.Instances))}
 	for i := range now.Instances {
 		in := &now.Instances[i]
-		if in.State.Routable() {
+		healthy := in.State.Routable() && in.EjectedUntil.IsZero()
+		if healthy {
 			out.Healthy++
 		}
 		out.Instances = append(out.Instances, &dynlbv1.LbInstance{
 			Id:             string(in.ID),
 			Port:           int32(in.Port),
-			Healthy:        in.State.Routable(),
+			Healthy:        healthy,
 			ActiveRequests: int32(in.InFlight),
 			TotalRequests:  float64(in.Total),
 			ResponseTime:   milliseconds(in.ResponseTime),
@@ -46,6 +47,8 @@ func poolOf(now *registry.Snapshot) *dynlbv1.Pool {
 		LastExit:          exitOf(&fleet.LastExit),
 		ConfigLoadTime:    timestamp(fleet.Reload.Time),
 		ConfigError:       text(fleet.Reload.Error),
+		Retries:           now.Retries,
+		RetriesDenied:     now.RetriesDenied,
 	}
 	if fleet.HoldUntil.After(now.Time) {
 		out.HoldUntil = timestamp(fleet.HoldUntil)
@@ -71,6 +74,7 @@ func instanceOf(in *registry.Instance) *dynlbv1.Instance {
 		Load:           hundredths(in.Load),
 		MemoryBytes:    in.Usage.Memory,
 		CpuCores:       hundredths(in.Usage.Cores),
+		EjectedUntil:   timestamp(in.EjectedUntil),
 	}
 	if !in.Usage.Measured.IsZero() {
 		out.CpuTime = durationpb.New(in.Usage.CPU)

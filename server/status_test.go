@@ -57,6 +57,13 @@ func TestLbStatusNumbers(t *testing.T) {
 		ID: "a", Port: 65535, State: registry.Ready, InFlight: 7, Total: 1<<32 + 5,
 		ResponseTime: 123*time.Millisecond + 449*time.Microsecond, Load: 7.0234,
 	}}}
+	ejected := registry.Snapshot{Instances: []registry.Instance{{ID: "b", State: registry.Ready, EjectedUntil: time.Unix(200, 0)}}}
+	if got := lbStatusOf(&ejected); got.GetHealthy() != 0 || got.GetInstances()[0].GetHealthy() {
+		t.Errorf("an ejected instance is healthy: %v", got)
+	}
+	if got := poolOf(&ejected).GetInstances()[0]; got.GetEjectedUntil().GetSeconds() != 200 {
+		t.Errorf("ejected until %v", got.GetEjectedUntil())
+	}
 	got, err := newJSON().Marshal(lbStatusOf(&now))
 	want := `{"total":1,"healthy":1,"instances":[{"id":"a","port":65535,"healthy":true,` +
 		`"activeRequests":7,"totalRequests":4294967301,"responseTime":123.4,"load":7.02}]}`

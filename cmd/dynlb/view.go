@@ -49,7 +49,7 @@ func (v view) pool(w io.Writer, p *dynlbv1.Pool) {
 		rows = append(rows, []string{
 			shortID(in.GetId()),
 			in.GetAddress(),
-			stateName(in.GetState()),
+			stateText(in),
 			strconv.Itoa(int(in.GetInFlight())),
 			strconv.FormatUint(in.GetTotalRequests(), 10),
 			strconv.FormatFloat(in.GetResponseTimeMs(), 'f', 1, 64) + " ms",
@@ -63,7 +63,7 @@ func (v view) pool(w io.Writer, p *dynlbv1.Pool) {
 	for i, line := range align(rows, 3, 9) {
 		colour := ""
 		if i > 0 {
-			colour = stateColour(p.GetInstances()[i-1].GetState())
+			colour = stateColour(p.GetInstances()[i-1])
 		}
 		v.line(w, line, colour)
 	}
@@ -126,9 +126,20 @@ func stateName(s dynlbv1.InstanceState) string {
 	return strings.ToLower(strings.TrimPrefix(s.String(), "INSTANCE_STATE_"))
 }
 
-func stateColour(s dynlbv1.InstanceState) string {
-	switch s {
+// stateText is the state of an instance in a word.
+func stateText(in *dynlbv1.Instance) string {
+	if in.GetEjectedUntil() != nil {
+		return "ejected"
+	}
+	return stateName(in.GetState())
+}
+
+func stateColour(in *dynlbv1.Instance) string {
+	switch in.GetState() {
 	case dynlbv1.InstanceState_INSTANCE_STATE_READY:
+		if in.GetEjectedUntil() != nil {
+			return red
+		}
 		return green
 	case dynlbv1.InstanceState_INSTANCE_STATE_UNHEALTHY:
 		return red
