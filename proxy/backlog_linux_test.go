@@ -51,13 +51,7 @@ func TestRetryElsewhereAfterDialTimeout(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 50 {
-		lease, err := first.Another()
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer lease.Release()
-	}
+	occupyOthers(t, first, 50)
 	first.Release() // it is idle, the other one busy
 	seen(t, get(t, newClient(t, "http1"), f.url))
 	if got := f.served(); got[0] != 2 || got[1] != 51 {

@@ -64,11 +64,10 @@ func TestRetryBudget(t *testing.T) {
 					f.spend(t)
 				}
 				before := f.registry.Snapshot()
-				res := get(t, client, f.url)
-				if spent {
+				if res := get(t, client, f.url); spent {
 					wantFault(t, res, c.without, c.reason)
-				} else if readAll(t, res); res.StatusCode != c.with {
-					t.Errorf("status %d, want %d", res.StatusCode, c.with)
+				} else if body := readAll(t, res); res.StatusCode != c.with {
+					t.Errorf("got %d %s, want %d", res.StatusCode, body, c.with)
 				}
 				after := f.registry.Snapshot()
 				if n := after.Retries - before.Retries; !spent && n != 1 {

@@ -3,11 +3,26 @@ package proxy_test
 import (
 	"net/http"
 	"testing"
+
+	"github.com/dynlb/dynlb/internal/registry"
 )
 
 // ejected reports whether the first instance is ejected.
 func (f *front) ejected() bool {
 	return !f.registry.Snapshot().Instances[0].EjectedUntil.IsZero()
+}
+
+// occupyOthers puts n requests in flight on the instances other than l's, until
+// the test ends.
+func occupyOthers(t *testing.T, l registry.Lease, n int) {
+	t.Helper()
+	for range n {
+		lease, err := l.Another()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(lease.Release)
+	}
 }
 
 // TestEjection: what an instance does wrong, and what clients make it do, as it
@@ -40,19 +55,12 @@ func TestEjection(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			f := newProxy(t, setup{instances: []string{script(t, c.talk), server(t, echo)}})
 			client := newClient(t, "http1")
-			other, err := f.registry.Acquire(t.Context())
+			first, err := f.registry.Acquire(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer other.Release()
-			for range 100 { // so that the first is the least loaded, whatever it does
-				lease, err := other.Another()
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer lease.Release()
-			}
-			other.Release()
+			occupyOthers(t, first, 100) // so that it is the least loaded, whatever it does
+			first.Release()
 			for range 5 {
 				res := do(t, client, newRequest(t, c.method, f.url, nil))
 				readAll(t, res)
@@ -92,7 +100,8 @@ func TestEjectionIsNotForClients(t *testing.T) {
 			c := dial(t, f.address)
 			c.send(request.send)
 			wait(t, arrived, "request")
-			if c.send(request.then); request.then != "" {
+			c.send(request.then)
+			if request.then != "" {
 				c.rest()
 			}
 			_ = c.Close()

@@ -26,7 +26,8 @@ func (e *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 		reused := u != nil && u.reused
 		retry := e.decide(req, err, reused)
 		if retry == fault.Outlive || retry == fault.Anew && !reused {
-			if claims++; claims > fault.MaxAttempts {
+			claims++
+			if claims > fault.MaxAttempts {
 				return nil, err
 			}
 		}

@@ -19,6 +19,7 @@ func newServer(base context.Context, handler http.Handler, guard *guard, options
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true) // with prior knowledge
+	//nolint:gosec // G112: the guard bounds the time for a header
 	return &http.Server{
 		Handler:                      handler,
 		Protocols:                    protocols,

@@ -22,6 +22,7 @@ var (
 	reloadedDesc = prometheus.NewDesc("dynlb_config_last_reload_success_timestamp_seconds", "When the configuration in force was read.", nil, nil)
 	retriesDesc  = prometheus.NewDesc("dynlb_retries_total", "Times that a request was sent once more.", nil, nil)
 	deniedDesc   = prometheus.NewDesc("dynlb_retries_denied_total", "Times that a request was not sent once more because the retry budget was used up.", nil, nil)
+	ejectedDesc  = prometheus.NewDesc("dynlb_ejected_instances", "Ready instances that get no requests for a while, because several in a row failed on them.", nil, nil)
 	scaledDesc   = prometheus.NewDesc("dynlb_scale_decisions_total", "Changes of dynlb_target_instances by direction.", []string{"direction"}, nil)
 )
 
@@ -36,7 +37,7 @@ type poolCollector struct{ registry *registry.Registry }
 func (c poolCollector) Describe(descs chan<- *prometheus.Desc) {
 	for _, desc := range []*prometheus.Desc{
 		inFlightDesc, waitingDesc, statesDesc, targetDesc, minDesc, maxDesc, restartsDesc, scaledDesc,
-		memoryDesc, cpuDesc, reloadDesc, reloadedDesc, retriesDesc, deniedDesc,
+		memoryDesc, cpuDesc, reloadDesc, reloadedDesc, retriesDesc, deniedDesc, ejectedDesc,
 	} {
 		descs <- desc
 	}
@@ -54,10 +55,13 @@ func (c poolCollector) Collect(metrics chan<- prometheus.Metric) {
 	counter := func(desc *prometheus.Desc, value uint64, labels ...string) {
 		send(desc, prometheus.CounterValue, float64(value), labels...)
 	}
-	inFlight := 0
+	inFlight, ejected := 0, 0
 	for i := range now.Instances {
 		in := &now.Instances[i]
 		inFlight += in.InFlight
+		if !in.EjectedUntil.IsZero() {
+			ejected++
+		}
 		if !in.Usage.Measured.IsZero() {
 			port := strconv.Itoa(in.Port)
 			send(memoryDesc, prometheus.GaugeValue, float64(in.Usage.Memory), port)
@@ -65,6 +69,7 @@ func (c poolCollector) Collect(metrics chan<- prometheus.Metric) {
 		}
 	}
 	gauge(inFlightDesc, inFlight)
+	gauge(ejectedDesc, ejected)
 	gauge(waitingDesc, now.Waiting)
 	for _, state := range listedStates {
 		gauge(statesDesc, now.Count(state), state.String())

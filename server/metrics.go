@@ -38,6 +38,7 @@ const statusCodes = 1000
 //	dynlb_min_instances                     the lower bound of that
 //	dynlb_max_instances                     and the upper one
 //	dynlb_instance_restarts_total           starts in place of an instance that failed
+//	dynlb_ejected_instances                 ready ones that get no requests for a while
 //	dynlb_retries_total                     times that a request was sent once more
 //	dynlb_retries_denied_total              times that it was not for want of retry budget
 //	dynlb_scale_decisions_total{direction}  changes of the target: up, down

@@ -41,6 +41,9 @@ func TestMetrics(t *testing.T) {
 # HELP dynlb_config_last_reload_successful Whether what the configuration says is in force.
 # TYPE dynlb_config_last_reload_successful gauge
 dynlb_config_last_reload_successful 0
+# HELP dynlb_ejected_instances Ready instances that get no requests for a while, because several in a row failed on them.
+# TYPE dynlb_ejected_instances gauge
+dynlb_ejected_instances 0
 # HELP dynlb_instance_cpu_seconds_total Processor time of an instance, user and system, by its port.
 # TYPE dynlb_instance_cpu_seconds_total counter
 dynlb_instance_cpu_seconds_total{port="5001"} 1.5

@@ -12,20 +12,18 @@ func (r *Registry) pickLocked() *instance {
 	least := int32(math.MaxInt32)
 	first, next := -1, -1 // with the least in flight: the first of all, and from cursor on
 	for i, in := range r.ready {
-		n := in.traffic.inFlight
-		if n >= r.limit {
-			continue
-		}
-		n += in.traffic.penalty
+		n := in.traffic.inFlight + in.traffic.penalty
 		switch {
+		case n > least:
 		case n == 0:
 			return in
+		case in.traffic.inFlight >= r.limit:
 		case n < least:
 			least, first, next = n, i, -1
 			if i >= r.cursor {
 				next = i
 			}
-		case n == least && next < 0 && first >= 0 && i >= r.cursor:
+		case next < 0 && first >= 0 && i >= r.cursor:
 			next = i
 		}
 	}

@@ -1,6 +1,7 @@
 package fastpath
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"sync"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -27,6 +29,11 @@ type acceptor struct {
 	file     *os.File // its socket, with a descriptor of its own
 	once     sync.Once
 	stopped  chan struct{}
+
+	onReady func(listener uintptr) bool // ready
+	fd      socket                      // what ready found
+	from    unix.RawSockaddrAny
+	errno   syscall.Errno
 }
 
 // stop ends the acceptor, and closes its listener.
@@ -55,6 +62,7 @@ func (e *Engine) Serve(l net.Listener) error {
 		return fmt.Errorf("serve %v: %w", l.Addr(), err)
 	}
 	a := &acceptor{engine: e, listener: l, file: file, stopped: make(chan struct{})}
+	a.onReady = a.ready
 	defer a.stop()
 	if err := e.start(a); err != nil {
 		return fmt.Errorf("serve %v: %w", l.Addr(), err)
@@ -75,11 +83,11 @@ func (a *acceptor) run() error {
 	_ = conn.Control(func(fd uintptr) { setUp(int(fd)) }) // fails as accepting does
 	var pause time.Duration
 	for a.awaitRoom() {
-		fd, from, err := accept(conn)
+		from, err := a.accept(conn)
 		switch {
 		case err == nil:
 			pause = 0
-			a.engine.enter(fd, from)
+			a.engine.enter(from)
 		case temporary(err):
 			pause = min(max(2*pause, minPause), maxPause)
 			a.engine.options.Log.Warn(fmt.Sprintf("http: Accept error: %v; retrying in %v", err, pause))
@@ -109,9 +117,12 @@ func (a *acceptor) isStopped() bool {
 // awaitRoom returns when another connection may be accepted, or false when none
 // is to be any more.
 func (a *acceptor) awaitRoom() bool {
-	for {
+	for waited := false; ; waited = true {
 		limit := int64(a.engine.settings.Load().MaxConnections)
 		if limit == 0 || a.engine.open.Load() < limit {
+			if waited {
+				a.engine.vacate() // for the other listeners
+			}
 			return !a.isStopped()
 		}
 		select {
@@ -122,33 +133,57 @@ func (a *acceptor) awaitRoom() bool {
 	}
 }
 
+// arrival is a connection of a client that was accepted.
+type arrival struct {
+	fd     socket
+	remote string // its IP address, "" when it has none
+	port   uint16
+}
+
 // accept waits for a connection.
-func accept(conn syscall.RawConn) (fd int, from unix.Sockaddr, err error) {
-	wait := conn.Read(func(listener uintptr) bool {
-		fd, from, err = unix.Accept4(int(listener), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
-		return err != syscall.EAGAIN //nolint:errorlint // it is an Errno
-	})
-	if wait != nil {
-		return -1, nil, wait
+func (a *acceptor) accept(conn syscall.RawConn) (arrival, error) {
+	if err := conn.Read(a.onReady); err != nil {
+		return arrival{}, err
 	}
-	return fd, from, err
+	if a.errno != 0 {
+		return arrival{}, a.errno
+	}
+	from := arrival{fd: a.fd}
+	var ip netip.Addr
+	switch a.from.Addr.Family {
+	case unix.AF_INET:
+		raw := (*unix.RawSockaddrInet4)(unsafe.Pointer(&a.from)) //nolint:gosec // G103: as the family says
+		ip, from.port = netip.AddrFrom4(raw.Addr), hostOrder(raw.Port)
+	case unix.AF_INET6:
+		raw := (*unix.RawSockaddrInet6)(unsafe.Pointer(&a.from)) //nolint:gosec // G103: as the family says
+		ip, from.port = netip.AddrFrom16(raw.Addr).Unmap(), hostOrder(raw.Port)
+	}
+	if ip.IsValid() {
+		from.remote = ip.String()
+	}
+	return from, nil
+}
+
+// hostOrder returns a port that the kernel gave in network byte order.
+func hostOrder(port uint16) uint16 {
+	return binary.BigEndian.Uint16(binary.NativeEndian.AppendUint16(nil, port))
+}
+
+// ready accepts a connection, unless there is none. Package unix would allocate
+// what it says of it.
+func (a *acceptor) ready(listener uintptr) bool {
+	size := uint32(unix.SizeofSockaddrAny)
+	a.from.Addr.Family = unix.AF_UNSPEC
+	fd, _, errno := syscall.RawSyscall6(unix.SYS_ACCEPT4, listener, uintptr(unsafe.Pointer(&a.from)), uintptr(unsafe.Pointer(&size)), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0) //nolint:gosec // G103: the kernel is done with it when the call returns
+	a.fd, a.errno = socket(fd), errno
+	return errno != syscall.EAGAIN
 }
 
 // enter takes on a client's connection.
-func (l *loop) enter(fd socket, from unix.Sockaddr) {
-	c := &conn{fd: fd, state: awaiting}
-	var ip netip.Addr
-	switch from := from.(type) {
-	case *unix.SockaddrInet4:
-		ip, c.port = netip.AddrFrom4(from.Addr), uint16(from.Port)
-	case *unix.SockaddrInet6:
-		ip, c.port = netip.AddrFrom16(from.Addr).Unmap(), uint16(from.Port)
-	}
-	if ip.IsValid() {
-		c.remote = ip.String()
-	}
+func (l *loop) enter(from arrival) {
+	c := &conn{fd: from.fd, remote: from.remote, port: from.port, state: awaiting}
 	if l.engine.closing.Load() || l.add(c) != nil {
-		fd.close()
+		from.fd.close()
 		l.load.Add(-1)
 		l.engine.left()
 		return

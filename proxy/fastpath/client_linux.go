@@ -23,10 +23,10 @@ func (c *conn) await() {
 	}
 	for c.state == awaiting {
 		b, err := c.receive()
-		switch err { //nolint:errorlint // it is the very value
-		case nil:
+		switch {
+		case err == nil:
 			c.read(b)
-		case errAgain:
+		case err == errAgain: //nolint:errorlint // it is the very value
 			return
 		default:
 			c.close()
@@ -133,6 +133,7 @@ func (c *conn) dropRequest() {
 
 // next is called when a request was answered, and another may follow.
 func (c *conn) next() {
+	c.loop.configured()
 	c.state = awaiting
 	c.exchange = nil
 	switch {

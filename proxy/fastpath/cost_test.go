@@ -204,6 +204,8 @@ func TestIdleTunnelMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	a := &acceptor{}
+	a.onReady = a.ready
 	f := serve(t, Options{}, l.Addr().String())
 	to, err := sockaddr(f.address)
 	if err != nil {
@@ -233,13 +235,13 @@ func TestIdleTunnelMemory(t *testing.T) {
 		request := []byte("GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: test\r\n\r\n")
 		for n := 0; n == 0; n, _ = client.write(request) {
 		}
-		fd, _, err := accept(raw)
+		instance, err := a.accept(raw)
 		if err != nil {
 			t.Fatal(err)
 		}
-		ends = append(ends, client, socket(fd))
-		readUp(socket(fd))
-		_, _ = socket(fd).write([]byte(answer))
+		ends = append(ends, client, instance.fd)
+		readUp(instance.fd)
+		_, _ = instance.fd.write([]byte(answer))
 		readUp(client)
 		<-f.records
 	}

@@ -7,8 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/dynlb/dynlb/proxy/internal/settings"
 )
 
@@ -112,7 +110,7 @@ func (e *Engine) forget(a *acceptor) {
 }
 
 // enter gives a client's connection to the loop that has the fewest.
-func (e *Engine) enter(fd int, from unix.Sockaddr) {
+func (e *Engine) enter(from arrival) {
 	e.mu.Lock()
 	l := e.loops[0]
 	for _, other := range e.loops[1:] {
@@ -123,8 +121,8 @@ func (e *Engine) enter(fd int, from unix.Sockaddr) {
 	e.mu.Unlock()
 	l.load.Add(1)
 	e.open.Add(1)
-	if !l.inbox.post(note{do: func() { l.enter(socket(fd), from) }}) {
-		_ = unix.Close(fd)
+	if !l.inbox.post(note{arrival: from}) {
+		from.fd.close()
 		l.load.Add(-1)
 		e.left()
 	}

@@ -69,6 +69,7 @@ type facts struct {
 	untilClose bool   // it goes on without a framing
 	reusable   bool   // by what it says, so is its connection
 	last       bool   // it is the last on the client's connection
+	untaken    int    // bytes that the kernel had for the client when it stalled
 	heard      bool   // the client was sent something since it ended its side
 }
 
@@ -143,7 +144,7 @@ func (x *exchange) clientReady() {
 		return
 	}
 	if !c.out.empty() {
-		done, err := c.flush()
+		done, err := x.flush()
 		if err != nil {
 			x.clientGone()
 			return
@@ -173,11 +174,47 @@ func (x *exchange) watch() {
 // clientSilent is called when the client's time is up.
 func (x *exchange) clientSilent() {
 	switch {
+	case !x.client.out.empty():
+		x.stalled()
 	case x.upstream != nil && x.upstream.state == serving && !x.up.Done():
 		x.spoil(errSlowBody)
 	case !x.heard: // else it is there: one that is gone resets the connection
 		x.clientGone()
 	}
+}
+
+// flush writes what waits for the client. It reports whether nothing does any
+// more.
+func (x *exchange) flush() (bool, error) {
+	c := x.client
+	before := len(c.out.bytes())
+	if before == 0 {
+		return true, nil
+	}
+	done, err := c.flush()
+	switch {
+	case done:
+		c.timer.clear()
+	case len(c.out.bytes()) < before:
+		x.stall()
+	}
+	return done, err
+}
+
+// stall gives the client time to take something of what waits for it.
+func (x *exchange) stall() {
+	x.untaken = x.client.fd.untaken()
+	x.client.within(int64(x.settings.IdleTimeout))
+}
+
+// stalled is called when that time is up. The kernel has more for the client, and
+// says that there is room only when there is a lot, so it is asked.
+func (x *exchange) stalled() {
+	if x.client.fd.untaken() >= x.untaken {
+		x.clientGone()
+		return
+	}
+	x.stall()
 }
 
 // toClient sends pieces to the client. It reports whether the client is there.
@@ -187,5 +224,8 @@ func (x *exchange) toClient(pieces ...[]byte) bool {
 		return false
 	}
 	x.heard = x.client.ready&ended != 0
+	if !x.client.out.empty() {
+		x.stall()
+	}
 	return true
 }

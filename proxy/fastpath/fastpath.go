@@ -22,9 +22,9 @@
 //	             v                                 |
 //	accept -> awaiting -> exchanging -> respond ---+
 //	             |            |                    |
-//	  bad request|            | 101                | last response
-//	             v            v                    v
-//	         lingering    tunnelling            closed
+//	 bad request |            | 101                | last response
+//	             |            |                    |
+//	         lingering    tunnelling            lingering, closed
 //	             |            |
 //	             `-> closed <-'     awaiting may also end in a handover
 //

@@ -12,13 +12,16 @@ import (
 )
 
 // note is something that another goroutine hands in to a loop: what the registry
-// has decided on an exchange that waits there, or else something to be done.
+// has decided on an exchange that waits there, something to be done, or else a
+// client's connection.
 type note struct {
 	exchange *exchange
 	lease    registry.Lease
 	err      error
 
 	do func()
+
+	arrival arrival
 }
 
 // inbox is how others reach a loop. It may be posted to by any goroutine, the
@@ -51,7 +54,7 @@ func (in *inbox) post(n note) bool {
 	in.full.Store(true)
 	if in.asleep.Swap(false) {
 		one := uint64(1)
-		_, _, _ = syscall.RawSyscall(unix.SYS_WRITE, uintptr(in.wake), uintptr(unsafe.Pointer(&one)), 8)
+		_, _, _ = syscall.RawSyscall(unix.SYS_WRITE, uintptr(in.wake), uintptr(unsafe.Pointer(&one)), 8) //nolint:gosec // G103: the kernel is done with it when the call returns
 	}
 	return true
 }
@@ -72,7 +75,7 @@ func (in *inbox) take() []note {
 // woken takes back what post has written.
 func (in *inbox) woken() {
 	var count uint64
-	_, _, _ = syscall.RawSyscall(unix.SYS_READ, uintptr(in.wake), uintptr(unsafe.Pointer(&count)), 8)
+	_, _, _ = syscall.RawSyscall(unix.SYS_READ, uintptr(in.wake), uintptr(unsafe.Pointer(&count)), 8) //nolint:gosec // G103: the kernel is done with it when the call returns
 }
 
 // close ends the inbox, and returns the last notes.

@@ -97,7 +97,8 @@ func (l *loop) run() {
 		}
 		// Time may have passed that was not ours, in a stopped process say. What
 		// has arrived meanwhile comes before what did not arrive in time.
-		if full++; n < batch || full > patience {
+		full++
+		if n < batch || full > patience {
 			full = 0
 			l.wheel.advance(l.now)
 		}
@@ -117,7 +118,7 @@ func (l *loop) clock() { l.now = int64(time.Since(l.base)) + 1<<tickBits }
 // processor for it.
 func (l *loop) wait(last int) int {
 	if last > 1 || len(l.again) > 0 {
-		n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(l.epoll), uintptr(unsafe.Pointer(&l.events)), batch, 0, 0, 0)
+		n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(l.epoll), uintptr(unsafe.Pointer(&l.events)), batch, 0, 0, 0) //nolint:gosec // G103: the kernel is done with it when the call returns
 		if errno == 0 && n > 0 {
 			return int(n)
 		}
@@ -130,7 +131,7 @@ func (l *loop) wait(last int) int {
 	if !l.inbox.full.Load() {
 		timeout = l.wheel.until(l.now)
 	}
-	n, _, errno := syscall.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(l.epoll), uintptr(unsafe.Pointer(&l.events)), batch, uintptr(timeout), 0, 0)
+	n, _, errno := syscall.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(l.epoll), uintptr(unsafe.Pointer(&l.events)), batch, uintptr(timeout), 0, 0) //nolint:gosec // G103: the kernel is done with it when the call returns
 	l.inbox.asleep.Store(false)
 	if errno != 0 {
 		return 0 // EINTR
@@ -201,11 +202,14 @@ func (l *loop) later(c *conn) {
 
 // read does what a note says.
 func (l *loop) read(n note) {
-	if n.exchange != nil {
+	switch {
+	case n.exchange != nil:
 		n.exchange.granted(n.lease, n.err)
-		return
+	case n.do != nil:
+		n.do()
+	default:
+		l.enter(n.arrival)
 	}
-	n.do()
 }
 
 // landed is called when an exchange or tunnel has ended.

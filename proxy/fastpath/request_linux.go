@@ -97,12 +97,14 @@ func (x *exchange) writeFields(b []byte, r *http1.Request) []byte {
 			fors++
 			continue
 		case http1.FieldXForwardedHost:
-			if hosts++; hosts == 1 && trusted && len(f.Value) > 0 {
+			hosts++
+			if hosts == 1 && trusted && len(f.Value) > 0 {
 				host = f.Value
 			}
 			continue
 		case http1.FieldXForwardedProto:
-			if protos++; protos == 1 && trusted && len(f.Value) > 0 {
+			protos++
+			if protos == 1 && trusted && len(f.Value) > 0 {
 				proto = f.Value
 			}
 			continue

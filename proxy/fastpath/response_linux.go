@@ -48,7 +48,7 @@ func (x *exchange) wantsMore() bool {
 	if !x.responding {
 		return true
 	}
-	done, err := x.client.flush()
+	done, err := x.flush()
 	switch {
 	case err != nil:
 		x.clientGone()
@@ -103,7 +103,8 @@ func (x *exchange) inform(r *http1.Response, n int) bool {
 	}
 	if r.Status == http.StatusContinue && x.expects {
 		x.continued = true
-		if x.upstream.timer.clear(); x.told {
+		x.upstream.timer.clear()
+		if x.told {
 			return true
 		}
 		x.told = true

@@ -13,7 +13,7 @@ type socket int32
 
 // read reads into p. At the end it returns 0 without an error.
 func (s socket) read(p []byte) (int, syscall.Errno) {
-	n, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(s), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), 0, 0, 0)
+	n, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(s), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), 0, 0, 0) //nolint:gosec // G103: the kernel is done with it when the call returns
 	if errno != 0 {
 		return 0, errno
 	}
@@ -22,7 +22,7 @@ func (s socket) read(p []byte) (int, syscall.Errno) {
 
 // write writes what it can of b.
 func (s socket) write(b []byte) (int, syscall.Errno) {
-	n, _, errno := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(s), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), unix.MSG_NOSIGNAL, 0, 0)
+	n, _, errno := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(s), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), unix.MSG_NOSIGNAL, 0, 0) //nolint:gosec // G103: the kernel is done with it when the call returns
 	if errno != 0 {
 		return 0, errno
 	}
@@ -31,9 +31,9 @@ func (s socket) write(b []byte) (int, syscall.Errno) {
 
 // writev writes what it can of several pieces.
 func (s socket) writev(pieces []unix.Iovec) (int, syscall.Errno) {
-	message := unix.Msghdr{Iov: unsafe.SliceData(pieces)}
+	message := unix.Msghdr{Iov: unsafe.SliceData(pieces)} //nolint:gosec // G103: the kernel is done with it when the call returns
 	message.SetIovlen(len(pieces))
-	n, _, errno := syscall.RawSyscall(unix.SYS_SENDMSG, uintptr(s), uintptr(unsafe.Pointer(&message)), unix.MSG_NOSIGNAL)
+	n, _, errno := syscall.RawSyscall(unix.SYS_SENDMSG, uintptr(s), uintptr(unsafe.Pointer(&message)), unix.MSG_NOSIGNAL) //nolint:gosec // G103: the kernel is done with it when the call returns
 	if errno != 0 {
 		return 0, errno
 	}
@@ -43,8 +43,17 @@ func (s socket) writev(pieces []unix.Iovec) (int, syscall.Errno) {
 // quiet reports whether there is nothing to be read, not even an end.
 func (s socket) quiet() bool {
 	var one [1]byte
-	_, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(s), uintptr(unsafe.Pointer(&one)), 1, unix.MSG_PEEK, 0, 0)
+	_, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(s), uintptr(unsafe.Pointer(&one)), 1, unix.MSG_PEEK, 0, 0) //nolint:gosec // G103: the kernel is done with it when the call returns
 	return errno == syscall.EAGAIN
+}
+
+// untaken returns how many bytes were written that the peer has not taken.
+func (s socket) untaken() int {
+	n, err := unix.IoctlGetInt(int(s), unix.SIOCOUTQ)
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // failure returns why connecting failed, or 0.
@@ -96,7 +105,7 @@ func dialSocket(to unix.Sockaddr) (socket, error) {
 		return -1, err
 	}
 	setUp(fd)
-	if err := unix.Connect(fd, to); err != nil && err != unix.EINPROGRESS { //nolint:errorlint // it is an Errno
+	if err := unix.Connect(fd, to); err != nil && err != unix.EINPROGRESS {
 		_ = unix.Close(fd)
 		return -1, err
 	}

@@ -36,7 +36,7 @@ func (x *exchange) upload() {
 			x.unsendable(err)
 			return
 		case !done:
-			c.timer.clear() // it is not the client's turn
+			x.calm() // it is not the client's turn
 			return
 		case x.up.Done():
 			x.uploaded()
@@ -51,6 +51,14 @@ func (x *exchange) upload() {
 		}
 	}
 	x.loop.later(c)
+}
+
+// calm ends the time that the client has for its content. What it has to take of
+// the response has a time of its own.
+func (x *exchange) calm() {
+	if x.client.out.empty() {
+		x.client.timer.clear()
+	}
 }
 
 // dropSent gives the buffer of the head back, of which nothing will be sent again.
@@ -80,7 +88,7 @@ func (x *exchange) readContent() bool {
 			return false
 		}
 	}
-	c.timer.clear()
+	x.calm()
 	payload, used, err := decode(&x.up, b, nil)
 	if err != nil {
 		x.spoil(err.(*http1.Error)) //nolint:errorlint // decode returns no other
@@ -103,7 +111,7 @@ func (x *exchange) readContent() bool {
 // has the time that it may take.
 func (x *exchange) uploaded() {
 	x.wholeSent = true
-	x.client.timer.clear()
+	x.calm()
 	x.sentAt = x.loop.now
 	if limit := x.settings.RequestTimeout; limit > 0 && !x.responding {
 		x.upstream.within(int64(limit))
@@ -115,7 +123,7 @@ func (x *exchange) uploaded() {
 // responded before.
 func (x *exchange) unsendable(err error) {
 	u := x.upstream
-	x.client.timer.clear()
+	x.calm()
 	u.out.release(&x.loop.buffers)
 	if !x.responding {
 		u.ready |= readable

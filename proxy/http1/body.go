@@ -59,7 +59,7 @@ func (b *Body) Next(p []byte) (n int, payload []byte, err error) {
 		return 0, nil, b.err
 	}
 	trailer := b.InTrailer()
-	for n < len(p) && !b.Done() && !(b.SplitTrailer && b.InTrailer() != trailer) {
+	for n < len(p) && !b.Done() && (!b.SplitTrailer || b.InTrailer() == trailer) {
 		if b.framing != Chunked || b.chunks.state == inData {
 			payload = p[n : n+int(min(int64(len(p)-n), b.left))]
 			b.take(len(payload))

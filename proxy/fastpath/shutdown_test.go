@@ -1,0 +1,174 @@
+//go:build linux
+
+package fastpath
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dynlb/dynlb/internal/registry"
+)
+
+// TestShutdownWaits: idle connections are closed at once, a request in flight
+// gets its response, and its client is told to go.
+func TestShutdownWaits(t *testing.T) {
+	arrived, release := make(chan struct{}), make(chan struct{})
+	f := serve(t, Options{}, script(t, func(c *peer) {
+		for c.head() != "" {
+			arrived <- struct{}{}
+			<-release
+			c.send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+		}
+	}))
+	idle, partly, busy := dial(t, f.address), dial(t, f.address), dial(t, f.address)
+	partly.send("GET / HT")
+	busy.send("GET / HTTP/1.1\nHost: a\n\n")
+	<-arrived
+	down := make(chan error, 1)
+	go func() { down <- f.Shutdown(context.Background()) }()
+	if got := idle.rest() + partly.rest(); got != "" {
+		t.Errorf("got %q", got)
+	}
+	select {
+	case err := <-down:
+		t.Fatalf("Shutdown returned with a request in flight: %v", err)
+	default:
+	}
+	if _, err := net.Dial("tcp", f.address); err == nil {
+		t.Error("still accepting")
+	}
+	close(release)
+	if got := busy.rest(); !strings.Contains(got, "Connection: close\r\n") || !strings.HasSuffix(got, "ok") {
+		t.Errorf("got %q", got)
+	}
+	if err := <-down; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestShutdownCut: when time is up, what is left is counted, recorded and gone:
+// requests that wait for an instance, or for its response, and tunnels.
+func TestShutdownCut(t *testing.T) {
+	arrived := make(chan struct{}, 4)
+	f := serve(t, Options{
+		Registry: registry.New(registry.Options{MaxConcurrency: 2, QueueLimit: 8, QueueTimeout: time.Minute}),
+	}, script(t, func(c *peer) {
+		if strings.Contains(c.head(), "/tunnel") {
+			c.send("HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: x\n\n")
+		}
+		arrived <- struct{}{}
+		_ = c.rest()
+	}))
+	var conns []*peer
+	for _, request := range []string{"GET /tunnel HTTP/1.1\nHost: a\nConnection: Upgrade\nUpgrade: x\n\n", "GET / HTTP/1.1\nHost: a\n\n", "GET /queued HTTP/1.1\nHost: a\n\n"} {
+		c := dial(t, f.address)
+		c.send(request)
+		if !strings.Contains(request, "queued") {
+			<-arrived
+		}
+		conns = append(conns, c)
+	}
+	for deadline := time.Now().Add(5 * time.Second); f.registry.Waiting() == 0 && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond) // the queue's length is not announced
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	why := errors.New("out of time")
+	cancel(why)
+	err := f.Shutdown(ctx)
+	cut, ok := errors.AsType[*CutError](err)
+	if !ok || cut.Open != 3 || !errors.Is(err, why) {
+		t.Errorf("got %v, want 3 cut off", err)
+	}
+	for _, code := range []int{101, 499, 499} {
+		f.recorded(t, code)
+	}
+	for _, c := range conns[1:] {
+		if got := c.rest(); got != "" {
+			t.Errorf("got %q", got)
+		}
+	}
+	if f.registry.Waiting() != 0 || f.inFlight() != 0 {
+		t.Errorf("%d wait, %d in flight", f.registry.Waiting(), f.inFlight())
+	}
+}
+
+// TestListeners: several at once, and one after the other.
+func TestListeners(t *testing.T) {
+	f := serve(t, Options{}, server(t, echo))
+	for range 2 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		served := make(chan error, 1)
+		go func() { served <- f.Serve(l) }()
+		for _, address := range []string{l.Addr().String(), f.address} {
+			c := dial(t, address)
+			c.send("GET / HTTP/1.1\nHost: a\n\n")
+			if code, _ := c.response(t); code != 200 {
+				t.Errorf("got %d", code)
+			}
+		}
+		t.Cleanup(func() {
+			if err := <-served; err != nil {
+				t.Errorf("Serve: %v", err)
+			}
+		})
+	}
+	if err := f.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Serve(l); err != nil {
+		t.Errorf("Serve after Shutdown: %v", err)
+	}
+	if conn, err := net.Dial("tcp", l.Addr().String()); err == nil {
+		_ = conn.Close()
+		t.Error("the listener is open")
+	}
+}
+
+// TestTruncated: a client that cannot see from the framing that a response is
+// not whole sees it from the connection.
+func TestTruncated(t *testing.T) {
+	f := serve(t, Options{}, script(t, func(c *peer) {
+		c.head()
+		c.send("HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n4\nhalf\n")
+	}))
+	c := dial(t, f.address)
+	c.send("GET / HTTP/1.0\n\n")
+	var err error
+	for buffer := make([]byte, 1024); err == nil; {
+		_, err = c.Read(buffer)
+	}
+	if !strings.Contains(err.Error(), "reset") {
+		t.Errorf("the response ended with %v", err)
+	}
+	f.recorded(t, 502)
+}
+
+// TestHostless: an instance gets a Host in any case.
+func TestHostless(t *testing.T) {
+	heads := make(chan string, 1)
+	address := script(t, func(c *peer) {
+		line, _ := c.r.ReadString('\n')
+		host, _ := c.r.ReadString('\n')
+		heads <- line + host
+		c.head()
+		c.send("HTTP/1.1 204 No Content\n\n")
+	})
+	f := serve(t, Options{}, address)
+	c := dial(t, f.address)
+	c.send("GET /x HTTP/1.0\n\n")
+	if got, want := <-heads, "GET /x HTTP/1.1\r\nHost: "+address+"\r\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	_ = c.rest()
+}

@@ -1,0 +1,161 @@
+package proxy_test
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dynlb/dynlb/proxy"
+)
+
+const large = 100 << 20
+
+// flood is an instance that answers /large with 100 MiB.
+func flood(t *testing.T) string {
+	piece := make([]byte, 64<<10)
+	return server(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/large" {
+			echo(w, r)
+			return
+		}
+		for range large / len(piece) {
+			if _, err := w.Write(piece); err != nil {
+				return
+			}
+		}
+	})
+}
+
+// TestSlowClientsBotherNobody: clients that are slow with a head, with content,
+// and with reading 100 MiB cost little memory, and others nothing.
+func TestSlowClientsBotherNobody(t *testing.T) {
+	f := newProxy(t, setup{instances: []string{flood(t), flood(t)}})
+	before := heap()
+	for range 8 {
+		dial(t, f.address).send("GET / HTTP/1.1\nHost: a\nX: " + strings.Repeat("x", 10<<10))
+		dial(t, f.address).send("POST / HTTP/1.1\nHost: a\nContent-Length: 1000000\n\nhalf")
+		c := dial(t, f.address)
+		c.send("GET /large HTTP/1.1\nHost: a\n\n")
+		if c.head() == nil {
+			t.Fatal("no response")
+		}
+	}
+	eachProtocol(t, func(t *testing.T, client *http.Client) {
+		began := time.Now()
+		for range 100 {
+			seen(t, get(t, client, f.url))
+		}
+		if took := time.Since(began); took > patience/4 {
+			t.Errorf("100 requests of others took %v", took)
+		}
+	})
+	if n := int64(heap()) - int64(before); n > 16<<20 {
+		t.Errorf("24 slow clients cost %d MiB", n>>20)
+	}
+}
+
+// TestSlowReader: one that takes nothing of its response is given up, and one
+// that takes a little now and then gets all of it.
+func TestSlowReader(t *testing.T) {
+	f := newProxy(t, setup{
+		instances: []string{flood(t)},
+		options:   proxy.Options{Settings: proxy.Settings{IdleTimeout: 5 * soon}},
+	})
+	slow := dial(t, f.address)
+	slow.send("GET /large HTTP/1.1\nHost: a\nConnection: close\n\n")
+	total := int64(0)
+	for pause := time.Duration(0); pause < 20*soon; pause += soon {
+		time.Sleep(soon)
+		n, err := io.CopyN(io.Discard, slow.r, large/25)
+		if total += n; err != nil {
+			t.Fatalf("after %d bytes: %v", total, err)
+		}
+	}
+	if n, err := io.Copy(io.Discard, slow.r); err != nil || total+n < large {
+		t.Errorf("%d of %d bytes, %v", total+n, large, err)
+	}
+	f.recorded(t, 200)
+
+	none := dial(t, f.address)
+	none.send("GET /large HTTP/1.1\nHost: a\n\n")
+	f.recorded(t, 499)
+	f.idle(t)
+
+	client := newClient(t, "http2") // takes some MiB of each stream by itself
+	client.Timeout = 0
+	get(t, client, f.url+"/large")
+	f.recorded(t, 499)
+	f.idle(t)
+	client.CloseIdleConnections()
+}
+
+// TestQuietStream: an instance may be silent within a response for longer than a
+// client may be.
+func TestQuietStream(t *testing.T) {
+	release := make(chan struct{})
+	f := newProxy(t, setup{
+		instances: []string{server(t, func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, "one ")
+			_ = http.NewResponseController(w).Flush()
+			<-release
+			_, _ = io.WriteString(w, "two")
+		})},
+		options: proxy.Options{Settings: proxy.Settings{IdleTimeout: soon}},
+	})
+	eachProtocol(t, func(t *testing.T, client *http.Client) {
+		res := get(t, client, f.url)
+		time.Sleep(3 * soon)
+		release <- struct{}{}
+		if got := readAll(t, res); got != "one two" {
+			t.Errorf("got %q", got)
+		}
+	})
+}
+
+// TestRefusedStreamIsNotKept: what is too large about a request is not in the log.
+func TestRefusedStreamIsNotKept(t *testing.T) {
+	f := newProxy(t, setup{instances: []string{server(t, echo)}})
+	client := newClient(t, "http2")
+	wantFault(t, get(t, client, f.url+"/"+strings.Repeat("a", 500<<10)), 414, "too long")
+	f.recorded(t, 414)
+	if n := len(f.log.String()); n > 1000 {
+		t.Errorf("%d bytes of log", n)
+	}
+	client.CloseIdleConnections()
+}
+
+// TestPipelineIsBounded: of requests that a client sends ahead little is read, and
+// one after the other is answered.
+func TestPipelineIsBounded(t *testing.T) {
+	h := newHarbour(t)
+	f := newProxy(t, setup{instances: []string{h.address}})
+	c := dial(t, f.address)
+	request := []byte("GET / HTTP/1.1\r\nHost: a\r\nX: " + strings.Repeat("x", 1000) + "\r\n\r\n")
+	_ = c.SetWriteDeadline(time.Now().Add(5 * soon))
+	sent := 0
+	for {
+		n, err := c.Write(bytes.Repeat(request, 1000))
+		if sent += n; err != nil {
+			break // the sockets are full
+		}
+		if sent > 64<<20 {
+			t.Fatal("64 MiB of requests were read")
+		}
+	}
+	for range 100 {
+		wait(t, h.arrived, "request")
+		if n := f.inFlight(); n != 1 || len(h.arrived) != 0 {
+			t.Fatalf("%d in flight, want 1", n)
+		}
+		h.release <- struct{}{}
+		if res, err := http.ReadResponse(c.r, nil); err != nil || readAll(t, res) != "done" {
+			t.Fatalf("response: %v", err)
+		}
+		f.recorded(t, 200)
+	}
+	close(h.release)
+	_ = c.Close()
+}
