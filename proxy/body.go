@@ -28,10 +28,10 @@ func (buffers) Put(b []byte) { bufferPool.Put((*[bufferSize]byte)(b)) }
 // another connection. The methods of a nil upload are those of no body.
 type upload struct {
 	body    io.Reader
-	renew   func()     // called before body is read, unless nil
 	reading sync.Mutex // held while body is read
 
 	mu      sync.Mutex // guards all below
+	renew   func()     // called before body is read, unless nil
 	touched bool       // someone has begun to read
 	ended   bool       // it was read to its end
 	last    time.Time  // when the client last sent something
@@ -44,10 +44,10 @@ func (u *upload) Read(p []byte) (int, error) {
 	defer u.reading.Unlock()
 	u.mu.Lock()
 	u.touched = true
-	u.mu.Unlock()
 	if u.renew != nil {
 		u.renew()
 	}
+	u.mu.Unlock()
 	n, err := u.body.Read(p)
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -64,6 +64,17 @@ func (u *upload) Read(p []byte) (int, error) {
 func (u *upload) within(d time.Duration, w http.ResponseWriter) {
 	rc := http.NewResponseController(w)
 	u.renew = func() { _ = rc.SetReadDeadline(time.Now().Add(d)) } // if it cannot, reads take as long as they take
+}
+
+// leave is called at the end of the handler: its writer must not be used any more,
+// and whoever reads the body may not have noticed yet.
+func (u *upload) leave() {
+	if u == nil {
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.renew = nil
 }
 
 // Close does nothing: the body is the server's to close.

@@ -139,6 +139,7 @@ func (e *exchange) end() {
 	if e.unfinished() {
 		e.upload.stop(e.writer)
 	}
+	e.upload.leave()
 	e.proxy.flight.end()
 }
 

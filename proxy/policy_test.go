@@ -109,3 +109,16 @@ func TestGoneClientGetsNothing(t *testing.T) {
 	}()
 	p.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil))
 }
+
+// TestUploadLeave: whoever still reads the body when the handler has ended does
+// not touch its writer, which HTTP/2 answers with a panic.
+func TestUploadLeave(t *testing.T) {
+	used := 0
+	u := &upload{body: strings.NewReader("body"), renew: func() { used++ }}
+	_, _ = u.Read(make([]byte, 1))
+	u.leave()
+	_, _ = u.Read(make([]byte, 1))
+	if used != 1 {
+		t.Errorf("the writer was used %d times, want once", used)
+	}
+}

@@ -34,7 +34,7 @@ func newServer(base context.Context, handler http.Handler, guard *guard, options
 }
 
 // Serve accepts connections on l, HTTP/1 and HTTP/2 with prior knowledge, until
-// Shutdown; then it returns nil. It closes l. It may be called for several
+// Shutdown or Leave; then it returns nil. It closes l. It may be called for several
 // listeners.
 func (p *Proxy) Serve(l net.Listener) error {
 	err := p.serveFast(l)
@@ -47,12 +47,21 @@ func (p *Proxy) Serve(l net.Listener) error {
 	return nil
 }
 
+// Leave stops accepting on l, which was given to Serve, and closes it. The
+// connections that were accepted on it stay.
+func (p *Proxy) Leave(l net.Listener) {
+	if p.fast == nil || !p.fast.Leave(l) {
+		_ = l.Close() // it is closed already
+	}
+}
+
 // serveStd serves l with net/http.
 func (p *Proxy) serveStd(l net.Listener) error {
-	if err := p.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		return err
+	err := p.server.Serve(l)
+	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
+		return nil
 	}
-	return nil
+	return err
 }
 
 // Shutdown stops accepting at once, tells the clients on open connections to

@@ -32,13 +32,7 @@ type daemon struct {
 	// Owned by run:
 
 	plan   plan // in force
-	public *door
-}
-
-// door is a public listener.
-type door struct {
-	net.Listener
-	retired atomic.Bool // another has taken its place
+	public net.Listener
 }
 
 // newDaemon opens the ports and wires the parts; nothing runs before run.
@@ -54,7 +48,7 @@ func newDaemon(p plan, log *slog.Logger) (*daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.public = &door{Listener: public}
+	d.public = public
 	control, err := d.newControl(&p.config, nil)
 	if err != nil {
 		_ = public.Close() // nothing was accepted on it
@@ -137,12 +131,8 @@ func (d *daemon) serveControl(c *control) {
 	d.parts.Go(func() { d.fail(c.serve()) })
 }
 
-func (d *daemon) servePublic(l *door) {
-	d.parts.Go(func() {
-		if err := d.proxy.Serve(l.Listener); !l.retired.Load() {
-			d.fail(err)
-		}
-	})
+func (d *daemon) servePublic(l net.Listener) {
+	d.parts.Go(func() { d.fail(d.proxy.Serve(l)) })
 }
 
 func (d *daemon) shutdown(now context.Context, stopScaling func()) error {

@@ -101,9 +101,8 @@ func (d *daemon) replacePublic(next net.Listener, address string) {
 		return
 	}
 	before := d.public
-	d.public = &door{Listener: next}
-	d.servePublic(d.public)
+	d.public = next
+	d.servePublic(next)
 	d.log.Info("public listener replaced", "listen", next.Addr().String(), "before", address)
-	before.retired.Store(true)
-	_ = before.Close() // Serve returns
+	d.proxy.Leave(before)
 }

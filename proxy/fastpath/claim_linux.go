@@ -34,6 +34,7 @@ func (x *exchange) queue() {
 
 // expired is called when the exchange has waited long enough.
 func (x *exchange) expired() {
+	defer x.loop.rescue(x.client, x, nil)
 	if x.trouble != nil {
 		x.inquire()
 		return
@@ -52,6 +53,7 @@ func (x *exchange) leaveQueue() {
 
 // granted is called when the registry has decided.
 func (x *exchange) granted(lease registry.Lease, err error) {
+	defer x.loop.rescue(x.client, x, nil)
 	x.queued = false
 	x.timer.clear()
 	switch {

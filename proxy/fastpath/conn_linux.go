@@ -65,6 +65,7 @@ type conn struct {
 
 // step is called when something may be ready.
 func (c *conn) step() {
+	defer c.loop.rescue(c, c.exchange, c.tunnel)
 	switch c.state {
 	case closed:
 	case awaiting:
@@ -88,6 +89,7 @@ func (c *conn) step() {
 
 // expired is called when the connection's timer is due.
 func (c *conn) expired() {
+	defer c.loop.rescue(c, c.exchange, c.tunnel)
 	switch c.state {
 	case closed, tunnelling:
 	case awaiting:

@@ -3,6 +3,7 @@ package fastpath
 import (
 	"context"
 	"fmt"
+	"net"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -107,6 +108,21 @@ func (e *Engine) forget(a *acceptor) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.accepts, a)
+}
+
+// Leave stops accepting on l, which was given to Serve, and closes it; Serve
+// returns nil. The connections that were accepted on it stay. It reports whether
+// l was being served.
+func (e *Engine) Leave(l net.Listener) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for a := range e.accepts {
+		if a.listener == l {
+			a.stop()
+			return true
+		}
+	}
+	return false
 }
 
 // enter gives a client's connection to the loop that has the fewest.

@@ -25,5 +25,8 @@ func (*Engine) Configure(settings.Settings) {}
 // Drop does nothing.
 func (*Engine) Drop(string) {}
 
+// Leave returns false.
+func (*Engine) Leave(net.Listener) bool { return false }
+
 // Shutdown does nothing.
 func (*Engine) Shutdown(context.Context) error { return nil }

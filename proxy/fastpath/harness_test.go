@@ -26,6 +26,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// panics is the status of a response that the engine panics at.
+const panics = 299
+
 // lane is an engine under test.
 type lane struct {
 	*Engine
@@ -47,7 +50,12 @@ func serve(t testing.TB, options Options, instances ...string) *lane {
 		addInstance(t, options.Registry, address)
 	}
 	f := &lane{registry: options.Registry, records: make(chan int, 1<<16), log: &logBuffer{}}
-	options.Record = func(code int, _ time.Duration) { f.records <- code }
+	options.Record = func(code int, _ time.Duration) {
+		if code == panics {
+			panic("a fault of ours")
+		}
+		f.records <- code
+	}
 	options.Log = slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	var err error
 	if f.Engine, err = New(options); err != nil {
