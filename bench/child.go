@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 )
@@ -26,10 +25,10 @@ type child struct {
 }
 
 // startChild starts cmd under name, in an environment in which nothing tunes
-// one peer and not another. The caller stops it.
+// one peer and not another, plus what cmd.Env has. The caller stops it.
 func startChild(name string, cmd *exec.Cmd) (*child, error) {
 	c := &child{name: name, cmd: cmd, done: make(chan struct{})}
-	cmd.Env = neutralEnv(os.Environ())
+	cmd.Env = append(neutralEnv(os.Environ()), cmd.Env...)
 	cmd.SysProcAttr = ownGroup()
 	cmd.Stderr = &c.output
 	if cmd.Stdout == nil {
@@ -115,25 +114,4 @@ func neutralEnv(env []string) []string {
 		}
 	}
 	return append(kept, fmt.Sprintf("GOMAXPROCS=%d", workers))
-}
-
-// tail keeps the last few KiB written to it. Safe for concurrent use.
-type tail struct {
-	mu   sync.Mutex // guards text
-	text []byte
-}
-
-func (t *tail) Write(p []byte) (int, error) {
-	const limit = 4 << 10
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.text = append(t.text, p...)
-	t.text = t.text[max(len(t.text)-limit, 0):]
-	return len(p), nil
-}
-
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return strings.TrimSpace(string(t.text))
 }

@@ -19,48 +19,54 @@ import (
 // same sum rounded to 10 ms ticks; /proc/PID/task/*/schedstat has nanoseconds
 // but forgets threads that ended and lags up to a tick on those that run.
 
-// A cpuReading is the CPU time of each process of a group at one moment.
-type cpuReading map[int]time.Duration
-
-// readGroupCPU reads the clocks of all processes in group pgid. Group 0 stands
-// for "no process to account" and reads empty.
-func readGroupCPU(pgid int) (cpuReading, error) {
-	reading := cpuReading{}
-	if pgid == 0 {
-		return reading, nil
-	}
-	pids, err := groupMembers("/proc", pgid)
-	if err != nil {
-		return nil, err
-	}
-	if len(pids) == 0 {
-		return nil, fmt.Errorf("read CPU time: process group %d is gone", pgid)
-	}
-	for _, pid := range pids {
-		if reading[pid], err = processCPU(pid); err != nil {
-			return nil, fmt.Errorf("read CPU time of process %d: %w", pid, err)
-		}
-	}
-	return reading, nil
+// A groupClock tells the CPU time of the processes of one group. The zero value
+// stands for "no process to account" and always reads 0.
+type groupClock struct {
+	group int
+	pids  []int
 }
 
-// since returns the CPU time used from the earlier reading to this one. It is
-// an error when a process came or went in between: its share is unknown.
-func (r cpuReading) since(earlier cpuReading) (time.Duration, error) {
-	var used time.Duration
-	for pid, now := range r {
-		before, ok := earlier[pid]
-		if !ok {
-			return 0, fmt.Errorf("process %d started during the window", pid)
-		}
-		used += now - before
+// newGroupClock finds the processes of group, of which there must be one; group
+// 0 has none. Reading the clock later does not look for them again, and takes
+// microseconds.
+func newGroupClock(group int) (groupClock, error) {
+	if group == 0 {
+		return groupClock{}, nil
 	}
-	for pid := range earlier {
-		if _, ok := r[pid]; !ok {
-			return 0, fmt.Errorf("process %d ended during the window", pid)
+	pids, err := groupMembers("/proc", group)
+	if err != nil {
+		return groupClock{}, err
+	}
+	if len(pids) == 0 {
+		return groupClock{}, fmt.Errorf("read CPU time: process group %d is gone", group)
+	}
+	return groupClock{group: group, pids: pids}, nil
+}
+
+// read returns the CPU time that the processes have used so far.
+func (c groupClock) read() (time.Duration, error) {
+	var used time.Duration
+	for _, pid := range c.pids {
+		one, err := processCPU(pid)
+		if err != nil {
+			return 0, fmt.Errorf("read CPU time of process %d: %w", pid, err)
 		}
+		used += one
 	}
 	return used, nil
+}
+
+// check returns an error when a process came or went since the clock was made:
+// its share of what was read is unknown.
+func (c groupClock) check() error {
+	now, err := newGroupClock(c.group)
+	if err != nil {
+		return err
+	}
+	if !slices.Equal(now.pids, c.pids) {
+		return fmt.Errorf("processes %v became %v during the window", c.pids, now.pids)
+	}
+	return nil
 }
 
 // groupMembers lists the live processes of group pgid, in ascending order, from

@@ -67,25 +67,34 @@ func TestGroupMembers(t *testing.T) {
 	}
 }
 
-func TestReadingSince(t *testing.T) {
-	before := cpuReading{1: 10, 2: 20}
-	if used, err := (cpuReading{1: 15, 2: 27}).since(before); err != nil || used != 12 {
-		t.Errorf("got %v, %v; want 12ns", used, err)
+func TestGroupClock(t *testing.T) {
+	none, err := newGroupClock(0)
+	if used, readErr := none.read(); err != nil || readErr != nil || used != 0 || none.check() != nil {
+		t.Errorf("no group: got %v, %v, %v; want 0", used, err, readErr)
 	}
-	if used, err := (cpuReading{1: 15}).since(before); err == nil {
-		t.Errorf("a process ended: got %v, want an error", used)
-	}
-	if used, err := (cpuReading{1: 15, 2: 27, 3: 1}).since(before); err == nil {
-		t.Errorf("a process started: got %v, want an error", used)
+	if _, err := newGroupClock(1 << 30); err == nil {
+		t.Error("a group that is gone: got none, want an error")
 	}
 }
 
-func TestReadGroupCPU(t *testing.T) {
-	if reading, err := readGroupCPU(0); err != nil || len(reading) != 0 {
-		t.Errorf("no group: got %v, %v; want an empty reading", reading, err)
+func TestGroupClockSeesWhoCameAndWent(t *testing.T) {
+	c := shell(t, "echo up; exec sleep 100")
+	if err := c.awaitReady(t.Context(), said(c, "up")); err != nil {
+		t.Fatal(err)
 	}
-	if reading, err := readGroupCPU(1 << 30); err == nil {
-		t.Errorf("a group that is gone: got %v, want an error", reading)
+	clock, err := newGroupClock(c.group())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := clock.check(); err != nil {
+		t.Errorf("nobody came or went: %v", err)
+	}
+	clock.pids = append(clock.pids, 1<<22-1) // the last there can be
+	if err := clock.check(); err == nil {
+		t.Error("a process ended: got none, want an error")
+	}
+	if _, err := clock.read(); err == nil {
+		t.Error("read a process that is gone")
 	}
 }
 

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"os"
-	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -23,36 +21,6 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-func TestParseSettings(t *testing.T) {
-	s, err := parseSettings([]string{"-rounds", "2", "-peers", "nginx,bare", "-out", ""})
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := settings{
-		Rounds: 2, Duration: 3 * time.Second, Warmup: 500 * time.Millisecond,
-		Connections: 64, Peers: []string{"nginx", "bare"},
-	}
-	if !reflect.DeepEqual(s, want) {
-		t.Errorf("got %+v, want %+v", s, want)
-	}
-}
-
-func TestParseSettingsReportsEveryProblem(t *testing.T) {
-	_, err := parseSettings(strings.Fields(
-		"-rounds 0 -duration 1h -warmup -1s -connections 5000 -peers bare,bare,apache"))
-	if !errors.Is(err, errUsage) {
-		t.Fatalf("got %v, want a usage error", err)
-	}
-	for _, part := range []string{"-rounds 0", "-duration 1h", "-warmup -1s", "-connections 5000", "named twice", `"apache"`} {
-		if !strings.Contains(err.Error(), part) {
-			t.Errorf("%q is missing in: %v", part, err)
-		}
-	}
-	if _, err := parseSettings([]string{"extra"}); !errors.Is(err, errUsage) {
-		t.Errorf("a left-over argument: got %v, want a usage error", err)
-	}
-}
-
 // TestRounds is a whole run, small, with real processes.
 func TestRounds(t *testing.T) {
 	if runtime.GOOS != "linux" {
@@ -62,7 +30,7 @@ func TestRounds(t *testing.T) {
 	t.Setenv("GORACE", "atexit_sleep_ms=0") // or each part lingers for a second
 	s := settings{
 		Rounds: 2, Duration: 100 * time.Millisecond, Warmup: 50 * time.Millisecond,
-		Connections: 8, Peers: []string{"bare", "direct"},
+		Peers: []string{"bare", "direct"}, Workloads: []string{"get-8"},
 	}
 	before := children(t)
 	found, err := runRounds(t.Context(), s, t.Output())
@@ -75,8 +43,8 @@ func TestRounds(t *testing.T) {
 		if smp.Requests == 0 || smp.Failed > 0 || smp.Elapsed < s.Duration || smp.ClientCPU == 0 {
 			t.Errorf("implausible: %+v", smp)
 		}
-		if hasCPU := smp.PeerCPU > 0; hasCPU != (smp.Peer == "bare") {
-			t.Errorf("%s: CPU time %v", smp.Peer, smp.PeerCPU)
+		if hasCPU := smp.PeerCPU > 0 && smp.Memory > 0; hasCPU != (smp.Peer == "bare") {
+			t.Errorf("%s: CPU time %v, memory %d", smp.Peer, smp.PeerCPU, smp.Memory)
 		}
 	}
 	if want := []string{"bare", "direct", "direct", "bare"}; !slices.Equal(order, want) {

@@ -3,20 +3,16 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
 	"net"
 	"os/exec"
 	"runtime"
-	"strconv"
 )
-
-// originBody is what an origin answers to GET /: 64 bytes.
-const originBody = "dynlb bench origin: sixty-four bytes, the same for every request"
 
 // originMain is "bench origin --port N": the app behind the balancers. It does
 // the least an HTTP/1.1 server can do, so that it is never what limits a peer:
 // one thread, a goroutine per connection, heads found by their blank line and
-// not parsed further, one write for all requests that arrived together. It
-// takes requests without a body only.
+// searched for three fields, answers made beforehand and sent in one write.
 func originMain(ctx context.Context, args []string) error {
 	flags := newFlagSet("bench origin")
 	port := flags.Int("port", 0, "port to listen on, 127.0.0.1")
@@ -45,70 +41,80 @@ func serveOrigin(ctx context.Context, listener net.Listener) error {
 			}
 			return err
 		}
-		go serveOriginConn(conn) // ends with the connection
+		go func() { // ends with the connection
+			defer func() { _ = conn.Close() }()
+			o := originConn{conn: conn, buffer: make([]byte, 32<<10)}
+			for o.serveOne() {
+			}
+		}()
 	}
 }
 
-func serveOriginConn(conn net.Conn) {
-	defer func() { _ = conn.Close() }()
-	in := make([]byte, 0, 16<<10)
-	var out []byte
+// An originConn is one connection to an origin, owned by its goroutine. The
+// buffer takes a head and a body of 16 KiB in one read.
+type originConn struct {
+	conn   net.Conn
+	buffer []byte
+	unread []byte // what was read beyond the last request; part of buffer
+}
+
+// serveOne answers one request and reports whether there may be another.
+func (o *originConn) serveOne() bool {
+	head, ok := o.readHead()
+	if !ok {
+		return false
+	}
+	length, ok := bodyLength(head)
+	if !ok {
+		return false
+	}
+	r := originReply(head) // before the buffer is used again
+	if !o.discard(length) {
+		return false
+	}
+	if _, err := o.conn.Write(r.answer); err != nil || r.last {
+		return false
+	}
+	if r.tunnel { // silent until the other side ends
+		_, _ = io.Copy(io.Discard, o.conn)
+		return false
+	}
+	return true
+}
+
+// readHead returns the next head, up to and with the line end before its blank
+// line. It is good until the next read.
+func (o *originConn) readHead() (head []byte, ok bool) {
 	for {
-		n, err := conn.Read(in[len(in):cap(in)])
+		if end := bytes.Index(o.unread, []byte("\r\n\r\n")); end >= 0 {
+			head, o.unread = o.unread[:end+2], o.unread[end+4:]
+			return head, true
+		}
+		kept := copy(o.buffer, o.unread)
+		if kept == len(o.buffer) {
+			return nil, false
+		}
+		n, err := o.conn.Read(o.buffer[kept:])
 		if err != nil {
-			return
+			return nil, false
 		}
-		in = in[:len(in)+n]
-		rest, last := in, false
-		out = out[:0]
-		for !last {
-			end := bytes.Index(rest, []byte("\r\n\r\n"))
-			if end < 0 {
-				break
-			}
-			head := rest[:end+2]
-			rest = rest[end+4:]
-			var answer string
-			answer, last = originAnswer(head)
-			out = append(out, answer...)
-		}
-		if len(out) > 0 {
-			if _, err := conn.Write(out); err != nil {
-				return
-			}
-		}
-		in = in[:copy(in, rest)]
-		if last || len(in) == cap(in) {
-			return
-		}
+		o.unread = o.buffer[:kept+n]
 	}
 }
 
-// The whole answers, made once.
-var (
-	answerRoot     = answerOf("200 OK", originBody)
-	answerHealth   = answerOf("200 OK", "ok")
-	answerNotFound = answerOf("404 Not Found\r\nConnection: close", "not found")
-)
-
-func answerOf(status, body string) string {
-	return "HTTP/1.1 " + status + "\r\nContent-Type: text/plain\r\nContent-Length: " +
-		strconv.Itoa(len(body)) + "\r\n\r\n" + body
-}
-
-// originAnswer returns the answer to one request head, and whether the
-// connection ends with it.
-func originAnswer(head []byte) (answer string, last bool) {
-	last = bytes.Contains(head, []byte("\r\nConnection: close\r\n")) ||
-		bytes.Contains(head, []byte(" HTTP/1.0\r\n"))
-	switch {
-	case bytes.HasPrefix(head, []byte("GET / ")):
-		return answerRoot, last
-	case bytes.HasPrefix(head, []byte("GET /health ")):
-		return answerHealth, last
-	default:
-		return answerNotFound, true
+// discard reads n bytes of body.
+func (o *originConn) discard(n int) bool {
+	have := min(n, len(o.unread))
+	o.unread = o.unread[have:]
+	for n -= have; n > 0; {
+		got, err := o.conn.Read(o.buffer)
+		if err != nil {
+			return false
+		}
+		o.unread = o.buffer[min(n, got):got]
+		n -= min(n, got)
 	}
+	return true
 }
 
 // startOrigins starts the four origins, for runs without dynlb, which otherwise
@@ -120,7 +126,7 @@ func startOrigins(ctx context.Context, s *site) error {
 	}
 	for i := range originCount {
 		port := first + i
-		c, err := s.start("origin", exec.Command(s.self, "origin", "--port", strconv.Itoa(port)))
+		c, err := s.start("origin", exec.Command(s.self, "origin", "--port", itoa(port)))
 		if err != nil {
 			return err
 		}

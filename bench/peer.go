@@ -26,6 +26,10 @@ type target struct {
 	addrs   []string // host:port; client connections are spread evenly over them
 	group   int      // process group whose CPU time counts; 0: none
 	version string
+
+	collects  bool       // it is a Go program, and collects garbage
+	collected func() int // how often it did, if site.traceGC is on
+	garbage   string     // a path that makes garbage when it is asked for
 }
 
 // peers lists all that can be asked for with -peers; a new one is an entry here.
@@ -33,9 +37,12 @@ func peers() []peer {
 	return []peer{
 		{"direct", startDirect},
 		{"dynlb", startDynlb},
+		{"dynlb-std", startDynlbStd},
 		{"bare", startBare},
 		{"nginx", startNginx},
 		{"haproxy", startHAProxy},
+		{"haproxy-tcp", startHAProxyTCP},
+		{"caddy", startCaddy},
 	}
 }
 
@@ -62,7 +69,12 @@ func startListening(ctx context.Context, s *site, name, addr string, cmd *exec.C
 	if err := c.awaitReady(ctx, getOK(addr, "/")); err != nil {
 		return target{}, err
 	}
-	return target{addrs: []string{addr}, group: c.group()}, nil
+	return newTarget(c, addr), nil
+}
+
+// newTarget is the target that c serves at addr.
+func newTarget(c *child, addr string) target {
+	return target{addrs: []string{addr}, group: c.group(), collected: c.output.collected, garbage: "/"}
 }
 
 // installed finds a Debian package's program, or says how to get it.
@@ -72,7 +84,7 @@ func installed(program string) (string, error) {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("%s is not installed: apt-get install nginx-light haproxy (or choose with -peers)", program)
+	return "", fmt.Errorf("%s is not installed: run bench/install.sh as root (or choose with -peers)", program)
 }
 
 var versionPattern = regexp.MustCompile(`\d+\.\d+\S*`)

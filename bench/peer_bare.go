@@ -21,8 +21,10 @@ func startBare(ctx context.Context, s *site) (target, error) {
 	if err != nil {
 		return target{}, err
 	}
-	t, err := startListening(ctx, s, "bare", loopback(port), exec.Command(s.self,
-		"proxy", "--port", strconv.Itoa(port), "--origins", strings.Join(s.origins, ",")))
+	cmd := exec.Command(s.self, "proxy", "--port", strconv.Itoa(port), "--origins", strings.Join(s.origins, ","))
+	cmd.Env = s.goEnv()
+	t, err := startListening(ctx, s, "bare", loopback(port), cmd)
+	t.collects = true
 	t.version = runtime.Version()
 	return t, err
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 // dynlbConfig arguments: this program, listen address, base port, instances.
 const dynlbConfig = `
 command: [%[1]q, origin, --port, "{port}"]
+env: {GODEBUG: ""}
 listen: %[2]s
 admin: 127.0.0.1:0
 adminHTTP: 127.0.0.1:0
@@ -20,33 +22,50 @@ minInstances: %[4]d
 maxInstances: %[4]d
 `
 
-// startDynlb starts dynlb serve, which starts the origins as its instances; all
-// peers then balance over those. It fills s.origins.
+// startDynlb is dynlb with its event loops.
 func startDynlb(ctx context.Context, s *site) (target, error) {
-	path, err := dynlbBinary(ctx, s)
-	if err != nil {
-		return target{}, err
-	}
+	return startDynlbEngine(ctx, s, "dynlb", "fast")
+}
+
+// startDynlbStd is dynlb with net/http.
+func startDynlbStd(ctx context.Context, s *site) (target, error) {
+	return startDynlbEngine(ctx, s, "dynlb-std", "std")
+}
+
+// startDynlbEngine starts dynlb serve, which starts four origins as its
+// instances. Those of the first dynlb are s.origins, what all other peers
+// balance over; a second dynlb has four of its own, as it takes no others.
+func startDynlbEngine(ctx context.Context, s *site, name, engine string) (target, error) {
 	ports, err := freePorts(1 + originCount)
 	if err != nil {
 		return target{}, err
 	}
 	addr := loopback(ports)
-	file, err := s.write("config.yaml", fmt.Sprintf(dynlbConfig, s.self, addr, ports+1, originCount))
+	file, err := s.write(name+".yaml", fmt.Sprintf(dynlbConfig, s.self, addr, ports+1, originCount))
 	if err != nil {
 		return target{}, err
 	}
-	c, err := s.start("dynlb", exec.Command(path, "serve", "--config", file))
+	cmd := exec.Command(s.dynlb, "serve", "--config", file, "--engine", engine)
+	cmd.Env = s.goEnv()
+	c, err := s.start(name, cmd)
 	if err != nil {
 		return target{}, err
 	}
+	var instances []string
 	if err := c.awaitReady(ctx, func(ctx context.Context) error {
-		s.origins, err = dynlbInstances(ctx, addr)
+		instances, err = dynlbInstances(ctx, addr)
 		return err
 	}); err != nil {
 		return target{}, err
 	}
-	return target{addrs: []string{addr}, group: c.group(), version: dynlbVersion(ctx, path)}, nil
+	if len(s.origins) == 0 {
+		s.origins = instances
+	}
+	t := newTarget(c, addr)
+	t.version = dynlbVersion(ctx, s.dynlb)
+	// What the event loops carry leaves no garbage behind; the status does.
+	t.collects, t.garbage = true, "/lb-status"
+	return t, nil
 }
 
 // dynlbVersion is the second word of "dynlb version".
@@ -81,17 +100,29 @@ func dynlbInstances(ctx context.Context, addr string) ([]string, error) {
 	return addrs, nil
 }
 
-// dynlbBinary returns the binary to measure, built from this module unless one
-// was given.
-func dynlbBinary(ctx context.Context, s *site) (string, error) {
-	if s.dynlb != "" {
-		return s.dynlb, nil
-	}
-	path := filepath.Join(s.dir, "dynlb")
-	build := exec.CommandContext(ctx, "go", "build", "-o", path, "github.com/dynlb/dynlb/cmd/dynlb")
-	build.Env = append(build.Environ(), "CGO_ENABLED=0") // as released
+// buildDynlb builds dynlb from this module into folder, as it is released.
+func buildDynlb(ctx context.Context, folder string) (string, error) {
+	path := filepath.Join(folder, "dynlb")
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path,
+		"github.com/dynlb/dynlb/cmd/dynlb")
+	build.Env = append(build.Environ(), "CGO_ENABLED=0")
 	if said, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build dynlb: %w\n%s", err, said)
 	}
 	return path, nil
 }
+
+// checkEngines returns an error if the binary does not let one choose the
+// engine.
+func checkEngines(ctx context.Context, binary string) error {
+	said, err := exec.CommandContext(ctx, binary, "serve", "--help").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("ask dynlb for its flags: %w\n%s", err, said)
+	}
+	if !strings.Contains(string(said), "--engine") {
+		return errNoEngines
+	}
+	return nil
+}
+
+var errNoEngines = errors.New("this dynlb has no flag --engine, so its engines cannot be told apart: build a newer one")

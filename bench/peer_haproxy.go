@@ -6,26 +6,38 @@ import (
 	"os/exec"
 )
 
-// haproxyConfig arguments: threads, listen address, origins.
+// haproxyConfig arguments: threads, mode and its options, listen address,
+// fields to set, origins.
 const haproxyConfig = `
 global
 	nbthread %[1]d
-	maxconn 8192
+	maxconn 6000
 defaults
-	mode http
-	http-reuse always
-	option forwardfor
+%[2]s
 	timeout connect 5s
 	timeout client 60s
 	timeout server 60s
 listen bench
-	bind %[2]s backlog 4096
+	bind %[3]s backlog 4096
 	balance leastconn
-	http-request set-header X-Forwarded-Host %%[req.hdr(Host)]
-	http-request set-header X-Forwarded-Proto http
-%[3]s`
+%[4]s
+%[5]s`
 
+// startHAProxy is HAProxy as an HTTP proxy.
 func startHAProxy(ctx context.Context, s *site) (target, error) {
+	return startHAProxyMode(ctx, s, "haproxy",
+		"\tmode http\n\thttp-reuse always\n\toption forwardfor",
+		"\thttp-request set-header X-Forwarded-Host %[req.hdr(Host)]\n\thttp-request set-header X-Forwarded-Proto http")
+}
+
+// startHAProxyTCP is HAProxy that passes bytes on and does not look at them:
+// the floor, for what a proxy costs before it knows of HTTP. Each client
+// connection has one of its own to an origin.
+func startHAProxyTCP(ctx context.Context, s *site) (target, error) {
+	return startHAProxyMode(ctx, s, "haproxy-tcp", "\tmode tcp", "")
+}
+
+func startHAProxyMode(ctx context.Context, s *site, name, mode, fields string) (target, error) {
 	path, err := installed("haproxy")
 	if err != nil {
 		return target{}, err
@@ -34,13 +46,13 @@ func startHAProxy(ctx context.Context, s *site) (target, error) {
 	if err != nil {
 		return target{}, err
 	}
-	file, err := s.write("haproxy.cfg", fmt.Sprintf(haproxyConfig, workers, loopback(port),
+	file, err := s.write(name+".cfg", fmt.Sprintf(haproxyConfig, workers, mode, loopback(port), fields,
 		eachOrigin(s, "\tserver origin%[1]d %[2]s")))
 	if err != nil {
 		return target{}, err
 	}
 	// -db: one process, in the foreground.
-	t, err := startListening(ctx, s, "haproxy", loopback(port), exec.Command(path, "-db", "-f", file))
+	t, err := startListening(ctx, s, name, loopback(port), exec.Command(path, "-db", "-f", file))
 	t.version = programVersion(ctx, path, "-v")
 	return t, err
 }

@@ -11,7 +11,7 @@ import (
 //
 // keepalive_requests is nginx's only other limit in play: by default it closes
 // a connection after 1,000 requests. The cache of upstream connections holds
-// all 64 of the default run.
+// all that the load has. The buffers keep bodies of the load off the disk.
 const nginxConfig = `
 daemon off;
 %[1]spid %[2]s/nginx.pid;
@@ -20,6 +20,10 @@ worker_processes %[3]d;
 events { worker_connections 8192; }
 http {
 	access_log off;
+	client_body_buffer_size 32k;
+	proxy_max_temp_file_size 0;
+	proxy_buffers 16 64k;
+	proxy_busy_buffers_size 256k;
 	client_body_temp_path %[2]s/client;
 	proxy_temp_path %[2]s/proxy;
 	fastcgi_temp_path %[2]s/fastcgi;
@@ -42,6 +46,13 @@ http {
 			proxy_set_header X-Forwarded-For $remote_addr;
 			proxy_set_header X-Forwarded-Host $http_host;
 			proxy_set_header X-Forwarded-Proto $scheme;
+		}
+		location = /tunnel {
+			proxy_pass http://origins;
+			proxy_http_version 1.1;
+			proxy_set_header Connection upgrade;
+			proxy_set_header Upgrade $http_upgrade;
+			proxy_set_header Host $http_host;
 		}
 	}
 }

@@ -16,6 +16,7 @@ func TestPeersDoTheSameWork(t *testing.T) {
 		"bare":    {start: startBare},
 		"nginx":   {start: startNginx},
 		"haproxy": {start: startHAProxy},
+		"caddy":   {start: startCaddy},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if name != "bare" {
@@ -49,8 +50,8 @@ func TestPeersDoTheSameWork(t *testing.T) {
 			if to.version == "" {
 				t.Error("no version")
 			}
-			if reading, err := readGroupCPU(to.group); err != nil || len(reading) == 0 {
-				t.Errorf("CPU time: %v, %v", reading, err)
+			if clock, err := newGroupClock(to.group); err != nil || len(clock.pids) == 0 {
+				t.Errorf("CPU time: %v, %v", clock.pids, err)
 			}
 			body, err := get(t.Context(), to.addrs[0], "/")
 			if err != nil || string(body) != originBody {

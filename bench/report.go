@@ -1,22 +1,17 @@
 package main
 
-import (
-	"math"
-	"slices"
-	"time"
-)
-
-// references are the peers that the others are divided by, as far as they take
-// part.
-var references = []string{"bare", "nginx"}
+import "time"
 
 // A report is everything a run leaves behind; latest.json is this.
 type report struct {
 	Environment environment       `json:"environment"`
 	Settings    settings          `json:"settings"`
 	Versions    map[string]string `json:"versions"` // by peer
+	Verdicts    []verdict         `json:"verdicts"`
 	Rows        []row             `json:"rows"`
+	MemoryRows  []memoryRow       `json:"memoryRows"`
 	Samples     []sample          `json:"samples"`
+	Memory      []memorySample    `json:"memorySamples"`
 }
 
 // A row sums up one peer under one workload over all rounds.
@@ -28,22 +23,31 @@ type row struct {
 	P99       spread            `json:"p99Micros"`
 	P999      spread            `json:"p999Micros"`
 	PerSecond spread            `json:"requestsPerSecond"`
+	Rate      spread            `json:"requestsAskedPerSecond"` // open loops
+	Memory    spread            `json:"memoryMiB"`
 	Failed    uint64            `json:"failed"`
 	Against   map[string]ratios `json:"against"` // by reference
 }
 
-// ratios divide a peer by a reference, round by round: below 1 is better than
-// the reference.
+// ratios divide a peer by a reference, round by round. CPU and latencies below 1
+// are better than the reference, throughput above 1.
 type ratios struct {
-	CPU spread `json:"cpuPerRequest"`
-	P99 spread `json:"p99"`
+	CPU       spread `json:"cpuPerRequest"`
+	P50       spread `json:"p50"`
+	P99       spread `json:"p99"`
+	P999      spread `json:"p999"`
+	PerSecond spread `json:"requestsPerSecond"`
 }
 
-// A spread is the median, least and greatest of one figure over the rounds.
-type spread struct {
-	Median float64 `json:"median"`
-	Min    float64 `json:"min"`
-	Max    float64 `json:"max"`
+// A memoryRow sums up what idle connections cost one peer.
+type memoryRow struct {
+	Workload string            `json:"workload"`
+	Peer     string            `json:"peer"`
+	Before   spread            `json:"beforeMiB"`
+	After    spread            `json:"afterMiB"`
+	Each     spread            `json:"perConnectionKiB"`
+	Closed   int               `json:"closed"`  // connections that the peer ended, all rounds
+	Against  map[string]spread `json:"against"` // Each divided, by reference
 }
 
 func newReport(s settings, found findings) report {
@@ -52,43 +56,77 @@ func newReport(s settings, found findings) report {
 		Settings:    s,
 		Versions:    found.versions,
 		Samples:     found.samples,
+		Memory:      found.memory,
 	}
-	for _, w := range workloads(s) {
+	for _, w := range s.todo() {
 		for _, peer := range s.Peers {
-			rep.Rows = append(rep.Rows, newRow(w.name, peer, found.samples))
+			switch {
+			case w.kind != idle:
+				rep.Rows = append(rep.Rows, newRow(w.name, peer, found.samples))
+			case peer != "direct":
+				rep.MemoryRows = append(rep.MemoryRows, newMemoryRow(w.name, peer, found.memory))
+			}
 		}
 	}
+	rep.Verdicts = rep.judge()
 	return rep
 }
 
 func newRow(workload, peer string, samples []sample) row {
-	own := samplesOf(workload, peer, samples)
+	of := func(value func(sample) float64) figures { return figuresOf(workload, samples, value) }
+	cpu := of(func(s sample) float64 { return micros(s.cpuPerRequest()) })
+	p50 := of(func(s sample) float64 { return micros(s.P50) })
+	p99 := of(func(s sample) float64 { return micros(s.P99) })
+	p999 := of(func(s sample) float64 { return micros(s.P999) })
+	perSecond := of(sample.perSecond)
 	r := row{
-		Workload:  workload,
-		Peer:      peer,
-		CPU:       spreadOf(own, func(s sample) float64 { return micros(s.cpuPerRequest()) }),
-		P50:       spreadOf(own, func(s sample) float64 { return micros(s.P50) }),
-		P99:       spreadOf(own, func(s sample) float64 { return micros(s.P99) }),
-		P999:      spreadOf(own, func(s sample) float64 { return micros(s.P999) }),
-		PerSecond: spreadOf(own, sample.perSecond),
+		Workload: workload, Peer: peer,
+		CPU: cpu.spread(peer), P50: p50.spread(peer), P99: p99.spread(peer), P999: p999.spread(peer),
+		PerSecond: perSecond.spread(peer),
+		Rate:      of(func(s sample) float64 { return s.Rate }).spread(peer),
+		Memory:    of(func(s sample) float64 { return mebi(s.loadResult.Memory) }).spread(peer),
 		Against:   map[string]ratios{},
 	}
-	for _, s := range own {
+	for _, s := range samplesOf(workload, peer, samples) {
 		r.Failed += s.Failed
 	}
-	for _, name := range references {
-		base := map[int]sample{} // by round
-		for _, s := range samplesOf(workload, name, samples) {
-			base[s.Round] = s
+	for _, ref := range references {
+		if cpu.has(ref) {
+			r.Against[ref.name] = ratios{
+				CPU: cpu.ratio(peer, ref, least), P50: p50.ratio(peer, ref, least), P99: p99.ratio(peer, ref, least),
+				P999: p999.ratio(peer, ref, least), PerSecond: perSecond.ratio(peer, ref, greatest),
+			}
 		}
-		if len(base) == 0 {
-			continue
+	}
+	return r
+}
+
+func newMemoryRow(workload, peer string, samples []memorySample) memoryRow {
+	of := func(value func(memorySample) float64) figures {
+		f := figures{}
+		for _, m := range samples {
+			if m.Workload == workload {
+				f.add(m.Peer, m.Round, value(m))
+			}
 		}
-		r.Against[name] = ratios{
-			CPU: spreadOf(own, func(s sample) float64 {
-				return s.cpuPerRequest().Seconds() / base[s.Round].cpuPerRequest().Seconds()
-			}),
-			P99: spreadOf(own, func(s sample) float64 { return s.P99.Seconds() / base[s.Round].P99.Seconds() }),
+		return f
+	}
+	each := of(func(m memorySample) float64 { return m.perConnection() / 1024 })
+	r := memoryRow{
+		Workload: workload, Peer: peer,
+		Before:  of(func(m memorySample) float64 { return mebi(m.Before) }).spread(peer),
+		After:   of(func(m memorySample) float64 { return mebi(m.After) }).spread(peer),
+		Each:    each.spread(peer),
+		Against: map[string]spread{},
+	}
+	for _, m := range samples {
+		if m.Workload == workload && m.Peer == peer {
+			r.Closed += m.Connections - m.Open
+		}
+	}
+	for _, ref := range references {
+		if each.has(ref) {
+			r.Against[ref.name] = each.ratio(peer, ref, least)
 		}
 	}
 	return r
@@ -104,35 +142,14 @@ func samplesOf(workload, peer string, samples []sample) []sample {
 	return own
 }
 
-// spreadOf sums up one figure of the samples. A figure that does not exist, as
-// a division by nothing, is left out; without any, the spread is zero.
-func spreadOf(samples []sample, figure func(sample) float64) spread {
-	var values []float64
-	for _, s := range samples {
-		if v := figure(s); !math.IsNaN(v) && !math.IsInf(v, 0) {
-			values = append(values, math.Round(v*1000)/1000) // more is noise
-		}
-	}
-	if len(values) == 0 {
-		return spread{}
-	}
-	slices.Sort(values)
-	return spread{Median: median(values), Min: values[0], Max: values[len(values)-1]}
-}
-
-// median of sorted values, at least one.
-func median(sorted []float64) float64 {
-	middle := len(sorted) / 2
-	if len(sorted)%2 == 1 {
-		return sorted[middle]
-	}
-	return (sorted[middle-1] + sorted[middle]) / 2
-}
-
-// failed is how many requests failed, all samples together.
+// failed is how many requests failed and idle connections were ended, all
+// samples together.
 func (r report) failed() (n uint64) {
 	for _, s := range r.Samples {
 		n += s.Failed
+	}
+	for _, m := range r.Memory {
+		n += uint64(m.Connections - m.Open)
 	}
 	return n
 }
@@ -148,3 +165,5 @@ func (r loadResult) cpuPerRequest() time.Duration {
 func (r loadResult) perSecond() float64 { return float64(r.Requests) / r.Elapsed.Seconds() }
 
 func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
+
+func mebi(bytes uint64) float64 { return float64(bytes) / (1 << 20) }

@@ -1,16 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
-	"os/exec"
+	"os"
+	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 )
 
 // A sample is one window: one peer under one workload in one round.
@@ -25,43 +23,106 @@ type sample struct {
 type findings struct {
 	versions map[string]string // by peer
 	samples  []sample
+	memory   []memorySample
 }
 
-// runRounds starts all peers, measures them in turn, and takes everything down
-// again. It says on progress what it is doing.
-//
-// The peers stay up together and idle while one is measured. Each round
-// measures every peer once, so that what changes on the machine changes for
-// all; the order moves on by one each round, so that none always comes first.
-func runRounds(ctx context.Context, s settings, progress io.Writer) (_ findings, err error) {
+// runBench measures all workloads, and takes down what it set up for that. It
+// says on progress what it is doing.
+func runBench(ctx context.Context, s settings, progress io.Writer) (found findings, err error) {
+	if err := allowOpenFiles(s); err != nil {
+		return found, err
+	}
+	if slices.ContainsFunc(s.Peers, isDynlb) {
+		folder, err := os.MkdirTemp("", "dynlb-bench-")
+		if err != nil {
+			return found, fmt.Errorf("make a folder: %w", err)
+		}
+		defer func() { _ = os.RemoveAll(folder) }()
+		if s.dynlb, err = dynlbBinary(ctx, s.dynlb, folder); err != nil {
+			return found, err
+		}
+	}
+	fmt.Fprintf(progress, "%d workloads, %d rounds of %s: about %v\n", len(s.todo()), s.Rounds,
+		strings.Join(s.Peers, ", "), s.estimate())
+	if found, err = runRounds(ctx, s, progress); err != nil {
+		return found, err
+	}
+	for _, w := range s.todo() {
+		if w.kind != idle {
+			continue
+		}
+		samples, err := measureAllMemory(ctx, s, w, progress)
+		if err != nil {
+			return found, err
+		}
+		found.memory = append(found.memory, samples...)
+	}
+	return found, nil
+}
+
+// isDynlb reports whether a peer is dynlb, with either engine.
+func isDynlb(peer string) bool { return strings.HasPrefix(peer, "dynlb") }
+
+// dynlbBinary returns the binary to measure, built into folder unless one was
+// given.
+func dynlbBinary(ctx context.Context, given, folder string) (path string, err error) {
+	if given == "" {
+		path, err = buildDynlb(ctx, folder)
+	} else {
+		path, err = filepath.Abs(given)
+	}
+	if err != nil {
+		return "", err
+	}
+	return path, checkEngines(ctx, path)
+}
+
+// allowOpenFiles sees to it that every process may open what the run needs.
+// dynlb takes half of its limit for its clients, and HAProxy in TCP mode two
+// files per connection.
+func allowOpenFiles(s settings) error {
+	most := 0
+	for _, w := range s.todo() {
+		most = max(most, w.connections)
+	}
+	limit, err := raiseOpenFiles()
+	if err != nil {
+		return fmt.Errorf("raise the limit of open files: %w", err)
+	}
+	if need := uint64(2*most + 1000); limit < need {
+		return fmt.Errorf("the limit of open files is %d, these workloads need %d: raise it (ulimit -Hn), or choose with -workloads", limit, need)
+	}
+	return nil
+}
+
+// runRounds measures the workloads that are traffic. The peers stay up together
+// and idle while one is measured. Each round measures every peer once, so that
+// what changes on the machine changes for all.
+func runRounds(ctx context.Context, s settings, progress io.Writer) (found findings, err error) {
 	site, err := newSite(s.dynlb)
 	if err != nil {
-		return findings{}, err
+		return found, err
 	}
-	defer func() {
-		if closeErr := site.close(); err == nil {
-			err = closeErr
-		}
-	}()
+	defer func() { err = errors.Join(err, site.close()) }()
 	targets, err := startPeers(ctx, site, s.Peers)
 	if err != nil {
-		return findings{}, err
+		return found, err
 	}
-	found := findings{versions: map[string]string{}}
+	found.versions = map[string]string{}
 	for name, t := range targets {
 		found.versions[name] = t.version
 	}
-	todo := workloads(s)
-	each := s.Warmup + s.Duration
-	fmt.Fprintf(progress, "%d workload(s), %d rounds of %s, %v each: %v\n", len(todo), s.Rounds,
-		strings.Join(s.Peers, ", "), each, time.Duration(len(todo)*s.Rounds*len(s.Peers))*each)
-	for _, w := range todo {
+	for _, w := range s.todo() {
+		if w.kind == idle {
+			continue
+		}
+		limits := maxima(s.Peers, found.samples)
 		for round := range s.Rounds {
-			for i := range s.Peers {
-				name := s.Peers[(round+i)%len(s.Peers)]
-				result, err := measure(ctx, site, targets[name], w, s)
+			for _, name := range rotated(s.Peers, round) {
+				rate := openRate(w.kind, name, limits)
+				result, err := measure(ctx, site, targets[name], w, rate, s)
 				if err != nil {
-					return findings{}, fmt.Errorf("measure %s: %w", name, err)
+					return found, fmt.Errorf("measure %s under %s: %w", name, w.name, err)
 				}
 				smp := sample{Workload: w.name, Peer: name, Round: round + 1, loadResult: result}
 				found.samples = append(found.samples, smp)
@@ -72,68 +133,47 @@ func runRounds(ctx context.Context, s settings, progress io.Writer) (_ findings,
 	return found, nil
 }
 
+// rotated moves the order on by one each round, so that none always comes first.
+func rotated(peers []string, round int) []string {
+	first := round % len(peers)
+	return slices.Concat(peers[first:], peers[:first])
+}
+
+// maxima are the peers' own maxima: the median of their throughput under the
+// calibration workload, as far as that was measured.
+func maxima(peers []string, samples []sample) map[string]float64 {
+	limits := map[string]float64{}
+	for _, name := range peers {
+		if own := samplesOf(calibration, name, samples); len(own) > 0 {
+			limits[name] = spreadOf(own, sample.perSecond).Median
+		}
+	}
+	return limits
+}
+
+// openRate is the rate to send at, in requests per second; 0 for closed loops.
+func openRate(kind workloadKind, peer string, limits map[string]float64) float64 {
+	switch kind {
+	case openHalf:
+		return limits[peer] / 2
+	case openCommon:
+		slowest := limits[peer]
+		for _, limit := range limits {
+			slowest = min(slowest, limit)
+		}
+		return slowest / 2
+	default:
+		return 0
+	}
+}
+
 // String is one line for who watches the run.
 func (s sample) String() string {
-	line := fmt.Sprintf("round %d  %s  %-8s %6.1f µs CPU/request  p99 %7v  %7.0f requests/s  client %2.0f %% of a core",
-		s.Round, s.Workload, s.Peer, micros(s.cpuPerRequest()), s.P99.Round(time.Microsecond), s.perSecond(),
+	line := fmt.Sprintf("round %d  %-8s %-12s %7.1f µs CPU/request  p99 %8.3f ms  %7.0f requests/s  client %3.0f %% of a core",
+		s.Round, s.Workload, s.Peer, micros(s.cpuPerRequest()), micros(s.P99)/1000, s.perSecond(),
 		100*s.ClientCPU.Seconds()/s.Elapsed.Seconds())
 	if s.Failed > 0 {
 		line += fmt.Sprintf("  %d FAILED: %s", s.Failed, s.FirstFailure)
 	}
 	return line
-}
-
-// startPeers starts the origins and the peers. dynlb, when it takes part, goes
-// first, since its instances are the origins.
-func startPeers(ctx context.Context, site *site, names []string) (map[string]target, error) {
-	targets := map[string]target{}
-	order := slices.Clone(names)
-	if i := slices.Index(order, "dynlb"); i >= 0 {
-		order[0], order[i] = order[i], order[0]
-	} else if err := startOrigins(ctx, site); err != nil {
-		return nil, err
-	}
-	for _, name := range order {
-		for _, p := range peers() {
-			if p.name != name {
-				continue
-			}
-			t, err := p.start(ctx, site)
-			if err != nil {
-				return nil, err
-			}
-			targets[name] = t
-		}
-	}
-	return targets, nil
-}
-
-// measure runs the load generator against one target, in a process of its own.
-func measure(ctx context.Context, site *site, t target, w workload, s settings) (loadResult, error) {
-	cmd := exec.Command(site.self, "load",
-		"--addrs", strings.Join(t.addrs, ","),
-		"--path", w.path,
-		"--body", strconv.Itoa(w.bodyBytes),
-		"--connections", strconv.Itoa(w.connections),
-		"--warmup", s.Warmup.String(),
-		"--duration", s.Duration.String(),
-		"--group", strconv.Itoa(t.group))
-	var out bytes.Buffer
-	cmd.Stdout = &out
-	c, err := startChild("load", cmd)
-	if err != nil {
-		return loadResult{}, err
-	}
-	defer c.stop()
-	// The load ends by itself well before this.
-	ctx, cancel := context.WithTimeout(ctx, s.Warmup+s.Duration+20*time.Second)
-	defer cancel()
-	if err := c.wait(ctx); err != nil {
-		return loadResult{}, err
-	}
-	var result loadResult
-	if err := json.Unmarshal(out.Bytes(), &result); err != nil {
-		return loadResult{}, fmt.Errorf("read the load's result: %w", err)
-	}
-	return result, nil
 }

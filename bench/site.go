@@ -22,8 +22,9 @@ const originCount = 4
 type site struct {
 	self    string   // this program, to be started in its other parts
 	dir     string   // temporary, for generated configurations
-	dynlb   string   // the binary to measure; empty: build it
+	dynlb   string   // the binary to measure
 	origins []string // host:port, once they answer
+	traceGC bool     // have Go peers tell of their garbage collections
 
 	children []*child // in start order
 }
@@ -37,11 +38,6 @@ func newSite(dynlb string) (*site, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a folder: %w", err)
 	}
-	if dynlb != "" {
-		if dynlb, err = filepath.Abs(dynlb); err != nil {
-			return nil, err
-		}
-	}
 	return &site{self: self, dir: dir, dynlb: dynlb}, nil
 }
 
@@ -52,6 +48,14 @@ func (s *site) start(name string, cmd *exec.Cmd) (*child, error) {
 		s.children = append(s.children, c)
 	}
 	return c, err
+}
+
+// goEnv is what the environment of a Go peer has in addition.
+func (s *site) goEnv() []string {
+	if s.traceGC {
+		return []string{"GODEBUG=gctrace=1"}
+	}
+	return nil
 }
 
 // close stops all processes, the last started first, and removes the folder.
@@ -86,7 +90,7 @@ func get(ctx context.Context, addr, path string) ([]byte, error) {
 	if response.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("GET %s: status %d", path, response.StatusCode)
 	}
-	return io.ReadAll(io.LimitReader(response.Body, 1<<20))
+	return io.ReadAll(io.LimitReader(response.Body, 2<<20))
 }
 
 // getOK returns a probe that succeeds when GET path at addr answers 200.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"net"
 	"syscall"
 	"time"
 
@@ -29,4 +31,35 @@ func ownGroup() *syscall.SysProcAttr {
 // signalGroup signals every process of a group; a group that is gone is fine.
 func signalGroup(pgid int, sig syscall.Signal) {
 	_ = syscall.Kill(-pgid, sig)
+}
+
+// raiseOpenFiles takes the limit of open files as high as this process may,
+// for itself and the children it starts, and returns it.
+func raiseOpenFiles() (uint64, error) {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return 0, err
+	}
+	limit.Cur = limit.Max
+	// Set even when it is there: Go gives children the limit that it was started
+	// with, unless it is told another.
+	return limit.Cur, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit)
+}
+
+// silent reports whether conn is open and has nothing to read.
+func silent(conn net.Conn) bool {
+	socket, ok := conn.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return false
+	}
+	var readErr error
+	err = raw.Read(func(fd uintptr) bool {
+		_, _, readErr = unix.Recvfrom(int(fd), make([]byte, 1), unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		return true
+	})
+	return err == nil && errors.Is(readErr, unix.EAGAIN)
 }

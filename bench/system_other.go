@@ -4,6 +4,7 @@ package main
 
 import (
 	"errors"
+	"net"
 	"syscall"
 	"time"
 )
@@ -15,3 +16,7 @@ func processCPU(int) (time.Duration, error) { return 0, errLinuxOnly }
 func ownGroup() *syscall.SysProcAttr { return nil }
 
 func signalGroup(int, syscall.Signal) {}
+
+func raiseOpenFiles() (uint64, error) { return 0, errLinuxOnly }
+
+func silent(net.Conn) bool { return false }

@@ -1,103 +1,139 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
+	"slices"
 	"strings"
-	"text/tabwriter"
 )
 
-// writeTable prints the rows aligned for a terminal.
-func (r report) writeTable(out io.Writer) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	for _, cells := range r.cells() {
-		fmt.Fprintln(w, strings.Join(cells, "\t")+"\t")
-	}
-	return w.Flush()
+// A table is a heading and lines of cells, under a title.
+type table struct {
+	title string
+	left  int // columns that are text, at the left
+	cells [][]string
 }
 
-// writeFiles writes latest.md and latest.json into folder.
-func (r report) writeFiles(folder string) error {
-	data, err := json.MarshalIndent(r, "", "\t")
-	if err != nil {
-		return fmt.Errorf("encode the report: %w", err)
-	}
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(folder, "latest.json"), append(data, '\n'), 0o644); err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(folder, "latest.md"), []byte(r.markdown()), 0o644)
-}
-
-// markdown is the report for a reader: what ran where, and the table.
-func (r report) markdown() string {
-	var out strings.Builder
-	e, s := r.Environment, r.Settings
-	fmt.Fprintf(&out, "# Latest measurement\n\nWritten by `go run ./bench`; how to read it is in [README.md](../README.md).\n\n")
-	fmt.Fprintf(&out, "- %s, %d cores, Linux %s, %s, %s\n", e.CPU, e.Cores, e.Kernel, e.Go, e.Date)
-	fmt.Fprintf(&out, "- %d rounds, %v per peer and round after %v of warm-up\n", s.Rounds, s.Duration, s.Warmup)
-	for _, peer := range s.Peers {
-		fmt.Fprintf(&out, "- %s: %s\n", peer, r.Versions[peer])
-	}
-	for i, cells := range r.cells() {
-		if i == 0 {
-			fmt.Fprintln(&out)
-		}
-		fmt.Fprintf(&out, "| %s |\n", strings.Join(cells, " | "))
-		if i == 0 {
-			fmt.Fprintln(&out, "|"+strings.Repeat(" --- |", 2)+strings.Repeat(" ---: |", len(cells)-2))
+// tables is the report for a reader: first what matters, then all of it.
+// Ratios, and in the summaries figures too, are "median (least–greatest)" over
+// the rounds; all other figures are medians.
+func (r report) tables() []table {
+	list := []table{r.goalTable(), r.ratioTable()}
+	for _, w := range r.Settings.todo() {
+		if w.kind == idle {
+			list = append(list, r.memoryTable(w))
+		} else {
+			list = append(list, r.workloadTable(w))
 		}
 	}
-	return out.String()
+	return slices.DeleteFunc(list, func(t table) bool { return len(t.cells) < 2 })
 }
 
-// cells is the table: a heading, then the rows. Ratios are "median
-// (least–greatest)" over the rounds, all other figures medians.
-func (r report) cells() [][]string {
-	var shown []string // the references that took part
-	for _, name := range references {
-		for _, peer := range r.Settings.Peers {
-			if peer == name {
-				shown = append(shown, name)
+// goalTable is what dynlb is held to, and what became of it.
+func (r report) goalTable() table {
+	t := table{title: "Goals of dynlb", left: 2, cells: [][]string{{"workload", "figure", "measured", "at most", "met"}}}
+	for _, v := range r.Verdicts {
+		w, _ := findWorkload(v.Workload)
+		met := "yes"
+		if !v.Met {
+			met = "no"
+		}
+		name := string(v.Figure)
+		if i := slices.IndexFunc(references, func(ref reference) bool { return ref.name == v.Against }); i >= 0 {
+			name += " ÷ " + references[i].title
+		}
+		t.cells = append(t.cells, []string{w.title, name, v.Value.String(), fmt.Sprintf("%.2f", v.Limit), met})
+	}
+	return t
+}
+
+// ratioTable is CPU time per request of all peers, divided by the first
+// reference.
+func (r report) ratioTable() table {
+	ref := references[0]
+	t := table{title: "CPU per request ÷ " + ref.title, left: 1, cells: [][]string{append([]string{"workload"}, r.Settings.Peers...)}}
+	for _, w := range r.Settings.todo() {
+		line := []string{w.title}
+		for _, row := range r.Rows {
+			if against, ok := row.Against[ref.name]; ok && row.Workload == w.name {
+				line = append(line, against.CPU.String())
 			}
 		}
-	}
-	heading := []string{"workload", "peer", "CPU µs/request"}
-	for _, name := range shown {
-		heading = append(heading, "CPU ÷ "+name)
-	}
-	heading = append(heading, "p99 ms")
-	for _, name := range shown {
-		heading = append(heading, "p99 ÷ "+name)
-	}
-	table := [][]string{append(heading, "p50 ms", "requests/s", "failed")}
-
-	for _, row := range r.Rows {
-		line := []string{row.Workload, row.Peer, number("%.1f", row.CPU.Median)}
-		for _, name := range shown {
-			line = append(line, row.Against[name].CPU.String())
+		if len(line) > 1 {
+			t.cells = append(t.cells, line)
 		}
-		line = append(line, number("%.2f", row.P99.Median/1000))
-		for _, name := range shown {
-			line = append(line, row.Against[name].P99.String())
-		}
-		table = append(table, append(line, number("%.2f", row.P50.Median/1000),
-			number("%.0f", row.PerSecond.Median), fmt.Sprint(row.Failed)))
 	}
-	return table
+	return t
 }
 
-// String shows a ratio; a dash when there is none.
-func (s spread) String() string {
-	if s == (spread{}) {
-		return "–"
+// workloadTable is all peers under one workload that is traffic.
+func (r report) workloadTable(w workload) table {
+	refs := r.shown()
+	heading := []string{"peer", "CPU µs/request"}
+	for _, ref := range refs {
+		heading = append(heading, "CPU ÷ "+ref.title)
 	}
-	return fmt.Sprintf("%.2f (%.2f–%.2f)", s.Median, s.Min, s.Max)
+	heading = append(heading, "p50 ms", "p99 ms", "p99.9 ms")
+	for _, ref := range refs[:min(1, len(refs))] {
+		heading = append(heading, "p99 ÷ "+ref.title)
+	}
+	if w.kind != closedLoop {
+		heading = append(heading, "asked/s")
+	}
+	t := table{title: w.title, left: 1, cells: [][]string{append(heading, "requests/s", "memory MiB", "failed")}}
+	for _, row := range r.Rows {
+		if row.Workload != w.name {
+			continue
+		}
+		line := []string{row.Peer, number("%.1f", row.CPU.Median)}
+		for _, ref := range refs {
+			line = append(line, row.Against[ref.name].CPU.String())
+		}
+		for _, p := range []spread{row.P50, row.P99, row.P999} {
+			line = append(line, number("%.3f", p.Median/1000))
+		}
+		for _, ref := range refs[:min(1, len(refs))] {
+			line = append(line, row.Against[ref.name].P99.String())
+		}
+		if w.kind != closedLoop {
+			line = append(line, number("%.0f", row.Rate.Median))
+		}
+		t.cells = append(t.cells, append(line, number("%.0f", row.PerSecond.Median),
+			number("%.1f", row.Memory.Median), fmt.Sprint(row.Failed)))
+	}
+	return t
+}
+
+// memoryTable is all peers with idle connections.
+func (r report) memoryTable(w workload) table {
+	heading := []string{"peer", "KiB/connection"}
+	refs := r.shown()
+	for _, ref := range refs {
+		heading = append(heading, "÷ "+ref.title)
+	}
+	t := table{title: w.title + ": memory of the process", left: 1, cells: [][]string{append(heading, "MiB before", "MiB with them", "closed")}}
+	for _, row := range r.MemoryRows {
+		if row.Workload != w.name {
+			continue
+		}
+		line := []string{row.Peer, row.Each.String()}
+		for _, ref := range refs {
+			line = append(line, row.Against[ref.name].String())
+		}
+		t.cells = append(t.cells, append(line, number("%.1f", row.Before.Median),
+			number("%.1f", row.After.Median), fmt.Sprint(row.Closed)))
+	}
+	return t
+}
+
+// shown are the references whose peers all took part.
+func (r report) shown() []reference {
+	var shown []reference
+	for _, ref := range references {
+		if !slices.ContainsFunc(ref.peers, func(peer string) bool { return !slices.Contains(r.Settings.Peers, peer) }) {
+			shown = append(shown, ref)
+		}
+	}
+	return shown
 }
 
 func number(format string, v float64) string {
@@ -105,4 +141,17 @@ func number(format string, v float64) string {
 		return "–"
 	}
 	return fmt.Sprintf(format, v)
+}
+
+// markdown is the table as Markdown has it.
+func (t table) markdown() string {
+	var out strings.Builder
+	fmt.Fprintf(&out, "\n## %s\n\n", t.title)
+	for i, cells := range t.cells {
+		fmt.Fprintf(&out, "| %s |\n", strings.Join(cells, " | "))
+		if i == 0 {
+			fmt.Fprintln(&out, "|"+strings.Repeat(" --- |", t.left)+strings.Repeat(" ---: |", len(cells)-t.left))
+		}
+	}
+	return out.String()
 }

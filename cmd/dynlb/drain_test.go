@@ -66,7 +66,7 @@ func TestDrainGivesStreamsTheirTime(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer func() { _ = conn.CloseNow() }()
+		t.Cleanup(func() { _ = conn.CloseNow() })
 		sockets[strconv.Itoa(len(sockets))] = conn
 	}
 	for _, in := range r.pool().GetInstances() {
