@@ -66,6 +66,7 @@ type facts struct {
 	down       http1.Body
 	chunkDown  bool   // it goes on in chunks
 	trailer    []byte // as the instance sent it
+	pipe       *pipe  // what large content goes through; nil when it does not
 	untilClose bool   // it goes on without a framing
 	reusable   bool   // by what it says, so is its connection
 	last       bool   // it is the last on the client's connection
@@ -100,6 +101,7 @@ func (x *exchange) recycle() {
 	l.wheel.take(&x.timer)
 	x.dropHead()
 	x.dropResponse()
+	x.dropPipe()
 	label := x.label[:0]
 	if cap(label) > 512 {
 		label = nil
@@ -128,6 +130,14 @@ func (x *exchange) dropResponse() {
 	}
 }
 
+// dropPipe gives the pipe back.
+func (x *exchange) dropPipe() {
+	if x.pipe != nil {
+		x.loop.dropPipe(x.pipe)
+		x.pipe = nil
+	}
+}
+
 // dropUpstream closes the connection to the instance, if there is one.
 func (x *exchange) dropUpstream() {
 	if x.upstream != nil {
@@ -152,6 +162,8 @@ func (x *exchange) clientReady() {
 		if done && x.responding {
 			x.receive()
 		}
+	} else if x.owes() {
+		x.receive()
 	}
 	if c.state != exchanging || c.exchange != x {
 		return
@@ -174,7 +186,7 @@ func (x *exchange) watch() {
 // clientSilent is called when the client's time is up.
 func (x *exchange) clientSilent() {
 	switch {
-	case !x.client.out.empty():
+	case x.owes():
 		x.stalled()
 	case x.upstream != nil && x.upstream.state == serving && !x.up.Done():
 		x.spoil(errSlowBody)

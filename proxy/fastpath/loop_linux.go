@@ -47,8 +47,9 @@ type loop struct {
 	responses []*http1.Response // spare
 	exchanges []*exchange       // spare
 	buffers   buffers
-	in        []byte // what is read, if nothing is held before it
-	out       []byte // what is being written anew
+	pipes     []*pipe // spare
+	in        []byte  // what is read, if nothing is held before it
+	out       []byte  // what is being written anew
 	vector    [4]unix.Iovec
 	events    [batch]unix.EpollEvent
 
@@ -230,6 +231,9 @@ func (l *loop) end() {
 	}
 	for _, n := range l.inbox.close() {
 		l.read(n)
+	}
+	for _, p := range l.pipes {
+		p.close()
 	}
 	_ = unix.Close(l.epoll)
 }

@@ -46,6 +46,7 @@ func (l *loop) abandon(x *exchange) {
 	x.timer.clear()
 	x.dropHead()
 	x.dropResponse()
+	x.dropPipe()
 	x.lease.Release()
 	l.engine.record(http.StatusInternalServerError, l.now-x.started)
 	l.landed()

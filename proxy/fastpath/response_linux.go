@@ -20,6 +20,12 @@ func (x *exchange) receive() {
 		if !x.wantsMore() {
 			return
 		}
+		if x.splices() {
+			if !x.splice() {
+				return
+			}
+			continue
+		}
 		b, err := u.receive()
 		if err == errAgain { //nolint:errorlint // it is the very value
 			return
@@ -49,6 +55,9 @@ func (x *exchange) wantsMore() bool {
 		return true
 	}
 	done, err := x.flush()
+	if done && x.pipe != nil {
+		done, err = x.drain()
+	}
 	switch {
 	case err != nil:
 		x.clientGone()

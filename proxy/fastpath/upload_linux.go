@@ -56,7 +56,7 @@ func (x *exchange) upload() {
 // calm ends the time that the client has for its content. What it has to take of
 // the response has a time of its own.
 func (x *exchange) calm() {
-	if x.client.out.empty() {
+	if !x.owes() {
 		x.client.timer.clear()
 	}
 }

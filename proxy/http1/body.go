@@ -62,7 +62,7 @@ func (b *Body) Next(p []byte) (n int, payload []byte, err error) {
 	for n < len(p) && !b.Done() && (!b.SplitTrailer || b.InTrailer() == trailer) {
 		if b.framing != Chunked || b.chunks.state == inData {
 			payload = p[n : n+int(min(int64(len(p)-n), b.left))]
-			b.take(len(payload))
+			b.take(int64(len(payload)))
 			return n + len(payload), payload, nil
 		}
 		if e := b.step(p[n]); e != nil {
@@ -76,6 +76,18 @@ func (b *Body) Next(p []byte) (n int, payload []byte, err error) {
 	}
 	return n, nil, nil
 }
+
+// Rest returns how much payload is still to come, when Content-Length says so. It
+// is 0 for other framings.
+func (b *Body) Rest() int64 {
+	if b.framing != Sized || b.err != nil {
+		return 0
+	}
+	return b.left
+}
+
+// Move goes on through n bytes of payload that Next is not given, at most Rest.
+func (b *Body) Move(n int64) { b.take(n) }
 
 // Skip is Next for who does not want the payload: it returns how many bytes of
 // p belong to the message.
@@ -106,14 +118,14 @@ func (b *Body) End() error {
 }
 
 // take counts n bytes of payload.
-func (b *Body) take(n int) {
+func (b *Body) take(n int64) {
 	switch {
 	case b.framing == UntilClose: // no end to count to
 	case b.framing == Sized:
-		b.left -= int64(n)
+		b.left -= n
 		b.ended = b.left == 0
 	default:
-		if b.left -= int64(n); b.left == 0 {
+		if b.left -= n; b.left == 0 {
 			b.chunks.state = afterData
 		}
 	}

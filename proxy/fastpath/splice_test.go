@@ -1,0 +1,95 @@
+//go:build linux
+
+package fastpath
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"testing"
+)
+
+// largeContent is different everywhere.
+func largeContent(n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(i ^ i>>8 ^ i>>16)
+	}
+	return b
+}
+
+// TestSplice: large content arrives as it was sent, by way of a pipe, and the
+// connections are used again.
+func TestSplice(t *testing.T) {
+	content := largeContent(9<<20 + 7)
+	conns := make(chan struct{}, 16)
+	f := serve(t, Options{Loops: 1}, script(t, func(c *peer) {
+		conns <- struct{}{}
+		for c.head() != "" {
+			c.send(fmt.Sprintf("HTTP/1.1 200 OK\nContent-Length: %d\n\n", len(content)))
+			_, _ = c.Write(content)
+		}
+	}))
+	c := dial(t, f.address)
+	for range 3 {
+		c.send("GET / HTTP/1.1\nHost: a\n\n")
+		res, err := http.ReadResponse(c.r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(res.Body)
+		if err != nil || !bytes.Equal(got, content) {
+			t.Fatalf("%d bytes, want %d and the same (%v)", len(got), len(content), err)
+		}
+		f.recorded(t, 200)
+	}
+	if len(conns) != 1 {
+		t.Errorf("%d connections to the instance, want 1", len(conns))
+	}
+	spare := 0
+	f.inLoops(func(l *loop) { spare = len(l.pipes) })
+	if spare != 1 {
+		t.Errorf("%d spare pipes, want the one that was used", spare)
+	}
+}
+
+// TestSpliceBrokenOff: content that is cut short on either side is cut short for
+// the other, and no pipe with a rest in it is used again.
+func TestSpliceBrokenOff(t *testing.T) {
+	content := largeContent(4 << 20)
+	f := serve(t, Options{Loops: 1}, script(t, func(c *peer) {
+		for c.head() != "" {
+			c.send(fmt.Sprintf("HTTP/1.1 200 OK\nContent-Length: %d\n\n", 2*len(content)))
+			_, _ = c.Write(content)
+			return
+		}
+	}))
+	c := dial(t, f.address)
+	c.send("GET / HTTP/1.1\nHost: a\n\n")
+	res, err := http.ReadResponse(c.r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(res.Body); err == nil || !bytes.Equal(got, content) {
+		t.Errorf("%d bytes, %v; want what was sent, and an error", len(got), err)
+	}
+	f.recorded(t, 502)
+
+	gone := dial(t, f.address) // takes nothing, and leaves
+	gone.send("GET / HTTP/1.1\nHost: a\n\n")
+	if _, err := gone.r.Peek(1); err != nil {
+		t.Fatal(err)
+	}
+	_ = gone.Close()
+	if code := <-f.records; code != 499 && code != 502 { // who is noticed first
+		t.Errorf("recorded %d", code)
+	}
+	f.inLoops(func(l *loop) {
+		for _, p := range l.pipes {
+			if p.n != 0 {
+				t.Errorf("a spare pipe holds %d bytes", p.n)
+			}
+		}
+	})
+}
