@@ -4,6 +4,7 @@ package fastpath
 
 import (
 	"bytes"
+	"errors"
 	"net"
 	"net/http"
 	"os"
@@ -15,6 +16,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // frugal is an instance that allocates nothing for a request.
@@ -204,8 +207,12 @@ func TestIdleTunnelMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &acceptor{}
-	a.onReady = a.ready
+	var accepted socket
+	onReady := func(listener uintptr) bool {
+		fd, _, err := unix.Accept4(int(listener), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+		accepted = socket(fd)
+		return !errors.Is(err, unix.EAGAIN)
+	}
 	f := serve(t, Options{}, l.Addr().String())
 	to, err := sockaddr(f.address)
 	if err != nil {
@@ -235,13 +242,13 @@ func TestIdleTunnelMemory(t *testing.T) {
 		request := []byte("GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: test\r\n\r\n")
 		for n := 0; n == 0; n, _ = client.write(request) {
 		}
-		instance, err := a.accept(raw)
-		if err != nil {
+		if err := raw.Read(onReady); err != nil {
 			t.Fatal(err)
 		}
-		ends = append(ends, client, instance.fd)
-		readUp(instance.fd)
-		_, _ = instance.fd.write([]byte(answer))
+		instance := accepted
+		ends = append(ends, client, instance)
+		readUp(instance)
+		_, _ = instance.write([]byte(answer))
 		readUp(client)
 		<-f.records
 	}

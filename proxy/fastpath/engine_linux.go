@@ -16,13 +16,13 @@ import (
 type Engine struct {
 	options  Options
 	settings atomic.Pointer[settings.Settings]
-	open     atomic.Int64  // connections of clients, those handed over too
-	room     chan struct{} // capacity 1; gets a value when one is closed
-	closing  atomic.Bool   // Shutdown was called
+	open     atomic.Int64 // connections of clients, those handed over too
+	full     atomic.Bool  // a loop waits for one to be closed
+	closing  atomic.Bool  // Shutdown was called
 	running  sync.WaitGroup
 
 	mu      sync.Mutex // guards all below
-	loops   []*loop    // nil before the first Serve
+	loops   []*loop    // nil before the first Serve; the loops read it without mu
 	accepts map[*acceptor]struct{}
 }
 
@@ -34,7 +34,6 @@ func New(options Options) (*Engine, error) {
 	}
 	e := &Engine{
 		options: options,
-		room:    make(chan struct{}, 1),
 		accepts: make(map[*acceptor]struct{}),
 	}
 	e.settings.Store(&options.Settings)
@@ -71,13 +70,19 @@ func (e *Engine) start(a *acceptor) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closing.Load() {
-		a.stop()
+		a.stop(nil)
 		return nil
 	}
 	if err := e.startLoopsLocked(); err != nil {
 		return err
 	}
 	e.accepts[a] = struct{}{}
+	for _, l := range e.loops {
+		a.users.Add(1)
+		if !l.inbox.post(note{do: func() { l.listen(a) }}) {
+			a.leave()
+		}
+	}
 	return nil
 }
 
@@ -118,25 +123,30 @@ func (e *Engine) Leave(l net.Listener) bool {
 	defer e.mu.Unlock()
 	for a := range e.accepts {
 		if a.listener == l {
-			a.stop()
+			a.stop(nil)
 			return true
 		}
 	}
 	return false
 }
 
-// enter gives a client's connection to the loop that has the fewest.
-func (e *Engine) enter(from arrival) {
-	e.mu.Lock()
-	l := e.loops[0]
-	for _, other := range e.loops[1:] {
+// enter gives a client's connection, which is counted, to the loop that has accepted it, or to the one
+// that has the fewest.
+func (e *Engine) enter(by *loop, from arrival) {
+	l := by
+	for _, other := range e.loops {
 		if other.load.Load() < l.load.Load() {
 			l = other
 		}
 	}
-	e.mu.Unlock()
+	if by.load.Load() <= l.load.Load()+imbalance {
+		l = by
+	}
 	l.load.Add(1)
-	e.open.Add(1)
+	if l == by {
+		l.enter(from)
+		return
+	}
 	if !l.inbox.post(note{arrival: from}) {
 		from.fd.close()
 		l.load.Add(-1)
@@ -150,11 +160,14 @@ func (e *Engine) left() {
 	e.vacate()
 }
 
-// vacate makes acceptors look again whether there is room.
+// vacate makes loops that wait for room look again whether there is some.
 func (e *Engine) vacate() {
-	select {
-	case e.room <- struct{}{}:
-	default:
+	if e.full.Load() && e.full.Swap(false) {
+		e.each(func(l *loop) {
+			for _, in := range l.listeners {
+				in.resume()
+			}
+		})
 	}
 }
 
@@ -167,7 +180,7 @@ func (e *Engine) Shutdown(ctx context.Context) error {
 	e.mu.Lock()
 	e.closing.Store(true) // first: who sees that nobody accepts may rely on it
 	for a := range e.accepts {
-		a.stop()
+		a.stop(nil)
 	}
 	loops := e.loops
 	e.mu.Unlock()

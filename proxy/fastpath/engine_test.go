@@ -144,8 +144,8 @@ func TestEven(t *testing.T) {
 		conns = append(conns, c)
 	}
 	for i, l := range f.all() {
-		if n := l.load.Load(); n != 10 {
-			t.Errorf("loop %d has %d connections, want 10", i, n)
+		if n := l.load.Load(); n < 10-imbalance || n > 10+imbalance {
+			t.Errorf("loop %d has %d connections, want about 10", i, n)
 		}
 	}
 	for _, c := range conns[:20] { // wherever these were
@@ -160,8 +160,8 @@ func TestEven(t *testing.T) {
 		c.response(t)
 	}
 	for i, l := range f.all() {
-		if n := l.load.Load(); n != 10 {
-			t.Errorf("then loop %d has %d connections, want 10", i, n)
+		if n := l.load.Load(); n < 10-2*imbalance || n > 10+2*imbalance {
+			t.Errorf("then loop %d has %d connections, want about 10", i, n)
 		}
 	}
 }

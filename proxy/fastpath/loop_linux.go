@@ -48,8 +48,10 @@ type loop struct {
 	exchanges []*exchange       // spare
 	buffers   buffers
 	pipes     []*pipe // spare
-	in        []byte  // what is read, if nothing is held before it
-	out       []byte  // what is being written anew
+	listeners []*listening
+	peer      unix.RawSockaddrAny // who was accepted last
+	in        []byte              // what is read, if nothing is held before it
+	out       []byte              // what is being written anew
 	vector    [4]unix.Iovec
 	events    [batch]unix.EpollEvent
 
@@ -151,8 +153,10 @@ func (l *loop) turn(n int) {
 	for i := range l.events[:n] {
 		if c := l.find(&l.events[i]); c != nil {
 			c.step()
-		} else if int(l.events[i].Fd) == l.inbox.wake {
+		} else if fd := l.events[i].Fd; int(fd) == l.inbox.wake {
 			l.inbox.woken()
+		} else {
+			l.knock(socket(fd))
 		}
 	}
 	left := len(l.again)
@@ -234,6 +238,9 @@ func (l *loop) end() {
 	}
 	for _, p := range l.pipes {
 		p.close()
+	}
+	for len(l.listeners) > 0 {
+		l.unlisten(l.listeners[0].acceptor)
 	}
 	_ = unix.Close(l.epoll)
 }
