@@ -116,15 +116,15 @@ func (l *loop) listen(a *acceptor) {
 
 // unlisten forgets an acceptor.
 func (l *loop) unlisten(a *acceptor) {
-	for i, in := range l.listeners {
-		if in.acceptor == a {
-			in.suspend()
-			l.wheel.take(&in.timer)
-			l.listeners = slices.Delete(l.listeners, i, i+1)
-			a.leave()
-			return
-		}
+	i := slices.IndexFunc(l.listeners, func(in *listening) bool { return in.acceptor == a })
+	if i < 0 {
+		return
 	}
+	in := l.listeners[i]
+	in.suspend()
+	l.wheel.take(&in.timer)
+	l.listeners = slices.Delete(l.listeners, i, i+1)
+	a.leave()
 }
 
 // knock is called when a descriptor is ready that is no connection's.
@@ -279,6 +279,7 @@ func temporary(errno syscall.Errno) bool {
 	switch errno {
 	case syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED, syscall.EPROTO, syscall.EINTR:
 		return true
+	default:
+		return false
 	}
-	return false
 }
