@@ -25,7 +25,7 @@ func TestEndsOfStreams(t *testing.T) {
 	})
 	server.HandleFunc("/events/mixed", func(w http.ResponseWriter, _ *http.Request) { event(w, "clean", 1) })
 	server.HandleFunc("/events/skips", func(w http.ResponseWriter, _ *http.Request) { event(w, "skips", 2) })
-	closing := websocket.StatusGoingAway
+	closings := make(chan websocket.StatusCode, 1)
 	server.HandleFunc("/socket", func(w http.ResponseWriter, r *http.Request) {
 		c, err := websocket.Accept(w, r, nil)
 		if err != nil {
@@ -36,6 +36,7 @@ func TestEndsOfStreams(t *testing.T) {
 		if err == nil {
 			_ = c.Write(r.Context(), kind, message)
 		}
+		closing := <-closings
 		if closing == 0 {
 			_ = c.CloseNow()
 			return
@@ -52,7 +53,7 @@ func TestEndsOfStreams(t *testing.T) {
 		}
 	}
 	for status, clean := range map[websocket.StatusCode]bool{websocket.StatusGoingAway: true, websocket.StatusInternalError: false, 0: false} {
-		closing = status
+		closings <- status
 		if err := holdSocket(address)(t.Context(), "s", func() {}); (err == nil) != clean {
 			t.Errorf("WebSocket closed with %v: %v", status, err)
 		}
