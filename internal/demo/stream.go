@@ -82,6 +82,8 @@ func (b *backend) ws(w http.ResponseWriter, r *http.Request) {
 	}
 	defer func() { _ = conn.CloseNow() }()
 	conn.SetReadLimit(maxBody)
+	// Close below waits 5 s for a client that does not answer it.
+	defer context.AfterFunc(r.Context(), func() { _ = conn.CloseNow() })()
 
 	ctx, cancel := context.WithCancel(r.Context())
 	closed := make(chan struct{})
