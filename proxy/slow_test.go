@@ -62,14 +62,14 @@ func TestSlowClientsBotherNobody(t *testing.T) {
 func TestSlowReader(t *testing.T) {
 	f := newProxy(t, setup{
 		instances: []string{flood(t)},
-		options:   proxy.Options{Settings: proxy.Settings{IdleTimeout: 5 * soon}},
+		options:   proxy.Options{Settings: proxy.Settings{IdleTimeout: 20 * soon}},
 	})
 	slow := dial(t, f.address)
 	slow.send("GET /large HTTP/1.1\nHost: a\nConnection: close\n\n")
 	total := int64(0)
-	for pause := time.Duration(0); pause < 20*soon; pause += soon {
+	for pause := time.Duration(0); pause < 24*soon; pause += soon { // together longer than the limit
 		time.Sleep(soon)
-		n, err := io.CopyN(io.Discard, slow.r, large/25)
+		n, err := io.CopyN(io.Discard, slow.r, large/30)
 		if total += n; err != nil {
 			t.Fatalf("after %d bytes: %v", total, err)
 		}
