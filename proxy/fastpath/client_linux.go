@@ -21,7 +21,7 @@ func (c *conn) await() {
 	if c.request == nil && !c.held.empty() { // it came in advance
 		c.read(c.held.bytes())
 	}
-	for c.state == awaiting {
+	for c.state == awaiting && !c.queued { // else a request was answered at once
 		b, err := c.receive()
 		switch {
 		case err == nil:
@@ -126,8 +126,10 @@ func (c *conn) dropRequest() {
 	if c.request == nil {
 		return
 	}
-	c.request.Reset()
-	c.loop.requests = append(c.loop.requests, c.request)
+	if c.request.Within(c.loop.settings.Limits) {
+		c.request.Reset()
+		c.loop.requests = append(c.loop.requests, c.request)
+	}
 	c.request = nil
 }
 

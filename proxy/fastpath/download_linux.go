@@ -96,6 +96,7 @@ func (x *exchange) instanceEnded(err error) {
 		x.cut(err)
 		return
 	}
+	x.release()
 	if x.chunkDown && !x.toClient([]byte(http1.LastChunk)) {
 		return
 	}

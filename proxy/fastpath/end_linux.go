@@ -27,7 +27,7 @@ func (x *exchange) finish() {
 // close ends an exchange that was answered.
 func (x *exchange) close() {
 	c := x.client
-	last, tell := x.last || x.loop.engine.closing.Load(), x.keep || !x.up.Done()
+	last, tell := x.last || x.loop.engine.closing.Load(), x.keep || !x.up.Done() || c.ready&readable != 0
 	x.land()
 	switch {
 	case !last && c.out.empty():

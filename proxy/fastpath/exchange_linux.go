@@ -123,11 +123,14 @@ func (x *exchange) dropHead() {
 
 // dropResponse gives the reader of responses back.
 func (x *exchange) dropResponse() {
-	if x.response != nil {
+	if x.response == nil {
+		return
+	}
+	if x.response.Within(x.loop.settings.Limits) {
 		x.response.Reset(false, false)
 		x.loop.responses = append(x.loop.responses, x.response)
-		x.response = nil
 	}
+	x.response = nil
 }
 
 // dropPipe gives the pipe back.

@@ -287,3 +287,27 @@ func echo(w http.ResponseWriter, r *http.Request) {
 	b, _ := io.ReadAll(r.Body)
 	fmt.Fprintf(w, "%s %s %s", r.Method, r.RequestURI, b)
 }
+
+// awaitRequest waits until a loop has read a part of a request's head.
+func (f *lane) awaitRequest(t testing.TB) {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+		n := 0
+		var mu sync.Mutex
+		f.inLoops(func(l *loop) {
+			mu.Lock()
+			defer mu.Unlock()
+			for _, c := range l.table {
+				if c != nil && c.request != nil {
+					n++
+				}
+			}
+		})
+		if n > 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("no part of a request was read")
+		}
+	}
+}

@@ -111,8 +111,10 @@ func (x *exchange) inform(r *http1.Response, n int) bool {
 		return false
 	}
 	if r.Status == http.StatusContinue && x.expects {
-		x.continued = true
-		x.upstream.timer.clear()
+		if !x.continued { // else the timer is for the response
+			x.continued = true
+			x.upstream.timer.clear()
+		}
 		if x.told {
 			return true
 		}

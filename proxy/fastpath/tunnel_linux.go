@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/http1"
 )
@@ -19,7 +21,7 @@ type tunnel struct {
 // switchProtocols passes a 101 on, and opens the tunnel.
 func (x *exchange) switchProtocols(r *http1.Response, rest []byte) {
 	l, c, u := x.loop, x.client, x.upstream
-	if !bytes.EqualFold(r.Upgrade, x.head[x.asked[0]:x.asked[1]]) {
+	if !x.wholeSent || !bytes.EqualFold(r.Upgrade, x.head[x.asked[0]:x.asked[1]]) {
 		x.broke(errSwitch)
 		return
 	}
@@ -80,7 +82,7 @@ func (t *tunnel) pump(from, to *conn) bool {
 				to.hungUp = true
 				to.fd.closeWrite()
 			}
-			return true
+			return from.ready&unix.EPOLLERR == 0 // else it is gone, and reading does not tell
 		}
 		b, err := from.receive()
 		switch {

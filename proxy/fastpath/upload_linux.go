@@ -99,11 +99,11 @@ func (x *exchange) readContent() bool {
 	} else {
 		err = u.send(payload)
 	}
+	c.keep(b[used:]) // now: b may be what is read into
 	if err != nil {
 		x.unsendable(err)
 		return false
 	}
-	c.keep(b[used:])
 	return true
 }
 
@@ -120,11 +120,13 @@ func (x *exchange) uploaded() {
 }
 
 // unsendable is called when the instance takes nothing any more. It may have
-// responded before.
+// responded before. What it did not take is lost, so it must get nothing that
+// comes after that.
 func (x *exchange) unsendable(err error) {
 	u := x.upstream
 	x.calm()
 	u.out.release(&x.loop.buffers)
+	u.fd.closeWrite()
 	if !x.responding {
 		u.ready |= readable
 		x.receive()

@@ -26,6 +26,9 @@ func NewRequest(limits Limits) *Request {
 	return &Request{Head: newHead(limits.WithDefaults(), false)}
 }
 
+// Within reports whether r was made for limits, which have no zero fields.
+func (r *Request) Within(limits Limits) bool { return r.limits == limits }
+
 // Reset makes r ready for another request.
 func (r *Request) Reset() {
 	r.Head.reset()

@@ -21,6 +21,12 @@ func NewResponse(limits Limits) *Response {
 	return &Response{Head: newHead(limits, true)}
 }
 
+// Within reports whether r was made for limits, which have no zero fields.
+func (r *Response) Within(limits Limits) bool {
+	limits.Field = limits.Head
+	return r.limits == limits
+}
+
 // Reset makes r ready for another response: to a request of method HEAD or
 // another, which asked to switch protocols or not. After an informational
 // response (1xx, but for 101) another one follows to the same request.

@@ -1,0 +1,86 @@
+//go:build linux
+
+package fastpath
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestUnsendable: when an instance has answered early and takes no more content,
+// what came behind the content is still the client's next request, whole and
+// from its beginning.
+func TestUnsendable(t *testing.T) {
+	asked, answer := make(chan struct{}), make(chan struct{})
+	f := serve(t, Options{Loops: 1}, script(t, func(c *peer) {
+		line := c.head()
+		if strings.Contains(line, "/first") {
+			asked <- struct{}{}
+			<-answer
+		}
+		c.send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+		if strings.Contains(line, "/first") {
+			answer <- struct{}{}
+		}
+		_ = c.rest()
+	}))
+	c := dial(t, f.address)
+	c.send("POST /first HTTP/1.1\nHost: a\nContent-Length: 3\n\n")
+	<-asked
+	const rest = "abcGET /second HTTP/1.1\nHost: a\n\n"
+	var client *conn
+	f.inLoops(func(l *loop) {
+		for _, c := range l.table {
+			switch {
+			case c == nil:
+			case c.state == serving:
+				c.fd.closeWrite() // so nothing can be sent
+			case c.state == exchanging:
+				client = c
+			}
+		}
+	})
+	f.inLoops(func(*loop) { // what comes meanwhile is there at once, the content first
+		c.send(rest)
+		for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); {
+			if n, _ := unix.IoctlGetInt(int(client.fd), unix.TIOCINQ); n >= len(rest) {
+				break
+			}
+		}
+		answer <- struct{}{}
+		<-answer
+	})
+	for _, path := range []string{"/first", "/second"} {
+		if code, body := c.response(t); code != 200 || body != "ok" {
+			t.Errorf("%s: %d %q", path, code, body)
+		}
+	}
+}
+
+// TestContinueTwice: an instance that asks for the content more than once does
+// not get more time for its response.
+func TestContinueTwice(t *testing.T) {
+	options := Options{}
+	options.Settings.RequestTimeout = 200 * time.Millisecond
+	f := serve(t, options, script(t, func(c *peer) {
+		c.head()
+		c.send("HTTP/1.1 100 Continue\n\n")
+		_, _ = c.r.Discard(len("abc"))
+		time.Sleep(50 * time.Millisecond) // the engine knows by now that all was sent
+		c.send("HTTP/1.1 100 Continue\n\n")
+		_ = c.rest()
+	}))
+	c := dial(t, f.address)
+	c.send("POST / HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 3\n\n")
+	if line := c.head(); line != "HTTP/1.1 100 Continue" {
+		t.Fatalf("got %q", line)
+	}
+	c.send("abc")
+	if code, _ := c.response(t); code != 504 {
+		t.Errorf("got %d, want 504", code)
+	}
+	f.recorded(t, 504)
+}

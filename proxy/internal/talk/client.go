@@ -1,0 +1,233 @@
+package talk
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"time"
+)
+
+// client is one connection to the proxy, and the requests on it.
+type client struct {
+	*Talk
+	net.Conn
+	plans    []*plan
+	told     []chan struct{} // closed when a request was answered, or the content asked for
+	answered []chan struct{} // closed when a request was answered
+	quits    int             // after so many bytes; -1: never
+	sent     int
+	refused  bool  // what was written was
+	unbroken *plan // whose response is not whole, and ended as if it were
+}
+
+// Converse is the n-th conversation of a client with the proxy at address.
+func (t *Talk) Converse(ctx context.Context, address string, n uint64) error {
+	r := t.rand(n)
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return err
+	}
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	if chance(r, 30) {
+		_ = conn.(*net.TCPConn).SetReadBuffer(smallBuffer)
+	}
+	c := &client{Talk: t, Conn: conn, quits: -1}
+	for i := range 1 + r.IntN(6) {
+		p := newPlan(r, fmt.Sprintf("%d-%d", n, i))
+		t.add(p)
+		c.plans = append(c.plans, p)
+		c.told = append(c.told, make(chan struct{}))
+		c.answered = append(c.answered, make(chan struct{}))
+	}
+	if chance(r, 15) {
+		c.quits = r.IntN(1 + pick(r, 100, 1000, 100_000))
+	}
+	writing := rand.New(rand.NewPCG(r.Uint64(), 0))
+	done := make(chan struct{})
+	go func() { // until the connection is closed, or all is written; waited for below
+		defer close(done)
+		c.write(writing)
+	}()
+	c.read(r)
+	_ = c.Conn.Close()
+	<-done
+	if c.unbroken != nil && !c.refused { // the kernel tells once that a connection was reset
+		c.fail(c.unbroken, "got as a whole what was not")
+	}
+	return nil
+}
+
+// write sends the requests.
+func (c *client) write(r *rand.Rand) {
+	for i, p := range c.plans {
+		if p.after && i > 0 {
+			<-c.answered[i-1]
+		}
+		head, content := p.request(r)
+		if !p.patient {
+			head, content = append(head, content...), nil
+		}
+		if !c.put(r, head) {
+			return
+		}
+		if p.patient {
+			<-c.told[i]
+			if !c.put(r, content) {
+				return
+			}
+		}
+	}
+}
+
+// put writes b. It reports whether to go on.
+func (c *client) put(r *rand.Rand, b []byte) bool {
+	if c.quits < 0 || c.sent+len(b) < c.quits {
+		c.sent += len(b)
+		err := write(c.Conn, r, b)
+		c.refused = err != nil && !errors.Is(err, net.ErrClosed)
+		return err == nil
+	}
+	if write(c.Conn, r, b[:c.quits-c.sent]) != nil {
+		return false
+	}
+	switch r.IntN(3) {
+	case 0:
+		_ = c.Conn.Close()
+	case 1:
+		reset(c.Conn)
+	default:
+		_ = c.Conn.(*net.TCPConn).CloseWrite()
+	}
+	return false
+}
+
+// read receives the responses.
+func (c *client) read(r *rand.Rand) {
+	b := bufio.NewReader(c.Conn)
+	next := 0
+	defer func() {
+		for _, answered := range c.answered[next:] {
+			close(answered)
+		}
+		for _, told := range c.told[next:] {
+			select {
+			case <-told:
+			default:
+				close(told)
+			}
+		}
+	}()
+	for i, p := range c.plans {
+		open := c.receive(b, r, i, p)
+		if !open {
+			return
+		}
+		select {
+		case <-c.told[i]:
+		default:
+			close(c.told[i])
+		}
+		close(c.answered[i])
+		next = i + 1
+	}
+}
+
+// receive reads the response to a request, and reports whether there may be
+// another.
+func (c *client) receive(b *bufio.Reader, r *rand.Rand, i int, p *plan) bool {
+	for {
+		s, err := http.ReadResponse(b, &http.Request{Method: p.method}) //nolint:bodyclose // the connection is closed
+		if err != nil {
+			if os.IsTimeout(err) || c.quits < 0 && p.whole() && !c.lax(p) {
+				c.fail(p, "no response: %v", err)
+			}
+			return false
+		}
+		if s.StatusCode < 200 {
+			c.interim(i, p, s)
+			continue
+		}
+		return c.compare(b, r, p, s)
+	}
+}
+
+// interim takes an informational response.
+func (c *client) interim(i int, p *plan, s *http.Response) {
+	if p.minor == 0 || s.StatusCode == http.StatusEarlyHints && s.Header.Get("X-Id") != p.id {
+		c.fail(p, "got an informational %d of %q", s.StatusCode, s.Header.Get("X-Id"))
+	}
+	if s.StatusCode == http.StatusContinue {
+		select {
+		case <-c.told[i]:
+			c.fail(p, "asked for content twice")
+		default:
+			close(c.told[i])
+		}
+	}
+}
+
+// compare looks at a final response, and reports whether there may be another.
+func (c *client) compare(b *bufio.Reader, r *rand.Rand, p *plan, s *http.Response) bool {
+	body, err := io.ReadAll(&slow{s.Body, r})
+	if os.IsTimeout(err) {
+		c.fail(p, "the response hangs after %d bytes", len(body))
+		return false
+	}
+	id := s.Header.Get("X-Id")
+	switch {
+	case id == "" && (c.quits >= 0 || !p.whole() && s.StatusCode == http.StatusBadGateway): // the proxy's own
+		return err == nil && !s.Close && p.minor > 0
+	case id != p.id || s.StatusCode != p.status:
+		c.fail(p, "got %d of %q: %.200q", s.StatusCode, id, body)
+		return false
+	case s.Header.Get("X-Hop") != "":
+		c.fail(p, "got X-Hop")
+	case !bytes.HasPrefix(p.body, body):
+		c.fail(p, "got other content: %.100q", body)
+	case err == nil && p.whole() && len(body) < len(p.body) && !c.lax(p):
+		c.fail(p, "got %d bytes as a whole", len(body))
+	case err != nil && p.whole() && c.quits < 0 && !c.lax(p):
+		c.fail(p, "got %d bytes: %v", len(body), err)
+	case err == nil && !p.whole() && !(c.Std && p.vague()): // net/http does not tell
+		c.unbroken = p
+	}
+	if err != nil {
+		return false
+	}
+	if !s.Close && (p.minor > 0 || s.Header.Get("Connection") == "keep-alive") {
+		return true
+	}
+	if rest, err := io.ReadAll(b); len(rest) > 0 || os.IsTimeout(err) {
+		c.fail(p, "after the last response: %.100q, %v", rest, err)
+	}
+	return false
+}
+
+// lax reports whether the response may break off visibly: a reset of the
+// connection, which is for what comes later on it, takes with it what is still on
+// its way. The engine resets it when nothing else would tell that a response is
+// not whole; net/http does when it closes a connection on which the client has
+// sent something more.
+func (c *client) lax(p *plan) bool {
+	later := c.plans[slices.Index(c.plans, p)+1:]
+	return c.Std && len(later) > 0 || slices.ContainsFunc(later, (*plan).vague)
+}
+
+// slow reads slowly, at times.
+type slow struct {
+	io.Reader
+	r *rand.Rand
+}
+
+func (s *slow) Read(p []byte) (int, error) {
+	pause(s.r)
+	return s.Reader.Read(p)
+}
