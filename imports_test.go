@@ -33,7 +33,7 @@ var table = map[string][]string{
 	"proxy/internal/fault":    {"internal/registry", "proxy/http1"},
 	"proxy/internal/settings": {"proxy/http1"},
 	"proxy/http1":             {},
-	"proxy/internal/talk":     {},
+	"proxy/internal/talk":     {"proxy/internal/fault"},
 	"server": {
 		"gen", "gen/dynlb/v1", "internal/registry",
 		"github.com/grpc-ecosystem/grpc-gateway/v2", "github.com/prometheus", "google.golang.org",

@@ -196,7 +196,7 @@ func (c *client) compare(b *bufio.Reader, r *rand.Rand, p *plan, s *http.Respons
 		c.fail(p, "got %d bytes as a whole", len(body))
 	case err != nil && p.whole() && c.quits < 0 && !c.lax(p):
 		c.fail(p, "got %d bytes: %v", len(body), err)
-	case err == nil && !p.whole() && !(c.Std && p.vague()): // net/http does not tell
+	case err == nil && !p.whole() && (!c.Std || !p.vague()): // net/http does not tell
 		c.unbroken = p
 	}
 	if err != nil {
