@@ -90,6 +90,19 @@ func (u *upload) whole() bool {
 	return !u.touched
 }
 
+// before calls do unless somebody has begun to read. Nobody begins meanwhile.
+func (u *upload) before(do func()) {
+	if u == nil {
+		do()
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if !u.touched {
+		do()
+	}
+}
+
 // complete reports whether the body was read to its end.
 func (u *upload) complete() bool {
 	if u == nil {

@@ -47,7 +47,10 @@ func converse(t *testing.T, seed uint64) {
 	}
 	var f *front
 	t.Cleanup(func() { f.idle(t) }) // when it is shut down
-	f = newProxy(t, setup{instances: instances})
+	f = newProxy(t, setup{
+		options:   proxy.Options{Settings: proxy.Settings{HeadTimeout: talk.Patience, BodyTimeout: talk.Patience, RequestTimeout: talk.Patience}},
+		instances: instances,
+	})
 	var next atomic.Uint64
 	var clients sync.WaitGroup
 	for range 16 {

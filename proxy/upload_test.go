@@ -56,6 +56,38 @@ func TestStreamContinue(t *testing.T) {
 	f.idle(t)
 }
 
+// TestStreamInterim: what an instance says while it gets the content does not get
+// mixed up with what asks the client for it.
+func TestStreamInterim(t *testing.T) {
+	const rounds = 20
+	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
+		for c.head() != nil {
+			c.send("HTTP/1.1 100 Continue\n\n" + strings.Repeat("HTTP/1.1 103 Early Hints\nLink: x\n\n", 20))
+			if _, err := io.CopyN(io.Discard, c.r, 4); err != nil {
+				return
+			}
+			c.send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+		}
+	})}})
+	for range rounds {
+		c := dial(t, f.address)
+		c.send("POST / HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 4\nConnection: close\n\n")
+		for asked := false; !asked; {
+			switch head := c.head(); {
+			case len(head) == 1 && head[0] == "HTTP/1.1 100 Continue":
+				asked = true
+			case len(head) != 2 || head[0] != "HTTP/1.1 103 Early Hints" || head[1] != "Link: x":
+				t.Fatalf("got %q", head)
+			}
+		}
+		c.send("body")
+		if rest := c.rest(); strings.Contains(rest, "100 Continue") || !strings.HasSuffix(rest, "ok") {
+			t.Errorf("then %q", rest)
+		}
+		f.recorded(t, 200)
+	}
+}
+
 // TestStreamUnwanted: a body that the instance refused is not sent to it, even
 // if the client did not wait.
 func TestStreamUnwanted(t *testing.T) {

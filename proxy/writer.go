@@ -12,7 +12,7 @@ func (e *exchange) clientWriter() http.ResponseWriter {
 		w = streamWriter{w, e.settings.IdleTimeout}
 	}
 	if old := !e.request.ProtoAtLeast(1, 1); old || len(e.request.Header["Expect"]) > 0 {
-		w = interimWriter{w, old}
+		w = interimWriter{w, e, old}
 	}
 	if len(e.request.Header["Upgrade"]) > 0 {
 		w = tunnelWriter{w, e}
@@ -52,17 +52,21 @@ func (w streamWriter) within(do func()) {
 
 // interimWriter drops interim responses. A client of HTTP/1.0 must not get any
 // (RFC 9110, 15.2). One that expects a 100 (Continue) gets it from net/http when
-// the instance's makes the upload begin; the instance's own would be a second.
+// the instance's makes the upload begin; the instance's own would be a second. From
+// then on it gets no others either: net/http would write them at the same time.
 type interimWriter struct {
 	http.ResponseWriter
-	all bool // not only 100
+	exchange *exchange
+	all      bool // not only 100
 }
 
 func (w interimWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func (w interimWriter) WriteHeader(code int) {
-	if code == http.StatusContinue || w.all && code < http.StatusOK {
-		return
+	switch {
+	case code >= http.StatusOK, code == http.StatusSwitchingProtocols:
+		w.ResponseWriter.WriteHeader(code)
+	case code != http.StatusContinue && !w.all:
+		w.exchange.upload.before(func() { w.ResponseWriter.WriteHeader(code) })
 	}
-	w.ResponseWriter.WriteHeader(code)
 }

@@ -87,7 +87,7 @@ func (x *exchange) connectFailed(err error) {
 // send begins to send the request.
 func (x *exchange) send(u *conn) {
 	x.upstream, u.exchange = u, x
-	x.sent, x.wholeSent, x.received, x.interim = 0, false, false, 0
+	x.sent, x.wholeSent, x.received, x.interim, x.lost = 0, false, false, 0, nil
 	x.sentAt = x.loop.now
 	u.timer.clear()
 	if x.hostAt > 0 {

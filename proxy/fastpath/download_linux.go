@@ -85,6 +85,9 @@ func appendTrailer(b, trailer []byte) []byte {
 // instanceEnded is called when the instance has closed its connection, or reset
 // it.
 func (x *exchange) instanceEnded(err error) {
+	if x.lost != nil {
+		err = x.lost
+	}
 	if !x.responding {
 		if x.received && err == io.EOF { //nolint:errorlint // it is the very value
 			err = io.ErrUnexpectedEOF

@@ -68,6 +68,7 @@ type facts struct {
 	trailer    []byte // as the instance sent it
 	pipe       *pipe  // what large content goes through; nil when it does not
 	untilClose bool   // it goes on without a framing
+	lost       error  // why the instance cannot have sent all of it; see unsendable
 	reusable   bool   // by what it says, so is its connection
 	last       bool   // it is the last on the client's connection
 	untaken    int    // bytes that the kernel had for the client when it stalled

@@ -46,12 +46,14 @@ func converse(t *testing.T, seed uint64) {
 		}
 		instances = append(instances, address)
 	}
-	f := serve(t, Options{Loops: 1 + int(seed%2)}, instances...)
+	options := Options{Loops: 1 + int(seed%2)}
+	options.Settings.HeadTimeout, options.Settings.BodyTimeout = talk.Patience, talk.Patience
+	f := serve(t, options, instances...)
 	var next atomic.Uint64
 	var clients sync.WaitGroup
 	for range 16 {
 		clients.Go(func() {
-			for n := next.Add(1); n <= 300; n = next.Add(1) {
+			for n := next.Add(1); n <= 150; n = next.Add(1) {
 				if err := talks.Converse(t.Context(), f.address, n); err != nil {
 					t.Errorf("conversation %d: %v", n, err)
 				}

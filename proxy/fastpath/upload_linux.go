@@ -121,9 +121,14 @@ func (x *exchange) uploaded() {
 
 // unsendable is called when the instance takes nothing any more. It may have
 // responded before. What it did not take is lost, so it must get nothing that
-// comes after that.
+// comes after that. The kernel tells only once that a connection was reset, and
+// has reads find a plain end from then on; when the instance had ended its side
+// before, it says EPIPE instead.
 func (x *exchange) unsendable(err error) {
 	u := x.upstream
+	if err != syscall.EPIPE { //nolint:errorlint // it is a bare Errno
+		x.lost = err
+	}
 	x.calm()
 	u.out.release(&x.loop.buffers)
 	u.fd.closeWrite()

@@ -3,6 +3,7 @@
 package fastpath
 
 import (
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -45,11 +46,7 @@ func TestUnsendable(t *testing.T) {
 	})
 	f.inLoops(func(*loop) { // what comes meanwhile is there at once, the content first
 		c.send(rest)
-		for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); {
-			if n, _ := unix.IoctlGetInt(int(client.fd), unix.TIOCINQ); n >= len(rest) {
-				break
-			}
-		}
+		await(client, len(rest))
 		answer <- struct{}{}
 		<-answer
 	})
@@ -83,4 +80,53 @@ func TestContinueTwice(t *testing.T) {
 		t.Errorf("got %d, want 504", code)
 	}
 	f.recorded(t, 504)
+}
+
+// TestResetWhileSending: a response without a length is not whole when its
+// instance has reset the connection, even if the content of the request is what
+// runs into that.
+func TestResetWhileSending(t *testing.T) {
+	asked, answer := make(chan struct{}), make(chan struct{})
+	f := serve(t, Options{Loops: 1}, script(t, func(c *peer) {
+		c.head()
+		c.send("HTTP/1.1 200 OK\n\nhalf")
+		asked <- struct{}{}
+		<-answer
+		_ = c.Conn.(*net.TCPConn).SetLinger(0)
+		_ = c.Close()
+		answer <- struct{}{}
+	}))
+	c := dial(t, f.address)
+	c.send("POST / HTTP/1.1\nHost: a\nContent-Length: 3\n\n")
+	<-asked
+	if line := c.head(); line != "HTTP/1.1 200 OK" {
+		t.Fatalf("got %q", line)
+	}
+	var client *conn
+	f.inLoops(func(l *loop) {
+		for _, c := range l.table {
+			if c != nil && c.state == exchanging {
+				client = c
+			}
+		}
+	})
+	f.inLoops(func(*loop) { // what comes meanwhile is there at once, the content first
+		c.send("abc")
+		await(client, 3)
+		answer <- struct{}{}
+		<-answer
+	})
+	if rest := c.rest(); strings.HasSuffix(rest, "0\r\n\r\n") {
+		t.Errorf("got as a whole %q", rest)
+	}
+	f.recorded(t, 502)
+}
+
+// await waits until the kernel has n bytes for a connection.
+func await(c *conn, n int) {
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); {
+		if there, _ := unix.IoctlGetInt(int(c.fd), unix.TIOCINQ); there >= n {
+			return
+		}
+	}
 }

@@ -35,7 +35,7 @@ func (t *Talk) Converse(ctx context.Context, address string, n uint64) error {
 	if err != nil {
 		return err
 	}
-	_ = conn.SetDeadline(time.Now().Add(patience))
+	_ = conn.SetDeadline(time.Now().Add(Patience))
 	if chance(r, 30) {
 		_ = conn.(*net.TCPConn).SetReadBuffer(smallBuffer)
 	}
@@ -46,6 +46,9 @@ func (t *Talk) Converse(ctx context.Context, address string, n uint64) error {
 		c.plans = append(c.plans, p)
 		c.told = append(c.told, make(chan struct{}))
 		c.answered = append(c.answered, make(chan struct{}))
+		if p.last {
+			break
+		}
 	}
 	if chance(r, 15) {
 		c.quits = r.IntN(1 + pick(r, 100, 1000, 100_000))
@@ -59,7 +62,7 @@ func (t *Talk) Converse(ctx context.Context, address string, n uint64) error {
 	c.read(r)
 	_ = c.Conn.Close()
 	<-done
-	if c.unbroken != nil && !c.refused { // the kernel tells once that a connection was reset
+	if c.unbroken != nil && !c.refused && c.quits < 0 { // the kernel tells once of a reset
 		c.fail(c.unbroken, "got as a whole what was not")
 	}
 	return nil

@@ -62,7 +62,7 @@ func (t *Talk) serve(c net.Conn) {
 			return
 		}
 		t.check(p, q)
-		_ = c.SetDeadline(time.Now().Add(patience))
+		_ = c.SetDeadline(time.Now().Add(Patience))
 		if !t.answer(c, p, q) {
 			return
 		}

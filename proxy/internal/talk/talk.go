@@ -21,12 +21,13 @@ import (
 	"time"
 )
 
-// patience is how long a step may take. None takes so long unless it hangs.
-const patience = 30 * time.Second
+// Patience is how long a step may take. None takes so long unless it hangs, even
+// on a busy machine.
+const Patience = time.Minute
 
 // smallBuffer is what the kernel holds for some, so that the proxy has to wait for
-// them.
-const smallBuffer = 64 << 10
+// them. With less than two segments of the loopback it would wait for timers, too.
+const smallBuffer = 128 << 10
 
 // Talk is clients and instances that know of each other. Create one with New.
 // Its methods are safe for concurrent use.
