@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy"
 )
 
 // TestStreamContinue: the instance decides whether the body is sent, and the
@@ -56,36 +57,28 @@ func TestStreamContinue(t *testing.T) {
 	f.idle(t)
 }
 
-// TestStreamInterim: what an instance says while it gets the content does not get
-// mixed up with what asks the client for it.
+// TestStreamInterim: what an instance says when a client was asked for the content
+// does not get mixed up with that: net/http, which might write both at the same
+// time, does not pass it on.
 func TestStreamInterim(t *testing.T) {
-	const rounds = 20
 	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
-		for c.head() != nil {
-			c.send("HTTP/1.1 100 Continue\n\n" + strings.Repeat("HTTP/1.1 103 Early Hints\nLink: x\n\n", 20))
-			if _, err := io.CopyN(io.Discard, c.r, 4); err != nil {
-				return
-			}
-			c.send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
-		}
+		c.head()
+		c.send("HTTP/1.1 100 Continue\n\n")
+		_, _ = io.CopyN(io.Discard, c.r, 4)
+		c.send("HTTP/1.1 103 Early Hints\nLink: x\n\nHTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+		c.waitClosed()
 	})}})
-	for range rounds {
-		c := dial(t, f.address)
-		c.send("POST / HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 4\nConnection: close\n\n")
-		for asked := false; !asked; {
-			switch head := c.head(); {
-			case len(head) == 1 && head[0] == "HTTP/1.1 100 Continue":
-				asked = true
-			case len(head) != 2 || head[0] != "HTTP/1.1 103 Early Hints" || head[1] != "Link: x":
-				t.Fatalf("got %q", head)
-			}
-		}
-		c.send("body")
-		if rest := c.rest(); strings.Contains(rest, "100 Continue") || !strings.HasSuffix(rest, "ok") {
-			t.Errorf("then %q", rest)
-		}
-		f.recorded(t, 200)
+	c := dial(t, f.address)
+	c.send("POST / HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 4\nConnection: close\n\n")
+	if head := c.head(); len(head) != 1 || head[0] != "HTTP/1.1 100 Continue" {
+		t.Fatalf("got %q", head)
 	}
+	c.send("body")
+	rest := c.rest()
+	if !strings.HasSuffix(rest, "ok") || strings.Contains(rest, "103 Early Hints") != (engine == proxy.EngineFast) {
+		t.Errorf("then %q", rest)
+	}
+	f.recorded(t, 200)
 }
 
 // TestStreamUnwanted: a body that the instance refused is not sent to it, even
