@@ -110,14 +110,10 @@ func (l Lease) Another() (Lease, error) {
 	if r.closed {
 		return Lease{}, ErrClosed
 	}
-	penalty := l.in.traffic.penalty
-	l.in.traffic.penalty = math.MaxInt32 / 2 // anyone else is better
-	other := r.pickLocked()
-	l.in.traffic.penalty = penalty
-	if other == nil || other == l.in {
-		return Lease{}, nil
+	if other := r.pickLocked(l.in); other != nil {
+		return other.leaseLocked(), nil
 	}
-	return other.leaseLocked(), nil
+	return Lease{}, nil
 }
 
 // Release ends the claim. Only the first call does; the others do nothing.

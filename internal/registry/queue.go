@@ -104,7 +104,7 @@ func (r *Registry) tryLocked() (Lease, error) {
 	if r.queue.size > 0 {
 		return Lease{}, nil
 	}
-	if in := r.pickLocked(); in != nil {
+	if in := r.pickLocked(nil); in != nil {
 		return in.leaseLocked(), nil
 	}
 	return Lease{}, nil
@@ -144,7 +144,7 @@ func (r *Registry) wait(ctx context.Context, w *Waiter, done <-chan grant) (Leas
 // whenever a place may have become free.
 func (r *Registry) dispatchLocked() {
 	for r.queue.size > 0 {
-		in := r.pickLocked()
+		in := r.pickLocked(nil)
 		if in == nil {
 			return
 		}
