@@ -83,10 +83,12 @@ func (s *Supervisor) tend(life, hurry context.Context, c *child) {
 	}
 	s.call(func() { s.started(c, p.PID()) })
 	err = s.keep(life, c, p, "")
+	mute := false
 	for life.Err() != nil { // it was told to go
 		err = nil
-		drained := s.drained(c)
-		if s.awaitDrained(hurry, c, p, drained) && s.leave(hurry, c, drained) {
+		var drained <-chan struct{}
+		drained, mute = s.parting(c)
+		if s.awaitDrained(hurry, c, p, drained, mute) && s.leave(hurry, c, drained) {
 			break
 		}
 		var host string
@@ -94,7 +96,7 @@ func (s *Supervisor) tend(life, hurry context.Context, c *child) {
 		err = s.keep(life, c, p, host)
 	}
 	grace := s.now().StopTimeout
-	if s.isMute(c) { // perhaps it is suspended, and cannot act on a signal either
+	if mute { // perhaps it is suspended, and cannot act on a signal either
 		grace = min(grace, s.now().HealthTimeout)
 	}
 	exit := p.Stop(hurry, grace)
@@ -151,13 +153,16 @@ func (s *Supervisor) checkHealth(life context.Context, c *child, p proc, host st
 }
 
 // awaitDrained waits until drained is closed or the time for it is up, and
-// returns true; it returns false when the child is taken back.
-func (s *Supervisor) awaitDrained(hurry context.Context, c *child, p proc, drained <-chan struct{}) bool {
+// returns true; it returns false when the child is taken back. A mute one gets no
+// time.
+func (s *Supervisor) awaitDrained(
+	hurry context.Context, c *child, p proc, drained <-chan struct{}, mute bool,
+) bool {
 	if hurry.Err() != nil {
 		return true
 	}
 	limit := s.now().DrainTimeout
-	if s.isMute(c) {
+	if mute {
 		limit = 0
 	}
 	timer := time.NewTimer(limit)
@@ -172,14 +177,6 @@ func (s *Supervisor) awaitDrained(hurry context.Context, c *child, p proc, drain
 		c.log.Warn("instance not drained in time", "drainTimeout", limit)
 	}
 	return true
-}
-
-// isMute reports whether c is being replaced because it did not answer. What it
-// has in flight would wait in vain: it ends sooner, so that other instances can
-// answer what may be sent again.
-func (s *Supervisor) isMute(c *child) (mute bool) {
-	s.call(func() { mute = c.mute })
-	return mute
 }
 
 // spec describes the process of c.

@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -158,5 +159,21 @@ func TestUsageIsPublished(t *testing.T) {
 		if got := b.registry.Snapshot().Instances[0].Usage; got.Memory != 77 || got.CPU != time.Second || got.Measured.IsZero() {
 			t.Errorf("usage %+v", got)
 		}
+	})
+}
+
+// TestRecycleWhereUsageIsUnknown: a system that does not tell what a process uses
+// still has its instances replaced by age.
+func TestRecycleWhereUsageIsUnknown(t *testing.T) {
+	supervise(t, func(c *config.Config, _ *machine) { c.MaxAge = time.Minute }, func(t *testing.T, b *bench) {
+		b.Scale(1, "test")
+		b.after(50 * time.Millisecond)
+		old := b.running()[0]
+		old.set(func(p *fakeProcess) { p.usageErr = fmt.Errorf("measure process: %w", errors.ErrUnsupported) })
+		b.after(2 * time.Minute)
+		if old.alive() {
+			t.Error("an instance older than maxAge is left")
+		}
+		b.want("1 ready")
 	})
 }

@@ -93,11 +93,12 @@ func (s *Supervisor) unfit(c *child, err error) {
 	}
 }
 
-// drained returns what is closed when a child that was told to go has no request
-// in flight.
-func (s *Supervisor) drained(c *child) (drained <-chan struct{}) {
-	s.call(func() { drained = c.drained })
-	return drained
+// parting returns what is closed when a child that was told to go has no request
+// in flight, and whether it is mute: what it has in flight would wait in vain, and
+// so it ends sooner, so that other instances can answer what may be sent again.
+func (s *Supervisor) parting(c *child) (drained <-chan struct{}, mute bool) {
+	s.call(func() { drained, mute = c.drained, c.mute })
+	return drained, mute
 }
 
 // leave asks whether a child that has drained may stop, and returns false when

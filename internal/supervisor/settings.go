@@ -33,6 +33,9 @@ func inForce(settings Settings) *current {
 	return &current{Settings: settings, changed: make(chan struct{})}
 }
 
+// now returns the configuration in force.
+func (s *Supervisor) now() *config.Config { return &s.current.Load().Config }
+
 // differences names the keys by which an instance of b is another than one of a.
 // These are what a program is started with, and how it shows that it is well: an
 // instance that runs cannot be given others.
