@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/dynlb/dynlb/proxy/internal/settings"
 )
 
 // bufferSize is the size of the buffers that bodies are copied through.
@@ -136,10 +138,6 @@ func (u *upload) since(start time.Time) time.Duration {
 	return time.Since(start)
 }
 
-// lingerTimeout is how long a client may go on sending what nobody will read,
-// so that it gets to read the response. It is nginx's lingering_timeout.
-const lingerTimeout = 5 * time.Second
-
 // stop ends the reading of a body that is no longer wanted, and bounds how long
 // the server waits for the rest of it. It is for HTTP/1, where the rest is in
 // the way; net/http takes a deadline back when it finds someone reading.
@@ -150,7 +148,7 @@ func (u *upload) stop(w http.ResponseWriter) {
 	}
 	u.reading.Lock()
 	defer u.reading.Unlock()
-	_ = rc.SetReadDeadline(time.Now().Add(lingerTimeout))
+	_ = rc.SetReadDeadline(time.Now().Add(settings.LingerTimeout))
 }
 
 // download is the body of a response. It gives the connection that it came on

@@ -112,7 +112,7 @@ func (e *exchange) rewrite(r *httputil.ProxyRequest) {
 	setTarget(out, in)
 	keepFields(out.Header, in.Header)
 	dropFields(out.Header)
-	setForwarded(out.Header, in, e.settings.TrustedProxies)
+	setForwarded(out.Header, in, e.settings.Trusts)
 	restrictUpgrade(out.Header, in)
 	out.Trailer = nil // Bun answers a trailer with a 400
 	if out.Body == nil {

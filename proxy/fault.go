@@ -52,7 +52,7 @@ func (e *exchange) clientFault() (fault.Fault, bool) {
 	case cause == nil:
 		return fault.Fault{}, false
 	case errors.Is(cause, os.ErrDeadlineExceeded):
-		return fault.Refusal(errSlowBody), true
+		return fault.Refusal(fault.ErrSlowBody), true
 	default:
 		return fault.Fault{Code: http.StatusBadRequest, Message: "the request body cannot be read", Reason: cause.Error()}, true
 	}

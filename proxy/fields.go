@@ -42,6 +42,9 @@ func strip(r *http.Request) {
 	clear(r.Header)
 }
 
+// errSplit says that a field of an HTTP/2 request would be more than one in HTTP/1.
+var errSplit = &http1.Error{Status: http.StatusBadRequest, Reason: "line end in a header field"}
+
 // checkStream reads a request of HTTP/2 as if it had come in HTTP/1.1, so that
 // what counts there counts here: what its target, host and fields may be, and
 // how many. What only matters to HTTP/2 net/http has checked.

@@ -2,8 +2,6 @@ package proxy
 
 import (
 	"net/http"
-	"net/netip"
-	"slices"
 	"strings"
 )
 
@@ -22,13 +20,13 @@ const (
 // instance gets. What the client sent of them, of Forwarded and of X-Real-IP
 // counts only when the client is a trusted proxy: then its X-Forwarded-For is
 // continued, and the others stay as they are.
-func setForwarded(h http.Header, in *http.Request, trusted []netip.Prefix) {
+func setForwarded(h http.Header, in *http.Request, trusts func(peer string) bool) {
 	peer := peerIP(in.RemoteAddr)
 	values := [3]string{peer, in.Host, "http"}
 	if in.TLS != nil {
 		values[2] = "https"
 	}
-	if len(trusted) > 0 && isTrusted(peer, trusted) {
+	if trusts(peer) {
 		if prior := in.Header[forwardedFor]; len(prior) > 0 {
 			values[0] = strings.Join(prior, ", ") + ", " + peer
 		}
@@ -67,13 +65,4 @@ func peerIP(addr string) string {
 	ip := strings.TrimSuffix(strings.TrimPrefix(addr[:colon], "["), "]")
 	ip, _, _ = strings.Cut(ip, "%") // an interface of ours means nothing to others
 	return ip
-}
-
-func isTrusted(peer string, trusted []netip.Prefix) bool {
-	ip, err := netip.ParseAddr(peer)
-	if err != nil {
-		return false
-	}
-	ip = ip.Unmap()
-	return slices.ContainsFunc(trusted, func(p netip.Prefix) bool { return p.Contains(ip) })
 }

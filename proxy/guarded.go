@@ -4,13 +4,13 @@ import (
 	"errors"
 	"io"
 	"net"
-	"net/http"
 	"os"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/internal/fault"
 )
 
 // phase is where in what the client sends the next byte to be read stands.
@@ -60,13 +60,6 @@ type guardedConn struct {
 	closed   bool          // by net/http
 	changed  chan struct{} // capacity 1; gets a value when deadline or closed changes
 }
-
-// The violations that package http1 does not know.
-var (
-	errSlowHead = &http1.Error{Status: http.StatusRequestTimeout, Reason: "header did not arrive in time"}
-	errSlowBody = &http1.Error{Status: http.StatusRequestTimeout, Reason: "content did not arrive in time"}
-	errSplit    = &http1.Error{Status: http.StatusBadRequest, Reason: "line end in a header field"}
-)
 
 // newGuardedConn returns conn guarded, its first request being due.
 func newGuardedConn(conn net.Conn, g *guard) *guardedConn {
@@ -178,9 +171,9 @@ func (c *guardedConn) failed(err error) error {
 	if !ok && errors.Is(err, os.ErrDeadlineExceeded) && c.expired() {
 		switch {
 		case c.phase == inBody:
-			e = errSlowBody
+			e = fault.ErrSlowBody
 		case !c.began.IsZero():
-			e = errSlowHead
+			e = fault.ErrSlowHead
 		default: // nothing was sent: nothing to answer
 		}
 	}

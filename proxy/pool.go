@@ -4,11 +4,9 @@ import (
 	"slices"
 	"sync"
 	"time"
-)
 
-// staleAfter is how long a connection may be idle and still be used: Node
-// closes idle ones after 5 s, Bun after 10.
-const staleAfter = 4 * time.Second
+	"github.com/dynlb/dynlb/proxy/internal/settings"
+)
 
 // pool keeps the idle connections to the instances.
 //
@@ -73,7 +71,7 @@ func (p *pool) get(address string) *upstream {
 		u := h.idle[n]
 		h.idle[n] = nil
 		h.idle = h.idle[:n]
-		if u.client.Err() == nil && time.Since(u.idleSince) < staleAfter {
+		if u.client.Err() == nil && time.Since(u.idleSince) < settings.StaleAfter {
 			u.reused = true
 			return u
 		}
@@ -93,7 +91,7 @@ func (p *pool) put(u *upstream) {
 	}
 	u.host.idle = append(u.host.idle, u)
 	if p.sweep == nil {
-		p.sweep = time.AfterFunc(staleAfter, p.expire)
+		p.sweep = time.AfterFunc(settings.StaleAfter, p.expire)
 	}
 }
 
@@ -130,7 +128,7 @@ func (p *pool) expire() {
 	some := false
 	for _, h := range p.hosts {
 		stale := 0
-		for stale < len(h.idle) && now.Sub(h.idle[stale].idleSince) >= staleAfter {
+		for stale < len(h.idle) && now.Sub(h.idle[stale].idleSince) >= settings.StaleAfter {
 			h.idle[stale].close()
 			stale++
 		}
@@ -142,7 +140,7 @@ func (p *pool) expire() {
 	}
 	p.sweep = nil
 	if some {
-		p.sweep = time.AfterFunc(oldest.Add(staleAfter).Sub(now), p.expire)
+		p.sweep = time.AfterFunc(oldest.Add(settings.StaleAfter).Sub(now), p.expire)
 	}
 }
 

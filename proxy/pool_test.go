@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/dynlb/dynlb/proxy/internal/settings"
 )
 
 // newPipe returns a connection out of p's pool, and the instance's end of it.
@@ -38,7 +40,7 @@ func TestPool(t *testing.T) {
 		if got := p.get(a); got != two {
 			t.Error("not the one used last")
 		}
-		time.Sleep(staleAfter - time.Millisecond)
+		time.Sleep(settings.StaleAfter - time.Millisecond)
 		if got := p.get(b); got != other {
 			t.Error("one that is idle just short of 4 s is not used")
 		}
@@ -52,7 +54,7 @@ func TestPool(t *testing.T) {
 		if two.client.Err() != nil || p.get(a) != two || p.get(a) != nil {
 			t.Error("one that is not is closed, or there are too many")
 		}
-		time.Sleep(2 * staleAfter)
+		time.Sleep(2 * settings.StaleAfter)
 		synctest.Wait()
 		if other.client.Err() == nil || len(p.hosts[b].idle) != 0 || p.sweep != nil {
 			t.Errorf("left idle: %v", p.hosts[b].idle)
@@ -68,7 +70,7 @@ func TestPoolStale(t *testing.T) {
 		p := newPool(&Settings{})
 		u, _ := newPipe(t, p, "a:1")
 		u.release()
-		u.idleSince = u.idleSince.Add(-staleAfter)
+		u.idleSince = u.idleSince.Add(-settings.StaleAfter)
 		if p.get("a:1") != nil || u.client.Err() == nil {
 			t.Error("used, or open")
 		}

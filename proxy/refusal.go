@@ -7,6 +7,7 @@ import (
 
 	"github.com/dynlb/dynlb/proxy/http1"
 	"github.com/dynlb/dynlb/proxy/internal/fault"
+	"github.com/dynlb/dynlb/proxy/internal/settings"
 )
 
 // refuse answers the request that is being read, of which net/http knows
@@ -17,7 +18,7 @@ func (c *guardedConn) refuse(e *http1.Error) {
 		took = time.Since(c.began)
 	}
 	c.guard.refused(c, e, took)
-	_ = c.Conn.SetWriteDeadline(time.Now().Add(lingerTimeout))
+	_ = c.Conn.SetWriteDeadline(time.Now().Add(settings.LingerTimeout))
 	message := fault.Refusal(e).Append(nil, c.request != nil && string(c.request.Method) == http.MethodHead, true)
 	if _, err := c.Conn.Write(message); err == nil {
 		c.linger()
@@ -29,7 +30,7 @@ func (c *guardedConn) refuse(e *http1.Error) {
 // response (RFC 9112, 9.6).
 func (c *guardedConn) linger() {
 	_ = c.CloseWrite()
-	c.limit(time.Now().Add(lingerTimeout), true)
+	c.limit(time.Now().Add(settings.LingerTimeout), true)
 	_, _ = io.Copy(io.Discard, c.Conn) // until the client closes it, or the time is over
 }
 

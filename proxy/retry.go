@@ -170,11 +170,8 @@ func (e *exchange) send(u *upstream, req *http.Request) (*http.Response, error) 
 	return res, nil
 }
 
-// Why a response that net/http can read is no good.
-var (
-	errBadStatus = errors.New("malformed HTTP status code")
-	errBadSwitch = errors.New("switched to a protocol that was not asked for")
-)
+// errBadStatus says that a response that net/http can read is no good.
+var errBadStatus = errors.New("malformed HTTP status code")
 
 // checkResponse finds the responses that net/http lets through and ReverseProxy
 // cannot handle without harm: it panics, or loses the connection.
@@ -182,7 +179,7 @@ func checkResponse(req *http.Request, res *http.Response) error {
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		asked := req.Header.Get("Upgrade")
 		if asked == "" || !strings.EqualFold(asked, res.Header.Get("Upgrade")) {
-			return errBadSwitch
+			return fault.ErrSwitch
 		}
 		return nil
 	}

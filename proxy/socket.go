@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/internal/fault"
 )
 
 // socket is the connection below an http.ClientConn, which reads it from one
@@ -30,9 +31,6 @@ type socket struct {
 	body     http1.Body      // of the response that was read
 	spoilt   bool            // no other response may follow
 }
-
-// errSurplus says that an instance sent what is no part of a response.
-var errSurplus = &http1.Error{Status: 502, Reason: "bytes that are no part of a response"}
 
 // connect gives the socket its connection.
 func (s *socket) connect(conn *net.TCPConn) error {
@@ -84,7 +82,7 @@ func (s *socket) check(b []byte) (skip, pass int, err error) {
 	case inBody:
 		pass, err = s.checkBodyLocked(b)
 	default:
-		err = errSurplus
+		err = fault.ErrSurplus
 	}
 	if err != nil {
 		s.phase = refusing

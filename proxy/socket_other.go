@@ -2,6 +2,8 @@
 
 package proxy
 
+import "github.com/dynlb/dynlb/proxy/internal/fault"
+
 // open prepares the reading of s.
 func (r *rawReader) open(*socket) error { return nil }
 
@@ -12,7 +14,7 @@ func (r *rawReader) read(s *socket, p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if n > 0 && s.unaskedLocked() {
-		return 0, errSurplus
+		return 0, fault.ErrSurplus
 	}
 	return n, err
 }

@@ -8,6 +8,8 @@ import (
 	"net"
 	"os"
 	"syscall"
+
+	"github.com/dynlb/dynlb/proxy/internal/fault"
 )
 
 // open prepares the reading of s.
@@ -18,7 +20,7 @@ func (r *rawReader) open(s *socket) (err error) {
 		defer s.mu.Unlock()
 		r.n, r.err = readDescriptor(fd, r.buffer)
 		if r.n > 0 && s.unaskedLocked() {
-			r.n, r.err = 0, errSurplus
+			r.n, r.err = 0, fault.ErrSurplus
 		}
 		return !errors.Is(r.err, syscall.EAGAIN)
 	}
@@ -26,7 +28,7 @@ func (r *rawReader) open(s *socket) (err error) {
 		n, err := readDescriptor(fd, r.one[:])
 		switch {
 		case n > 0:
-			r.found = errSurplus
+			r.found = fault.ErrSurplus
 		case errors.Is(err, syscall.EAGAIN):
 			r.found = nil
 		default:

@@ -9,15 +9,7 @@ import (
 
 	"github.com/dynlb/dynlb/proxy/http1"
 	"github.com/dynlb/dynlb/proxy/internal/fault"
-)
-
-const (
-	// dialTimeout leaves time for one more SYN, sent after 1 s, when an instance
-	// is slow to accept.
-	dialTimeout = 2 * time.Second
-	// continueTimeout is how long an instance may take to ask for the body of a
-	// request that expects a 100 (Continue). Then the body is sent unasked.
-	continueTimeout = time.Second
+	"github.com/dynlb/dynlb/proxy/internal/settings"
 )
 
 // upstream is a connection to an instance. Whoever has it out of the pool owns
@@ -51,8 +43,8 @@ func newDialer(s *Settings) *dialer {
 			DialContext:            dialSocket,
 			DisableCompression:     true, // adds no Accept-Encoding
 			ResponseHeaderTimeout:  s.RequestTimeout,
-			ExpectContinueTimeout:  continueTimeout,
-			MaxResponseHeaderBytes: 8 * int64(limits.Head), // informational ones before it count too
+			ExpectContinueTimeout:  settings.ContinueTimeout,
+			MaxResponseHeaderBytes: settings.MaxInterim * int64(limits.Head), // informational ones before it count too
 		},
 		responses: sync.Pool{New: func() any { return http1.NewResponse(limits) }},
 	}
@@ -75,7 +67,7 @@ type dialing struct{}
 
 // dialSocket connects the upstream in ctx.
 func dialSocket(ctx context.Context, network, address string) (net.Conn, error) {
-	dialer := net.Dialer{Timeout: dialTimeout}
+	dialer := net.Dialer{Timeout: settings.DialTimeout}
 	conn, err := dialer.DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err

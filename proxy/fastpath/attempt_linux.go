@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/dynlb/dynlb/proxy/internal/fault"
+	"github.com/dynlb/dynlb/proxy/internal/settings"
 )
 
 // attempt sends the request to the claimed instance, on an idle connection or
@@ -44,7 +45,7 @@ func (x *exchange) connect(s state) {
 		return
 	}
 	x.upstream = u
-	u.within(int64(dialTimeout))
+	u.within(int64(settings.DialTimeout))
 }
 
 // connected is the state of a connection to an instance that is being made. What
@@ -62,7 +63,7 @@ func (x *exchange) connected() {
 	u.state = serving
 	if !u.fd.quiet() {
 		x.sent, x.received = 0, false
-		x.broke(errSurplus)
+		x.broke(fault.ErrSurplus)
 		return
 	}
 	x.send(u)

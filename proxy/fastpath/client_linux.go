@@ -6,6 +6,7 @@ import (
 
 	"github.com/dynlb/dynlb/proxy/http1"
 	"github.com/dynlb/dynlb/proxy/internal/fault"
+	"github.com/dynlb/dynlb/proxy/internal/settings"
 )
 
 // tlsHandshake is the first byte of a ClientHello (RFC 8446, 5.1). No request
@@ -78,7 +79,7 @@ func (c *conn) awaitedLong() {
 		c.close()
 		return
 	}
-	c.refuse(errSlowHead)
+	c.refuse(fault.ErrSlowHead)
 }
 
 // begin begins the exchange for the request whose head are the first n bytes of
@@ -185,7 +186,7 @@ func (c *conn) end() {
 	c.dropRequest()
 	c.exchange = nil
 	c.state = lingering
-	c.within(int64(lingerTimeout))
+	c.within(int64(settings.LingerTimeout))
 	c.linger()
 }
 

@@ -3,6 +3,7 @@ package fastpath
 import (
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/internal/fault"
 	"github.com/dynlb/dynlb/proxy/internal/settings"
 )
 
@@ -193,7 +194,7 @@ func (x *exchange) clientSilent() {
 	case x.owes():
 		x.stalled()
 	case x.upstream != nil && x.upstream.state == serving && !x.up.Done():
-		x.spoil(errSlowBody)
+		x.spoil(fault.ErrSlowBody)
 	case !x.heard: // else it is there: one that is gone resets the connection
 		x.clientGone()
 	}

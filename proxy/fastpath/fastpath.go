@@ -106,33 +106,11 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-const (
-	// staleAfter is how long a connection to an instance may be idle and still be
-	// used: Node closes idle ones after 5 s, Bun after 10.
-	staleAfter = 4 * time.Second
-	// dialTimeout leaves time for one more SYN, sent after 1 s, when an instance
-	// is slow to accept.
-	dialTimeout = 2 * time.Second
-	// continueTimeout is how long an instance may take to ask for the content of
-	// a request that expects a 100 (Continue). Then it is sent unasked.
-	continueTimeout = time.Second
-	// lingerTimeout is how long a client may go on sending what nobody will read,
-	// so that it gets to read the response. It is nginx's lingering_timeout.
-	lingerTimeout = 5 * time.Second
-	// absence is how long a client that has ended its side of the connection,
-	// and got nothing since, is believed to be there still. TCP does not tell a
-	// client that is done sending from one that is gone, until it is sent
-	// something: one that is gone resets the connection then.
-	absence = time.Second
-)
+// absence is how long a client that has ended its side of the connection,
+// and got nothing since, is believed to be there still. TCP does not tell a
+// client that is done sending from one that is gone, until it is sent
+// something: one that is gone resets the connection then.
+const absence = time.Second
 
-// The violations that package http1 does not know.
-var (
-	errSlowHead = &http1.Error{Status: 408, Reason: "header did not arrive in time"}
-	errSlowBody = &http1.Error{Status: 408, Reason: "content did not arrive in time"}
-	// errSurplus says that an instance sent what is no part of a response.
-	errSurplus = &http1.Error{Status: 502, Reason: "bytes that are no part of a response"}
-	// errInterim says that an instance does not come to the point.
-	errInterim = &http1.Error{Status: 502, Reason: "too many informational responses"}
-	errSwitch  = &http1.Error{Status: 502, Reason: "switched to a protocol that was not asked for"}
-)
+// errInterim says that an instance does not come to the point.
+var errInterim = &http1.Error{Status: 502, Reason: "too many informational responses"}

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/dynlb/dynlb/proxy/internal/settings"
 )
 
 // pool is what a loop knows of one instance: where it is, and the connections to
@@ -75,7 +77,7 @@ func (p *pool) put(c *conn) {
 	}
 	c.state = resting
 	c.exchange = nil
-	c.within(int64(staleAfter))
+	c.within(int64(settings.StaleAfter))
 	p.idle = append(p.idle, c)
 }
 

@@ -2,8 +2,6 @@ package fastpath
 
 import (
 	"bytes"
-	"net/netip"
-	"slices"
 	"strconv"
 
 	"github.com/dynlb/dynlb/proxy/http1"
@@ -80,7 +78,7 @@ func (x *exchange) writeRequest(r *http1.Request, n int, rest []byte) {
 // trusted proxy: then its X-Forwarded-For is continued, and the others stay as
 // they are.
 func (x *exchange) writeFields(b []byte, r *http1.Request) []byte {
-	trusted := x.trusted()
+	trusted := x.settings.Trusts(x.client.remote)
 	host, proto := r.Host, []byte("http")
 	var hosts, protos, fors int
 	for i := range r.Fields {
@@ -141,20 +139,6 @@ func (x *exchange) writeFields(b []byte, r *http1.Request) []byte {
 	}
 	b = appendField(b, "X-Forwarded-Host: ", host)
 	return appendField(b, "X-Forwarded-Proto: ", proto)
-}
-
-// trusted reports whether the client is a proxy that is believed.
-func (x *exchange) trusted() bool {
-	prefixes := x.settings.TrustedProxies
-	if len(prefixes) == 0 {
-		return false
-	}
-	ip, err := netip.ParseAddr(x.client.remote)
-	if err != nil {
-		return false
-	}
-	ip = ip.Unmap().WithZone("")
-	return slices.ContainsFunc(prefixes, func(p netip.Prefix) bool { return p.Contains(ip) })
 }
 
 // isForwarded reports whether a name begins with X-Forwarded-: there are more of

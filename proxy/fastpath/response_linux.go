@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/internal/settings"
 )
 
 // errTimeout is how package fault knows a response that did not come in time.
@@ -99,14 +100,10 @@ func (x *exchange) readHead(b []byte) {
 	x.upstream.keep(b)
 }
 
-// maxInterim is how many times the longest head informational responses may be
-// long, together.
-const maxInterim = 8
-
 // inform passes an informational response of n bytes on. It reports whether
 // another response is to be read. HTTP/1.0 knows none (RFC 9110, 15.2).
 func (x *exchange) inform(r *http1.Response, n int) bool {
-	if x.interim += n; x.interim > maxInterim*x.settings.Limits.Head {
+	if x.interim += n; x.interim > settings.MaxInterim*x.settings.Limits.Head {
 		x.broke(errInterim)
 		return false
 	}

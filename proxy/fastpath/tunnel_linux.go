@@ -9,6 +9,7 @@ import (
 
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/internal/fault"
 )
 
 // tunnel is what becomes of an exchange whose instance has switched to another
@@ -22,7 +23,7 @@ type tunnel struct {
 func (x *exchange) switchProtocols(r *http1.Response, rest []byte) {
 	l, c, u := x.loop, x.client, x.upstream
 	if !x.wholeSent || !bytes.EqualFold(r.Upgrade, x.head[x.asked[0]:x.asked[1]]) {
-		x.broke(errSwitch)
+		x.broke(fault.ErrSwitch)
 		return
 	}
 	x.code = http.StatusSwitchingProtocols

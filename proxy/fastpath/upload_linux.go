@@ -4,6 +4,7 @@ import (
 	"syscall"
 
 	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/internal/settings"
 )
 
 // rounds bounds how much is done for one connection in one turn: so many times
@@ -43,7 +44,7 @@ func (x *exchange) upload() {
 			return
 		case x.expects && !x.continued:
 			if u.timer.at == 0 && !x.responding {
-				u.within(int64(continueTimeout))
+				u.within(int64(settings.ContinueTimeout))
 			}
 			return
 		case !x.readContent():

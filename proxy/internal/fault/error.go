@@ -4,12 +4,25 @@ import (
 	"errors"
 	"syscall"
 	"time"
+
+	"github.com/dynlb/dynlb/proxy/http1"
 )
 
 // Requests that are not for a reverse proxy to forward.
 var (
 	ErrConnect = errors.New("CONNECT is for forward proxies")
 	ErrTrace   = errors.New("TRACE would show the instance's view of the request, credentials too")
+)
+
+// What is wrong with a message and package http1 cannot know: it has no clock, and
+// sees one message at a time.
+var (
+	ErrSlowHead = &http1.Error{Status: 408, Reason: "header did not arrive in time"}
+	ErrSlowBody = &http1.Error{Status: 408, Reason: "content did not arrive in time"}
+	// ErrSurplus says that an instance sent what is no part of a response.
+	ErrSurplus = &http1.Error{Status: 502, Reason: "bytes that are no part of a response"}
+	// ErrSwitch says that an instance switched to another protocol than it was to.
+	ErrSwitch = &http1.Error{Status: 502, Reason: "switched to a protocol that was not asked for"}
 )
 
 // ConnectError says that no connection to an instance could be made.

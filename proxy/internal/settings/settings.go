@@ -1,9 +1,11 @@
-// Package settings holds what may change about the proxy while it runs.
+// Package settings holds how requests are carried: what may change while the
+// proxy runs, and what may not.
 package settings
 
 import (
 	"cmp"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/dynlb/dynlb/proxy/http1"
@@ -41,4 +43,18 @@ func (s Settings) WithDefaults() Settings {
 	s.BodyTimeout = cmp.Or(s.BodyTimeout, 30*time.Second)
 	s.IdleTimeout = cmp.Or(s.IdleTimeout, 60*time.Second)
 	return s
+}
+
+// Trusts reports whether a peer, an IP address without a zone or "", is one of the
+// TrustedProxies.
+func (s *Settings) Trusts(peer string) bool {
+	if len(s.TrustedProxies) == 0 {
+		return false
+	}
+	ip, err := netip.ParseAddr(peer)
+	if err != nil {
+		return false
+	}
+	ip = ip.Unmap()
+	return slices.ContainsFunc(s.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(ip) })
 }

@@ -1,0 +1,22 @@
+package settings
+
+import "time"
+
+// What is the same for every proxy.
+const (
+	// StaleAfter is how long a connection to an instance may be idle and still be
+	// used: Node closes idle ones after 5 s, Bun after 10.
+	StaleAfter = 4 * time.Second
+	// DialTimeout leaves time for one more SYN, sent after 1 s, when an instance
+	// is slow to accept.
+	DialTimeout = 2 * time.Second
+	// ContinueTimeout is how long an instance may take to ask for the content of a
+	// request that expects a 100 (Continue). Then it is sent unasked.
+	ContinueTimeout = time.Second
+	// LingerTimeout is how long a client may go on sending what nobody will read,
+	// so that it gets to read the response. It is nginx's lingering_timeout.
+	LingerTimeout = 5 * time.Second
+	// MaxInterim is how many times the longest head informational responses may be
+	// long, together.
+	MaxInterim = 8
+)
