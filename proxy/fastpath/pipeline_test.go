@@ -41,7 +41,7 @@ func TestPipelineFair(t *testing.T) {
 		answered = len(f.records)
 		for _, c := range l.table {
 			if c != nil {
-				ahead = max(ahead, cap(c.held.buffer))
+				ahead = max(ahead, cap(c.held.bytes()))
 			}
 		}
 		close(turned)

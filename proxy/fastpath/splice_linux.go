@@ -57,7 +57,7 @@ func (p *pipe) close() {
 
 // splices reports whether what is left of the response goes through a pipe.
 func (x *exchange) splices() bool {
-	if x.pipe == nil && !x.chunkDown && x.down.Rest() >= spliceFrom && x.upstream.held.buffer == nil {
+	if x.pipe == nil && !x.chunkDown && x.down.Rest() >= spliceFrom && x.upstream.held.none() {
 		x.pipe = x.loop.newPipe()
 	}
 	return x.pipe != nil

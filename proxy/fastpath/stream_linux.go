@@ -16,7 +16,7 @@ const errAgain = syscall.EAGAIN
 // the socket.
 func (c *conn) receive() ([]byte, error) {
 	into := c.loop.in
-	if c.held.buffer != nil {
+	if !c.held.none() {
 		into = c.held.room(&c.loop.buffers, 1<<10)
 	}
 	if c.ready&(readable|ended|broken) == 0 {
@@ -35,7 +35,7 @@ func (c *conn) receive() ([]byte, error) {
 	if n < len(into) {
 		c.ready &^= readable // all that was there
 	}
-	if c.held.buffer == nil {
+	if c.held.none() {
 		return into[:n], nil
 	}
 	c.held.extend(n)
@@ -44,7 +44,7 @@ func (c *conn) receive() ([]byte, error) {
 
 // keep holds rest, the end of what receive returned.
 func (c *conn) keep(rest []byte) {
-	if c.held.buffer != nil {
+	if !c.held.none() {
 		c.held.drop(&c.loop.buffers, len(c.held.bytes())-len(rest))
 	} else if len(rest) > 0 {
 		c.held.append(&c.loop.buffers, rest)

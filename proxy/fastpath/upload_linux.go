@@ -74,10 +74,8 @@ func (x *exchange) dropSent() {
 // It reports whether there may be more.
 func (x *exchange) readContent() bool {
 	u, c := x.upstream, x.client
-	b := c.held.buffer
-	if b != nil {
-		b = c.held.bytes()
-	} else {
+	b := c.held.bytes()
+	if b == nil {
 		var err error
 		if b, err = c.receive(); err == errAgain { //nolint:errorlint // it is the very value
 			if c.timer.at == 0 {
