@@ -14,9 +14,9 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// settleTime is how long a config file must be left alone before it is read: an
-// editor may empty it first and write it then, and an empty one means the
-// defaults.
+// settleTime is how long the content of a config file must stay the same before it
+// counts: an editor may empty the file first and write it then, and an empty one
+// means the defaults.
 const settleTime = 250 * time.Millisecond
 
 // configWatch tells when a config file is to be read again: on SIGHUP, and when
@@ -27,8 +27,15 @@ type configWatch struct {
 	path    string
 	log     *slog.Logger
 	watcher *fsnotify.Watcher // nil when files cannot be watched
-	content []byte            // of the file when it was last looked at; nil when it was not there
+	content content           // what was told last, or was there at the beginning
 	reasons chan string
+}
+
+// content is that of a file; nil when there is none.
+type content []byte
+
+func (c content) equal(other content) bool {
+	return (c == nil) == (other == nil) && bytes.Equal(c, other)
 }
 
 // watchConfig begins to watch the file at path, until stop is called. A value of
@@ -36,7 +43,7 @@ type configWatch struct {
 // says so, and SIGHUP remains.
 func watchConfig(path string, log *slog.Logger) (reasons <-chan string, stop func()) {
 	w := &configWatch{path: path, log: log, reasons: make(chan string)}
-	w.content, _ = os.ReadFile(path) // it may be missing
+	w.content = w.look()
 	var err error
 	if w.watcher, err = fsnotify.NewWatcher(); err == nil {
 		err = w.addFolders()
@@ -83,39 +90,43 @@ func (w *configWatch) run(ctx context.Context, hangups <-chan os.Signal) {
 	if w.watcher != nil {
 		events, failures = w.watcher.Events, w.watcher.Errors
 	}
-	settled := time.NewTimer(0)
-	settled.Stop()
-	defer settled.Stop()
+	var seen content
+	var settled <-chan time.Time // nil while nothing has happened
+	happened := func() {         // perhaps to another file: a link on the way to ours may have any name
+		if settled == nil {
+			seen, settled = w.look(), time.After(settleTime)
+		}
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-hangups:
-			settled.Stop()
-			w.changed()
+			w.content, settled = w.look(), nil
 			w.tell(ctx, "SIGHUP")
-		case <-events: // of any file: a link on the way to ours may have another name
-			settled.Reset(settleTime)
-		case err := <-failures: // an overflow: something has happened
+		case <-events:
+			happened()
+		case err := <-failures: // an overflow
 			w.log.Debug("config watch", "error", err)
-			settled.Reset(settleTime)
-		case <-settled.C:
+			happened()
+		case <-settled:
+			settled = nil
 			_ = w.addFolders() // a link may lead elsewhere now
-			if w.changed() {
+			switch now := w.look(); {
+			case !now.equal(seen):
+				happened()
+			case !now.equal(w.content):
+				w.content = now
 				w.tell(ctx, "file changed")
 			}
 		}
 	}
 }
 
-// changed reports whether the content is another than it was.
-func (w *configWatch) changed() bool {
-	content, _ := os.ReadFile(w.path)
-	if content != nil && w.content != nil && bytes.Equal(content, w.content) || content == nil && w.content == nil {
-		return false
-	}
-	w.content = content
-	return true
+// look reads the file.
+func (w *configWatch) look() content {
+	b, _ := os.ReadFile(w.path) // nil when it cannot be read
+	return b
 }
 
 func (w *configWatch) tell(ctx context.Context, why string) {
