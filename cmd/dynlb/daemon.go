@@ -36,7 +36,7 @@ type daemon struct {
 }
 
 // newDaemon opens the ports and wires the parts; nothing runs before run.
-func newDaemon(p plan, log *slog.Logger) (*daemon, error) {
+func newDaemon(p plan, engine proxy.Engine, log *slog.Logger) (*daemon, error) {
 	d := &daemon{log: log, plan: p, failed: make(chan error, 1)}
 	d.registry = registry.New(p.registry)
 	d.supervisor = supervisor.New(supervisor.Options{Registry: d.registry, Settings: p.supervisor, Log: log})
@@ -58,7 +58,7 @@ func newDaemon(p plan, log *slog.Logger) (*daemon, error) {
 	d.proxy = proxy.New(proxy.Options{
 		Registry: d.registry,
 		Settings: p.proxy,
-		Engine:   p.engine,
+		Engine:   engine,
 		Status:   http.HandlerFunc(d.status),
 		Record:   d.metrics.Request,
 		Log:      log,

@@ -23,6 +23,7 @@ import (
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
 	"github.com/dynlb/dynlb/internal/config"
+	"github.com/dynlb/dynlb/proxy"
 )
 
 // asDynlb in the environment makes the test binary dynlb itself, so that tests
@@ -129,7 +130,7 @@ func start(t *testing.T, yaml string, flags ...string) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := newDaemon(p, log)
+	d, err := newDaemon(p, proxy.EngineAuto, log)
 	if err != nil {
 		t.Fatal(err)
 	}

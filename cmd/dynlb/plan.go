@@ -23,7 +23,6 @@ type plan struct {
 	rules      autoscaler.Rules
 	supervisor supervisor.Settings
 	proxy      proxy.Settings
-	engine     proxy.Engine // only New of package proxy looks at it
 }
 
 // newPlan makes of the settings what each part works by.

@@ -21,7 +21,6 @@ func (d *daemon) reload(now context.Context, load func() (config.Config, error))
 	}
 	// From here on nothing can fail, but for new instances.
 	before := d.plan.config
-	next.plan.engine = d.plan.engine // a flag
 	d.plan = next.plan
 	d.registry.Configure(d.plan.registry)
 	d.proxy.Configure(d.plan.proxy)

@@ -40,7 +40,6 @@ request; when it is invalid nothing changes.`,
 			if err != nil {
 				return usageError{err}
 			}
-			p.engine = engine
 			collectSooner(engine)
 			logPlan(log, &p)
 			graceful, now, stop := signals(cmd.Context(), log)
@@ -53,7 +52,7 @@ request; when it is invalid nothing changes.`,
 				return err
 			}
 			defer closeGuard()
-			d, err := newDaemon(p, log)
+			d, err := newDaemon(p, engine, log)
 			if err != nil {
 				return err
 			}
