@@ -3,65 +3,19 @@
 package fastpath
 
 import (
-	"cmp"
-	"os"
-	"strconv"
-	"sync"
-	"sync/atomic"
 	"testing"
-	"time"
 
+	"github.com/dynlb/dynlb/proxy/internal/settings"
 	"github.com/dynlb/dynlb/proxy/internal/talk"
-)
-
-// How to run TestRandomConversations for longer, and how to run one again.
-const (
-	talkFor  = "DYNLB_TALK_FOR"  // a duration; default one round
-	talkSeed = "DYNLB_TALK_SEED" // a number; default another one each time
 )
 
 // TestRandomConversations: see package talk. Of each round nothing is left, as
 // serve checks.
 func TestRandomConversations(t *testing.T) {
-	long, _ := time.ParseDuration(os.Getenv(talkFor))
-	seed, _ := strconv.ParseUint(os.Getenv(talkSeed), 10, 64)
-	seed = cmp.Or(seed, uint64(time.Now().UnixNano()))
-	for began := time.Now(); !t.Failed(); seed++ {
-		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) { converse(t, seed) })
-		if time.Since(began) >= long {
-			return
-		}
-	}
-}
-
-// converse has some clients hold conversations, all of which follow from seed.
-func converse(t *testing.T, seed uint64) {
-	talks := talk.New(seed)
-	t.Cleanup(talks.Close)
-	var instances []string
-	for range 3 {
-		address, err := talks.Instance(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		instances = append(instances, address)
-	}
-	options := Options{Loops: 1 + int(seed%2)}
-	options.Settings.HeadTimeout, options.Settings.BodyTimeout = talk.Patience, talk.Patience
-	f := serve(t, options, instances...)
-	var next atomic.Uint64
-	var clients sync.WaitGroup
-	for range 16 {
-		clients.Go(func() {
-			for n := next.Add(1); n <= 150; n = next.Add(1) {
-				if err := talks.Converse(t.Context(), f.address, n); err != nil {
-					t.Errorf("conversation %d: %v", n, err)
-				}
-			}
-		})
-	}
-	clients.Wait()
-	if err := talks.Err(); err != nil {
-		t.Errorf("seed %d: %v", seed, err)
-	}
+	talk.Rounds(t, 150, func(t *testing.T, talks *talk.Talk, instances []string) string {
+		return serve(t, Options{
+			Loops:    1 + int(talks.Seed%2),
+			Settings: settings.Settings{HeadTimeout: talk.Patience, BodyTimeout: talk.Patience},
+		}, instances...).address
+	})
 }

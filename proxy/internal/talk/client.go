@@ -28,8 +28,8 @@ type client struct {
 	unbroken *plan // whose response is not whole, and ended as if it were
 }
 
-// Converse is the n-th conversation of a client with the proxy at address.
-func (t *Talk) Converse(ctx context.Context, address string, n uint64) error {
+// converse is the n-th conversation of a client with the proxy at address.
+func (t *Talk) converse(ctx context.Context, address string, n uint64) error {
 	r := t.rand(n)
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Instance starts an instance, and returns its address.
-func (t *Talk) Instance(ctx context.Context) (string, error) {
+// instance starts an instance, and returns its address.
+func (t *Talk) instance(ctx context.Context) (string, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err

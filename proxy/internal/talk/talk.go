@@ -29,14 +29,15 @@ const Patience = time.Minute
 // them. With less than two segments of the loopback it would wait for timers, too.
 const smallBuffer = 128 << 10
 
-// Talk is clients and instances that know of each other. Create one with New.
+// Talk is clients and instances that know of each other. Rounds creates them.
 // Its methods are safe for concurrent use.
 type Talk struct {
 	// Std says that the proxy is net/http's, which does less in one respect. It
 	// is set before the first conversation.
 	Std bool
 
-	seed uint64
+	// Seed is what all that happens follows from.
+	Seed uint64
 
 	mu        sync.Mutex // guards all below
 	plans     map[string]*plan
@@ -47,13 +48,13 @@ type Talk struct {
 	talks     sync.WaitGroup
 }
 
-// New returns a Talk that follows from seed.
-func New(seed uint64) *Talk {
-	return &Talk{seed: seed, plans: make(map[string]*plan), conns: make(map[net.Conn]struct{})}
+// newTalk returns a Talk that follows from seed.
+func newTalk(seed uint64) *Talk {
+	return &Talk{Seed: seed, plans: make(map[string]*plan), conns: make(map[net.Conn]struct{})}
 }
 
 // rand returns the random numbers of a conversation.
-func (t *Talk) rand(n uint64) *rand.Rand { return rand.New(rand.NewPCG(t.seed, n)) }
+func (t *Talk) rand(n uint64) *rand.Rand { return rand.New(rand.NewPCG(t.Seed, n)) }
 
 // fail notes a violation.
 func (t *Talk) fail(p *plan, format string, args ...any) {
@@ -62,15 +63,15 @@ func (t *Talk) fail(p *plan, format string, args ...any) {
 	t.errs = append(t.errs, fmt.Errorf("%v: %s", p, fmt.Sprintf(format, args...)))
 }
 
-// Err returns what was wrong so far, or nil.
-func (t *Talk) Err() error {
+// err returns what was wrong so far, or nil.
+func (t *Talk) err() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return errors.Join(t.errs[:min(len(t.errs), 20)]...)
 }
 
-// Close ends the instances, and waits for them.
-func (t *Talk) Close() {
+// close ends the instances, and waits for them.
+func (t *Talk) close() {
 	t.mu.Lock()
 	t.closed = true
 	for _, l := range t.listeners {
