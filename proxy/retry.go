@@ -134,7 +134,7 @@ func (e *exchange) attempt(req *http.Request, reused bool) fault.Attempt {
 
 // send sends req on u and returns the response. It closes u on any error.
 func (e *exchange) send(u *upstream, req *http.Request) (*http.Response, error) {
-	u.socket.expect(req.Method == http.MethodHead, req.Header.Get("Upgrade") != "")
+	u.socket.expect(req.Method == http.MethodHead, req.Header.Get("Upgrade") != "", req.Body != nil)
 	start := time.Now()
 	res, err := u.client.RoundTrip(req)
 	if err != nil {

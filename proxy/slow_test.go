@@ -159,3 +159,74 @@ func TestPipelineIsBounded(t *testing.T) {
 	close(h.release)
 	_ = c.Close()
 }
+
+// TestInstanceThatTakesNothing: an instance that takes none of the content for
+// requestTimeout, and says nothing, is given up; one that takes some now and then
+// is not, however long that takes in all.
+func TestInstanceThatTakesNothing(t *testing.T) {
+	const limit = 20 * soon
+	newFront := func(t *testing.T, talk func(c *rawConn)) *front {
+		return newProxy(t, setup{
+			instances: []string{script(t, talk)},
+			options:   proxy.Options{Settings: proxy.Settings{RequestTimeout: limit}},
+		})
+	}
+	content := make([]byte, 16<<20) // more than the kernel takes
+	for _, framing := range []string{"length", "chunked"} {
+		t.Run("nothing/"+framing, func(t *testing.T) {
+			t.Parallel()
+			over := make(chan struct{})
+			f := newFront(t, func(c *rawConn) { c.head(); <-over })
+			defer close(over)
+			eachProtocol(t, func(t *testing.T, client *http.Client) {
+				r := newRequest(t, http.MethodPost, f.url, bytes.NewReader(content))
+				if framing == "chunked" {
+					r.ContentLength = -1
+				}
+				res := do(t, client, r)
+				readAll(t, res)
+				if res.StatusCode != http.StatusGatewayTimeout {
+					t.Errorf("status %d", res.StatusCode)
+				}
+				f.recorded(t, http.StatusGatewayTimeout)
+				f.idle(t)
+			})
+		})
+	}
+	t.Run("some", func(t *testing.T) {
+		t.Parallel()
+		f := newFront(t, func(c *rawConn) {
+			c.head()
+			for range 30 { // together longer than the limit
+				time.Sleep(soon)
+				if _, err := io.CopyN(io.Discard, c.r, int64(len(content)/30)); err != nil {
+					return
+				}
+			}
+			_, _ = io.CopyN(io.Discard, c.r, int64(len(content)%30))
+			c.send("HTTP/1.1 200 OK\nContent-Length: 0\n\n")
+		})
+		res := do(t, newClient(t, "http1"), newRequest(t, http.MethodPost, f.url, bytes.NewReader(content)))
+		readAll(t, res)
+		if res.StatusCode != http.StatusOK {
+			t.Errorf("status %d", res.StatusCode)
+		}
+		f.recorded(t, http.StatusOK)
+	})
+	t.Run("after its response", func(t *testing.T) {
+		t.Parallel()
+		f := newFront(t, func(c *rawConn) {
+			c.head()
+			c.send("HTTP/1.1 200 OK\nContent-Length: 5\n\n")
+			time.Sleep(limit + 5*soon)
+			c.send("early")
+		})
+		c := dial(t, f.address)
+		c.send("POST / HTTP/1.1\nHost: a\nContent-Length: 16777216\n\n")
+		go func() { _, _ = c.Write(content) }() // it ends with the connection
+		if got := c.rest(); !strings.HasPrefix(got, "HTTP/1.1 200 ") || !strings.HasSuffix(got, "early") {
+			t.Errorf("got %q", got)
+		}
+		f.recorded(t, http.StatusOK)
+	})
+}

@@ -1,11 +1,16 @@
 package proxy
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/dynlb/dynlb/proxy/http1"
 	"github.com/dynlb/dynlb/proxy/internal/fault"
@@ -18,13 +23,15 @@ import (
 type socket struct {
 	*net.TCPConn
 	sent, received atomic.Bool
-	responses      *sync.Pool // of *http1.Response
+	responses      *sync.Pool    // of *http1.Response
+	limit          time.Duration // how long a write of a request's content may take; 0: any time
 	inlet          inlet
 	raw            rawReader
 
 	mu       sync.Mutex      // guards all below
 	phase    phase           // atEnd before the first response, too
 	asked    bool            // atHead: the request has begun to be sent
+	content  bool            // atHead: it has content
 	head     bool            // its method is HEAD
 	upgrade  bool            // it asks to switch protocols
 	response *http1.Response // being read; nil when none is
@@ -38,14 +45,13 @@ func (s *socket) connect(conn *net.TCPConn) error {
 	return s.raw.open(s)
 }
 
-// expect is called before a request is sent. It says what matters of that for
-// the response.
-func (s *socket) expect(head, upgrade bool) {
+// expect is called before a request is sent. It says what matters of that.
+func (s *socket) expect(head, upgrade, content bool) {
 	s.sent.Store(false)
 	s.received.Store(false)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.phase, s.asked, s.head, s.upgrade = atHead, false, head, upgrade
+	s.phase, s.asked, s.head, s.upgrade, s.content = atHead, false, head, upgrade, content
 }
 
 // reusable reports whether the response was read to its end, and another may
@@ -110,6 +116,9 @@ func (s *socket) checkHeadLocked(b []byte) (n int, err error) {
 		r.Reset(s.head, s.upgrade)
 	}
 	s.phase = inBody
+	if s.content { // now it may take its time
+		_ = s.SetWriteDeadline(time.Time{}) // it fails as the write will
+	}
 	if r.Upgrade != nil {
 		s.phase = passing
 	}
@@ -143,13 +152,24 @@ func (s *socket) Write(b []byte) (int, error) {
 	if n > 0 {
 		s.sent.Store(true)
 	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = errTakesNothing
+	}
 	return n, err
 }
 
-// ask marks the moment from which on what the instance sends is a response.
+// errTakesNothing says that an instance neither takes the content of its request
+// nor responds.
+var errTakesNothing = fmt.Errorf("it takes nothing of the content: %w", context.DeadlineExceeded)
+
+// ask marks the moment from which on what the instance sends is a response, and
+// sets how long the write that follows may take.
 func (s *socket) ask() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.content && s.phase == atHead && s.limit > 0 {
+		_ = s.SetWriteDeadline(time.Now().Add(s.limit)) // it fails as the write will
+	}
 	if s.asked {
 		return nil
 	}

@@ -16,18 +16,21 @@ func (x *exchange) upload() {
 	u, c := x.upstream, x.client
 	if x.sent < len(x.head) {
 		n, errno := u.fd.write(x.head[x.sent:])
-		if errno == syscall.EAGAIN {
+		switch {
+		case errno == syscall.EAGAIN:
 			u.ready &^= writable
+			x.starve()
 			return
-		}
-		if errno != 0 {
+		case errno != 0:
 			x.unsendable(errno)
 			return
 		}
 		if x.sent += n; x.sent < len(x.head) {
+			x.starve()
 			return
 		}
 		if x.content {
+			u.timer.clear() // it took what there was
 			x.dropSent()
 		}
 	}
@@ -38,6 +41,7 @@ func (x *exchange) upload() {
 			return
 		case !done:
 			x.calm() // it is not the client's turn
+			x.starve()
 			return
 		case x.up.Done():
 			x.uploaded()
@@ -52,6 +56,14 @@ func (x *exchange) upload() {
 		}
 	}
 	x.loop.later(c)
+}
+
+// starve gives the instance time to take what waits for it, unless it has some
+// already.
+func (x *exchange) starve() {
+	if limit := x.settings.RequestTimeout; limit > 0 && x.upstream.timer.at == 0 {
+		x.upstream.within(int64(limit))
+	}
 }
 
 // calm ends the time that the client has for its content. What it has to take of
@@ -74,6 +86,7 @@ func (x *exchange) dropSent() {
 // It reports whether there may be more.
 func (x *exchange) readContent() bool {
 	u, c := x.upstream, x.client
+	u.timer.clear() // it took what there was
 	b := c.held.bytes()
 	if b == nil {
 		var err error
@@ -112,7 +125,7 @@ func (x *exchange) uploaded() {
 	x.wholeSent = true
 	x.calm()
 	x.sentAt = x.loop.now
-	if limit := x.settings.RequestTimeout; limit > 0 && !x.responding {
+	if limit := x.settings.RequestTimeout; limit > 0 {
 		x.upstream.within(int64(limit))
 	}
 	x.watch()

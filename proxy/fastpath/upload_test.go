@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/dynlb/dynlb/proxy/internal/settings"
 )
 
 // TestUnsendable: when an instance has answered early and takes no more content,
@@ -129,4 +131,48 @@ func await(c *conn, n int) {
 			return
 		}
 	}
+}
+
+// TestClientRenewsNothing: the time an instance has to take some content does not
+// begin anew when the client sends more, and ends when it takes some.
+func TestClientRenewsNothing(t *testing.T) {
+	take := make(chan struct{})
+	limit := settings.Settings{RequestTimeout: time.Minute}
+	f := serve(t, Options{Loops: 1, Settings: limit}, script(t, func(c *peer) {
+		_ = c.head()
+		<-take
+		_ = c.rest()
+	}))
+	c := dial(t, f.address)
+	go func() {
+		_, _ = c.Write(append([]byte("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n"), make([]byte, 64<<20)...))
+	}()
+	// at the instance's connection, once it has time to take something, or has none.
+	at := func(stuck bool, do func(u *conn)) {
+		done := false
+		for give := time.Now().Add(20 * time.Second); !done; {
+			f.inLoops(func(l *loop) {
+				for _, u := range l.table {
+					if u != nil && u.state == serving && (u.timer.at > 0) == stuck {
+						done = true
+						do(u)
+						return
+					}
+				}
+			})
+			if time.Now().After(give) {
+				t.Fatalf("it has time, or not, unlike %v", stuck)
+			}
+		}
+	}
+	at(true, func(u *conn) {
+		began, waiting := u.timer.at, len(u.out.bytes())
+		u.loop.now += 1e9
+		u.exchange.clientReady()
+		if u.timer.at != began && len(u.out.bytes()) == waiting {
+			t.Errorf("its time began anew: %d ns later", u.timer.at-began)
+		}
+	})
+	close(take)
+	at(false, func(*conn) {})
 }
