@@ -29,6 +29,27 @@ func TestRetryDied(t *testing.T) {
 	}
 }
 
+// TestRetryHostless: a request that names no host gets that of the instance which
+// it goes to in the end.
+func TestRetryHostless(t *testing.T) {
+	l := listen(t)
+	scriptOn(t, l, func(c *rawConn) {
+		_ = c.head()
+		_ = l.Close()
+		_ = c.Conn.(*net.TCPConn).SetLinger(0)
+	})
+	hosts := make(chan string, 1)
+	second := server(t, func(_ http.ResponseWriter, r *http.Request) { hosts <- r.Host })
+	f := newProxy(t, setup{instances: []string{l.Addr().String(), second}})
+	c := dial(t, f.address)
+	c.send("GET / HTTP/1.0\n\n")
+	_ = c.rest()
+	f.recorded(t, 200)
+	if host := <-hosts; host != second {
+		t.Errorf("the Host is %s, want %s", host, second)
+	}
+}
+
 // TestNoRetryWhileItLives: an instance that closes a connection without a
 // response, and goes on taking others, has decided so.
 func TestNoRetryWhileItLives(t *testing.T) {

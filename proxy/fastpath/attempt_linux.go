@@ -91,7 +91,7 @@ func (x *exchange) send(u *conn) {
 	x.sent, x.wholeSent, x.received, x.interim, x.lost = 0, false, false, 0, nil
 	x.sentAt = x.loop.now
 	u.timer.clear()
-	if x.hostAt > 0 {
+	if x.host[1] > 0 {
 		x.insertHost()
 	}
 	x.upload()
@@ -100,12 +100,14 @@ func (x *exchange) send(u *conn) {
 // insertHost gives the request of a client that named no host the instance's.
 func (x *exchange) insertHost() {
 	old := x.head
-	b := append(x.loop.buffers.get(len(old)+len(x.pool.address)+16), old[:x.hostAt]...)
-	b = append(appendField(b, "Host: ", []byte(x.pool.address)), old[x.hostAt:]...)
+	b := append(x.loop.buffers.get(len(old)+len(x.pool.address)+16), old[:x.host[0]]...)
+	b = appendField(b, "Host: ", []byte(x.pool.address))
+	end := len(b)
+	b = append(b, old[x.host[1]:]...)
 	x.loop.buffers.put(old)
 	if x.asked[0] > 0 {
 		x.asked[0] += len(b) - len(old)
 		x.asked[1] += len(b) - len(old)
 	}
-	x.head, x.hostAt = b, 0
+	x.head, x.host[1] = b, end
 }

@@ -3,6 +3,7 @@ package fastpath
 import (
 	"bytes"
 	"net/netip"
+	"time"
 
 	"github.com/dynlb/dynlb/proxy/http1"
 	"github.com/dynlb/dynlb/proxy/internal/fault"
@@ -178,6 +179,10 @@ func (c *conn) address() string {
 	return netip.AddrPortFrom(ip, c.port).String()
 }
 
+// shutdownLinger is how long a client may linger that does so during a shutdown. It
+// is what net/http always gives.
+const shutdownLinger = 500 * time.Millisecond
+
 // end closes the connection once the client has read what was written: closing
 // it with unread bytes resets it, and the client may lose the response (RFC
 // 9112, 9.6).
@@ -186,7 +191,12 @@ func (c *conn) end() {
 	c.dropRequest()
 	c.exchange = nil
 	c.state = lingering
-	c.within(int64(settings.LingerTimeout))
+	c.loop.lingers++
+	if c.loop.engine.closing.Load() {
+		c.within(int64(shutdownLinger))
+	} else {
+		c.within(int64(settings.LingerTimeout))
+	}
 	c.linger()
 }
 

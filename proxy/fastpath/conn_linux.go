@@ -134,8 +134,13 @@ func (c *conn) shut(reset bool) {
 // leave takes the connection out of the loop, with all it has there.
 func (c *conn) leave() {
 	l := c.loop
-	if c.state == resting {
+	switch c.state {
+	case resting:
 		c.pool.remove(c)
+	case lingering:
+		l.lingers--
+		defer l.settle()
+	default:
 	}
 	c.state = closed
 	l.wheel.take(&c.timer)

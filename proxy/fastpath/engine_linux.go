@@ -130,8 +130,8 @@ func (e *Engine) Leave(l net.Listener) bool {
 	return false
 }
 
-// enter gives a client's connection, which is counted, to the loop that has accepted it, or to the one
-// that has the fewest.
+// enter gives a client's connection, which is counted, to the loop that has
+// accepted it, or to the one that has the fewest.
 func (e *Engine) enter(by *loop, from arrival) {
 	l := by
 	for _, other := range e.loops {
@@ -173,7 +173,8 @@ func (e *Engine) vacate() {
 
 // Shutdown stops accepting at once, closes the connections of clients that have
 // no request under way, and lets the others end with their response. It waits
-// for the requests in flight and the tunnels. When ctx ends it closes those that
+// for the requests in flight and the tunnels, and for a moment until clients have
+// read their last response. When ctx ends it closes those that
 // are left, and returns a *CutError if there were any. Afterwards the Engine is
 // of no use.
 func (e *Engine) Shutdown(ctx context.Context) error {
@@ -210,22 +211,24 @@ func (e *Engine) Shutdown(ctx context.Context) error {
 	return nil
 }
 
-// drain closes what is idle, and calls done when nothing is in flight any more.
+// drain closes what is idle, and calls done when nothing is in flight any more and
+// the clients have read their last response.
 func (l *loop) drain(done func()) {
 	if before := l.drained; before != nil {
 		l.drained = func() { before(); done() }
 		return
 	}
 	for _, c := range l.table {
-		if c != nil && (c.state == awaiting || c.state == resting) {
+		switch {
+		case c == nil:
+		case c.state == awaiting, c.state == resting:
 			c.close()
+		case c.state == lingering:
+			c.within(int64(shutdownLinger))
 		}
 	}
-	if l.flights == 0 {
-		done()
-		return
-	}
 	l.drained = done
+	l.settle()
 }
 
 // stop breaks off what is in flight, returns how much that was, and ends the
@@ -241,6 +244,8 @@ func (l *loop) stop() int {
 			c.exchange.clientGone()
 		case tunnelling:
 			c.closeTunnel()
+		case lingering:
+			c.close()
 		default:
 		}
 	}

@@ -39,7 +39,7 @@ type facts struct {
 	expects    bool   // the client waits for a 100 (Continue) before it sends it
 	chunkUp    bool   // it goes on in chunks
 	head       []byte // as the instance gets it, and content that came at once; a buffer
-	hostAt     int    // where the Host is missing in it; 0: it is not
+	host       [2]int // where in it is the instance's Host, or is to be; 0: the client named one
 	asked      [2]int // where in it is what is to be upgraded to
 	up         http1.Body
 

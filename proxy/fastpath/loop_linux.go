@@ -56,7 +56,8 @@ type loop struct {
 	events    [batch]unix.EpollEvent
 
 	flights int    // exchanges and tunnels
-	drained func() // called when the engine shuts down, and nothing is in flight
+	lingers int    // connections that linger
+	drained func() // called when the engine shuts down, and there are none of these
 	stopped bool
 	crowded bool // there may be more events than were taken
 }
@@ -220,7 +221,12 @@ func (l *loop) read(n note) {
 // landed is called when an exchange or tunnel has ended.
 func (l *loop) landed() {
 	l.flights--
-	if l.flights == 0 && l.drained != nil {
+	l.settle()
+}
+
+// settle tells when nothing is left to wait for.
+func (l *loop) settle() {
+	if l.flights == 0 && l.lingers == 0 && l.drained != nil {
 		l.drained()
 		l.drained = nil
 	}

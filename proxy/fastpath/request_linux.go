@@ -52,7 +52,7 @@ func (x *exchange) writeRequest(r *http1.Request, n int, rest []byte) {
 	if len(r.Host) > 0 {
 		b = appendField(b, "Host: ", r.Host)
 	} else {
-		x.hostAt = len(b) // the instance's own, when it is known
+		x.host = [2]int{len(b), len(b)} // the instance's own, when it is known
 	}
 	b = x.writeFields(b, r)
 	if x.chunkUp {

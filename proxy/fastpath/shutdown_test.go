@@ -5,12 +5,14 @@ package fastpath
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/internal/settings"
 )
 
 // TestShutdownWaits: idle connections are closed at once, a request in flight
@@ -171,4 +173,39 @@ func TestHostless(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	_ = c.rest()
+}
+
+// TestShutdownLetsClientsRead: a client that is still sending gets to read its
+// last response, but is not waited for any longer than for that.
+func TestShutdownLetsClientsRead(t *testing.T) {
+	f := serve(t, Options{Loops: 1}, server(t, echo))
+	reading, silent := dial(t, f.address), dial(t, f.address)
+	for _, c := range []*peer{reading, silent} {
+		c.send("nonsense\n\n")
+	}
+	for lingers := 0; lingers < 2; {
+		f.inLoops(func(l *loop) { lingers = l.lingers })
+	}
+	began := time.Now()
+	down := make(chan error, 1)
+	go func() { down <- f.Shutdown(context.Background()) }()
+	b, err := io.ReadAll(reading.r)
+	if !strings.HasPrefix(string(b), "HTTP/1.1 400 ") || err != nil {
+		t.Errorf("got %q, %v", b, err)
+	}
+	select {
+	case err := <-down:
+		if time.Since(began) < shutdownLinger {
+			t.Errorf("it returned while clients may be reading: %v", err)
+		}
+		return
+	case <-time.After(shutdownLinger / 5):
+	}
+	_ = reading.Close()
+	if err := <-down; err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(began); took > settings.LingerTimeout {
+		t.Errorf("it took %v", took)
+	}
 }
