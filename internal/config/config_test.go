@@ -141,7 +141,7 @@ func TestParseValues(t *testing.T) {
 		}},
 		{"user", "user: nobody", func(c *Config) { c.User = "nobody" }},
 		{"user by number, and group", "user: '12345:root'", func(c *Config) { c.User = "12345:root" }},
-		{"user that YAML reads as a number", "user: 12345", func(c *Config) { c.User = "12345" }},
+		{"user that YAML reads as a number", "user: 0", func(c *Config) { c.User = "0" }},
 		{"recycling", "maxRequests: 1000\nmaxAge: 24h\nmaxMemory: 512MiB", func(c *Config) {
 			c.MaxRequests, c.MaxAge, c.MaxMemory = 1000, 24*time.Hour, 512<<20
 		}},

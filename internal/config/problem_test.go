@@ -67,6 +67,7 @@ func TestParseProblems(t *testing.T) {
 		{"scaleDownThreshold: !!float abc", `1: scaleDownThreshold: must be a number, 0 or more; got abc`},
 		{"user: no-such-user", "1: user: must be a user of this machine; there is no user no-such-user"},
 		{"user: 'root:no-such-group'", "1: user: must be a group of this machine; there is no group no-such-group"},
+		{"user: 3999999999", "1: user: must name a group too: user 3999999999 has no entry on this machine, and so no group; write 3999999999:GROUP"},
 		{"user: ''", `1: user: must be a user, such as app or 1000, or a user and a group, such as app:www; got ""`},
 		{"user: 'root:'", `1: user: must be a user, such as app or 1000, or a user and a group, such as app:www; got "root:"`},
 		{"maxMemory: 1GB!", `1: maxMemory: must be a number of bytes, such as 8192, or a size, such as 8KiB; got "1GB!"`},

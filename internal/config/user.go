@@ -22,6 +22,8 @@ func account(field *string) decoder {
 			r.problem(at, "must be a user of this machine; there is no user %s", display(name))
 		case grouped && !groupExists(group):
 			r.problem(at, "must be a group of this machine; there is no group %s", display(group))
+		case !grouped && !hasEntry(name):
+			r.problem(at, "must name a group too: user %s has no entry on this machine, and so no group; write %s:GROUP", name, name)
 		default:
 			*field = s
 		}
@@ -37,6 +39,18 @@ func userExists(name string) bool {
 	_, err := user.Lookup(name)
 	_, unknown := errors.AsType[user.UnknownUserError](err)
 	return !unknown
+}
+
+// hasEntry reports whether it is known which groups a user that exists is in.
+func hasEntry(name string) bool {
+	if !isID(name) {
+		return true
+	}
+	if _, err := user.Lookup(name); err == nil {
+		return true
+	}
+	_, err := user.LookupId(name)
+	return err == nil
 }
 
 func groupExists(name string) bool {
