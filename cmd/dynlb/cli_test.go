@@ -68,16 +68,18 @@ func TestNobodyThere(t *testing.T) {
 func TestPortInUse(t *testing.T) {
 	r := start(t, "")
 	t.Chdir(t.TempDir())
-	public := strings.TrimPrefix(r.url, "http://")
-	yaml := listenAnywhere(portRange())
-	yaml = strings.Replace(yaml, "listen: 127.0.0.1:0", "listen: "+public, 1)
-	if err := os.WriteFile("config.yaml", []byte(yaml), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	code, _, stderr := cli(t, "serve")
-	want := "dynlb: listen tcp " + public + ": bind: address already in use (set listen: in the config to use another port)"
-	if code != exitFail || !strings.Contains(stderr, want) {
-		t.Errorf("exit code %d\n%swant %s", code, stderr, want)
+	taken := strings.TrimPrefix(r.url, "http://")
+	for _, key := range []string{"listen", "admin", "adminHTTP"} {
+		yaml := listenAnywhere(portRange())
+		yaml = strings.Replace(yaml, "\n"+key+": 127.0.0.1:0", "\n"+key+": "+taken, 1)
+		if err := os.WriteFile("config.yaml", []byte(yaml), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		code, _, stderr := cli(t, "serve")
+		want := "dynlb: listen tcp " + taken + ": bind: address already in use (set " + key + ": in the config to use another port)"
+		if code != exitFail || !strings.Contains(stderr, want) {
+			t.Errorf("exit code %d\n%swant %s", code, stderr, want)
+		}
 	}
 }
 

@@ -22,17 +22,11 @@ type control struct {
 
 // newControl opens the listeners, but for those that before, which may be nil,
 // has open on the same address: these it shares.
-func (d *daemon) newControl(settings *config.Config, before *control) (c *control, err error) {
+func (d *daemon) newControl(settings *config.Config, before *control) (*control, error) {
 	auth, err := serverAuth(settings.Auth, d.log)
 	if err != nil {
 		return nil, err
 	}
-	c = &control{}
-	defer func() {
-		if err != nil {
-			c.close()
-		}
-	}()
 	var shareAdmin, shareHTTP net.Listener
 	if before != nil && d.plan.config.Admin == settings.Admin {
 		shareAdmin = before.admin
@@ -40,23 +34,28 @@ func (d *daemon) newControl(settings *config.Config, before *control) (c *contro
 	if before != nil && d.plan.config.AdminHTTP == settings.AdminHTTP {
 		shareHTTP = before.adminHTTP
 	}
-	if c.admin, err = open("admin", settings.Admin, shareAdmin); err != nil {
+	c := &control{}
+	c.admin, err = open("admin", settings.Admin, shareAdmin)
+	if err == nil {
+		c.adminHTTP, err = open("adminHTTP", settings.AdminHTTP, shareHTTP)
+	}
+	if err == nil {
+		c.server, err = server.New(server.Options{
+			Registry:  d.registry,
+			Scaler:    d.autoscaler,
+			Restarter: d.supervisor,
+			Metrics:   d.metrics,
+			Log:       d.log,
+			Version:   versionText(),
+			Auth:      auth,
+			Hosts:     hostOf(settings.AdminHTTP),
+		})
+	}
+	if err != nil {
+		c.close()
 		return nil, err
 	}
-	if c.adminHTTP, err = open("adminHTTP", settings.AdminHTTP, shareHTTP); err != nil {
-		return nil, err
-	}
-	c.server, err = server.New(server.Options{
-		Registry:  d.registry,
-		Scaler:    d.autoscaler,
-		Restarter: d.supervisor,
-		Metrics:   d.metrics,
-		Log:       d.log,
-		Version:   versionText(),
-		Auth:      auth,
-		Hosts:     hostOf(settings.AdminHTTP),
-	})
-	return c, err
+	return c, nil
 }
 
 // close closes the listeners that are open, of a control that is not served.

@@ -200,12 +200,18 @@ func TestReloadListeners(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	p.write(listeners(p.basePort, taken.Addr().String(), admin, adminHTTP) + "minInstances: 1\n")
-	eventually(t, "the error", func() bool {
-		_, out, _ := cli(t, "status", "--admin", admin, "--token-file", token)
-		return strings.Contains(out, "config not in force: listen tcp "+taken.Addr().String()+": bind: address already in use") &&
-			strings.Contains(out, "(2 to 8)")
-	})
+	for key, config := range map[string]string{
+		"listen":    listeners(p.basePort, taken.Addr().String(), admin, adminHTTP),
+		"admin":     listeners(p.basePort, to, taken.Addr().String(), adminHTTP),
+		"adminHTTP": listeners(p.basePort, to, freeAddress(t), taken.Addr().String()),
+	} {
+		p.write(config + "minInstances: 1\n")
+		eventually(t, "the error of "+key, func() bool {
+			_, out, _ := cli(t, "status", "--admin", admin, "--token-file", token)
+			return strings.Contains(out, "config not in force: listen tcp "+taken.Addr().String()+": bind: address already in use") &&
+				strings.Contains(out, "set "+key+": ") && strings.Contains(out, "(2 to 8)")
+		})
+	}
 	if !reach("http://" + to) {
 		t.Error("the public address is gone")
 	}
