@@ -36,10 +36,13 @@ type daemon struct {
 }
 
 // newDaemon opens the ports and wires the parts; nothing runs before run.
-func newDaemon(p plan, engine proxy.Engine, log *slog.Logger) (*daemon, error) {
+func newDaemon(p plan, engine proxy.Engine, logs *logs) (*daemon, error) {
+	log := logs.own
 	d := &daemon{log: log, plan: p, failed: make(chan error, 1)}
 	d.registry = registry.New(p.registry)
-	d.supervisor = supervisor.New(supervisor.Options{Registry: d.registry, Settings: p.supervisor, Log: log})
+	d.supervisor = supervisor.New(supervisor.Options{
+		Registry: d.registry, Settings: p.supervisor, Log: log, Output: logs.instances,
+	})
 	d.autoscaler = autoscaler.New(autoscaler.Options{
 		Registry: d.registry, Fleet: d.supervisor, Rules: p.rules, Log: log,
 	})

@@ -130,7 +130,7 @@ func start(t *testing.T, yaml string, flags ...string) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := newDaemon(p, proxy.EngineAuto, log)
+	d, err := newDaemon(p, proxy.EngineAuto, &logs{own: log, instances: log})
 	if err != nil {
 		t.Fatal(err)
 	}

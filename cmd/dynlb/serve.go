@@ -21,17 +21,19 @@ func newServe(o *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the load balancer",
-		Long: `Run the instances and balance HTTP over them, until SIGINT or SIGTERM: then the
-requests in flight finish, and the instances stop. A second signal ends it at
-once. SIGHUP and a change of the config file put it in force, without losing a
-request; when it is invalid nothing changes.`,
+		Long: `Run the instances and balance HTTP over them, until SIGINT or SIGTERM, or until
+the terminal is closed: then the requests in flight finish, and the instances
+stop. A second signal ends it at once. SIGHUP and a change of the config file put
+it in force, without losing a request; when it is invalid nothing changes.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			settings, err := config.Load(o.config, os.Getenv)
 			if err != nil {
 				return err
 			}
-			log := newLogger(cmd.ErrOrStderr(), level)
+			logs := newLogs(cmd.ErrOrStderr(), level)
+			defer logs.close()
+			log := logs.own
 			slog.SetDefault(log) // for what the standard library logs on its own
 			if settings.Path == "" {
 				log.Info("no " + config.DefaultPath + " here, the defaults apply")
@@ -52,7 +54,7 @@ request; when it is invalid nothing changes.`,
 				return err
 			}
 			defer closeGuard()
-			d, err := newDaemon(p, engine, log)
+			d, err := newDaemon(p, engine, logs)
 			if err != nil {
 				return err
 			}
@@ -88,27 +90,58 @@ func collectSooner(engine proxy.Engine) {
 	}
 }
 
-// signals returns a context that ends with the first SIGINT or SIGTERM, and one
-// that ends with the second. Call stop when done.
+// signals returns a context that ends with the first SIGINT or SIGTERM, or when
+// the terminal is closed, and one that ends with the second. Call stop when done.
 func signals(parent context.Context, log *slog.Logger) (first, second context.Context, stop func()) {
 	second, end := context.WithCancel(parent)
 	first, begin := context.WithCancel(second)
 	c := make(chan os.Signal, 2)
 	signal.Notify(c, os.Interrupt, syscall.SIGTERM)
+	if hasTerminal() && !signal.Ignored(syscall.SIGHUP) { // else it was started to outlive it
+		signal.Notify(c, syscall.SIGHUP)
+	}
+	// Whoever reads the log may end first, as tee does on Ctrl-C. A signal that is
+	// asked for does not end the process.
+	pipe := make(chan os.Signal, 1)
+	signal.Notify(pipe, syscall.SIGPIPE)
 	go func() { // ends with stop
 		for _, next := range []func(){begin, end} {
-			select {
-			case s := <-c:
-				log.Info("signal received", "signal", s.String(), "again", "ends at once")
-				next()
-			case <-second.Done():
+			s, ok := await(second, c)
+			if !ok {
 				return
 			}
+			next()
+			log.Info("signal received", "signal", s.String(), "again", "ends at once")
 		}
 		signal.Stop(c) // a third one ends what cannot be ended in order
 	}()
 	return first, second, func() {
 		signal.Stop(c)
+		signal.Stop(pipe)
 		end()
 	}
+}
+
+// await returns the next signal that is to end dynlb; false if ctx ends before.
+func await(ctx context.Context, c <-chan os.Signal) (os.Signal, bool) {
+	for {
+		select {
+		case s := <-c:
+			if s != syscall.SIGHUP || !hasTerminal() { // else it means to read the config again
+				return s, true
+			}
+		case <-ctx.Done():
+			return nil, false
+		}
+	}
+}
+
+// hasTerminal reports whether the process has a controlling terminal.
+func hasTerminal() bool {
+	tty, err := os.Open("/dev/tty")
+	if err != nil {
+		return false
+	}
+	_ = tty.Close()
+	return true
 }

@@ -186,6 +186,7 @@ func (s *Supervisor) spec(c *child) process.Spec {
 	for _, name := range slices.Sorted(maps.Keys(settings.Env)) {
 		env = append(env, name+"="+settings.Env[name])
 	}
+	output := s.Output.With("instance", string(c.id), "port", c.port)
 	return process.Spec{
 		Argv: c.template.Argv(c.port),
 		User: c.template.User,
@@ -193,7 +194,7 @@ func (s *Supervisor) spec(c *child) process.Spec {
 		Env:  append(env, "PORT="+strconv.Itoa(c.port)),
 		Dir:  settings.WorkDir,
 		Output: func(line process.Line) {
-			c.log.Info(line.Text, "stream", line.Stream)
+			output.Info(line.Text, "stream", line.Stream)
 		},
 	}
 }

@@ -11,6 +11,7 @@
 package supervisor
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"runtime"
@@ -29,6 +30,8 @@ type Options struct {
 	// Settings are those at first.
 	Settings
 	Log *slog.Logger
+	// Output gets what the instances print; nil: Log does. It may block.
+	Output *slog.Logger
 
 	// launch starts a process; nil: a real one.
 	launch launcher
@@ -76,6 +79,7 @@ type Supervisor struct {
 
 // New returns a Supervisor that does nothing until Run.
 func New(options Options) *Supervisor {
+	options.Output = cmp.Or(options.Output, options.Log)
 	if options.launch == nil {
 		options.launch = func(spec process.Spec) (proc, error) { return process.Start(spec) }
 	}

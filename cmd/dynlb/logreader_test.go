@@ -1,0 +1,215 @@
+//go:build linux
+
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// logged is a dynlb over the demo backend whose log goes to a pipe.
+type logged struct {
+	t        *testing.T
+	url      string
+	basePort int
+	cmd      *exec.Cmd
+	exited   chan struct{}
+	reader   *os.File
+}
+
+// serveInto starts dynlb with its log in a pipe that nobody reads, full from the
+// beginning if asked for, and waits until two instances are ready.
+func serveInto(t *testing.T, full bool) *logged {
+	t.Helper()
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close()
+	if full {
+		fill(t, writer)
+	}
+	return serveOn(t, reader, &exec.Cmd{Stderr: writer})
+}
+
+// serveOn starts dynlb as cmd says, with its log at the other end of reader.
+func serveOn(t *testing.T, reader *os.File, cmd *exec.Cmd) *logged {
+	t.Helper()
+	p := &logged{t: t, basePort: portRange(), exited: make(chan struct{}), reader: reader, cmd: cmd}
+	public := freeAddress(t)
+	p.url = "http://" + public
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	yaml := strings.Replace(listenAnywhere(p.basePort), "listen: 127.0.0.1:0", "listen: "+public, 1)
+	if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.cmd.Path, p.cmd.Args = self, []string{self, "serve", "--config", file}
+	p.cmd.Env = append(os.Environ(), asDynlb+"=1")
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_ = p.cmd.Wait() // the tests look at ProcessState
+		close(p.exited)
+	}()
+	t.Cleanup(func() {
+		_ = p.cmd.Process.Kill()
+		<-p.exited
+		_ = reader.Close()
+		http.DefaultClient.CloseIdleConnections()
+	})
+	p.ready()
+	return p
+}
+
+// fill writes until a pipe takes no more.
+func fill(t *testing.T, pipe *os.File) {
+	t.Helper()
+	fd := int(pipe.Fd())
+	for _, step := range []bool{true, false} {
+		if err := unix.SetNonblock(fd, step); err != nil {
+			t.Fatal(err)
+		}
+		for step {
+			if _, err := unix.Write(fd, make([]byte, 4096)); err != nil {
+				break
+			}
+		}
+	}
+}
+
+func (p *logged) status() string {
+	response, err := http.Get(p.url + "/lb-status")
+	if err != nil {
+		return err.Error()
+	}
+	defer response.Body.Close()
+	body, _ := io.ReadAll(response.Body)
+	return string(body)
+}
+
+func (p *logged) ready() {
+	p.t.Helper()
+	eventually(p.t, "two healthy instances", func() bool { return strings.Contains(p.status(), `"healthy":2`) })
+}
+
+// stop sends SIGTERM, and wants an orderly end.
+func (p *logged) stop() {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		p.t.Fatal(err)
+	}
+	p.ends()
+}
+
+// ends waits for an orderly end.
+func (p *logged) ends() {
+	p.t.Helper()
+	select {
+	case <-p.exited:
+	case <-time.After(within):
+		p.t.Fatalf("dynlb still runs after %v", within)
+	}
+	if code := p.cmd.ProcessState.ExitCode(); code != exitDone {
+		p.t.Errorf("exit code %d (%v)", code, p.cmd.ProcessState)
+	}
+	if left := instancesOn(p.basePort); len(left) > 0 {
+		p.t.Errorf("left behind: %v", left)
+	}
+}
+
+// TestLogIsNotRead: dynlb supervises, and ends, while its log is stuck.
+func TestLogIsNotRead(t *testing.T) {
+	p := serveInto(t, true)
+	before := instancesOn(p.basePort)
+	for _, pid := range before {
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "two others", func() bool {
+		now := instancesOn(p.basePort)
+		return len(now) >= 2 && !slices.ContainsFunc(now, func(pid int) bool { return slices.Contains(before, pid) })
+	})
+	p.ready()
+	p.stop()
+}
+
+// TestLogReaderEnds: when who reads the log is gone, as tee is after Ctrl-C, dynlb
+// ends in order, with the request in flight.
+func TestLogReaderEnds(t *testing.T) {
+	p := serveInto(t, false)
+	answered := make(chan error, 1)
+	go func() {
+		response, err := http.Get(p.url + "/slow?ms=500")
+		if err == nil {
+			_, err = io.Copy(io.Discard, response.Body)
+			response.Body.Close()
+			if response.StatusCode != http.StatusOK {
+				err = fmt.Errorf("status %d", response.StatusCode)
+			}
+		}
+		answered <- err
+	}()
+	eventually(t, "a request in flight", func() bool { return strings.Contains(p.status(), `"activeRequests":1`) })
+	if err := p.reader.Close(); err != nil {
+		t.Fatal(err)
+	}
+	p.stop()
+	if err := <-answered; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestTerminalIsClosed: dynlb ends with the terminal it was started in. As long as
+// that is there, SIGHUP has the config read again.
+func TestTerminalIsClosed(t *testing.T) {
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	terminal, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer terminal.Close()
+	p := serveOn(t, master, &exec.Cmd{
+		Stdin: terminal, Stdout: terminal, Stderr: terminal,
+		SysProcAttr: &syscall.SysProcAttr{Setsid: true, Setctty: true},
+	})
+	_ = terminal.Close() // so that only dynlb has it
+	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	screen := bufio.NewScanner(master)
+	for screen.Scan() && !strings.Contains(screen.Text(), "config in force") {
+	}
+	p.ready()
+	if err := master.Close(); err != nil {
+		t.Fatal(err)
+	}
+	p.ends()
+}
