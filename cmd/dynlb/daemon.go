@@ -144,7 +144,11 @@ func (d *daemon) shutdown(now context.Context, stopScaling func()) error {
 	defer cancel()
 	draining, cancelDraining := context.WithTimeout(deadline, settings.DrainTimeout)
 	defer cancelDraining()
-	d.log.Info("shutting down", "drainTimeout", settings.DrainTimeout)
+	inFlight, state := 0, d.registry.Snapshot()
+	for i := range state.Instances {
+		inFlight += state.Instances[i].InFlight
+	}
+	d.log.Info("shutting down", "inFlight", inFlight, "drainTimeout", settings.DrainTimeout)
 	control.server.NotServing()
 	stopScaling()
 	if err := d.proxy.Shutdown(draining); err != nil {

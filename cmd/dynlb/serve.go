@@ -105,13 +105,13 @@ func signals(parent context.Context, log *slog.Logger) (first, second context.Co
 	pipe := make(chan os.Signal, 1)
 	signal.Notify(pipe, syscall.SIGPIPE)
 	go func() { // ends with stop
-		for _, next := range []func(){begin, end} {
-			s, ok := await(second, c)
-			if !ok {
-				return
-			}
-			next()
+		if s, ok := await(second, c); ok {
+			begin()
 			log.Info("signal received", "signal", s.String(), "again", "ends at once")
+		}
+		if s, ok := await(second, c); ok {
+			end()
+			log.Warn("signal received again, ending at once", "signal", s.String())
 		}
 		signal.Stop(c) // a third one ends what cannot be ended in order
 	}()
