@@ -183,7 +183,7 @@ func (e ending) reason() string {
 	case !errors.Is(e.err, errExited):
 		return e.err.Error()
 	case e.exit.Signal == 0 && len(e.exit.Output) > 0: // what it said last is why
-		return e.exit.Reason + ": " + e.exit.Output[len(e.exit.Output)-1]
+		return e.exit.Reason + ": " + lastWords(e.exit.Output)
 	default:
 		return e.exit.Reason
 	}

@@ -116,7 +116,7 @@ func TestCrashLoop(t *testing.T) {
 				b.after(10 * time.Millisecond)
 			}
 			starts = append(starts, time.Now())
-			b.running()[0].die("exit status 1", "SyntaxError")
+			b.running()[0].die("exit status 1", "error: DATABASE_URL is missing", "      at app.ts:1:7", "Bun v1.4.5 (Linux x64)")
 			synctest.Wait()
 		}
 		for i := 2; i < len(starts); i++ {
@@ -126,7 +126,7 @@ func TestCrashLoop(t *testing.T) {
 				t.Errorf("pause before start %d: %v, want %v give or take a quarter", i, pause, nominal)
 			}
 		}
-		if got, want := b.registry.Trouble(), "exit status 1: SyntaxError"; got != want {
+		if got, want := b.registry.Trouble(), "exit status 1: error: DATABASE_URL is missing"; got != want {
 			t.Errorf("trouble %q, want %q", got, want)
 		}
 		b.mu.Lock()
