@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -40,9 +41,10 @@ func (f *fleet) Scale(n int, reason string) {
 		time.AfterFunc(time.Duration(f.boot.Load()), func() { _ = f.registry.Transition(id, registry.Ready, "test") })
 	}
 	for len(f.ids) > n {
-		last := f.ids[len(f.ids)-1]
-		f.ids = f.ids[:len(f.ids)-1]
-		_ = f.registry.Transition(last, registry.Stopped, reason)
+		now := f.registry.Snapshot()
+		id := now.Leaving()[0].ID
+		f.ids = slices.DeleteFunc(f.ids, func(x registry.ID) bool { return x == id })
+		_ = f.registry.Transition(id, registry.Stopped, reason)
 	}
 }
 
@@ -208,6 +210,48 @@ func TestHold(t *testing.T) {
 		wait(defaults.Idle + 2*defaults.Window)
 		if f.size() != 2 {
 			t.Errorf("%d instances, want 2", f.size())
+		}
+	})
+}
+
+// TestScaleToStaysForIdleTimeout: instances that have been idle for long do not
+// have those taken away that somebody has just asked for, be they ready or not.
+func TestScaleToStaysForIdleTimeout(t *testing.T) {
+	for _, ready := range []time.Duration{boot, 2 * defaults.Idle} {
+		scaling(t, defaults, func(t *testing.T, a *Autoscaler, f *fleet) {
+			wait(2 * defaults.Idle)
+			f.boot.Store(int64(ready))
+			if _, err := a.ScaleTo(t.Context(), 4, 0, "because"); err != nil {
+				t.Fatal(err)
+			}
+			wait(ready + defaults.Idle - time.Millisecond)
+			if f.size() != 4 {
+				t.Fatalf("%d instances when the new ones have not been idle for idleTimeout, want 4", f.size())
+			}
+			wait(2 * defaults.Window)
+			if f.size() != 2 {
+				t.Errorf("%d instances after idleTimeout, want 2", f.size())
+			}
+		})
+	}
+}
+
+// TestFailedStartsDoNotHoldUp: instances that cannot be started do not keep
+// alive those that are idle.
+func TestFailedStartsDoNotHoldUp(t *testing.T) {
+	scaling(t, defaults, func(t *testing.T, a *Autoscaler, f *fleet) {
+		f.boot.Store(int64(time.Hour))
+		if _, err := a.ScaleTo(t.Context(), 4, 0, "because"); err != nil {
+			t.Fatal(err)
+		}
+		wait(defaults.Idle + 2*defaults.Window)
+		if f.size() != 4 {
+			t.Fatalf("%d instances while two start, want 4", f.size())
+		}
+		a.Registry.SetTrouble("exit status 1")
+		wait(defaults.Window)
+		if now := a.Registry.Snapshot(); f.size() != 2 || now.Count(registry.Ready) != 2 {
+			t.Errorf("%d instances, %d of them ready, want the 2 that are", f.size(), now.Count(registry.Ready))
 		}
 	})
 }

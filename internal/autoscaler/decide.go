@@ -16,8 +16,8 @@ type Rules struct {
 	Up float64
 	// Down is the average load per instance below which there may be fewer.
 	Down float64
-	// Idle is how long an instance must have had nothing to do before it may
-	// go.
+	// Idle is how long an instance must have been ready and have had nothing to
+	// do before it may go.
 	Idle time.Duration
 	// Window is the time the load is averaged over, and the time between two
 	// decisions.
@@ -33,7 +33,7 @@ func (r Rules) sampling() time.Duration {
 type input struct {
 	target int     // how many instances there should be by now
 	load   float64 // of all instances and of those who wait, averaged over the window
-	idle   int     // ready instances with nothing to do for Rules.Idle or longer
+	idle   int     // how many may go, see idlers
 }
 
 // decide returns how many instances there should be, and why, with the figures;

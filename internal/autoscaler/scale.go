@@ -22,19 +22,43 @@ type scale struct {
 func (s *scale) sample() {
 	now := s.Registry.Snapshot()
 	load := float64(now.Waiting)
-	s.idle = 0
+	s.idle = idlers(&now, s.rules.Idle)
 	for i := range now.Instances {
 		in := &now.Instances[i]
 		if in.State == registry.Draining {
 			continue // its load goes with it
 		}
 		load += in.Load
-		if in.State == registry.Ready && in.InFlight == 0 && now.Time.Sub(in.IdleSince) >= s.rules.Idle {
-			s.idle++
-		}
 	}
 	s.loads += load
 	s.count++
+}
+
+// idlers returns how many instances may go because there is nothing for them to
+// do: counted in the order in which they go, up to the first that has not been
+// ready and idle for as long as idle. So a fleet made smaller by that many loses
+// none that has work, or that somebody has only just asked for.
+//
+// One that is starting serves nobody, and so is the first to go: it is waited
+// for. But when instances cannot be started that would be for ever; then it is
+// not counted, and those behind it are. It still goes before them, so no more of
+// them go than were counted.
+//
+// One that is unhealthy goes next, by the same rule as one that is ready. If it
+// has work it holds up the others until it is well or has been replaced, a few
+// health checks later.
+func idlers(now *registry.Snapshot, idle time.Duration) int {
+	n := 0
+	for _, in := range now.Leaving() {
+		switch {
+		case in.State == registry.Starting && now.Fleet.Trouble != "":
+		case in.State == registry.Starting, in.InFlight > 0, now.Time.Sub(in.IdleSince) < idle:
+			return n
+		default:
+			n++
+		}
+	}
+	return n
 }
 
 // decide applies the rules to the samples since the last decision.

@@ -45,8 +45,8 @@ type Config struct {
 	// Defaults 3 and 0.5; 0 <= ScaleDownThreshold < ScaleUpThreshold, finite.
 	ScaleUpThreshold, ScaleDownThreshold float64
 
-	// IdleTimeout is how long an instance must be idle before it may be
-	// removed. Default 30 s; 0 means at once.
+	// IdleTimeout is how long an instance must be ready and idle before it may
+	// be removed. Default 30 s; 0 means at once.
 	IdleTimeout time.Duration
 
 	// Command is the argv that starts an instance, with its placeholders, or

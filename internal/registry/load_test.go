@@ -75,5 +75,15 @@ func TestIdleSinceAndLastSuccess(t *testing.T) {
 		if got := snapshotOf(t, r, id); !got.IdleSince.Equal(freed) || !got.LastSuccess.Equal(freed) {
 			t.Errorf("idle since %v, last success %v, want %v", got.IdleSince, got.LastSuccess, freed)
 		}
+		move(t, r, id, Unhealthy)
+		move(t, r, id, Ready)
+		if got := snapshotOf(t, r, id); !got.IdleSince.Equal(freed) {
+			t.Errorf("well again: idle since %v, want %v: it had nothing to do", got.IdleSince, freed)
+		}
+		move(t, r, id, Draining)
+		move(t, r, id, Ready)
+		if got := snapshotOf(t, r, id); !got.IdleSince.Equal(time.Now()) {
+			t.Errorf("taken back: idle since %v, want now", got.IdleSince)
+		}
 	})
 }

@@ -90,7 +90,7 @@ type traffic struct {
 	penalty   int32 // what failures count as requests in flight
 	total     uint64
 	latency   latency
-	idleSince time.Duration // when inFlight last became 0, since Registry.base
+	idleSince time.Duration // see Instance.IdleSince; since Registry.base
 }
 
 // about is what only whoever runs an instance changes.
@@ -266,7 +266,8 @@ func (r *Registry) transitionLocked(in *instance, next State, reason string) err
 		if about.readyAt.IsZero() {
 			about.readyAt = now
 		}
-		if in.traffic.inFlight == 0 {
+		// One that was unhealthy has been idle all along.
+		if in.traffic.inFlight == 0 && in.about.state != Unhealthy {
 			in.traffic.idleSince = now.Sub(r.base)
 		}
 	case Draining:

@@ -37,9 +37,12 @@ type Instance struct {
 	Total        uint64        // requests it was given
 	ResponseTime time.Duration // decaying average; 0 before the first response
 	Load         float64       // see Snapshot.Load
-	IdleSince    time.Time     // when InFlight became 0; zero while it is not
-	Usage        Usage
-	LastSuccess  time.Time // last response that was not a 5xx; zero if none
+	// IdleSince is when InFlight became 0, but no sooner than the instance became
+	// ready first, or was taken back into service; zero while InFlight is not 0.
+	// Until the instance is ready it counts from its start.
+	IdleSince   time.Time
+	Usage       Usage
+	LastSuccess time.Time // last response that was not a 5xx; zero if none
 	// EjectedUntil is when it gets requests again, though it is Ready; zero when it
 	// gets them now. It gets them before if no other instance is ready.
 	EjectedUntil time.Time

@@ -86,14 +86,6 @@ func (s *Supervisor) begin(r *rollout) {
 // outdated reports whether a child is to be replaced, a new one first.
 func (s *Supervisor) outdated(c *child) bool { return c.worn != "" || c.generation != s.generation }
 
-// age orders children by how much they are to be replaced: the least first.
-func (s *Supervisor) age(c *child) int {
-	if s.outdated(c) {
-		return 0
-	}
-	return 1
-}
-
 // startReason is why a child is started now.
 func (s *Supervisor) startReason() string {
 	if s.rollout != nil {
