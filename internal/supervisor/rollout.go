@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/dynlb/dynlb/internal/registry"
 )
@@ -141,32 +140,26 @@ func (s *Supervisor) replace() (surge int) {
 // returns how many are left.
 func (s *Supervisor) retireReplaced(old int) (left int) {
 	ready := 0 // new ones that may get requests
-	now := s.Registry.Snapshot()
-	for _, c := range s.children {
-		if c.phase == phaseServing && !s.outdated(c) && isReady(&now, c.id) {
+	all := s.candidates()
+	for _, c := range all {
+		if c.state == registry.Ready && c.phase == phaseServing && !s.outdated(c.child) {
 			ready++
 		}
 	}
-	for _, c := range s.children {
+	for _, c := range all {
 		if ready+old <= s.target {
 			break
 		}
-		if c.phase <= phaseServing && s.outdated(c) {
+		if s.outdated(c.child) {
 			reason := cmp.Or(c.worn, s.reason)
 			if s.rollout != nil {
 				reason = s.rollout.reason
 			}
-			s.retire(c, reason)
+			s.retire(c.child, reason)
 			old--
 		}
 	}
 	return old
-}
-
-func isReady(now *registry.Snapshot, id registry.ID) bool {
-	return slices.ContainsFunc(now.Instances, func(in registry.Instance) bool {
-		return in.ID == id && in.State == registry.Ready
-	})
 }
 
 // abort ends the rollout because a new child could not be kept; what is left of

@@ -201,3 +201,28 @@ func TestStopDuringRestart(t *testing.T) {
 		}
 	})
 }
+
+// TestScaleDuringRestartKeepsTheReady: when there are to be fewer while some are
+// still starting, those that are ready stay until others are.
+func TestScaleDuringRestartKeepsTheReady(t *testing.T) {
+	supervise(t, nil, func(t *testing.T, b *bench) {
+		b.Scale(1, "test")
+		b.after(50 * time.Millisecond)
+		b.slow(time.Second)
+		b.Scale(3, "test")
+		b.after(50 * time.Millisecond)
+		_, done := b.restart(1)
+		b.after(50 * time.Millisecond)
+		b.Scale(1, "test")
+		for len(done) == 0 {
+			b.after(time.Millisecond)
+			if b.ready() == 0 {
+				t.Fatal("none is ready")
+			}
+		}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		b.want("1 ready")
+	})
+}
