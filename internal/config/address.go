@@ -14,13 +14,16 @@ import (
 // networks.
 var hostname = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`)
 
+// numeric is what is meant to be an IPv4 address: no name ends in a label that is
+// all digits (RFC 1123, 2.1).
+var numeric = regexp.MustCompile(`^[0-9.]+$`)
+
 // address reads a host:port to listen on. The host may be empty.
 func address(field *string) decoder {
 	return func(r *reader, at place, node *yaml.Node) {
-		s, ok := text(node)
-		host, number, err := net.SplitHostPort(s)
-		port, isPort := parsePort(number)
-		if !ok || err != nil || !isHost(host) || !isPort {
+		s, isText := text(node)
+		host, port, ok := SplitAddress(s)
+		if !isText || !ok {
 			r.wrong(at, node, `host:port, such as ":4000" or "127.0.0.1:4000"`)
 			return
 		}
@@ -28,8 +31,16 @@ func address(field *string) decoder {
 	}
 }
 
+// SplitAddress returns the parts of host:port, and whether it is one: a host that
+// is empty, an IP address or a name, and the number of a port, 0 too.
+func SplitAddress(s string) (host string, port int, ok bool) {
+	host, number, err := net.SplitHostPort(s)
+	port, isPort := parsePort(number)
+	return host, port, err == nil && isPort && isHost(host)
+}
+
 func isHost(s string) bool {
-	if s == "" || hostname.MatchString(s) {
+	if s == "" || hostname.MatchString(s) && !numeric.MatchString(s) {
 		return true
 	}
 	_, err := netip.ParseAddr(s)

@@ -70,6 +70,8 @@ func command(field *[]string) decoder {
 				r.wrong(here, item, "a string")
 			case i == 0 && arg == "":
 				r.wrong(here, item, "a program")
+			case i == 0 && isLine(arg):
+				r.problem(here, "must be a program; it and each argument are separate items: %s", itemsOf(arg))
 			default:
 				r.placeholders(here, arg)
 			}
@@ -77,6 +79,26 @@ func command(field *[]string) decoder {
 		}
 		*field = argv
 	}
+}
+
+// isLine says whether a program is meant to be a command line: no name has both
+// spaces and a placeholder in it.
+func isLine(program string) bool {
+	return len(strings.Fields(program)) > 1 && (strings.Contains(program, locationPlaceholder) || strings.Contains(program, portPlaceholder))
+}
+
+// unquoted is what YAML takes for a string as it is, in a list in brackets.
+var unquoted = regexp.MustCompile(`^[\w./-][\w./:=@+-]*$`)
+
+// itemsOf returns a command line as the list it should be.
+func itemsOf(line string) string {
+	items := strings.Fields(line)
+	for i, item := range items {
+		if !unquoted.MatchString(item) {
+			items[i] = strconv.Quote(item)
+		}
+	}
+	return "[" + strings.Join(items, ", ") + "]"
 }
 
 // isUnquoted says whether node is a placeholder without quotes, which YAML

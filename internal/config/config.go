@@ -54,7 +54,8 @@ type Config struct {
 	Command []string
 
 	// Env holds environment variables that instances get on top of the
-	// inherited ones. Default nil. PORT is never among them: dynlb sets it.
+	// inherited ones. Default nil. PORT and DYNLB_INSTANCE are never among them:
+	// dynlb sets them.
 	Env map[string]string
 
 	// WorkDir is the folder instances run in: an absolute path, by default

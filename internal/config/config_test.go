@@ -106,6 +106,9 @@ func TestParseValues(t *testing.T) {
 		{"command with braces of others", `command: [sh, -c, 'f() { x; }; exec app ${HOST} {} --port={port}']`, func(c *Config) {
 			c.Command = []string{"sh", "-c", "f() { x; }; exec app ${HOST} {} --port={port}"}
 		}},
+		{"command with a space in its name", "command: ['/opt/my app/run', '--port={port}']", func(c *Config) {
+			c.Command = []string{"/opt/my app/run", "--port={port}"}
+		}},
 		{"command with location", "location: app.ts\ncommand: ['{location}']", func(c *Config) {
 			c.Location, c.Command = filepath.Join(dir, "app.ts"), []string{"{location}"}
 		}},
@@ -114,6 +117,7 @@ func TestParseValues(t *testing.T) {
 		}},
 		{"empty env", "env: {}", func(*Config) {}},
 
+		{"host with digits", "listen: 1a.2:80", func(c *Config) { c.Listen = "1a.2:80" }},
 		{"listeners", "listen: 0.0.0.0:80\nadmin: '[::1]:9000'\nadminHTTP: localhost:9001", func(c *Config) {
 			c.Listen, c.Admin, c.AdminHTTP = "0.0.0.0:80", "[::1]:9000", "localhost:9001"
 		}},

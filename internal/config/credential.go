@@ -58,14 +58,37 @@ func ReadKeyPair(certPath, keyPath string) (tls.Certificate, error) {
 	return pair, nil
 }
 
+// ReadCertificate returns the first certificate in a file in PEM form. The error
+// begins with the path.
+func ReadCertificate(path string) (*x509.Certificate, error) {
+	certs, err := readCertificates(path)
+	if err != nil {
+		return nil, err
+	}
+	return certs[0], nil
+}
+
 // ReadCAs returns the certificates in a file in PEM form, at least one. The
 // error begins with the path.
 func ReadCAs(path string) (*x509.CertPool, error) {
+	certs, err := readCertificates(path)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	for _, cert := range certs {
+		pool.AddCert(cert)
+	}
+	return pool, nil
+}
+
+// readCertificates returns the certificates in a file, at least one.
+func readCertificates(path string) ([]*x509.Certificate, error) {
 	data, err := readCredential(path, false)
 	if err != nil {
 		return nil, err
 	}
-	pool, found := x509.NewCertPool(), false
+	var certs []*x509.Certificate
 	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
 		if block.Type != "CERTIFICATE" {
 			continue
@@ -74,13 +97,12 @@ func ReadCAs(path string) (*x509.CertPool, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s has a broken certificate in it: %w", displayPath(path), err)
 		}
-		pool.AddCert(cert)
-		found = true
+		certs = append(certs, cert)
 	}
-	if !found {
+	if len(certs) == 0 {
 		return nil, fmt.Errorf("%s must hold certificates in PEM form (-----BEGIN CERTIFICATE-----)", displayPath(path))
 	}
-	return pool, nil
+	return certs, nil
 }
 
 // readCredential returns the content of a file, which is private if it is worth

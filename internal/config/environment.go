@@ -24,6 +24,8 @@ func environment(field *map[string]string) decoder {
 			switch {
 			case name == "PORT":
 				r.problem(at, "is set by dynlb, to the port of the instance; remove it")
+			case name == "DYNLB_INSTANCE": // process.Mark
+				r.problem(at, "is set by dynlb, to find the processes of the instance by; remove it")
 			case !variable.MatchString(name):
 				r.problem(at, "must be a name of letters, digits and _ that starts with no digit")
 			case isNull(value):

@@ -87,8 +87,10 @@ func checkConfig(t *testing.T, c Config) {
 			t.Errorf("a time is %v: %+v", d, c)
 		}
 	}
-	if _, ok := c.Env["PORT"]; ok {
-		t.Errorf("PORT is in env: %+v", c)
+	for _, name := range []string{"PORT", "DYNLB_INSTANCE"} {
+		if _, ok := c.Env[name]; ok {
+			t.Errorf("%s is in env: %+v", name, c)
+		}
 	}
 	if argv := c.Argv(5001); (argv == nil) != (c.Command == nil && c.Location == "") || len(argv) > 0 && argv[0] == "" {
 		t.Errorf("argv is %q: %+v", argv, c)

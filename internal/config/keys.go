@@ -51,14 +51,7 @@ func keysOf(c *Config) []key {
 		{name: "listen", decode: address(&c.Listen)},
 		{name: "admin", decode: address(&c.Admin)},
 		{name: "adminHTTP", decode: address(&c.AdminHTTP)},
-		{name: "auth", keys: []key{
-			{name: "tokenFile", decode: checked(&c.Auth.TokenFile, checkToken)},
-			{name: "tls", keys: []key{
-				{name: "cert", decode: checked(&c.Auth.TLS.Cert, checkReadable)},
-				{name: "key", decode: checked(&c.Auth.TLS.Key, checkPrivate)},
-				{name: "clientCA", decode: checked(&c.Auth.TLS.ClientCA, checkCAs)},
-			}},
-		}},
+		{name: "auth", keys: authKeys(&c.Auth, checked)},
 		{name: "basePort", decode: whole(&c.BasePort, 1, maxPort)},
 		{name: "healthPath", decode: target(&c.HealthPath)},
 		{name: "startTimeout", decode: duration(&c.StartTimeout, minWait)},
@@ -85,6 +78,19 @@ func keysOf(c *Config) []key {
 			{name: "chunkLine", decode: size(&c.Limits.ChunkLine, minHead, maxHead)},
 			{name: "idleTimeout", decode: duration(&c.Limits.IdleTimeout, minWait)},
 			{name: "connections", decode: whole(&c.Limits.Connections, 0, maxCount)},
+		}},
+	}
+}
+
+// authKeys is the table of the keys of auth. Their decoders, which read makes,
+// fill a.
+func authKeys(a *Auth, read func(field *string, check func(path string) error) decoder) []key {
+	return []key{
+		{name: "tokenFile", decode: read(&a.TokenFile, checkToken)},
+		{name: "tls", keys: []key{
+			{name: "cert", decode: read(&a.TLS.Cert, checkReadable)},
+			{name: "key", decode: read(&a.TLS.Key, checkPrivate)},
+			{name: "clientCA", decode: read(&a.TLS.ClientCA, checkCAs)},
 		}},
 	}
 }

@@ -1,12 +1,14 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // DefaultPath is the file that is read when none is named.
@@ -21,12 +23,10 @@ const maxSize = 1 << 20
 //
 // An empty path means [DefaultPath], and then a missing file is no error: the
 // result is the defaults, with an empty Path to tell it by. Any error is an
-// [*Error]; that of a named file that is missing wraps fs.ErrNotExist.
+// [*Error]; that of a named file that is missing wraps fs.ErrNotExist. Pipes and
+// devices are refused but for /dev/stdin, /dev/fd/N and /dev/null.
 func Load(path string, getenv func(string) string) (Config, error) {
-	name := path
-	if name == "" {
-		name = DefaultPath
-	}
+	name := cmp.Or(path, DefaultPath)
 	data, err := read(name)
 	switch {
 	case path == "" && errors.Is(err, fs.ErrNotExist):
@@ -69,12 +69,28 @@ func Parse(name string, data []byte, dir string, getenv func(string) string) (Co
 // read returns the content of the file, and one byte too many if it is larger
 // than maxSize.
 func read(name string) ([]byte, error) {
+	if name == "-" {
+		return nil, errors.New("it is no name of a file; for standard input write /dev/stdin")
+	}
+	info, err := os.Stat(name) // to open a pipe would wait for its writer
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular() && !info.IsDir() && !isStream(name):
+		return nil, errors.New("is not a regular file")
+	}
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
 	return io.ReadAll(io.LimitReader(f, maxSize+1))
+}
+
+// isStream reports whether name is what this process was given open, such as a
+// pipe that a shell makes of <(command), or the empty device.
+func isStream(name string) bool {
+	return name == "/dev/stdin" || name == os.DevNull || strings.HasPrefix(name, "/dev/fd/")
 }
 
 // fileError reports a file that cannot be read because of err.

@@ -2,11 +2,13 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
+	"syscall"
 	"testing"
 )
 
@@ -82,6 +84,42 @@ func TestLoad(t *testing.T) {
 		_, err := Load("sub/other.yaml", nil)
 		if want := []string{`sub/other.yaml:2: minInstances: must be a whole number from 0 to 65535; got "x"`}; !slices.Equal(report(t, err), want) {
 			t.Errorf("got %v, want %v", err, want)
+		}
+	})
+	t.Run("no file", func(t *testing.T) {
+		if err := syscall.Mkfifo("pipe", 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink("pipe", "link"); err != nil {
+			t.Fatal(err)
+		}
+		for name, want := range map[string]string{
+			"pipe":      "pipe: cannot be read: is not a regular file", // and nobody waits for its writer
+			"link":      "link: cannot be read: is not a regular file",
+			"/dev/zero": "/dev/zero: cannot be read: is not a regular file",
+			"-":         "-: cannot be read: it is no name of a file; for standard input write /dev/stdin",
+		} {
+			_, err := Load(name, nil)
+			if got := report(t, err); !slices.Equal(got, []string{want}) {
+				t.Errorf("got %v, want %s", err, want)
+			}
+		}
+		if _, err := Load(os.DevNull, nil); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("open pipe", func(t *testing.T) {
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		if _, err := w.WriteString("minInstances: 3\n"); err != nil {
+			t.Fatal(err)
+		}
+		_ = w.Close()
+		if got, err := Load(fmt.Sprintf("/dev/fd/%d", r.Fd()), nil); err != nil || got.MinInstances != 3 {
+			t.Errorf("minInstances = %d, %v", got.MinInstances, err)
 		}
 	})
 	t.Run("too large", func(t *testing.T) {

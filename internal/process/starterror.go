@@ -65,11 +65,14 @@ func explain(spec Spec, file string, err error) *StartError {
 	}
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
-		e.Problem, e.Remedy = "not found on PATH", remedy(e.Program)+", or set command:"
+		e.Problem, e.Remedy = "not found on PATH", cmp.Or(separate(e.Program), remedy(e.Program)+", or set command:")
 	case errors.Is(err, fs.ErrPermission):
 		e.Problem, e.Remedy = explainPermission(file)
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		e.Problem, e.Remedy = explainNotExist(file)
+		if _, statErr := os.Stat(file); statErr != nil {
+			e.Remedy = cmp.Or(separate(file), e.Remedy)
+		}
 	case errors.Is(err, syscall.ENOEXEC):
 		e.Problem, e.Remedy = file+" is not a program for this machine", "build it for this system, or give a script its #! line"
 	case errors.Is(err, syscall.EAGAIN):
@@ -83,7 +86,25 @@ func explain(spec Spec, file string, err error) *StartError {
 	default:
 		e.Problem = fmt.Sprintf("cannot start: %v", bare(err))
 	}
+	if file == e.Program { // the line begins with it already
+		e.Problem = strings.TrimLeft(strings.TrimPrefix(e.Problem, file), ": ")
+	}
 	return e
+}
+
+// separate says what to do about a program that does not exist when that looks
+// like a whole command line; empty otherwise.
+func separate(program string) string {
+	words := strings.Fields(program)
+	if len(words) < 2 || !strings.Contains(program, " ") {
+		return ""
+	}
+	if strings.ContainsRune(words[0], '/') {
+		if info, err := os.Stat(words[0]); err != nil || info.IsDir() {
+			return "" // a path with a space in it
+		}
+	}
+	return "the program and each argument are separate items: [" + strings.Join(words, ", ") + "]"
 }
 
 // explainPermission says what denies the execution of file.

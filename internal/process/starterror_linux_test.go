@@ -49,7 +49,7 @@ func TestStartErrors(t *testing.T) {
 		{Spec{Argv: []string{"foo"}, Env: env}, "foo: not found on PATH; install it, or set command:", exec.ErrNotFound},
 		{Spec{Argv: []string{"script"}, Env: env}, "script: DIR/bin/script is not executable; chmod +x DIR/bin/script", fs.ErrPermission},
 		{Spec{Argv: []string{"./data"}, Dir: dir}, "./data: DIR/data is not executable; chmod +x DIR/data", fs.ErrPermission},
-		{Spec{Argv: []string{dir + "/bin"}}, "DIR/bin: DIR/bin is a folder; set command: to a program", syscall.EACCES},
+		{Spec{Argv: []string{dir + "/bin"}}, "DIR/bin: is a folder; set command: to a program", syscall.EACCES},
 		{Spec{Argv: []string{"./absent"}, Dir: dir}, "./absent: DIR/absent does not exist; create it, or set command:", fs.ErrNotExist},
 		{Spec{Argv: []string{"./data/absent"}, Dir: dir}, "./data/absent: DIR/data/absent does not exist; create it, or set command:", syscall.ENOTDIR},
 		{Spec{Argv: []string{"./lost"}, Dir: dir}, "./lost: DIR/lost needs /nonexistent/python, which does not exist; install it, or correct the #! line", fs.ErrNotExist},
@@ -57,6 +57,9 @@ func TestStartErrors(t *testing.T) {
 		{Spec{Argv: []string{"/bin/sh"}, Dir: dir + "/absent"}, "/bin/sh: cannot start in DIR/absent: no such file or directory; create the folder, or set workDir:", fs.ErrNotExist},
 		{Spec{Argv: []string{"/bin/sh"}, Dir: dir + "/data"}, "/bin/sh: cannot start in DIR/data: not a folder; set workDir:", syscall.ENOTDIR},
 		{Spec{Argv: []string{"/bin/sh", strings.Repeat("x", 4<<20)}}, "/bin/sh: cannot start: argument list too long", syscall.E2BIG},
+		{Spec{Argv: []string{"node app.js --port 5001"}, Env: env}, "node app.js --port 5001: not found on PATH; the program and each argument are separate items: [node, app.js, --port, 5001]", exec.ErrNotFound},
+		{Spec{Argv: []string{dir + "/lost -v"}}, "DIR/lost -v: does not exist; the program and each argument are separate items: [DIR/lost, -v]", fs.ErrNotExist},
+		{Spec{Argv: []string{dir + "/my app"}}, "DIR/my app: does not exist; create it, or set command:", fs.ErrNotExist},
 		{Spec{Argv: []string{"a\nb"}}, "a\ufffdb: not found on PATH; install it, or set command:", exec.ErrNotFound},
 	}
 	for _, test := range tests {

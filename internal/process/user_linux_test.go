@@ -234,7 +234,7 @@ func TestUserStartErrors(t *testing.T) {
 		{Spec{Argv: []string{"app"}, Env: []string{"PATH=" + dir + "/closed"}}, "app: nobody may not run DIR/closed/app: not let into DIR/closed; install it for all users, or chmod o+x DIR/closed"},
 		{Spec{Argv: []string{"./app"}, Dir: dir}, "./app: nobody may not run DIR/app; chmod o+rx DIR/app"},
 		{Spec{Argv: []string{dir + "/deep/script"}}, "DIR/deep/script: nobody may not run DIR/closed/app: not let into DIR/closed; install it for all users, or chmod o+x DIR/closed"},
-		{Spec{Argv: []string{dir + "/absent"}}, "DIR/absent: DIR/absent does not exist; create it, or set command:"},
+		{Spec{Argv: []string{dir + "/absent"}}, "DIR/absent: does not exist; create it, or set command:"},
 		{Spec{Argv: []string{"app"}, Env: []string{"PATH=" + dir + "/closed:" + dir + ":" + dir + "/own"}}, ""},
 	}
 	for _, test := range tests {
