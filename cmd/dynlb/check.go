@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -12,15 +14,28 @@ import (
 
 func newCheck(o *options) *cobra.Command {
 	return &cobra.Command{
-		Use:   "check",
+		Use:   "check [FILE]",
 		Short: "Validate the config file",
-		Long: `Read the config file and report everything that is wrong with it, with line
-numbers. Exit code 0: it is good; 2: it is not.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			settings, err := config.Load(o.config, os.Getenv)
+		Long: `Read the config file, FILE or that of --config, and report everything that is
+wrong with it, with line numbers. Exit code 0: 'dynlb serve' takes it, from this
+user; 2: it does not.`,
+		Args: func(_ *cobra.Command, args []string) error {
+			switch {
+			case len(args) > 1:
+				return errors.New("check takes one file")
+			case len(args) == 1 && o.config != "":
+				return errors.New("the file and --config say the same; give one of them")
+			}
+			return nil
+		},
+		ValidArgsFunction: cobra.FixedCompletions([]string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			settings, err := config.Load(cmp.Or(o.config, strings.Join(args, "")), os.Getenv)
 			if err != nil {
 				return err
+			}
+			if _, err := newPlan(settings); err != nil {
+				return usageError{err}
 			}
 			if settings.Path == "" {
 				fmt.Fprintf(cmd.OutOrStdout(), "no %s here: the defaults apply\n", config.DefaultPath)

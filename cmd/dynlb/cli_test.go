@@ -2,10 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -28,21 +32,41 @@ func TestBadUsage(t *testing.T) {
 	if err := os.WriteFile("bad.yaml", []byte("minIntances: 2\nmaxInstances: lots\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.WriteFile("port0.yaml", []byte("admin: 127.0.0.1:0\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		args string
 		want string
 	}{
 		{"serv", `dynlb: unknown command "serv"; did you mean "serve"? (see 'dynlb --help')`},
 		{"serve now", `dynlb: unknown command "now" for "dynlb serve" (usage: dynlb serve [flags])`},
-		{"serve --log-level loud", `dynlb: invalid argument "loud" for "--log-level" flag`},
+		{"serve --log-level loud", `dynlb: --log-level "loud": there are debug, info, warn and error`},
 		{"serve --engine turbo", `dynlb: invalid argument "turbo" for "--engine" flag: unknown engine "turbo"; there are auto, fast and std`},
 		{"serve --config missing.yaml", "missing.yaml: cannot be read: no such file or directory"},
 		{"check --config bad.yaml", "bad.yaml:1: minIntances: unknown key; did you mean minInstances?\nbad.yaml:2: maxInstances: "},
 		{"check --nonsense", "dynlb: unknown flag: --nonsense (see 'dynlb check --help')"},
-		{"scale", "dynlb: accepts 1 arg(s), received 0 (usage: dynlb scale N [flags])"},
+		{"check --config bad.yaml other.yaml", "dynlb: the file and --config say the same; give one of them (usage: dynlb check [FILE] [flags])"},
+		{"check bad.yaml other.yaml", "dynlb: check takes one file (usage: dynlb check [FILE] [flags])"},
+		{"check bad.yaml", "bad.yaml:1: minIntances: "},
+		{"check -c -", "-: cannot be read: it is no name of a file; for standard input write /dev/stdin"},
+		{"scale", "dynlb: scale needs the number of instances, such as: dynlb scale 4 (usage: dynlb scale N [flags])"},
+		{"scale -1", "dynlb: the number of instances is between minInstances and maxInstances, such as: dynlb scale 4; got -1"},
+		{"scale -x", "dynlb: unknown shorthand flag: 'x' in -x (see 'dynlb scale --help')"},
+		{"scale 3 --hold 5", `dynlb: invalid argument "5" for "--hold" flag: time: missing unit in duration "5"; write 5s or 5m`},
+		{"scale 3 --hold x", `dynlb: invalid argument "x" for "--hold" flag: time: invalid duration "x" (see 'dynlb scale --help')`},
+		{"restart --max-surge 0", "dynlb: --max-surge must be above 0; got 0"},
+		{"watch --interval 0", "dynlb: --interval must be above 0; got 0s"},
+		{"completion csh", `dynlb: no completion for "csh"; there are bash, fish, powershell and zsh`},
+		{"completion bash x", `dynlb: unknown command "x" for "dynlb completion bash"`},
+		{"help nope", `dynlb: there is no command "nope" (see 'dynlb --help')`},
 		{"scale many", `dynlb: "many" is not a number of instances; give a whole number, such as: dynlb scale 4`},
-		{"status --output yaml", `dynlb: --output "yaml" is not one of [table json]`},
+		{"status --output yaml", `dynlb: --output "yaml": there are table and json`},
 		{"status --admin here", `dynlb: --admin "here" is not host:port, such as 127.0.0.1:4001`},
+		{"status --admin 127.0.0.1:99999", `dynlb: --admin "127.0.0.1:99999" is not host:port`},
+		{"status --admin 127.0.0.1:0", `dynlb: --admin "127.0.0.1:0" is not host:port`},
+		{"status --config port0.yaml", "dynlb: admin of the config leaves the port to the kernel (127.0.0.1:0); give --admin"},
+		{"status --config missing.yaml", "missing.yaml: cannot be read: no such file or directory\n(or name the control listener with --admin)\n"},
 		{"backend", "dynlb: --port is missing; give the port to listen on, such as --port 5001"},
 		{"backend --port 0", "dynlb: --port 0 is not a port; give one from 1 to 65535"},
 	} {
@@ -97,14 +121,51 @@ func TestCheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := "config.yaml is valid: 2 to 8 instances of " + filepath.Join(dir, "app") + " --port 5001, on :4000\n"
-	if code, stdout, _ = cli(t, "check"); code != exitDone || stdout != want {
-		t.Errorf("exit code %d, %q, want %q", code, stdout, want)
+	for _, args := range []string{"check", "check config.yaml", "check --config config.yaml"} {
+		if code, stdout, _ = cli(t, strings.Fields(args)...); code != exitDone || stdout != want {
+			t.Errorf("%s: exit code %d, %q, want %q", args, code, stdout, want)
+		}
+	}
+}
+
+// TestCheckRefusesWhatServeDoes: to run instances as another takes root.
+func TestCheckRefusesWhatServeDoes(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("needs /proc/self/exe, for a user that may not see the folder of this program")
+	}
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("config.yaml", []byte("user: root\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("/proc/self/exe", "check")
+	cmd.Env = append(os.Environ(), asDynlb+"=1")
+	if os.Geteuid() == 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	}
+	output, err := cmd.CombinedOutput()
+	want := "dynlb: user: root needs dynlb to run as root; start it as root, or as that user and without the key\n"
+	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != exitUsage || string(output) != want {
+		t.Errorf("check: %v, %s", err, output)
 	}
 }
 
 func TestVersionAndCompletion(t *testing.T) {
 	if code, stdout, _ := cli(t, "version"); code != exitDone || !strings.HasPrefix(stdout, "dynlb ") {
 		t.Errorf("version: %d, %s", code, stdout)
+	}
+	if _, version, _ := cli(t, "version"); version != versionLine()+"\n" {
+		t.Errorf("version: %q", version)
+	}
+	if code, stdout, _ := cli(t, "--version"); code != exitDone || stdout != versionLine()+"\n" {
+		t.Errorf("--version: %d, %q", code, stdout)
+	}
+	for _, args := range []string{"help scale", "help completion bash", "completion", "help"} {
+		if code, stdout, stderr := cli(t, strings.Fields(args)...); code != exitDone || !strings.Contains(stdout, "Usage:") {
+			t.Errorf("%s: %d, %s%s", args, code, stdout, stderr)
+		}
+	}
+	if _, stdout, _ := cli(t, "serve", "--help"); !strings.Contains(stdout, "error (default info)") {
+		t.Errorf("serve --help: %s", stdout)
 	}
 	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
 		if code, stdout, _ := cli(t, "completion", shell); code != exitDone || !strings.Contains(stdout, "dynlb") {

@@ -2,12 +2,18 @@ package main
 
 import "strings"
 
-// connectHint says what to do about a connection that failed with a message.
-func connectHint(message string) string {
+// connectHint says what to do about a connection that failed with a message, to
+// what turned out to be there.
+func connectHint(message string, what listener) string {
+	if strings.Contains(message, "preface") {
+		if what == speaksTLS {
+			return "it speaks TLS there; give --tls-ca, the authority of its certificate (auth.tls.cert, if that signed itself)"
+		}
+		return "that is not the gRPC listener of a dynlb; another address: --admin host:port"
+	}
 	for _, hint := range []struct{ sign, text string }{
 		{"remote error: tls:", "it does not take this client's certificate; give one of auth.tls.clientCA with --tls-cert and --tls-key"},
 		{"first record does not look like a TLS handshake", "it does not speak TLS there; leave out the --tls flags"},
-		{"preface", "it may speak TLS there; give --tls-ca, the authority of its certificate (auth.tls.cert, if that signed itself)"},
 		{"certificate is valid for", "give one of these names with --tls-server-name"},
 		{"cannot validate certificate for", "give a name that is in its certificate with --tls-server-name"},
 		{"certificate is not valid for any names", "its certificate needs a name; make one with a subject alternative name"},

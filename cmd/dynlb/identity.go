@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -72,34 +73,27 @@ func (id *identity) speaksTLS(host string, files config.TLS) bool {
 
 // token returns the token of the flag, or else of the config; empty for none.
 func (id *identity) token(fromConfig string) (string, error) {
-	file, flag := id.tokenFile, "--token-file: "
-	if file == "" {
-		file, flag = fromConfig, ""
-	}
+	file := cmp.Or(id.tokenFile, fromConfig)
 	if file == "" {
 		return "", nil
 	}
 	token, err := config.ReadToken(file)
-	if err != nil {
-		return "", usageError{fmt.Errorf("%s%w", flag, err)}
+	switch {
+	case err == nil:
+		return token, nil
+	case id.tokenFile != "":
+		return "", usageError{fmt.Errorf("--token-file: %w", err)}
+	default:
+		return "", usageError{fmt.Errorf("auth.tokenFile: %w\n(or give --token-file, or name the control listener with --admin)", err)}
 	}
-	return token, nil
 }
 
 // tlsConfig returns how to speak TLS with host, whose listener has the given
 // files if the config names it.
 func (id *identity) tlsConfig(host string, files config.TLS) (*tls.Config, error) {
 	out := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: host}
-	if files.Cert != "" {
-		pair, err := config.ReadKeyPair(files.Cert, files.Key)
-		if err != nil {
-			return nil, usageError{err}
-		}
-		// This very certificate, whoever signed it and whatever its name.
-		out.RootCAs = x509.NewCertPool()
-		out.RootCAs.AddCert(pair.Leaf)
-		out.ServerName = nameIn(pair.Leaf, host)
-		out.Certificates = []tls.Certificate{pair} // if the server trusts it
+	if err := id.trust(out, files, host); err != nil {
+		return nil, err
 	}
 	if id.serverName != "" {
 		out.ServerName = id.serverName
@@ -121,6 +115,29 @@ func (id *identity) tlsConfig(host string, files config.TLS) (*tls.Config, error
 		out.Certificates = []tls.Certificate{pair}
 	}
 	return out, nil
+}
+
+// trust has out trust the very certificate of the config, if it names one, whoever
+// signed it and whatever its name; without it, another flag has to say whom.
+func (id *identity) trust(out *tls.Config, files config.TLS, host string) error {
+	if files.Cert == "" {
+		return nil
+	}
+	cert, err := config.ReadCertificate(files.Cert)
+	switch {
+	case err != nil && id.ca != "":
+		return nil
+	case err != nil:
+		return usageError{fmt.Errorf("auth.tls.cert: %w\n(or give --tls-ca, or name the control listener with --admin)", err)}
+	}
+	out.RootCAs = x509.NewCertPool()
+	out.RootCAs.AddCert(cert)
+	out.ServerName = nameIn(cert, host)
+	// The server may trust it as a client's too, for whoever may read its key.
+	if pair, err := config.ReadKeyPair(files.Cert, files.Key); err == nil {
+		out.Certificates = []tls.Certificate{pair}
+	}
+	return nil
 }
 
 // nameIn returns a name that cert is for: host if that is one, or else its first.

@@ -15,7 +15,7 @@ func TestClientFlags(t *testing.T) {
 	k := newKeys(t)
 	flags := strings.NewReplacer("CA", "--tls-ca "+k.path("ca.pem"), "NAME", "--tls-server-name lb.example",
 		"CERT", "--tls-cert "+k.path("client.pem")+" --tls-key "+k.path("client.key"), "TOKEN", "--token-file "+k.path("token"))
-	const good, mayBeTLS = "2 ready of 2 wanted", "\nit may speak TLS there; give --tls-ca, the authority of its certificate (auth.tls.cert, if that signed itself)\n"
+	const good, isTLS = "2 ready of 2 wanted", "\nit speaks TLS there; give --tls-ca, the authority of its certificate (auth.tls.cert, if that signed itself)\n"
 	for _, server := range []struct {
 		keys  []string
 		cases map[string]string // flags to what the command says
@@ -32,8 +32,8 @@ func TestClientFlags(t *testing.T) {
 			"--token-file " + k.path("gone"):        "dynlb: --token-file: " + k.path("gone") + " cannot be read: no such file or directory\n",
 		}},
 		{[]string{"tokenFile", "cert", "key"}, map[string]string{
-			"":                              mayBeTLS,
-			"TOKEN":                         mayBeTLS,
+			"":                              isTLS,
+			"TOKEN":                         isTLS,
 			"CA NAME":                       "a token is needed",
 			"CA NAME TOKEN":                 good,
 			"NAME TOKEN":                    "\ngive the authority of its certificate with --tls-ca (auth.tls.cert, if that signed itself)\n",

@@ -20,6 +20,8 @@ const (
 	exitDone  = 0
 	exitFail  = 1 // failed at run time
 	exitUsage = 2 // bad usage or bad config
+
+	exitInterrupted = 128 + 2 // by SIGINT, as shells have it
 )
 
 // version is set by the linker for releases.
@@ -35,15 +37,23 @@ func main() {
 // run carries out one command line and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := newRoot()
+	out := &output{w: stdout}
 	root.SetArgs(args)
-	root.SetOut(stdout)
+	root.SetOut(out)
 	root.SetErr(stderr)
+	fixDefaults(root)
 	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = out.err
+	}
 	var bad *config.Error
 	var usage usageError
 	switch {
 	case err == nil:
 		return exitDone
+	case errors.Is(err, errInterrupted):
+		fmt.Fprintf(stderr, "dynlb: %v\n", err)
+		return exitInterrupted
 	case errors.As(err, &bad):
 		fmt.Fprintln(stderr, err)
 		return exitUsage
@@ -79,6 +89,7 @@ healthy one.
   dynlb status | watch     what it is doing
   dynlb scale N            how many instances there should be
   dynlb restart            replace them all, without losing a request`,
+		Version:       versionLine(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
@@ -86,12 +97,15 @@ healthy one.
 	root.PersistentFlags().StringVarP(&o.config, "config", "c", "",
 		"config file (default config.yaml, or the built-in defaults where there is none)")
 	_ = root.MarkPersistentFlagFilename("config", "yaml", "yml") // the flag exists
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%w (see '%s --help')", err, cmd.CommandPath())}
-	})
+	root.SetFlagErrorFunc(flagError)
+	helpInOnePiece(root)
 	root.AddCommand(newServe(&o), newStatus(&o), newScale(&o), newRestart(&o), newWatch(&o), newCheck(&o), newBackend(), newVersion(), newGuard())
+	root.SetVersionTemplate("{{.Version}}\n")
 	for _, c := range root.Commands() {
 		c.Args = usage(c.Args)
+		if flag := c.Flags().Lookup("log-level"); flag != nil {
+			flag.DefValue = "info" // in the help, where it would be INFO
+		}
 	}
 	root.Args = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -20,25 +22,32 @@ func newScale(o *options) *cobra.Command {
 The autoscaler goes on from there, or leaves the number alone for as long as
 --hold says.`,
 		Example: "  dynlb scale 4 --hold 10m",
-		Args:    cobra.ExactArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return errors.New("scale needs the number of instances, such as: dynlb scale 4")
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			n, err := strconv.ParseInt(args[0], 10, 32)
 			if err != nil {
 				return usageError{fmt.Errorf("%q is not a number of instances; give a whole number, such as: dynlb scale 4", args[0])}
 			}
-			client, address, closeConn, err := dial(o)
+			r, err := dial(cmd.Context(), o)
 			if err != nil {
 				return err
 			}
-			defer closeConn()
+			defer r.close()
 			target := int32(n)
 			request := &dynlbv1.ScaleToRequest{Target: &target}
 			if hold != 0 {
 				request.Hold = durationpb.New(hold)
 			}
-			response, err := client.ScaleTo(cmd.Context(), request)
+			ctx, cancel := context.WithTimeout(cmd.Context(), callTimeout)
+			defer cancel()
+			response, err := r.ScaleTo(ctx, request)
 			if err != nil {
-				return explain(err, address)
+				return r.explain(cmd.Context(), err)
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "target %d -> %d\n", response.GetOldTarget(), response.GetNewTarget())
 			return err

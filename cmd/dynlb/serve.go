@@ -3,6 +3,8 @@ package main
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -37,6 +39,8 @@ it in force, without losing a request; when it is invalid nothing changes.`,
 			slog.SetDefault(log) // for what the standard library logs on its own
 			if settings.Path == "" {
 				log.Info("no " + config.DefaultPath + " here, the defaults apply")
+			} else if info, err := os.Stat(settings.Path); err == nil && info.Mode()&(fs.ModeNamedPipe|fs.ModeSocket) != 0 {
+				return usageError{fmt.Errorf("%s: serve reads its config again when it changes; give it a file, not a pipe", settings.Path)}
 			}
 			p, err := newPlan(settings)
 			if err != nil {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"syscall"
@@ -257,5 +258,20 @@ func TestNothingToStart(t *testing.T) {
 	}
 	if code, body := r.get(r.url + "/lb-status"); code != http.StatusOK || !strings.Contains(body, `"healthy":0`) {
 		t.Errorf("GET /lb-status: %d %s", code, body)
+	}
+}
+
+// TestServeTakesAFile: a pipe cannot be read again.
+func TestServeTakesAFile(t *testing.T) {
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	_ = write.Close()
+	path := fmt.Sprintf("/dev/fd/%d", read.Fd())
+	want := "dynlb: " + path + ": serve reads its config again when it changes; give it a file, not a pipe"
+	if code, _, stderr := cli(t, "serve", "--config", path); code != exitUsage || !strings.Contains(stderr, want) {
+		t.Errorf("exit code %d, %s", code, stderr)
 	}
 }

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/proto"
@@ -23,20 +25,24 @@ func newStatus(o *options) *cobra.Command {
 			if err := checkOutput(output, outputTable, outputJSON); err != nil {
 				return err
 			}
-			client, address, closeConn, err := dial(o)
+			r, err := dial(cmd.Context(), o)
 			if err != nil {
 				return err
 			}
-			defer closeConn()
-			response, err := client.GetStatus(cmd.Context(), &dynlbv1.GetStatusRequest{})
+			defer r.close()
+			ctx, cancel := context.WithTimeout(cmd.Context(), callTimeout)
+			defer cancel()
+			response, err := r.GetStatus(ctx, &dynlbv1.GetStatusRequest{})
 			if err != nil {
-				return explain(err, address)
+				return r.explain(cmd.Context(), err)
 			}
 			out := cmd.OutOrStdout()
 			if output == outputJSON {
 				return printJSON(out, response.GetLbStatus())
 			}
-			view{colours: colours(out)}.pool(out, response.GetPool())
+			v := view{colours: colours(beneath(out))}
+			v.pool(out, response.GetPool())
+			v.lastOutput(out, response.GetPool())
 			return nil
 		},
 	}
@@ -54,7 +60,7 @@ const (
 
 // outputFlag gives cmd the flag --output; the first value is the default.
 func outputFlag(cmd *cobra.Command, output *string, values ...string) {
-	cmd.Flags().StringVarP(output, "output", "o", values[0], fmt.Sprintf("one of %v", values))
+	cmd.Flags().StringVarP(output, "output", "o", values[0], listed(values))
 	_ = cmd.RegisterFlagCompletionFunc("output", // the flag exists
 		cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 }
@@ -63,7 +69,13 @@ func checkOutput(output string, values ...string) error {
 	if slices.Contains(values, output) {
 		return nil
 	}
-	return usageError{fmt.Errorf("--output %q is not one of %v", output, values)}
+	return usageError{fmt.Errorf("--output %q: there are %s", output, listed(values))}
+}
+
+// listed is "a, b and c".
+func listed(values []string) string {
+	last := len(values) - 1
+	return strings.Join(values[:last], ", ") + " and " + values[last]
 }
 
 // printJSON prints m as the JSON listeners do, and a line ending.

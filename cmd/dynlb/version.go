@@ -14,11 +14,15 @@ func newVersion() *cobra.Command {
 		Short: "Print the version",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "dynlb %s (%s, %s/%s)\n",
-				versionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-			return err
+			fmt.Fprintln(cmd.OutOrStdout(), versionLine())
+			return nil
 		},
 	}
+}
+
+// versionLine is what dynlb version prints.
+func versionLine() string {
+	return fmt.Sprintf("dynlb %s (%s, %s/%s)", versionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // versionText is the version of this binary: what the linker was told, or what

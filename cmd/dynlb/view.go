@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -69,8 +70,41 @@ func (v view) pool(w io.Writer, p *dynlbv1.Pool) {
 	}
 }
 
+// lastLines is how many lines of output stand below the table.
+const lastLines = 5
+
+// lastOutput writes the last lines of the last instance that stopped unasked, if
+// it wrote any.
+func (v view) lastOutput(w io.Writer, p *dynlbv1.Pool) {
+	exit := p.GetLastExit()
+	lines := exit.GetOutput()
+	if len(lines) == 0 {
+		return
+	}
+	v.line(w, fmt.Sprintf("last output of %s, which ended %s ago:", shortID(exit.GetInstanceId()), age(exit.GetTime())), "")
+	for _, line := range lines[max(0, len(lines)-lastLines):] {
+		v.line(w, "  "+line, "")
+	}
+}
+
+// harmless is text for one line of a terminal: characters that control one, or
+// the direction of text, become U+FFFD, and tabs a space.
+func harmless(text string) string {
+	return strings.Map(func(c rune) rune {
+		switch {
+		case c == '\t':
+			return ' '
+		case unicode.IsControl(c), unicode.Is(unicode.Bidi_Control, c):
+			return utf8.RuneError
+		default:
+			return c
+		}
+	}, text)
+}
+
 // line writes one line in a colour, cut to the width.
 func (v view) line(w io.Writer, text, colour string) {
+	text = harmless(text)
 	if v.width > 0 && utf8.RuneCountInString(text) > v.width {
 		text = string([]rune(text)[:v.width-1]) + "…"
 	}
@@ -154,7 +188,7 @@ func eventText(e *dynlbv1.Event) string {
 	if id := e.GetInstanceId(); id != "" {
 		text += " " + shortID(id)
 	}
-	return text + ": " + e.GetReason()
+	return harmless(text + ": " + e.GetReason())
 }
 
 // age is how long ago t was, as people say it: two units at the most.

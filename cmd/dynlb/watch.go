@@ -33,26 +33,29 @@ WatchInstances on a line of its own.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			out := cmd.OutOrStdout()
-			if !cmd.Flags().Changed("output") && !isTerminal(out) {
+			if !cmd.Flags().Changed("output") && !isTerminal(beneath(out)) {
 				output = outputLines
 			}
 			if err := checkOutput(output, outputTable, outputLines, outputJSON); err != nil {
 				return err
 			}
-			client, address, closeConn, err := dial(o)
+			if err := given(cmd, "interval", interval > 0); err != nil {
+				return err
+			}
+			r, err := dial(cmd.Context(), o)
 			if err != nil {
 				return err
 			}
-			defer closeConn()
+			defer r.close()
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
 			request := &dynlbv1.WatchInstancesRequest{}
-			if interval != 0 {
+			if cmd.Flags().Changed("interval") {
 				request.MinInterval = durationpb.New(interval)
 			}
-			stream, err := client.WatchInstances(ctx, request)
+			stream, err := r.WatchInstances(ctx, request)
 			if err != nil {
-				return explain(err, address)
+				return r.explain(cmd.Context(), err)
 			}
 			err = follow(stream, newScreen(out, output))
 			switch {
@@ -61,7 +64,7 @@ WatchInstances on a line of its own.`,
 			case errors.Is(err, errWatchEnded):
 				return err
 			default:
-				return explain(err, address)
+				return r.explain(cmd.Context(), err)
 			}
 		},
 	}
@@ -196,9 +199,9 @@ func (t *table) redraw() error {
 	if t.pool == nil {
 		return nil
 	}
-	v := view{colours: colours(t.out)}
+	v := view{colours: colours(beneath(t.out))}
 	height := 0
-	if f, ok := t.out.(*os.File); ok {
+	if f, ok := beneath(t.out).(*os.File); ok {
 		if w, h, err := term.GetSize(int(f.Fd())); err == nil {
 			v.width, height = w, h
 		}
