@@ -3,13 +3,17 @@ package proxy_test
 import (
 	"context"
 	"io"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/dynlb/dynlb/proxy"
+	"github.com/dynlb/dynlb/proxy/internal/settings"
 )
 
 // most returns options for so many connections.
@@ -131,5 +135,55 @@ func TestMaxConnectionsShutdown(t *testing.T) {
 	go func() { down <- f.proxy.Shutdown(ctx) }()
 	if err := wait(t, down, "Shutdown"); err == nil || !strings.Contains(err.Error(), "1 cut off") {
 		t.Errorf("Shutdown: %v", err)
+	}
+}
+
+// TestIdleUpstreamsMakeRoom: idle connections to instances that had more to do a
+// moment ago are closed, rather than that there are more than clients may have.
+func TestIdleUpstreamsMakeRoom(t *testing.T) {
+	const clients = 4
+	var open atomic.Int64
+	arrived, release := make(chan struct{}, clients), make(chan struct{})
+	counted := func() string {
+		s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+			arrived <- struct{}{}
+			<-release
+		}))
+		s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+			switch state {
+			case http.StateNew:
+				open.Add(1)
+			case http.StateClosed:
+				open.Add(-1)
+			default:
+			}
+		}
+		s.Start()
+		t.Cleanup(s.Close)
+		return s.Listener.Addr().String()
+	}
+	f := newProxy(t, setup{instances: []string{counted()}, options: most(clients)})
+	var conns []*rawConn
+	for range clients {
+		conns = append(conns, dial(t, f.address))
+	}
+	for round := range 3 {
+		for _, c := range conns {
+			c.send("GET / HTTP/1.1\nHost: a\n\n")
+			wait(t, arrived, "request")
+		}
+		for deadline := time.Now().Add(settings.StaleAfter / 2); open.Load() > clients; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Errorf("round %d: %d connections for %d clients", round, open.Load(), clients)
+				break
+			}
+		}
+		for _, c := range conns {
+			release <- struct{}{}
+			if !c.answered(patience) {
+				t.Fatal("no response")
+			}
+		}
+		addInstance(t, f.registry, counted())
 	}
 }

@@ -3,6 +3,7 @@ package proxy
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dynlb/dynlb/proxy/internal/settings"
@@ -15,9 +16,12 @@ import (
 // without a response, which is what Bun does with a handler that is silent for
 // 10 s. So here the transport only makes connections, and exchange decides.
 type pool struct {
+	open atomic.Int64 // connections
+
 	mu     sync.Mutex // guards all below
 	dialer *dialer
 	hosts  map[string]*host // by address
+	most   int              // connections of clients that there may be; 0: no bound
 	sweep  *time.Timer      // calls expire; nil when nothing became idle since
 	closed bool
 }
@@ -30,7 +34,7 @@ type host struct {
 }
 
 func newPool(s *Settings) *pool {
-	return &pool{dialer: newDialer(s), hosts: make(map[string]*host)}
+	return &pool{dialer: newDialer(s), hosts: make(map[string]*host), most: s.MaxConnections}
 }
 
 // configure changes how connections are made, and drops those that were made
@@ -38,6 +42,7 @@ func newPool(s *Settings) *pool {
 func (p *pool) configure(s *Settings) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.most = s.MaxConnections
 	if p.dialer.timeout == s.RequestTimeout && p.dialer.limits == s.Limits {
 		return
 	}
@@ -47,16 +52,37 @@ func (p *pool) configure(s *Settings) {
 	}
 }
 
-// to returns what a new connection to address is made with, and belongs to.
+// to returns what a new connection to address is made with, and belongs to, and
+// makes room for it.
 func (p *pool) to(address string) (*dialer, *host) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.makeRoomLocked()
 	h := p.hosts[address]
 	if h == nil {
 		h = &host{dropped: p.closed}
 		p.hosts[address] = h
 	}
 	return p.dialer, h
+}
+
+// makeRoomLocked closes the connection that has been idle for longest, if there are
+// as many as there may be clients. At most as many are in use, but for those of
+// HTTP/2; the idle ones would come on top.
+func (p *pool) makeRoomLocked() {
+	if p.most <= 0 || p.open.Load() < int64(p.most) {
+		return
+	}
+	var oldest *host
+	for _, h := range p.hosts {
+		if len(h.idle) > 0 && (oldest == nil || h.idle[0].idleSince.Before(oldest.idle[0].idleSince)) {
+			oldest = h
+		}
+	}
+	if oldest != nil {
+		oldest.idle[0].close()
+		oldest.idle = slices.Delete(oldest.idle, 0, 1)
+	}
 }
 
 // get returns the idle connection to address that was used last, or nil.

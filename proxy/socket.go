@@ -24,6 +24,8 @@ type socket struct {
 	*net.TCPConn
 	sent, received atomic.Bool
 	responses      *sync.Pool    // of *http1.Response
+	open           *atomic.Int64 // counts it, from connect to Close
+	closed         atomic.Bool
 	limit          time.Duration // how long a write of a request's content may take; 0: any time
 	inlet          inlet
 	raw            rawReader
@@ -42,7 +44,16 @@ type socket struct {
 // connect gives the socket its connection.
 func (s *socket) connect(conn *net.TCPConn) error {
 	s.TCPConn = conn
+	s.open.Add(1)
 	return s.raw.open(s)
+}
+
+// Close closes the connection.
+func (s *socket) Close() error {
+	if !s.closed.Swap(true) {
+		s.open.Add(-1)
+	}
+	return s.TCPConn.Close()
 }
 
 // expect is called before a request is sent. It says what matters of that.

@@ -53,7 +53,7 @@ func newDialer(s *Settings) *dialer {
 // dial makes a connection to address. Its error is a *fault.ConnectError.
 func (p *pool) dial(ctx context.Context, address string) (*upstream, error) {
 	d, host := p.to(address)
-	u := &upstream{pool: p, host: host, socket: &socket{responses: &d.responses, limit: d.timeout, phase: atEnd}}
+	u := &upstream{pool: p, host: host, socket: &socket{responses: &d.responses, limit: d.timeout, open: &p.open, phase: atEnd}}
 	client, err := d.transport.NewClientConn(context.WithValue(ctx, dialing{}, u), "http", address)
 	if err != nil {
 		return nil, &fault.ConnectError{Cause: err}

@@ -33,6 +33,7 @@ func (x *exchange) connect(s state) {
 		x.connectFailed(x.pool.err)
 		return
 	}
+	l.makeRoom()
 	fd, err := dialSocket(x.pool.to)
 	if err != nil {
 		x.connectFailed(err)
@@ -44,6 +45,7 @@ func (x *exchange) connect(s state) {
 		x.connectFailed(err)
 		return
 	}
+	l.engine.behind.Add(1)
 	x.upstream = u
 	u.within(int64(settings.DialTimeout))
 }

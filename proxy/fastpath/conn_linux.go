@@ -152,5 +152,7 @@ func (c *conn) leave() {
 	l.table[c.fd] = nil
 	if c.pool == nil {
 		l.load.Add(-1)
+	} else {
+		l.engine.behind.Add(-1)
 	}
 }

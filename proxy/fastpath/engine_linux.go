@@ -18,7 +18,9 @@ type Engine struct {
 	settings atomic.Pointer[settings.Settings]
 	open     atomic.Int64 // connections of clients, those handed over too
 	full     atomic.Bool  // a loop waits for one to be closed
-	closing  atomic.Bool  // Shutdown was called
+	behind   atomic.Int64 // connections to instances
+	pipes    atomic.Int64
+	closing  atomic.Bool // Shutdown was called
 	running  sync.WaitGroup
 
 	mu      sync.Mutex // guards all below

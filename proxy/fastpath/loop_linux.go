@@ -243,7 +243,7 @@ func (l *loop) end() {
 		l.read(n)
 	}
 	for _, p := range l.pipes {
-		p.close()
+		l.closePipe(p)
 	}
 	for len(l.listeners) > 0 {
 		l.unlisten(l.listeners[0].acceptor)

@@ -110,6 +110,44 @@ func (l *loop) drop(address string) {
 	}
 }
 
+// makeRoom is called before a connection to an instance is made. There are at most
+// as many in use as there are clients, but idle ones would come on top: those to
+// instances that had more to do a moment ago, and those of other loops. When there
+// are as many as there may be clients, idle ones are closed, so that descriptors
+// for two connections for each client are enough.
+func (l *loop) makeRoom() {
+	if !l.full() || l.closeOldest() {
+		return
+	}
+	l.engine.each(func(other *loop) {
+		for other.full() && other.closeOldest() {
+		}
+	})
+}
+
+// full reports whether there are as many connections to instances as there may be
+// clients.
+func (l *loop) full() bool {
+	limit := int64(l.engine.settings.Load().MaxConnections)
+	return limit > 0 && l.engine.behind.Load() >= limit
+}
+
+// closeOldest closes the connection of this loop that has been idle for longest, if
+// there is one.
+func (l *loop) closeOldest() bool {
+	var oldest *conn
+	for _, p := range l.pools {
+		if len(p.idle) > 0 && (oldest == nil || p.idle[0].timer.at < oldest.timer.at) {
+			oldest = p.idle[0]
+		}
+	}
+	if oldest == nil {
+		return false
+	}
+	oldest.close()
+	return true
+}
+
 func (p *pool) closeIdle() {
 	for _, c := range slices.Clone(p.idle) {
 		c.close()

@@ -18,6 +18,7 @@ const (
 	pipeSize   = 256 << 10
 	spliceFrom = 128 << 10 // bytes that are left
 	sparePipes = 16        // kept for later, by each loop
+	pipeFor    = 4         // clients that may be connected, for each pipe there may be
 )
 
 // pipe holds bytes on their way from an instance to a client.
@@ -26,15 +27,19 @@ type pipe struct {
 	n    int // how many
 }
 
-// newPipe returns an empty pipe, or nil when there is none to be had.
+// newPipe returns an empty pipe, or nil when there is none to be had: it is two
+// descriptors that connections might need.
 func (l *loop) newPipe() *pipe {
 	if last := len(l.pipes) - 1; last >= 0 {
 		p := l.pipes[last]
 		l.pipes = l.pipes[:last]
 		return p
 	}
+	e := l.engine
+	limit := int64(e.settings.Load().MaxConnections)
 	var fds [2]int
-	if unix.Pipe2(fds[:], unix.O_NONBLOCK|unix.O_CLOEXEC) != nil {
+	if e.pipes.Add(1) > (limit+pipeFor-1)/pipeFor && limit > 0 || unix.Pipe2(fds[:], unix.O_NONBLOCK|unix.O_CLOEXEC) != nil {
+		e.pipes.Add(-1)
 		return nil
 	}
 	_, _ = unix.FcntlInt(uintptr(fds[0]), unix.F_SETPIPE_SZ, pipeSize) // a smaller one will do
@@ -47,6 +52,11 @@ func (l *loop) dropPipe(p *pipe) {
 		l.pipes = append(l.pipes, p)
 		return
 	}
+	l.closePipe(p)
+}
+
+func (l *loop) closePipe(p *pipe) {
+	l.engine.pipes.Add(-1)
 	p.close()
 }
 

@@ -93,3 +93,38 @@ func TestSpliceBrokenOff(t *testing.T) {
 		}
 	})
 }
+
+// TestSplicePipesAreBounded: there are no more pipes than few clients leave room
+// for, and the content of who has none arrives all the same.
+func TestSplicePipesAreBounded(t *testing.T) {
+	content := largeContent(4 << 20)
+	options := Options{Loops: 1}
+	options.Settings.MaxConnections = pipeFor
+	f := serve(t, options, script(t, func(c *peer) {
+		for c.head() != "" {
+			c.send(fmt.Sprintf("HTTP/1.1 200 OK\nContent-Length: %d\n\n", len(content)))
+			_, _ = c.Write(content)
+		}
+	}))
+	var responses []*http.Response
+	for range pipeFor {
+		c := dial(t, f.address)
+		c.send("GET / HTTP/1.1\nHost: a\n\n")
+		res, err := http.ReadResponse(c.r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		responses = append(responses, res)
+	}
+	for _, res := range responses {
+		if got, err := io.ReadAll(res.Body); err != nil || !bytes.Equal(got, content) {
+			t.Errorf("%d bytes, want %d and the same (%v)", len(got), len(content), err)
+		}
+		f.recorded(t, 200)
+	}
+	f.inLoops(func(l *loop) {
+		if n := l.engine.pipes.Load(); n != 1 || len(l.pipes) != 1 {
+			t.Errorf("%d pipes, %d of them spare, want 1", n, len(l.pipes))
+		}
+	})
+}

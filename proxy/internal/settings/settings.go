@@ -32,7 +32,8 @@ type Settings struct {
 	// given up. Zero: 10 s, 30 s and 60 s.
 	HeadTimeout, BodyTimeout, IdleTimeout time.Duration
 	// MaxConnections is how many connections of clients may be open; more are not
-	// accepted until one is closed. Zero: no limit.
+	// accepted until one is closed. Idle connections to instances are not kept beyond
+	// that number, and there is a pipe for every fourth at the most. Zero: no limit.
 	MaxConnections int
 }
 
