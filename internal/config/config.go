@@ -120,7 +120,7 @@ type Config struct {
 	// MaxRequests, MaxAge and MaxMemory (in bytes) are how many requests an
 	// instance may have been given, how old it may be and how much resident
 	// memory it may use before it is replaced, a new one first. Default 0, no
-	// limit.
+	// limit; MaxMemory is at least 1 MiB otherwise.
 	MaxRequests int
 	MaxAge      time.Duration
 	MaxMemory   int64
@@ -145,7 +145,8 @@ type Limits struct {
 	HeaderTimeout, BodyTimeout, IdleTimeout time.Duration
 
 	// Connections is how many clients may be connected; more wait to be accepted.
-	// Default 0, which stands for half of the open files that dynlb may have.
+	// Default 0, which stands for two fifths of the open files that dynlb may have
+	// and does not need itself.
 	Connections int
 }
 

@@ -222,7 +222,7 @@ func TestSchemaPatterns(t *testing.T) {
 		"checkInterval": {"5s", "1h30m", "1.5s", ".5s", "5.s", "+5s", "2ms", "0", "-1s", "5", "5 s", "", "s", "1d", "5sec", "1e3s"},
 		"listen":        {":4000", "127.0.0.1:1", "[::1]:80", "box-1.local:80", "::1:80", "4000", ":http", "", ":", "http://x:80"},
 		"healthPath":    {"/health", "/", "health", ""},
-		"maxMemory":     {"1B", "512MiB", "2GiB", "1kB", "3TB", "0MB", "512M", "512Mi", "1.5GiB", "-1MiB", "1 MiB", "MiB", "5", ""},
+		"maxMemory":     {"1MiB", "512MiB", "2GiB", "1024KiB", "3TB", "0MB", "512M", "512Mi", "1.5GiB", "-1MiB", "1 MiB", "MiB", "5", ""},
 	}
 	for name, values := range tests {
 		pattern := regexp.MustCompile(root.resolve(root.Properties[name]).Pattern)

@@ -30,7 +30,9 @@ const (
 	// needs: a head is kept in memory until it is complete.
 	minHead, maxHead = 64, 1 << 20
 	maxFields        = 10000
-	maxMemory        = 1 << 50 // more than a machine has
+	// minMemory is less than a program takes to start, and maxMemory more than a
+	// machine has.
+	minMemory, maxMemory = 1 << 20, 1 << 50
 )
 
 // keysOf is the table of all keys of the file, in the order of the
@@ -68,7 +70,7 @@ func keysOf(c *Config) []key {
 		{name: "user", decode: account(&c.User)},
 		{name: "maxRequests", decode: whole(&c.MaxRequests, 0, maxCount)},
 		{name: "maxAge", decode: duration(&c.MaxAge, 0)},
-		{name: "maxMemory", decode: size(&c.MaxMemory, 0, maxMemory)},
+		{name: "maxMemory", decode: memory(&c.MaxMemory)},
 		{name: "limits", keys: []key{
 			{name: "requestLine", decode: size(&c.Limits.RequestLine, minHead, maxHead)},
 			{name: "header", decode: size(&c.Limits.Header, minHead, maxHead)},

@@ -34,6 +34,25 @@ func size(field *int64, low, high int64) decoder {
 	}
 }
 
+// memory reads how much memory a program may use: 0 for no limit, or at least
+// minMemory. A small number is taken to lack its unit, which the problem says.
+func memory(field *int64) decoder {
+	const mostMiB = 1 << 16 // 64 GiB, more than one instance gets
+	decode := size(field, 0, maxMemory)
+	return func(r *reader, at place, node *yaml.Node) {
+		n, ok := bytes64(node)
+		if !ok || n <= 0 || n >= minMemory {
+			decode(r, at, node)
+			return
+		}
+		if _, bare := integer(node); bare && n <= mostMiB {
+			r.problem(at, "must be at least 1MiB; %d is %d bytes, write %dMiB", n, n, n)
+			return
+		}
+		r.wrong(at, node, "at least 1MiB, or 0 for no limit")
+	}
+}
+
 // bytes64 returns the number of bytes that node says, at most math.MaxInt64.
 func bytes64(node *yaml.Node) (int64, bool) {
 	if n, ok := integer(node); ok {

@@ -42,6 +42,7 @@ type child struct {
 	cancel     func()          // ends its life: has it drained and stopped
 	generation int             // which restart it was started by
 	worn       string          // why it is to be replaced, a new one first; "" if it is not
+	outgrown   bool            // it used as much memory as it may soon after its start
 	phase      phase
 	host       string // where it answered; "" until it was ready first
 	fit        bool   // it was ready when it was told to go
@@ -145,6 +146,10 @@ func (s *Supervisor) checkHealth(life context.Context, c *child, p proc, host st
 			tick.Reset(now.Config.CheckInterval)
 		case <-tick.C:
 			err := s.probeOnce(life, c, host)
+			if starved(err) {
+				c.log.Warn("health check not made", "error", err)
+				continue
+			}
 			s.call(func() { s.checked(c, err) })
 		case <-measure.C:
 			s.measure(c, p)

@@ -25,12 +25,15 @@ import (
 type machine struct {
 	// boot is how long a process takes to answer its first probe.
 	boot time.Duration
+	// usage is what a process uses from its start.
+	usage process.Usage
 	// refuse, when not nil, is why a process cannot be started.
 	refuse func() error
 
 	mu       sync.Mutex
 	launched []*fakeProcess
 	taken    map[int]bool // ports that somebody else has
+	unbound  error        // when not nil, why no port can be bound
 }
 
 // fakeProcess is a process on a machine.
@@ -74,6 +77,7 @@ func (m *machine) launch(spec process.Spec) (proc, error) {
 		done:      make(chan struct{}),
 		listening: process.Listening{Port: port, Owned: true},
 		boot:      m.boot,
+		usage:     m.usage,
 	}
 	m.launched = append(m.launched, p)
 	return p, nil
@@ -107,10 +111,23 @@ func (m *machine) slow(boot time.Duration) {
 	m.boot = boot
 }
 
-func (m *machine) free(port int) bool {
+func (m *machine) bind(port int) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return !m.taken[port]
+	if m.unbound != nil {
+		return m.unbound
+	}
+	if m.taken[port] {
+		return syscall.EADDRINUSE
+	}
+	return nil
+}
+
+// unbind has no port be bound from now on, unless err is nil.
+func (m *machine) unbind(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.unbound = err
 }
 
 // all returns the processes launched so far, in start order.
@@ -220,6 +237,25 @@ type bench struct {
 	t        *testing.T
 	registry *registry.Registry
 	kill     func() // ends the context of Run
+	log      *lines
+}
+
+// lines is a log.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *lines) count(s string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.text.String(), s)
 }
 
 // supervise runs a test in a bubble with a supervisor on a fake machine, and
@@ -233,20 +269,21 @@ func supervise(t *testing.T, change func(*config.Config, *machine), test func(t 
 			change(&settings, m)
 		}
 		r := registry.New(registry.Options{QueueLimit: 100, QueueTimeout: time.Minute})
+		log := new(lines)
 		s := New(Options{
 			Registry: r,
 			Settings: Settings{
 				Config: settings,
 				Argv:   func(port int) []string { return []string{"app", strconv.Itoa(port)} },
 			},
-			Log:    slog.New(slog.DiscardHandler),
+			Log:    slog.New(slog.NewTextHandler(log, nil)),
 			launch: m.launch,
 			probe:  m.probe,
-			free:   m.free,
+			bind:   m.bind,
 		})
 		ctx, cancel := context.WithCancel(context.Background())
 		go s.Run(ctx) // the bubble waits for it
-		test(t, &bench{Supervisor: s, machine: m, t: t, registry: r, kill: cancel})
+		test(t, &bench{Supervisor: s, machine: m, t: t, registry: r, kill: cancel, log: log})
 		cancel()
 		<-s.done
 		if left := m.running(); len(left) > 0 {

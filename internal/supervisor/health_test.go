@@ -3,8 +3,10 @@ package supervisor
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -238,4 +240,21 @@ func TestMuteInstanceIsEndedSoon(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestHealthCheckNotMade: that dynlb has no descriptor for a health check is not
+// held against the instance.
+func TestHealthCheckNotMade(t *testing.T) {
+	supervise(t, nil, func(t *testing.T, b *bench) {
+		b.Scale(2, "test")
+		b.after(50 * time.Millisecond)
+		for _, p := range b.all() {
+			p.fall(&net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("socket", syscall.EMFILE)})
+		}
+		b.after(2 * replaceAfter * b.Config.CheckInterval)
+		b.want("2 ready")
+		if got := len(b.all()); got != 2 {
+			t.Errorf("%d starts", got)
+		}
+	})
 }

@@ -58,6 +58,12 @@ func refused(err error) bool {
 	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.EADDRNOTAVAIL)
 }
 
+// starved reports whether err says that dynlb has no descriptor left, and so says
+// nothing about an instance.
+func starved(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
+}
+
 func address(host string, port int) string {
 	return net.JoinHostPort(host, strconv.Itoa(port))
 }

@@ -129,6 +129,82 @@ func TestRecycleWaitsForTheNew(t *testing.T) {
 	})
 }
 
+// TestRecycleInVain: what uses more memory than it may right after its start is
+// not replaced over and over, and the log says why.
+func TestRecycleInVain(t *testing.T) {
+	supervise(t, func(c *config.Config, m *machine) { c.MaxMemory, m.usage.Memory = 1000, 1000 }, func(t *testing.T, b *bench) {
+		b.Scale(2, "test")
+		begun := time.Now()
+		for _, c := range []struct {
+			at     time.Duration
+			starts int // the first two, and those in their place
+		}{
+			{20 * time.Second, 2 + 1},
+			{time.Minute, 2 + 2}, // after 30 s
+			{2 * time.Minute, 2 + 3},
+			{3 * time.Hour, 2 + 9}, // an hour between the last two
+		} {
+			b.after(c.at - time.Since(begun))
+			b.want("2 ready")
+			if got := len(b.all()); got != c.starts {
+				t.Fatalf("%d starts after %v, want %d", got, c.at, c.starts)
+			}
+		}
+		starts := len(b.all())
+		if got := b.log.count("level=WARN msg=\"instance uses as much as maxMemory"); got != starts {
+			t.Errorf("%d warnings, want %d", got, starts)
+		}
+		b.Scale(3, "test") // nothing holds that up
+		b.after(50 * time.Millisecond)
+		b.want("3 ready")
+	})
+}
+
+// TestRecycleInVainNoMore: that maxMemory was too low does not delay what comes
+// after it was raised, nor the replacement of what takes its time to reach it.
+func TestRecycleInVainNoMore(t *testing.T) {
+	supervise(t, func(c *config.Config, m *machine) { c.MaxMemory, m.usage.Memory = 1000, 1000 }, func(t *testing.T, b *bench) {
+		b.Scale(1, "test")
+		b.after(10 * time.Second)
+		if err := result(t, b.configure(func(c *config.Config) { c.MaxMemory = 2000 })); err != nil {
+			t.Fatal(err)
+		}
+		b.after(soonOutgrown)
+		for starts := len(b.all()); starts < 6; starts++ {
+			if got := len(b.all()); got != starts {
+				t.Fatalf("%d starts, want %d", got, starts)
+			}
+			b.running()[0].set(func(p *fakeProcess) { p.usage.Memory = 2000 })
+			b.after(2 * measureInterval)
+			b.after(soonOutgrown)
+		}
+		if got := b.log.count("right after its start"); got != 2 {
+			t.Errorf("%d warnings, want the two before", got)
+		}
+	})
+}
+
+// TestRecycleSpike: an instance that used too much for a moment after its start is
+// replaced at once when it does so much later.
+func TestRecycleSpike(t *testing.T) {
+	supervise(t, func(c *config.Config, m *machine) { c.MaxMemory, m.usage.Memory = 1000, 1000 }, func(t *testing.T, b *bench) {
+		b.Scale(1, "test")
+		b.after(4 * time.Minute) // four are replaced; the fifth would be kept for as long again
+		p := b.running()[0]
+		p.set(func(p *fakeProcess) { p.usage.Memory = 1 })
+		b.after(time.Minute)
+		starts := len(b.all())
+		b.machine.mu.Lock()
+		b.usage.Memory = 1
+		b.machine.mu.Unlock()
+		p.set(func(p *fakeProcess) { p.usage.Memory = 1000 })
+		b.after(2 * measureInterval)
+		if got := len(b.all()) - starts; p.alive() || got != 1 {
+			t.Errorf("not replaced; %d starts", got)
+		}
+	})
+}
+
 // TestRecycleGoesFirst: when there are too many, the one that is to be replaced
 // goes, and nothing takes its place.
 func TestRecycleGoesFirst(t *testing.T) {

@@ -37,8 +37,8 @@ type Options struct {
 	launch launcher
 	// probe asks an instance whether it is well; nil: over HTTP.
 	probe prober
-	// free tells whether nothing listens on a port; nil: asks the kernel.
-	free func(port int) bool
+	// bind listens on a port for a moment; nil: asks the kernel.
+	bind func(port int) error
 }
 
 // proc is what the supervisor needs of a running process: *process.Process, or
@@ -73,6 +73,7 @@ type Supervisor struct {
 	rollout    *rollout  // the restart under way; nil when there is none
 	owed       int       // children that failed and have not been replaced
 	backoff    backoff
+	patience   patience
 	retry      *time.Timer // fires when the backoff is over
 	stopping   bool
 }
@@ -86,8 +87,8 @@ func New(options Options) *Supervisor {
 	if options.probe == nil {
 		options.probe = newHTTPProber()
 	}
-	if options.free == nil {
-		options.free = portFree
+	if options.bind == nil {
+		options.bind = bindPort
 	}
 	s := &Supervisor{Options: options, calls: make(chan func()), done: make(chan struct{})}
 	now := inForce(options.Settings)
