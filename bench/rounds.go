@@ -78,8 +78,8 @@ func dynlbBinary(ctx context.Context, given, folder string) (path string, err er
 }
 
 // allowOpenFiles sees to it that every process may open what the run needs.
-// dynlb takes half of its limit for its clients, and HAProxy in TCP mode two
-// files per connection.
+// dynlb takes two fifths of its limit for its clients, apart from a hundred or two
+// files of its own, and HAProxy in TCP mode takes two files per connection.
 func allowOpenFiles(s settings) error {
 	most := 0
 	for _, w := range s.todo() {
@@ -89,7 +89,7 @@ func allowOpenFiles(s settings) error {
 	if err != nil {
 		return fmt.Errorf("raise the limit of open files: %w", err)
 	}
-	if need := uint64(2*most + 1000); limit < need {
+	if need := uint64(5*most/2 + 1000); limit < need {
 		return fmt.Errorf("the limit of open files is %d, these workloads need %d: raise it (ulimit -Hn), or choose with -workloads", limit, need)
 	}
 	return nil

@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -28,6 +30,7 @@ type configWatch struct {
 	log     *slog.Logger
 	watcher *fsnotify.Watcher // nil when files cannot be watched
 	content content           // what was told last, or was there at the beginning
+	starved bool              // the file could not be read for want of descriptors
 	reasons chan string
 }
 
@@ -113,7 +116,7 @@ func (w *configWatch) run(ctx context.Context, hangups <-chan os.Signal) {
 			settled = nil
 			_ = w.addFolders() // a link may lead elsewhere now
 			switch now := w.look(); {
-			case !now.equal(seen):
+			case w.starved, !now.equal(seen):
 				happened()
 			case !now.equal(w.content):
 				w.content = now
@@ -123,10 +126,20 @@ func (w *configWatch) run(ctx context.Context, hangups <-chan os.Signal) {
 	}
 }
 
-// look reads the file.
+// look reads the file. That it cannot be read, for want of descriptors say, does
+// not mean that it has changed; it is gone only when it does not exist.
 func (w *configWatch) look() content {
-	b, _ := os.ReadFile(w.path) // nil when it cannot be read
-	return b
+	b, err := os.ReadFile(w.path)
+	w.starved = errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
+	switch {
+	case err == nil:
+		return b
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	default:
+		w.log.Debug("config file not read", "error", err)
+		return w.content
+	}
 }
 
 func (w *configWatch) tell(ctx context.Context, why string) {

@@ -121,3 +121,20 @@ func copyFile(from, to string) error {
 	_, err = io.Copy(out, in)
 	return err
 }
+
+// TestRecycleInVain: instances that use more than maxMemory from the start are not
+// replaced for ever, and a pool that is idle scales to zero in spite of it.
+func TestRecycleInVain(t *testing.T) {
+	r := start(t, "minInstances: 0\nmaxMemory: 1MiB\ncheckInterval: 500ms\nidleTimeout: 2s\n")
+	if code, body := r.get(r.url + "/"); code != http.StatusOK {
+		t.Fatalf("%d %s", code, body)
+	}
+	eventually(t, "no instance", func() bool { return len(r.pool().GetInstances()) == 0 })
+	log := r.log.String()
+	if got := strings.Count(log, "instance starting"); got != 2 {
+		t.Errorf("%d starts, want the first and the one in its place", got)
+	}
+	if !strings.Contains(log, "it is too low for this app") {
+		t.Errorf("the log does not say why: %s", log)
+	}
+}

@@ -38,7 +38,7 @@ func newPlan(settings config.Config) (plan, error) {
 	limits := &settings.Limits
 	connections := limits.Connections
 	if connections == 0 {
-		connections = halfOfOpenFiles()
+		connections = connectionsWithin(openFiles(), settings.MaxInstances)
 	}
 	return plan{
 		config: settings,
@@ -105,6 +105,7 @@ func instanceUser(settings config.Config) (*process.User, error) {
 
 // logPlan tells what is good to know of a configuration.
 func logPlan(log *slog.Logger, p *plan) {
+	logOpenFiles(log, &p.config)
 	if builtIn(&p.config) {
 		log.Info("no location or command is set, the built-in demo backend runs")
 	}
