@@ -156,17 +156,25 @@ func (s *socket) checkBodyLocked(b []byte) (int, error) {
 // Write sends something, and notes that. It sends nothing of a request on a
 // connection that has something to read: that is an end, or no response to it.
 func (s *socket) Write(b []byte) (int, error) {
-	if err := s.ask(); err != nil {
-		return 0, err
+	written, waiting := 0, -1
+	for {
+		if err := s.ask(); err != nil {
+			return written, err
+		}
+		n, err := s.TCPConn.Write(b[written:])
+		if n > 0 {
+			s.sent.Store(true)
+		}
+		written += n
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return written, err
+		}
+		// The kernel says that there is room only when there is a lot.
+		before := waiting
+		if waiting = s.untaken(); n == 0 && before >= 0 && waiting >= before {
+			return written, errTakesNothing
+		}
 	}
-	n, err := s.TCPConn.Write(b)
-	if n > 0 {
-		s.sent.Store(true)
-	}
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		err = errTakesNothing
-	}
-	return n, err
 }
 
 // errTakesNothing says that an instance neither takes the content of its request

@@ -139,7 +139,6 @@ func (c *conn) leave() {
 		c.pool.remove(c)
 	case lingering:
 		l.lingers--
-		defer l.settle()
 	default:
 	}
 	c.state = closed

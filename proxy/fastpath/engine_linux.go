@@ -230,7 +230,6 @@ func (l *loop) drain(done func()) {
 		}
 	}
 	l.drained = done
-	l.settle()
 }
 
 // stop breaks off what is in flight, returns how much that was, and ends the

@@ -52,6 +52,7 @@ type facts struct {
 	outlived  bool // it was sent again to another than the one that died
 	sent      int  // of head
 	sentAt    int64
+	starving  int   // bytes that the kernel had for the instance then
 	wholeSent bool  // nothing is left to be sent
 	continued bool  // the content need not wait any more
 	told      bool  // the client was told so

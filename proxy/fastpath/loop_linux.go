@@ -106,6 +106,7 @@ func (l *loop) run() {
 			full = 0
 			l.wheel.advance(l.now)
 		}
+		l.settle()
 		if l.now-l.yields > stint {
 			l.yields = l.now
 			runtime.Gosched()
@@ -221,7 +222,6 @@ func (l *loop) read(n note) {
 // landed is called when an exchange or tunnel has ended.
 func (l *loop) landed() {
 	l.flights--
-	l.settle()
 }
 
 // settle tells when nothing is left to wait for.

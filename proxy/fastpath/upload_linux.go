@@ -62,6 +62,7 @@ func (x *exchange) upload() {
 // already.
 func (x *exchange) starve() {
 	if limit := x.settings.RequestTimeout; limit > 0 && x.upstream.timer.at == 0 {
+		x.starving = x.upstream.fd.untaken()
 		x.upstream.within(int64(limit))
 	}
 }
@@ -174,6 +175,8 @@ func (x *exchange) instanceSilent() {
 			x.told = true
 			x.upload()
 		}
+	case !x.wholeSent && x.upstream.fd.untaken() < x.starving: // epoll tells only when there is a lot of room
+		x.starve()
 	default:
 		x.broke(errTimeout)
 	}

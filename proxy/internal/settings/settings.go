@@ -16,8 +16,9 @@ import (
 // on.
 type Settings struct {
 	// RequestTimeout is how long an instance may take from the end of the
-	// request to its response header, and before that for a piece of the content,
-	// of 64 KiB at most; then the client gets a 504. Zero: no limit.
+	// request to its response header, and how often it must take some of the content
+	// before that; then, or after as much time again, the client gets a 504. Zero: no
+	// limit.
 	RequestTimeout time.Duration
 	// TrustedProxies are the peers whose X-Forwarded-*, Forwarded and X-Real-IP
 	// are believed. Empty: nobody's are.
