@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -109,11 +110,12 @@ func signals(parent context.Context, log *slog.Logger) (first, second context.Co
 	pipe := make(chan os.Signal, 1)
 	signal.Notify(pipe, syscall.SIGPIPE)
 	go func() { // ends with stop
-		if s, ok := await(second, c); ok {
+		if s, ok := await(second, c, closedTerminal); ok {
 			begin()
 			log.Info("signal received", "signal", s.String(), "again", "ends at once")
 		}
-		if s, ok := await(second, c); ok {
+		// A terminal that is closed may send more than one SIGHUP: the shell's, too.
+		if s, ok := await(second, c, func() bool { return false }); ok {
 			end()
 			log.Warn("signal received again, ending at once", "signal", s.String())
 		}
@@ -127,11 +129,12 @@ func signals(parent context.Context, log *slog.Logger) (first, second context.Co
 }
 
 // await returns the next signal that is to end dynlb; false if ctx ends before.
-func await(ctx context.Context, c <-chan os.Signal) (os.Signal, bool) {
+// SIGHUP does if hangup says so, or else means to read the config again.
+func await(ctx context.Context, c <-chan os.Signal, hangup func() bool) (os.Signal, bool) {
 	for {
 		select {
 		case s := <-c:
-			if s != syscall.SIGHUP || !hasTerminal() { // else it means to read the config again
+			if s != syscall.SIGHUP || hangup() {
 				return s, true
 			}
 		case <-ctx.Done():
@@ -148,4 +151,13 @@ func hasTerminal() bool {
 	}
 	_ = tty.Close()
 	return true
+}
+
+// closedTerminal reports whether the process has none any more.
+func closedTerminal() bool {
+	tty, err := os.Open("/dev/tty")
+	if err == nil {
+		_ = tty.Close()
+	}
+	return errors.Is(err, syscall.ENXIO) || errors.Is(err, syscall.EIO)
 }
