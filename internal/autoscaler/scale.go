@@ -12,6 +12,7 @@ type scale struct {
 	rules     Rules
 	target    int
 	holdUntil time.Time // zero: free
+	raised    time.Time // when target last became more
 
 	loads float64 // sum of the load samples since the last decision
 	count int     // how many they are
@@ -22,7 +23,7 @@ type scale struct {
 func (s *scale) sample() {
 	now := s.Registry.Snapshot()
 	load := float64(now.Waiting)
-	s.idle = idlers(&now, s.rules.Idle)
+	s.idle = idlers(&now, s.rules.Idle, s.raised)
 	for i := range now.Instances {
 		in := &now.Instances[i]
 		if in.State == registry.Draining {
@@ -44,14 +45,20 @@ func (s *scale) sample() {
 // not counted, and those behind it are. It still goes before them, so no more of
 // them go than were counted.
 //
+// One that is ready, has served nothing, and was started when nobody had raised
+// the number of instances for as long as idle took the place of another: it counts
+// at once, or those that are replaced often would keep all.
+//
 // One that is unhealthy goes next, by the same rule as one that is ready. If it
 // has work it holds up the others until it is well or has been replaced, a few
 // health checks later.
-func idlers(now *registry.Snapshot, idle time.Duration) int {
+func idlers(now *registry.Snapshot, idle time.Duration, raised time.Time) int {
 	n := 0
 	for _, in := range now.Leaving() {
 		switch {
 		case in.State == registry.Starting && now.Fleet.Trouble != "":
+		case in.State == registry.Ready && in.Total == 0 && in.Started.Sub(raised) >= idle:
+			n++
 		case in.State == registry.Starting, in.InFlight > 0, now.Time.Sub(in.IdleSince) < idle:
 			return n
 		default:
@@ -105,6 +112,9 @@ func (s *scale) obey(o order) answer {
 
 // set makes n the target, for the registry's readers and for the fleet.
 func (s *scale) set(n int, reason string) {
+	if n > s.target {
+		s.raised = time.Now()
+	}
 	if n != s.target {
 		s.Log.Info("scale", "from", s.target, "to", n, "reason", reason)
 	}

@@ -42,9 +42,33 @@ func TestIdlers(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			now := registry.Snapshot{Time: base, Instances: c.instances}
 			now.Fleet.Trouble = c.trouble
-			if got := idlers(&now, idle); got != c.want {
+			if got := idlers(&now, idle, base); got != c.want {
 				t.Errorf("%d may go, want %d", got, c.want)
 			}
 		})
+	}
+}
+
+// TestIdlersReplaced: an instance that took the place of another does not keep
+// those that are idle. One that was started because there are to be more does, and
+// one that has had work to do.
+func TestIdlersReplaced(t *testing.T) {
+	const idle = 30 * time.Second
+	base := time.Now()
+	now := registry.Snapshot{Time: base}
+	for range 7 {
+		now.Instances = append(now.Instances, registry.Instance{State: registry.Ready, IdleSince: base.Add(-time.Hour), Total: 9})
+	}
+	started := base.Add(-2 * time.Second)
+	now.Instances = append(now.Instances, registry.Instance{State: registry.Ready, Started: started, IdleSince: base.Add(-time.Second)})
+	for _, c := range []struct {
+		before time.Duration // how long before its start the number was raised
+		total  uint64
+		want   int
+	}{{0, 0, 0}, {idle - 1, 0, 0}, {idle, 0, 8}, {idle, 1, 0}} {
+		now.Instances[7].Total = c.total
+		if got := idlers(&now, idle, started.Add(-c.before)); got != c.want {
+			t.Errorf("raised %v before, %d requests: %d may go, want %d", c.before, c.total, got, c.want)
+		}
 	}
 }
