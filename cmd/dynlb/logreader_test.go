@@ -134,6 +134,25 @@ func (p *logged) ends() {
 	}
 }
 
+// ask has a request in flight for half a second, and tells what became of it.
+func (p *logged) ask() <-chan error {
+	p.t.Helper()
+	answered := make(chan error, 1)
+	go func() {
+		response, err := http.Get(p.url + "/slow?ms=500")
+		if err == nil {
+			_, err = io.Copy(io.Discard, response.Body)
+			response.Body.Close()
+			if response.StatusCode != http.StatusOK {
+				err = fmt.Errorf("status %d", response.StatusCode)
+			}
+		}
+		answered <- err
+	}()
+	eventually(p.t, "a request in flight", func() bool { return strings.Contains(p.status(), `"activeRequests":1`) })
+	return answered
+}
+
 // TestLogIsNotRead: dynlb supervises, and ends, while its log is stuck.
 func TestLogIsNotRead(t *testing.T) {
 	p := serveInto(t, true)
@@ -155,19 +174,7 @@ func TestLogIsNotRead(t *testing.T) {
 // ends in order, with the request in flight.
 func TestLogReaderEnds(t *testing.T) {
 	p := serveInto(t, false)
-	answered := make(chan error, 1)
-	go func() {
-		response, err := http.Get(p.url + "/slow?ms=500")
-		if err == nil {
-			_, err = io.Copy(io.Discard, response.Body)
-			response.Body.Close()
-			if response.StatusCode != http.StatusOK {
-				err = fmt.Errorf("status %d", response.StatusCode)
-			}
-		}
-		answered <- err
-	}()
-	eventually(t, "a request in flight", func() bool { return strings.Contains(p.status(), `"activeRequests":1`) })
+	answered := p.ask()
 	if err := p.reader.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -177,8 +184,9 @@ func TestLogReaderEnds(t *testing.T) {
 	}
 }
 
-// TestTerminalIsClosed: dynlb ends with the terminal it was started in. As long as
-// that is there, SIGHUP has the config read again.
+// TestTerminalIsClosed: dynlb ends with the terminal it was started in, with the
+// request in flight, however often it is told. As long as the terminal is there,
+// SIGHUP has the config read again.
 func TestTerminalIsClosed(t *testing.T) {
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
@@ -208,8 +216,17 @@ func TestTerminalIsClosed(t *testing.T) {
 	for screen.Scan() && !strings.Contains(screen.Text(), "config in force") {
 	}
 	p.ready()
+	answered := p.ask()
 	if err := master.Close(); err != nil {
 		t.Fatal(err)
+	}
+	for range 3 { // the shell passes its own on
+		if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := <-answered; err != nil {
+		t.Error(err)
 	}
 	p.ends()
 }

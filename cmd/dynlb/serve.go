@@ -34,6 +34,11 @@ it in force, without losing a request; when it is invalid nothing changes.`,
 			if err != nil {
 				return err
 			}
+			// Whoever reads the log may end first, as tee does on Ctrl-C. A signal
+			// that is asked for does not end the process.
+			pipe := make(chan os.Signal, 1)
+			signal.Notify(pipe, syscall.SIGPIPE)
+			defer signal.Stop(pipe)
 			logs := newLogs(cmd.ErrOrStderr(), level)
 			defer logs.close()
 			log := logs.own
@@ -105,10 +110,6 @@ func signals(parent context.Context, log *slog.Logger) (first, second context.Co
 	if hasTerminal() && !signal.Ignored(syscall.SIGHUP) { // else it was started to outlive it
 		signal.Notify(c, syscall.SIGHUP)
 	}
-	// Whoever reads the log may end first, as tee does on Ctrl-C. A signal that is
-	// asked for does not end the process.
-	pipe := make(chan os.Signal, 1)
-	signal.Notify(pipe, syscall.SIGPIPE)
 	go func() { // ends with stop
 		if s, ok := await(second, c, closedTerminal); ok {
 			begin()
@@ -123,7 +124,6 @@ func signals(parent context.Context, log *slog.Logger) (first, second context.Co
 	}()
 	return first, second, func() {
 		signal.Stop(c)
-		signal.Stop(pipe)
 		end()
 	}
 }

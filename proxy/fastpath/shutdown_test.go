@@ -209,3 +209,39 @@ func TestShutdownLetsClientsRead(t *testing.T) {
 		t.Errorf("it took %v", took)
 	}
 }
+
+// TestShutdownLetsTheLastClientRead: so does one whose response ends during the
+// shutdown, and is the last that was waited for.
+func TestShutdownLetsTheLastClientRead(t *testing.T) {
+	arrived, release := make(chan struct{}), make(chan struct{})
+	f := serve(t, Options{Loops: 1}, script(t, func(c *peer) {
+		_ = c.head()
+		close(arrived)
+		<-release
+		c.send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+	}))
+	c := dial(t, f.address)
+	c.send("GET / HTTP/1.1\nHost: a\n\n")
+	<-arrived
+	down := make(chan error, 1)
+	go func() { down <- f.Shutdown(context.Background()) }()
+	for closing := false; !closing; {
+		f.inLoops(func(l *loop) { closing = l.drained != nil })
+	}
+	began := time.Now()
+	close(release)
+	if got := c.rest(); !strings.HasSuffix(got, "ok") {
+		t.Errorf("got %q", got)
+	}
+	select {
+	case err := <-down:
+		if time.Since(began) < shutdownLinger {
+			t.Errorf("it returned while the client may be reading: %v", err)
+		}
+	case <-time.After(shutdownLinger / 5):
+		_ = c.Close()
+		if err := <-down; err != nil {
+			t.Error(err)
+		}
+	}
+}
