@@ -213,6 +213,26 @@ func TestInstanceThatTakesNothing(t *testing.T) {
 		}
 		f.recorded(t, http.StatusOK)
 	})
+	t.Run("little", func(t *testing.T) { // less than what the kernel calls room
+		t.Parallel()
+		f := newFront(t, func(c *rawConn) {
+			c.head()
+			left := int64(len(content))
+			for range 50 { // together longer than the limit, twice
+				time.Sleep(soon)
+				n, _ := io.CopyN(io.Discard, c.r, 13<<10)
+				left -= n
+			}
+			_, _ = io.CopyN(io.Discard, c.r, left)
+			c.send("HTTP/1.1 200 OK\nContent-Length: 0\n\n")
+		})
+		res := do(t, newClient(t, "http1"), newRequest(t, http.MethodPost, f.url, bytes.NewReader(content)))
+		readAll(t, res)
+		if res.StatusCode != http.StatusOK {
+			t.Errorf("status %d", res.StatusCode)
+		}
+		f.recorded(t, http.StatusOK)
+	})
 	t.Run("after its response", func(t *testing.T) {
 		t.Parallel()
 		f := newFront(t, func(c *rawConn) {
