@@ -143,11 +143,14 @@ func TestMaxConnectionsShutdown(t *testing.T) {
 func TestIdleUpstreamsMakeRoom(t *testing.T) {
 	const clients = 4
 	var open atomic.Int64
-	arrived, release := make(chan struct{}, clients), make(chan struct{})
+	arrived, release := make(chan struct{}, 100), make(chan struct{})
 	counted := func() string {
-		s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		s := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			arrived <- struct{}{}
-			<-release
+			select {
+			case <-release:
+			case <-r.Context().Done():
+			}
 		}))
 		s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
 			switch state {
@@ -178,8 +181,14 @@ func TestIdleUpstreamsMakeRoom(t *testing.T) {
 				break
 			}
 		}
+		for range conns { // in which order they wait is not known
+			select {
+			case release <- struct{}{}:
+			case <-time.After(patience):
+				t.Fatal("no request waits")
+			}
+		}
 		for _, c := range conns {
-			release <- struct{}{}
 			if !c.answered(patience) {
 				t.Fatal("no response")
 			}
