@@ -129,6 +129,7 @@ func (w *configWatch) run(ctx context.Context, hangups <-chan os.Signal) {
 // look reads the file. That it cannot be read, for want of descriptors say, does
 // not mean that it has changed; it is gone only when it does not exist.
 func (w *configWatch) look() content {
+	w.starved = false
 	if info, err := os.Stat(w.path); err == nil && !info.Mode().IsRegular() {
 		return w.content // a pipe would not let go before somebody writes
 	}

@@ -107,7 +107,7 @@ func signals(parent context.Context, log *slog.Logger) (first, second context.Co
 	first, begin := context.WithCancel(second)
 	c := make(chan os.Signal, 2)
 	signal.Notify(c, os.Interrupt, syscall.SIGTERM)
-	if hasTerminal() && !signal.Ignored(syscall.SIGHUP) { // else it was started to outlive it
+	if openTerminal() == nil && !signal.Ignored(syscall.SIGHUP) { // else it was started to outlive it
 		signal.Notify(c, syscall.SIGHUP)
 	}
 	go func() { // ends with stop
@@ -143,21 +143,19 @@ func await(ctx context.Context, c <-chan os.Signal, hangup func() bool) (os.Sign
 	}
 }
 
-// hasTerminal reports whether the process has a controlling terminal.
-func hasTerminal() bool {
+// openTerminal opens the controlling terminal of the process and closes it again; an
+// error says that there is none.
+func openTerminal() error {
 	tty, err := os.Open("/dev/tty")
 	if err != nil {
-		return false
+		return err
 	}
-	_ = tty.Close()
-	return true
+	return tty.Close()
 }
 
-// closedTerminal reports whether the process has none any more.
+// closedTerminal reports whether the process has lost its terminal. That it cannot be
+// opened for another reason, such as too many open files, does not count.
 func closedTerminal() bool {
-	tty, err := os.Open("/dev/tty")
-	if err == nil {
-		_ = tty.Close()
-	}
+	err := openTerminal()
 	return errors.Is(err, syscall.ENXIO) || errors.Is(err, syscall.EIO)
 }
