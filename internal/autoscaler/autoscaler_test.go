@@ -48,6 +48,18 @@ func (f *fleet) Scale(n int, reason string) {
 	}
 }
 
+// fail ends the instances that are starting.
+func (f *fleet) fail() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, in := range f.registry.Snapshot().Instances {
+		if in.State == registry.Starting {
+			f.ids = slices.DeleteFunc(f.ids, func(x registry.ID) bool { return x == in.ID })
+			_ = f.registry.Transition(in.ID, registry.Stopped, "test")
+		}
+	}
+}
+
 // boot is how long an instance takes to be ready.
 const boot = 50 * time.Millisecond
 
@@ -232,6 +244,36 @@ func TestScaleToStaysForIdleTimeout(t *testing.T) {
 			if f.size() != 2 {
 				t.Errorf("%d instances after idleTimeout, want 2", f.size())
 			}
+		})
+	}
+}
+
+// TestScaleToStaysWhenStartsFail: what somebody asked for stays for idleTimeout
+// also when it cannot be started: whether what failed is being tried again, or is
+// not there while that waits.
+func TestScaleToStaysWhenStartsFail(t *testing.T) {
+	for name, fail := range map[string]func(f *fleet){
+		"trying":  func(*fleet) {},
+		"waiting": (*fleet).fail,
+	} {
+		t.Run(name, func(t *testing.T) {
+			scaling(t, defaults, func(t *testing.T, a *Autoscaler, f *fleet) {
+				wait(2 * defaults.Idle)
+				f.boot.Store(int64(time.Hour))
+				if _, err := a.ScaleTo(t.Context(), 4, 0, "because"); err != nil {
+					t.Fatal(err)
+				}
+				a.Registry.SetTrouble("exit status 1")
+				fail(f)
+				wait(defaults.Idle - time.Millisecond)
+				if got := a.Registry.Snapshot().Fleet.Target; got != 4 {
+					t.Errorf("target %d before idleTimeout, want 4", got)
+				}
+				wait(2 * defaults.Window)
+				if got := a.Registry.Snapshot().Fleet.Target; got != 2 {
+					t.Errorf("target %d after idleTimeout, want 2", got)
+				}
+			})
 		})
 	}
 }

@@ -38,7 +38,11 @@ func (s *scale) sample() {
 // idlers returns how many instances may go because there is nothing for them to
 // do: counted in the order in which they go, up to the first that has not been
 // ready and idle for as long as idle. So a fleet made smaller by that many loses
-// none that has work, or that somebody has only just asked for.
+// none that has work.
+//
+// None goes until the number of instances has not been raised for as long. Those
+// that it was raised by do not always hold up the others: one that failed to start
+// is nowhere until it is tried again.
 //
 // One that is starting serves nobody, and so is the first to go: it is waited
 // for. But when instances cannot be started that would be for ever; then it is
@@ -53,6 +57,9 @@ func (s *scale) sample() {
 // has work it holds up the others until it is well or has been replaced, a few
 // health checks later.
 func idlers(now *registry.Snapshot, idle time.Duration, raised time.Time) int {
+	if now.Time.Sub(raised) < idle {
+		return 0
+	}
 	n := 0
 	for _, in := range now.Leaving() {
 		switch {

@@ -42,7 +42,7 @@ func TestIdlers(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			now := registry.Snapshot{Time: base, Instances: c.instances}
 			now.Fleet.Trouble = c.trouble
-			if got := idlers(&now, idle, base); got != c.want {
+			if got := idlers(&now, idle, base.Add(-idle)); got != c.want {
 				t.Errorf("%d may go, want %d", got, c.want)
 			}
 		})

@@ -242,6 +242,8 @@ func TestMuteInstanceIsEndedSoon(t *testing.T) {
 	}
 }
 
+var errStarved = &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("socket", syscall.EMFILE)}
+
 // TestHealthCheckNotMade: that dynlb has no descriptor for a health check is not
 // held against the instance.
 func TestHealthCheckNotMade(t *testing.T) {
@@ -249,12 +251,58 @@ func TestHealthCheckNotMade(t *testing.T) {
 		b.Scale(2, "test")
 		b.after(50 * time.Millisecond)
 		for _, p := range b.all() {
-			p.fall(&net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("socket", syscall.EMFILE)})
+			p.fall(errStarved)
 		}
 		b.after(2 * replaceAfter * b.Config.CheckInterval)
 		b.want("2 ready")
 		if got := len(b.all()); got != 2 {
 			t.Errorf("%d starts", got)
+		}
+	})
+}
+
+// TestStartNotProbed: as long as dynlb has no descriptor for a probe, an instance
+// that starts, or has to show that it is well, neither becomes ready nor fails, and
+// is asked no more often than otherwise. Then it has the time that was left.
+func TestStartNotProbed(t *testing.T) {
+	supervise(t, nil, func(t *testing.T, b *bench) {
+		starve := func(p *fakeProcess) {
+			t.Helper()
+			p.set(func(p *fakeProcess) { p.sick, p.paths = errStarved, nil })
+			b.after(10 * b.Config.StartTimeout)
+			if !p.alive() {
+				t.Fatal("it was ended")
+			}
+			p.set(func(p *fakeProcess) {
+				if n, most := len(p.paths), int(10*b.Config.StartTimeout/slowestProbe)+100; n > most {
+					t.Errorf("asked %d times, want %d at most", n, most)
+				}
+			})
+		}
+		b.Scale(1, "test")
+		synctest.Wait()
+		p := b.all()[0]
+		starve(p)
+		b.want("1 starting")
+		p.fall(nil)
+		b.after(slowestProbe)
+		b.want("1 ready")
+
+		lease, _ := b.registry.Acquire(t.Context())
+		lease.Refused()
+		lease.Release()
+		starve(p)
+		b.want("1 unhealthy")
+		p.fall(errSick)
+		b.after(b.Config.StartTimeout * 9 / 10)
+		if !p.alive() {
+			t.Error("ended before its time was up")
+		}
+		starve(p)
+		p.fall(errSick)
+		b.after(b.Config.StartTimeout / 5)
+		if p.alive() {
+			t.Error("it still runs")
 		}
 	})
 }

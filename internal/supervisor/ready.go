@@ -20,13 +20,17 @@ const (
 // awaitReady probes the child in quick succession until it is ready, and
 // returns the host that it answered on. It fails when the child is to go, has
 // exited, is not ready within startTimeout, or when somebody else answers in
-// its place.
+// its place. Time in which dynlb has no descriptor to ask with does not count.
 func (s *Supervisor) awaitReady(life context.Context, c *child, p proc) (host string, err error) {
 	limit := s.now().StartTimeout
-	ctx, cancel := context.WithTimeout(life, limit)
-	defer cancel()
+	ctx, expire := context.WithCancelCause(life)
+	defer expire(nil)
+	left := limit // as of the last probe that was made
+	clock := time.AfterFunc(left, func() { expire(context.DeadlineExceeded) })
+	defer clock.Stop()
 	last := errors.New("no answer")
 	for pause := firstProbe; ; pause = min(pause*5/4, slowestProbe) {
+		began := time.Now()
 		timer := time.NewTimer(pause)
 		select {
 		case <-timer.C:
@@ -48,6 +52,14 @@ func (s *Supervisor) awaitReady(life context.Context, c *child, p proc) (host st
 			if host == hosts[0] || !refused(err) {
 				last = err // the second host is a guess: that it refuses says nothing
 			}
+		}
+		// That dynlb cannot ask is not the instance's doing: the clock stands until
+		// it can.
+		if !starved(last) {
+			left -= time.Since(began)
+			clock.Reset(left)
+		} else if clock.Stop() {
+			c.log.Warn("health check not made", "error", last)
 		}
 	}
 }
