@@ -26,7 +26,6 @@ var table = map[string][]string{
 	"internal/demo":       {"github.com/coder/websocket"},
 	"proxy": {
 		"internal/registry", "proxy/fastpath", "proxy/http1", "proxy/internal/fault", "proxy/internal/settings",
-		"golang.org/x/sys",
 	},
 	"proxy/fastpath": {
 		"internal/registry", "proxy/http1", "proxy/internal/fault", "proxy/internal/settings", "golang.org/x/sys",

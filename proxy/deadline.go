@@ -1,6 +1,10 @@
 package proxy
 
-import "time"
+import (
+	"errors"
+	"os"
+	"time"
+)
 
 // SetReadDeadline sets when reads fail.
 func (c *guardedConn) SetReadDeadline(t time.Time) error {
@@ -19,12 +23,18 @@ func (c *guardedConn) SetDeadline(t time.Time) error {
 	return c.SetReadDeadline(t)
 }
 
-// Write sends p. A client that takes too long for that is given up: it would hold
-// an instance's place, and all that was read for it. Each write is a buffer of
-// net/http's or of the copying at most, so a client that is merely slow keeps up.
+// Write sends p. A client that takes nothing of it is given up: it would hold an
+// instance's place, and all that was read for it.
 func (c *guardedConn) Write(p []byte) (int, error) {
-	_ = c.SetWriteDeadline(time.Now().Add(c.guard.rules.Load().idleTime)) // it fails as the write will
-	return c.Conn.Write(p)
+	written := 0
+	for tried := false; ; tried = true {
+		_ = c.SetWriteDeadline(time.Now().Add(c.guard.rules.Load().idleTime)) // it fails as the write will
+		n, err := c.Conn.Write(p[written:])
+		written += n
+		if !errors.Is(err, os.ErrDeadlineExceeded) || n == 0 && tried {
+			return written, err
+		}
+	}
 }
 
 // limit sets the guard's own deadline for reads, or takes it back when it is

@@ -16,7 +16,7 @@ import (
 // without a response, which is what Bun does with a handler that is silent for
 // 10 s. So here the transport only makes connections, and exchange decides.
 type pool struct {
-	open atomic.Int64 // connections
+	open atomic.Int64 // connections, with those being made
 
 	mu     sync.Mutex // guards all below
 	dialer *dialer
@@ -52,12 +52,13 @@ func (p *pool) configure(s *Settings) {
 	}
 }
 
-// to returns what a new connection to address is made with, and belongs to, and
-// makes room for it.
+// to returns what a new connection to address is made with, and belongs to, makes
+// room for it, and counts it.
 func (p *pool) to(address string) (*dialer, *host) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.makeRoomLocked()
+	p.open.Add(1)
 	h := p.hosts[address]
 	if h == nil {
 		h = &host{dropped: p.closed}

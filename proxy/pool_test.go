@@ -109,3 +109,38 @@ func TestPoolClose(t *testing.T) {
 		synctest.Wait()
 	})
 }
+
+// TestPoolMakesRoom: connections that are being made count, too, but not those that
+// could not be made.
+func TestPoolMakesRoom(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	address := l.Addr().String()
+	p := newPool(&Settings{MaxConnections: 2})
+	p.sweep = time.NewTimer(time.Hour) // however slow the test is, none is closed for its age
+	t.Cleanup(p.close)
+	var idle []*upstream
+	for range 2 {
+		u, err := p.dial(t.Context(), address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		idle = append(idle, u)
+	}
+	for _, u := range idle {
+		u.release()
+	}
+	p.to("b:1")
+	p.to("c:1")
+	if n, left := p.open.Load(), len(p.hosts[address].idle); n != 2 || left != 0 {
+		t.Errorf("%d connections, %d of them idle; want the two that are being made", n, left)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := p.dial(gone, address); err == nil || p.open.Load() != 2 {
+		t.Errorf("%d connections after a dial that ended with %v, want 2", p.open.Load(), err)
+	}
+}

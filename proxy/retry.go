@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -136,7 +137,14 @@ func (e *exchange) attempt(req *http.Request, reused bool) fault.Attempt {
 func (e *exchange) send(u *upstream, req *http.Request) (*http.Response, error) {
 	u.socket.expect(req.Method == http.MethodHead, req.Header.Get("Upgrade") != "", req.Body != nil)
 	start := time.Now()
+	var wait *patience
+	if limit := e.settings.RequestTimeout; limit > 0 {
+		wait = newPatience(u, e.upload, start, limit)
+	}
 	res, err := u.client.RoundTrip(req)
+	if wait.stop() {
+		err = context.DeadlineExceeded
+	}
 	if err != nil {
 		intact := u.client.Err() == nil
 		u.close()

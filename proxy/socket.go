@@ -24,9 +24,9 @@ type socket struct {
 	*net.TCPConn
 	sent, received atomic.Bool
 	responses      *sync.Pool    // of *http1.Response
-	open           *atomic.Int64 // counts it, from connect to Close
+	open           *atomic.Int64 // counts it, until Close
 	closed         atomic.Bool
-	limit          time.Duration // how long a write of a request's content may take; 0: any time
+	limit          time.Duration // a write of content fails when none is taken for 2 to 3 times as long; 0: never
 	inlet          inlet
 	raw            rawReader
 
@@ -44,7 +44,6 @@ type socket struct {
 // connect gives the socket its connection.
 func (s *socket) connect(conn *net.TCPConn) error {
 	s.TCPConn = conn
-	s.open.Add(1)
 	return s.raw.open(s)
 }
 
@@ -156,8 +155,8 @@ func (s *socket) checkBodyLocked(b []byte) (int, error) {
 // Write sends something, and notes that. It sends nothing of a request on a
 // connection that has something to read: that is an end, or no response to it.
 func (s *socket) Write(b []byte) (int, error) {
-	written, waiting := 0, -1
-	for {
+	written := 0
+	for tried := false; ; tried = true {
 		if err := s.ask(); err != nil {
 			return written, err
 		}
@@ -169,16 +168,16 @@ func (s *socket) Write(b []byte) (int, error) {
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return written, err
 		}
-		// The kernel says that there is room only when there is a lot.
-		before := waiting
-		if waiting = s.untaken(); n == 0 && before >= 0 && waiting >= before {
+		// The kernel says that there is room only when there is a lot. To try finds a
+		// little, too.
+		if n == 0 && tried {
 			return written, errTakesNothing
 		}
 	}
 }
 
 // errTakesNothing says that an instance neither takes the content of its request
-// nor responds.
+// nor responds, or takes nothing of a tunnel.
 var errTakesNothing = fmt.Errorf("it takes nothing of the content: %w", context.DeadlineExceeded)
 
 // ask marks the moment from which on what the instance sends is a response, and
@@ -186,7 +185,7 @@ var errTakesNothing = fmt.Errorf("it takes nothing of the content: %w", context.
 func (s *socket) ask() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.content && s.phase == atHead && s.limit > 0 {
+	if s.limit > 0 && (s.content && s.phase == atHead || s.phase == passing) {
 		_ = s.SetWriteDeadline(time.Now().Add(s.limit)) // it fails as the write will
 	}
 	if s.asked {

@@ -7,8 +7,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/dynlb/dynlb/proxy"
 )
 
 const upgradeHead = "Host: a\nConnection: Upgrade\nUpgrade: test\n\n"
@@ -131,6 +134,59 @@ func TestTunnelHalfClosed(t *testing.T) {
 		t.Errorf("instance heard %q", got)
 	}
 	f.drained(t)
+}
+
+// TestTunnelUntaken: a side that takes nothing of what waits for it is given up; one
+// that takes a little now and then is not.
+func TestTunnelUntaken(t *testing.T) {
+	const size = 32 << 20 // more than the kernels take
+	const limit = 20 * soon
+	piece := make([]byte, size/32)
+	push := func(c *rawConn) {
+		for range size / len(piece) {
+			if _, err := c.Write(piece); err != nil {
+				return
+			}
+		}
+	}
+	open := func(t *testing.T, talk func(c *rawConn)) (*front, *rawConn) {
+		f := newProxy(t, setup{
+			instances: []string{script(t, func(c *rawConn) {
+				c.head()
+				c.send("HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: test\n\n")
+				talk(c)
+			})},
+			options: proxy.Options{Settings: proxy.Settings{IdleTimeout: limit, RequestTimeout: limit}},
+		})
+		c := dial(t, f.address)
+		c.send("GET / HTTP/1.1\n" + upgradeHead)
+		c.head()
+		return f, c
+	}
+	t.Run("client", func(t *testing.T) {
+		f, c := open(t, push)
+		f.drained(t)
+		_ = c
+	})
+	t.Run("instance", func(t *testing.T) {
+		over := make(chan struct{})
+		f, c := open(t, func(*rawConn) { <-over })
+		defer close(over)
+		go push(c) // it ends with the connection
+		f.drained(t)
+	})
+	t.Run("slow client", func(t *testing.T) {
+		_, c := open(t, push)
+		left := int64(size)
+		for range 30 { // together longer than the limit; less than what the kernel calls room
+			time.Sleep(soon)
+			n, _ := io.CopyN(io.Discard, c.r, 13<<10)
+			left -= n
+		}
+		if n, err := io.Copy(io.Discard, c.r); n != left {
+			t.Errorf("%d bytes of %d, %v", n, left, err)
+		}
+	})
 }
 
 // TestTunnelEnds: when either side leaves, the other is closed and the slot

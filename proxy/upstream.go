@@ -25,7 +25,7 @@ type upstream struct {
 
 // dialer makes connections.
 type dialer struct {
-	timeout   time.Duration // for the response header, and for taking some content before it
+	timeout   time.Duration // for taking some content before the response
 	limits    http1.Limits
 	transport *http.Transport
 	responses sync.Pool // of *http1.Response
@@ -42,7 +42,6 @@ func newDialer(s *Settings) *dialer {
 			Protocols:              protocols,
 			DialContext:            dialSocket,
 			DisableCompression:     true, // adds no Accept-Encoding
-			ResponseHeaderTimeout:  s.RequestTimeout,
 			ExpectContinueTimeout:  settings.ContinueTimeout,
 			MaxResponseHeaderBytes: settings.MaxInterim * int64(limits.Head), // informational ones before it count too
 		},
@@ -56,6 +55,7 @@ func (p *pool) dial(ctx context.Context, address string) (*upstream, error) {
 	u := &upstream{pool: p, host: host, socket: &socket{responses: &d.responses, limit: d.timeout, open: &p.open, phase: atEnd}}
 	client, err := d.transport.NewClientConn(context.WithValue(ctx, dialing{}, u), "http", address)
 	if err != nil {
+		p.open.Add(-1)
 		return nil, &fault.ConnectError{Cause: err}
 	}
 	u.client = client

@@ -264,10 +264,14 @@ func hostOrder(port uint16) uint16 {
 // enter takes on a client's connection.
 func (l *loop) enter(from arrival) {
 	c := &conn{fd: from.fd, remote: from.remote, port: from.port, state: awaiting}
-	if l.engine.closing.Load() || l.add(c) != nil {
+	if l.add(c) != nil {
 		from.fd.close()
 		l.load.Add(-1)
 		l.engine.left()
+		return
+	}
+	if l.engine.closing.Load() {
+		c.lastCall()
 		return
 	}
 	c.within(int64(l.settings.HeadTimeout))

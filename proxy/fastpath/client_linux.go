@@ -57,7 +57,7 @@ func (c *conn) read(b []byte) {
 	n, err := c.request.Parse(b)
 	switch {
 	case err != nil:
-		c.refuse(err.(*http1.Error)) //nolint:errorlint // Parse returns no other
+		c.refuse(b, err.(*http1.Error)) //nolint:errorlint // Parse returns no other
 	case n == 0:
 		c.awaitRest(b)
 	default:
@@ -80,7 +80,7 @@ func (c *conn) awaitedLong() {
 		c.close()
 		return
 	}
-	c.refuse(fault.ErrSlowHead)
+	c.refuse(c.held.bytes(), fault.ErrSlowHead)
 }
 
 // begin begins the exchange for the request whose head are the first n bytes of
@@ -91,7 +91,7 @@ func (c *conn) begin(b []byte, n int) {
 	if r.Framing == http1.Chunked {
 		check := content
 		if _, err := check.Skip(b[n:]); err != nil {
-			c.refuse(err.(*http1.Error)) //nolint:errorlint // Skip returns no other
+			c.refuse(b, err.(*http1.Error)) //nolint:errorlint // Skip returns no other
 			return
 		}
 	}
@@ -114,6 +114,18 @@ func (c *conn) begin(b []byte, n int) {
 	x.claim()
 }
 
+// lastCall takes the request that has arrived, if there is one, of a client that may
+// not send another, and closes the connection otherwise.
+func (c *conn) lastCall() {
+	if !c.held.empty() || !c.fd.quiet() {
+		c.ready |= readable
+		c.step()
+	}
+	if c.state == awaiting {
+		c.close()
+	}
+}
+
 // isStatus reports whether a request is for the one path that is not the app's.
 func (e *Engine) isStatus(r *http1.Request) bool {
 	path := e.options.StatusPath
@@ -128,9 +140,10 @@ func (c *conn) dropRequest() {
 	if c.request == nil {
 		return
 	}
-	if c.request.Within(c.loop.settings.Limits) {
+	l := c.loop
+	if len(l.requests) < spares && c.request.Within(l.settings.Limits) {
 		c.request.Reset()
-		c.loop.requests = append(c.loop.requests, c.request)
+		l.requests = append(l.requests, c.request)
 	}
 	c.request = nil
 }
@@ -153,8 +166,9 @@ func (c *conn) next() {
 	}
 }
 
-// refuse answers a request of which nothing was forwarded, and will not be.
-func (c *conn) refuse(e *http1.Error) {
+// refuse answers a request of which nothing was forwarded, and will not be. It
+// begins with b.
+func (c *conn) refuse(b []byte, e *http1.Error) {
 	l := c.loop
 	took := int64(0)
 	if c.began != 0 {
@@ -162,8 +176,9 @@ func (c *conn) refuse(e *http1.Error) {
 	}
 	l.engine.options.Log.Info("request refused", "code", e.Status, "reason", e.Reason, "client", c.address())
 	l.engine.record(e.Status, took)
-	head := c.request != nil && string(c.request.Method) == "HEAD"
-	if c.send(fault.Refusal(e).Append(l.out[:0], head, true)) != nil {
+	// What was read of it may point into a buffer that has been used again.
+	toHead := bytes.HasPrefix(bytes.TrimLeft(b, "\r\n"), []byte("HEAD "))
+	if c.send(fault.Refusal(e).Append(l.out[:0], toHead, true)) != nil {
 		c.close()
 		return
 	}

@@ -59,8 +59,8 @@ type conn struct {
 
 	used     bool // client: a request was read
 	queued   bool // in loop.again
-	hungUp   bool // tunnel: what is written was ended
-	finished bool // tunnel: what is read has ended
+	hungUp   bool // tunnelling, lingering: what is written was ended
+	finished bool // tunnelling: what is read has ended
 }
 
 // step is called when something may be ready.
@@ -91,13 +91,15 @@ func (c *conn) step() {
 func (c *conn) expired() {
 	defer c.loop.rescue(c, c.exchange, c.tunnel)
 	switch c.state {
-	case closed, tunnelling:
+	case closed:
 	case awaiting:
 		c.awaitedLong()
 	case exchanging:
 		c.exchange.clientSilent()
 	case lingering, resting:
 		c.close()
+	case tunnelling:
+		c.tunnel.stalled(c)
 	case connecting:
 		c.exchange.connectFailed(os.NewSyscallError("connect", syscall.ETIMEDOUT))
 	case serving:

@@ -125,14 +125,15 @@ func (x *exchange) breakOff() {
 	c.end()
 }
 
-// clientGone ends an exchange that nobody waits for.
+// clientGone ends an exchange that nobody waits for. Whoever does all the same must
+// not take what there is of a response for the whole.
 func (x *exchange) clientGone() {
-	c := x.client
+	c, untilClose := x.client, x.untilClose
 	x.code = fault.StatusClientClosed
 	x.log(slog.LevelDebug, fault.Of(context.Canceled, "").Message, nil)
 	x.dropUpstream()
 	x.land()
-	c.close()
+	c.shut(untilClose)
 }
 
 // log writes a line about the exchange.

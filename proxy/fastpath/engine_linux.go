@@ -214,7 +214,7 @@ func (e *Engine) Shutdown(ctx context.Context) error {
 }
 
 // drain closes what is idle, and calls done when nothing is in flight any more and
-// the clients have read their last response.
+// the clients have read their last response. A request that has arrived is not idle.
 func (l *loop) drain(done func()) {
 	if before := l.drained; before != nil {
 		l.drained = func() { before(); done() }
@@ -223,7 +223,9 @@ func (l *loop) drain(done func()) {
 	for _, c := range l.table {
 		switch {
 		case c == nil:
-		case c.state == awaiting, c.state == resting:
+		case c.state == awaiting:
+			c.lastCall()
+		case c.state == resting:
 			c.close()
 		case c.state == lingering:
 			c.within(int64(shutdownLinger))

@@ -52,7 +52,7 @@ type facts struct {
 	outlived  bool // it was sent again to another than the one that died
 	sent      int  // of head
 	sentAt    int64
-	starving  int   // bytes that the kernel had for the instance then
+	starving  int   // bytes that the kernel had for the instance when it stalled
 	wholeSent bool  // nothing is left to be sent
 	continued bool  // the content need not wait any more
 	told      bool  // the client was told so
@@ -73,7 +73,8 @@ type facts struct {
 	lost       error  // why the instance cannot have sent all of it; see unsendable
 	reusable   bool   // by what it says, so is its connection
 	last       bool   // it is the last on the client's connection
-	untaken    int    // bytes that the kernel had for the client when it stalled
+	stalling   bool   // the client has a time to take something of what waits for it
+	untaken    int    // bytes that the kernel had for it when that began
 	heard      bool   // the client was sent something since it ended its side
 }
 
@@ -95,8 +96,9 @@ func (l *loop) newExchange(c *conn) *exchange {
 	return x
 }
 
-// spareExchanges is how many exchanges are kept for later.
-const spareExchanges = 1024
+// spares is how many exchanges are kept for later, and how many readers of requests
+// and of responses.
+const spares = 1024
 
 // recycle lets go of all that the exchange has.
 func (x *exchange) recycle() {
@@ -111,7 +113,7 @@ func (x *exchange) recycle() {
 	}
 	x.facts = facts{label: label}
 	x.client, x.upstream, x.settings = nil, nil, nil
-	if len(l.exchanges) < spareExchanges {
+	if len(l.exchanges) < spares {
 		l.exchanges = append(l.exchanges, x)
 	}
 }
@@ -129,9 +131,10 @@ func (x *exchange) dropResponse() {
 	if x.response == nil {
 		return
 	}
-	if x.response.Within(x.loop.settings.Limits) {
+	l := x.loop
+	if len(l.responses) < spares && x.response.Within(l.settings.Limits) {
 		x.response.Reset(false, false)
-		x.loop.responses = append(x.loop.responses, x.response)
+		l.responses = append(l.responses, x.response)
 	}
 	x.response = nil
 }
@@ -212,7 +215,7 @@ func (x *exchange) flush() (bool, error) {
 	done, err := c.flush()
 	switch {
 	case done:
-		c.timer.clear()
+		x.taken()
 	case len(c.out.bytes()) < before:
 		x.stall()
 	}
@@ -221,18 +224,25 @@ func (x *exchange) flush() (bool, error) {
 
 // stall gives the client time to take something of what waits for it.
 func (x *exchange) stall() {
-	x.untaken = x.client.fd.untaken()
+	x.stalling, x.untaken = true, x.client.fd.untaken()
 	x.client.within(int64(x.settings.IdleTimeout))
 }
 
-// stalled is called when that time is up. The kernel has more for the client, and
-// says that there is room only when there is a lot, so it is asked.
+// stalled is called when the client's time is up, and something waits for it. The
+// kernel has more for the client, and says that there is room only when there is a
+// lot, so it is asked.
 func (x *exchange) stalled() {
-	if x.client.fd.untaken() >= x.untaken {
+	if x.stalling && x.client.fd.untaken() >= x.untaken {
 		x.clientGone()
 		return
 	}
 	x.stall()
+}
+
+// taken is called when nothing waits for the client any more.
+func (x *exchange) taken() {
+	x.stalling = false
+	x.client.timer.clear()
 }
 
 // toClient sends pieces to the client. It reports whether the client is there.

@@ -46,7 +46,7 @@
 // It never blocks but for events. It does a bounded amount of work for one
 // connection before it looks at the next. Bytes that one side cannot take are
 // not read from the other: per exchange and direction, one buffer at most is in
-// flight here.
+// flight here, and besides informational responses (settings.MaxInterim).
 package fastpath
 
 import (

@@ -1,6 +1,7 @@
 package fastpath
 
 import (
+	"math"
 	"runtime"
 	"sync/atomic"
 	"syscall"
@@ -70,7 +71,7 @@ func newLoop(e *Engine) (*loop, error) {
 		out:      make([]byte, 0, chunkSize+4<<10),
 		settings: e.settings.Load(),
 	}
-	l.clock()
+	l.clock(0)
 	l.wheel.done = l.now >> tickBits
 	var err error
 	if l.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
@@ -91,16 +92,15 @@ func newLoop(e *Engine) (*loop, error) {
 
 // run is the loop. It ends with stop.
 func (l *loop) run() {
-	full := 0
-	for n := 0; !l.stopped; {
-		n = l.wait(n)
-		l.clock()
+	for full := 0; !l.stopped; {
+		l.clock(0) // a turn takes no time to speak of
+		n, most := l.wait()
+		l.clock(most)
 		l.turn(n)
 		for _, n := range l.inbox.take() {
 			l.read(n)
 		}
-		// Time may have passed that was not ours, in a stopped process say. What
-		// has arrived meanwhile comes before what did not arrive in time.
+		// What has arrived comes before what did not arrive in time.
 		full++
 		if n < batch || full > patience {
 			full = 0
@@ -115,33 +115,42 @@ func (l *loop) run() {
 	l.end()
 }
 
-// clock reads the time.
-func (l *loop) clock() { l.now = int64(time.Since(l.base)) + 1<<tickBits }
+// clock reads the time. Since it was read last, no more than most can have passed
+// unless the loop was held up, in a stopped process say. Such time does not count:
+// whoever seems to be late by it is not.
+func (l *loop) clock(most int64) {
+	now := int64(time.Since(l.base)) + 1<<tickBits
+	if passed := now - l.now; passed-most > int64(settings.HeldUp) {
+		l.base = l.base.Add(time.Duration(passed))
+		return
+	}
+	l.now = now
+}
 
-// wait takes events, and waits for the first if there is nothing else to do. A
-// loop that had several the last time will find some now, without giving up its
-// processor for it.
-func (l *loop) wait(last int) int {
-	if last > 1 || len(l.again) > 0 {
+// wait takes events, and waits for the first if there is nothing else to do. It
+// returns how long that takes at most, too.
+func (l *loop) wait() (n int, most int64) {
+	if len(l.again) > 0 {
 		n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(l.epoll), uintptr(unsafe.Pointer(&l.events)), batch, 0, 0, 0) //nolint:gosec // G103: the kernel is done with it when the call returns
-		if errno == 0 && n > 0 {
-			return int(n)
+		if errno != 0 {
+			return 0, 0
 		}
-		if len(l.again) > 0 {
-			return 0
-		}
+		return int(n), 0
 	}
 	l.inbox.asleep.Store(true)
 	timeout := 0
 	if !l.inbox.full.Load() {
 		timeout = l.wheel.until(l.now)
 	}
-	n, _, errno := syscall.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(l.epoll), uintptr(unsafe.Pointer(&l.events)), batch, uintptr(timeout), 0, 0) //nolint:gosec // G103: the kernel is done with it when the call returns
+	if most = int64(timeout) * int64(time.Millisecond); timeout < 0 {
+		most = math.MaxInt64 // nothing is due ever
+	}
+	got, _, errno := syscall.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(l.epoll), uintptr(unsafe.Pointer(&l.events)), batch, uintptr(timeout), 0, 0) //nolint:gosec // G103: the kernel is done with it when the call returns
 	l.inbox.asleep.Store(false)
 	if errno != 0 {
-		return 0 // EINTR
+		return 0, most // EINTR
 	}
-	return int(n)
+	return int(got), most
 }
 
 // turn handles n events, and what was left to do.
@@ -241,6 +250,9 @@ func (l *loop) end() {
 	}
 	for _, n := range l.inbox.close() {
 		l.read(n)
+	}
+	if l.drained != nil { // one of these asked to be told
+		l.drained()
 	}
 	for _, p := range l.pipes {
 		l.closePipe(p)

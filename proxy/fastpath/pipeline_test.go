@@ -20,7 +20,7 @@ func TestPipelineFair(t *testing.T) {
 	requests := strings.Repeat("TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", count)
 	first, turned := make(chan struct{}), make(chan struct{})
 	l := f.all()[0]
-	written := make(chan struct{})
+	written, posted := make(chan struct{}), make(chan struct{})
 	c.send("TRACE / HTTP/1.1\nHost: a\n\n")
 	if code, _ := c.response(t); code != 405 {
 		t.Fatalf("got %d", code)
@@ -34,6 +34,7 @@ func TestPipelineFair(t *testing.T) {
 	l.inbox.post(note{do: func() {
 		close(first)
 		<-written // by the kernel: nobody reads it
+		<-posted
 	}})
 	<-first
 	answered, ahead := 0, 0
@@ -46,6 +47,7 @@ func TestPipelineFair(t *testing.T) {
 		}
 		close(turned)
 	}})
+	close(posted)
 	<-turned
 	if answered > rounds {
 		t.Errorf("%d requests of one client were answered in one turn", answered)

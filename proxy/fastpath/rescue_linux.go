@@ -38,7 +38,7 @@ func (l *loop) rescue(c *conn, x *exchange, t *tunnel) {
 }
 
 // abandon ends an exchange. Of the state it was left in, only what others rely on
-// is put right: the claim, the memory, and the counts. It is not used again.
+// is put right: the claim, the memory, and the counts.
 func (l *loop) abandon(x *exchange) {
 	if x.queued && !l.engine.options.Registry.Leave(&x.waiter) {
 		x.gone = true // the claim that is on its way is given back

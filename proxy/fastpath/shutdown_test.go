@@ -138,22 +138,86 @@ func TestListeners(t *testing.T) {
 }
 
 // TestTruncated: a client that cannot see from the framing that a response is
-// not whole sees it from the connection.
+// not whole sees it from the connection, whoever has broken it off.
 func TestTruncated(t *testing.T) {
-	f := serve(t, Options{}, script(t, func(c *peer) {
-		c.head()
-		c.send("HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n4\nhalf\n")
-	}))
+	const half = "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n4\nhalf\n"
+	truncated := func(t *testing.T, c *peer) {
+		t.Helper()
+		var err error
+		for buffer := make([]byte, 64<<10); err == nil; {
+			_, err = c.Read(buffer)
+		}
+		if !strings.Contains(err.Error(), "reset") {
+			t.Errorf("the response ended with %v", err)
+		}
+	}
+	t.Run("instance", func(t *testing.T) {
+		f := serve(t, Options{}, script(t, func(c *peer) {
+			c.head()
+			c.send(half)
+		}))
+		c := dial(t, f.address)
+		c.send("GET / HTTP/1.0\n\n")
+		truncated(t, c)
+		f.recorded(t, 502)
+	})
+	t.Run("time", func(t *testing.T) {
+		var options Options
+		options.Settings.IdleTimeout = 100 * time.Millisecond
+		f := serve(t, options, script(t, func(c *peer) {
+			c.head()
+			c.send("HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n4000000\n")
+			_, _ = c.Write(make([]byte, 64<<20)) // more than the kernels take
+		}))
+		c := dial(t, f.address)
+		c.send("GET / HTTP/1.0\n\n")
+		f.recorded(t, 499)
+		truncated(t, c)
+	})
+	t.Run("shutdown", func(t *testing.T) {
+		f := serve(t, Options{}, script(t, func(c *peer) {
+			c.head()
+			c.send(half)
+			_ = c.rest()
+		}))
+		c := dial(t, f.address)
+		c.send("GET / HTTP/1.0\n\n")
+		_ = c.head()
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_ = f.Shutdown(ctx)
+		truncated(t, c)
+	})
+}
+
+// TestShutdownTakesWhatHasArrived: a request that was sent before the shutdown is
+// answered, though its loop has not learnt of it.
+func TestShutdownTakesWhatHasArrived(t *testing.T) {
+	f := serve(t, Options{Loops: 1}, server(t, echo))
 	c := dial(t, f.address)
-	c.send("GET / HTTP/1.0\n\n")
-	var err error
-	for buffer := make([]byte, 1024); err == nil; {
-		_, err = c.Read(buffer)
+	c.send("GET / HTTP/1.1\nHost: a\n\n")
+	if code, _ := c.response(t); code != 200 {
+		t.Fatalf("got %d", code)
 	}
-	if !strings.Contains(err.Error(), "reset") {
-		t.Errorf("the response ended with %v", err)
+	l, first, posted := f.all()[0], make(chan struct{}), make(chan struct{})
+	l.inbox.post(note{do: func() { close(first); <-posted }})
+	<-first // what is posted from now on is read together
+	const request = "GET / HTTP/1.1\nHost: a\n\n"
+	l.inbox.post(note{do: func() { c.send(request) }})
+	down := make(chan error, 1)
+	go func() { down <- f.Shutdown(context.Background()) }()
+	for n := 0; n < 3; time.Sleep(time.Millisecond) { // no more to accept, and to drain
+		l.inbox.mu.Lock()
+		n = len(l.inbox.notes)
+		l.inbox.mu.Unlock()
 	}
-	f.recorded(t, 502)
+	close(posted)
+	if got := c.rest(); !strings.HasPrefix(got, "HTTP/1.1 200 ") || !strings.Contains(got, "Connection: close\r\n") {
+		t.Errorf("got %q", got)
+	}
+	if err := <-down; err != nil {
+		t.Error(err)
+	}
 }
 
 // TestHostless: an instance gets a Host in any case.

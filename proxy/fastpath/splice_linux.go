@@ -111,7 +111,7 @@ func (x *exchange) drain() (bool, error) {
 		n, errno := move(p.r, c.fd, p.n)
 		if errno == syscall.EAGAIN {
 			c.ready &^= writable
-			if p.n < before || c.timer.at == 0 {
+			if p.n < before || !x.stalling {
 				x.stall()
 			}
 			return false, nil
@@ -122,7 +122,7 @@ func (x *exchange) drain() (bool, error) {
 		p.n -= n
 	}
 	if before > 0 {
-		c.timer.clear()
+		x.taken()
 		x.heard = c.ready&ended != 0
 	}
 	return true, nil

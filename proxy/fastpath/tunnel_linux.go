@@ -17,6 +17,7 @@ import (
 type tunnel struct {
 	client, instance *conn
 	lease            registry.Lease
+	untaken          [2]int // bytes that the kernel had for each when it stalled
 }
 
 // switchProtocols passes a 101 on, and opens the tunnel.
@@ -71,11 +72,16 @@ func (c *conn) relay() {
 // is intact.
 func (t *tunnel) pump(from, to *conn) bool {
 	for range rounds {
-		done, err := to.flush()
-		if err != nil {
+		before := len(to.out.bytes())
+		switch done, err := to.flush(); {
+		case err != nil:
 			return false
-		}
-		if !done {
+		case done:
+			to.timer.clear()
+		case to.timer.at == 0, len(to.out.bytes()) < before:
+			t.stall(to)
+			return true
+		default:
 			return true
 		}
 		if from.finished {
@@ -101,6 +107,33 @@ func (t *tunnel) pump(from, to *conn) bool {
 	}
 	from.loop.later(from)
 	return true
+}
+
+// stall gives one side time to take something of what waits for it: a client as long
+// as it may be idle, an instance as long as for a request.
+func (t *tunnel) stall(c *conn) {
+	*t.untakenBy(c) = c.fd.untaken()
+	if s := c.loop.settings; c == t.client {
+		c.within(int64(s.IdleTimeout))
+	} else if s.RequestTimeout > 0 {
+		c.within(int64(s.RequestTimeout))
+	}
+}
+
+// stalled is called when that time is up. See exchange.stalled.
+func (t *tunnel) stalled(c *conn) {
+	if c.fd.untaken() >= *t.untakenBy(c) {
+		c.closeTunnel()
+		return
+	}
+	t.stall(c)
+}
+
+func (t *tunnel) untakenBy(c *conn) *int {
+	if c == t.client {
+		return &t.untaken[0]
+	}
+	return &t.untaken[1]
 }
 
 // closeTunnel ends the tunnel.

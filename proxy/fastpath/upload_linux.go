@@ -25,22 +25,26 @@ func (x *exchange) upload() {
 			x.unsendable(errno)
 			return
 		}
+		u.timer.clear() // it took some
 		if x.sent += n; x.sent < len(x.head) {
 			x.starve()
 			return
 		}
 		if x.content {
-			u.timer.clear() // it took what there was
 			x.dropSent()
 		}
 	}
 	for range rounds {
+		before := len(u.out.bytes())
 		switch done, err := u.flush(); {
 		case err != nil:
 			x.unsendable(err)
 			return
 		case !done:
 			x.calm() // it is not the client's turn
+			if len(u.out.bytes()) < before {
+				u.timer.clear() // it took some
+			}
 			x.starve()
 			return
 		case x.up.Done():
@@ -59,9 +63,9 @@ func (x *exchange) upload() {
 }
 
 // starve gives the instance time to take what waits for it, unless it has some
-// already.
+// already. One that responds may take its time.
 func (x *exchange) starve() {
-	if limit := x.settings.RequestTimeout; limit > 0 && x.upstream.timer.at == 0 {
+	if limit := x.settings.RequestTimeout; limit > 0 && x.upstream.timer.at == 0 && !x.responding {
 		x.starving = x.upstream.fd.untaken()
 		x.upstream.within(int64(limit))
 	}

@@ -16,6 +16,10 @@ const (
 	// LingerTimeout is how long a client may go on sending what nobody will read,
 	// so that it gets to read the response. It is nginx's lingering_timeout.
 	LingerTimeout = 5 * time.Second
+	// HeldUp is how late a timer may be told before that means that dynlb itself was
+	// held up, in a stopped process say, so that nobody else is late. A busy machine
+	// takes some 10 ms.
+	HeldUp = 250 * time.Millisecond
 	// MaxInterim is how many times the longest head informational responses may be
 	// long, together.
 	MaxInterim = 8

@@ -1,0 +1,64 @@
+package proxy_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/dynlb/dynlb/proxy"
+)
+
+// TestInstanceThatTakesLittle: an instance that takes some of the content now and
+// then is not given up, however little: less in all of requestTimeout than what the
+// kernel calls room, and than what is written at once.
+func TestInstanceThatTakesLittle(t *testing.T) {
+	const limit = 20 * soon
+	l := narrow(t)
+	content := make([]byte, 8<<20) // more than the kernel takes
+	scriptOn(t, l, func(c *rawConn) {
+		c.head()
+		left := int64(len(content))
+		for range 3 * limit / soon { // as long as it takes at most to be given up
+			time.Sleep(soon)
+			n, _ := io.CopyN(io.Discard, c.r, 600)
+			left -= n
+		}
+		_ = c.Conn.(*net.TCPConn).SetReadBuffer(1 << 20) // it only takes less time
+		_, _ = io.CopyN(io.Discard, c.r, left)
+		c.send("HTTP/1.1 200 OK\nContent-Length: 0\n\n")
+	})
+	f := newProxy(t, setup{
+		instances: []string{l.Addr().String()},
+		options:   proxy.Options{Settings: proxy.Settings{RequestTimeout: limit}},
+	})
+	res := do(t, newClient(t, "http1"), newRequest(t, http.MethodPost, f.url, bytes.NewReader(content)))
+	readAll(t, res)
+	if res.StatusCode != http.StatusOK {
+		t.Errorf("status %d", res.StatusCode)
+	}
+	f.recorded(t, http.StatusOK)
+}
+
+// narrow returns a listener whose connections have the least receive buffer that
+// there is: then the sender is told of each half KiB that was read. With the usual
+// buffer it hears only of 100 KiB at once, so little is nothing for long.
+func narrow(t *testing.T) net.Listener {
+	t.Helper()
+	l := listen(t)
+	raw, err := l.(*net.TCPListener).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	controlled := raw.Control(func(fd uintptr) {
+		err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 0)
+	})
+	if err := errors.Join(controlled, err); err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
