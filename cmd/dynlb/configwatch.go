@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -34,11 +32,10 @@ type configWatch struct {
 	reasons chan string
 }
 
-// content is that of a file; nil when there is none.
-type content []byte
-
-func (c content) equal(other content) bool {
-	return (c == nil) == (other == nil) && bytes.Equal(c, other)
+// content is what a look at a file shows.
+type content struct {
+	text    string
+	trouble string // why it cannot be read; perhaps it does not exist
 }
 
 // watchConfig begins to watch the file at path, until stop is called. A value of
@@ -107,6 +104,9 @@ func (w *configWatch) run(ctx context.Context, hangups <-chan os.Signal) {
 		case <-hangups:
 			w.content, settled = w.look(), nil
 			w.tell(ctx, "SIGHUP")
+			if w.starved { // then a change was not seen
+				happened()
+			}
 		case <-events:
 			happened()
 		case err := <-failures: // an overflow
@@ -114,11 +114,13 @@ func (w *configWatch) run(ctx context.Context, hangups <-chan os.Signal) {
 			happened()
 		case <-settled:
 			settled = nil
-			_ = w.addFolders() // a link may lead elsewhere now
+			if w.watcher != nil {
+				_ = w.addFolders() // a link may lead elsewhere now
+			}
 			switch now := w.look(); {
-			case w.starved, !now.equal(seen):
+			case w.starved, now != seen:
 				happened()
-			case !now.equal(w.content):
+			case now != w.content:
 				w.content = now
 				w.tell(ctx, "file changed")
 			}
@@ -126,24 +128,34 @@ func (w *configWatch) run(ctx context.Context, hangups <-chan os.Signal) {
 	}
 }
 
-// look reads the file. That it cannot be read, for want of descriptors say, does
-// not mean that it has changed; it is gone only when it does not exist.
+// look reads the file. That it cannot be read is told like any other change: the
+// one who reads it then says why. Only for want of descriptors it has not changed.
 func (w *configWatch) look() content {
-	w.starved = false
-	if info, err := os.Stat(w.path); err == nil && !info.Mode().IsRegular() {
-		return w.content // a pipe would not let go before somebody writes
+	var text []byte
+	err := watchable(w.path)
+	if err == nil {
+		text, err = os.ReadFile(w.path)
 	}
-	b, err := os.ReadFile(w.path)
 	w.starved = errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 	switch {
-	case err == nil:
-		return b
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	default:
-		w.log.Debug("config file not read", "error", err)
+	case w.starved:
 		return w.content
+	case err != nil:
+		return content{trouble: err.Error()}
+	default:
+		return content{text: string(text)}
 	}
+}
+
+// watchable returns an error if there is something at path that cannot be read again
+// and again. A pipe would not let go before somebody writes, a terminal before
+// somebody types; they are not even opened.
+func watchable(path string) error {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() && !info.IsDir() && path != os.DevNull {
+		return fmt.Errorf("%s: serve reads its config again when it changes; give it a regular file", path)
+	}
+	return nil // to read what is not there, or a folder, fails at once
 }
 
 func (w *configWatch) tell(ctx context.Context, why string) {

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -45,5 +47,62 @@ func TestConfigWatchInABusyFolder(t *testing.T) {
 	}
 	if told := await(20); told != "" {
 		t.Errorf("told %q a second time", told)
+	}
+}
+
+// TestConfigWatchTellsTrouble: that there is something in place of the file which
+// cannot be read is told, and only once, and a pipe is not waited for.
+func TestConfigWatchTellsTrouble(t *testing.T) {
+	dir := t.TempDir()
+	path := func(name string) string { return filepath.Join(dir, name) }
+	become := func(target string) { // in one step
+		t.Helper()
+		if err := errors.Join(os.Symlink(target, path("next")), os.Rename(path("next"), path("config.yaml"))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(
+		os.WriteFile(path("file"), []byte("minInstances: 1"), 0o600),
+		os.WriteFile(path("secret"), nil, 0), // root reads it, and finds it empty
+		os.Mkdir(path("folder"), 0o700),
+		syscall.Mkfifo(path("pipe"), 0o600),
+	); err != nil {
+		t.Fatal(err)
+	}
+	become("file")
+	reasons, stop := watchConfig(path("config.yaml"), slog.New(slog.DiscardHandler))
+	defer stop()
+	for _, target := range []string{"secret", "folder", "pipe", "config.yaml", "file"} {
+		become(target)
+		select {
+		case told := <-reasons:
+			if told != "file changed" {
+				t.Errorf("%s: told %q", target, told)
+			}
+		case <-time.After(within):
+			t.Fatalf("%s: no change was told", target)
+		}
+		if err := os.WriteFile(path("other"), []byte(target), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case told := <-reasons:
+			t.Errorf("%s: told %q a second time", target, told)
+		case <-time.After(4 * settleTime):
+		}
+	}
+}
+
+// TestConfigWatchStarvedNoMore: the want of descriptors ends with the next look,
+// whatever that finds.
+func TestConfigWatchStarvedNoMore(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w := &configWatch{path: path, starved: true}
+	w.look()
+	if w.starved {
+		t.Error("it would look again for ever")
 	}
 }

@@ -63,6 +63,59 @@ func TestSuspendedDynlb(t *testing.T) {
 	}
 }
 
+// TestSuspendedDynlbInFlight: requests in flight when dynlb is stopped get their
+// responses when it goes on, though the instances' time is up by the clock: those that
+// have arrived meanwhile, and those that come after.
+func TestSuspendedDynlbInFlight(t *testing.T) {
+	app := filepath.Join(t.TempDir(), "app.ts")
+	const text = `Bun.serve({ port: Number(process.env.PORT), hostname: "127.0.0.1", fetch: async (req) => {
+		const ms = new URL(req.url).searchParams.get("ms");
+		if (ms) {
+			console.log("request is here");
+			await Bun.sleep(Number(ms));
+		}
+		return new Response("ok");
+	}});`
+	if err := os.WriteFile(app, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, engine := range []string{"fast", "std"} {
+		t.Run(engine, func(t *testing.T) {
+			p := spawn(t, fmt.Sprintf("requestTimeout: 1500ms\ncommand: [bun, run, %s, --port, '{port}']\n", app), "--engine", engine)
+			// A connection on which /lb-status was asked for is net/http's from then on.
+			client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+			statuses := make(chan string)
+			times := []string{"600", "600", "3200", "3200"}
+			for _, ms := range times {
+				go func() {
+					res, err := client.Get(p.url + "/?ms=" + ms)
+					if err != nil {
+						statuses <- err.Error()
+						return
+					}
+					_ = res.Body.Close()
+					statuses <- res.Status
+				}()
+			}
+			eventually(t, "the requests at the instances", func() bool {
+				return strings.Count(p.log.String(), "request is here") == len(times)
+			})
+			if err := p.Process.Signal(syscall.SIGSTOP); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(2500 * time.Millisecond) // what is to be slept through: the instances' time
+			if err := p.Process.Signal(syscall.SIGCONT); err != nil {
+				t.Fatal(err)
+			}
+			for range times {
+				if status := <-statuses; status != "200 OK" {
+					t.Error(status)
+				}
+			}
+		})
+	}
+}
+
 // TestConcurrentScaleToWithCrashes: whatever happens at the same time, in the end
 // there are as many as was asked for last.
 func TestConcurrentScaleToWithCrashes(t *testing.T) {

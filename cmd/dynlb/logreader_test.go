@@ -3,9 +3,10 @@
 package main
 
 import (
-	"bufio"
+	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -44,7 +45,8 @@ func serveInto(t *testing.T, full bool) *logged {
 	return serveOn(t, reader, &exec.Cmd{Stderr: writer})
 }
 
-// serveOn starts dynlb as cmd says, with its log at the other end of reader.
+// serveOn starts dynlb as cmd says, by the program that begins its Args if there is
+// one, with its log at the other end of reader.
 func serveOn(t *testing.T, reader *os.File, cmd *exec.Cmd) *logged {
 	t.Helper()
 	p := &logged{t: t, basePort: portRange(), exited: make(chan struct{}), reader: reader, cmd: cmd}
@@ -59,7 +61,8 @@ func serveOn(t *testing.T, reader *os.File, cmd *exec.Cmd) *logged {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.cmd.Path, p.cmd.Args = self, []string{self, "serve", "--config", file}
+	p.cmd.Args = append(p.cmd.Args, self, "serve", "--config", file)
+	p.cmd.Path = p.cmd.Args[0]
 	p.cmd.Env = append(os.Environ(), asDynlb+"=1")
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -184,49 +187,44 @@ func TestLogReaderEnds(t *testing.T) {
 	}
 }
 
-// TestTerminalIsClosed: dynlb ends with the terminal it was started in, with the
-// request in flight, however often it is told. As long as the terminal is there,
-// SIGHUP has the config read again.
-func TestTerminalIsClosed(t *testing.T) {
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+// TestFailureIsNotRead: dynlb ends with its exit code, whatever becomes of the
+// reasons that it gives.
+func TestFailureIsNotRead(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+	defer taken.Close()
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	yaml := strings.Replace(listenAnywhere(portRange()), "listen: 127.0.0.1:0", "listen: "+taken.Addr().String(), 1)
+	if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	terminal, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|syscall.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
+	for name, spoil := range map[string]func(reader, writer *os.File){
+		"full": func(_, writer *os.File) { fill(t, writer) },
+		"gone": func(reader, _ *os.File) { _ = reader.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			reader, writer, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer reader.Close()
+			defer writer.Close()
+			spoil(reader, writer)
+			ctx, cancel := context.WithTimeout(t.Context(), within)
+			defer cancel()
+			cmd := exec.CommandContext(ctx, self, "serve", "--config", file)
+			cmd.Env = append(os.Environ(), asDynlb+"=1")
+			cmd.Stderr = writer
+			_ = cmd.Run()
+			if code := cmd.ProcessState.ExitCode(); code != exitFail {
+				t.Errorf("exit code %d (%v)", code, cmd.ProcessState)
+			}
+		})
 	}
-	defer terminal.Close()
-	p := serveOn(t, master, &exec.Cmd{
-		Stdin: terminal, Stdout: terminal, Stderr: terminal,
-		SysProcAttr: &syscall.SysProcAttr{Setsid: true, Setctty: true},
-	})
-	_ = terminal.Close() // so that only dynlb has it
-	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
-		t.Fatal(err)
-	}
-	screen := bufio.NewScanner(master)
-	for screen.Scan() && !strings.Contains(screen.Text(), "config in force") {
-	}
-	p.ready()
-	answered := p.ask()
-	if err := master.Close(); err != nil {
-		t.Fatal(err)
-	}
-	for range 3 { // the shell passes its own on
-		if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := <-answered; err != nil {
-		t.Error(err)
-	}
-	p.ends()
 }

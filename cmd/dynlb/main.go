@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc/grpclog"
@@ -52,17 +53,31 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case err == nil:
 		return exitDone
 	case errors.Is(err, errInterrupted):
-		fmt.Fprintf(stderr, "dynlb: %v\n", err)
+		complain(stderr, "dynlb: ", err)
 		return exitInterrupted
 	case errors.As(err, &bad):
-		fmt.Fprintln(stderr, err)
+		complain(stderr, "", err)
 		return exitUsage
 	case errors.As(err, &usage):
-		fmt.Fprintf(stderr, "dynlb: %v\n", err)
+		complain(stderr, "dynlb: ", err)
 		return exitUsage
 	default:
-		fmt.Fprintf(stderr, "dynlb: %v\n", err)
+		complain(stderr, "dynlb: ", err)
 		return exitFail
+	}
+}
+
+// complain says why the command failed, but waits for nobody to read it for longer
+// than sinkTimeout: dynlb ends also when its standard error is full.
+func complain(stderr io.Writer, prefix string, err error) {
+	said := make(chan struct{})
+	go func() { // ends with the process when it is stuck
+		defer close(said)
+		fmt.Fprintf(stderr, "%s%v\n", prefix, err)
+	}()
+	select {
+	case <-said:
+	case <-time.After(sinkTimeout):
 	}
 }
 

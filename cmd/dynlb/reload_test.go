@@ -264,6 +264,10 @@ func TestReloadWays(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the missing file", said("cannot be read: no such file or directory"))
+	if err := syscall.Mkfifo(p.file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "a pipe in its place", said("cannot be read: is not a regular file"))
 	if got := len(instancesOn(p.basePort)); got != 4 {
 		t.Errorf("%d instances", got)
 	}

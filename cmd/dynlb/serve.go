@@ -3,13 +3,12 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -30,23 +29,23 @@ stop. A second signal ends it at once. SIGHUP and a change of the config file pu
 it in force, without losing a request; when it is invalid nothing changes.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := watchable(cmp.Or(o.config, config.DefaultPath)); err != nil {
+				return usageError{err}
+			}
 			settings, err := config.Load(o.config, os.Getenv)
 			if err != nil {
 				return err
 			}
 			// Whoever reads the log may end first, as tee does on Ctrl-C. A signal
-			// that is asked for does not end the process.
-			pipe := make(chan os.Signal, 1)
-			signal.Notify(pipe, syscall.SIGPIPE)
-			defer signal.Stop(pipe)
+			// that is asked for does not end the process; main still has something
+			// to say, so it is asked for to the end.
+			signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 			logs := newLogs(cmd.ErrOrStderr(), level)
 			defer logs.close()
 			log := logs.own
 			slog.SetDefault(log) // for what the standard library logs on its own
 			if settings.Path == "" {
 				log.Info("no " + config.DefaultPath + " here, the defaults apply")
-			} else if info, err := os.Stat(settings.Path); err == nil && info.Mode()&(fs.ModeNamedPipe|fs.ModeSocket) != 0 {
-				return usageError{fmt.Errorf("%s: serve reads its config again when it changes; give it a file, not a pipe", settings.Path)}
 			}
 			p, err := newPlan(settings)
 			if err != nil {
@@ -77,9 +76,9 @@ it in force, without losing a request; when it is invalid nothing changes.`,
 			})
 		},
 	}
-	cmd.Flags().TextVar(&level, "log-level", slog.LevelInfo, "least level to log: debug, info, warn, error")
+	cmd.Flags().TextVar(&level, "log-level", slog.LevelInfo, "least level to log: "+strings.Join(logLevels, ", "))
 	_ = cmd.RegisterFlagCompletionFunc("log-level", // the flag exists
-		cobra.FixedCompletions([]string{"debug", "info", "warn", "error"}, cobra.ShellCompDirectiveNoFileComp))
+		cobra.FixedCompletions(logLevels, cobra.ShellCompDirectiveNoFileComp))
 	cmd.Flags().TextVar(&engine, "engine", proxy.EngineAuto,
 		"what carries plain HTTP/1.1: fast (event loops, Linux only), std (net/http), or auto for the best there is")
 	_ = cmd.RegisterFlagCompletionFunc("engine", // the flag exists
@@ -107,11 +106,17 @@ func signals(parent context.Context, log *slog.Logger) (first, second context.Co
 	first, begin := context.WithCancel(second)
 	c := make(chan os.Signal, 2)
 	signal.Notify(c, os.Interrupt, syscall.SIGTERM)
-	if openTerminal() == nil && !signal.Ignored(syscall.SIGHUP) { // else it was started to outlive it
-		signal.Notify(c, syscall.SIGHUP)
+	var parts sync.WaitGroup // they end with stop, which waits
+	hangup := func() bool { return false }
+	if !signal.Ignored(syscall.SIGHUP) { // else it was started to outlive its terminal
+		if tty, err := openTerminal(); err == nil {
+			hangup = tty.closing
+			parts.Go(func() { tty.watch(first, log) })
+			signal.Notify(c, syscall.SIGHUP)
+		}
 	}
-	go func() { // ends with stop
-		if s, ok := await(second, c, closedTerminal); ok {
+	parts.Go(func() {
+		if s, ok := await(second, c, hangup); ok {
 			begin()
 			log.Info("signal received", "signal", s.String(), "again", "ends at once")
 		}
@@ -121,10 +126,11 @@ func signals(parent context.Context, log *slog.Logger) (first, second context.Co
 			log.Warn("signal received again, ending at once", "signal", s.String())
 		}
 		signal.Stop(c) // a third one ends what cannot be ended in order
-	}()
+	})
 	return first, second, func() {
 		signal.Stop(c)
 		end()
+		parts.Wait()
 	}
 }
 
@@ -141,21 +147,4 @@ func await(ctx context.Context, c <-chan os.Signal, hangup func() bool) (os.Sign
 			return nil, false
 		}
 	}
-}
-
-// openTerminal opens the controlling terminal of the process and closes it again; an
-// error says that there is none.
-func openTerminal() error {
-	tty, err := os.Open("/dev/tty")
-	if err != nil {
-		return err
-	}
-	return tty.Close()
-}
-
-// closedTerminal reports whether the process has lost its terminal. That it cannot be
-// opened for another reason, such as too many open files, does not count.
-func closedTerminal() bool {
-	err := openTerminal()
-	return errors.Is(err, syscall.ENXIO) || errors.Is(err, syscall.EIO)
 }

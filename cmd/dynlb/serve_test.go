@@ -261,7 +261,7 @@ func TestNothingToStart(t *testing.T) {
 	}
 }
 
-// TestServeTakesAFile: a pipe cannot be read again.
+// TestServeTakesAFile: what is not a regular file cannot be read again.
 func TestServeTakesAFile(t *testing.T) {
 	read, write, err := os.Pipe()
 	if err != nil {
@@ -269,9 +269,19 @@ func TestServeTakesAFile(t *testing.T) {
 	}
 	defer read.Close()
 	_ = write.Close()
-	path := fmt.Sprintf("/dev/fd/%d", read.Fd())
-	want := "dynlb: " + path + ": serve reads its config again when it changes; give it a file, not a pipe"
-	if code, _, stderr := cli(t, "serve", "--config", path); code != exitUsage || !strings.Contains(stderr, want) {
-		t.Errorf("exit code %d, %s", code, stderr)
+	device, err := os.Open("/dev/zero")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer device.Close()
+	for _, f := range []*os.File{read, device} {
+		path := fmt.Sprintf("/dev/fd/%d", f.Fd())
+		want := "dynlb: " + path + ": serve reads its config again when it changes; give it a regular file"
+		if code, _, stderr := cli(t, "serve", "--config", path); code != exitUsage || !strings.Contains(stderr, want) {
+			t.Errorf("%s: exit code %d, %s", f.Name(), code, stderr)
+		}
+	}
+	if err := watchable(os.DevNull); err != nil {
+		t.Error(err)
 	}
 }

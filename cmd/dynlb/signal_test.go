@@ -29,7 +29,7 @@ type dynlbProcess struct {
 
 // spawn starts `dynlb serve` over the Bun app as a process, and waits until two
 // instances are ready.
-func spawn(t *testing.T, extra string) *dynlbProcess {
+func spawn(t *testing.T, extra string, flags ...string) *dynlbProcess {
 	t.Helper()
 	withBun(t)
 	p := &dynlbProcess{t: t, basePort: portRange(), exited: make(chan struct{}), log: &safeBuffer{}}
@@ -39,7 +39,7 @@ func spawn(t *testing.T, extra string) *dynlbProcess {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Cmd = exec.Command(self, "serve", "--config", p.file)
+	p.Cmd = exec.Command(self, append([]string{"serve", "--config", p.file}, flags...)...)
 	p.Env = append(os.Environ(), asDynlb+"=1")
 	output, err := p.StderrPipe()
 	if err != nil {

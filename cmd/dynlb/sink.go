@@ -12,6 +12,9 @@ const (
 	sinkSize = 1 << 20
 	// sinkTimeout is how long the end of the log may take to be read.
 	sinkTimeout = time.Second
+	// patience is how long those wait for a reader who can: longer than one that is
+	// alive pauses, and so short that those who wait cannot become many.
+	patience = 5 * time.Second
 )
 
 // sink is where log lines go. A terminal that was stopped, or a pipe that nobody
@@ -87,14 +90,29 @@ func (s *sink) patient() io.Writer { return patientSink{s} }
 type patientSink struct{ *sink }
 
 // Write takes a line as soon as half of the room is free: the other half is for
-// those who cannot wait.
+// those who cannot wait. When that takes longer than patience, the line is dropped.
 func (s patientSink) Write(line []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for len(s.waiting) > sinkSize/2 && !s.closed {
-		s.changed.Wait()
+	room := func() bool { return len(s.waiting) <= sinkSize/2 || s.closed }
+	if !room() {
+		late := false
+		timer := time.AfterFunc(patience, func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			late = true
+			s.changed.Broadcast()
+		})
+		defer timer.Stop()
+		for !room() && !late {
+			s.changed.Wait()
+		}
 	}
-	s.writeLocked(line)
+	if room() {
+		s.writeLocked(line)
+	} else {
+		s.dropped++
+	}
 	return len(line), nil
 }
 

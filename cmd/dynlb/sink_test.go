@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -89,6 +90,33 @@ func TestInstancesLeaveRoomInTheLog(t *testing.T) {
 	if got := w.got.String(); !strings.Contains(got, "important") {
 		t.Error("what dynlb said was lost")
 	}
+}
+
+// TestInstancesWaitNotForEver: a line of an instance that waits in vain is dropped
+// and counted; when the log is read again it goes on.
+func TestInstancesWaitNotForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newStuckWriter()
+		l := newLogs(w, slog.LevelInfo)
+		l.own.Info("first")
+		<-w.began
+		l.instances.Info(strings.Repeat("x", sinkSize/2))
+		began := time.Now()
+		for range 2 {
+			l.instances.Info("in vain")
+		}
+		if took := time.Since(began); took != 2*patience {
+			t.Errorf("took %v, want %v", took, 2*patience)
+		}
+		close(w.released)
+		l.instances.Info("at last")
+		l.close()
+		for want, times := range map[string]int{"in vain": 0, `"droppedLines":2`: 1, "at last": 1} {
+			if got := strings.Count(w.got.String(), want); got != times {
+				t.Errorf("the log says %s %d times, want %d", want, got, times)
+			}
+		}
+	})
 }
 
 // TestLogIsWhole: a log that is read loses nothing, in order.

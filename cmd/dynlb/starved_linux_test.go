@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -79,13 +80,40 @@ func TestConfigWatchStarved(t *testing.T) {
 	case <-time.After(within):
 		t.Error("the change was not told")
 	}
-	if err := os.Remove(config.Name()); err != nil {
+}
+
+// TestConfigWatchStarvedOnSIGHUP: a file that could not be read when SIGHUP came is
+// looked at again, also where files are not watched.
+func TestConfigWatchStarvedOnSIGHUP(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config.yaml")
+	file, err := os.Create(path)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Mkdir(config.Name(), 0o700); err != nil {
-		t.Fatal(err)
+	defer file.Close()
+	w := &configWatch{path: path, log: slog.New(slog.DiscardHandler), reasons: make(chan string)}
+	w.content = w.look()
+	hangups := make(chan os.Signal)
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { w.run(ctx, hangups) })
+	defer running.Wait()
+	defer cancel()
+	feed := starve(t)
+	_, _ = file.WriteString("minInstances: 1\n")
+	hangups <- syscall.SIGHUP
+	if told := <-w.reasons; told != "SIGHUP" {
+		t.Errorf("told %q", told)
 	}
-	quiet("unreadable for another reason")
+	feed()
+	select {
+	case told := <-w.reasons:
+		if told != "file changed" {
+			t.Errorf("told %q", told)
+		}
+	case <-time.After(within):
+		t.Error("the change was not told")
+	}
 }
 
 // TestFewOpenFiles: with few open files the clients that there is no room for

@@ -24,7 +24,7 @@ const maxSize = 1 << 20
 // An empty path means [DefaultPath], and then a missing file is no error: the
 // result is the defaults, with an empty Path to tell it by. Any error is an
 // [*Error]; that of a named file that is missing wraps fs.ErrNotExist. Pipes and
-// devices are refused but for /dev/stdin, /dev/fd/N and /dev/null.
+// devices are refused but for /dev/stdin, /dev/fd/N, /proc/self/fd/N and /dev/null.
 func Load(path string, getenv func(string) string) (Config, error) {
 	name := cmp.Or(path, DefaultPath)
 	data, err := read(name)
@@ -90,7 +90,8 @@ func read(name string) ([]byte, error) {
 // isStream reports whether name is what this process was given open, such as a
 // pipe that a shell makes of <(command), or the empty device.
 func isStream(name string) bool {
-	return name == "/dev/stdin" || name == os.DevNull || strings.HasPrefix(name, "/dev/fd/")
+	return name == "/dev/stdin" || name == os.DevNull ||
+		strings.HasPrefix(name, "/dev/fd/") || strings.HasPrefix(name, "/proc/self/fd/")
 }
 
 // fileError reports a file that cannot be read because of err.

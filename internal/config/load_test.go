@@ -108,20 +108,25 @@ func TestLoad(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	t.Run("open pipe", func(t *testing.T) {
-		r, w, err := os.Pipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer r.Close()
-		if _, err := w.WriteString("minInstances: 3\n"); err != nil {
-			t.Fatal(err)
-		}
-		_ = w.Close()
-		if got, err := Load(fmt.Sprintf("/dev/fd/%d", r.Fd()), nil); err != nil || got.MinInstances != 3 {
-			t.Errorf("minInstances = %d, %v", got.MinInstances, err)
-		}
-	})
+	for _, folder := range []string{"/dev/fd", "/proc/self/fd"} {
+		t.Run("open pipe in "+folder, func(t *testing.T) {
+			if _, err := os.Stat(folder); err != nil {
+				t.Skip(err)
+			}
+			r, w, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			if _, err := w.WriteString("minInstances: 3\n"); err != nil {
+				t.Fatal(err)
+			}
+			_ = w.Close()
+			if got, err := Load(fmt.Sprintf("%s/%d", folder, r.Fd()), nil); err != nil || got.MinInstances != 3 {
+				t.Errorf("minInstances = %d, %v", got.MinInstances, err)
+			}
+		})
+	}
 	t.Run("too large", func(t *testing.T) {
 		_, err := Load("large.yaml", nil)
 		if want := []string{"large.yaml: must not be larger than 1 MiB"}; !slices.Equal(report(t, err), want) {

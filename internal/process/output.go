@@ -116,17 +116,22 @@ func (o *output) lastLines() []string {
 }
 
 // close ends the output once nothing writes any more: it adds the unfinished
-// last lines and waits up to limit for the Output function to get the rest.
+// last lines and waits up to limit for the Output function to get the rest. What
+// it has not got by then is dropped, or outputs would pile up for want of a reader.
 func (o *output) close(limit time.Duration) {
 	o.stdout.flush()
 	o.stderr.flush()
-	if o.queue != nil {
-		close(o.queue)
+	if o.queue == nil {
+		return
 	}
+	close(o.queue)
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
 	case <-o.delivered:
 	case <-timer.C:
+		for range o.queue {
+			o.dropped.Add(1)
+		}
 	}
 }

@@ -59,7 +59,8 @@ type Spec struct {
 	// Output gets each line the child prints, in order, from one goroutine. It
 	// may block: the child is never held up by it, lines are dropped and
 	// counted instead. It may still be running when Done closes, if it blocks
-	// longer than a second. Nil discards the lines (Tail still has the last).
+	// longer than a second; the lines after that one are dropped then. Nil
+	// discards the lines (Tail still has the last).
 	Output func(Line)
 }
 

@@ -57,6 +57,7 @@ type fakeProcess struct {
 	usage     process.Usage
 	usageErr  error
 	paths     []string // of the probes it got
+	dropped   uint64   // lines of its output
 }
 
 func (m *machine) launch(spec process.Spec) (proc, error) {
@@ -162,7 +163,7 @@ func (p *fakeProcess) alive() bool {
 // die ends the process.
 func (p *fakeProcess) die(reason string, output ...string) {
 	p.end.Do(func() {
-		p.exit = process.Exit{Code: 1, Reason: reason, Time: time.Now(), Output: output}
+		p.exit = process.Exit{Code: 1, Reason: reason, Time: time.Now(), Output: output, Dropped: p.dropped}
 		if strings.HasPrefix(reason, "signal: ") {
 			p.exit.Signal = syscall.SIGKILL
 		}

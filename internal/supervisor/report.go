@@ -150,6 +150,9 @@ func (s *Supervisor) gone(c *child, end ending) {
 	s.children = slices.DeleteFunc(s.children, func(x *child) bool { return x == c })
 	reason := end.reason()
 	s.complain(c, s.Registry.Transition(c.id, registry.Stopped, reason))
+	if end.exit != nil && end.exit.Dropped > 0 {
+		c.log.Warn("log was not read in time", "droppedLines", end.exit.Dropped)
+	}
 	switch {
 	case c.condemned != nil:
 		reason = c.condemned.Error() // and a replacement is on its way

@@ -109,6 +109,22 @@ func TestDeathIsReplacedAtOnce(t *testing.T) {
 	})
 }
 
+// TestDroppedLinesAreTold: how much of its output was lost, at its end.
+func TestDroppedLinesAreTold(t *testing.T) {
+	supervise(t, nil, func(t *testing.T, b *bench) {
+		b.Scale(2, "test")
+		b.after(time.Second)
+		b.all()[0].dropped = 7
+		for _, p := range b.all() {
+			p.die("exit status 1")
+		}
+		b.after(time.Second)
+		if b.log.count("droppedLines=") != 1 || b.log.count("droppedLines=7\n") != 1 {
+			t.Errorf("the log:\n%s", b.log.text.String())
+		}
+	})
+}
+
 // TestCrashLoop: the pauses between starts grow and are bounded, and a stable
 // minute ends it.
 func TestCrashLoop(t *testing.T) {

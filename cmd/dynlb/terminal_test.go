@@ -1,0 +1,132 @@
+//go:build linux
+
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// newTerminal returns both ends of a terminal: what shows it, and what a program has.
+func newTerminal(t *testing.T) (master, terminal *os.File) {
+	t.Helper()
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	terminal, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return master, terminal
+}
+
+// TestTerminalIsClosed: dynlb ends with the terminal it was started in, with the
+// request in flight, however often it is told. As long as the terminal is there,
+// SIGHUP has the config read again.
+func TestTerminalIsClosed(t *testing.T) {
+	master, terminal := newTerminal(t)
+	defer terminal.Close()
+	p := serveOn(t, master, &exec.Cmd{
+		Stdin: terminal, Stdout: terminal, Stderr: terminal,
+		SysProcAttr: &syscall.SysProcAttr{Setsid: true, Setctty: true},
+	})
+	_ = terminal.Close() // so that only dynlb has it
+	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	screen := bufio.NewScanner(master)
+	for screen.Scan() && !strings.Contains(screen.Text(), "config in force") {
+	}
+	p.ready()
+	answered := p.ask()
+	if err := master.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 { // the shell passes its own on
+		if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := <-answered; err != nil {
+		t.Error(err)
+	}
+	p.ends()
+}
+
+// TestTerminalIsOutlived: dynlb that a shell has left behind in the background, with
+// its terminal closed, goes on, and SIGHUP has it read its config again.
+func TestTerminalIsOutlived(t *testing.T) {
+	master, terminal := newTerminal(t)
+	defer terminal.Close()
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close()
+	p := serveOn(t, reader, &exec.Cmd{
+		Args:  []string{"/bin/sh", "-c", `set -m; "$@" & echo "pid $!" >&2; wait`, "sh"},
+		Stdin: terminal, Stdout: terminal, Stderr: writer,
+		SysProcAttr: &syscall.SysProcAttr{Setsid: true, Setctty: true},
+	})
+	_, _ = terminal.Close(), writer.Close() // so that only the shell and dynlb have them
+	if err := reader.SetReadDeadline(time.Now().Add(within)); err != nil {
+		t.Fatal(err)
+	}
+	log := bufio.NewScanner(reader)
+	said := func(what string) string {
+		t.Helper()
+		for log.Scan() {
+			if strings.Contains(log.Text(), what) {
+				return log.Text()
+			}
+		}
+		t.Fatalf("the log ends without %q (%v)", what, log.Err())
+		return ""
+	}
+	var pid int
+	if _, err := fmt.Sscanf(said("pid "), "pid %d", &pid); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Kill(pid, syscall.SIGKILL) })
+	signal := func(s syscall.Signal) {
+		t.Helper()
+		if err := syscall.Kill(pid, s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	signal(syscall.SIGHUP)
+	said("config in force")
+
+	_ = p.cmd.Process.Kill() // the shell has no chance to tell its jobs
+	<-p.exited
+	_ = master.Close()
+	said("terminal closed, going on without it")
+	for range 2 {
+		signal(syscall.SIGHUP)
+		said("config in force")
+	}
+	p.ready()
+	signal(syscall.SIGTERM)
+	said(`"stopped"`)
+	for log.Scan() { // until nobody has the pipe any more
+	}
+	if log.Err() != nil {
+		t.Error(log.Err())
+	}
+}
