@@ -100,7 +100,7 @@ func TestPortInUse(t *testing.T) {
 			t.Fatal(err)
 		}
 		code, _, stderr := cli(t, "serve")
-		want := "dynlb: listen tcp " + taken + ": bind: address already in use (set " + key + ": in the config to use another port)"
+		want := "dynlb: listen tcp " + taken + ": bind: address already in use (perhaps another dynlb runs; to use another port, set " + key + ": in the config)"
 		if code != exitFail || !strings.Contains(stderr, want) {
 			t.Errorf("exit code %d\n%swant %s", code, stderr, want)
 		}

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/dynlb/dynlb/internal/config"
 	"github.com/dynlb/dynlb/server"
@@ -90,7 +92,11 @@ func open(key, address string, share net.Listener) (net.Listener, error) {
 	}
 	l, err := net.Listen("tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("%w (set %s: in the config to use another port)", err, key)
+		why := ""
+		if errors.Is(err, syscall.EADDRINUSE) {
+			why = "perhaps another dynlb runs; "
+		}
+		return nil, fmt.Errorf("%w (%sto use another port, set %s: in the config)", err, why, key)
 	}
 	return l, nil
 }
