@@ -7,49 +7,68 @@ import (
 	"github.com/dynlb/dynlb/proxy/internal/settings"
 )
 
+const (
+	// patienceStep is how often patience sees whether time goes by as it should.
+	patienceStep = time.Second
+	// lastLook is how long it may take to read what has arrived when time is up.
+	lastLook = 20 * time.Millisecond
+)
+
 // patience closes the connection to an instance that does not respond in time. That
 // is not http.Transport's to do: its timer does not tell an instance that is late from
-// a process that was stopped for a while, and in which all of them seem to be late.
+// a process that was stopped for a while, in which all of them seem to be late.
 type patience struct {
 	with   *upstream
 	upload *upload
-	since  time.Time // when the request began to be sent
+	began  time.Time // when the request began to be sent
 	limit  time.Duration
 
 	mu    sync.Mutex // guards all below
 	timer *time.Timer
-	due   time.Time // when timer is
-	over  bool      // stop was called, or the time is up
+	step  time.Duration // what timer was set to
+	due   time.Time     // when timer is
+	left  time.Duration
+	last  bool // the time is up
+	over  bool // stop was called, or the instance was given up
 }
 
-// newPatience begins to wait for the response to a request. It counts from when the
-// client has sent the whole of it. Call stop when it is there.
-func newPatience(u *upstream, request *upload, since time.Time, limit time.Duration) *patience {
-	p := &patience{with: u, upload: request, since: since, limit: limit, due: since.Add(limit)}
+// newPatience begins to wait for the response to a request. The limit counts from when
+// the client has sent the whole of it. Call stop when it is there.
+func newPatience(u *upstream, request *upload, began time.Time, limit time.Duration) *patience {
+	p := &patience{with: u, upload: request, began: began, limit: limit, left: limit}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.timer = time.AfterFunc(limit, p.look)
+	p.step = min(limit, patienceStep)
+	p.due = began.Add(p.step)
+	p.timer = time.AfterFunc(p.step, p.look)
 	return p
 }
 
-// look is called when the time seems to be up.
+// look is called after each step.
 func (p *patience) look() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.over {
 		return
 	}
-	left := p.limit
-	if p.upload.complete() && time.Since(p.due) < settings.HeldUp {
-		left -= p.upload.since(p.since)
+	switch {
+	case !p.upload.complete():
+		p.left = p.limit
+	case time.Since(p.due) < settings.HeldUp: // else it does not count
+		p.left -= min(p.step, p.upload.since(p.began))
 	}
-	if left > 0 {
-		p.due = time.Now().Add(left)
-		p.timer.Reset(left)
+	switch {
+	case p.left > 0:
+		p.step = min(p.left, patienceStep)
+	case !p.last:
+		p.last, p.step = true, lastLook
+	default:
+		p.over = true
+		p.with.close()
 		return
 	}
-	p.over = true
-	p.with.close()
+	p.due = time.Now().Add(p.step)
+	p.timer.Reset(p.step)
 }
 
 // stop ends the wait. It reports whether the instance was given up.

@@ -81,7 +81,7 @@ func TestSuspendedDynlbInFlight(t *testing.T) {
 	}
 	for _, engine := range []string{"fast", "std"} {
 		t.Run(engine, func(t *testing.T) {
-			p := spawn(t, fmt.Sprintf("requestTimeout: 1500ms\ncommand: [bun, run, %s, --port, '{port}']\n", app), "--engine", engine)
+			p := spawn(t, fmt.Sprintf("requestTimeout: 2400ms\ncommand: [bun, run, %s, --port, '{port}']\n", app), "--engine", engine)
 			// A connection on which /lb-status was asked for is net/http's from then on.
 			client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 			statuses := make(chan string)

@@ -131,11 +131,7 @@ func (l *loop) clock(most int64) {
 // returns how long that takes at most, too.
 func (l *loop) wait() (n int, most int64) {
 	if len(l.again) > 0 {
-		n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(l.epoll), uintptr(unsafe.Pointer(&l.events)), batch, 0, 0, 0) //nolint:gosec // G103: the kernel is done with it when the call returns
-		if errno != 0 {
-			return 0, 0
-		}
-		return int(n), 0
+		return l.poll(), 0
 	}
 	l.inbox.asleep.Store(true)
 	timeout := 0
@@ -147,10 +143,19 @@ func (l *loop) wait() (n int, most int64) {
 	}
 	got, _, errno := syscall.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(l.epoll), uintptr(unsafe.Pointer(&l.events)), batch, uintptr(timeout), 0, 0) //nolint:gosec // G103: the kernel is done with it when the call returns
 	l.inbox.asleep.Store(false)
-	if errno != 0 {
-		return 0, most // EINTR
+	if errno != 0 { // EINTR: the process may have been stopped, and there may be events
+		return l.poll(), 0
 	}
 	return int(got), most
+}
+
+// poll takes events.
+func (l *loop) poll() int {
+	n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(l.epoll), uintptr(unsafe.Pointer(&l.events)), batch, 0, 0, 0) //nolint:gosec // G103: the kernel is done with it when the call returns
+	if errno != 0 {
+		return 0
+	}
+	return int(n)
 }
 
 // turn handles n events, and what was left to do.
