@@ -32,7 +32,8 @@ type injector struct {
 	windows *windows
 	begun   time.Time
 
-	waiting sync.WaitGroup // for what goes on after a fault
+	waiting  sync.WaitGroup // for what goes on after a fault
+	striking sync.WaitGroup // as long as an instance that was struck is there, and a moment longer
 
 	mu   sync.Mutex // guards done
 	done doneFaults
@@ -49,6 +50,7 @@ type doneFaults struct {
 // before it is done. It returns when what they began is over.
 func (i *injector) run(ctx context.Context, plan []fault) {
 	defer i.waiting.Wait()
+	defer i.striking.Wait()
 	i.begun = time.Now()
 	for _, f := range plan {
 		if !pause(ctx, time.Until(i.begun.Add(f.at))) {
@@ -150,8 +152,10 @@ func (i *injector) reload(ctx context.Context, f fault) error {
 }
 
 // strike sends a signal to an instance, and holds a window open until its process
-// is gone.
+// is gone. It waits until what was struck before is: what that one had, others have
+// then, and dynlb lets a request outlive one instance that dies with it, not two.
 func (i *injector) strike(ctx context.Context, f fault, sig syscall.Signal) error {
+	i.striking.Wait()
 	pool, err := i.admin.status(ctx)
 	if err != nil {
 		return err
@@ -179,11 +183,12 @@ func (i *injector) strike(ctx context.Context, f fault, sig syscall.Signal) erro
 		closeAt(time.Now())
 		return fmt.Errorf("signal instance: %w", err)
 	}
-	i.waiting.Go(func() { // ends after replacedWithin at the latest
+	i.striking.Go(func() { // ends soon after replacedWithin at the latest
 		if err := awaitGone(ctx, pid); err != nil && ctx.Err() == nil {
 			i.trouble(f.kind, err)
 		}
 		closeAt(time.Now())
+		pause(ctx, leastGap) // the app answers far sooner
 	})
 	return nil
 }
