@@ -85,7 +85,7 @@ func TestSuspendedDynlbInFlight(t *testing.T) {
 			// A connection on which /lb-status was asked for is net/http's from then on.
 			client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 			statuses := make(chan string)
-			times := []string{"600", "600", "3200", "3200"}
+			times := []string{"600", "600", "2900", "2900"}
 			for _, ms := range times {
 				go func() {
 					res, err := client.Get(p.url + "/?ms=" + ms)

@@ -21,6 +21,9 @@ const (
 	// stint is how long a loop that finds no time to wait keeps its processor
 	// before it lets other goroutines have it.
 	stint = int64(500 * time.Microsecond)
+	// watchful is how long a loop that has something in flight waits at most, in
+	// milliseconds: so that it knows whether time goes by as it should.
+	watchful = 1000
 	// patience is how many full batches in a row may put the timers off.
 	patience = 64
 )
@@ -116,13 +119,13 @@ func (l *loop) run() {
 }
 
 // clock reads the time. Since it was read last, no more than most can have passed
-// unless the loop was held up, in a stopped process say. Such time does not count:
-// whoever seems to be late by it is not.
+// unless the loop was held up, in a stopped process say. What is far beyond that does
+// not count: whoever seems to be late by it is not.
 func (l *loop) clock(most int64) {
 	now := int64(time.Since(l.base)) + 1<<tickBits
-	if passed := now - l.now; passed-most > int64(settings.HeldUp) {
-		l.base = l.base.Add(time.Duration(passed))
-		return
+	if lost := now - l.now - most - int64(settings.HeldUp); lost > 0 {
+		l.base = l.base.Add(time.Duration(lost))
+		now -= lost
 	}
 	l.now = now
 }
@@ -138,13 +141,16 @@ func (l *loop) wait() (n int, most int64) {
 	if !l.inbox.full.Load() {
 		timeout = l.wheel.until(l.now)
 	}
+	if l.flights > 0 {
+		timeout = min(timeout, watchful) // or for ever, when nothing is due
+	}
 	if most = int64(timeout) * int64(time.Millisecond); timeout < 0 {
-		most = math.MaxInt64 // nothing is due ever
+		most = math.MaxInt64 / 2 // nothing is due ever
 	}
 	got, _, errno := syscall.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(l.epoll), uintptr(unsafe.Pointer(&l.events)), batch, uintptr(timeout), 0, 0) //nolint:gosec // G103: the kernel is done with it when the call returns
 	l.inbox.asleep.Store(false)
 	if errno != 0 { // EINTR: the process may have been stopped, and there may be events
-		return l.poll(), 0
+		return l.poll(), most
 	}
 	return int(got), most
 }
