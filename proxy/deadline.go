@@ -25,11 +25,22 @@ func (c *guardedConn) SetDeadline(t time.Time) error {
 
 // Write sends p. A client that takes nothing of it is given up: it would hold an
 // instance's place, and all that was read for it.
-func (c *guardedConn) Write(p []byte) (int, error) {
-	written := 0
+func (c *guardedConn) Write(p []byte) (int, error) { return steadily(p, c.write) }
+
+// write sends what it can of p in the time that a client has to take some.
+func (c *guardedConn) write(p []byte) (int, error) {
+	_ = c.SetWriteDeadline(time.Now().Add(c.guard.rules.Load().idleTime)) // it fails as the write will
+	return c.Conn.Write(p)
+}
+
+// steadily sends p by calls of write, which has a deadline of its own each time, as
+// long as the peer takes some of it. That a write did not end in time does not say
+// that the peer took nothing: the kernel says that there is room only when there is a
+// lot. To try again finds a little, too.
+func steadily(p []byte, write func([]byte) (int, error)) (written int, err error) {
 	for tried := false; ; tried = true {
-		_ = c.SetWriteDeadline(time.Now().Add(c.guard.rules.Load().idleTime)) // it fails as the write will
-		n, err := c.Conn.Write(p[written:])
+		var n int
+		n, err = write(p[written:])
 		written += n
 		if !errors.Is(err, os.ErrDeadlineExceeded) || n == 0 && tried {
 			return written, err

@@ -16,7 +16,8 @@ const (
 
 // patience closes the connection to an instance that does not respond in time. That
 // is not http.Transport's to do: its timer does not tell an instance that is late from
-// a process that was stopped for a while, in which all of them seem to be late.
+// a process that was stopped for a while, in which all of them seem to be late. A nil
+// one waits for ever.
 type patience struct {
 	with   *upstream
 	upload *upload
@@ -33,8 +34,11 @@ type patience struct {
 }
 
 // newPatience begins to wait for the response to a request. The limit counts from when
-// the client has sent the whole of it. Call stop when it is there.
+// the client has sent the whole of it; zero is none. Call stop when it is there.
 func newPatience(u *upstream, request *upload, began time.Time, limit time.Duration) *patience {
+	if limit <= 0 {
+		return nil
+	}
 	p := &patience{with: u, upload: request, began: began, limit: limit, left: limit}
 	p.mu.Lock()
 	defer p.mu.Unlock()

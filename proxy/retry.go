@@ -137,10 +137,7 @@ func (e *exchange) attempt(req *http.Request, reused bool) fault.Attempt {
 func (e *exchange) send(u *upstream, req *http.Request) (*http.Response, error) {
 	u.socket.expect(req.Method == http.MethodHead, req.Header.Get("Upgrade") != "", req.Body != nil)
 	start := time.Now()
-	var wait *patience
-	if limit := e.settings.RequestTimeout; limit > 0 {
-		wait = newPatience(u, e.upload, start, limit)
-	}
+	wait := newPatience(u, e.upload, start, e.settings.RequestTimeout)
 	res, err := u.client.RoundTrip(req)
 	if wait.stop() {
 		err = context.DeadlineExceeded

@@ -155,25 +155,23 @@ func (s *socket) checkBodyLocked(b []byte) (int, error) {
 // Write sends something, and notes that. It sends nothing of a request on a
 // connection that has something to read: that is an end, or no response to it.
 func (s *socket) Write(b []byte) (int, error) {
-	written := 0
-	for tried := false; ; tried = true {
-		if err := s.ask(); err != nil {
-			return written, err
-		}
-		n, err := s.TCPConn.Write(b[written:])
-		if n > 0 {
-			s.sent.Store(true)
-		}
-		written += n
-		if !errors.Is(err, os.ErrDeadlineExceeded) {
-			return written, err
-		}
-		// The kernel says that there is room only when there is a lot. To try finds a
-		// little, too.
-		if n == 0 && tried {
-			return written, errTakesNothing
-		}
+	n, err := steadily(b, s.write)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = errTakesNothing
 	}
+	return n, err
+}
+
+// write sends what it can of b in the time that an instance has to take some.
+func (s *socket) write(b []byte) (int, error) {
+	if err := s.ask(); err != nil {
+		return 0, err
+	}
+	n, err := s.TCPConn.Write(b)
+	if n > 0 {
+		s.sent.Store(true)
+	}
+	return n, err
 }
 
 // errTakesNothing says that an instance neither takes the content of its request
