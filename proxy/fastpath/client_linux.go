@@ -217,12 +217,11 @@ func (c *conn) end() {
 
 // linger is the state of a connection that is over but for what is on its way.
 func (c *conn) linger() {
-	done, err := c.flush()
-	if err != nil || c.ready&broken != 0 {
+	if _, err := c.flush(); err != nil || c.ready&broken != 0 {
 		c.close()
 		return
 	}
-	if !done {
+	if !c.out.empty() {
 		return
 	}
 	if !c.hungUp {

@@ -55,8 +55,10 @@ type conn struct {
 	fd    socket
 	turn  uint32 // of its place in the loop's table, so that late events are known
 	ready uint32 // what epoll said and was not found otherwise since
-	state state
 
+	untaken  int32 // bytes that the kernel had for the peer when it stalled
+	state    state
+	stalling bool // the peer has a time to take something of what waits for it
 	used     bool // client: a request was read
 	queued   bool // in loop.again
 	hungUp   bool // tunnelling, lingering: what is written was ended

@@ -52,7 +52,6 @@ type facts struct {
 	outlived  bool // it was sent again to another than the one that died
 	sent      int  // of head
 	sentAt    int64
-	starving  int   // bytes that the kernel had for the instance when it stalled
 	wholeSent bool  // nothing is left to be sent
 	continued bool  // the content need not wait any more
 	told      bool  // the client was told so
@@ -73,8 +72,6 @@ type facts struct {
 	lost       error  // why the instance cannot have sent all of it; see unsendable
 	reusable   bool   // by what it says, so is its connection
 	last       bool   // it is the last on the client's connection
-	stalling   bool   // the client has a time to take something of what waits for it
-	untaken    int    // bytes that the kernel had for it when that began
 	heard      bool   // the client was sent something since it ended its side
 }
 
@@ -208,41 +205,29 @@ func (x *exchange) clientSilent() {
 // more.
 func (x *exchange) flush() (bool, error) {
 	c := x.client
-	before := len(c.out.bytes())
-	if before == 0 {
+	if c.out.empty() {
 		return true, nil
 	}
-	done, err := c.flush()
+	n, err := c.flush()
 	switch {
-	case done:
-		x.taken()
-	case len(c.out.bytes()) < before:
+	case c.out.empty():
+		c.took()
+	case n > 0:
 		x.stall()
 	}
-	return done, err
+	return c.out.empty(), err
 }
 
 // stall gives the client time to take something of what waits for it.
-func (x *exchange) stall() {
-	x.stalling, x.untaken = true, x.client.fd.untaken()
-	x.client.within(int64(x.settings.IdleTimeout))
-}
+func (x *exchange) stall() { x.client.stall(x.settings.IdleTimeout) }
 
-// stalled is called when the client's time is up, and something waits for it. The
-// kernel has more for the client, and says that there is room only when there is a
-// lot, so it is asked.
+// stalled is called when the client's time is up, and something waits for it.
 func (x *exchange) stalled() {
-	if x.stalling && x.client.fd.untaken() >= x.untaken {
+	if x.client.tookNothing() {
 		x.clientGone()
 		return
 	}
 	x.stall()
-}
-
-// taken is called when nothing waits for the client any more.
-func (x *exchange) taken() {
-	x.stalling = false
-	x.client.timer.clear()
 }
 
 // toClient sends pieces to the client. It reports whether the client is there.

@@ -28,10 +28,10 @@ func TestSlowReaderOfAPipe(t *testing.T) {
 					continue
 				}
 				x, n := c.exchange, c.exchange.pipe.n
-				x.stalling = false
+				c.stalling = false
 				c.within(int64(absence))
 				_, _ = x.drain()
-				if stuck = x.pipe.n == n; stuck && !x.stalling {
+				if stuck = x.pipe.n == n; stuck && !c.stalling {
 					t.Error("it is not stalling")
 				}
 				l.later(c)

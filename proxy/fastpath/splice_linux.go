@@ -111,7 +111,7 @@ func (x *exchange) drain() (bool, error) {
 		n, errno := move(p.r, c.fd, p.n)
 		if errno == syscall.EAGAIN {
 			c.ready &^= writable
-			if p.n < before || !x.stalling {
+			if p.n < before || !c.stalling {
 				x.stall()
 			}
 			return false, nil
@@ -122,7 +122,7 @@ func (x *exchange) drain() (bool, error) {
 		p.n -= n
 	}
 	if before > 0 {
-		x.taken()
+		c.took()
 		x.heard = c.ready&ended != 0
 	}
 	return true, nil

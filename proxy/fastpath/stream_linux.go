@@ -3,6 +3,7 @@ package fastpath
 import (
 	"io"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -96,18 +97,36 @@ func (c *conn) push(pieces [][]byte) (n int, errno syscall.Errno) {
 	return n, errno
 }
 
-// flush writes what waits. It reports whether nothing does any more.
-func (c *conn) flush() (bool, error) {
+// flush writes what waits, until nothing does or the peer takes no more. It returns
+// how much it wrote.
+func (c *conn) flush() (written int, err error) {
 	for !c.out.empty() {
 		n, errno := c.fd.write(c.out.bytes())
 		if errno == syscall.EAGAIN {
 			c.ready &^= writable
-			return false, nil
+			return written, nil
 		}
 		if errno != 0 {
-			return false, errno
+			return written, errno
 		}
 		c.out.drop(&c.loop.buffers, n)
+		written += n
 	}
-	return true, nil
+	return written, nil
+}
+
+// stall gives the peer a time to take something of what waits for it.
+func (c *conn) stall(d time.Duration) {
+	c.stalling, c.untaken = true, int32(c.fd.untaken())
+	c.within(int64(d))
+}
+
+// tookNothing reports whether the peer stalls, and has taken nothing since. The kernel
+// has more for it, and says that there is room only when there is a lot, so it is asked.
+func (c *conn) tookNothing() bool { return c.stalling && c.fd.untaken() >= int(c.untaken) }
+
+// took is called when the peer has taken something.
+func (c *conn) took() {
+	c.stalling = false
+	c.timer.clear()
 }

@@ -17,7 +17,6 @@ import (
 type tunnel struct {
 	client, instance *conn
 	lease            registry.Lease
-	untaken          [2]int // bytes that the kernel had for each when it stalled
 }
 
 // switchProtocols passes a 101 on, and opens the tunnel.
@@ -51,7 +50,7 @@ func (x *exchange) switchProtocols(r *http1.Response, rest []byte) {
 	x.land()
 	for _, side := range []*conn{c, u} {
 		side.exchange, side.tunnel, side.state = nil, t, tunnelling
-		side.timer.clear()
+		side.took()
 	}
 	l.later(c)
 }
@@ -72,13 +71,12 @@ func (c *conn) relay() {
 // is intact.
 func (t *tunnel) pump(from, to *conn) bool {
 	for range rounds {
-		before := len(to.out.bytes())
-		switch done, err := to.flush(); {
+		switch n, err := to.flush(); {
 		case err != nil:
 			return false
-		case done:
-			to.timer.clear()
-		case to.timer.at == 0, len(to.out.bytes()) < before:
+		case to.out.empty():
+			to.took()
+		case n > 0, !to.stalling:
 			t.stall(to)
 			return true
 		default:
@@ -112,28 +110,20 @@ func (t *tunnel) pump(from, to *conn) bool {
 // stall gives one side time to take something of what waits for it: a client as long
 // as it may be idle, an instance as long as for a request.
 func (t *tunnel) stall(c *conn) {
-	*t.untakenBy(c) = c.fd.untaken()
 	if s := c.loop.settings; c == t.client {
-		c.within(int64(s.IdleTimeout))
+		c.stall(s.IdleTimeout)
 	} else if s.RequestTimeout > 0 {
-		c.within(int64(s.RequestTimeout))
+		c.stall(s.RequestTimeout)
 	}
 }
 
-// stalled is called when that time is up. See exchange.stalled.
+// stalled is called when that time is up.
 func (t *tunnel) stalled(c *conn) {
-	if c.fd.untaken() >= *t.untakenBy(c) {
+	if c.tookNothing() {
 		c.closeTunnel()
 		return
 	}
 	t.stall(c)
-}
-
-func (t *tunnel) untakenBy(c *conn) *int {
-	if c == t.client {
-		return &t.untaken[0]
-	}
-	return &t.untaken[1]
 }
 
 // closeTunnel ends the tunnel.

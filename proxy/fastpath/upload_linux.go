@@ -25,7 +25,7 @@ func (x *exchange) upload() {
 			x.unsendable(errno)
 			return
 		}
-		u.timer.clear() // it took some
+		u.took()
 		if x.sent += n; x.sent < len(x.head) {
 			x.starve()
 			return
@@ -35,15 +35,14 @@ func (x *exchange) upload() {
 		}
 	}
 	for range rounds {
-		before := len(u.out.bytes())
-		switch done, err := u.flush(); {
+		switch n, err := u.flush(); {
 		case err != nil:
 			x.unsendable(err)
 			return
-		case !done:
+		case !u.out.empty():
 			x.calm() // it is not the client's turn
-			if len(u.out.bytes()) < before {
-				u.timer.clear() // it took some
+			if n > 0 {
+				u.took()
 			}
 			x.starve()
 			return
@@ -66,8 +65,7 @@ func (x *exchange) upload() {
 // already. One that responds may take its time.
 func (x *exchange) starve() {
 	if limit := x.settings.RequestTimeout; limit > 0 && x.upstream.timer.at == 0 && !x.responding {
-		x.starving = x.upstream.fd.untaken()
-		x.upstream.within(int64(limit))
+		x.upstream.stall(limit)
 	}
 }
 
@@ -91,7 +89,7 @@ func (x *exchange) dropSent() {
 // It reports whether there may be more.
 func (x *exchange) readContent() bool {
 	u, c := x.upstream, x.client
-	u.timer.clear() // it took what there was
+	u.took()
 	b := c.held.bytes()
 	if b == nil {
 		var err error
@@ -179,7 +177,7 @@ func (x *exchange) instanceSilent() {
 			x.told = true
 			x.upload()
 		}
-	case !x.wholeSent && x.upstream.fd.untaken() < x.starving: // epoll tells only when there is a lot of room
+	case !x.wholeSent && !x.upstream.tookNothing():
 		x.starve()
 	default:
 		x.broke(errTimeout)
