@@ -1,7 +1,10 @@
 package autoscaler
 
 import (
+	"context"
+	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/dynlb/dynlb/internal/registry"
@@ -70,5 +73,157 @@ func TestIdlersReplaced(t *testing.T) {
 		if got := idlers(&now, idle, started.Add(-c.before)); got != c.want {
 			t.Errorf("raised %v before, %d requests: %d may go, want %d", c.before, c.total, got, c.want)
 		}
+	}
+}
+
+func TestScaleTo(t *testing.T) {
+	scaling(t, defaults, func(t *testing.T, a *Autoscaler, f *fleet) {
+		old, err := a.ScaleTo(t.Context(), 5, 0, "because")
+		if err != nil || old != 2 || f.size() != 5 {
+			t.Fatalf("ScaleTo(5) = %d, %v, with %d instances", old, err, f.size())
+		}
+		var out *registry.BoundsError
+		if _, err := a.ScaleTo(t.Context(), 9, 0, "too many"); !errors.As(err, &out) {
+			t.Errorf("ScaleTo(9): %v", err)
+		}
+		if got := a.Registry.Snapshot().Fleet.Target; got != 5 {
+			t.Errorf("target %d, want 5", got)
+		}
+		wait(defaults.Idle + 2*defaults.Window)
+		if f.size() != 2 {
+			t.Errorf("%d instances, want the autoscaler to go on from 5 to 2", f.size())
+		}
+	})
+}
+
+func TestHold(t *testing.T) {
+	scaling(t, defaults, func(t *testing.T, a *Autoscaler, f *fleet) {
+		const hold = 10 * time.Minute
+		until := time.Now().Add(hold)
+		if _, err := a.ScaleTo(t.Context(), 5, hold, "because"); err != nil {
+			t.Fatal(err)
+		}
+		if got := a.Registry.Snapshot().Fleet.HoldUntil; !got.Equal(until) {
+			t.Errorf("held until %v, want %v", got, until)
+		}
+		wait(hold - time.Second)
+		if f.size() != 5 {
+			t.Fatalf("%d instances during the hold, want 5", f.size())
+		}
+		wait(2 * defaults.Window)
+		if f.size() != 2 {
+			t.Errorf("%d instances after the hold, want 2", f.size())
+		}
+		if got := a.Registry.Snapshot().Fleet.HoldUntil; !got.IsZero() {
+			t.Errorf("held until %v, want free", got)
+		}
+		// A call without hold ends a hold.
+		_, _ = a.ScaleTo(t.Context(), 6, hold, "because")
+		_, _ = a.ScaleTo(t.Context(), 4, 0, "because")
+		wait(defaults.Idle + 2*defaults.Window)
+		if f.size() != 2 {
+			t.Errorf("%d instances, want 2", f.size())
+		}
+	})
+}
+
+// TestScaleToStaysForIdleTimeout: instances that have been idle for long do not
+// have those taken away that somebody has just asked for, be they ready or not.
+func TestScaleToStaysForIdleTimeout(t *testing.T) {
+	for _, ready := range []time.Duration{boot, 2 * defaults.Idle} {
+		scaling(t, defaults, func(t *testing.T, a *Autoscaler, f *fleet) {
+			wait(2 * defaults.Idle)
+			f.boot.Store(int64(ready))
+			if _, err := a.ScaleTo(t.Context(), 4, 0, "because"); err != nil {
+				t.Fatal(err)
+			}
+			wait(ready + defaults.Idle - time.Millisecond)
+			if f.size() != 4 {
+				t.Fatalf("%d instances when the new ones have not been idle for idleTimeout, want 4", f.size())
+			}
+			wait(2 * defaults.Window)
+			if f.size() != 2 {
+				t.Errorf("%d instances after idleTimeout, want 2", f.size())
+			}
+		})
+	}
+}
+
+// TestScaleToStaysWhenStartsFail: what somebody asked for stays for idleTimeout
+// also when it cannot be started: whether what failed is being tried again, or is
+// not there while that waits.
+func TestScaleToStaysWhenStartsFail(t *testing.T) {
+	for name, fail := range map[string]func(f *fleet){
+		"trying":  func(*fleet) {},
+		"waiting": (*fleet).fail,
+	} {
+		t.Run(name, func(t *testing.T) {
+			scaling(t, defaults, func(t *testing.T, a *Autoscaler, f *fleet) {
+				wait(2 * defaults.Idle)
+				f.boot.Store(int64(time.Hour))
+				if _, err := a.ScaleTo(t.Context(), 4, 0, "because"); err != nil {
+					t.Fatal(err)
+				}
+				a.Registry.SetTrouble("exit status 1")
+				fail(f)
+				wait(defaults.Idle - time.Millisecond)
+				if got := a.Registry.Snapshot().Fleet.Target; got != 4 {
+					t.Errorf("target %d before idleTimeout, want 4", got)
+				}
+				wait(2 * defaults.Window)
+				if got := a.Registry.Snapshot().Fleet.Target; got != 2 {
+					t.Errorf("target %d after idleTimeout, want 2", got)
+				}
+			})
+		})
+	}
+}
+
+// TestFailedStartsDoNotHoldUp: instances that cannot be started do not keep
+// alive those that are idle.
+func TestFailedStartsDoNotHoldUp(t *testing.T) {
+	scaling(t, defaults, func(t *testing.T, a *Autoscaler, f *fleet) {
+		f.boot.Store(int64(time.Hour))
+		if _, err := a.ScaleTo(t.Context(), 4, 0, "because"); err != nil {
+			t.Fatal(err)
+		}
+		wait(defaults.Idle + 2*defaults.Window)
+		if f.size() != 4 {
+			t.Fatalf("%d instances while two start, want 4", f.size())
+		}
+		a.Registry.SetTrouble("exit status 1")
+		wait(defaults.Window)
+		if now := a.Registry.Snapshot(); f.size() != 2 || now.Count(registry.Ready) != 2 {
+			t.Errorf("%d instances, %d of them ready, want the 2 that are", f.size(), now.Count(registry.Ready))
+		}
+	})
+}
+
+// TestConcurrentScaleTo: the last one wins, and all readers agree who that was.
+func TestConcurrentScaleTo(t *testing.T) {
+	scaling(t, defaults, func(t *testing.T, a *Autoscaler, f *fleet) {
+		done := make(chan struct{})
+		for i := range 100 {
+			go func() {
+				_, _ = a.ScaleTo(t.Context(), 2+i%7, 0, "test")
+				done <- struct{}{}
+			}()
+		}
+		for range 100 {
+			<-done
+		}
+		synctest.Wait()
+		if last := f.scaled[len(f.scaled)-1]; last != a.Registry.Snapshot().Fleet.Target || last != f.size() {
+			t.Errorf("fleet was told %d, has %d, target %d", last, f.size(), a.Registry.Snapshot().Fleet.Target)
+		}
+	})
+}
+
+func TestScaleToGivesUpWithItsCaller(t *testing.T) {
+	a := New(Options{}) // does not run
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := a.ScaleTo(ctx, 2, 0, "test"); !errors.Is(err, context.Canceled) {
+		t.Errorf("ScaleTo: %v", err)
 	}
 }
