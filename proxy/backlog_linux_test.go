@@ -7,6 +7,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/dynlb/dynlb/internal/registry"
 )
 
 // deafAddress returns an address at which connecting takes forever: its backlog
@@ -47,7 +49,7 @@ func deafAddress(t *testing.T) string {
 // in time is not tried again by the same request, however idle it looks.
 func TestRetryElsewhereAfterDialTimeout(t *testing.T) {
 	f := newProxy(t, setup{instances: []string{deafAddress(t), server(t, echo)}})
-	first, err := f.registry.Acquire(t.Context())
+	first, err := f.registry.Acquire(t.Context(), registry.Preference{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,9 +8,9 @@ import (
 
 // dropper keeps connections to instances.
 type dropper interface {
-	// Drop closes the idle connections to address, and makes that those in use are
+	// Drop closes the idle connections to endpoint, and makes that those in use are
 	// closed and not kept when they become idle.
-	Drop(address string)
+	Drop(endpoint registry.Endpoint)
 }
 
 // followDepartures tells droppers of each instance that leaves service, as it
@@ -19,7 +19,7 @@ type dropper interface {
 func followDepartures(ctx context.Context, r *registry.Registry, droppers ...dropper) {
 	changed, stop := r.Watch()
 	defer stop()
-	serving := map[registry.ID]string{} // the addresses of those that were
+	serving := map[registry.ID]registry.Endpoint{} // where those that were are reached
 	for seen := uint64(0); ; {
 		if next := r.NextEvent(); next != seen { // changes of state are events
 			seen = next
@@ -35,20 +35,20 @@ func followDepartures(ctx context.Context, r *registry.Registry, droppers ...dro
 
 // dropDeparted drops those of before that do not serve any more, and returns who
 // does.
-func dropDeparted(r *registry.Registry, before map[registry.ID]string, droppers []dropper) map[registry.ID]string {
+func dropDeparted(r *registry.Registry, before map[registry.ID]registry.Endpoint, droppers []dropper) map[registry.ID]registry.Endpoint {
 	now := r.Snapshot()
-	serving := make(map[registry.ID]string, len(now.Instances))
+	serving := make(map[registry.ID]registry.Endpoint, len(now.Instances))
 	for i := range now.Instances {
 		if in := &now.Instances[i]; in.State.Routable() {
-			serving[in.ID] = in.Address
+			serving[in.ID] = in.Endpoint
 		}
 	}
-	for id, address := range before {
-		if serving[id] == address {
+	for id, endpoint := range before {
+		if serving[id] == endpoint {
 			continue
 		}
 		for _, d := range droppers {
-			d.Drop(address)
+			d.Drop(endpoint)
 		}
 	}
 	return serving

@@ -59,7 +59,7 @@ func TestDepartureClosesIdle(t *testing.T) {
 			f := newProxy(t, setup{instances: []string{leaves.address, stays.address}})
 			client := newClient(t, "http1")
 			readAll(t, get(t, client, f.url))
-			lease, err := f.registry.Acquire(t.Context()) // so that the other one is asked next
+			lease, err := f.registry.Acquire(t.Context(), registry.Preference{}) // so that the other one is asked next
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -106,7 +106,7 @@ func TestDepartureClosesBusyAfterwards(t *testing.T) {
 	answers := make(chan string, 1)
 	go func() { answers <- readAll(t, get(t, client, f.url+"/slow")) }()
 	wait(t, s.asked, "slow request")
-	other, err := f.registry.Acquire(t.Context())
+	other, err := f.registry.Acquire(t.Context(), registry.Preference{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -87,7 +87,7 @@ func (e *exchange) refuse() error {
 // that is ready, waiting for it if need be.
 func (e *exchange) claim() error {
 	e.lease.Release()
-	lease, err := e.proxy.options.Registry.Acquire(e.request.Context())
+	lease, err := e.proxy.options.Registry.Acquire(e.request.Context(), registry.Preference{})
 	e.lease = lease
 	return err
 }
@@ -95,7 +95,7 @@ func (e *exchange) claim() error {
 // claimAnother gives the claim up for one on another instance, or if there is
 // none at once, on any.
 func (e *exchange) claimAnother() error {
-	lease, err := e.lease.Another()
+	lease, err := e.lease.Another(registry.Preference{})
 	if err == nil && !lease.Valid() {
 		return e.claim()
 	}

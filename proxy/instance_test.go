@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -159,15 +158,7 @@ func closedAddress(t testing.TB) string {
 // addInstance makes address a ready instance.
 func addInstance(t testing.TB, r *registry.Registry, address string) registry.ID {
 	t.Helper()
-	host, text, err := net.SplitHostPort(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	port, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	id := r.Add(registry.Spec{Host: host, Port: port})
+	id := r.Add(registry.Spec{Endpoint: registry.Endpoint{Network: "tcp", Address: address}})
 	if err := r.Transition(id, registry.Ready, fmt.Sprintf("test %s", t.Name())); err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ func (f *front) ejected() bool {
 func occupyOthers(t *testing.T, l registry.Lease, n int) {
 	t.Helper()
 	for range n {
-		lease, err := l.Another()
+		lease, err := l.Another(registry.Preference{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -55,7 +55,7 @@ func TestEjection(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			f := newProxy(t, setup{instances: []string{script(t, c.talk), server(t, echo)}})
 			client := newClient(t, "http1")
-			first, err := f.registry.Acquire(t.Context())
+			first, err := f.registry.Acquire(t.Context(), registry.Preference{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/internal/settings"
 )
 
@@ -20,13 +21,13 @@ type pool struct {
 
 	mu     sync.Mutex // guards all below
 	dialer *dialer
-	hosts  map[string]*host // by address
-	most   int              // connections of clients that there may be; 0: no bound
-	sweep  *time.Timer      // calls expire; nil when nothing became idle since
+	hosts  map[registry.Endpoint]*host
+	most   int         // connections of clients that there may be; 0: no bound
+	sweep  *time.Timer // calls expire; nil when nothing became idle since
 	closed bool
 }
 
-// host has the connections to one address, as long as they are of use. The pool
+// host has the connections to one endpoint, as long as they are of use. The pool
 // guards it.
 type host struct {
 	idle    []*upstream // the one used last at the end
@@ -34,7 +35,7 @@ type host struct {
 }
 
 func newPool(s *Settings) *pool {
-	return &pool{dialer: newDialer(s), hosts: make(map[string]*host), most: s.MaxConnections}
+	return &pool{dialer: newDialer(s), hosts: make(map[registry.Endpoint]*host), most: s.MaxConnections}
 }
 
 // configure changes how connections are made, and drops those that were made
@@ -47,22 +48,22 @@ func (p *pool) configure(s *Settings) {
 		return
 	}
 	p.dialer = newDialer(s)
-	for address := range p.hosts {
-		p.dropLocked(address)
+	for endpoint := range p.hosts {
+		p.dropLocked(endpoint)
 	}
 }
 
-// to returns what a new connection to address is made with, and belongs to, makes
+// to returns what a new connection to endpoint is made with, and belongs to, makes
 // room for it, and counts it.
-func (p *pool) to(address string) (*dialer, *host) {
+func (p *pool) to(endpoint registry.Endpoint) (*dialer, *host) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.makeRoomLocked()
 	p.open.Add(1)
-	h := p.hosts[address]
+	h := p.hosts[endpoint]
 	if h == nil {
 		h = &host{dropped: p.closed}
-		p.hosts[address] = h
+		p.hosts[endpoint] = h
 	}
 	return p.dialer, h
 }
@@ -86,11 +87,11 @@ func (p *pool) makeRoomLocked() {
 	}
 }
 
-// get returns the idle connection to address that was used last, or nil.
-func (p *pool) get(address string) *upstream {
+// get returns the idle connection to endpoint that was used last, or nil.
+func (p *pool) get(endpoint registry.Endpoint) *upstream {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	h := p.hosts[address]
+	h := p.hosts[endpoint]
 	if h == nil {
 		return nil
 	}
@@ -122,20 +123,20 @@ func (p *pool) put(u *upstream) {
 	}
 }
 
-// Drop closes the idle connections to address, and makes that those in use are
+// Drop closes the idle connections to endpoint, and makes that those in use are
 // closed when they become idle. New ones are kept again.
-func (p *pool) Drop(address string) {
+func (p *pool) Drop(endpoint registry.Endpoint) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.dropLocked(address)
+	p.dropLocked(endpoint)
 }
 
-func (p *pool) dropLocked(address string) {
-	h := p.hosts[address]
+func (p *pool) dropLocked(endpoint registry.Endpoint) {
+	h := p.hosts[endpoint]
 	if h == nil {
 		return
 	}
-	delete(p.hosts, address)
+	delete(p.hosts, endpoint)
 	h.dropped = true
 	for _, u := range h.idle {
 		u.close()
@@ -179,7 +180,7 @@ func (p *pool) close() {
 	if p.sweep != nil {
 		p.sweep.Stop()
 	}
-	for address := range p.hosts {
-		p.dropLocked(address)
+	for endpoint := range p.hosts {
+		p.dropLocked(endpoint)
 	}
 }

@@ -8,27 +8,28 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/internal/settings"
 )
 
 // newPipe returns a connection out of p's pool, and the instance's end of it.
-func newPipe(t *testing.T, p *pool, address string) (*upstream, net.Conn) {
+func newPipe(t *testing.T, p *pool, at registry.Endpoint) (*upstream, net.Conn) {
 	t.Helper()
 	near, far := net.Pipe()
 	t.Cleanup(func() { _ = far.Close() })
 	transport := &http.Transport{
 		DialContext: func(context.Context, string, string) (net.Conn, error) { return near, nil },
 	}
-	client, err := transport.NewClientConn(t.Context(), "http", address)
+	client, err := transport.NewClientConn(t.Context(), "http", at.Address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, h := p.to(address)
+	_, h := p.to(at)
 	return &upstream{pool: p, host: h, client: client, socket: &socket{phase: atEnd}}, far
 }
 
 func TestPool(t *testing.T) {
-	const a, b = "a:1", "b:1"
+	a, b := registry.TCP("a", 1), registry.TCP("b", 1)
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool(&Settings{})
 		one, _ := newPipe(t, p, a)
@@ -68,10 +69,10 @@ func TestPool(t *testing.T) {
 func TestPoolStale(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool(&Settings{})
-		u, _ := newPipe(t, p, "a:1")
+		u, _ := newPipe(t, p, registry.TCP("a", 1))
 		u.release()
 		u.idleSince = u.idleSince.Add(-settings.StaleAfter)
-		if p.get("a:1") != nil || u.client.Err() == nil {
+		if p.get(registry.TCP("a", 1)) != nil || u.client.Err() == nil {
 			t.Error("used, or open")
 		}
 		p.close()
@@ -81,11 +82,11 @@ func TestPoolStale(t *testing.T) {
 func TestPoolDead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool(&Settings{})
-		u, far := newPipe(t, p, "a:1")
+		u, far := newPipe(t, p, registry.TCP("a", 1))
 		u.release()
 		_ = far.Close()
 		synctest.Wait()
-		if p.get("a:1") != nil {
+		if p.get(registry.TCP("a", 1)) != nil {
 			t.Error("a connection that the instance closed is used")
 		}
 		p.close()
@@ -95,15 +96,15 @@ func TestPoolDead(t *testing.T) {
 func TestPoolClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool(&Settings{})
-		idle, _ := newPipe(t, p, "a:1")
-		busy, _ := newPipe(t, p, "a:1")
+		idle, _ := newPipe(t, p, registry.TCP("a", 1))
+		busy, _ := newPipe(t, p, registry.TCP("a", 1))
 		idle.release()
 		p.close()
 		if idle.client.Err() == nil {
 			t.Error("idle one is open")
 		}
 		busy.release()
-		if busy.client.Err() == nil || p.get("a:1") != nil {
+		if busy.client.Err() == nil || p.get(registry.TCP("a", 1)) != nil {
 			t.Error("one given back is open")
 		}
 		synctest.Wait()
@@ -118,7 +119,7 @@ func TestPoolMakesRoom(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = l.Close() })
-	address := l.Addr().String()
+	address := registry.Endpoint{Network: "tcp", Address: l.Addr().String()}
 	p := newPool(&Settings{MaxConnections: 2})
 	p.sweep = time.NewTimer(time.Hour) // however slow the test is, none is closed for its age
 	t.Cleanup(p.close)
@@ -133,8 +134,8 @@ func TestPoolMakesRoom(t *testing.T) {
 	for _, u := range idle {
 		u.release()
 	}
-	p.to("b:1")
-	p.to("c:1")
+	p.to(registry.TCP("b", 1))
+	p.to(registry.TCP("c", 1))
 	if n, left := p.open.Load(), len(p.hosts[address].idle); n != 2 || left != 0 {
 		t.Errorf("%d connections, %d of them idle; want the two that are being made", n, left)
 	}

@@ -66,14 +66,14 @@ func (e *exchange) decide(req *http.Request, err error, reused bool) fault.Retry
 // connection returns one to the claimed instance, an idle one unless it must be
 // fresh, or else a new one.
 func (e *exchange) connection(req *http.Request, fresh bool) (*upstream, error) {
-	pool, address := e.proxy.pool, e.lease.Address()
-	req.URL.Host = address
+	pool, endpoint := e.proxy.pool, e.lease.Endpoint()
+	req.URL.Host = endpoint.Address
 	if !fresh {
-		if u := pool.get(address); u != nil {
+		if u := pool.get(endpoint); u != nil {
 			return u, nil
 		}
 	}
-	u, err := pool.dial(req.Context(), address)
+	u, err := pool.dial(req.Context(), endpoint)
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		e.lease.Refused()
 	}
@@ -106,7 +106,7 @@ func (e *exchange) died(req *http.Request, err error) bool {
 	if req.Context().Err() != nil || !e.attempt(req, false).AfterDeath(err) {
 		return false
 	}
-	u, err := e.proxy.pool.dial(req.Context(), e.lease.Address())
+	u, err := e.proxy.pool.dial(req.Context(), e.lease.Endpoint())
 	if err == nil {
 		u.close()
 	}

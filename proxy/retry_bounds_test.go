@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/dynlb/dynlb/internal/registry"
 )
 
 // TestRetryPoison: a request that kills the instances it is sent to kills two.
@@ -29,7 +31,7 @@ func TestRetryPoison(t *testing.T) {
 	client := newClient(t, "http1")
 	for range s.instances { // a connection to each
 		readAll(t, get(t, client, f.url))
-		if _, err := f.registry.Acquire(t.Context()); err != nil { // makes the next the least loaded
+		if _, err := f.registry.Acquire(t.Context(), registry.Preference{}); err != nil { // makes the next the least loaded
 			t.Fatal(err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/http1"
 	"github.com/dynlb/dynlb/proxy/internal/fault"
 	"github.com/dynlb/dynlb/proxy/internal/settings"
@@ -49,11 +50,11 @@ func newDialer(s *Settings) *dialer {
 	}
 }
 
-// dial makes a connection to address. Its error is a *fault.ConnectError.
-func (p *pool) dial(ctx context.Context, address string) (*upstream, error) {
-	d, host := p.to(address)
+// dial makes a connection to a TCP endpoint. Its error is a *fault.ConnectError.
+func (p *pool) dial(ctx context.Context, endpoint registry.Endpoint) (*upstream, error) {
+	d, host := p.to(endpoint)
 	u := &upstream{pool: p, host: host, socket: &socket{responses: &d.responses, limit: d.timeout, open: &p.open, phase: atEnd}}
-	client, err := d.transport.NewClientConn(context.WithValue(ctx, dialing{}, u), "http", address)
+	client, err := d.transport.NewClientConn(context.WithValue(ctx, dialing{}, u), "http", endpoint.Address)
 	if err != nil {
 		p.open.Add(-1)
 		return nil, &fault.ConnectError{Cause: err}

@@ -27,7 +27,7 @@ func TestMetrics(t *testing.T) {
 	p.registry.SetTarget(5, p.scaler.bounds, time.Time{}, "up")
 	p.registry.SetTarget(3, p.scaler.bounds, time.Time{}, "down")
 	p.registry.CountRestart()
-	lease, err := p.registry.Acquire(t.Context())
+	lease, err := p.registry.Acquire(t.Context(), registry.Preference{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func TestMetricsCountWaiting(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_, _ = r.Acquire(ctx) // waits until cancel
+		_, _ = r.Acquire(ctx, registry.Preference{}) // waits until cancel
 	}()
 	<-changed
 	err := testutil.CollectAndCompare(poolCollector{r}, strings.NewReader(`

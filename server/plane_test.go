@@ -155,7 +155,7 @@ func (p *plane) do(t *testing.T, method, path, body string, header ...string) (*
 // add registers an instance and moves it through the given states.
 func (p *plane) add(t *testing.T, port int, states ...registry.State) registry.ID {
 	t.Helper()
-	id := p.registry.Add(registry.Spec{Host: "127.0.0.1", Port: port, Reason: "test"})
+	id := p.registry.Add(registry.Spec{Endpoint: registry.TCP("127.0.0.1", port), Port: port, Reason: "test"})
 	if err := p.registry.SetHandle(id, "pid 1"); err != nil {
 		t.Fatal(err)
 	}

@@ -62,7 +62,7 @@ func poolOf(now *registry.Snapshot) *dynlbv1.Pool {
 func instanceOf(in *registry.Instance) *dynlbv1.Instance {
 	out := &dynlbv1.Instance{
 		Id:             string(in.ID),
-		Address:        in.Address,
+		Address:        in.Endpoint.String(),
 		State:          stateOf(in.State),
 		StateReason:    text(in.Reason),
 		Handle:         text(in.Handle),

@@ -32,13 +32,13 @@ func TestLbStatusToTheLetter(t *testing.T) {
 
 	first := p.add(t, 5001, registry.Ready)
 	for range 9 {
-		lease, err := p.registry.Acquire(t.Context())
+		lease, err := p.registry.Acquire(t.Context(), registry.Preference{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		lease.Release()
 	}
-	lease, err := p.registry.Acquire(t.Context())
+	lease, err := p.registry.Acquire(t.Context(), registry.Preference{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -161,7 +161,7 @@ func TestWatchSeesTraffic(t *testing.T) {
 		p.add(t, 5001, registry.Ready)
 		go func() {
 			time.Sleep(time.Minute + 10*time.Millisecond)
-			lease, err := p.registry.Acquire(context.Background())
+			lease, err := p.registry.Acquire(context.Background(), registry.Preference{})
 			if err != nil {
 				t.Error(err)
 			}

@@ -36,7 +36,7 @@ func (f *fleet) Scale(n int, reason string) {
 	defer f.mu.Unlock()
 	f.scaled = append(f.scaled, n)
 	for len(f.ids) < n {
-		id := f.registry.Add(registry.Spec{Host: "127.0.0.1", Port: 5001 + len(f.ids), Reason: reason})
+		id := f.registry.Add(registry.Spec{Endpoint: registry.TCP("127.0.0.1", 5001+len(f.ids)), Reason: reason})
 		f.ids = append(f.ids, id)
 		time.AfterFunc(time.Duration(f.boot.Load()), func() { _ = f.registry.Transition(id, registry.Ready, "test") })
 	}
@@ -95,7 +95,7 @@ func busy(t *testing.T, r *registry.Registry, n int) (release func()) {
 	t.Helper()
 	var leases []registry.Lease
 	for range n {
-		lease, err := r.Acquire(t.Context())
+		lease, err := r.Acquire(t.Context(), registry.Preference{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -186,7 +186,7 @@ func TestFromZero(t *testing.T) {
 		}
 		wait(time.Second)
 		start := time.Now()
-		lease, err := a.Registry.Acquire(t.Context())
+		lease, err := a.Registry.Acquire(t.Context(), registry.Preference{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,13 +14,13 @@ func BenchmarkAcquireRelease(b *testing.B) {
 			b.Run(fmt.Sprintf("instances=%d/goroutines=%d", instances, goroutines), func(b *testing.B) {
 				r := New(Options{})
 				for i := range instances {
-					if err := r.Transition(r.Add(Spec{Host: "127.0.0.1", Port: 5001 + i}), Ready, "test"); err != nil {
+					if err := r.Transition(r.Add(Spec{Endpoint: TCP("127.0.0.1", 5001+i)}), Ready, "test"); err != nil {
 						b.Fatal(err)
 					}
 				}
 				// Half the pool is busy, so that a pick has to look around.
 				for range instances / 2 {
-					if _, err := r.Acquire(b.Context()); err != nil {
+					if _, err := r.Acquire(b.Context(), Preference{}); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -48,7 +48,7 @@ func BenchmarkSnapshot(b *testing.B) {
 		b.Run("instances="+strconv.Itoa(instances), func(b *testing.B) {
 			r := New(Options{})
 			for i := range instances {
-				r.Add(Spec{Host: "127.0.0.1", Port: 5001 + i})
+				r.Add(Spec{Endpoint: TCP("127.0.0.1", 5001+i)})
 			}
 			b.ReportAllocs()
 			for b.Loop() {
@@ -59,7 +59,7 @@ func BenchmarkSnapshot(b *testing.B) {
 }
 
 func acquireRelease(b *testing.B, r *Registry) {
-	lease, err := r.Acquire(b.Context())
+	lease, err := r.Acquire(b.Context(), Preference{})
 	if err != nil {
 		b.Error(err)
 	}

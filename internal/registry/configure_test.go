@@ -23,7 +23,7 @@ func TestConfigure(t *testing.T) {
 		if got := r.Waiting(); got != 2 {
 			t.Errorf("%d wait, want 2", got)
 		}
-		if _, err := r.Acquire(t.Context()); !errors.Is(err, ErrQueueFull) {
+		if _, err := r.Acquire(t.Context(), Preference{}); !errors.Is(err, ErrQueueFull) {
 			t.Errorf("one more: %v", err)
 		}
 		if r.QueueTimeout() != time.Second {
@@ -35,7 +35,7 @@ func TestConfigure(t *testing.T) {
 		}
 		<-three
 		r.Configure(Options{MaxConcurrency: 1})
-		if _, err := r.Acquire(t.Context()); !errors.Is(err, ErrQueueFull) {
+		if _, err := r.Acquire(t.Context(), Preference{}); !errors.Is(err, ErrQueueFull) {
 			t.Errorf("with a lower cap: %v", err)
 		}
 		r.Configure(Options{})

@@ -251,22 +251,22 @@ func TestWaiterGetsWhoComesBack(t *testing.T) {
 func TestAnother(t *testing.T) {
 	r, leases := fleetOf(t, 2, Options{MaxConcurrency: 2, QueueLimit: 1, QueueTimeout: time.Hour})
 	leases[0].Failed("broke")
-	other, err := leases[0].Another()
+	other, err := leases[0].Another(Preference{})
 	if err != nil || other.ID() != leases[1].ID() {
 		t.Fatalf("got %v, %v", other.ID(), err)
 	}
-	if lease, err := leases[0].Another(); err != nil || lease.Valid() {
+	if lease, err := leases[0].Another(Preference{}); err != nil || lease.Valid() {
 		t.Errorf("beyond the cap: %v, %v", lease.ID(), err)
 	}
 	if acquire(t, r).ID() != leases[0].ID() {
 		t.Error("it counts against the instance for good")
 	}
-	if lease, err := (Lease{}).Another(); err != nil || lease.Valid() {
+	if lease, err := (Lease{}).Another(Preference{}); err != nil || lease.Valid() {
 		t.Errorf("of no claim: %v, %v", lease, err)
 	}
 	r.Configure(Options{MaxConcurrency: 3, QueueLimit: 1})
 	r.Close()
-	if lease, err := leases[0].Another(); err == nil {
+	if lease, err := leases[0].Another(Preference{}); err == nil {
 		t.Errorf("after Close: %v", lease)
 	}
 }

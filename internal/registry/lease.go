@@ -7,7 +7,7 @@ import (
 
 // Lease is one request's claim on one instance, counted as in flight from the
 // moment it is acquired until Release. The zero value is no claim: its methods
-// do nothing, and its Address is empty. A Lease may be copied; all copies are
+// do nothing, and its Endpoint is empty. A Lease may be copied; all copies are
 // the same claim. Its methods are safe for concurrent use.
 type Lease struct {
 	in   *instance
@@ -34,14 +34,14 @@ func (l Lease) ID() ID {
 	return l.in.id
 }
 
-// Address returns where the instance is reached, as host:port.
-func (l Lease) Address() string {
+// Endpoint returns where the instance is reached.
+func (l Lease) Endpoint() Endpoint {
 	if l.in == nil {
-		return ""
+		return Endpoint{}
 	}
 	l.in.registry.mu.Lock()
 	defer l.in.registry.mu.Unlock()
-	return l.in.about.address
+	return l.in.about.endpoint
 }
 
 // Refused reports that the instance refused a connection: nothing listens on
@@ -97,10 +97,10 @@ func (in *instance) isDead() bool {
 	}
 }
 
-// Another claims the least loaded ready instance other than l's, for a request
-// that l's has failed. Like Try it does not wait: when there is none, it returns
-// the zero Lease. l stays a claim.
-func (l Lease) Another() (Lease, error) {
+// Another claims an instance other than l's, for a request that l's instance has
+// failed. Like Try it does not wait: when there is none, it returns the zero
+// Lease. l stays a claim.
+func (l Lease) Another(p Preference) (Lease, error) {
 	if l.in == nil {
 		return Lease{}, nil
 	}
@@ -110,7 +110,7 @@ func (l Lease) Another() (Lease, error) {
 	if r.closed {
 		return Lease{}, ErrClosed
 	}
-	if other := r.pickLocked(l.in); other != nil {
+	if other := r.pickLocked(&p, l.in); other != nil {
 		return other.leaseLocked(), nil
 	}
 	return Lease{}, nil

@@ -73,7 +73,7 @@ func TestZeroLease(t *testing.T) {
 	l.Release()
 	l.Refused()
 	l.Responded(time.Second, 200)
-	if l.Valid() || l.Address() != "" || l.ID() != "" {
+	if l.Valid() || l.Endpoint() != (Endpoint{}) || l.ID() != "" {
 		t.Error("the zero Lease is a claim")
 	}
 }
@@ -88,7 +88,7 @@ func TestCountsNeverDrift(t *testing.T) {
 	for range 8 {
 		traffic.Go(func() {
 			for range 500 {
-				lease, err := r.Acquire(t.Context())
+				lease, err := r.Acquire(t.Context(), Preference{})
 				if err != nil {
 					t.Error(err)
 					return

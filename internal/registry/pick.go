@@ -2,16 +2,41 @@ package registry
 
 import "math"
 
-// pickLocked returns the ready instance, other than except, with the least requests
-// in flight that is below the cap, or nil. Failures count as requests in flight (see
-// failures), so that one that fails fast, and so is never busy, does not get them all.
+// pickLocked returns the instance that gets a request with preference p: the
+// least loaded of the ready instances below the cap that rank highest, other
+// than except. It returns nil when there is none.
+func (r *Registry) pickLocked(p *Preference, except *instance) *instance {
+	if p.Rank == nil {
+		return r.leastLoadedLocked(r.ready, except)
+	}
+	highest := math.MinInt
+	r.ranked = r.ranked[:0]
+	for _, in := range r.ready {
+		if in == except || in.traffic.inFlight >= r.limit {
+			continue
+		}
+		rank := p.Rank(p.Key, in.id)
+		if rank > highest {
+			highest, r.ranked = rank, r.ranked[:0]
+		}
+		if rank == highest {
+			r.ranked = append(r.ranked, in)
+		}
+	}
+	return r.leastLoadedLocked(r.ranked, nil)
+}
+
+// leastLoadedLocked returns the instance of list, other than except, that is
+// below the cap and has the fewest requests in flight, or nil. Failures count as
+// requests in flight (see failures): an instance that fails fast is never busy
+// and would get all requests otherwise.
 //
-// Among idle ones it is the first in start order: the tail of the pool can go
-// idle, and so be removed. Among equally busy ones they take turns.
-func (r *Registry) pickLocked(except *instance) *instance {
+// Among idle instances it returns the first in start order, so that the last
+// ones stay idle and can be removed. Among equally busy ones it takes turns.
+func (r *Registry) leastLoadedLocked(list []*instance, except *instance) *instance {
 	least := int32(math.MaxInt32)
-	first, next := -1, -1 // with the least in flight: the first of all, and from cursor on
-	for i, in := range r.ready {
+	first, next := -1, -1 // those with the fewest in flight: the first of all, and the first from cursor on
+	for i, in := range list {
 		n := in.traffic.inFlight + in.traffic.penalty
 		switch {
 		case n > least, in == except:
@@ -34,5 +59,5 @@ func (r *Registry) pickLocked(except *instance) *instance {
 		next = first
 	}
 	r.cursor = next + 1
-	return r.ready[next]
+	return list[next]
 }

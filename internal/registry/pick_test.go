@@ -69,7 +69,7 @@ func TestMaxConcurrency(t *testing.T) {
 	add(t, r, Ready)
 	add(t, r, Ready)
 	leases := []Lease{acquire(t, r), acquire(t, r), acquire(t, r), acquire(t, r)}
-	if _, err := r.Acquire(t.Context()); !errors.Is(err, ErrQueueFull) {
+	if _, err := r.Acquire(t.Context(), Preference{}); !errors.Is(err, ErrQueueFull) {
 		t.Fatalf("the fifth of 2 × 2: %v", err)
 	}
 	for _, in := range r.Snapshot().Instances {

@@ -19,6 +19,9 @@ var (
 // Waiter is a request's place in the queue, for callers that cannot spare a
 // goroutine to wait in. It may be used again when it is not in the queue.
 type Waiter struct {
+	// Preference is the request's. It must not change while the Waiter is in the
+	// queue.
+	Preference Preference
 	// Grant is called once for each time that the Waiter entered the queue, unless
 	// Leave reports true: with a lease, or with ErrClosed. The registry is locked
 	// meanwhile, so Grant must neither block nor use it.
@@ -35,18 +38,18 @@ type queue struct {
 	size       int
 }
 
-// Acquire claims the least loaded ready instance, and counts the request with
-// it. When there is none it waits its turn, until ctx ends (its error is
+// Acquire claims the ready instance that suits p best, and counts the request
+// with it. When there is none it waits its turn, until ctx ends (its error is
 // returned), the queue's time is up (ErrQueueTimeout), or Close (ErrClosed); it
 // does not wait when the queue is full (ErrQueueFull). The caller must Release
 // the lease.
-func (r *Registry) Acquire(ctx context.Context) (Lease, error) {
-	lease, err := r.Try()
+func (r *Registry) Acquire(ctx context.Context, p Preference) (Lease, error) {
+	lease, err := r.Try(p)
 	if err != nil || lease.Valid() {
 		return lease, err
 	}
 	done := make(chan grant, 1)
-	w := &Waiter{Grant: func(lease Lease, err error) { done <- grant{lease, err} }}
+	w := &Waiter{Preference: p, Grant: func(lease Lease, err error) { done <- grant{lease, err} }}
 	if lease, err := r.Enter(w); err != nil || lease.Valid() {
 		return lease, err
 	}
@@ -55,10 +58,10 @@ func (r *Registry) Acquire(ctx context.Context) (Lease, error) {
 
 // Try is Acquire for who does not want to wait: when there is no instance, it
 // returns the zero Lease.
-func (r *Registry) Try() (Lease, error) {
+func (r *Registry) Try(p Preference) (Lease, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.tryLocked()
+	return r.tryLocked(&p)
 }
 
 // Enter is Acquire for who waits without a goroutine: when there is no instance
@@ -67,7 +70,7 @@ func (r *Registry) Try() (Lease, error) {
 func (r *Registry) Enter(w *Waiter) (Lease, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	lease, err := r.tryLocked()
+	lease, err := r.tryLocked(&w.Preference)
 	if err != nil || lease.Valid() {
 		return lease, err
 	}
@@ -97,14 +100,14 @@ func (r *Registry) QueueTimeout() time.Duration {
 }
 
 // tryLocked claims an instance if one is free.
-func (r *Registry) tryLocked() (Lease, error) {
+func (r *Registry) tryLocked(p *Preference) (Lease, error) {
 	if r.closed {
 		return Lease{}, ErrClosed
 	}
 	if r.queue.size > 0 {
 		return Lease{}, nil
 	}
-	if in := r.pickLocked(nil); in != nil {
+	if in := r.pickLocked(p, nil); in != nil {
 		return in.leaseLocked(), nil
 	}
 	return Lease{}, nil
@@ -144,7 +147,7 @@ func (r *Registry) wait(ctx context.Context, w *Waiter, done <-chan grant) (Leas
 // whenever a place may have become free.
 func (r *Registry) dispatchLocked() {
 	for r.queue.size > 0 {
-		in := r.pickLocked(nil)
+		in := r.pickLocked(&r.queue.head.Preference, nil)
 		if in == nil {
 			return
 		}

@@ -12,7 +12,7 @@ import (
 func waitIn(ctx context.Context, r *Registry) <-chan grant {
 	done := make(chan grant, 1)
 	go func() {
-		lease, err := r.Acquire(ctx)
+		lease, err := r.Acquire(ctx, Preference{})
 		done <- grant{lease, err}
 	}()
 	synctest.Wait() // it is in the queue now
@@ -31,7 +31,7 @@ func TestQueueIsFirstComeFirstServed(t *testing.T) {
 		if got := r.Waiting(); got != 3 {
 			t.Fatalf("waiting %d, want 3", got)
 		}
-		if _, err := r.Acquire(t.Context()); !errors.Is(err, ErrQueueFull) {
+		if _, err := r.Acquire(t.Context(), Preference{}); !errors.Is(err, ErrQueueFull) {
 			t.Fatalf("beyond the limit: %v", err)
 		}
 		for i, w := range waiting {
@@ -111,7 +111,7 @@ func TestCloseEndsTheQueue(t *testing.T) {
 			}
 		}
 		add(t, r, Ready)
-		if _, err := r.Acquire(t.Context()); !errors.Is(err, ErrClosed) {
+		if _, err := r.Acquire(t.Context(), Preference{}); !errors.Is(err, ErrClosed) {
 			t.Errorf("after Close: %v", err)
 		}
 	})

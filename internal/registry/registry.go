@@ -55,6 +55,7 @@ type Registry struct {
 	options   Options
 	instances []*instance // in start order
 	ready     []*instance // those of them that get requests
+	ranked    []*instance // scratch of pickLocked
 	cursor    int         // index in ready where round-robin goes on
 	queue     queue
 	closed    bool
@@ -95,14 +96,14 @@ type traffic struct {
 
 // about is what only whoever runs an instance changes.
 type about struct {
-	address string // host:port
-	port    int
-	handle  string
-	state   State
-	reason  string // why it is in state
-	started time.Time
-	readyAt time.Time
-	usage   Usage
+	endpoint Endpoint
+	port     int
+	handle   string
+	state    State
+	reason   string // why it is in state
+	started  time.Time
+	readyAt  time.Time
+	usage    Usage
 }
 
 // limit is MaxConcurrency as it is compared with.
@@ -142,8 +143,9 @@ func NewID() ID { return ID(uuid.NewString()) }
 type Spec struct {
 	// ID is what it is called from now on. Empty: a new one.
 	ID ID
-	// Host and Port are where it serves.
-	Host string
+	// Endpoint is where it serves.
+	Endpoint Endpoint
+	// Port is the port that status reports show for it. Zero: it has none.
 	Port int
 	// Reason is why it was started, for people.
 	Reason string
@@ -159,11 +161,11 @@ func (r *Registry) Add(spec Spec) ID {
 		free:     -1,
 		id:       cmp.Or(spec.ID, NewID()),
 		about: &about{
-			address: joinAddress(spec.Host, spec.Port),
-			port:    spec.Port,
-			state:   Starting,
-			reason:  spec.Reason,
-			started: now,
+			endpoint: spec.Endpoint,
+			port:     spec.Port,
+			state:    Starting,
+			reason:   spec.Reason,
+			started:  now,
 		},
 		drained: make(chan struct{}),
 		dead:    make(chan struct{}),
@@ -175,10 +177,10 @@ func (r *Registry) Add(spec Spec) ID {
 	return in.id
 }
 
-// SetHost changes the host an instance is reached at; its port stays. It fails
-// with ErrUnknownInstance.
-func (r *Registry) SetHost(id ID, host string) error {
-	return r.update(id, func(a *about) { a.address = joinAddress(host, a.port) })
+// SetEndpoint changes where an instance is reached. It fails with
+// ErrUnknownInstance.
+func (r *Registry) SetEndpoint(id ID, endpoint Endpoint) error {
+	return r.update(id, func(a *about) { a.endpoint = endpoint })
 }
 
 // SetHandle says what whoever runs the instance calls it, for people: "pid 4711".

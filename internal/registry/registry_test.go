@@ -9,7 +9,7 @@ import (
 // add registers an instance and moves it to state.
 func add(t testing.TB, r *Registry, state State) ID {
 	t.Helper()
-	id := r.Add(Spec{Host: "127.0.0.1", Port: 5001 + r.Len(), Reason: "test"})
+	id := r.Add(Spec{Endpoint: TCP("127.0.0.1", 5001+r.Len()), Port: 5001 + r.Len(), Reason: "test"})
 	if state == Unhealthy {
 		move(t, r, id, Ready)
 	}
@@ -29,7 +29,7 @@ func move(t testing.TB, r *Registry, id ID, state State) {
 // acquire takes a lease that must be there at once.
 func acquire(t testing.TB, r *Registry) Lease {
 	t.Helper()
-	lease, err := r.Acquire(t.Context())
+	lease, err := r.Acquire(t.Context(), Preference{})
 	if err != nil {
 		t.Fatalf("Acquire: %v", err)
 	}
@@ -52,7 +52,7 @@ func TestOnlyReadyInstancesGetRequests(t *testing.T) {
 	for _, state := range []State{Starting, Unhealthy, Draining, Stopped} {
 		r := New(Options{})
 		add(t, r, state)
-		if lease, err := r.Acquire(t.Context()); !errors.Is(err, ErrQueueFull) {
+		if lease, err := r.Acquire(t.Context(), Preference{}); !errors.Is(err, ErrQueueFull) {
 			t.Errorf("%v: Acquire = %v, %v; want ErrQueueFull", state, lease, err)
 		}
 	}
@@ -141,14 +141,14 @@ func TestDrainingInstanceTakenBack(t *testing.T) {
 	}
 }
 
-func TestSetHostAndHandle(t *testing.T) {
+func TestSetEndpointAndHandle(t *testing.T) {
 	r := New(Options{})
 	id := add(t, r, Ready)
-	if err := r.SetHost(id, "::1"); err != nil {
+	if err := r.SetEndpoint(id, TCP("::1", 5001)); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := acquire(t, r).Address(), "[::1]:5001"; got != want {
-		t.Errorf("address %s, want %s", got, want)
+	if got, want := acquire(t, r).Endpoint(), TCP("::1", 5001); got != want {
+		t.Errorf("endpoint %v, want %v", got, want)
 	}
 	if err := r.SetHandle(id, "pid 4711"); err != nil {
 		t.Fatal(err)

@@ -1,10 +1,6 @@
 package registry
 
-import (
-	"net"
-	"strconv"
-	"time"
-)
+import "time"
 
 // Snapshot is the state of all instances at one moment. It is the caller's own
 // copy.
@@ -24,14 +20,14 @@ type Snapshot struct {
 
 // Instance is one instance in a Snapshot.
 type Instance struct {
-	ID      ID
-	Address string // host:port
-	Port    int
-	Handle  string // what whoever runs it calls it, for people
-	State   State
-	Reason  string // why it is in State, for people
-	Started time.Time
-	ReadyAt time.Time // zero until it was ready first
+	ID       ID
+	Endpoint Endpoint
+	Port     int    // for status reports; 0 when it has none
+	Handle   string // what whoever runs it calls it, for people
+	State    State
+	Reason   string // why it is in State, for people
+	Started  time.Time
+	ReadyAt  time.Time // zero until it was ready first
 
 	InFlight     int
 	Total        uint64        // requests it was given
@@ -111,7 +107,7 @@ func (s *Snapshot) Count(states ...State) int {
 func (v *view) instance(base, now time.Time) Instance {
 	out := Instance{
 		ID:           v.id,
-		Address:      v.about.address,
+		Endpoint:     v.about.endpoint,
 		Port:         v.about.port,
 		Handle:       v.about.handle,
 		State:        v.about.state,
@@ -134,8 +130,4 @@ func (v *view) instance(base, now time.Time) Instance {
 		out.EjectedUntil = base.Add(v.ejectedUntil)
 	}
 	return out
-}
-
-func joinAddress(host string, port int) string {
-	return net.JoinHostPort(host, strconv.Itoa(port))
 }

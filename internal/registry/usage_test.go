@@ -11,7 +11,7 @@ import (
 func TestSetUsage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := New(Options{})
-		id := r.Add(Spec{Host: "127.0.0.1", Port: 1})
+		id := r.Add(Spec{Endpoint: TCP("127.0.0.1", 1)})
 		if got := r.Snapshot().Instances[0].Usage; got != (Usage{}) {
 			t.Errorf("before it was measured: %+v", got)
 		}

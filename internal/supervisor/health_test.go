@@ -13,6 +13,7 @@ import (
 
 	"github.com/dynlb/dynlb/internal/config"
 	"github.com/dynlb/dynlb/internal/process"
+	"github.com/dynlb/dynlb/internal/registry"
 )
 
 func TestNotReadyInTime(t *testing.T) {
@@ -163,7 +164,7 @@ func TestRealSuccessCounts(t *testing.T) {
 		b.all()[0].fall(errSick)
 		for range 50 {
 			b.after(b.Config.CheckInterval / 5)
-			lease, err := b.registry.Acquire(t.Context())
+			lease, err := b.registry.Acquire(t.Context(), registry.Preference{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -183,7 +184,7 @@ func TestRefusedConnectionIsLookedAtNow(t *testing.T) {
 	supervise(t, nil, func(t *testing.T, b *bench) {
 		b.Scale(1, "test")
 		b.after(50 * time.Millisecond)
-		lease, _ := b.registry.Acquire(t.Context())
+		lease, _ := b.registry.Acquire(t.Context(), registry.Preference{})
 		lease.Refused()
 		lease.Release()
 		b.want("1 unhealthy")
@@ -196,7 +197,7 @@ func TestRefusedAndGone(t *testing.T) {
 	supervise(t, nil, func(t *testing.T, b *bench) {
 		b.Scale(1, "test")
 		b.after(50 * time.Millisecond)
-		lease, _ := b.registry.Acquire(t.Context())
+		lease, _ := b.registry.Acquire(t.Context(), registry.Preference{})
 		b.all()[0].die("signal: killed")
 		lease.Refused()
 		lease.Release()
@@ -224,7 +225,7 @@ func TestMuteInstanceIsEndedSoon(t *testing.T) {
 				b.Scale(2, "test")
 				b.after(50 * time.Millisecond)
 				victim := b.all()[0]
-				lease, _ := b.registry.Acquire(t.Context()) // of the first
+				lease, _ := b.registry.Acquire(t.Context(), registry.Preference{}) // of the first
 				defer lease.Release()
 				victim.set(func(p *fakeProcess) { p.sick, p.deaf = c.err, true })
 				b.after(replaceAfter * b.Config.CheckInterval)
@@ -288,7 +289,7 @@ func TestStartNotProbed(t *testing.T) {
 		b.after(slowestProbe)
 		b.want("1 ready")
 
-		lease, _ := b.registry.Acquire(t.Context())
+		lease, _ := b.registry.Acquire(t.Context(), registry.Preference{})
 		lease.Refused()
 		lease.Release()
 		starve(p)

@@ -40,8 +40,8 @@ func TestSickInstanceIsNotTakenBack(t *testing.T) {
 	supervise(t, nil, func(t *testing.T, b *bench) {
 		b.Scale(2, "test")
 		b.after(50 * time.Millisecond)
-		one, _ := b.registry.Acquire(t.Context())
-		two, _ := b.registry.Acquire(t.Context())
+		one, _ := b.registry.Acquire(t.Context(), registry.Preference{})
+		two, _ := b.registry.Acquire(t.Context(), registry.Preference{})
 		b.all()[1].fall(errSick)
 		b.after(ejectAfter * b.Config.CheckInterval)
 		b.want("1 ready 1 unhealthy")
@@ -61,7 +61,7 @@ func TestSuspectDrains(t *testing.T) {
 		b.Scale(1, "test")
 		b.after(50 * time.Millisecond)
 		p := b.all()[0]
-		lease, _ := b.registry.Acquire(t.Context())
+		lease, _ := b.registry.Acquire(t.Context(), registry.Preference{})
 		p.fall(errors.New("nothing listens"))
 		lease.Refused()
 		b.after(b.Config.StartTimeout + time.Second)

@@ -28,7 +28,7 @@ func TestRecycle(t *testing.T) {
 	}{
 		{"requests", func(c *config.Config) { c.MaxRequests = 3 }, func(t *testing.T, b *bench) {
 			for range 3 {
-				lease, err := b.registry.Acquire(t.Context()) // always of the first, which is idle
+				lease, err := b.registry.Acquire(t.Context(), registry.Preference{}) // always of the first, which is idle
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -37,7 +37,7 @@ func (s *Supervisor) ready(c *child, host string) {
 	}
 	if c.host != host {
 		c.host = host
-		s.complain(c, s.Registry.SetHost(c.id, host))
+		s.complain(c, s.Registry.SetEndpoint(c.id, registry.TCP(host, c.port)))
 	}
 	s.complain(c, s.Registry.Transition(c.id, registry.Ready, "answered the health check"))
 	s.Registry.SetTrouble("")

@@ -77,7 +77,7 @@ func TestRestartDrains(t *testing.T) {
 	supervise(t, nil, func(t *testing.T, b *bench) {
 		b.Scale(1, "test")
 		b.after(50 * time.Millisecond)
-		lease, _ := b.registry.Acquire(t.Context())
+		lease, _ := b.registry.Acquire(t.Context(), registry.Preference{})
 		_, done := b.restart(1)
 		if err := <-done; err != nil {
 			t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/internal/config"
+	"github.com/dynlb/dynlb/internal/registry"
 )
 
 // configure puts a change of the settings in force.
@@ -130,7 +131,7 @@ func TestConfigureTimesAtOnce(t *testing.T) {
 		old[0].fall(nil)
 		b.after(time.Second)
 		b.want("2 ready")
-		lease, _ := b.registry.Acquire(t.Context())
+		lease, _ := b.registry.Acquire(t.Context(), registry.Preference{})
 		b.Scale(0, "test")
 		b.after(time.Minute - time.Second)
 		b.want("1 draining")

@@ -224,7 +224,7 @@ func (s *Supervisor) start(hurry context.Context) bool {
 	c.generation, c.template = s.generation, s.template
 	s.children = append(s.children, c)
 	reason := s.startReason()
-	s.Registry.Add(registry.Spec{ID: c.id, Host: hosts[0], Port: port, Reason: reason})
+	s.Registry.Add(registry.Spec{ID: c.id, Endpoint: registry.TCP(hosts[0], port), Port: port, Reason: reason})
 	c.log.Info("instance starting", "reason", reason)
 	go s.tend(life, hurry, c) // ends when the process is gone; Run waits for its last report
 	return true

@@ -45,9 +45,9 @@ func TestScaleDownWaitsForRequests(t *testing.T) {
 	supervise(t, nil, func(t *testing.T, b *bench) {
 		b.Scale(2, "test")
 		b.after(50 * time.Millisecond)
-		one, _ := b.registry.Acquire(t.Context())
-		two, _ := b.registry.Acquire(t.Context())
-		three, _ := b.registry.Acquire(t.Context())
+		one, _ := b.registry.Acquire(t.Context(), registry.Preference{})
+		two, _ := b.registry.Acquire(t.Context(), registry.Preference{})
+		three, _ := b.registry.Acquire(t.Context(), registry.Preference{})
 		b.Scale(1, "test")
 		b.after(10 * time.Second)
 		b.want("1 ready 1 draining")
@@ -66,7 +66,7 @@ func TestDrainTimeout(t *testing.T) {
 	supervise(t, nil, func(t *testing.T, b *bench) {
 		b.Scale(1, "test")
 		b.after(50 * time.Millisecond)
-		lease, _ := b.registry.Acquire(t.Context())
+		lease, _ := b.registry.Acquire(t.Context(), registry.Preference{})
 		defer lease.Release()
 		b.Scale(0, "test")
 		b.after(b.Config.DrainTimeout - time.Millisecond)
@@ -211,7 +211,7 @@ func TestStopAtTheDeadlineKills(t *testing.T) {
 		b.Scale(1, "test")
 		b.after(50 * time.Millisecond)
 		b.all()[0].set(func(p *fakeProcess) { p.deaf = true })
-		lease, _ := b.registry.Acquire(t.Context())
+		lease, _ := b.registry.Acquire(t.Context(), registry.Preference{})
 		defer lease.Release()
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
@@ -234,7 +234,7 @@ func TestEndOfRunKillsAtOnce(t *testing.T) {
 		for _, p := range b.all() {
 			p.set(func(p *fakeProcess) { p.deaf = true })
 		}
-		lease, _ := b.registry.Acquire(t.Context())
+		lease, _ := b.registry.Acquire(t.Context(), registry.Preference{})
 		defer lease.Release()
 		start := time.Now()
 		b.kill()
@@ -268,8 +268,8 @@ func TestDrainingInstanceIsTakenBack(t *testing.T) {
 	supervise(t, nil, func(t *testing.T, b *bench) {
 		b.Scale(2, "test")
 		b.after(50 * time.Millisecond)
-		one, _ := b.registry.Acquire(t.Context())
-		two, _ := b.registry.Acquire(t.Context())
+		one, _ := b.registry.Acquire(t.Context(), registry.Preference{})
+		two, _ := b.registry.Acquire(t.Context(), registry.Preference{})
 		for range 3 { // and again
 			b.Scale(1, "test")
 			b.after(time.Second)
@@ -289,8 +289,8 @@ func TestDrainingInstanceIsTakenBack(t *testing.T) {
 		two.Release()
 
 		// One that is to go again drains again, and then stops.
-		three, _ := b.registry.Acquire(t.Context())
-		four, _ := b.registry.Acquire(t.Context())
+		three, _ := b.registry.Acquire(t.Context(), registry.Preference{})
+		four, _ := b.registry.Acquire(t.Context(), registry.Preference{})
 		b.Scale(1, "test")
 		b.Scale(2, "test")
 		b.Scale(1, "test")
@@ -310,8 +310,8 @@ func TestScaleUpWhileDrainingEnds(t *testing.T) {
 		supervise(t, nil, func(t *testing.T, b *bench) {
 			b.Scale(2, "test")
 			b.after(50 * time.Millisecond)
-			one, _ := b.registry.Acquire(t.Context())
-			two, _ := b.registry.Acquire(t.Context())
+			one, _ := b.registry.Acquire(t.Context(), registry.Preference{})
+			two, _ := b.registry.Acquire(t.Context(), registry.Preference{})
 			b.Scale(1, "test")
 			synctest.Wait()
 			go one.Release()

@@ -14,7 +14,7 @@ func TestVictim(t *testing.T) {
 	s := &Supervisor{Options: Options{Registry: r}}
 	names := map[*child]string{}
 	add := func(name string, phase phase, worn string, states ...registry.State) {
-		id := r.Add(registry.Spec{Host: "127.0.0.1", Port: 5001 + len(s.children)})
+		id := r.Add(registry.Spec{Endpoint: registry.TCP("127.0.0.1", 5001+len(s.children))})
 		for _, state := range states {
 			if err := r.Transition(id, state, "test"); err != nil {
 				t.Fatal(err)

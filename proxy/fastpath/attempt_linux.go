@@ -16,7 +16,7 @@ import (
 func (x *exchange) attempt() {
 	l := x.loop
 	x.claims++
-	x.pool = l.poolOf(x.lease.Address())
+	x.pool = l.poolOf(x.lease.Endpoint())
 	if u := x.pool.get(!x.idempotent || l.crowded); u != nil {
 		x.reused = true
 		x.send(u)
@@ -81,7 +81,7 @@ func (x *exchange) connectFailed(err error) {
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		x.lease.Refused()
 	}
-	if at, bad := netip.ParseAddrPort(x.pool.address); bad == nil {
+	if at, bad := netip.ParseAddrPort(x.pool.endpoint.Address); bad == nil {
 		err = &net.OpError{Op: "dial", Net: "tcp", Addr: net.TCPAddrFromAddrPort(at), Err: err}
 	}
 	x.failed(&fault.ConnectError{Cause: err})
@@ -102,8 +102,8 @@ func (x *exchange) send(u *conn) {
 // insertHost gives the request of a client that named no host the instance's.
 func (x *exchange) insertHost() {
 	old := x.head
-	b := append(x.loop.buffers.get(len(old)+len(x.pool.address)+16), old[:x.host[0]]...)
-	b = appendField(b, "Host: ", []byte(x.pool.address))
+	b := append(x.loop.buffers.get(len(old)+len(x.pool.endpoint.Address)+16), old[:x.host[0]]...)
+	b = appendField(b, "Host: ", []byte(x.pool.endpoint.Address))
 	end := len(b)
 	b = append(b, old[x.host[1]:]...)
 	x.loop.buffers.put(old)

@@ -5,7 +5,7 @@ import "github.com/dynlb/dynlb/internal/registry"
 // claim claims an instance that is ready, and waits for it if need be.
 func (x *exchange) claim() {
 	pool := x.loop.engine.options.Registry
-	lease, err := pool.Try()
+	lease, err := pool.Try(x.waiter.Preference)
 	if err == nil && !lease.Valid() {
 		lease, err = pool.Enter(&x.waiter)
 	}
@@ -71,7 +71,7 @@ func (x *exchange) granted(lease registry.Lease, err error) {
 // claimAnother gives the claim up for one on another instance, or if there is
 // none at once, on any.
 func (x *exchange) claimAnother() {
-	lease, err := x.lease.Another()
+	lease, err := x.lease.Another(x.waiter.Preference)
 	x.lease.Release()
 	x.lease = lease
 	switch {

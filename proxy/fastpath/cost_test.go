@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/dynlb/dynlb/internal/registry"
 )
 
 // frugal is an instance that allocates nothing for a request.
@@ -118,7 +120,7 @@ func TestIdleMemory(t *testing.T) {
 			s.close()
 		}
 	})
-	to, err := sockaddr(f.address)
+	to, err := sockaddr(registry.Endpoint{Network: "tcp", Address: f.address})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +216,7 @@ func TestIdleTunnelMemory(t *testing.T) {
 		return !errors.Is(err, unix.EAGAIN)
 	}
 	f := serve(t, Options{}, l.Addr().String())
-	to, err := sockaddr(f.address)
+	to, err := sockaddr(registry.Endpoint{Network: "tcp", Address: f.address})
 	if err != nil {
 		t.Fatal(err)
 	}

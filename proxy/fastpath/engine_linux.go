@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/internal/settings"
 )
 
@@ -50,10 +51,10 @@ func (e *Engine) Configure(s settings.Settings) {
 	e.vacate() // there may be more room
 }
 
-// Drop closes the idle connections to an address, and those in use when they
+// Drop closes the idle connections to an endpoint, and those in use when they
 // become idle. Requests may go there again, on new connections.
-func (e *Engine) Drop(address string) {
-	e.each(func(l *loop) { l.drop(address) })
+func (e *Engine) Drop(endpoint registry.Endpoint) {
+	e.each(func(l *loop) { l.drop(endpoint) })
 }
 
 // each has every loop do something, if there are any.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 
+	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/internal/settings"
 )
 
@@ -23,7 +24,7 @@ func (*Engine) Serve(net.Listener) error { return errors.ErrUnsupported }
 func (*Engine) Configure(settings.Settings) {}
 
 // Drop does nothing.
-func (*Engine) Drop(string) {}
+func (*Engine) Drop(registry.Endpoint) {}
 
 // Leave returns false.
 func (*Engine) Leave(net.Listener) bool { return false }

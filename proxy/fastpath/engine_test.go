@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/http1"
 )
 
@@ -187,7 +188,7 @@ func TestDrop(t *testing.T) {
 	<-arrived
 	quick.send("GET / HTTP/1.1\nHost: a\n\n")
 	quick.response(t)
-	f.Drop(address)
+	f.Drop(registry.Endpoint{Network: "tcp", Address: address})
 	<-closed
 	close(release)
 	slow.response(t)

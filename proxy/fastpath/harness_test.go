@@ -13,7 +13,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -150,15 +149,7 @@ func descriptors(t testing.TB) int {
 
 func addInstance(t testing.TB, r *registry.Registry, address string) registry.ID {
 	t.Helper()
-	host, text, err := net.SplitHostPort(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	port, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	id := r.Add(registry.Spec{Host: host, Port: port})
+	id := r.Add(registry.Spec{Endpoint: registry.Endpoint{Network: "tcp", Address: address}})
 	if err := r.Transition(id, registry.Ready, "test"); err != nil {
 		t.Fatal(err)
 	}

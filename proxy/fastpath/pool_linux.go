@@ -2,42 +2,47 @@ package fastpath
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/internal/settings"
 )
 
 // pool is what a loop knows of one instance: where it is, and the connections to
 // it that are idle, the one used last at the end.
 type pool struct {
-	loop    *loop
-	address string
-	to      unix.Sockaddr // nil when err is not
-	err     error         // why it cannot be connected to
-	idle    []*conn
-	dropped bool // connections are closed when they become idle
+	loop     *loop
+	endpoint registry.Endpoint
+	to       unix.Sockaddr // nil when err is not
+	err      error         // why it cannot be connected to
+	idle     []*conn
+	dropped  bool // connections are closed when they become idle
 }
 
-// poolOf returns the pool of an address. There are few of them.
-func (l *loop) poolOf(address string) *pool {
+// poolOf returns the pool of an endpoint. There are few of them.
+func (l *loop) poolOf(endpoint registry.Endpoint) *pool {
 	for _, p := range l.pools {
-		if p.address == address {
+		if p.endpoint == endpoint {
 			return p
 		}
 	}
-	p := &pool{loop: l, address: address}
-	p.to, p.err = sockaddr(address)
+	p := &pool{loop: l, endpoint: endpoint}
+	p.to, p.err = sockaddr(endpoint)
 	l.pools = append(l.pools, p)
 	return p
 }
 
-// sockaddr parses host:port, where host is an IP address: looking a name up
-// would block.
-func sockaddr(address string) (unix.Sockaddr, error) {
-	at, err := netip.ParseAddrPort(address)
+// sockaddr returns the socket address of a TCP endpoint whose host is an IP
+// address: looking a name up would block.
+func sockaddr(endpoint registry.Endpoint) (unix.Sockaddr, error) {
+	if endpoint.Network != "tcp" {
+		return nil, fmt.Errorf("connect to %v: %w", endpoint, net.UnknownNetworkError(endpoint.Network))
+	}
+	at, err := netip.ParseAddrPort(endpoint.Address)
 	if err != nil {
 		return nil, fmt.Errorf("address of instance: %w", err)
 	}
@@ -96,11 +101,11 @@ func (c *conn) rested() {
 	}
 }
 
-// drop closes the idle connections to an address, and those in use when they
+// drop closes the idle connections to an endpoint, and those in use when they
 // become idle.
-func (l *loop) drop(address string) {
+func (l *loop) drop(endpoint registry.Endpoint) {
 	for i, p := range l.pools {
-		if p.address != address {
+		if p.endpoint != endpoint {
 			continue
 		}
 		p.dropped = true

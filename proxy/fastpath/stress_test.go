@@ -69,7 +69,7 @@ func TestUnrest(t *testing.T) {
 		for n := 0; ctx.Err() == nil; n++ {
 			m := instances[n%3]
 			m.kill()
-			f.Drop(m.address)
+			f.Drop(registry.Endpoint{Network: "tcp", Address: m.address})
 			s := *f.settings.Load()
 			s.Limits.Head = 8<<10 + n%2<<10
 			f.Configure(s)

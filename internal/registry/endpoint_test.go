@@ -1,0 +1,20 @@
+package registry
+
+import "testing"
+
+func TestEndpointString(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		endpoint Endpoint
+		want     string
+	}{
+		{TCP("127.0.0.1", 5001), "127.0.0.1:5001"},
+		{TCP("::1", 5001), "[::1]:5001"},
+		{Endpoint{Network: "unix", Address: "/run/app.sock"}, "unix:/run/app.sock"},
+		{Endpoint{}, ""},
+	} {
+		if got := tt.endpoint.String(); got != tt.want {
+			t.Errorf("%#v: %q, want %q", tt.endpoint, got, tt.want)
+		}
+	}
+}
