@@ -30,12 +30,22 @@ build: need-go ## Build the static binary bin/dynlb
 	@CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/dynlb ./cmd/dynlb
 
 .PHONY: generate
-generate: need-go ## Regenerate gen/ from proto/
+generate: generate-proto generate-keys ## Regenerate gen/ from proto/, and the files about config keys
+
+.PHONY: generate-proto
+generate-proto: need-go
 	$(call step,generate gen from proto)
 	@set -e; rm -rf .gen; trap 'rm -rf .gen' EXIT; \
 	$(BUF) generate --output .gen; \
 	rm -rf gen/dynlb; \
 	mv .gen/gen/dynlb gen/
+
+# config.schema.json, config.yaml and the table of keys in README.md. A Go test
+# fails when they are out of date.
+.PHONY: generate-keys
+generate-keys: need-go
+	$(call step,generate the files about config keys)
+	@go run ./internal/config/keysgen .
 
 .PHONY: fmt
 fmt: need-go ## Format the Go and proto files
@@ -97,7 +107,7 @@ lint-go:
 # deleted and new files alike. A staged file is in git as far as this goes. The
 # repository may belong to another user, as in containers.
 .PHONY: check-gen
-check-gen: generate
+check-gen: generate-proto
 	$(call step,generated code is fresh)
 	@set -e; changed=$$(git -c safe.directory='$(CURDIR)' status --porcelain --untracked-files=all -- gen); \
 	stale=$$(grep '^.[^ ]' <<<"$$changed" || true); \

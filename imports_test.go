@@ -18,12 +18,13 @@ const module = "github.com/dynlb/dynlb/"
 // map of the design, and what keeps a second kind of fleet from touching more
 // than its own folder.
 var table = map[string][]string{
-	"internal/registry":   {"github.com/google/uuid"},
-	"internal/process":    {"golang.org/x/sys"},
-	"internal/config":     {"gopkg.in/yaml.v3"},
-	"internal/supervisor": {"internal/registry", "internal/process", "internal/config"},
-	"internal/autoscaler": {"internal/registry", "internal/config"},
-	"internal/demo":       {"github.com/coder/websocket"},
+	"internal/registry":       {"github.com/google/uuid"},
+	"internal/process":        {"golang.org/x/sys"},
+	"internal/config":         {"gopkg.in/yaml.v3"},
+	"internal/config/keysgen": {"internal/config", "gopkg.in/yaml.v3"},
+	"internal/supervisor":     {"internal/registry", "internal/process", "internal/config"},
+	"internal/autoscaler":     {"internal/registry", "internal/config"},
+	"internal/demo":           {"github.com/coder/websocket"},
 	"proxy": {
 		"internal/registry", "proxy/fastpath", "proxy/http1", "proxy/internal/fault", "proxy/internal/settings",
 	},

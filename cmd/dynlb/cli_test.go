@@ -49,7 +49,7 @@ func TestBadUsage(t *testing.T) {
 		{"check --config bad.yaml other.yaml", "dynlb: the file and --config say the same; give one of them (usage: dynlb check [FILE] [flags])"},
 		{"check bad.yaml other.yaml", "dynlb: check takes one file (usage: dynlb check [FILE] [flags])"},
 		{"check bad.yaml", "bad.yaml:1: minIntances: "},
-		{"check -c -", "-: cannot be read: it is no name of a file; for standard input write /dev/stdin"},
+		{"check -c -", "-: cannot be read: is not the name of a file; for standard input write /dev/stdin"},
 		{"scale", "dynlb: scale needs the number of instances, such as: dynlb scale 4 (usage: dynlb scale N [flags])"},
 		{"scale -1", "dynlb: the number of instances is between minInstances and maxInstances, such as: dynlb scale 4; got -1"},
 		{"scale -x", "dynlb: unknown shorthand flag: 'x' in -x (see 'dynlb scale --help')"},

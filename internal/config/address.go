@@ -9,18 +9,17 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// hostname is what a resolver may be asked for: letters, digits, dots and
-// hyphens (RFC 1123, 2.1), and the underscore that is common in container
-// networks.
+// hostname is a name to ask a resolver for: letters, digits, dots and hyphens
+// (RFC 1123, 2.1), and the underscore that is common in container networks.
 var hostname = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`)
 
-// numeric is what is meant to be an IPv4 address: no name ends in a label that is
-// all digits (RFC 1123, 2.1).
+// numeric is a text that is meant as an IPv4 address: no name ends in a label of
+// digits only (RFC 1123, 2.1).
 var numeric = regexp.MustCompile(`^[0-9.]+$`)
 
-// address reads a host:port to listen on. The host may be empty.
-func address(field *string) decoder {
-	return func(r *reader, at place, node *yaml.Node) {
+// address is a host:port to listen on. The host may be empty.
+func address(field *string) Value {
+	return Value{Kind: Address, decode: func(r *reader, at place, node *yaml.Node) {
 		s, isText := text(node)
 		host, port, ok := SplitAddress(s)
 		if !isText || !ok {
@@ -28,11 +27,11 @@ func address(field *string) decoder {
 			return
 		}
 		*field = net.JoinHostPort(host, strconv.Itoa(port))
-	}
+	}}
 }
 
-// SplitAddress returns the parts of host:port, and whether it is one: a host that
-// is empty, an IP address or a name, and the number of a port, 0 too.
+// SplitAddress returns the host and the port of s, and whether s is host:port: the
+// host empty, an IP address or a name, and the port a number, which may be 0.
 func SplitAddress(s string) (host string, port int, ok bool) {
 	host, number, err := net.SplitHostPort(s)
 	port, isPort := parsePort(number)
@@ -52,8 +51,8 @@ func parsePort(s string) (int, bool) {
 	return int(n), err == nil
 }
 
-// override applies the variable PORT to the public listener, unless it is
-// empty.
+// override gives the public listener the port of the variable PORT, unless that
+// is empty.
 func (r *reader) override(port string) {
 	if port == "" {
 		return
@@ -70,7 +69,8 @@ func (r *reader) override(port string) {
 	r.set["listen"] = at
 }
 
-// overlap says whether one host:port keeps the other from being bound.
+// overlap reports whether a listener on one host:port keeps the other from being
+// bound.
 func overlap(a, b string) bool {
 	hostA, portA, _ := net.SplitHostPort(a)
 	hostB, portB, _ := net.SplitHostPort(b)
@@ -80,9 +80,9 @@ func overlap(a, b string) bool {
 	return hostA == hostB || covers(hostA, hostB) || covers(hostB, hostA)
 }
 
-// covers says whether host stands for other too: as a name or as the
-// unspecified address, which for IPv6 takes IPv4 with it. Only names that mean
-// the same everywhere are known.
+// covers reports whether a listener on host accepts connections to other too. The
+// unspecified address does, that of IPv6 for IPv4 as well. Of the names, only
+// localhost is known: another one may mean any address.
 func covers(host, other string) bool {
 	if host == "" {
 		return true
@@ -98,7 +98,7 @@ func covers(host, other string) bool {
 	switch {
 	case errA != nil:
 		return false
-	case errB != nil: // a name: it may be any address
+	case errB != nil: // a name, which may be any address
 		return a.IsUnspecified()
 	case a.IsUnspecified():
 		return a.Is6() || b.Is4()

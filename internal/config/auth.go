@@ -5,19 +5,17 @@ import (
 	"net"
 	"net/netip"
 	"strings"
-
-	"gopkg.in/yaml.v3"
 )
 
-// Auth says who may use the control listeners, Admin and AdminHTTP. The zero
-// value, the default, lets everybody in who can reach them, and a Config has it
-// only if that is nobody but this machine: a listener off loopback needs TLS,
-// and a token or client certificates.
+// Auth holds the credentials of the control listeners, Admin and AdminHTTP. With
+// the zero value, the default, every client that reaches a listener may use it. A
+// Config has it only if both listeners are on loopback: any other listener needs
+// TLS, and a token or client certificates.
 //
-// The files are absolute paths and were good when the configuration was read.
-// [ReadToken], [ReadKeyPair] and [ReadCAs] read them, again too.
+// The files are absolute paths and were valid when the configuration was read.
+// [ReadToken], [ReadKeyPair] and [ReadCAs] read them, then and later.
 type Auth struct {
-	// TokenFile holds the token that clients must have. Empty: they need none.
+	// TokenFile holds the token that clients must send. Empty: they need none.
 	TokenFile string
 
 	// TLS holds the certificates of the listeners and of their clients.
@@ -34,26 +32,6 @@ type TLS struct {
 	// ClientCA holds the authorities that sign the certificates of clients.
 	// Empty: clients need none.
 	ClientCA string
-}
-
-// checked reads the path of a file that check has nothing against.
-func checked(field *string, check func(path string) error) decoder {
-	return func(r *reader, at place, node *yaml.Node) {
-		path, info, ok := r.path(at, node)
-		switch {
-		case !ok:
-		case info.IsDir():
-			r.problem(at, "must be a file; %s is a folder", displayPath(path))
-		case !info.Mode().IsRegular(): // it may be read again, and must not block
-			r.problem(at, "must be a regular file; %s is none", displayPath(path))
-		default:
-			if err := check(path); err != nil {
-				r.problem(at, "%v", err)
-				return
-			}
-			*field = path
-		}
-	}
 }
 
 func checkReadable(path string) error {
@@ -76,7 +54,7 @@ func checkCAs(path string) error {
 	return err
 }
 
-// auth checks what belongs together to prove who is who.
+// auth checks the rules about credentials and the listeners that need them.
 func (r *reader) auth() {
 	const cert, key, clientCA = "auth.tls.cert", "auth.tls.key", "auth.tls.clientCA"
 	switch {
@@ -100,8 +78,8 @@ func (r *reader) auth() {
 	}
 }
 
-// missing lists the keys that a control listener needs for others than this
-// machine. Those with a problem of their own are not missing.
+// missing lists the keys that a control listener off loopback needs and that are
+// not set. Those with a problem of their own are not missing.
 func (r *reader) missing() string {
 	var keys []string
 	for _, key := range []string{"auth.tls.cert", "auth.tls.key"} {
@@ -119,15 +97,15 @@ func (r *reader) missing() string {
 	return fmt.Sprintf("%s and %s", strings.Join(keys[:last], ", "), keys[last])
 }
 
-// isSet says whether the file has a value for the key, good or bad.
+// isSet reports whether the file has a value for the key, valid or not.
 func (r *reader) isSet(key string) bool {
 	_, ok := r.set[key]
 	return ok
 }
 
-// IsLoopback says whether host, a name or an address, stands for this machine
-// alone. Of the names only localhost does: what another means is up to a
-// resolver.
+// IsLoopback reports whether host, a name or an address, can be reached from this
+// machine only. Of the names only localhost can: a resolver decides what others
+// mean.
 func IsLoopback(host string) bool {
 	if strings.EqualFold(host, "localhost") {
 		return true

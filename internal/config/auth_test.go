@@ -40,10 +40,10 @@ func TestAuthProblems(t *testing.T) {
 
 		{"auth: {tokenFile: gone}", "1: auth.tokenFile: must exist, as seen from the config file's folder; DIR/gone: no such file or directory"},
 		{"auth: {tokenFile: sub}", "1: auth.tokenFile: must be a file; DIR/sub is a folder"},
-		{"auth: {tokenFile: pipe}", "1: auth.tokenFile: must be a regular file; DIR/pipe is none"},
+		{"auth: {tokenFile: pipe}", "1: auth.tokenFile: must be a regular file; DIR/pipe is not one"},
 		{"auth: {tokenFile: 5}", "1: auth.tokenFile: must be a path; got 5"},
-		{"auth: {tokenFile: short}", "1: auth.tokenFile: DIR/short must hold one token of 16 to 1024 characters, ASCII without spaces, such as `openssl rand -hex 32` makes"},
-		{"auth: {tokenFile: open}", "1: auth.tokenFile: DIR/open is open to everyone (mode 0644); run chmod 600 on it"},
+		{"auth: {tokenFile: short}", "1: auth.tokenFile: DIR/short must hold one token of 16 to 1024 ASCII characters without spaces, such as the output of `openssl rand -hex 32`"},
+		{"auth: {tokenFile: open}", "1: auth.tokenFile: DIR/open is accessible to all users (mode 0644); run chmod 600 on it"},
 
 		{"auth: {tls: {cert: cert.pem}}", "1: auth.tls.cert: needs auth.tls.key, its private key"},
 		{"auth: {tls: {key: key.pem}}", "1: auth.tls.key: needs auth.tls.cert, its certificate"},
@@ -52,13 +52,13 @@ func TestAuthProblems(t *testing.T) {
 		{"auth: {tls: {cert: gone, key: key.pem}}", "1: auth.tls.cert: must exist, as seen from the config file's folder; DIR/gone: no such file or directory"},
 		{
 			"auth:\n  tls:\n    cert: cert.pem\n    key: other.pem",
-			"4: auth.tls.key: DIR/cert.pem and DIR/other.pem are no certificate and its key: tls: private key does not match public key",
+			"4: auth.tls.key: DIR/cert.pem and DIR/other.pem are not a certificate and its private key: tls: private key does not match public key",
 		},
 		{
 			"auth:\n  tls:\n    key: key.pem\n    cert: app.ts",
-			"4: auth.tls.cert: DIR/app.ts and DIR/key.pem are no certificate and its key: tls: failed to find any PEM data in certificate input",
+			"4: auth.tls.cert: DIR/app.ts and DIR/key.pem are not a certificate and its private key: tls: failed to find any PEM data in certificate input",
 		},
-		{"auth: {tls: {cert: cert.pem, key: open}}", "1: auth.tls.key: DIR/open is open to everyone (mode 0644); run chmod 600 on it"},
+		{"auth: {tls: {cert: cert.pem, key: open}}", "1: auth.tls.key: DIR/open is accessible to all users (mode 0644); run chmod 600 on it"},
 		{
 			"auth: {tls: {cert: cert.pem, key: key.pem, clientCA: app.ts}}",
 			"1: auth.tls.clientCA: DIR/app.ts must hold certificates in PEM form (-----BEGIN CERTIFICATE-----)",

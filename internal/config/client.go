@@ -10,24 +10,24 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Client is what of the configuration tells where a running dynlb is, and how to
-// be let in.
+// Client is the part of the configuration that client commands need: the address
+// of a running dynlb, and the credentials for it.
 type Client struct {
 	// Path is the file the values came from, as it was named. It is empty if
-	// there was none and the values are the defaults.
+	// there was no file and the values are the defaults.
 	Path string
 
-	// Admin is the host:port of the gRPC control listener, as [Config] has it.
+	// Admin is the host:port of the gRPC control listener, as in [Config].
 	Admin string
 
-	// Auth names files as absolute paths. Nothing is said of what is there.
+	// Auth names files as absolute paths. They were not checked.
 	Auth Auth
 }
 
-// LoadClient reads no more than [Client] has of the file at path, and looks at no
-// file that it names: whatever else is wrong with it, a dynlb that runs on it, or
-// on what it was before, is to be found. For the path and the errors it is like
-// [Load].
+// LoadClient reads only the keys of [Client] from the file at path, and opens none
+// of the files that they name. Whatever else is wrong with the file, clients must
+// be able to reach a dynlb that runs with it or with an earlier version of it. The
+// path and the errors are those of [Load].
 func LoadClient(path string) (Client, error) {
 	name := cmp.Or(path, DefaultPath)
 	data, err := read(name)
@@ -44,9 +44,9 @@ func LoadClient(path string) (Client, error) {
 	r := newReader(dir)
 	c := &r.config
 	if root := r.document(data); root != nil {
-		keys := []key{
-			{name: "admin", decode: address(&c.Admin)},
-			{name: "auth", keys: authKeys(&c.Auth, named)},
+		keys := []Key{
+			{Name: "admin", Value: address(&c.Admin)},
+			{Name: "auth", Keys: authKeys(&c.Auth, unchecked)},
 		}
 		r.mapping("", only(root, keys), keys)
 	}
@@ -57,8 +57,8 @@ func LoadClient(path string) (Client, error) {
 	return Client{Path: name, Admin: c.Admin, Auth: c.Auth}, nil
 }
 
-// only returns a mapping with no other keys than those of the table.
-func only(node *yaml.Node, table []key) *yaml.Node {
+// only returns a mapping without the keys that are not in the table.
+func only(node *yaml.Node, table []Key) *yaml.Node {
 	out := *node
 	out.Content = nil
 	for pair := range slices.Chunk(node.Content, 2) {

@@ -15,20 +15,20 @@ const (
 	portPlaceholder     = "{port}"
 )
 
-// defaultCommand starts an app that is only known by its location.
+// defaultCommand starts an app of which only the location is known.
 func defaultCommand() []string {
 	return []string{"bun", "run", locationPlaceholder, "--port", portPlaceholder}
 }
 
 // Argv returns the program and the arguments that start an instance on port,
-// with {location} and {port} replaced. Without a Command that is
+// with {location} and {port} replaced. Without a Command they are
 // "bun run LOCATION --port PORT".
 //
 // A program that is a relative path, such as ./server, is taken from WorkDir;
-// a bare name is left for PATH.
+// a bare name is looked up in PATH when it is started.
 //
-// With neither Command nor Location it returns nil: the caller is to run the
-// demo backend.
+// With neither Command nor Location it returns nil: the caller runs the demo
+// backend.
 func (c Config) Argv(port int) []string {
 	command := c.Command
 	if command == nil {
@@ -49,11 +49,11 @@ func (c Config) Argv(port int) []string {
 	return argv
 }
 
-// command reads an argv. Numbers and booleans in it stand for themselves, as
-// they were written.
-func command(field *[]string) decoder {
-	const want = `a list of strings that starts with a program, such as [bun, run, "{location}", --port, "{port}"]`
-	return func(r *reader, at place, node *yaml.Node) {
+// command is a program and its arguments. Numbers and booleans in it stand for
+// themselves, as they are written.
+func command(field *[]string) Value {
+	want := "a list of strings that starts with a program, such as " + yamlList(defaultCommand())
+	decode := func(r *reader, at place, node *yaml.Node) {
 		if node.Kind != yaml.SequenceNode || len(node.Content) == 0 {
 			r.wrong(at, node, want)
 			return
@@ -71,7 +71,7 @@ func command(field *[]string) decoder {
 			case i == 0 && arg == "":
 				r.wrong(here, item, "a program")
 			case i == 0 && isLine(arg):
-				r.problem(here, "must be a program; it and each argument are separate items: %s", itemsOf(arg))
+				r.problem(here, "must be a program; it and each argument are separate items: %s", yamlList(strings.Fields(arg)))
 			default:
 				r.placeholders(here, arg)
 			}
@@ -79,30 +79,32 @@ func command(field *[]string) decoder {
 		}
 		*field = argv
 	}
+	return Value{Kind: Command, decode: decode}
 }
 
-// isLine says whether a program is meant to be a command line: no name has both
-// spaces and a placeholder in it.
+// isLine reports whether a program is meant as a command line. The name of a
+// program may have spaces or a placeholder in it, but not both.
 func isLine(program string) bool {
 	return len(strings.Fields(program)) > 1 && (strings.Contains(program, locationPlaceholder) || strings.Contains(program, portPlaceholder))
 }
 
-// unquoted is what YAML takes for a string as it is, in a list in brackets.
+// unquoted matches a string that needs no quotes in a YAML list in brackets.
 var unquoted = regexp.MustCompile(`^[\w./-][\w./:=@+-]*$`)
 
-// itemsOf returns a command line as the list it should be.
-func itemsOf(line string) string {
-	items := strings.Fields(line)
+// yamlList returns items as a YAML list in brackets.
+func yamlList(items []string) string {
+	texts := make([]string, len(items))
 	for i, item := range items {
+		texts[i] = item
 		if !unquoted.MatchString(item) {
-			items[i] = strconv.Quote(item)
+			texts[i] = strconv.Quote(item)
 		}
 	}
-	return "[" + strings.Join(items, ", ") + "]"
+	return "[" + strings.Join(texts, ", ") + "]"
 }
 
-// isUnquoted says whether node is a placeholder without quotes, which YAML
-// takes for a mapping of one key to null.
+// isUnquoted reports whether node is a placeholder without quotes, which YAML
+// reads as a mapping of one key to null.
 func isUnquoted(node *yaml.Node) bool {
 	if node.Kind != yaml.MappingNode || len(node.Content) != 2 || !isNull(node.Content[1]) {
 		return false
@@ -115,9 +117,9 @@ func isPlaceholder(s string) bool { return s == locationPlaceholder || s == port
 // braced matches a word in braces, and the shell's ${word}.
 var braced = regexp.MustCompile(`\$?\{[A-Za-z]\w*\}`)
 
-// placeholders reports words in braces that look like a placeholder and are
-// none. The shell's ${word} may be meant for a shell, unless it is one of our
-// words: then the dollar sign is the mistake.
+// placeholders reports words in braces that look like a placeholder and are not
+// one. ${word} may be meant for a shell, but ${port} and ${location} are taken for
+// placeholders with a dollar sign too many.
 func (r *reader) placeholders(at place, arg string) {
 	for _, found := range braced.FindAllString(arg, -1) {
 		bare, shell := strings.CutPrefix(found, "$")
@@ -130,7 +132,7 @@ func (r *reader) placeholders(at place, arg string) {
 	}
 }
 
-// usesLocation says whether a command needs the location.
+// usesLocation reports whether a command contains {location}.
 func usesLocation(command []string) bool {
 	for _, arg := range command {
 		if strings.Contains(arg, locationPlaceholder) {

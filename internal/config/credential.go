@@ -10,21 +10,20 @@ import (
 	"strings"
 )
 
-// The bounds of a token's length. 16 characters are what a guess over the
-// network does not find; the header that carries a token has 16 KiB.
+// The bounds of a token's length. 16 characters cannot be guessed over the network;
+// a token of 1024 fits into the 16 KiB that the control plane accepts as a header.
 const (
 	minToken = 16
 	maxToken = 1024
 )
 
-// everyone is the permission of others than the owner and the group to read or
-// to write a file.
-const everyone = 0o006
+// allUsers are the bits of a file's mode that let users other than the owner and
+// the group read or write it.
+const allUsers = 0o006
 
-// ReadToken returns the token that the file at path holds, without the space
-// around it: 16 to 1024 visible ASCII characters. A file that everyone may read
-// or write is refused. The error begins with the path, and never tells of the
-// content.
+// ReadToken returns the token in the file at path, without the space around it: 16
+// to 1024 visible ASCII characters. A file that all users may read or write is
+// refused. The error begins with the path and never contains the content.
 func ReadToken(path string) (string, error) {
 	data, err := readCredential(path, true)
 	if err != nil {
@@ -33,14 +32,14 @@ func ReadToken(path string) (string, error) {
 	token := strings.TrimSpace(string(data))
 	invisible := strings.ContainsFunc(token, func(c rune) bool { return c <= ' ' || c > '~' })
 	if len(token) < minToken || len(token) > maxToken || invisible {
-		return "", fmt.Errorf("%s must hold one token of %d to %d characters, ASCII without spaces, such as `openssl rand -hex 32` makes",
+		return "", fmt.Errorf("%s must hold one token of %d to %d ASCII characters without spaces, such as the output of `openssl rand -hex 32`",
 			displayPath(path), minToken, maxToken)
 	}
 	return token, nil
 }
 
 // ReadKeyPair returns the certificate in one file with its private key in
-// another, both in PEM form. A key that everyone may read or write is refused.
+// another, both in PEM form. A key that all users may read or write is refused.
 // The error begins with a path.
 func ReadKeyPair(certPath, keyPath string) (tls.Certificate, error) {
 	cert, err := readCredential(certPath, false)
@@ -53,7 +52,7 @@ func ReadKeyPair(certPath, keyPath string) (tls.Certificate, error) {
 	}
 	pair, err := tls.X509KeyPair(cert, key)
 	if err != nil {
-		return tls.Certificate{}, fmt.Errorf("%s and %s are no certificate and its key: %w", displayPath(certPath), displayPath(keyPath), err)
+		return tls.Certificate{}, fmt.Errorf("%s and %s are not a certificate and its private key: %w", displayPath(certPath), displayPath(keyPath), err)
 	}
 	return pair, nil
 }
@@ -95,7 +94,7 @@ func readCertificates(path string) ([]*x509.Certificate, error) {
 		}
 		cert, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return nil, fmt.Errorf("%s has a broken certificate in it: %w", displayPath(path), err)
+			return nil, fmt.Errorf("%s contains an invalid certificate: %w", displayPath(path), err)
 		}
 		certs = append(certs, cert)
 	}
@@ -105,25 +104,25 @@ func readCertificates(path string) ([]*x509.Certificate, error) {
 	return certs, nil
 }
 
-// readCredential returns the content of a file, which is private if it is worth
-// something to others.
+// readCredential returns the content of a file. A private file must not be
+// accessible to all users.
 func readCredential(path string, private bool) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("%s cannot be read: %w", displayPath(path), reason(err))
+		return nil, fmt.Errorf("%s cannot be read: %w", displayPath(path), cause(err))
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return nil, fmt.Errorf("%s cannot be read: %w", displayPath(path), reason(err))
+		return nil, fmt.Errorf("%s cannot be read: %w", displayPath(path), cause(err))
 	}
-	// A pipe, as a shell makes of <(command), is nobody else's.
-	if mode := info.Mode(); private && mode.IsRegular() && mode.Perm()&everyone != 0 {
-		return nil, fmt.Errorf("%s is open to everyone (mode %04o); run chmod 600 on it", displayPath(path), mode.Perm())
+	// The pipe that a shell makes of <(command) is out of other users' reach.
+	if mode := info.Mode(); private && mode.IsRegular() && mode.Perm()&allUsers != 0 {
+		return nil, fmt.Errorf("%s is accessible to all users (mode %04o); run chmod 600 on it", displayPath(path), mode.Perm())
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
 	if err != nil {
-		return nil, fmt.Errorf("%s cannot be read: %w", displayPath(path), reason(err))
+		return nil, fmt.Errorf("%s cannot be read: %w", displayPath(path), cause(err))
 	}
 	if len(data) > maxSize {
 		return nil, fmt.Errorf("%s must not be larger than 1 MiB", displayPath(path))

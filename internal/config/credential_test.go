@@ -69,7 +69,7 @@ func newPair(t testing.TB) (cert, key string) {
 
 func TestReadToken(t *testing.T) {
 	t.Parallel()
-	const want = " must hold one token of 16 to 1024 characters, ASCII without spaces, such as `openssl rand -hex 32` makes"
+	const want = " must hold one token of 16 to 1024 ASCII characters without spaces, such as the output of `openssl rand -hex 32`"
 	dir := t.TempDir()
 	for _, tt := range []struct {
 		name, content string
@@ -92,8 +92,8 @@ func TestReadToken(t *testing.T) {
 		{"beyond ASCII", testToken + "é", 0o600, "", want},
 		{"not UTF-8", testToken + "\xff", 0o600, "", want},
 		{"far too large", strings.Repeat("x", maxSize+1), 0o600, "", " must not be larger than 1 MiB"},
-		{"readable by everyone", testToken, 0o604, "", " is open to everyone (mode 0604); run chmod 600 on it"},
-		{"writable by everyone", testToken, 0o602, "", " is open to everyone (mode 0602); run chmod 600 on it"},
+		{"readable by everyone", testToken, 0o604, "", " is accessible to all users (mode 0604); run chmod 600 on it"},
+		{"writable by everyone", testToken, 0o602, "", " is accessible to all users (mode 0602); run chmod 600 on it"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -131,12 +131,12 @@ func TestReadKeyPair(t *testing.T) {
 		t.Errorf("ReadKeyPair = %+v, %v", pair.Leaf, err)
 	}
 	for _, tt := range []struct{ cert, key, want string }{
-		{"other.pem", "key.pem", path("other.pem") + " and " + path("key.pem") + " are no certificate and its key: tls: private key does not match public key"},
+		{"other.pem", "key.pem", path("other.pem") + " and " + path("key.pem") + " are not a certificate and its private key: tls: private key does not match public key"},
 		{"text", "key.pem", "tls: failed to find any PEM data in certificate input"},
 		{"cert.pem", "text", "tls: failed to find any PEM data in key input"},
-		{"key.pem", "cert.pem", path("cert.pem") + " is open to everyone (mode 0644); run chmod 600 on it"},
+		{"key.pem", "cert.pem", path("cert.pem") + " is accessible to all users (mode 0644); run chmod 600 on it"},
 		{"key.pem", "other.pem", "tls: failed to find certificate PEM data in certificate input, but did find a private key"},
-		{"other.pem", "open.pem", path("open.pem") + " is open to everyone (mode 0644); run chmod 600 on it"},
+		{"other.pem", "open.pem", path("open.pem") + " is accessible to all users (mode 0644); run chmod 600 on it"},
 		{"gone.pem", "key.pem", path("gone.pem") + " cannot be read: no such file or directory"},
 		{"cert.pem", "gone.pem", path("gone.pem") + " cannot be read: no such file or directory"},
 	} {
@@ -165,7 +165,7 @@ func TestReadCAs(t *testing.T) {
 	for content, want := range map[string]string{
 		"":                   " must hold certificates in PEM form (-----BEGIN CERTIFICATE-----)",
 		key:                  " must hold certificates in PEM form (-----BEGIN CERTIFICATE-----)",
-		one + string(broken): " has a broken certificate in it: x509: ",
+		one + string(broken): " contains an invalid certificate: x509: ",
 	} {
 		path := writeFile(t, dir, "bad.pem", content, 0o644)
 		if _, err := ReadCAs(path); err == nil || !strings.HasPrefix(err.Error(), path+want) {

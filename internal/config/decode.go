@@ -10,47 +10,57 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// whole reads a whole number from low to high.
-func whole(field *int, low, high int) decoder {
+// A decoder stores the value of node, which is neither null nor an alias, in the
+// field that it was made for, or reports what is wrong with it.
+type decoder func(r *reader, at place, node *yaml.Node)
+
+// whole is a whole number from low to high.
+func whole(field *int, low, high int) Value {
 	want := fmt.Sprintf("a whole number from %d to %d", low, high)
-	return func(r *reader, at place, node *yaml.Node) {
+	return Value{Kind: Integer, Min: int64(low), Max: int64(high), decode: func(r *reader, at place, node *yaml.Node) {
 		n, ok := integer(node)
 		if !ok || n < int64(low) || n > int64(high) {
 			r.wrong(at, node, want)
 			return
 		}
 		*field = int(n)
-	}
+	}}
 }
 
-// number reads a number that is finite and not negative.
-func number(field *float64) decoder {
-	return func(r *reader, at place, node *yaml.Node) {
+// number is a finite number that is not negative.
+func number(field *float64) Value {
+	return Value{Kind: Number, decode: func(r *reader, at place, node *yaml.Node) {
 		n, ok := float(node)
 		if !ok || !(n >= 0) || math.IsInf(n, 1) {
 			r.wrong(at, node, "a number, 0 or more")
 			return
 		}
 		*field = n
-	}
+	}}
 }
 
-// boolean reads true or false.
-func boolean(field *bool) decoder {
-	return func(r *reader, at place, node *yaml.Node) {
+// above says that a rule of validate refuses the smallest value.
+func above(v Value) Value {
+	v.Above = true
+	return v
+}
+
+// boolean is true or false.
+func boolean(field *bool) Value {
+	return Value{Kind: Boolean, decode: func(r *reader, at place, node *yaml.Node) {
 		var b bool
 		if node.Kind != yaml.ScalarNode || node.ShortTag() != "!!bool" || node.Decode(&b) != nil {
 			r.wrong(at, node, "true or false")
 			return
 		}
 		*field = b
-	}
+	}}
 }
 
-// target reads the path of a request, with a query if there is one (RFC 9112,
+// target is the path of a request, with a query if there is one (RFC 9112,
 // 3.2.1).
-func target(field *string) decoder {
-	return func(r *reader, at place, node *yaml.Node) {
+func target(field *string) Value {
+	return Value{Kind: Target, decode: func(r *reader, at place, node *yaml.Node) {
 		s, ok := text(node)
 		if !ok || !strings.HasPrefix(s, "/") {
 			r.wrong(at, node, `a path that starts with "/", such as /health`)
@@ -62,11 +72,11 @@ func target(field *string) decoder {
 			return
 		}
 		*field = s
-	}
+	}}
 }
 
-// text returns a string that can be passed to the operating system. Anything
-// else that YAML would have as a string needs quotes.
+// text returns a string that can be passed to the operating system. A number or a
+// boolean is not one: as a string it needs quotes.
 func text(node *yaml.Node) (string, bool) {
 	if node.Kind != yaml.ScalarNode || node.ShortTag() != "!!str" {
 		return "", false
@@ -74,8 +84,8 @@ func text(node *yaml.Node) (string, bool) {
 	return node.Value, !strings.ContainsRune(node.Value, 0)
 }
 
-// word is text that may be a number or a boolean too, which stands for itself
-// as it was written: an argument, or the value of a variable.
+// word returns a string as text does. A number or a boolean is accepted too, and
+// stands for itself as it is written: for an argument, or the value of a variable.
 func word(node *yaml.Node) (string, bool) {
 	if node.Kind != yaml.ScalarNode {
 		return "", false
@@ -109,7 +119,7 @@ func float(node *yaml.Node) (float64, bool) {
 	return n, err == nil
 }
 
-// leadingZero says whether a number starts like 007 or 0x7.
+// leadingZero reports whether a number starts like 007 or 0x7.
 func leadingZero(number string) bool {
 	digits := strings.TrimLeft(number, "+-")
 	return len(digits) > 1 && digits[0] == '0' && digits[1] != '.'

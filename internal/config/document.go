@@ -13,11 +13,11 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// document returns the mapping that data, a YAML text, consists of. It is nil
-// for a text without content, which is valid and means the defaults, and for
-// one that is not a single mapping, which is reported.
+// document returns the mapping that data, a YAML text, consists of. It returns nil
+// for a text without content, which is valid and means the defaults, and for a
+// text that is not a single mapping, which it reports.
 //
-// Aliases stay aliases, so a small text cannot unfold into a large tree.
+// Aliases stay aliases, so that a small text cannot expand into a large tree.
 func (r *reader) document(data []byte) *yaml.Node {
 	if len(data) > maxSize {
 		r.problem(place{}, "must not be larger than 1 MiB")
@@ -63,9 +63,9 @@ func parse(data []byte) (first, second *yaml.Node, err error) {
 	return first, second, nil
 }
 
-// unreadable finds the first character that YAML does not allow (YAML 1.2.2,
-// 5.1, as the yaml package has it). The package rejects it too, but does not
-// say where it is.
+// unreadable finds the first character that YAML does not allow (YAML 1.2.2, 5.1,
+// as the yaml package implements it). The package rejects it too, but does not
+// tell the line.
 func unreadable(data []byte) (line int, what string) {
 	line = 1
 	for i := 0; i < len(data); {
@@ -89,10 +89,10 @@ var (
 	unknownAnchor = regexp.MustCompile(`^unknown anchor '(.*)' referenced$`)
 )
 
-// syntax reports that data is not YAML. The yaml package says
-// "yaml: line 3: what is wrong", or no line if it is the first. But it names
-// the line where the broken mapping starts, if that is not the first, and so
-// the text is parsed without the comments at its head.
+// syntax reports that data is not YAML. The yaml package returns
+// "yaml: line 3: what is wrong", without the line if it is the first. It names the
+// line on which the broken mapping starts, unless that is the first. Therefore the
+// text is parsed again without the comments at its head.
 func (r *reader) syntax(data []byte) {
 	lines := bytes.Split(data, []byte("\n"))
 	head := 0
@@ -109,7 +109,7 @@ func (r *reader) syntax(data []byte) {
 		line, _ = strconv.Atoi(m[1])
 		text = m[2]
 		if isParserError(text) {
-			line++ // here the package counts from 0
+			line++ // the parser counts from 0
 		}
 	} else if m := unknownAnchor.FindStringSubmatch(text); m != nil {
 		before, _, _ := bytes.Cut(data, []byte("*"+m[1]))
@@ -128,8 +128,8 @@ func isComment(line []byte) bool {
 	return len(line) == 0 || line[0] == '#'
 }
 
-// isParserError tells the messages of the yaml package's parser from those of
-// its scanner.
+// isParserError reports whether a message is one of the yaml package's parser, as
+// opposed to its scanner.
 func isParserError(text string) bool {
 	switch text {
 	case "did not find expected key",

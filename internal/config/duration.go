@@ -10,10 +10,10 @@ import (
 // no sum of durations overflows.
 const maxDuration = 365 * 24 * time.Hour
 
-// duration reads a time from low to maxDuration: a whole number of
-// milliseconds, or a string as time.ParseDuration takes it.
-func duration(field *time.Duration, low time.Duration) decoder {
-	return func(r *reader, at place, node *yaml.Node) {
+// duration is a time from low to maxDuration: a whole number of milliseconds, or
+// a string that time.ParseDuration accepts.
+func duration(field *time.Duration, low time.Duration) Value {
+	decode := func(r *reader, at place, node *yaml.Node) {
 		d, ok := r.duration(at, node)
 		if !ok {
 			return
@@ -29,14 +29,15 @@ func duration(field *time.Duration, low time.Duration) decoder {
 			*field = d
 		}
 	}
+	return Value{Kind: Duration, Min: low.Milliseconds(), Max: maxDuration.Milliseconds(), decode: decode}
 }
 
-// duration returns the time that node says. It holds any whole number down to
-// the range of time.Duration, as no bound lies beyond that.
+// duration returns the time that node says. A whole number is first brought into
+// the range of time.Duration, which no bound is beyond.
 func (r *reader) duration(at place, node *yaml.Node) (time.Duration, bool) {
-	const most = int64(maxDuration/time.Millisecond) + 1
+	const limit = int64(maxDuration/time.Millisecond) + 1
 	if n, ok := integer(node); ok {
-		return time.Duration(min(max(n, -most), most)) * time.Millisecond, true
+		return time.Duration(min(max(n, -limit), limit)) * time.Millisecond, true
 	}
 	if s, ok := text(node); ok {
 		if d, err := time.ParseDuration(s); err == nil {

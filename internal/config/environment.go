@@ -10,10 +10,10 @@ import (
 // either case.
 var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// environment reads variables. Numbers and booleans stand for themselves, as
-// they were written; an empty value needs quotes.
-func environment(field *map[string]string) decoder {
-	return func(r *reader, at place, node *yaml.Node) {
+// environment is a mapping of variables to their values. Numbers and booleans
+// stand for themselves, as they are written; an empty value needs quotes.
+func environment(field *map[string]string) Value {
+	decode := func(r *reader, at place, node *yaml.Node) {
 		if node.Kind != yaml.MappingNode {
 			r.wrong(at, node, "a mapping of names to values")
 			return
@@ -24,10 +24,10 @@ func environment(field *map[string]string) decoder {
 			switch {
 			case name == "PORT":
 				r.problem(at, "is set by dynlb, to the port of the instance; remove it")
-			case name == "DYNLB_INSTANCE": // process.Mark
-				r.problem(at, "is set by dynlb, to find the processes of the instance by; remove it")
+			case name == "DYNLB_INSTANCE": // the mark that instances are found by
+				r.problem(at, "is set by dynlb, to find the processes of the instance; remove it")
 			case !variable.MatchString(name):
-				r.problem(at, "must be a name of letters, digits and _ that starts with no digit")
+				r.problem(at, "must be a name of letters, digits and _ that does not start with a digit")
 			case isNull(value):
 				r.problem(at, `must be a string; got nothing; write "" for an empty one`)
 			case !ok:
@@ -40,4 +40,5 @@ func environment(field *map[string]string) decoder {
 			*field = env
 		}
 	}
+	return Value{Kind: Environment, decode: decode}
 }

@@ -1,116 +1,266 @@
 package config
 
 import (
+	"fmt"
 	"math"
-	"strings"
 	"time"
-
-	"gopkg.in/yaml.v3"
 )
-
-// A key is one name of the file and how its value is read.
-type key struct {
-	name   string
-	decode decoder
-	keys   []key // of a mapping, which has no decoder
-}
-
-// A decoder stores the value of node, which is neither null nor an alias, in
-// the field it was made for, or reports what is wrong with it.
-type decoder func(r *reader, at place, node *yaml.Node)
 
 // Bounds that do not come from another key.
 const (
 	maxPort  = 65535
 	maxCount = math.MaxInt32
-	// minWait is the smallest time in which anything can be waited for; below
-	// it, intervals would spin.
+	// minWait is the shortest interval that does not make a loop spin.
 	minWait = time.Millisecond
-	// minHead holds the request line of a health check, and maxHead what nobody
-	// needs: a head is kept in memory until it is complete.
+	// minHead holds the request line of a health check. maxHead is far above what
+	// browsers and servers exchange; a head stays in memory until it is complete.
 	minHead, maxHead = 64, 1 << 20
 	maxFields        = 10000
-	// minMemory is less than a program takes to start, and maxMemory more than a
+	// minMemory is less than a program needs to start, and maxMemory more than a
 	// machine has.
 	minMemory, maxMemory = 1 << 20, 1 << 50
 )
 
-// keysOf is the table of all keys of the file, in the order of the
-// documentation. Their decoders fill c.
-func keysOf(c *Config) []key {
-	return []key{
-		{name: "location", decode: file(&c.Location)},
-		{name: "minInstances", decode: whole(&c.MinInstances, 0, maxPort)},
-		{name: "maxInstances", decode: whole(&c.MaxInstances, 1, maxPort)},
-		{name: "checkInterval", decode: duration(&c.CheckInterval, minWait)},
-		{name: "healthTimeout", decode: duration(&c.HealthTimeout, minWait)},
-		{name: "scaleUpThreshold", decode: number(&c.ScaleUpThreshold)},
-		{name: "scaleDownThreshold", decode: number(&c.ScaleDownThreshold)},
-		{name: "idleTimeout", decode: duration(&c.IdleTimeout, 0)},
-		{name: "command", decode: command(&c.Command)},
-		{name: "env", decode: environment(&c.Env)},
-		{name: "workDir", decode: folder(&c.WorkDir)},
-		{name: "listen", decode: address(&c.Listen)},
-		{name: "admin", decode: address(&c.Admin)},
-		{name: "adminHTTP", decode: address(&c.AdminHTTP)},
-		{name: "auth", keys: authKeys(&c.Auth, checked)},
-		{name: "basePort", decode: whole(&c.BasePort, 1, maxPort)},
-		{name: "healthPath", decode: target(&c.HealthPath)},
-		{name: "startTimeout", decode: duration(&c.StartTimeout, minWait)},
-		{name: "stopTimeout", decode: duration(&c.StopTimeout, 0)},
-		{name: "drainTimeout", decode: duration(&c.DrainTimeout, 0)},
-		{name: "requestTimeout", decode: duration(&c.RequestTimeout, minWait)},
-		{name: "maxConcurrency", decode: whole(&c.MaxConcurrency, 0, maxCount)},
-		{name: "queue", keys: []key{
-			{name: "limit", decode: whole(&c.Queue.Limit, 0, maxCount)},
-			{name: "timeout", decode: duration(&c.Queue.Timeout, minWait)},
-		}},
-		{name: "trustedProxies", decode: prefixes(&c.TrustedProxies)},
-		{name: "verifyPort", decode: boolean(&c.VerifyPort)},
-		{name: "user", decode: account(&c.User)},
-		{name: "maxRequests", decode: whole(&c.MaxRequests, 0, maxCount)},
-		{name: "maxAge", decode: duration(&c.MaxAge, 0)},
-		{name: "maxMemory", decode: memory(&c.MaxMemory)},
-		{name: "limits", keys: []key{
-			{name: "requestLine", decode: size(&c.Limits.RequestLine, minHead, maxHead)},
-			{name: "header", decode: size(&c.Limits.Header, minHead, maxHead)},
-			{name: "headerFields", decode: whole(&c.Limits.HeaderFields, 1, maxFields)},
-			{name: "headerTimeout", decode: duration(&c.Limits.HeaderTimeout, minWait)},
-			{name: "bodyTimeout", decode: duration(&c.Limits.BodyTimeout, minWait)},
-			{name: "chunkLine", decode: size(&c.Limits.ChunkLine, minHead, maxHead)},
-			{name: "idleTimeout", decode: duration(&c.Limits.IdleTimeout, minWait)},
-			{name: "connections", decode: whole(&c.Limits.Connections, 0, maxCount)},
-		}},
+// keysOf is the table of all keys, in the order of the documentation. The
+// decoders of their values fill c.
+func keysOf(c *Config) []Key {
+	var all []Key
+	for _, group := range [][]Key{
+		scalingKeys(c), commandKeys(c), listenerKeys(c), instanceKeys(c), trafficKeys(c), processKeys(c),
+	} {
+		all = append(all, group...)
+	}
+	return append(all, Key{
+		Name: "limits", Keys: limitsKeys(&c.Limits),
+		Meaning: "What a client may send to the public listener.",
+	})
+}
+
+// scalingKeys are the keys of the original format of the file.
+func scalingKeys(c *Config) []Key {
+	return []Key{
+		{
+			Name: "location", Value: existing(&c.Location), Example: "app.ts", Change: RollingRestart,
+			Meaning: "The app's entry point, relative to the config file. Without it the built-in demo runs, unless `command` is set.",
+		},
+		{
+			Name: "minInstances", Value: whole(&c.MinInstances, 0, maxPort), Default: "2", Change: AtOnce,
+			Meaning: "The smallest number of instances, at most `maxInstances`. 0 allows scale to zero.",
+		},
+		{
+			Name: "maxInstances", Value: whole(&c.MaxInstances, 1, maxPort), Default: "8", Change: AtOnce,
+			Meaning: "The largest number of instances. There must be as many ports from `basePort` up.",
+		},
+		{
+			Name: "checkInterval", Value: duration(&c.CheckInterval, minWait), Default: "5000", Change: AtOnce,
+			Meaning: "The time between two health checks of an instance, and between two scaling decisions.",
+		},
+		{
+			Name: "healthTimeout", Value: duration(&c.HealthTimeout, minWait), Default: "2000", Change: AtOnce,
+			Meaning: "How long a health check may take.",
+		},
+		{
+			Name: "scaleUpThreshold", Value: above(number(&c.ScaleUpThreshold)), Default: "3", Change: AtOnce,
+			Meaning: "The average load above which instances are added. The load of an instance is its requests in flight, plus 1 for each second of response time beyond 100 ms.",
+		},
+		{
+			Name: "scaleDownThreshold", Value: number(&c.ScaleDownThreshold), Default: "0.5", Change: AtOnce,
+			Meaning: "The average load below which idle instances are removed. It must be below `scaleUpThreshold`.",
+		},
+		{
+			Name: "idleTimeout", Value: duration(&c.IdleTimeout, 0), Default: "30000", Change: AtOnce,
+			Meaning: "How long an instance must have been ready and idle before it may be removed. 0 means at once.",
+		},
 	}
 }
 
-// authKeys is the table of the keys of auth. Their decoders, which read makes,
-// fill a.
-func authKeys(a *Auth, read func(field *string, check func(path string) error) decoder) []key {
-	return []key{
-		{name: "tokenFile", decode: read(&a.TokenFile, checkToken)},
-		{name: "tls", keys: []key{
-			{name: "cert", decode: read(&a.TLS.Cert, checkReadable)},
-			{name: "key", decode: read(&a.TLS.Key, checkPrivate)},
-			{name: "clientCA", decode: read(&a.TLS.ClientCA, checkCAs)},
-		}},
+// commandKeys say how an instance is started.
+func commandKeys(c *Config) []Key {
+	return []Key{
+		{
+			Name: "command", Value: command(&c.Command), Default: yamlList(defaultCommand()), implied: true, Change: RollingRestart,
+			Meaning: "The program and the arguments that start an instance, without a shell. `{location}` and `{port}` are replaced; `PORT` is set in its environment too. A relative program with a slash in its name is taken from `workDir`.",
+		},
+		{
+			Name: "env", Value: environment(&c.Env), Default: "{}", Change: RollingRestart,
+			Meaning: "Environment variables of the instances, on top of the inherited ones. dynlb itself sets `PORT` and `DYNLB_INSTANCE`.",
+		},
+		{
+			Name: "workDir", Value: folder(&c.WorkDir), Default: ".", implied: true, Change: RollingRestart,
+			Meaning: "The folder that instances run in, relative to the config file.",
+		},
 	}
 }
 
-func find(table []key, name string) (key, bool) {
-	for _, k := range table {
-		if k.name == name {
-			return k, true
-		}
+// listenerKeys say where dynlb listens.
+func listenerKeys(c *Config) []Key {
+	return []Key{
+		{
+			Name: "listen", Value: address(&c.Listen), Default: ":4000", Change: NewListener,
+			Meaning: "Where clients connect. `PORT` in the environment overrides the port.",
+		},
+		{
+			Name: "admin", Value: address(&c.Admin), Default: "127.0.0.1:4001", Change: NewListener,
+			Meaning: "The control listener for gRPC.",
+		},
+		{
+			Name: "adminHTTP", Value: address(&c.AdminHTTP), Default: "127.0.0.1:4002", Change: NewListener,
+			Meaning: "The control listener for HTTP.",
+		},
+		{
+			Name: "auth", Keys: authKeys(&c.Auth, checked),
+			Meaning: "Who may use the control listeners. Unset: everyone who can reach them. Off loopback they need `tls.cert` and `tls.key`, and `tokenFile` or `tls.clientCA`. The files are relative to the config file, and are read again when they change.",
+		},
 	}
-	return key{}, false
 }
 
-// names lists the keys of a table for a message.
-func names(table []key) string {
-	all := make([]string, len(table))
-	for i, k := range table {
-		all[i] = k.name
+// authKeys are the keys of auth. The constructor makes the value of each from its
+// field and what is to be checked of the file.
+func authKeys(a *Auth, path func(field *string, check func(path string) error) Value) []Key {
+	return []Key{
+		{
+			Name: "tokenFile", Value: path(&a.TokenFile, checkToken), Example: "token", Change: NewControl,
+			Meaning: fmt.Sprintf("The file of the token that clients must send: %d to %d visible ASCII characters, not accessible to all users.", minToken, maxToken),
+		},
+		{
+			Name:    "tls",
+			Meaning: "Certificates in PEM form. With `cert` and `key`, both control listeners speak TLS.",
+			Keys: []Key{
+				{
+					Name: "cert", Value: path(&a.TLS.Cert, checkReadable), Example: "cert.pem", Needs: []string{"key"}, Change: NewControl,
+					Meaning: "The certificate of the control listeners, followed by any intermediate ones.",
+				},
+				{
+					Name: "key", Value: path(&a.TLS.Key, checkPrivate), Example: "key.pem", Needs: []string{"cert"}, Change: NewControl,
+					Meaning: "The private key of `cert`, not accessible to all users.",
+				},
+				{
+					Name: "clientCA", Value: path(&a.TLS.ClientCA, checkCAs), Example: "ca.pem", Needs: []string{"cert", "key"}, Change: NewControl,
+					Meaning: "The authorities that sign the certificates of clients. With it, every client must have one.",
+				},
+			},
+		},
 	}
-	return strings.Join(all, ", ")
+}
+
+// instanceKeys are about the life of an instance.
+func instanceKeys(c *Config) []Key {
+	return []Key{
+		{
+			Name: "basePort", Value: whole(&c.BasePort, 1, maxPort), Default: "5001", Change: AtOnce,
+			Meaning: "Each instance gets the lowest free port from here up.",
+		},
+		{
+			Name: "healthPath", Value: target(&c.HealthPath), Default: "/health", Change: RollingRestart,
+			Meaning: "The path of the health check. An answer of 200 means healthy.",
+		},
+		{
+			Name: "startTimeout", Value: duration(&c.StartTimeout, minWait), Default: "10s", Change: AtOnce,
+			Meaning: "How long an instance may take to be ready for the first time.",
+		},
+		{
+			Name: "stopTimeout", Value: duration(&c.StopTimeout, 0), Default: "5s", Change: AtOnce,
+			Meaning: "The time from SIGTERM to SIGKILL. 0 means SIGKILL at once.",
+		},
+		{
+			Name: "drainTimeout", Value: duration(&c.DrainTimeout, 0), Default: "30s", Change: AtOnce,
+			Meaning: "How long requests in flight may take to finish before their instance stops. 0 means that they are cut off.",
+		},
+	}
+}
+
+// trafficKeys are about requests.
+func trafficKeys(c *Config) []Key {
+	return []Key{
+		{
+			Name: "requestTimeout", Value: duration(&c.RequestTimeout, minWait), Default: "30s", Change: AtOnce,
+			Meaning: "How long an instance may take to send its response header, and to accept a piece of the request before that.",
+		},
+		{
+			Name: "maxConcurrency", Value: whole(&c.MaxConcurrency, 0, maxCount), Default: "0", Change: AtOnce,
+			Meaning: "The largest number of requests in flight per instance; more wait in the queue. 0 means no limit.",
+		},
+		{
+			Name:    "queue",
+			Meaning: "How requests wait for an instance.",
+			Keys: []Key{
+				{
+					Name: "limit", Value: whole(&c.Queue.Limit, 0, maxCount), Default: "1024", Change: AtOnce,
+					Meaning: "The largest number of requests that wait. 0 turns waiting off, which needs `minInstances` above 0.",
+				},
+				{
+					Name: "timeout", Value: duration(&c.Queue.Timeout, minWait), Default: "10s", Change: AtOnce,
+					Meaning: "How long a request may wait.",
+				},
+			},
+		},
+		{
+			Name: "trustedProxies", Value: prefixes(&c.TrustedProxies), Default: "[]", Change: AtOnce,
+			Meaning: "The addresses and networks whose `X-Forwarded-*` fields are believed, such as `10.0.0.0/8`.",
+		},
+	}
+}
+
+// processKeys are about the processes of an instance.
+func processKeys(c *Config) []Key {
+	return []Key{
+		{
+			Name: "verifyPort", Value: boolean(&c.VerifyPort), Default: "true", Change: RollingRestart,
+			Meaning: "Whether an instance is ready only if its own processes listen on its port. False is for apps that listen from another process tree.",
+		},
+		{
+			Name: "user", Value: account(&c.User), Example: "nobody", Change: RollingRestart,
+			Meaning: "The user, or `user:group`, that instances run as; dynlb must run as root. Unset: the user of dynlb.",
+		},
+		{
+			Name: "maxRequests", Value: whole(&c.MaxRequests, 0, maxCount), Default: "0", Change: AtOnce,
+			Meaning: "An instance that was given so many requests is replaced, a new one first. 0 means no limit.",
+		},
+		{
+			Name: "maxAge", Value: duration(&c.MaxAge, 0), Default: "0", Change: AtOnce,
+			Meaning: "An instance that is so old is replaced, a new one first. 0 means no limit.",
+		},
+		{
+			Name: "maxMemory", Value: memory(&c.MaxMemory), Default: "0", Change: AtOnce,
+			Meaning: "An instance that uses so much resident memory is replaced, a new one first. 0 means no limit.",
+		},
+	}
+}
+
+// limitsKeys are the keys of limits.
+func limitsKeys(l *Limits) []Key {
+	return []Key{
+		{
+			Name: "requestLine", Value: size(&l.RequestLine, minHead, maxHead), Default: "8KiB", Change: AtOnce,
+			Meaning: "The size of a request line, at most `header`. A longer one is answered 414.",
+		},
+		{
+			Name: "header", Value: size(&l.Header, minHead, maxHead), Default: "64KiB", Change: AtOnce,
+			Meaning: "The size of a whole request header. A larger one is answered 431.",
+		},
+		{
+			Name: "headerFields", Value: whole(&l.HeaderFields, 1, maxFields), Default: "100", Change: AtOnce,
+			Meaning: "The number of header fields. More are answered 431.",
+		},
+		{
+			Name: "headerTimeout", Value: duration(&l.HeaderTimeout, minWait), Default: "10s", Change: AtOnce,
+			Meaning: "How long a request header may take from its first byte. A slower one is answered 408.",
+		},
+		{
+			Name: "bodyTimeout", Value: duration(&l.BodyTimeout, minWait), Default: "30s", Change: AtOnce,
+			Meaning: "How long a client may be silent within a request body. After that it is answered 408.",
+		},
+		{
+			Name: "chunkLine", Value: size(&l.ChunkLine, minHead, maxHead), Default: "256", Change: AtOnce,
+			Meaning: "The size of a chunk's size line. A longer one is answered 400.",
+		},
+		{
+			Name: "idleTimeout", Value: duration(&l.IdleTimeout, minWait), Default: "60s", Change: AtOnce,
+			Meaning: "How long a connection may be idle before it is closed.",
+		},
+		{
+			Name: "connections", Value: whole(&l.Connections, 0, maxCount), Default: "0", Change: AtOnce,
+			Meaning: "The largest number of connected clients; more wait to be accepted. 0 derives it from the limit of open files.",
+		},
+	}
 }

@@ -11,20 +11,21 @@ import (
 	"strings"
 )
 
-// DefaultPath is the file that is read when none is named.
+// DefaultPath is the file that is read when no file is named.
 const DefaultPath = "config.yaml"
 
-// maxSize bounds the file, in bytes. A real one has a few kilobytes; the bound
-// keeps a wrong path, say a log or a device, from being read into memory.
+// maxSize bounds the file, in bytes. A configuration has a few kilobytes; the bound
+// keeps dynlb from reading a large log or a device into memory after a slip in the
+// path.
 const maxSize = 1 << 20
 
 // Load reads the configuration from the file at path, and the variable PORT
 // from getenv, which is usually os.Getenv; nil means an empty environment.
 //
-// An empty path means [DefaultPath], and then a missing file is no error: the
-// result is the defaults, with an empty Path to tell it by. Any error is an
-// [*Error]; that of a named file that is missing wraps fs.ErrNotExist. Pipes and
-// devices are refused but for /dev/stdin, /dev/fd/N, /proc/self/fd/N and /dev/null.
+// An empty path means [DefaultPath]. If that file does not exist, Load returns the
+// defaults, with an empty Path. Every error is an [*Error]; when a named file does
+// not exist, it wraps fs.ErrNotExist. Pipes and devices are refused, except for
+// /dev/stdin, /dev/fd/N, /proc/self/fd/N and /dev/null.
 func Load(path string, getenv func(string) string) (Config, error) {
 	name := cmp.Or(path, DefaultPath)
 	data, err := read(name)
@@ -37,13 +38,13 @@ func Load(path string, getenv func(string) string) (Config, error) {
 	return Parse(name, data, filepath.Dir(name), getenv)
 }
 
-// Parse is [Load] for a file that was read already: name is the file's name in
-// messages and the Path of the result, data its content, and dir the folder
-// that relative paths in it start from. It only looks at the file system to
-// see whether location and workDir exist, and what is in the files of auth.
+// Parse is [Load] for a file that was already read: name is the file's name in
+// messages and the Path of the result, data is its content, and relative paths in
+// it start from dir. It accesses the file system only for location and workDir,
+// which must exist, and for the files of auth, which it reads.
 //
-// A key without a value keeps its default. Aliases stand for their values;
-// merge keys and a second document are refused.
+// A key without a value keeps its default. Aliases are supported; merge keys and a
+// second document are refused.
 func Parse(name string, data []byte, dir string, getenv func(string) string) (Config, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -70,9 +71,9 @@ func Parse(name string, data []byte, dir string, getenv func(string) string) (Co
 // than maxSize.
 func read(name string) ([]byte, error) {
 	if name == "-" {
-		return nil, errors.New("it is no name of a file; for standard input write /dev/stdin")
+		return nil, errors.New("is not the name of a file; for standard input write /dev/stdin")
 	}
-	info, err := os.Stat(name) // to open a pipe would wait for its writer
+	info, err := os.Stat(name) // opening a pipe would wait for its writer
 	switch {
 	case err != nil:
 		return nil, err
@@ -87,8 +88,8 @@ func read(name string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, maxSize+1))
 }
 
-// isStream reports whether name is what this process was given open, such as a
-// pipe that a shell makes of <(command), or the empty device.
+// isStream reports whether name is a descriptor of this process, such as the pipe
+// that a shell makes of <(command), or the empty device.
 func isStream(name string) bool {
 	return name == "/dev/stdin" || name == os.DevNull ||
 		strings.HasPrefix(name, "/dev/fd/") || strings.HasPrefix(name, "/proc/self/fd/")
@@ -96,13 +97,13 @@ func isStream(name string) bool {
 
 // fileError reports a file that cannot be read because of err.
 func fileError(name string, err error) *Error {
-	text := fmt.Sprintf("cannot be read: %v", reason(err))
+	text := fmt.Sprintf("cannot be read: %v", cause(err))
 	return &Error{File: name, Problems: []Problem{{Text: text}}, cause: err}
 }
 
-// reason returns an error of the file system without the path, for messages
-// that name it already.
-func reason(err error) error {
+// cause returns an error of the file system without the path, for messages that
+// name the path themselves.
+func cause(err error) error {
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		return pathErr.Err
 	}

@@ -97,7 +97,7 @@ func TestLoad(t *testing.T) {
 			"pipe":      "pipe: cannot be read: is not a regular file", // and nobody waits for its writer
 			"link":      "link: cannot be read: is not a regular file",
 			"/dev/zero": "/dev/zero: cannot be read: is not a regular file",
-			"-":         "-: cannot be read: it is no name of a file; for standard input write /dev/stdin",
+			"-":         "-: cannot be read: is not the name of a file; for standard input write /dev/stdin",
 		} {
 			_, err := Load(name, nil)
 			if got := report(t, err); !slices.Equal(got, []string{want}) {

@@ -7,19 +7,19 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// file reads a path that exists.
-func file(field *string) decoder {
-	return func(r *reader, at place, node *yaml.Node) {
-		if path, _, ok := r.path(at, node); ok {
+// existing is a path at which there is something.
+func existing(field *string) Value {
+	return Value{Kind: Path, decode: func(r *reader, at place, node *yaml.Node) {
+		if path, _, ok := r.existing(at, node); ok {
 			*field = path
 		}
-	}
+	}}
 }
 
-// folder reads the path of a directory that exists.
-func folder(field *string) decoder {
-	return func(r *reader, at place, node *yaml.Node) {
-		path, info, ok := r.path(at, node)
+// folder is the path of a directory that exists.
+func folder(field *string) Value {
+	return Value{Kind: Path, decode: func(r *reader, at place, node *yaml.Node) {
+		path, info, ok := r.existing(at, node)
 		if !ok {
 			return
 		}
@@ -28,20 +28,40 @@ func folder(field *string) decoder {
 			return
 		}
 		*field = path
-	}
+	}}
 }
 
-// named reads a path, whatever is there.
-func named(field *string, _ func(path string) error) decoder {
-	return func(r *reader, at place, node *yaml.Node) {
-		if path, ok := r.name(at, node); ok {
+// checked is the path of a regular file that check accepts.
+func checked(field *string, check func(path string) error) Value {
+	return Value{Kind: Path, decode: func(r *reader, at place, node *yaml.Node) {
+		path, info, ok := r.existing(at, node)
+		switch {
+		case !ok:
+		case info.IsDir():
+			r.problem(at, "must be a file; %s is a folder", displayPath(path))
+		case !info.Mode().IsRegular(): // it is read again later, which must not block
+			r.problem(at, "must be a regular file; %s is not one", displayPath(path))
+		default:
+			if err := check(path); err != nil {
+				r.problem(at, "%v", err)
+				return
+			}
 			*field = path
 		}
-	}
+	}}
 }
 
-// name returns what node names, as an absolute path.
-func (r *reader) name(at place, node *yaml.Node) (string, bool) {
+// unchecked is a path; there need not be anything at it.
+func unchecked(field *string, _ func(path string) error) Value {
+	return Value{Kind: Path, decode: func(r *reader, at place, node *yaml.Node) {
+		if path, ok := r.path(at, node); ok {
+			*field = path
+		}
+	}}
+}
+
+// path returns the path that node holds, as an absolute one.
+func (r *reader) path(at place, node *yaml.Node) (string, bool) {
 	path, ok := text(node)
 	if !ok || path == "" {
 		r.wrong(at, node, "a path")
@@ -53,15 +73,16 @@ func (r *reader) name(at place, node *yaml.Node) (string, bool) {
 	return filepath.Clean(path), true
 }
 
-// path returns what node names, as an absolute path, and what is there.
-func (r *reader) path(at place, node *yaml.Node) (string, os.FileInfo, bool) {
-	path, ok := r.name(at, node)
+// existing returns the path that node holds, as an absolute one, and what is
+// there.
+func (r *reader) existing(at place, node *yaml.Node) (string, os.FileInfo, bool) {
+	path, ok := r.path(at, node)
 	if !ok {
 		return "", nil, false
 	}
 	info, err := os.Stat(path)
 	if err != nil {
-		r.problem(at, "must exist, as seen from the config file's folder; %s: %v", displayPath(path), reason(err))
+		r.problem(at, "must exist, as seen from the config file's folder; %s: %v", displayPath(path), cause(err))
 		return "", nil, false
 	}
 	return path, info, true

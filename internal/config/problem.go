@@ -16,21 +16,20 @@ type Error struct {
 	// Problems holds at least one problem, in the order of their lines.
 	Problems []Problem
 
-	cause error // of a file that cannot be read, else nil
+	cause error // why the file cannot be read, else nil
 }
 
-// Problem is one thing that is wrong.
+// Problem is one mistake in a configuration.
 type Problem struct {
-	// Line counts from 1. It is 0 for what stands on no line of the file: a
-	// problem of the file as a whole, whose Key is empty, or of the
-	// environment, whose Key is the variable's name.
+	// Line counts from 1. It is 0 for a problem of the file as a whole, whose Key
+	// is empty, and for one of the environment, whose Key is the variable's name.
 	Line int
 
-	// Key is where in the file, such as "queue.limit" or "command[0]". It is
-	// empty if the text is not YAML.
+	// Key names the value in the file, such as "queue.limit" or "command[0]". It
+	// is empty if the text is not YAML.
 	Key string
 
-	// Text says what is wrong and what would be right, on one line.
+	// Text tells what is wrong and what would be right, on one line.
 	Text string
 }
 
@@ -43,11 +42,11 @@ func (e *Error) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Unwrap returns why the file could not be read, such as an error that is
-// fs.ErrNotExist, or nil if it could.
+// Unwrap returns why the file cannot be read, which errors.Is can compare with
+// fs.ErrNotExist, or nil if it was read.
 func (e *Error) Unwrap() error { return e.cause }
 
-// in returns the problem's line in a report about file.
+// in returns the line for the problem in a report about file.
 func (p Problem) in(file string) string {
 	var where string
 	switch {
@@ -62,8 +61,8 @@ func (p Problem) in(file string) string {
 	return where + p.Text
 }
 
-// sortProblems puts problems in the order of the file. Those of one line stay
-// in the order they were found in.
+// sortProblems puts problems in the order of the file. Those of one line keep the
+// order in which they were found.
 func sortProblems(problems []Problem) {
 	slices.SortStableFunc(problems, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
 }

@@ -9,9 +9,9 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// prefixes reads a list of networks. A bare address is a network of one.
-func prefixes(field *[]netip.Prefix) decoder {
-	return func(r *reader, at place, node *yaml.Node) {
+// prefixes is a list of networks. A bare address is a network of one.
+func prefixes(field *[]netip.Prefix) Value {
+	decode := func(r *reader, at place, node *yaml.Node) {
 		if node.Kind != yaml.SequenceNode {
 			r.wrong(at, node, "a list of networks, such as [10.0.0.0/8]")
 			return
@@ -35,6 +35,7 @@ func prefixes(field *[]netip.Prefix) decoder {
 		}
 		*field = list
 	}
+	return Value{Kind: Networks, decode: decode}
 }
 
 // parsePrefix parses a network or a single address, without a zone.
@@ -47,7 +48,7 @@ func parsePrefix(s string) (netip.Prefix, error) {
 		return netip.Prefix{}, err
 	}
 	if addr.Zone() != "" {
-		return netip.Prefix{}, errors.New("a zone is local to this machine")
+		return netip.Prefix{}, errors.New("a zone has a meaning on its own machine only")
 	}
 	return addr.Prefix(addr.BitLen())
 }

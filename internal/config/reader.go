@@ -13,7 +13,7 @@ type reader struct {
 	dir      string // absolute; relative paths start here
 	config   Config
 	set      map[string]place // where each key's value comes from, if not the default
-	bad      map[string]bool  // keys with a problem; no rule looks at their value
+	bad      map[string]bool  // keys with a problem; the rules skip them
 	problems []Problem
 }
 
@@ -21,7 +21,7 @@ func newReader(dir string) *reader {
 	return &reader{dir: dir, config: Default(), set: map[string]place{}, bad: map[string]bool{}}
 }
 
-// A place is where a value stands: a key of the file and its line, or a
+// A place says where a value comes from: a key of the file and its line, or a
 // variable of the environment and line 0.
 type place struct {
 	key  string
@@ -40,26 +40,26 @@ func (r *reader) problem(at place, format string, args ...any) {
 	r.bad[key] = true
 }
 
-// wrong records that node is not what its key takes.
+// wrong records that node is not of the form that its key takes.
 func (r *reader) wrong(at place, node *yaml.Node, want string) {
 	r.problem(at, "must be %s; got %s", want, describe(node))
 }
 
-// mapping reads a mapping whose keys are in the table. Its prefix is empty or
-// the key of the mapping itself with a dot.
+// mapping reads a mapping whose keys are in the table. Its prefix is empty, or the
+// key of the mapping itself and a dot.
 //
-// A null value, as of "env:" with nothing but comments below it, stands for
-// the default.
-func (r *reader) mapping(prefix string, node *yaml.Node, table []key) {
-	listed := false // the names, which are worth reading only once
+// A null value, such as that of "env:" with only comments below it, stands for the
+// default.
+func (r *reader) mapping(prefix string, node *yaml.Node, table []Key) {
+	namesTold := false // all names are listed in the first problem only
 	r.pairs(prefix, node, func(at place, name string, value *yaml.Node) {
 		k, ok := find(table, name)
 		if !ok {
 			if near := nearest(name, table); near != "" {
 				r.problem(at, "unknown key; did you mean %s?", near)
-			} else if !listed {
+			} else if !namesTold {
 				r.problem(at, "unknown key; the keys are %s", names(table))
-				listed = true
+				namesTold = true
 			} else {
 				r.problem(at, "unknown key")
 			}
@@ -69,18 +69,18 @@ func (r *reader) mapping(prefix string, node *yaml.Node, table []key) {
 		switch {
 		case isNull(value):
 			delete(r.set, at.key)
-		case k.keys == nil:
-			k.decode(r, at, value)
+		case k.Keys == nil:
+			k.Value.decode(r, at, value)
 		case value.Kind == yaml.MappingNode:
-			r.mapping(at.key+".", value, k.keys)
+			r.mapping(at.key+".", value, k.Keys)
 		default:
-			r.wrong(at, value, "a mapping with the keys "+names(k.keys))
+			r.wrong(at, value, "a mapping with the keys "+names(k.Keys))
 		}
 	})
 }
 
-// pairs calls do with the name and the value of each pair of a mapping that
-// has a proper name. An alias is replaced by what it stands for.
+// pairs calls do with the name and the value of each pair of a mapping, and
+// reports pairs whose names are not valid. An alias is replaced by its value.
 func (r *reader) pairs(prefix string, node *yaml.Node, do func(at place, name string, value *yaml.Node)) {
 	seen := map[string]int{}
 	for i := 0; i+1 < len(node.Content); i += 2 {
@@ -95,7 +95,7 @@ func (r *reader) pairs(prefix string, node *yaml.Node, do func(at place, name st
 		seen[name.Value] = name.Line
 		switch {
 		case name.ShortTag() == "!!merge":
-			r.problem(at, "merging is not supported; write the keys out")
+			r.problem(at, "merge keys are not supported; write the keys out")
 		case again:
 			r.problem(at, "is already set on line %d; keep one of the two", line)
 		default:
@@ -104,7 +104,7 @@ func (r *reader) pairs(prefix string, node *yaml.Node, do func(at place, name st
 	}
 }
 
-// resolve returns the node an alias stands for, or node itself.
+// resolve returns the node that an alias refers to, or node itself.
 func resolve(node *yaml.Node) *yaml.Node {
 	if node.Kind == yaml.AliasNode {
 		return node.Alias
@@ -116,7 +116,7 @@ func isNull(node *yaml.Node) bool {
 	return node.Kind == yaml.ScalarNode && node.ShortTag() == "!!null"
 }
 
-// describe names what was found, for a message.
+// describe names the value of a node, for a message.
 func describe(node *yaml.Node) string {
 	switch node.Kind {
 	case yaml.SequenceNode:
@@ -137,11 +137,11 @@ func describe(node *yaml.Node) string {
 	return quote(node.ShortTag() + " " + node.Value)
 }
 
-// plain is what a message can show as it is.
+// plain matches a text that a message can show without quotes.
 var plain = regexp.MustCompile(`^[\w.+:/<{}-]{1,60}$`)
 
-// display returns a key or a number for a message: as it is, if it is a plain
-// word, and quoted otherwise.
+// display returns a key or a number for a message, in quotes unless it is a plain
+// word.
 func display(s string) string {
 	if plain.MatchString(s) {
 		return s
@@ -149,10 +149,10 @@ func display(s string) string {
 	return quote(s)
 }
 
-// plainPath is plain at any length: the end of a path matters most.
+// plainPath is plain at any length: the end of a path says the most.
 var plainPath = regexp.MustCompile(`^[\w.+:/<{}-]+$`)
 
-// displayPath returns a path for a message, whole.
+// displayPath returns a path for a message, never cut.
 func displayPath(s string) string {
 	if plainPath.MatchString(s) {
 		return s

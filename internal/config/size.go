@@ -8,9 +8,9 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// sizeForm is a whole number and a unit: of 1024 as IEC has them, or of 1000 as
-// SI has them. Kubernetes' Mi and systemd's M are not taken, as each would mean
-// something else to readers of the other.
+// sizeForm is a whole number and a unit: of 1024 as IEC defines them, or of 1000
+// as SI does. Mi as Kubernetes writes it and M as systemd does are refused: each
+// means something else to readers of the other.
 var sizeForm = regexp.MustCompile(`^(\d{1,18})(B|KiB|MiB|GiB|TiB|kB|MB|GB|TB)$`)
 
 var sizeUnits = map[string]int64{
@@ -18,10 +18,9 @@ var sizeUnits = map[string]int64{
 	"kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12,
 }
 
-// size reads a number of bytes from low to high: a whole number, or one with a
-// unit.
-func size(field *int64, low, high int64) decoder {
-	return func(r *reader, at place, node *yaml.Node) {
+// size is a number of bytes from low to high: a whole number, or one with a unit.
+func size(field *int64, low, high int64) Value {
+	decode := func(r *reader, at place, node *yaml.Node) {
 		n, ok := bytes64(node)
 		switch {
 		case !ok:
@@ -32,25 +31,27 @@ func size(field *int64, low, high int64) decoder {
 			*field = n
 		}
 	}
+	return Value{Kind: Size, Min: low, Max: high, decode: decode}
 }
 
-// memory reads how much memory a program may use: 0 for no limit, or at least
-// minMemory. A small number is taken to lack its unit, which the problem says.
-func memory(field *int64) decoder {
-	const mostMiB = 1 << 16 // 64 GiB, more than one instance gets
-	decode := size(field, 0, maxMemory)
-	return func(r *reader, at place, node *yaml.Node) {
+// memory is a size of at least minMemory, or 0 for no limit. A small number
+// without a unit probably lacks it, so the problem names one.
+func memory(field *int64) Value {
+	const maxMiB = 1 << 16 // 64 GiB, more than one instance gets
+	unbounded := size(field, 0, maxMemory)
+	decode := func(r *reader, at place, node *yaml.Node) {
 		n, ok := bytes64(node)
 		if !ok || n <= 0 || n >= minMemory {
-			decode(r, at, node)
+			unbounded.decode(r, at, node)
 			return
 		}
-		if _, bare := integer(node); bare && n <= mostMiB {
+		if _, bare := integer(node); bare && n <= maxMiB {
 			r.problem(at, "must be at least 1MiB; %d is %d bytes, write %dMiB", n, n, n)
 			return
 		}
 		r.wrong(at, node, "at least 1MiB, or 0 for no limit")
 	}
+	return Value{Kind: Size, Min: minMemory, Max: maxMemory, Zero: true, decode: decode}
 }
 
 // bytes64 returns the number of bytes that node says, at most math.MaxInt64.

@@ -2,9 +2,9 @@ package config
 
 import "strings"
 
-// nearest returns the key that may have been meant by a name that is not in
-// the table, or "" if none is near.
-func nearest(name string, table []key) string {
+// nearest returns the key that was probably meant by a name that is not in the
+// table, or "" if none is similar.
+func nearest(name string, table []Key) string {
 	best, bestDistance := "", -1
 	try := func(candidate, shown string) {
 		d, near := distance(strings.ToLower(name), strings.ToLower(candidate))
@@ -12,15 +12,15 @@ func nearest(name string, table []key) string {
 			best, bestDistance = shown, d
 		}
 	}
-	var search func(parent string, table []key)
-	search = func(parent string, table []key) {
+	var search func(parent string, table []Key)
+	search = func(parent string, table []Key) {
 		for _, k := range table {
-			full, shown := k.name, k.name
+			full, shown := k.Name, k.Name
 			if parent != "" {
-				full, shown = parent+"."+k.name, k.name+" under "+parent
+				full, shown = parent+"."+k.Name, k.Name+" under "+parent
 			}
 			try(full, shown)
-			search(full, k.keys)
+			search(full, k.Keys)
 		}
 	}
 	search("", table)
@@ -28,8 +28,9 @@ func nearest(name string, table []key) string {
 }
 
 // distance counts the insertions, deletions, substitutions and swaps of
-// neighbours that turn a into b (optimal string alignment), and says whether
-// so few make a slip of the pen likely: one, and one more per four bytes.
+// neighbours that turn a into b (optimal string alignment). near reports whether
+// there are so few that a typing error is likely: one, and one more per four
+// bytes.
 func distance(a, b string) (d int, near bool) {
 	limit := 1 + max(len(a), len(b))/4
 	if len(a)-len(b) > limit || len(b)-len(a) > limit {

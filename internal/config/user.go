@@ -9,10 +9,10 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// account reads the name or number of a user, and perhaps of a group after a
-// colon, that exist on this machine.
-func account(field *string) decoder {
-	return func(r *reader, at place, node *yaml.Node) {
+// account is the name or number of a user of this machine, optionally followed by
+// a colon and a group.
+func account(field *string) Value {
+	return Value{Kind: Account, decode: func(r *reader, at place, node *yaml.Node) {
 		s, ok := word(node)
 		name, group, grouped := strings.Cut(s, ":")
 		switch {
@@ -23,15 +23,15 @@ func account(field *string) decoder {
 		case grouped && !groupExists(group):
 			r.problem(at, "must be a group of this machine; there is no group %s", display(group))
 		case !grouped && !hasEntry(name):
-			r.problem(at, "must name a group too: user %s has no entry on this machine, and so no group; write %s:GROUP", name, name)
+			r.problem(at, "must name a group too: user %s has no entry on this machine and therefore no group; write %s:GROUP", name, name)
 		default:
 			*field = s
 		}
-	}
+	}}
 }
 
-// userExists reports whether there is the user. One that is a number need not
-// have a name.
+// userExists reports whether the user exists. Every number does, even without a
+// name.
 func userExists(name string) bool {
 	if isID(name) {
 		return true
@@ -41,7 +41,8 @@ func userExists(name string) bool {
 	return !unknown
 }
 
-// hasEntry reports whether it is known which groups a user that exists is in.
+// hasEntry reports whether the user database has an entry for a user that exists,
+// which names its groups.
 func hasEntry(name string) bool {
 	if !isID(name) {
 		return true

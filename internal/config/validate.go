@@ -2,8 +2,8 @@ package config
 
 import "fmt"
 
-// validate checks what no key can be judged by alone. It passes over keys that
-// have a problem of their own.
+// validate checks the rules that involve several keys. It skips those in which a
+// key has a problem of its own.
 func (r *reader) validate() {
 	c := &r.config
 	if r.good("minInstances", "maxInstances") && c.MinInstances > c.MaxInstances {
@@ -17,7 +17,7 @@ func (r *reader) validate() {
 		at, _ := r.later("basePort", "maxInstances")
 		r.problem(at, "basePort + maxInstances must be at most %d; got %d + %d", last, c.BasePort, c.MaxInstances)
 	}
-	// With nobody running and nobody waiting, every request would fail.
+	// Without an instance and without a queue, every request would fail.
 	if r.good("minInstances", "queue.limit") && c.MinInstances == 0 && c.Queue.Limit == 0 {
 		at, _ := r.later("minInstances", "queue.limit")
 		r.problem(at, "minInstances or queue.limit must be above 0; with 0 and 0 no request could wait for the first instance")
@@ -49,7 +49,7 @@ func (r *reader) listeners() {
 	}
 }
 
-// good says whether none of the keys has a problem of its own.
+// good reports whether none of the keys has a problem of its own.
 func (r *reader) good(keys ...string) bool {
 	for _, key := range keys {
 		if r.bad[key] {
@@ -59,8 +59,8 @@ func (r *reader) good(keys ...string) bool {
 	return true
 }
 
-// conflict reports two keys that do not fit, at the later one: a must be aRule
-// b, and b bRule a.
+// conflict reports two values that contradict each other, at the later key: a must
+// be aRule b, and b must be bRule a.
 func (r *reader) conflict(a, aRule string, aValue any, b, bRule string, bValue any) {
 	at, isA := r.later(a, b)
 	if isA {
@@ -70,8 +70,8 @@ func (r *reader) conflict(a, aRule string, aValue any, b, bRule string, bValue a
 	}
 }
 
-// later returns where the later of two keys is set, and whether that is a. A
-// key of the file is later than the environment, and that than a default.
+// later returns where the later of two keys is set, and whether that is a. The
+// file is later than the environment, and the environment later than a default.
 func (r *reader) later(a, b string) (at place, isA bool) {
 	atA, okA := r.set[a]
 	atB, okB := r.set[b]
@@ -81,7 +81,7 @@ func (r *reader) later(a, b string) (at place, isA bool) {
 	return atB, false
 }
 
-// origin says where a value comes from, if not from the file.
+// origin tells where a value comes from, if not from the file.
 func (r *reader) origin(key string) string {
 	switch at, ok := r.set[key]; {
 	case !ok:

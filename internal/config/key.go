@@ -1,0 +1,114 @@
+package config
+
+import "strings"
+
+// Key describes one key of the file. The table of all keys, which [Keys] returns,
+// is their only description: the decoder works by it, and config.schema.json,
+// config.yaml and the table in README.md are generated from it.
+type Key struct {
+	// Name is the key's name within its mapping.
+	Name string
+
+	// Value is what the key takes. It is the zero Value for a mapping with Keys.
+	Value Value
+
+	// Default is the YAML text that means the same as leaving the key out. It is
+	// empty when no value does.
+	Default string
+
+	// implied is set when the field in Config stays zero by default: Default
+	// then says what the zero value stands for.
+	implied bool
+
+	// Example is a YAML text to show where Default is empty.
+	Example string
+
+	// Change says how a changed value takes effect.
+	Change Change
+
+	// Meaning tells users what the key does, in full sentences. Names and values
+	// are in backticks.
+	Meaning string
+
+	// Needs names the keys of the same mapping that must be set too.
+	Needs []string
+
+	// Keys are those of a mapping, nil for any other key.
+	Keys []Key
+}
+
+// Keys returns the description of all keys, in the order of the documentation.
+func Keys() []Key { return keysOf(&Config{}) }
+
+// Change says how a changed value takes effect while dynlb runs.
+type Change string
+
+// The ways in which a reload applies a value.
+const (
+	// AtOnce applies to what happens from then on.
+	AtOnce Change = "at once"
+	// RollingRestart replaces the instances: a running one cannot be given the
+	// value.
+	RollingRestart Change = "rolling restart"
+	// NewListener opens the new listener before the old one is closed.
+	NewListener Change = "new listener"
+	// NewControl serves a new control plane on the same listeners.
+	NewControl Change = "new control plane"
+)
+
+// Kind is the form of a value.
+type Kind string
+
+// The kinds of values. Integer, Number, Duration and Size have bounds.
+const (
+	Integer     Kind = "integer"
+	Number      Kind = "number"
+	Boolean     Kind = "boolean"
+	Duration    Kind = "duration"
+	Size        Kind = "size"
+	Path        Kind = "path"
+	Address     Kind = "address"     // host:port
+	Target      Kind = "target"      // the path of a request
+	Command     Kind = "command"     // a program and its arguments
+	Environment Kind = "environment" // variables and their values
+	Networks    Kind = "networks"    // a list of addresses and networks
+	Account     Kind = "account"     // a user, or a user and a group
+)
+
+// Value is what a key takes.
+type Value struct {
+	// Kind is the form of the value.
+	Kind Kind
+
+	// Min and Max are its bounds: of an Integer or a Number itself, in
+	// milliseconds of a Duration, in bytes of a Size. Max 0 means that there is
+	// none.
+	Min, Max int64
+
+	// Above is set when Min itself is refused.
+	Above bool
+
+	// Zero is set when 0 is accepted although it is below Min.
+	Zero bool
+
+	decode decoder
+}
+
+// find returns the key of a table that has the name.
+func find(table []Key, name string) (Key, bool) {
+	for _, k := range table {
+		if k.Name == name {
+			return k, true
+		}
+	}
+	return Key{}, false
+}
+
+// names lists the keys of a table for a message.
+func names(table []Key) string {
+	all := make([]string, len(table))
+	for i, k := range table {
+		all[i] = k.Name
+	}
+	return strings.Join(all, ", ")
+}
