@@ -11,7 +11,7 @@ import (
 
 const allAuth = "auth: {tokenFile: token, tls: {cert: cert.pem, key: key.pem, clientCA: ca.pem}}\n"
 
-// TestAuthProblems holds what auth refuses. DIR stands for the folder.
+// TestAuthProblems compares the problems of auth. DIR stands for the folder.
 func TestAuthProblems(t *testing.T) {
 	t.Parallel()
 	dir := folderWithApp(t)
@@ -81,7 +81,7 @@ func TestAuthProblems(t *testing.T) {
 func TestUnreadableCredential(t *testing.T) {
 	t.Parallel()
 	if os.Geteuid() == 0 {
-		t.Skip("root may read everything")
+		t.Skip("root may read every file")
 	}
 	dir := folderWithApp(t)
 	writeFile(t, dir, "cert.pem", "", 0)
@@ -91,8 +91,8 @@ func TestUnreadableCredential(t *testing.T) {
 	}
 }
 
-// TestExposedListeners holds that nobody off this machine gets to a control
-// listener without a proof, and what the report says of it.
+// TestExposedListeners checks that a control listener off loopback is refused
+// without TLS and a token or client certificates, and the text of the problem.
 func TestExposedListeners(t *testing.T) {
 	t.Parallel()
 	dir := folderWithApp(t)
@@ -144,12 +144,13 @@ func TestExposedListeners(t *testing.T) {
 	}
 }
 
-// A key with a problem of its own is not called missing too.
+// TestExposedListenerWithBadAuth checks that a key with a problem of its own is not
+// reported as missing too.
 func TestExposedListenerWithBadAuth(t *testing.T) {
 	t.Parallel()
 	_, err := Parse("config.yaml", []byte("admin: :9\n"+allAuth), t.TempDir(), nil)
 	got := report(t, err)
 	if len(got) != 4 || slices.ContainsFunc(got, func(line string) bool { return strings.Contains(line, "off loopback") }) {
-		t.Errorf("got\n%v\nwant the four files, and nothing of the listener", err)
+		t.Errorf("got\n%v\nwant a problem for each of the four files, and none for the listener", err)
 	}
 }

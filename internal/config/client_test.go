@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestLoadClient: what is wrong with the rest of a file does not keep a client
-// from finding dynlb, and what is wrong with its own part is said.
+// TestLoadClient checks that mistakes in the rest of a file do not matter to a
+// client, and that those in its own part are reported.
 func TestLoadClient(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

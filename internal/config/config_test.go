@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// folderWithApp returns a folder that holds app.ts, the folder sub, and what
-// writeAuth writes.
+// folderWithApp returns a folder with app.ts, the folder sub, and the files of
+// writeAuth.
 func folderWithApp(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -26,7 +26,7 @@ func folderWithApp(t testing.TB) string {
 	return dir
 }
 
-// authIn returns what allAuth means in dir.
+// authIn returns the value of allAuth in dir.
 func authIn(dir string) Auth {
 	return Auth{
 		TokenFile: filepath.Join(dir, "token"),
@@ -38,14 +38,14 @@ func authIn(dir string) Auth {
 	}
 }
 
-// defaultIn returns what an empty config.yaml in dir means.
+// defaultIn returns the value of an empty config.yaml in dir.
 func defaultIn(dir string) Config {
 	c := Default()
 	c.Path, c.WorkDir = "config.yaml", dir
 	return c
 }
 
-// port returns an environment with the variable PORT.
+// port returns an environment with only the variable PORT.
 func port(value string) func(string) string {
 	return func(name string) string {
 		if name == "PORT" {
@@ -55,7 +55,7 @@ func port(value string) func(string) string {
 	}
 }
 
-// report returns err as the lines of a report; it must be an *Error.
+// report returns the lines of err, which must be an *Error.
 func report(t testing.TB, err error) []string {
 	t.Helper()
 	if err == nil {
@@ -67,7 +67,7 @@ func report(t testing.TB, err error) []string {
 	return strings.Split(err.Error(), "\n")
 }
 
-// TestParseValues sets keys and looks at what changed from the defaults.
+// TestParseValues sets keys, and compares the result with the defaults.
 func TestParseValues(t *testing.T) {
 	t.Parallel()
 	dir := folderWithApp(t)

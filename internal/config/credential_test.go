@@ -18,8 +18,8 @@ import (
 
 const testToken = "0123456789abcdef"
 
-// writeAuth writes good files for auth into dir: token, cert.pem with key.pem,
-// and ca.pem.
+// writeAuth writes valid files for auth into dir: token, cert.pem with key.pem, and
+// ca.pem.
 func writeAuth(t testing.TB, dir string) {
 	t.Helper()
 	cert, key := newPair(t)
@@ -35,13 +35,13 @@ func writeFile(t testing.TB, dir, name, content string, mode os.FileMode) string
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(path, mode); err != nil { // whatever the umask says
+	if err := os.Chmod(path, mode); err != nil { // WriteFile applies the umask
 		t.Fatal(err)
 	}
 	return path
 }
 
-// newPair returns a certificate that signs itself, and its key.
+// newPair returns a self-signed certificate and its key.
 func newPair(t testing.TB) (cert, key string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

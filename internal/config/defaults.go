@@ -17,8 +17,8 @@ var defaults = sync.OnceValue(func() Config {
 	return r.config
 })
 
-// applyDefaults applies the defaults of a table. A default that its own decoder refuses
-// is left out, with a problem.
+// applyDefaults decodes the defaults of a table. It records a default that its own
+// decoder refuses as a problem; a test checks that there is none.
 func (r *reader) applyDefaults(prefix string, table []Key) {
 	for _, k := range table {
 		r.applyDefaults(prefix+k.Name+".", k.Keys)

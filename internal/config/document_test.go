@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestParseText is about texts that are no single YAML mapping.
+// TestParseText parses texts that are not a single YAML mapping.
 func TestParseText(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, yaml, want string }{
@@ -41,7 +41,7 @@ func TestParseText(t *testing.T) {
 	}
 }
 
-// TestParseBomb reads a small text whose aliases stand for 9^9 scalars.
+// TestParseBomb parses a small text whose aliases expand to 9^9 scalars.
 func TestParseBomb(t *testing.T) {
 	t.Parallel()
 	text := "a: &a [x, x, x, x, x, x, x, x, x]\n"
@@ -61,7 +61,7 @@ func TestParseBomb(t *testing.T) {
 	}
 }
 
-// TestParseWrongFile holds that a report about some large file that is no
+// TestParseWrongFile checks that the report about a large file that is not a
 // configuration stays in proportion to the file.
 func TestParseWrongFile(t *testing.T) {
 	t.Parallel()

@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// FuzzParse holds what is true of any text: Parse does not panic, it gives the
-// same answer twice, its problems are complete and in order, and a Config it
-// returns is within the documented bounds.
+// FuzzParse checks what is true of any text: Parse does not panic, it returns the
+// same twice, its problems are complete and in order, and a Config that it returns
+// is within the documented bounds.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		"", "{}", "---\n---\n", "location: app.ts\n",
@@ -71,7 +71,7 @@ func checkConfig(t *testing.T, c Config) {
 		"listeners":   !overlap(c.Listen, c.Admin) && !overlap(c.Listen, c.AdminHTTP) && !overlap(c.Admin, c.AdminHTTP),
 		"client CAs":  c.Auth.TLS.ClientCA == "" || c.Auth.TLS.Cert != "",
 		"key pair":    (c.Auth.TLS.Cert == "") == (c.Auth.TLS.Key == ""),
-		"exposure":    guarded(c.Auth) || isLocal(c.Admin) && isLocal(c.AdminHTTP),
+		"exposure":    sufficient(c.Auth) || isLocal(c.Admin) && isLocal(c.AdminHTTP),
 	} {
 		if !holds {
 			t.Errorf("%s: %+v", rule, c)
@@ -102,12 +102,12 @@ func checkConfig(t *testing.T, c Config) {
 	}
 }
 
-// guarded says whether auth is enough for listeners that others can reach.
-func guarded(a Auth) bool {
+// sufficient reports whether auth is enough for a listener off loopback.
+func sufficient(a Auth) bool {
 	return a.TLS.Cert != "" && (a.TokenFile != "" || a.TLS.ClientCA != "")
 }
 
-// isLocal says whether others cannot reach address.
+// isLocal reports whether address can be reached from this machine only.
 func isLocal(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	ip := net.ParseIP(strings.Split(host, "%")[0])

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// TestLoad changes the working directory, so it runs alone.
+// TestLoad changes the working directory, so it does not run in parallel.
 func TestLoad(t *testing.T) {
 	dir, err := filepath.EvalSymlinks(folderWithApp(t)) // as Getwd has it
 	if err != nil {
@@ -94,7 +94,7 @@ func TestLoad(t *testing.T) {
 			t.Fatal(err)
 		}
 		for name, want := range map[string]string{
-			"pipe":      "pipe: cannot be read: is not a regular file", // and nobody waits for its writer
+			"pipe":      "pipe: cannot be read: is not a regular file", // without waiting for a writer
 			"link":      "link: cannot be read: is not a regular file",
 			"/dev/zero": "/dev/zero: cannot be read: is not a regular file",
 			"-":         "-: cannot be read: is not the name of a file; for standard input write /dev/stdin",

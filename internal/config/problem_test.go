@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestParseProblems holds the exact text of every problem. DIR stands for the
+// TestParseProblems compares the exact text of every problem. DIR stands for the
 // folder of the file.
 func TestParseProblems(t *testing.T) {
 	t.Parallel()
@@ -189,7 +189,7 @@ func TestParseProblems(t *testing.T) {
 	}
 }
 
-// TestParseReportsAll has one problem of each kind in one file.
+// TestParseReportsAll parses one file with a problem of each kind.
 func TestParseReportsAll(t *testing.T) {
 	t.Parallel()
 	const yaml = `# what a day
