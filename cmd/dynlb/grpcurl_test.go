@@ -9,22 +9,24 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/dynlb/dynlb/internal/daemon/daemontest"
 )
 
 // TestGrpcurl: the control listener can be explored with nothing but grpcurl.
 func TestGrpcurl(t *testing.T) {
-	r := start(t, "")
-	r.awaitReady(2)
-	out := grpcurl(t, "grpc.health.v1.Health", r.admin, "list")
+	r := daemontest.Start(t, "")
+	r.AwaitReady(2)
+	out := grpcurl(t, "grpc.health.v1.Health", r.Admin, "list")
 	if !strings.Contains(out, "dynlb.v1.Control") || !strings.Contains(out, "grpc.health.v1.Health") {
 		t.Errorf("list: %s", out)
 	}
-	out = grpcurl(t, "newTarget", "-d", `{"target": 3, "hold": "60s"}`, r.admin, "dynlb.v1.Control/ScaleTo")
+	out = grpcurl(t, "newTarget", "-d", `{"target": 3, "hold": "60s"}`, r.Admin, "dynlb.v1.Control/ScaleTo")
 	if !strings.Contains(out, `"newTarget": 3`) {
 		t.Errorf("ScaleTo: %s", out)
 	}
-	r.awaitReady(3)
-	out = grpcurl(t, `"instances"`, r.admin, "dynlb.v1.Control/WatchInstances")
+	r.AwaitReady(3)
+	out = grpcurl(t, `"instances"`, r.Admin, "dynlb.v1.Control/WatchInstances")
 	if !strings.Contains(out, `"target": 3`) {
 		t.Errorf("WatchInstances: %s", out)
 	}
@@ -40,7 +42,7 @@ func grpcurl(t *testing.T, last string, args ...string) string {
 	command.Dir = "../.."
 	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGKILL) }
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // go tool and what it runs
-	var stderr safeBuffer
+	var stderr daemontest.Buffer
 	command.Stderr = &stderr
 	stdout, err := command.StdoutPipe()
 	if err != nil {

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/dynlb/dynlb/internal/daemon/daemontest"
 )
 
 // logged is a dynlb over the demo backend whose log goes to a pipe.
@@ -49,11 +51,11 @@ func serveInto(t *testing.T, full bool) *logged {
 // one, with its log at the other end of reader.
 func serveOn(t *testing.T, reader *os.File, cmd *exec.Cmd) *logged {
 	t.Helper()
-	p := &logged{t: t, basePort: portRange(), exited: make(chan struct{}), reader: reader, cmd: cmd}
-	public := freeAddress(t)
+	p := &logged{t: t, basePort: daemontest.PortRange(t), exited: make(chan struct{}), reader: reader, cmd: cmd}
+	public := daemontest.FreeAddress(t)
 	p.url = "http://" + public
 	file := filepath.Join(t.TempDir(), "config.yaml")
-	yaml := strings.Replace(listenAnywhere(p.basePort), "listen: 127.0.0.1:0", "listen: "+public, 1)
+	yaml := strings.Replace(daemontest.Listeners(p.basePort), "listen: 127.0.0.1:0", "listen: "+public, 1)
 	if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +65,6 @@ func serveOn(t *testing.T, reader *os.File, cmd *exec.Cmd) *logged {
 	}
 	p.cmd.Args = append(p.cmd.Args, self, "serve", "--config", file)
 	p.cmd.Path = p.cmd.Args[0]
-	p.cmd.Env = append(os.Environ(), asDynlb+"=1")
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +110,7 @@ func (p *logged) status() string {
 
 func (p *logged) ready() {
 	p.t.Helper()
-	eventually(p.t, "two healthy instances", func() bool { return strings.Contains(p.status(), `"healthy":2`) })
+	daemontest.Eventually(p.t, "two healthy instances", func() bool { return strings.Contains(p.status(), `"healthy":2`) })
 }
 
 // stop sends SIGTERM, and wants an orderly end.
@@ -126,13 +127,13 @@ func (p *logged) ends() {
 	p.t.Helper()
 	select {
 	case <-p.exited:
-	case <-time.After(within):
-		p.t.Fatalf("dynlb still runs after %v", within)
+	case <-time.After(daemontest.Within):
+		p.t.Fatalf("dynlb still runs after %v", daemontest.Within)
 	}
-	if code := p.cmd.ProcessState.ExitCode(); code != exitDone {
+	if code := p.cmd.ProcessState.ExitCode(); code != 0 {
 		p.t.Errorf("exit code %d (%v)", code, p.cmd.ProcessState)
 	}
-	if left := instancesOn(p.basePort); len(left) > 0 {
+	if left := daemontest.InstancesOn(p.basePort); len(left) > 0 {
 		p.t.Errorf("left behind: %v", left)
 	}
 }
@@ -152,21 +153,21 @@ func (p *logged) ask() <-chan error {
 		}
 		answered <- err
 	}()
-	eventually(p.t, "a request in flight", func() bool { return strings.Contains(p.status(), `"activeRequests":1`) })
+	daemontest.Eventually(p.t, "a request in flight", func() bool { return strings.Contains(p.status(), `"activeRequests":1`) })
 	return answered
 }
 
 // TestLogIsNotRead: dynlb supervises, and ends, while its log is stuck.
 func TestLogIsNotRead(t *testing.T) {
 	p := serveInto(t, true)
-	before := instancesOn(p.basePort)
+	before := daemontest.InstancesOn(p.basePort)
 	for _, pid := range before {
 		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, "two others", func() bool {
-		now := instancesOn(p.basePort)
+	daemontest.Eventually(t, "two others", func() bool {
+		now := daemontest.InstancesOn(p.basePort)
 		return len(now) >= 2 && !slices.ContainsFunc(now, func(pid int) bool { return slices.Contains(before, pid) })
 	})
 	p.ready()
@@ -196,7 +197,7 @@ func TestFailureIsNotRead(t *testing.T) {
 	}
 	defer taken.Close()
 	file := filepath.Join(t.TempDir(), "config.yaml")
-	yaml := strings.Replace(listenAnywhere(portRange()), "listen: 127.0.0.1:0", "listen: "+taken.Addr().String(), 1)
+	yaml := strings.Replace(daemontest.Listeners(daemontest.PortRange(t)), "listen: 127.0.0.1:0", "listen: "+taken.Addr().String(), 1)
 	if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -216,13 +217,12 @@ func TestFailureIsNotRead(t *testing.T) {
 			defer reader.Close()
 			defer writer.Close()
 			spoil(reader, writer)
-			ctx, cancel := context.WithTimeout(t.Context(), within)
+			ctx, cancel := context.WithTimeout(t.Context(), daemontest.Within)
 			defer cancel()
 			cmd := exec.CommandContext(ctx, self, "serve", "--config", file)
-			cmd.Env = append(os.Environ(), asDynlb+"=1")
 			cmd.Stderr = writer
 			_ = cmd.Run()
-			if code := cmd.ProcessState.ExitCode(); code != exitFail {
+			if code := cmd.ProcessState.ExitCode(); code != 1 {
 				t.Errorf("exit code %d (%v)", code, cmd.ProcessState)
 			}
 		})

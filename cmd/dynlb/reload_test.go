@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -18,105 +17,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+	"github.com/dynlb/dynlb/internal/daemon/daemontest"
 )
-
-// TestReload: whatever changes in the config, no request fails, and what cannot
-// be put in force changes nothing.
-func TestReload(t *testing.T) {
-	withBun(t)
-	r := start(t, original(t))
-	r.awaitReady(2)
-	traffic := startLoad(t, 8, r.url, "/")
-
-	more := strings.Replace(original(t), "minInstances: 2", "minInstances: 3", 1)
-	r.reload(more)
-	r.awaitReady(3)
-	before := r.pids()
-
-	r.reload(more + "env: {GREETING: hello}\n")
-	eventually(t, "three new instances", func() bool {
-		if r.ready() != 3 {
-			return false
-		}
-		now := r.pids()
-		return len(now) == 3 && !slices.ContainsFunc(now, func(pid int) bool { return slices.Contains(before, pid) })
-	})
-	for _, pid := range r.pids() {
-		environ, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
-		if err != nil || !strings.Contains(string(environ), "\x00GREETING=hello\x00") {
-			t.Errorf("environment of %d lacks the variable (%v)", pid, err)
-		}
-	}
-
-	r.reload(more + "env: {GREETING: hello}\nrequestTimeout: 2s\n")
-	eventually(t, "the new requestTimeout", func() bool {
-		code, _ := r.get(r.url + "/slow?ms=20000")
-		return code == http.StatusGatewayTimeout
-	})
-	kept := r.pids()
-
-	const wrong = "scaleUpThreshold: much\n"
-	r.reload(wrong)
-	const want = `config.yaml:1: scaleUpThreshold: must be a number, 0 or more; got "much"`
-	eventually(t, "the error in the status", func() bool { return r.pool().GetConfigError() == want })
-	if _, metrics := r.get(r.adminURL + "/metrics"); !strings.Contains(metrics, "\ndynlb_config_last_reload_successful 0\n") {
-		t.Error("the metrics do not tell")
-	}
-	if !strings.Contains(r.log.String(), "must be a number, 0 or more") {
-		t.Error("the log does not tell")
-	}
-	if code, out, _ := cli(t, "status", "--admin", r.admin); code != 0 || !strings.Contains(out, "config not in force: "+want) {
-		t.Errorf("dynlb status does not tell: %s", out)
-	}
-	if got := r.pids(); !slices.Equal(got, kept) || r.pool().GetMinInstances() != 3 {
-		t.Errorf("instances %v, want %v; at least %d", got, kept, r.pool().GetMinInstances())
-	}
-
-	r.reload(original(t))
-	eventually(t, "the config in force", func() bool { p := r.pool(); return p.GetConfigError() == "" && p.GetMinInstances() == 2 })
-	traffic.stop()
-	r.awaitReady(2)
-}
-
-// TestReloadThatCannotStart: new instances that do not come up replace nothing,
-// and the status says why.
-func TestReloadThatCannotStart(t *testing.T) {
-	withBun(t)
-	r := start(t, original(t))
-	r.awaitReady(2)
-	before := r.pids()
-	traffic := startLoad(t, 4, r.url, "/")
-	r.reload(original(t) + "command: [sh, -c, 'echo broken >&2; exit 3']\n")
-	eventually(t, "the error in the status", func() bool {
-		return r.pool().GetConfigError() == "0 of 2 instances replaced, the others stay; the new one: exit status 3: broken"
-	})
-	traffic.stop()
-	r.awaitReady(2)
-	if got := r.pids(); !slices.Equal(got, before) {
-		t.Errorf("instances %v, want %v", got, before)
-	}
-	if err := syscall.Kill(before[0], syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "one like the old ones in place of one that died", func() bool {
-		if r.ready() != 2 {
-			return false
-		}
-		now := r.pids()
-		return len(now) == 2 && !slices.Contains(now, before[0])
-	})
-}
-
-// freeAddress returns one that nothing listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
 
 // TestReloadListeners: another listener is open before the one before it is
 // closed, and requests in flight on that finish.
@@ -125,8 +27,8 @@ func TestReloadListeners(t *testing.T) {
 		return fmt.Sprintf("listen: %s\nadmin: %s\nadminHTTP: %s\nbasePort: %d\n", public, admin, adminHTTP, basePort)
 	}
 	p := spawn(t, "")
-	from, to := freeAddress(t), freeAddress(t)
-	admin, adminHTTP := freeAddress(t), freeAddress(t)
+	from, to := daemontest.FreeAddress(t), daemontest.FreeAddress(t)
+	admin, adminHTTP := daemontest.FreeAddress(t), daemontest.FreeAddress(t)
 	reach := func(url string) bool {
 		response, err := http.Get(url)
 		if err != nil {
@@ -136,7 +38,7 @@ func TestReloadListeners(t *testing.T) {
 		return response.StatusCode == http.StatusOK
 	}
 	p.write(listeners(p.basePort, from, admin, adminHTTP))
-	eventually(t, "the first addresses", func() bool {
+	daemontest.Eventually(t, "the first addresses", func() bool {
 		return reach("http://"+from) && reach("http://"+adminHTTP+"/healthz")
 	})
 	conn, err := grpc.NewClient("passthrough:///"+admin, grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -155,8 +57,8 @@ func TestReloadListeners(t *testing.T) {
 
 	slow := make(chan bool, 1)
 	go func() { slow <- reach("http://" + from + "/slow?ms=1500") }()
-	steady := startLoad(t, 2, "http://"+from, "/") // on connections that stay
-	eventually(t, "load", func() bool { return steady.done.Load() > 0 })
+	steady := daemontest.StartLoad(t, 2, "http://"+from, "/") // on connections that stay
+	daemontest.Eventually(t, "load", func() bool { return steady.Done.Load() > 0 })
 	token := filepath.Join(filepath.Dir(p.file), "token")
 	if err := os.WriteFile(token, []byte(strings.Repeat("0123456789abcdef", 2)), 0o600); err != nil {
 		t.Fatal(err)
@@ -164,9 +66,9 @@ func TestReloadListeners(t *testing.T) {
 	// The public listener moves, and the control listeners ask for a token where
 	// they are.
 	p.write(listeners(p.basePort, to, admin, adminHTTP) + "auth: {tokenFile: token}\n")
-	eventually(t, "the other public address", func() bool { return reach("http://" + to) })
+	daemontest.Eventually(t, "the other public address", func() bool { return reach("http://" + to) })
 	if _, err := net.Dial("tcp", from); err == nil {
-		eventually(t, "the former address closed", func() bool {
+		daemontest.Eventually(t, "the former address closed", func() bool {
 			conn, err := net.Dial("tcp", from)
 			if err == nil {
 				_ = conn.Close()
@@ -177,7 +79,7 @@ func TestReloadListeners(t *testing.T) {
 	if !<-slow {
 		t.Error("a request in flight on the former listener failed")
 	}
-	steady.stop()
+	steady.Stop()
 	for {
 		if _, err := watch.Recv(); err != nil {
 			if status.Code(err) != codes.Unavailable {
@@ -186,11 +88,11 @@ func TestReloadListeners(t *testing.T) {
 			break
 		}
 	}
-	eventually(t, "the token asked for", func() bool {
+	daemontest.Eventually(t, "the token asked for", func() bool {
 		_, err := client.GetStatus(context.Background(), &dynlbv1.GetStatusRequest{})
 		return status.Code(err) == codes.Unauthenticated
 	})
-	if code, out, stderr := cli(t, "status", "--config", p.file); code != 0 || !strings.Contains(out, "2 ready") {
+	if code, out, stderr := command(t, "status", "--config", p.file); code != 0 || !strings.Contains(out, "2 ready") {
 		t.Errorf("dynlb status with the token: %d %s%s", code, out, stderr)
 	}
 
@@ -203,11 +105,11 @@ func TestReloadListeners(t *testing.T) {
 	for key, config := range map[string]string{
 		"listen":    listeners(p.basePort, taken.Addr().String(), admin, adminHTTP),
 		"admin":     listeners(p.basePort, to, taken.Addr().String(), adminHTTP),
-		"adminHTTP": listeners(p.basePort, to, freeAddress(t), taken.Addr().String()),
+		"adminHTTP": listeners(p.basePort, to, daemontest.FreeAddress(t), taken.Addr().String()),
 	} {
 		p.write(config + "minInstances: 1\n")
-		eventually(t, "the error of "+key, func() bool {
-			_, out, _ := cli(t, "status", "--admin", admin, "--token-file", token)
+		daemontest.Eventually(t, "the error of "+key, func() bool {
+			_, out, _ := command(t, "status", "--admin", admin, "--token-file", token)
 			return strings.Contains(out, "config not in force: listen tcp "+taken.Addr().String()+": bind: address already in use") &&
 				strings.Contains(out, "set "+key+": ") && strings.Contains(out, "(2 to 8)")
 		})
@@ -225,17 +127,17 @@ func TestReloadWays(t *testing.T) {
 		return func() bool { return strings.Contains(p.log.String(), what) }
 	}
 	p.write("minInstances: 3\n")
-	eventually(t, "three instances", func() bool { return len(instancesOn(p.basePort)) == 3 })
+	daemontest.Eventually(t, "three instances", func() bool { return len(daemontest.InstancesOn(p.basePort)) == 3 })
 	if err := p.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "SIGHUP", said(`"reason":"SIGHUP"`))
+	daemontest.Eventually(t, "SIGHUP", said(`"reason":"SIGHUP"`))
 
 	dir := filepath.Dir(p.file)
 	publish := func(version, settings string) {
 		t.Helper()
 		folder := filepath.Join(dir, version)
-		content := fmt.Sprintf("location: %s\n%s", bunApp(t), settings) + listenAnywhere(p.basePort)
+		content := fmt.Sprintf("location: %s\n%s", daemontest.BunApp(t), settings) + daemontest.Listeners(p.basePort)
 		link := filepath.Join(dir, "..data")
 		for _, err := range []error{
 			os.Mkdir(folder, 0o700),
@@ -255,20 +157,20 @@ func TestReloadWays(t *testing.T) {
 	if err := os.Rename(p.file+"_", p.file); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the config of the link", func() bool { return strings.Count(p.log.String(), `"msg":"config in force"`) >= 3 })
+	daemontest.Eventually(t, "the config of the link", func() bool { return strings.Count(p.log.String(), `"msg":"config in force"`) >= 3 })
 	publish("v2", "minInstances: 4\nmaxInstances: 4\n")
-	eventually(t, "four instances", func() bool { return len(instancesOn(p.basePort)) == 4 })
+	daemontest.Eventually(t, "four instances", func() bool { return len(daemontest.InstancesOn(p.basePort)) == 4 })
 
 	// What is not there any more changes nothing.
 	if err := os.Remove(p.file); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the missing file", said("cannot be read: no such file or directory"))
+	daemontest.Eventually(t, "the missing file", said("cannot be read: no such file or directory"))
 	if err := syscall.Mkfifo(p.file, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "a pipe in its place", said("cannot be read: is not a regular file"))
-	if got := len(instancesOn(p.basePort)); got != 4 {
+	daemontest.Eventually(t, "a pipe in its place", said("cannot be read: is not a regular file"))
+	if got := len(daemontest.InstancesOn(p.basePort)); got != 4 {
 		t.Errorf("%d instances", got)
 	}
 	if err := p.Process.Signal(syscall.SIGTERM); err != nil {

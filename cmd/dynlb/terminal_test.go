@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/dynlb/dynlb/internal/daemon/daemontest"
 )
 
 // newTerminal returns both ends of a terminal: what shows it, and what a program has.
@@ -85,7 +87,7 @@ func TestTerminalIsOutlived(t *testing.T) {
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true, Setctty: true},
 	})
 	_, _ = terminal.Close(), writer.Close() // so that only the shell and dynlb have them
-	if err := reader.SetReadDeadline(time.Now().Add(within)); err != nil {
+	if err := reader.SetReadDeadline(time.Now().Add(daemontest.Within)); err != nil {
 		t.Fatal(err)
 	}
 	log := bufio.NewScanner(reader)

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dynlb/dynlb/internal/daemon/daemontest"
+)
+
+// dynlb is a dynlb process of its own.
+type dynlbProcess struct {
+	*exec.Cmd
+	t        *testing.T
+	url      string
+	basePort int
+	file     string        // the config
+	exited   chan struct{} // closed when it has been waited for
+	log      *daemontest.Buffer
+}
+
+// spawn starts `dynlb serve` over the Bun app as a process, and waits until two
+// instances are ready.
+func spawn(t *testing.T, extra string, flags ...string) *dynlbProcess {
+	t.Helper()
+	p := &dynlbProcess{t: t, basePort: daemontest.PortRange(t), exited: make(chan struct{}), log: &daemontest.Buffer{}}
+	p.file = filepath.Join(t.TempDir(), "config.yaml")
+	p.write(extra)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Cmd = exec.Command(self, append([]string{"serve", "--config", p.file}, flags...)...)
+	output, err := p.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	listen := make(chan string, 1)
+	go func() {
+		defer close(listen)
+		for lines := bufio.NewScanner(output); lines.Scan(); {
+			_, _ = fmt.Fprintln(p.log, lines.Text())
+			var entry struct{ Msg, Listen string }
+			if json.Unmarshal(lines.Bytes(), &entry) == nil && entry.Msg == "serving" {
+				listen <- entry.Listen
+			}
+		}
+		_ = p.Wait() // the tests look at ProcessState
+		close(p.exited)
+	}()
+	t.Cleanup(func() {
+		_ = p.Process.Kill()
+		for range listen {
+		}
+		<-p.exited
+		if t.Failed() {
+			t.Logf("log:\n%s", p.log.String())
+		}
+	})
+	p.url = "http://" + <-listen
+	daemontest.Eventually(t, "two healthy instances", func() bool {
+		response, err := http.Get(p.url + "/lb-status")
+		if err != nil {
+			return false
+		}
+		defer response.Body.Close()
+		body, _ := io.ReadAll(response.Body)
+		return strings.Contains(string(body), `"healthy":2`)
+	})
+	if got := len(daemontest.InstancesOn(p.basePort)); got < 2 {
+		t.Fatalf("%d processes on the ports, want 2", got)
+	}
+	return p
+}
+
+// write replaces the config file, as an editor does.
+func (p *dynlbProcess) write(extra string) {
+	p.t.Helper()
+	settings := fmt.Sprintf("location: %s\n%s", daemontest.BunApp(p.t), extra)
+	if !strings.Contains(extra, "listen:") {
+		settings += daemontest.Listeners(p.basePort)
+	}
+	next := p.file + "~"
+	if err := os.WriteFile(next, []byte(settings), 0o600); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := os.Rename(next, p.file); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// exit waits until the process is gone and returns its exit code.
+func (p *dynlbProcess) exit() int {
+	p.t.Helper()
+	select {
+	case <-p.exited:
+		return p.ProcessState.ExitCode()
+	case <-time.After(daemontest.Within):
+		p.t.Fatalf("dynlb still runs after %v", daemontest.Within)
+		return 0
+	}
+}
+
+// guard returns the pid of its guard.
+func (p *dynlbProcess) guard() int {
+	p.t.Helper()
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", p.Process.Pid)) // the pattern is good
+	for _, file := range files {
+		children, _ := os.ReadFile(file)
+		for child := range strings.FieldsSeq(string(children)) {
+			line, _ := os.ReadFile("/proc/" + child + "/cmdline")
+			if strings.HasSuffix(string(line), "\x00guard\x00") {
+				pid, _ := strconv.Atoi(child)
+				return pid
+			}
+		}
+	}
+	p.t.Fatal("there is no guard")
+	return 0
+}
+
+// zombie reports whether a process has exited, and only waits to be reaped.
+func zombie(pid int) bool {
+	stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return strings.Contains(string(stat), ") Z ")
+}
+
+func (p *dynlbProcess) nothingLeft() {
+	p.t.Helper()
+	daemontest.Eventually(p.t, "no instance left", func() bool { return len(daemontest.InstancesOn(p.basePort)) == 0 })
+	http.DefaultClient.CloseIdleConnections()
+}

@@ -1,0 +1,35 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dynlb/dynlb/internal/daemon"
+	"github.com/dynlb/dynlb/internal/demo"
+)
+
+func newBackend() *cobra.Command {
+	var port int
+	cmd := &cobra.Command{
+		Use:   "backend --port N",
+		Short: "Run the built-in demo backend",
+		Long:  `Run one instance of the app that 'dynlb serve' runs when no location and no command is set.`,
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !cmd.Flags().Changed("port") {
+				return usageError{errors.New("--port is missing; give the port to listen on, such as --port 5001")}
+			}
+			if port < 1 || port > 65535 {
+				return usageError{fmt.Errorf("--port %d is not a port; give one from 1 to 65535", port)}
+			}
+			ctx, _, stop := daemon.Signals(cmd.Context(), slog.New(slog.DiscardHandler))
+			defer stop()
+			return demo.Run(ctx, demo.Options{Port: port})
+		},
+	}
+	cmd.Flags().IntVar(&port, "port", 0, "port to listen on, on 127.0.0.1")
+	return cmd
+}

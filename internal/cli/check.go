@@ -1,0 +1,54 @@
+package cli
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dynlb/dynlb/internal/config"
+	"github.com/dynlb/dynlb/internal/daemon"
+)
+
+func newCheck(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use:   "check [FILE]",
+		Short: "Validate the config file",
+		Long: `Read the config file, FILE or that of --config, and report everything that is
+wrong with it, with line numbers. Exit code 0: 'dynlb serve' takes it, from this
+user; 2: it does not.`,
+		Args: func(_ *cobra.Command, args []string) error {
+			switch {
+			case len(args) > 1:
+				return errors.New("check takes one file")
+			case len(args) == 1 && o.config != "":
+				return errors.New("the file and --config say the same; give one of them")
+			}
+			return nil
+		},
+		ValidArgsFunction: cobra.FixedCompletions([]string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			settings, err := config.Load(cmp.Or(o.config, strings.Join(args, "")), os.Getenv)
+			if err != nil {
+				return err
+			}
+			if err := daemon.Check(settings); err != nil {
+				return err
+			}
+			if settings.Path == "" {
+				fmt.Fprintf(cmd.OutOrStdout(), "no %s here: the defaults apply\n", config.DefaultPath)
+				return nil
+			}
+			start := "the built-in demo backend"
+			if argv := settings.Argv(settings.BasePort); argv != nil {
+				start = strings.Join(argv, " ")
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s is valid: %d to %d instances of %s, on %s\n",
+				settings.Path, settings.MinInstances, settings.MaxInstances, start, settings.Listen)
+			return nil
+		},
+	}
+}

@@ -1,0 +1,54 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// The errors of the flag package that more is to be said about.
+type (
+	unknownShorthand interface {
+		error
+		GetSpecifiedShortnames() string
+	}
+	invalidValue interface {
+		error
+		GetValue() string
+	}
+)
+
+// flagError makes the error of a flag one that says what would be right.
+func flagError(cmd *cobra.Command, err error) error {
+	if flag, ok := errors.AsType[unknownShorthand](err); ok && cmd.Name() == "scale" {
+		if n, err := strconv.Atoi("-" + flag.GetSpecifiedShortnames()); err == nil {
+			return usageError{fmt.Errorf("the number of instances is between minInstances and maxInstances, such as: dynlb scale 4; got %d", n)}
+		}
+	}
+	hint := fmt.Sprintf(" (see '%s --help')", cmd.CommandPath())
+	if flag, ok := errors.AsType[invalidValue](err); ok {
+		value := flag.GetValue()
+		_, notNumber := strconv.Atoi(value)
+		switch message := err.Error(); {
+		case strings.Contains(message, `"--log-level"`):
+			return usageError{fmt.Errorf("--log-level %q: there are %s", value, listed(logLevels))}
+		case strings.Contains(message, "missing unit in duration") && notNumber == nil:
+			hint = fmt.Sprintf("; write %[1]ss or %[1]sm", value)
+		}
+	}
+	return usageError{fmt.Errorf("%w%s", err, hint)}
+}
+
+// logLevels are the values of --log-level.
+var logLevels = []string{"debug", "info", "warn", "error"}
+
+// given returns an error if a flag was given with a value that is not positive.
+func given(cmd *cobra.Command, flag string, positive bool) error {
+	if f := cmd.Flags().Lookup(flag); f.Changed && !positive {
+		return usageError{fmt.Errorf("--%s must be above 0; got %v", flag, f.Value)}
+	}
+	return nil
+}

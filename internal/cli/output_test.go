@@ -1,0 +1,37 @@
+package cli
+
+import (
+	"io/fs"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/dynlb/dynlb/internal/daemon/daemontest"
+)
+
+// fullDisk is a file that there is no room for.
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) {
+	return 0, &fs.PathError{Op: "write", Path: "/dev/stdout", Err: syscall.ENOSPC}
+}
+
+// TestOutputFails: what cannot be printed is a failure, whatever the command did.
+func TestOutputFails(t *testing.T) {
+	r := daemontest.Start(t, "")
+	r.AwaitReady(2)
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("config.yaml", []byte("admin: "+r.Admin+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range []string{
+		"status", "status -o json", "watch", "scale 2", "restart", "check", "version", "--version", "--help", "help", "scale --help", "completion bash",
+	} {
+		var stderr daemontest.Buffer
+		code := Run(t.Context(), strings.Fields(args), fullDisk{}, &stderr, testVersion)
+		if want := "dynlb: write output: no space left on device\n"; code != exitFail || stderr.String() != want {
+			t.Errorf("%s: exit code %d, %q, want %q", args, code, stderr.String(), want)
+		}
+	}
+}

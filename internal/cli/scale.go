@@ -1,0 +1,60 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+)
+
+func newScale(o *options) *cobra.Command {
+	var hold time.Duration
+	cmd := &cobra.Command{
+		Use:   "scale N",
+		Short: "Set how many instances there should be",
+		Long: `Set how many instances there should be, between minInstances and maxInstances.
+The autoscaler goes on from there, or leaves the number alone for as long as
+--hold says.`,
+		Example: "  dynlb scale 4 --hold 10m",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return errors.New("scale needs the number of instances, such as: dynlb scale 4")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			n, err := strconv.ParseInt(args[0], 10, 32)
+			if err != nil {
+				return usageError{fmt.Errorf("%q is not a number of instances; give a whole number, such as: dynlb scale 4", args[0])}
+			}
+			r, err := dial(cmd.Context(), o)
+			if err != nil {
+				return err
+			}
+			defer r.close()
+			target := int32(n)
+			request := &dynlbv1.ScaleToRequest{Target: &target}
+			if hold != 0 {
+				request.Hold = durationpb.New(hold)
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), callTimeout)
+			defer cancel()
+			response, err := r.ScaleTo(ctx, request)
+			if err != nil {
+				return r.explain(cmd.Context(), err)
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "target %d -> %d\n", response.GetOldTarget(), response.GetNewTarget())
+			return err
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	clientFlags(cmd, o)
+	cmd.Flags().DurationVar(&hold, "hold", 0, "how long the autoscaler leaves the number alone, such as 10m (up to 24h)")
+	return cmd
+}

@@ -1,0 +1,229 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+)
+
+// The ANSI colours of states (ECMA-48 SGR).
+const (
+	green  = "\x1b[32m"
+	yellow = "\x1b[33m"
+	red    = "\x1b[31m"
+	bold   = "\x1b[1m"
+	plain  = "\x1b[0m"
+)
+
+// view shows a pool to people.
+type view struct {
+	colours bool
+	width   int // columns there are; 0: any number
+}
+
+// pool writes the whole state: a line in sum, and a table of the instances.
+func (v view) pool(w io.Writer, p *dynlbv1.Pool) {
+	v.line(w, summary(p), bold)
+	if reason := p.GetUnavailableReason(); reason != "" {
+		v.line(w, "cannot start: "+reason, red)
+	}
+	if problem := p.GetConfigError(); problem != "" {
+		first, _, _ := strings.Cut(problem, "\n")
+		v.line(w, "config not in force: "+first, red)
+	}
+	if exit := p.GetLastExit(); exit != nil {
+		v.line(w, fmt.Sprintf("last exit: %s ago: %s", age(exit.GetTime()), exit.GetReason()), "")
+	}
+	if len(p.GetInstances()) == 0 {
+		return
+	}
+	rows := [][]string{{"INSTANCE", "ADDRESS", "STATE", "IN-FLIGHT", "REQUESTS", "RESPONSE", "LOAD", "CPU", "MEMORY", "AGE", "HANDLE"}}
+	for _, in := range p.GetInstances() {
+		rows = append(rows, []string{
+			shortID(in.GetId()),
+			in.GetAddress(),
+			stateText(in),
+			strconv.Itoa(int(in.GetInFlight())),
+			strconv.FormatUint(in.GetTotalRequests(), 10),
+			strconv.FormatFloat(in.GetResponseTimeMs(), 'f', 1, 64) + " ms",
+			strconv.FormatFloat(in.GetLoad(), 'f', 2, 64),
+			cpu(in),
+			memory(in),
+			age(in.GetStartTime()),
+			in.GetHandle(),
+		})
+	}
+	for i, line := range align(rows, 3, 9) {
+		colour := ""
+		if i > 0 {
+			colour = stateColour(p.GetInstances()[i-1])
+		}
+		v.line(w, line, colour)
+	}
+}
+
+// lastLines is how many lines of output stand below the table.
+const lastLines = 5
+
+// lastOutput writes the last lines of the last instance that stopped unasked, if
+// it wrote any.
+func (v view) lastOutput(w io.Writer, p *dynlbv1.Pool) {
+	exit := p.GetLastExit()
+	lines := exit.GetOutput()
+	if len(lines) == 0 {
+		return
+	}
+	v.line(w, fmt.Sprintf("last output of %s, which ended %s ago:", shortID(exit.GetInstanceId()), age(exit.GetTime())), "")
+	for _, line := range lines[max(0, len(lines)-lastLines):] {
+		v.line(w, "  "+line, "")
+	}
+}
+
+// harmless is text for one line of a terminal: characters that control one, or
+// the direction of text, become U+FFFD, and tabs a space.
+func harmless(text string) string {
+	return strings.Map(func(c rune) rune {
+		switch {
+		case c == '\t':
+			return ' '
+		case unicode.IsControl(c), unicode.Is(unicode.Bidi_Control, c):
+			return utf8.RuneError
+		default:
+			return c
+		}
+	}, text)
+}
+
+// line writes one line in a colour, cut to the width.
+func (v view) line(w io.Writer, text, colour string) {
+	text = harmless(text)
+	if v.width > 0 && utf8.RuneCountInString(text) > v.width {
+		text = string([]rune(text)[:v.width-1]) + "…"
+	}
+	if v.colours && colour != "" {
+		text = colour + text + plain
+	}
+	fmt.Fprintln(w, text)
+}
+
+// summary says in one line what there is and what there should be.
+func summary(p *dynlbv1.Pool) string {
+	ready, inFlight := 0, 0
+	for _, in := range p.GetInstances() {
+		inFlight += int(in.GetInFlight())
+		if in.GetState() == dynlbv1.InstanceState_INSTANCE_STATE_READY {
+			ready++
+		}
+	}
+	text := fmt.Sprintf("%d ready of %d wanted (%d to %d), %d in flight, %d waiting, %d restarts",
+		ready, p.GetTarget(), p.GetMinInstances(), p.GetMaxInstances(), inFlight, p.GetWaitingRequests(), p.GetRestarts())
+	if hold := p.GetHoldUntil(); hold != nil {
+		text += fmt.Sprintf(", held for %v", max(0, time.Until(hold.AsTime())).Round(time.Second))
+	}
+	return text
+}
+
+// align pads the cells of each column to the same width; the columns from right
+// to end, figures all, are aligned to the right.
+func align(rows [][]string, right, end int) []string {
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	lines := make([]string, len(rows))
+	for i, row := range rows {
+		cells := make([]string, len(row))
+		for j, cell := range row {
+			if j >= right && j < end {
+				cells[j] = fmt.Sprintf("%*s", widths[j], cell)
+			} else {
+				cells[j] = fmt.Sprintf("%-*s", widths[j], cell)
+			}
+		}
+		lines[i] = strings.TrimRight(strings.Join(cells, "  "), " ")
+	}
+	return lines
+}
+
+// stateName is a state as logs and metrics have it.
+func stateName(s dynlbv1.InstanceState) string {
+	return strings.ToLower(strings.TrimPrefix(s.String(), "INSTANCE_STATE_"))
+}
+
+// stateText is the state of an instance in a word.
+func stateText(in *dynlbv1.Instance) string {
+	if in.GetEjectedUntil() != nil {
+		return "ejected"
+	}
+	return stateName(in.GetState())
+}
+
+func stateColour(in *dynlbv1.Instance) string {
+	switch in.GetState() {
+	case dynlbv1.InstanceState_INSTANCE_STATE_READY:
+		if in.GetEjectedUntil() != nil {
+			return red
+		}
+		return green
+	case dynlbv1.InstanceState_INSTANCE_STATE_UNHEALTHY:
+		return red
+	default:
+		return yellow
+	}
+}
+
+// eventText is an event in one line.
+func eventText(e *dynlbv1.Event) string {
+	text := strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(e.GetType().String(), "EVENT_TYPE_"), "_", " "))
+	if id := e.GetInstanceId(); id != "" {
+		text += " " + shortID(id)
+	}
+	return harmless(text + ": " + e.GetReason())
+}
+
+// age is how long ago t was, as people say it: two units at the most.
+func age(t *timestamppb.Timestamp) string {
+	if t == nil {
+		return "-"
+	}
+	d := max(0, time.Since(t.AsTime()))
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%ds", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%dm%ds", int(d.Minutes()), int(d.Seconds())%60)
+	case d < 24*time.Hour:
+		return fmt.Sprintf("%dh%dm", int(d.Hours()), int(d.Minutes())%60)
+	default:
+		return fmt.Sprintf("%dd%dh", int(d.Hours())/24, int(d.Hours())%24)
+	}
+}
+
+// cpu is how much of one processor an instance uses.
+func cpu(in *dynlbv1.Instance) string {
+	if in.GetCpuTime() == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%.0f%%", 100*in.GetCpuCores())
+}
+
+// memory is the resident memory of an instance.
+func memory(in *dynlbv1.Instance) string {
+	if in.GetMemoryBytes() == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f MiB", float64(in.GetMemoryBytes())/(1<<20))
+}
+
+// shortID is enough of a UUID to tell instances apart.
+func shortID(id string) string { return id[:min(8, len(id))] }

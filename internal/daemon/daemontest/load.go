@@ -1,0 +1,93 @@
+package daemontest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// Load is requests that go on until Stop.
+type Load struct {
+	t       testing.TB
+	Done    atomic.Int64 // requests that have ended
+	failed  atomic.Int64
+	end     chan struct{}
+	clients sync.WaitGroup
+}
+
+// StartLoad has n clients get path over and over, each on a connection of its own
+// as long as that lasts. None sends a request again, as http.Client would do
+// without a word.
+func StartLoad(t testing.TB, n int, url, path string) *Load {
+	t.Helper()
+	l := &Load{t: t, end: make(chan struct{})}
+	for range n {
+		l.clients.Go(func() { l.client(strings.TrimPrefix(url, "http://"), path) })
+	}
+	return l
+}
+
+func (l *Load) client(address, path string) {
+	var conn *http.ClientConn
+	defer func() {
+		if conn != nil {
+			_ = conn.Close()
+		}
+	}()
+	transport := &http.Transport{}
+	for {
+		select {
+		case <-l.end:
+			return
+		default:
+		}
+		var err error
+		if conn == nil || conn.Available() == 0 {
+			if conn != nil {
+				_ = conn.Close()
+			}
+			conn, err = transport.NewClientConn(context.Background(), "http", address)
+		}
+		if err == nil {
+			err = get(conn, "http://"+address+path)
+		}
+		l.Done.Add(1)
+		if err != nil {
+			l.failed.Add(1)
+			l.t.Errorf("request: %v", err)
+			return
+		}
+	}
+}
+
+func get(conn *http.ClientConn, url string) error {
+	request, err := http.NewRequest(http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return err
+	}
+	response, err := conn.RoundTrip(request)
+	if err != nil {
+		return err
+	}
+	body, err := io.ReadAll(response.Body)
+	response.Body.Close()
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("status %d: %s", response.StatusCode, body)
+	}
+	return err
+}
+
+// Stop ends the load. All requests must have succeeded.
+func (l *Load) Stop() {
+	l.t.Helper()
+	close(l.end)
+	l.clients.Wait()
+	if done, failed := l.Done.Load(), l.failed.Load(); failed > 0 || done == 0 {
+		l.t.Errorf("%d of %d requests failed", failed, done)
+	}
+}

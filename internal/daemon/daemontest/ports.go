@@ -1,0 +1,100 @@
+package daemontest
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// The ports of instances: below the kernel's ephemeral ones, which begin at 32768
+// on Linux. Each test binary has a block of its own, and each daemon a range of it.
+const (
+	firstPort = 20000
+	lastPort  = 32000
+	rangeSize = 50
+	ranges    = 16                     // more than tests run at a time
+	blockSize = ranges*rangeSize + 100 // the last port is the claim on the block
+)
+
+// claim is the listener that keeps other test binaries from this one's block, for
+// as long as the process lives.
+var claim net.Listener
+
+// block returns the first port of this process's block.
+var block = sync.OnceValues(func() (first int, err error) {
+	blocks := (lastPort - firstPort) / blockSize
+	for i := range blocks {
+		first = firstPort + (os.Getpid()+i)%blocks*blockSize
+		if claim, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", first+blockSize-1)); err == nil {
+			return first, nil
+		}
+	}
+	return 0, fmt.Errorf("take ports from %d to %d: %w", firstPort, lastPort, err)
+})
+
+// freeRanges holds the first ports of the ranges that no daemon has.
+var freeRanges = sync.OnceValue(func() chan int {
+	free := make(chan int, ranges)
+	for i := range ranges {
+		free <- i * rangeSize
+	}
+	return free
+})
+
+// PortRange returns the first of fifty ports that are the test's until it ends.
+func PortRange(t testing.TB) int {
+	t.Helper()
+	first, err := block()
+	if err != nil {
+		t.Fatal(err)
+	}
+	offset := <-freeRanges()
+	t.Cleanup(func() { freeRanges() <- offset })
+	return first + offset
+}
+
+// FreeAddress returns an address that nothing listens on.
+func FreeAddress(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// Listeners returns the part of a config that has a daemon listen on any free
+// ports, and its instances from basePort up.
+func Listeners(basePort int) string {
+	return fmt.Sprintf("\nlisten: 127.0.0.1:0\nadmin: 127.0.0.1:0\nadminHTTP: 127.0.0.1:0\nbasePort: %d\n", basePort)
+}
+
+// InstancesOn returns the processes that were told to listen on one of the fifty
+// ports from basePort, found by their command lines.
+func InstancesOn(basePort int) []int {
+	files, _ := filepath.Glob("/proc/[0-9]*/cmdline") // the pattern is good
+	var out []int
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			continue // gone
+		}
+		args := strings.Split(string(data), "\x00")
+		for i, arg := range args {
+			if arg != "--port" || i+1 == len(args) {
+				continue
+			}
+			if port, err := strconv.Atoi(args[i+1]); err == nil && port >= basePort && port < basePort+rangeSize {
+				pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+				out = append(out, pid)
+			}
+		}
+	}
+	return out
+}

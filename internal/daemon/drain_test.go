@@ -1,0 +1,132 @@
+package daemon_test
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+	"github.com/dynlb/dynlb/internal/daemon/daemontest"
+)
+
+// stream is a response that goes on.
+type stream struct {
+	port string       // of the instance that it comes from
+	tick func() error // waits for the next piece
+	end  func()
+}
+
+// openEvents opens a stream of server-sent events.
+func openEvents(t *testing.T, r *daemontest.Running) *stream {
+	t.Helper()
+	response, err := http.Get(r.URL + "/sse?ms=20")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewReader(response.Body)
+	s := &stream{end: func() { response.Body.Close() }}
+	s.tick = func() error {
+		line, err := lines.ReadString('\n')
+		if _, port, ok := strings.Cut(strings.TrimSpace(line), "from port "); ok {
+			s.port = port
+		}
+		return err
+	}
+	if err := s.tick(); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestDrainGivesStreamsTheirTime: events and WebSockets of an instance that is to
+// go last until drainTimeout and end cleanly then; those of others go on.
+func TestDrainGivesStreamsTheirTime(t *testing.T) {
+	r := daemontest.Start(t, strings.Replace(daemontest.Original(t), "idleTimeout: 1000", "idleTimeout: 1h", 1)+"drainTimeout: 2s\n")
+	r.AwaitReady(2)
+	// The streams go to the first instance and to the second in turn; what comes
+	// last to the second is a WebSocket.
+	first, second := openEvents(t, r), openEvents(t, r)
+	defer first.end()
+	defer second.end()
+	if first.port == second.port {
+		t.Fatalf("both streams come from %s", first.port)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), daemontest.Within)
+	defer cancel()
+	sockets := make(map[string]*websocket.Conn)
+	for range 2 {
+		conn, _, err := websocket.Dial(ctx, strings.Replace(r.URL, "http", "ws", 1)+"/ws", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.CloseNow() })
+		sockets[strconv.Itoa(len(sockets))] = conn
+	}
+	for _, in := range r.Pool().GetInstances() {
+		if in.GetInFlight() != 2 {
+			t.Fatalf("%d in flight at %s, want an event stream and a WebSocket", in.GetInFlight(), in.GetAddress())
+		}
+	}
+	one := int32(1)
+	r.Reload(strings.Replace(strings.Replace(daemontest.Original(t), "minInstances: 2", "minInstances: 1", 1),
+		"idleTimeout: 1000", "idleTimeout: 1h", 1) + "drainTimeout: 2s\n")
+	daemontest.Eventually(t, "the lower bound", func() bool { return r.Pool().GetMinInstances() == 1 })
+	if _, err := r.Client.ScaleTo(ctx, &dynlbv1.ScaleToRequest{Target: &one}); err != nil {
+		t.Fatal(err)
+	}
+	begun := time.Now()
+	var draining string
+	daemontest.Eventually(t, "one draining", func() bool {
+		for _, in := range r.Pool().GetInstances() {
+			if in.GetState() == dynlbv1.InstanceState_INSTANCE_STATE_DRAINING {
+				draining = in.GetAddress()
+				return true
+			}
+		}
+		return false
+	})
+	going, staying := first, second
+	if strings.HasSuffix(draining, ":"+second.port) {
+		going, staying = second, first
+	}
+	var err error
+	for err == nil {
+		err = going.tick()
+	}
+	if err != io.EOF { //nolint:errorlint // a clean end is the very value
+		t.Errorf("the stream of the one that went ended with %v, want its end", err)
+	}
+	if took := time.Since(begun); took < 1900*time.Millisecond {
+		t.Errorf("it ended after %v, before drainTimeout", took)
+	}
+	closed, open := 0, 0
+	for _, conn := range sockets {
+		if err := conn.Write(ctx, websocket.MessageText, []byte("hello")); err == nil {
+			_, _, err = conn.Read(ctx)
+			if err == nil {
+				open++
+				continue
+			}
+			if websocket.CloseStatus(err) != websocket.StatusGoingAway {
+				t.Errorf("a WebSocket ended with %v, want 1001", err)
+			}
+		}
+		closed++
+	}
+	if closed != 1 || open != 1 {
+		t.Errorf("%d WebSockets closed and %d open, want one each", closed, open)
+	}
+	for range 5 {
+		if err := staying.tick(); err != nil {
+			t.Fatalf("the stream of the one that stayed: %v", err)
+		}
+	}
+	r.AwaitReady(1)
+}

@@ -1,0 +1,186 @@
+package daemon_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+	"github.com/dynlb/dynlb/internal/daemon/daemontest"
+)
+
+// TestSuspendedInstance: one that is stopped by SIGSTOP gets no requests, and is
+// replaced; requests that it had are done by another.
+func TestSuspendedInstance(t *testing.T) {
+	r := daemontest.Start(t, daemontest.Original(t)+"stopTimeout: 200ms\n")
+	r.Reload(strings.Replace(daemontest.Original(t), "healthTimeout: 2000", "healthTimeout: 200", 1) + "stopTimeout: 200ms\n")
+	r.AwaitReady(2)
+	traffic := daemontest.StartLoad(t, 4, r.URL, "/")
+	victim := r.PIDs()[0]
+	if err := syscall.Kill(victim, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	daemontest.Eventually(t, "two ready ones without it", func() bool {
+		return r.Ready() == 2 && !slices.Contains(r.PIDs(), victim)
+	})
+	traffic.Stop()
+}
+
+// TestConcurrentScaleToWithCrashes: whatever happens at the same time, in the end
+// there are as many as was asked for last.
+func TestConcurrentScaleToWithCrashes(t *testing.T) {
+	r := daemontest.Start(t, strings.Replace(daemontest.Original(t), "idleTimeout: 1000", "idleTimeout: 1h", 1))
+	r.AwaitReady(2)
+	var callers sync.WaitGroup
+	for i := range 100 {
+		callers.Go(func() {
+			n := int32(2 + i%4)
+			if _, err := r.Client.ScaleTo(context.Background(), &dynlbv1.ScaleToRequest{Target: &n}); err != nil {
+				t.Error(err)
+			}
+			if i%10 == 0 {
+				for _, pid := range daemontest.InstancesOn(r.BasePort) {
+					_ = syscall.Kill(pid, syscall.SIGKILL) // it may be gone already
+				}
+			}
+		})
+	}
+	callers.Wait()
+	last := int(r.Pool().GetTarget())
+	r.AwaitReady(last)
+	if got := len(daemontest.InstancesOn(r.BasePort)); got != last {
+		t.Errorf("%d processes for %d instances", got, last)
+	}
+}
+
+// TestCrashLoopBesideHealthyOnes: instances that die as soon as they are up do not
+// disturb those that stay.
+func TestCrashLoopBesideHealthyOnes(t *testing.T) {
+	dir := t.TempDir()
+	broken := filepath.Join(dir, "broken")
+	r := daemontest.Start(t, daemontest.Original(t)+fmt.Sprintf("command: [sh, -c, 'test -e %s && exit 1; exec bun run {location} --port {port}']\n", broken))
+	r.AwaitReady(2)
+	if err := os.WriteFile(broken, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	traffic := daemontest.StartLoad(t, 4, r.URL, "/")
+	if err := syscall.Kill(r.PIDs()[1], syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	daemontest.Eventually(t, "three failed starts", func() bool {
+		return strings.Count(r.Log.String(), "instance failed") >= 4 && r.Ready() == 1
+	})
+	if got := r.Pool().GetLastExit().GetReason(); got != "exit status 1" {
+		t.Errorf("last exit %q", got)
+	}
+	if err := os.Remove(broken); err != nil {
+		t.Fatal(err)
+	}
+	r.AwaitReady(2)
+	traffic.Stop()
+}
+
+// TestWrongPort: an app that listens elsewhere is not ready, and the status says
+// where it does listen.
+func TestWrongPort(t *testing.T) {
+	_, port, _ := net.SplitHostPort(daemontest.FreeAddress(t))
+	r := daemontest.Start(t, fmt.Sprintf("location: %s\nminInstances: 1\nstartTimeout: 1s\ncommand: [bun, run, '{location}', --port, '%s']\n", daemontest.BunApp(t), port))
+	daemontest.Eventually(t, "the reason", func() bool {
+		reason := r.Pool().GetUnavailableReason()
+		return strings.HasPrefix(reason, "not ready within 1s: ") && strings.Contains(reason, port)
+	})
+}
+
+// TestNeverReady: an app that never says that it is well is ended and tried again,
+// and the status says what it said.
+func TestNeverReady(t *testing.T) {
+	r := daemontest.Start(t, "minInstances: 1\nstartTimeout: 300ms\nhealthPath: /nothing-here\n")
+	daemontest.Eventually(t, "the reason, twice", func() bool {
+		return r.Pool().GetUnavailableReason() == "not ready within 300ms: GET /nothing-here: status 404, not 200" &&
+			strings.Count(r.Log.String(), "instance failed") >= 2
+	})
+}
+
+// TestImpostor: a program that answers on the port of an instance is not taken
+// for it.
+func TestImpostor(t *testing.T) {
+	r := daemontest.Start(t, "minInstances: 1\nmaxInstances: 1\ncommand: [sleep, '600']\nqueue: {timeout: 100ms}\n")
+	stranger, asked := impersonate(t, r)
+	daemontest.Eventually(t, "the reason", func() bool {
+		return strings.HasPrefix(r.Pool().GetUnavailableReason(), fmt.Sprintf("somebody else answered on port %d: ", r.BasePort))
+	})
+	if code, body := r.Get(r.URL + "/"); code != http.StatusServiceUnavailable {
+		t.Errorf("GET /: %d %s", code, body)
+	}
+	if err := stranger.Close(); err != nil {
+		t.Error(err)
+	}
+	close(asked)
+	for path := range asked {
+		if path != "/health" {
+			t.Errorf("the stranger was asked for %s", path)
+		}
+	}
+}
+
+// TestPortTakenAtTheLastMoment: an instance whose port was taken between the
+// choice and its bind is started anew on the next, and the client that waits does
+// not see it.
+func TestPortTakenAtTheLastMoment(t *testing.T) {
+	r := daemontest.Start(t, fmt.Sprintf("location: %s\nminInstances: 1\ncommand: [sh, -c, 'sleep 0.5; exec bun run {location} --port {port}']\n", daemontest.BunApp(t)))
+	stranger, asked := impersonate(t, r)
+	if code, body := r.Get(r.URL + "/"); code != http.StatusOK || !strings.Contains(body, fmt.Sprint(r.BasePort+1)) {
+		t.Errorf("GET /: %d %s, want it from port %d", code, body, r.BasePort+1)
+	}
+	if err := stranger.Close(); err != nil {
+		t.Error(err)
+	}
+	close(asked)
+	for path := range asked {
+		if path != "/health" {
+			t.Errorf("the stranger was asked for %s", path)
+		}
+	}
+}
+
+// impersonate answers 200 to everything on the port of the first instance, as soon
+// as that is being started, and tells what it was asked for.
+func impersonate(t *testing.T, r *daemontest.Running) (io.Closer, chan string) {
+	t.Helper()
+	var l net.Listener
+	daemontest.Eventually(t, "an instance being started", func() bool {
+		if len(r.Pool().GetInstances()) == 0 {
+			return false
+		}
+		var err error
+		if l, err = net.Listen("tcp", r.Pool().GetInstances()[0].GetAddress()); err != nil {
+			t.Fatal(err)
+		}
+		return true
+	})
+	asked := make(chan string, 10000)
+	server := &http.Server{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked <- r.URL.Path })}
+	done := make(chan struct{})
+	go func() { // ends with Close
+		defer close(done)
+		_ = server.Serve(l)
+	}()
+	return closer(func() error {
+		err := server.Close()
+		<-done
+		return err
+	}), asked
+}
+
+type closer func() error
+
+func (c closer) Close() error { return c() }

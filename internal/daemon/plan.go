@@ -1,0 +1,121 @@
+package daemon
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"strconv"
+
+	"github.com/dynlb/dynlb/internal/autoscaler"
+	"github.com/dynlb/dynlb/internal/config"
+	"github.com/dynlb/dynlb/internal/process"
+	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/internal/supervisor"
+	"github.com/dynlb/dynlb/proxy"
+	"github.com/dynlb/dynlb/proxy/http1"
+)
+
+// plan is what a configuration means for each part. All of it may change while
+// dynlb runs.
+type plan struct {
+	config     config.Config
+	registry   registry.Options
+	rules      autoscaler.Rules
+	supervisor supervisor.Settings
+	proxy      proxy.Settings
+}
+
+// newPlan makes of the settings what each part works by.
+func newPlan(settings config.Config) (plan, error) {
+	argv, err := command(settings)
+	if err != nil {
+		return plan{}, err
+	}
+	user, err := instanceUser(settings)
+	if err != nil {
+		return plan{}, err
+	}
+	limits := &settings.Limits
+	connections := limits.Connections
+	if connections == 0 {
+		connections = connectionsWithin(openFiles(), settings.MaxInstances)
+	}
+	return plan{
+		config: settings,
+		registry: registry.Options{
+			MaxConcurrency: settings.MaxConcurrency,
+			QueueLimit:     settings.Queue.Limit,
+			QueueTimeout:   settings.Queue.Timeout,
+		},
+		rules: autoscaler.Rules{
+			Bounds: registry.Bounds{Min: settings.MinInstances, Max: settings.MaxInstances},
+			Up:     settings.ScaleUpThreshold,
+			Down:   settings.ScaleDownThreshold,
+			Idle:   settings.IdleTimeout,
+			Window: settings.CheckInterval,
+		},
+		supervisor: supervisor.Settings{Config: settings, Argv: argv, User: user},
+		proxy: proxy.Settings{
+			RequestTimeout: settings.RequestTimeout,
+			TrustedProxies: settings.TrustedProxies,
+			Limits: http1.Limits{
+				Line: int(limits.RequestLine), Head: int(limits.Header), Fields: limits.HeaderFields,
+				ChunkLine: int(limits.ChunkLine),
+			},
+			HeadTimeout:    limits.HeaderTimeout,
+			BodyTimeout:    limits.BodyTimeout,
+			IdleTimeout:    limits.IdleTimeout,
+			MaxConnections: connections,
+		},
+	}, nil
+}
+
+// Check returns an error if this process cannot run with a config that is valid in
+// itself.
+func Check(settings config.Config) error {
+	if _, err := newPlan(settings); err != nil {
+		return ConfigError{err}
+	}
+	return nil
+}
+
+// builtIn reports whether the demo backend runs, for want of another app.
+func builtIn(settings *config.Config) bool { return settings.Argv(0) == nil }
+
+// command returns how to start an instance on a port: as the settings say, or
+// the demo backend that is built in.
+func command(settings config.Config) (func(port int) []string, error) {
+	if !builtIn(&settings) {
+		return settings.Argv, nil
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find the demo backend: %w", err)
+	}
+	return func(port int) []string {
+		return []string{self, "backend", "--port", strconv.Itoa(port)}
+	}, nil
+}
+
+// instanceUser returns whom instances run as, nil for dynlb's own user.
+func instanceUser(settings config.Config) (*process.User, error) {
+	if settings.User == "" {
+		return nil, nil
+	}
+	user, err := process.LookupUser(settings.User)
+	if err != nil {
+		return nil, fmt.Errorf("user: %w", err)
+	}
+	if os.Geteuid() != 0 && int(user.UID) != os.Geteuid() {
+		return nil, fmt.Errorf("user: %s needs dynlb to run as root; start it as root, or as that user and without the key", settings.User)
+	}
+	return user, nil
+}
+
+// logPlan tells what is good to know of a configuration.
+func logPlan(log *slog.Logger, p *plan) {
+	logOpenFiles(log, &p.config)
+	if builtIn(&p.config) {
+		log.Info("no location or command is set, the built-in demo backend runs")
+	}
+}

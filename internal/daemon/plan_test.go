@@ -1,0 +1,45 @@
+package daemon
+
+import (
+	"testing"
+	"time"
+
+	"github.com/dynlb/dynlb/internal/config"
+	"github.com/dynlb/dynlb/proxy"
+	"github.com/dynlb/dynlb/proxy/http1"
+)
+
+// TestPlan: every limit of the config reaches the proxy, and without one there may
+// be as many connections as there are open files for.
+func TestPlan(t *testing.T) {
+	settings, err := config.Parse("config.yaml", []byte(`
+command: [true]
+requestTimeout: 7s
+limits: {requestLine: 1001, header: 1002, headerFields: 103, chunkLine: 104, headerTimeout: 1s, bodyTimeout: 2s, idleTimeout: 3s, connections: 5}
+`), t.TempDir(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := newPlan(settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := proxy.Settings{
+		RequestTimeout: 7 * time.Second,
+		Limits:         http1.Limits{Line: 1001, Head: 1002, Fields: 103, ChunkLine: 104},
+		HeadTimeout:    time.Second,
+		BodyTimeout:    2 * time.Second,
+		IdleTimeout:    3 * time.Second,
+		MaxConnections: 5,
+	}
+	got := p.proxy
+	if got.TrustedProxies != nil || got.RequestTimeout != want.RequestTimeout || got.Limits != want.Limits ||
+		got.HeadTimeout != want.HeadTimeout || got.BodyTimeout != want.BodyTimeout ||
+		got.IdleTimeout != want.IdleTimeout || got.MaxConnections != want.MaxConnections {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	settings.Limits.Connections = 0
+	if p, err = newPlan(settings); err != nil || p.proxy.MaxConnections != connectionsWithin(openFiles(), 8) {
+		t.Errorf("%d connections with %d open files (%v)", p.proxy.MaxConnections, openFiles(), err)
+	}
+}

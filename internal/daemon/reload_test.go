@@ -1,0 +1,98 @@
+package daemon_test
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/dynlb/dynlb/internal/daemon/daemontest"
+)
+
+// TestReload: whatever changes in the config, no request fails, and what cannot
+// be put in force changes nothing.
+func TestReload(t *testing.T) {
+	r := daemontest.Start(t, daemontest.Original(t))
+	r.AwaitReady(2)
+	traffic := daemontest.StartLoad(t, 8, r.URL, "/")
+
+	more := strings.Replace(daemontest.Original(t), "minInstances: 2", "minInstances: 3", 1)
+	r.Reload(more)
+	r.AwaitReady(3)
+	before := r.PIDs()
+
+	r.Reload(more + "env: {GREETING: hello}\n")
+	daemontest.Eventually(t, "three new instances", func() bool {
+		if r.Ready() != 3 {
+			return false
+		}
+		now := r.PIDs()
+		return len(now) == 3 && !slices.ContainsFunc(now, func(pid int) bool { return slices.Contains(before, pid) })
+	})
+	for _, pid := range r.PIDs() {
+		environ, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+		if err != nil || !strings.Contains(string(environ), "\x00GREETING=hello\x00") {
+			t.Errorf("environment of %d lacks the variable (%v)", pid, err)
+		}
+	}
+
+	r.Reload(more + "env: {GREETING: hello}\nrequestTimeout: 2s\n")
+	daemontest.Eventually(t, "the new requestTimeout", func() bool {
+		code, _ := r.Get(r.URL + "/slow?ms=20000")
+		return code == http.StatusGatewayTimeout
+	})
+	kept := r.PIDs()
+
+	const wrong = "scaleUpThreshold: much\n"
+	r.Reload(wrong)
+	const want = `config.yaml:1: scaleUpThreshold: must be a number, 0 or more; got "much"`
+	daemontest.Eventually(t, "the error in the status", func() bool { return r.Pool().GetConfigError() == want })
+	if _, metrics := r.Get(r.AdminURL + "/metrics"); !strings.Contains(metrics, "\ndynlb_config_last_reload_successful 0\n") {
+		t.Error("the metrics do not tell")
+	}
+	if !strings.Contains(r.Log.String(), "must be a number, 0 or more") {
+		t.Error("the log does not tell")
+	}
+	if code, out, _ := run(t, "status", "--admin", r.Admin); code != 0 || !strings.Contains(out, "config not in force: "+want) {
+		t.Errorf("dynlb status does not tell: %s", out)
+	}
+	if got := r.PIDs(); !slices.Equal(got, kept) || r.Pool().GetMinInstances() != 3 {
+		t.Errorf("instances %v, want %v; at least %d", got, kept, r.Pool().GetMinInstances())
+	}
+
+	r.Reload(daemontest.Original(t))
+	daemontest.Eventually(t, "the config in force", func() bool { p := r.Pool(); return p.GetConfigError() == "" && p.GetMinInstances() == 2 })
+	traffic.Stop()
+	r.AwaitReady(2)
+}
+
+// TestReloadThatCannotStart: new instances that do not come up replace nothing,
+// and the status says why.
+func TestReloadThatCannotStart(t *testing.T) {
+	r := daemontest.Start(t, daemontest.Original(t))
+	r.AwaitReady(2)
+	before := r.PIDs()
+	traffic := daemontest.StartLoad(t, 4, r.URL, "/")
+	r.Reload(daemontest.Original(t) + "command: [sh, -c, 'echo broken >&2; exit 3']\n")
+	daemontest.Eventually(t, "the error in the status", func() bool {
+		return r.Pool().GetConfigError() == "0 of 2 instances replaced, the others stay; the new one: exit status 3: broken"
+	})
+	traffic.Stop()
+	r.AwaitReady(2)
+	if got := r.PIDs(); !slices.Equal(got, before) {
+		t.Errorf("instances %v, want %v", got, before)
+	}
+	if err := syscall.Kill(before[0], syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	daemontest.Eventually(t, "one like the old ones in place of one that died", func() bool {
+		if r.Ready() != 2 {
+			return false
+		}
+		now := r.PIDs()
+		return len(now) == 2 && !slices.Contains(now, before[0])
+	})
+}
