@@ -29,10 +29,12 @@ var table = map[string][]string{
 		"internal/registry", "proxy/fastpath", "proxy/http1", "proxy/internal/fault", "proxy/internal/settings",
 	},
 	"proxy/fastpath": {
-		"internal/registry", "proxy/http1", "proxy/internal/fault", "proxy/internal/settings", "golang.org/x/sys",
+		"internal/registry", "proxy/forward", "proxy/http1", "proxy/internal/fault", "proxy/internal/settings",
+		"golang.org/x/sys",
 	},
 	"proxy/internal/fault":    {"internal/registry", "proxy/http1"},
 	"proxy/internal/settings": {"proxy/http1"},
+	"proxy/forward":           {"proxy/http1"},
 	"proxy/http1":             {},
 	"proxy/internal/talk":     {"proxy/internal/fault"},
 	"server": {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"syscall"
 
+	"github.com/dynlb/dynlb/proxy/forward"
 	"github.com/dynlb/dynlb/proxy/internal/fault"
 	"github.com/dynlb/dynlb/proxy/internal/settings"
 )
@@ -93,7 +94,7 @@ func (x *exchange) send(u *conn) {
 	x.sent, x.wholeSent, x.received, x.interim, x.lost = 0, false, false, 0, nil
 	x.sentAt = x.loop.now
 	u.timer.clear()
-	if x.host[1] > 0 {
+	if x.marks.Host.IsSet() {
 		x.insertHost()
 	}
 	x.upload()
@@ -102,14 +103,6 @@ func (x *exchange) send(u *conn) {
 // insertHost gives the request of a client that named no host the instance's.
 func (x *exchange) insertHost() {
 	old := x.head
-	b := append(x.loop.buffers.get(len(old)+len(x.pool.endpoint.Address)+16), old[:x.host[0]]...)
-	b = appendField(b, "Host: ", []byte(x.pool.endpoint.Address))
-	end := len(b)
-	b = append(b, old[x.host[1]:]...)
+	x.head = forward.InsertHost(x.loop.buffers.get(len(old)+len(x.pool.endpoint.Address)+16), old, &x.marks, x.pool.endpoint.Address)
 	x.loop.buffers.put(old)
-	if x.asked[0] > 0 {
-		x.asked[0] += len(b) - len(old)
-		x.asked[1] += len(b) - len(old)
-	}
-	x.head, x.host[1] = b, end
 }

@@ -1,10 +1,10 @@
 package fastpath
 
 import (
-	"bytes"
 	"io"
 	"time"
 
+	"github.com/dynlb/dynlb/proxy/forward"
 	"github.com/dynlb/dynlb/proxy/http1"
 )
 
@@ -16,7 +16,7 @@ func durationOf(nanoseconds int64) time.Duration { return time.Duration(nanoseco
 
 // pass passes on what came of the content.
 func (x *exchange) pass(b []byte) {
-	payload, used, err := decode(&x.down, b, &x.trailer)
+	payload, used, err := forward.Decode(&x.down, b, &x.trailer)
 	if err != nil {
 		x.cut(err)
 		return
@@ -35,10 +35,10 @@ func (x *exchange) deliver(head, payload []byte) bool {
 	if x.down.Done() {
 		x.release()
 	}
-	last := x.down.Done() && len(x.trailer) <= len("\r\n")
+	last := x.down.Done() && !forward.HasTrailer(x.trailer)
 	switch {
 	case len(payload) <= inlineSize:
-		head = appendContent(head, payload, x.chunkDown, last)
+		head = forward.AppendContent(head, payload, x.chunkDown, last)
 		if len(head) > 0 && !x.toClient(head) {
 			return false
 		}
@@ -56,7 +56,7 @@ func (x *exchange) deliver(head, payload []byte) bool {
 		return x.toClient(payload)
 	}
 	if x.chunkDown && x.down.Done() && !last {
-		return x.toClient(appendTrailer(x.loop.out[:0], x.trailer))
+		return x.toClient(forward.AppendTrailer(x.loop.out[:0], x.trailer))
 	}
 	return true
 }
@@ -66,21 +66,6 @@ var (
 	chunkEnd     = []byte(http1.ChunkEnd)
 	lastChunkEnd = []byte(http1.ChunkEnd + http1.LastChunk)
 )
-
-// appendTrailer appends the last chunk and the fields of a trailer section that
-// may be in one: none that frames or routes a message, or is for one hop only
-// (RFC 9110, 6.5.1).
-func appendTrailer(b, trailer []byte) []byte {
-	b = append(b, "0\r\n"...)
-	for line := range bytes.SplitSeq(trailer, []byte("\r\n")) {
-		name, value, _ := bytes.Cut(line, []byte(":"))
-		if len(name) > 0 && http1.IDOf(name) == http1.FieldOther && !http1.Permanent(name) {
-			b = append(append(b, name...), ": "...)
-			b = append(append(b, bytes.Trim(value, " \t")...), "\r\n"...)
-		}
-	}
-	return append(b, "\r\n"...)
-}
 
 // instanceEnded is called when the instance has closed its connection, or reset
 // it.

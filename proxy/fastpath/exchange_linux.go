@@ -2,6 +2,7 @@ package fastpath
 
 import (
 	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/forward"
 	"github.com/dynlb/dynlb/proxy/http1"
 	"github.com/dynlb/dynlb/proxy/internal/fault"
 	"github.com/dynlb/dynlb/proxy/internal/settings"
@@ -39,8 +40,7 @@ type facts struct {
 	expects    bool   // the client waits for a 100 (Continue) before it sends it
 	chunkUp    bool   // it goes on in chunks
 	head       []byte // as the instance gets it, and content that came at once; a buffer
-	host       [2]int // where in it is the instance's Host, or is to be; 0: the client named one
-	asked      [2]int // where in it is what is to be upgraded to
+	marks      forward.Marks
 	up         http1.Body
 
 	// The attempts to have an instance answer it.

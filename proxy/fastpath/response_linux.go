@@ -1,11 +1,10 @@
 package fastpath
 
 import (
-	"bytes"
 	"context"
 	"net/http"
-	"strconv"
 
+	"github.com/dynlb/dynlb/proxy/forward"
 	"github.com/dynlb/dynlb/proxy/http1"
 	"github.com/dynlb/dynlb/proxy/internal/settings"
 )
@@ -74,7 +73,7 @@ func (x *exchange) wantsMore() bool {
 func (x *exchange) readHead(b []byte) {
 	if x.response == nil {
 		x.response = x.loop.newResponse()
-		x.response.Reset(x.toHead, x.asked[1] > 0)
+		x.response.Reset(x.toHead, x.marks.Upgrade.IsSet())
 	}
 	r := x.response
 	x.received = true
@@ -95,7 +94,7 @@ func (x *exchange) readHead(b []byte) {
 			return
 		}
 		b = b[n:]
-		r.Reset(x.toHead, x.asked[1] > 0)
+		r.Reset(x.toHead, x.marks.Upgrade.IsSet())
 	}
 	x.upstream.keep(b)
 }
@@ -120,9 +119,7 @@ func (x *exchange) inform(r *http1.Response, n int) bool {
 	if x.old {
 		return true
 	}
-	b := appendStatus(x.loop.out[:0], r)
-	b, _ = appendFields(b, r)
-	return x.toClient(append(b, "\r\n"...))
+	return x.toClient(forward.AppendInterim(x.loop.out[:0], r))
 }
 
 // respond passes the head of the response on, and of its content what is in
@@ -135,7 +132,7 @@ func (x *exchange) respond(r *http1.Response, rest []byte) {
 	}
 	x.down = r.Body()
 	x.down.SplitTrailer = true
-	payload, used, err := decode(&x.down, rest, &x.trailer)
+	payload, used, err := forward.Decode(&x.down, rest, &x.trailer)
 	if err != nil {
 		x.broke(err)
 		return
@@ -167,67 +164,8 @@ func (x *exchange) responded(status int) {
 
 // writeResponse writes the head of the response as the client gets it.
 func (x *exchange) writeResponse(b []byte, r *http1.Response) []byte {
-	x.last = !x.keep || !x.up.Done() || x.loop.engine.closing.Load()
-	b = appendStatus(b, r)
-	b, dated := appendFields(b, r)
-	if !dated {
-		b = appendField(b, "Date: ", x.loop.dateNow())
-	}
-	if r.Framing == http1.Chunked || r.Framing == http1.UntilClose {
-		if x.old {
-			x.untilClose, x.last = true, true
-		} else {
-			x.chunkDown = true
-			b = append(b, "Transfer-Encoding: chunked\r\n"...)
-			b = announceTrailer(b, r)
-		}
-	}
-	switch {
-	case x.last && !x.old:
-		b = append(b, "Connection: close\r\n"...)
-	case !x.last && x.old:
-		b = append(b, "Connection: keep-alive\r\n"...)
-	}
-	return append(b, "\r\n"...)
-}
-
-// announceTrailer appends the fields that say what will be in the trailer section.
-func announceTrailer(b []byte, r *http1.Response) []byte {
-	for i := range r.Fields {
-		if f := &r.Fields[i]; f.ID == http1.FieldTrailer {
-			b = appendField(b, "Trailer: ", f.Value)
-		}
-	}
+	to := forward.Client{HTTP10: x.old, Last: !x.keep || !x.up.Done() || x.loop.engine.closing.Load()}
+	b, delivery := forward.AppendResponse(b, r, to, x.loop.dateNow())
+	x.chunkDown, x.untilClose, x.last = delivery.Chunked, delivery.UntilClose, delivery.Last
 	return b
-}
-
-// appendStatus appends the status line.
-func appendStatus(b []byte, r *http1.Response) []byte {
-	b = append(b, "HTTP/1.1 "...)
-	b = strconv.AppendInt(b, int64(r.Status), 10)
-	b = append(b, ' ')
-	b = append(b, r.Reason...)
-	return append(b, "\r\n"...)
-}
-
-// appendFields appends the fields of a response that are passed on. dated tells
-// whether there is a Date among them.
-func appendFields(b []byte, r *http1.Response) (_ []byte, dated bool) {
-	for i := range r.Fields {
-		f := &r.Fields[i]
-		if f.Drop {
-			continue
-		}
-		if len(f.Name) == len("Date") && f.Name[0]|0x20 == 'd' && bytes.EqualFold(f.Name, []byte("Date")) {
-			dated = true
-		}
-		b = append(append(b, f.Name...), ": "...)
-		if f.ID == http1.FieldContentLength { // has one way to be written
-			b = strconv.AppendInt(b, r.Length, 10)
-		} else {
-			b = append(b, f.Value...)
-		}
-		b = append(b, "\r\n"...)
-	}
-	return b, dated
 }

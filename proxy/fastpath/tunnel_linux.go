@@ -1,13 +1,13 @@
 package fastpath
 
 import (
-	"bytes"
 	"io"
 	"net/http"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/forward"
 	"github.com/dynlb/dynlb/proxy/http1"
 	"github.com/dynlb/dynlb/proxy/internal/fault"
 )
@@ -22,16 +22,13 @@ type tunnel struct {
 // switchProtocols passes a 101 on, and opens the tunnel.
 func (x *exchange) switchProtocols(r *http1.Response, rest []byte) {
 	l, c, u := x.loop, x.client, x.upstream
-	if !x.wholeSent || !bytes.EqualFold(r.Upgrade, x.head[x.asked[0]:x.asked[1]]) {
+	if !x.wholeSent || !forward.Switches(r, x.marks.Upgrade.Of(x.head)) {
 		x.broke(fault.ErrSwitch)
 		return
 	}
 	x.code = http.StatusSwitchingProtocols
 	x.responded(x.code)
-	b := appendStatus(l.out[:0], r)
-	b, _ = appendFields(b, r)
-	b = append(b, "Connection: Upgrade\r\n"...)
-	b = append(appendField(b, "Upgrade: ", r.Upgrade), "\r\n"...)
+	b := forward.AppendSwitch(l.out[:0], r)
 	x.dropResponse()
 	if !x.toClient(b, rest) {
 		return

@@ -3,6 +3,7 @@ package fastpath
 import (
 	"syscall"
 
+	"github.com/dynlb/dynlb/proxy/forward"
 	"github.com/dynlb/dynlb/proxy/http1"
 	"github.com/dynlb/dynlb/proxy/internal/settings"
 )
@@ -79,7 +80,7 @@ func (x *exchange) calm() {
 
 // dropSent gives the buffer of the head back, of which nothing will be sent again.
 func (x *exchange) dropSent() {
-	if x.asked[1] == 0 { // else it is needed once more
+	if !x.marks.Upgrade.IsSet() { // else it is needed once more
 		x.dropHead()
 		x.sent = 1 // something was
 	}
@@ -104,13 +105,13 @@ func (x *exchange) readContent() bool {
 		}
 	}
 	x.calm()
-	payload, used, err := decode(&x.up, b, nil)
+	payload, used, err := forward.Decode(&x.up, b, nil)
 	if err != nil {
-		x.spoil(err.(*http1.Error)) //nolint:errorlint // decode returns no other
+		x.spoil(err.(*http1.Error)) //nolint:errorlint // Decode returns no other
 		return false
 	}
 	if x.chunkUp {
-		err = u.send(appendContent(x.loop.out[:0], payload, true, x.up.Done()))
+		err = u.send(forward.AppendContent(x.loop.out[:0], payload, true, x.up.Done()))
 	} else {
 		err = u.send(payload)
 	}
@@ -173,7 +174,7 @@ func (x *exchange) instanceSilent() {
 	case x.responding:
 	case x.expects && !x.continued:
 		x.continued = true
-		if x.told || x.toClient([]byte("HTTP/1.1 100 Continue\r\n\r\n")) {
+		if x.told || x.toClient([]byte(forward.Continue)) {
 			x.told = true
 			x.upload()
 		}
