@@ -27,11 +27,13 @@ var table = map[string][]string{
 	"internal/demo":           {"github.com/coder/websocket"},
 	"proxy": {
 		"internal/registry", "proxy/fastpath", "proxy/http1", "proxy/internal/fault", "proxy/internal/settings",
+		"proxy/policy",
 	},
 	"proxy/fastpath": {
-		"internal/registry", "proxy/forward", "proxy/http1", "proxy/internal/fault", "proxy/internal/settings",
+		"internal/registry", "proxy/forward", "proxy/http1", "proxy/internal/fault", "proxy/internal/settings", "proxy/policy",
 		"golang.org/x/sys",
 	},
+	"proxy/policy":            {"internal/registry"},
 	"proxy/internal/fault":    {"internal/registry", "proxy/http1"},
 	"proxy/internal/settings": {"proxy/http1"},
 	"proxy/forward":           {"proxy/http1"},

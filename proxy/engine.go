@@ -56,6 +56,7 @@ func (p *Proxy) newLanes() {
 		Registry: o.Registry,
 		Settings: o.Settings,
 		Handover: p.handed.put,
+		Conduct:  &p.conduct,
 		Record:   o.Record,
 		Log:      o.Log,
 	}
@@ -97,10 +98,11 @@ func (p *Proxy) shutdownFast(ctx context.Context) int {
 
 // droppers are who keeps connections to instances.
 func (p *Proxy) droppers() []dropper {
-	if p.fast == nil {
-		return []dropper{p.pool}
+	droppers := []dropper{&p.conduct, p.pool} // first: the lanes ask it when they make connections
+	if p.fast != nil {
+		droppers = append(droppers, p.fast)
 	}
-	return []dropper{p.pool, p.fast}
+	return droppers
 }
 
 // handovers is a listener for the connections that the fast engine hands over.

@@ -1,5 +1,17 @@
 package proxy
 
+import (
+	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/policy"
+)
+
+// Trust makes the instance at an address proven: it sends no stray bytes.
+func (p *Proxy) Trust(address string) {
+	for tidy := p.conduct.Of(registry.Endpoint{Network: "tcp", Address: address}); tidy.After(true) == policy.Rest; {
+		tidy.Rested(true)
+	}
+}
+
 // BreakIdle makes writing on all idle connections fail, unnoticed by their
 // owner, and returns how many they are.
 func (p *Proxy) BreakIdle() int {

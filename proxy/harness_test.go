@@ -49,6 +49,7 @@ type setup struct {
 	queue     registry.Options
 	options   proxy.Options
 	instances []string // addresses
+	unproven  bool     // the instances may send stray bytes
 }
 
 // front is a proxy under test: what a client sees of it, and what is behind it.
@@ -87,6 +88,11 @@ func newProxy(t testing.TB, s setup) *front {
 	s.options.Record = func(code int, took time.Duration) { f.records <- record{code, took} }
 	s.options.Log = slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	f.proxy = proxy.New(s.options)
+	for _, address := range s.instances {
+		if !s.unproven {
+			f.proxy.Trust(address)
+		}
+	}
 	listener := listen(t)
 	f.address = listener.Addr().String()
 	f.url = "http://" + f.address

@@ -31,6 +31,7 @@ import (
 	"github.com/dynlb/dynlb/proxy/http1"
 	"github.com/dynlb/dynlb/proxy/internal/fault"
 	"github.com/dynlb/dynlb/proxy/internal/settings"
+	"github.com/dynlb/dynlb/proxy/policy"
 )
 
 // StatusClientClosed is recorded for a request that the client gave up before
@@ -82,6 +83,7 @@ type Proxy struct {
 	guard    *guard
 	server   *http.Server
 	pool     *pool
+	conduct  policy.Conduct // what is known of the instances
 	flight   flight
 	cut      context.CancelFunc // ends the contexts of all requests
 	followed chan struct{}      // closed when departures are not followed any more

@@ -18,7 +18,7 @@ func (x *exchange) attempt() {
 	l := x.loop
 	x.claims++
 	x.pool = l.poolOf(x.lease.Endpoint())
-	if u := x.pool.get(!x.idempotent || l.crowded); u != nil {
+	if u := x.pool.get(x.idempotent, l.crowded); u != nil {
 		x.reused = true
 		x.send(u)
 		return
@@ -64,7 +64,10 @@ func (x *exchange) connected() {
 	}
 	u.timer.clear()
 	u.state = serving
-	if !u.fd.quiet() {
+	if n, errno := u.fd.peek(); errno != syscall.EAGAIN {
+		if n > 0 {
+			u.pool.stray()
+		}
 		x.sent, x.received = 0, false
 		x.broke(fault.ErrSurplus)
 		return

@@ -23,6 +23,7 @@ const (
 	connecting         // instance
 	serving            // instance: it has a request
 	resting            // instance: idle, in its pool
+	settling           // instance: in its pool, to show whether stray bytes follow a response
 	interviewing       // instance: connecting only to see whether it is there
 )
 
@@ -82,7 +83,7 @@ func (c *conn) step() {
 		c.exchange.connected()
 	case serving:
 		c.exchange.instanceReady()
-	case resting:
+	case resting, settling:
 		c.rested()
 	case interviewing:
 		c.exchange.interviewed()
@@ -100,6 +101,8 @@ func (c *conn) expired() {
 		c.exchange.clientSilent()
 	case lingering, resting:
 		c.close()
+	case settling:
+		c.pool.settled(c)
 	case tunnelling:
 		c.tunnel.stalled(c)
 	case connecting:
@@ -141,6 +144,8 @@ func (c *conn) leave() {
 	switch c.state {
 	case resting:
 		c.pool.remove(c)
+	case settling:
+		c.pool.disturbed(c)
 	case lingering:
 		l.lingers--
 	default:

@@ -22,11 +22,17 @@ func (x *exchange) pass(b []byte) {
 		return
 	}
 	if used < len(b) {
-		x.reusable = false
+		x.surplus()
 	}
 	if x.deliver(x.loop.out[:0], payload) {
 		x.upstream.keep(nil)
 	}
+}
+
+// surplus is called when bytes came after the end of the response.
+func (x *exchange) surplus() {
+	x.reusable = false
+	x.pool.stray()
 }
 
 // deliver sends the client payload, after what is in head. It reports whether

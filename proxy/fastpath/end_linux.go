@@ -17,7 +17,7 @@ func (x *exchange) finish() {
 	u := x.upstream
 	x.upstream = nil
 	if x.reusable && x.wholeSent {
-		u.pool.put(u)
+		u.pool.put(u, !x.bare)
 	} else {
 		u.close()
 	}

@@ -226,7 +226,7 @@ func (l *loop) drain(done func()) {
 		case c == nil:
 		case c.state == awaiting:
 			c.lastCall()
-		case c.state == resting:
+		case c.state == resting, c.state == settling:
 			c.close()
 		case c.state == lingering:
 			c.within(int64(shutdownLinger))

@@ -64,6 +64,7 @@ type facts struct {
 	received   bool            // a byte of it
 	interim    int             // bytes of informational ones
 	responding bool            // its head was passed on
+	bare       bool            // it cannot have content
 	down       http1.Body
 	chunkDown  bool   // it goes on in chunks
 	trailer    []byte // as the instance sent it

@@ -58,6 +58,7 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/http1"
 	"github.com/dynlb/dynlb/proxy/internal/settings"
+	"github.com/dynlb/dynlb/proxy/policy"
 )
 
 // Options are what an Engine needs. Only Registry is required.
@@ -73,6 +74,8 @@ type Options struct {
 	Handover func(net.Conn)
 	// StatusPath is the one path that is not the app's. Empty: there is none.
 	StatusPath string
+	// Conduct is what is known of the instances. Nil: the engine has its own.
+	Conduct *policy.Conduct
 	// Record is called once for each request, as proxy.Options says. It must not
 	// block.
 	Record func(code int, took time.Duration)
@@ -101,6 +104,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Record == nil {
 		o.Record = func(int, time.Duration) {}
+	}
+	if o.Conduct == nil {
+		o.Conduct = new(policy.Conduct)
 	}
 	o.Settings = o.Settings.WithDefaults()
 	return o

@@ -21,6 +21,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/policy"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -44,6 +45,12 @@ func serve(t testing.TB, options Options, instances ...string) *lane {
 	before := descriptors(t)
 	if options.Registry == nil {
 		options.Registry = registry.New(registry.Options{QueueLimit: 1024, QueueTimeout: 10 * time.Second})
+	}
+	if options.Conduct == nil {
+		options.Conduct = new(policy.Conduct)
+		for _, address := range instances {
+			trust(options.Conduct.Of(registry.Endpoint{Network: "tcp", Address: address}))
+		}
 	}
 	for _, address := range instances {
 		addInstance(t, options.Registry, address)
@@ -95,6 +102,13 @@ func serve(t testing.TB, options Options, instances ...string) *lane {
 		}
 	})
 	return f
+}
+
+// trust makes an instance proven.
+func trust(tidy *policy.Tidiness) {
+	for tidy.After(true) == policy.Rest {
+		tidy.Rested(true)
+	}
 }
 
 // all returns the loops.

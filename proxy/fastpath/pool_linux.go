@@ -5,11 +5,13 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/internal/settings"
+	"github.com/dynlb/dynlb/proxy/policy"
 )
 
 // pool is what a loop knows of one instance: where it is, and the connections to
@@ -19,8 +21,10 @@ type pool struct {
 	endpoint registry.Endpoint
 	to       unix.Sockaddr // nil when err is not
 	err      error         // why it cannot be connected to
+	tidy     *policy.Tidiness
 	idle     []*conn
-	dropped  bool // connections are closed when they become idle
+	aside    []*conn // those that rest before they are idle, the first one first
+	dropped  bool    // connections are closed when they become idle
 }
 
 // poolOf returns the pool of an endpoint. There are few of them.
@@ -30,7 +34,7 @@ func (l *loop) poolOf(endpoint registry.Endpoint) *pool {
 			return p
 		}
 	}
-	p := &pool{loop: l, endpoint: endpoint}
+	p := &pool{loop: l, endpoint: endpoint, tidy: l.engine.options.Conduct.Of(endpoint)}
 	p.to, p.err = sockaddr(endpoint)
 	l.pools = append(l.pools, p)
 	return p
@@ -58,10 +62,15 @@ func sockaddr(endpoint registry.Endpoint) (unix.Sockaddr, error) {
 // which there is something must not be used. What epoll told before this turn is
 // noted on all connections before any of them is used (see loop.turn), so for the
 // hot path that is known without a system call; what comes between then and the
-// moment the request is sent, a fraction of a millisecond, is not. careful asks
-// the socket, too.
-func (p *pool) get(careful bool) *conn {
-	for last := len(p.idle) - 1; last >= 0; last-- {
+// moment the request is sent, a fraction of a millisecond, is not. When careful,
+// and as long as the instance is not proven, the socket is asked, too.
+func (p *pool) get(idempotent, careful bool) *conn {
+	if !p.tidy.Reusable() {
+		p.closeIdle() // another loop has seen stray bytes
+		return nil
+	}
+	careful = careful || p.tidy.Ask(idempotent)
+	for last := len(p.idle) - 1; last >= 0; last = len(p.idle) - 1 {
 		c := p.idle[last]
 		p.idle[last] = nil
 		p.idle = p.idle[:last]
@@ -69,27 +78,80 @@ func (p *pool) get(careful bool) *conn {
 		if c.ready&(readable|ended|broken) == 0 && c.timer.at > p.loop.now && (!careful || c.fd.quiet()) {
 			return c
 		}
-		c.close()
+		c.closeUnasked()
 	}
 	return nil
 }
 
-// put takes a connection that has become idle.
-func (p *pool) put(c *conn) {
+// put takes a connection whose response has ended. content says whether that
+// could have content.
+func (p *pool) put(c *conn, content bool) {
 	if p.dropped || p.loop.engine.closing.Load() || c.ready&(readable|ended|broken) != 0 {
-		c.close()
+		c.closeUnasked()
 		return
 	}
-	c.state = resting
-	c.exchange = nil
-	c.within(int64(settings.StaleAfter))
+	switch p.tidy.After(content) {
+	case policy.Now:
+		p.rest(c, settings.StaleAfter)
+	case policy.Rest:
+		c.state, c.exchange = settling, nil
+		c.within(int64(policy.Settle))
+		p.aside = append(p.aside, c)
+	default:
+		c.close()
+	}
+}
+
+// rest makes a connection idle, for a time.
+func (p *pool) rest(c *conn, d time.Duration) {
+	c.state, c.exchange = resting, nil
+	c.within(int64(d))
 	p.idle = append(p.idle, c)
 }
 
+// settled is called when a connection has rested for long enough.
+func (p *pool) settled(c *conn) {
+	if c.ready&(readable|ended|broken) != 0 || !c.fd.quiet() {
+		c.closeUnasked()
+		return
+	}
+	p.forget(&p.aside, c)
+	p.tidy.Rested(true)
+	p.rest(c, settings.StaleAfter-policy.Settle)
+}
+
+// disturbed is called when a connection is closed before it has rested.
+func (p *pool) disturbed(c *conn) {
+	p.forget(&p.aside, c)
+	p.tidy.Rested(false)
+}
+
+// stray is called when the instance has sent what no request asked for.
+func (p *pool) stray() {
+	if p.tidy.Stray() {
+		p.loop.engine.options.Log.Warn("instance sends bytes that no request asked for: its connections are not reused", "address", p.endpoint.Address)
+	}
+	p.closeIdle()
+}
+
+// closeUnasked closes a connection on which something came that no request asked
+// for, if only its end.
+func (c *conn) closeUnasked() {
+	n, _ := c.fd.peek()
+	p := c.pool
+	c.close()
+	if n > 0 {
+		p.stray()
+	}
+}
+
 // remove forgets an idle connection.
-func (p *pool) remove(c *conn) {
-	if i := slices.Index(p.idle, c); i >= 0 {
-		p.idle = slices.Delete(p.idle, i, i+1)
+func (p *pool) remove(c *conn) { p.forget(&p.idle, c) }
+
+// forget takes a connection out of a list.
+func (p *pool) forget(list *[]*conn, c *conn) {
+	if i := slices.Index(*list, c); i >= 0 {
+		*list = slices.Delete(*list, i, i+1)
 	}
 }
 
@@ -97,7 +159,7 @@ func (p *pool) remove(c *conn) {
 // bytes that nobody asked for.
 func (c *conn) rested() {
 	if c.ready&(readable|ended|broken) != 0 {
-		c.close()
+		c.closeUnasked()
 	}
 }
 
@@ -146,6 +208,11 @@ func (l *loop) closeOldest() bool {
 			oldest = p.idle[0]
 		}
 	}
+	for _, p := range l.pools {
+		if len(p.aside) > 0 && oldest == nil {
+			oldest = p.aside[0]
+		}
+	}
 	if oldest == nil {
 		return false
 	}
@@ -154,7 +221,7 @@ func (l *loop) closeOldest() bool {
 }
 
 func (p *pool) closeIdle() {
-	for _, c := range slices.Clone(p.idle) {
+	for _, c := range slices.Concat(p.idle, p.aside) {
 		c.close()
 	}
 }

@@ -139,8 +139,12 @@ func (x *exchange) respond(r *http1.Response, rest []byte) {
 	}
 	x.responding = true
 	x.code = r.Status
+	x.bare = x.toHead || r.Status == http.StatusNoContent || r.Status == http.StatusNotModified
 	x.responded(r.Status)
-	x.reusable = r.KeepAlive && used == len(rest)
+	x.reusable = r.KeepAlive
+	if used < len(rest) {
+		x.surplus()
+	}
 	b := x.writeResponse(l.out[:0], r)
 	x.dropResponse()
 	if x.sent >= len(x.head) {

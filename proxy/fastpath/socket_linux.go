@@ -42,9 +42,19 @@ func (s socket) writev(pieces []unix.Iovec) (int, syscall.Errno) {
 
 // quiet reports whether there is nothing to be read, not even an end.
 func (s socket) quiet() bool {
-	var one [1]byte
-	_, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(s), uintptr(unsafe.Pointer(&one)), 1, unix.MSG_PEEK, 0, 0) //nolint:gosec // G103: the kernel is done with it when the call returns
+	_, errno := s.peek()
 	return errno == syscall.EAGAIN
+}
+
+// peek returns how many bytes there are to be read, as far as one. At the end it
+// returns 0 without an error.
+func (s socket) peek() (int, syscall.Errno) {
+	var one [1]byte
+	n, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(s), uintptr(unsafe.Pointer(&one)), 1, unix.MSG_PEEK, 0, 0) //nolint:gosec // G103: the kernel is done with it when the call returns
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), 0
 }
 
 // untaken returns how many bytes were written that the peer has not taken.
