@@ -81,7 +81,7 @@ func TestStreamClientGone(t *testing.T) {
 			if f.inFlight() != 1 {
 				t.Errorf("%d in flight, want 1", f.inFlight())
 			}
-			_ = c.Close()
+			c.reset()
 			f.recorded(t, 499)
 			f.idle(t)
 			wait(t, closed, "close")

@@ -103,6 +103,12 @@ func (c *rawConn) rest() string {
 	return string(b)
 }
 
+// reset closes the connection so that the peer sees that this side is gone.
+func (c *rawConn) reset() {
+	_ = c.Conn.(*net.TCPConn).SetLinger(0)
+	_ = c.Conn.Close()
+}
+
 // waitClosed returns when the peer has closed the connection.
 func (c *rawConn) waitClosed() { _, _ = io.Copy(io.Discard, c.r) }
 

@@ -104,7 +104,7 @@ func TestEjectionIsNotForClients(t *testing.T) {
 			if request.then != "" {
 				c.rest()
 			}
-			_ = c.Close()
+			c.reset()
 			f.recorded(t, request.code)
 		}
 	}

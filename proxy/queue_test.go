@@ -132,7 +132,7 @@ func TestQueueClientGone(t *testing.T) {
 	c := dial(t, f.address)
 	c.send("GET / HTTP/1.1\nHost: a\n\n")
 	f.waiting(t, 1)
-	_ = c.Close()
+	c.reset()
 	f.recorded(t, 499)
 	f.waiting(t, 0)
 }

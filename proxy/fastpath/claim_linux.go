@@ -29,7 +29,6 @@ func (x *exchange) queue() {
 		return
 	}
 	x.loop.wheel.set(&x.timer, x.loop.now+limit)
-	x.watch()
 }
 
 // expired is called when the exchange has waited long enough.

@@ -94,31 +94,38 @@ func TestBodies(t *testing.T) {
 }
 
 // TestHalfClose: a client that ends its side after its request gets the response
-// all the same, if it takes no longer than absence, or has begun by then.
+// all the same.
 func TestHalfClose(t *testing.T) {
-	f := serve(t, Options{}, server(t, func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/long" {
-			fmt.Fprint(w, "begin ")
+	arrived, release := make(chan struct{}, 1), make(chan struct{})
+	f := serve(t, Options{Loops: 1}, server(t, func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, "begin ")
+		if r.URL.Path == "/begun" {
 			_ = http.NewResponseController(w).Flush()
-			time.Sleep(absence + 200*time.Millisecond)
 		}
-		time.Sleep(absence / 4)
+		arrived <- struct{}{}
+		<-release
 		fmt.Fprint(w, r.URL.Path)
 	}))
-	for path, want := range map[string]string{"/": "/", "/long": "begin /long"} {
-		t.Run(path, func(t *testing.T) {
-			t.Parallel()
-			c := dial(t, f.address)
-			c.send("GET " + path + " HTTP/1.1\nHost: a\n\n")
-			c.closeWrite()
-			if code, body := c.response(t); code != 200 || body != want {
-				t.Errorf("%d %q", code, body)
-			}
-			if rest := c.rest(); rest != "" {
-				t.Errorf("then came %q", rest)
-			}
-			f.recorded(t, 200)
-		})
+	for _, path := range []string{"/", "/begun"} {
+		c := dial(t, f.address)
+		c.send("GET " + path + " HTTP/1.1\nHost: a\n\n")
+		<-arrived
+		c.closeWrite()
+		for seen := false; !seen; { // the loop has noticed
+			f.inLoops(func(l *loop) {
+				for _, c := range l.table {
+					seen = seen || c != nil && c.state == exchanging && c.ready&ended != 0
+				}
+			})
+		}
+		release <- struct{}{}
+		if code, body := c.response(t); code != 200 || body != "begin "+path {
+			t.Errorf("%d %q", code, body)
+		}
+		if rest := c.rest(); rest != "" {
+			t.Errorf("then came %q", rest)
+		}
+		f.recorded(t, 200)
 	}
 }
 

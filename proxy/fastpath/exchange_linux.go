@@ -73,7 +73,6 @@ type facts struct {
 	lost       error  // why the instance cannot have sent all of it; see unsendable
 	reusable   bool   // by what it says, so is its connection
 	last       bool   // it is the last on the client's connection
-	heard      bool   // the client was sent something since it ended its side
 }
 
 // newExchange begins an exchange on a client's connection.
@@ -177,16 +176,6 @@ func (x *exchange) clientReady() {
 	}
 	if u := x.upstream; u != nil && u.state == serving && !x.wholeSent {
 		x.upload()
-		return
-	}
-	x.watch()
-}
-
-// watch notices that the client has ended its side of the connection: it may be
-// gone.
-func (x *exchange) watch() {
-	if c := x.client; c.ready&ended != 0 && c.timer.at == 0 && !x.heard {
-		c.within(int64(absence))
 	}
 }
 
@@ -197,8 +186,6 @@ func (x *exchange) clientSilent() {
 		x.stalled()
 	case x.upstream != nil && x.upstream.state == serving && !x.up.Done():
 		x.spoil(fault.ErrSlowBody)
-	case !x.heard: // else it is there: one that is gone resets the connection
-		x.clientGone()
 	}
 }
 
@@ -237,7 +224,6 @@ func (x *exchange) toClient(pieces ...[]byte) bool {
 		x.clientGone()
 		return false
 	}
-	x.heard = x.client.ready&ended != 0
 	if !x.client.out.empty() {
 		x.stall()
 	}

@@ -38,6 +38,13 @@
 //	           (response); its content follows (download)
 //	finish     both connections are reused, or closed; the claim is given back
 //
+// A client that ends its side of the connection after its request gets the
+// response, however long that takes. TCP does not tell a client that is done
+// sending from one that is gone until it is sent something: one that is gone
+// resets the connection then. Keep-alive probes do the same, once the client's
+// kernel has forgotten the connection (a minute on Linux). A client that resets its
+// connection ends its exchange at once.
+//
 // Sending and receiving go on side by side. A connection that breaks before the
 // response begins leads back to attempt or claim, as package fault's rules allow.
 //
@@ -111,12 +118,6 @@ func (o Options) withDefaults() Options {
 	o.Settings = o.Settings.WithDefaults()
 	return o
 }
-
-// absence is how long a client that has ended its side of the connection,
-// and got nothing since, is believed to be there still. TCP does not tell a
-// client that is done sending from one that is gone, until it is sent
-// something: one that is gone resets the connection then.
-const absence = time.Second
 
 // errInterim says that an instance does not come to the point.
 var errInterim = &http1.Error{Status: 502, Reason: "too many informational responses"}

@@ -29,7 +29,7 @@ func TestSlowReaderOfAPipe(t *testing.T) {
 				}
 				x, n := c.exchange, c.exchange.pipe.n
 				c.stalling = false
-				c.within(int64(absence))
+				c.within(int64(time.Second))
 				_, _ = x.drain()
 				if stuck = x.pipe.n == n; stuck && !c.stalling {
 					t.Error("it is not stalling")

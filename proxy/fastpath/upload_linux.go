@@ -132,7 +132,6 @@ func (x *exchange) uploaded() {
 	if limit := x.settings.RequestTimeout; limit > 0 {
 		x.upstream.within(int64(limit))
 	}
-	x.watch()
 }
 
 // unsendable is called when the instance takes nothing any more. It may have

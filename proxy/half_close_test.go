@@ -1,0 +1,91 @@
+package proxy_test
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dynlb/dynlb/proxy"
+)
+
+// halfCloseLanes are the engines that TestHalfClose is for.
+var halfCloseLanes = map[proxy.Engine]bool{proxy.EngineFast: true}
+
+// TestHalfClose: a client that ends its side of the connection after its request
+// gets the response, as long as requestTimeout gives the instance time for it.
+func TestHalfClose(t *testing.T) {
+	if !halfCloseLanes[engine] {
+		t.Skip("not on this engine")
+	}
+	const patient = 1500 * time.Millisecond // longer than a client would be given up after by guess
+	for name, c := range map[string]struct {
+		request string
+		limit   time.Duration
+		code    int
+	}{
+		"GET":                {"GET / HTTP/1.1\nHost: a\n\n", patience, 200},
+		"content":            {"POST / HTTP/1.1\nHost: a\nContent-Length: 3\n\nabc", patience, 200},
+		"chunks":             {"POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n3\nabc\n0\n\n", patience, 200},
+		"HTTP/1.0":           {"GET / HTTP/1.0\n\n", patience, 200},
+		"kept HTTP/1.0":      {"GET / HTTP/1.0\nConnection: keep-alive\n\n", patience, 200},
+		"last":               {"GET / HTTP/1.1\nHost: a\nConnection: close\n\n", patience, 200},
+		"begun":              {"GET /begun HTTP/1.1\nHost: a\n\n", patience, 200},
+		"instance is silent": {"GET / HTTP/1.1\nHost: a\n\n", patient / 3, 504},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newProxy(t, setup{
+				instances: []string{server(t, func(w http.ResponseWriter, r *http.Request) {
+					_, _ = io.Copy(io.Discard, r.Body)
+					if r.URL.Path == "/begun" {
+						_, _ = io.WriteString(w, "hel")
+						_ = http.NewResponseController(w).Flush()
+					} else {
+						w.Header().Set("X-Late", "hel")
+					}
+					select {
+					case <-time.After(patient):
+					case <-r.Context().Done(): // the proxy has given it up
+					}
+					_, _ = io.WriteString(w, w.Header().Get("X-Late")+"lo")
+				})},
+				options: proxy.Options{Settings: proxy.Settings{RequestTimeout: c.limit}},
+			})
+			client := dial(t, f.address)
+			client.send(c.request)
+			_ = client.Conn.(*net.TCPConn).CloseWrite()
+			res, err := http.ReadResponse(client.r, nil)
+			if err != nil {
+				t.Fatalf("no response: %v", err)
+			}
+			content, err := io.ReadAll(res.Body)
+			if err != nil || res.StatusCode != c.code || c.code == 200 && string(content) != "hello" {
+				t.Errorf("%d %q, then %v; want %d", res.StatusCode, content, err, c.code)
+			}
+			if rest := client.rest(); strings.TrimSpace(rest) != "" {
+				t.Errorf("then came %q", rest)
+			}
+			f.recorded(t, c.code)
+		})
+	}
+}
+
+// TestHalfCloseInQueue: such a client keeps its place in the queue, too.
+func TestHalfCloseInQueue(t *testing.T) {
+	if !halfCloseLanes[engine] {
+		t.Skip("not on this engine")
+	}
+	f := newProxy(t, setup{})
+	c := dial(t, f.address)
+	c.send("GET / HTTP/1.1\nHost: a\n\n")
+	_ = c.Conn.(*net.TCPConn).CloseWrite()
+	f.waiting(t, 1)
+	addInstance(t, f.registry, server(t, echo))
+	if got := c.rest(); !strings.HasPrefix(got, "HTTP/1.1 200 OK\r\n") {
+		t.Errorf("got %q", got)
+	}
+	f.recorded(t, 200)
+}
