@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/internal/settings"
 )
 
@@ -32,12 +33,14 @@ type upload struct {
 	body    io.Reader
 	reading sync.Mutex // held while body is read
 
-	mu      sync.Mutex // guards all below
-	renew   func()     // called before body is read, unless nil
-	touched bool       // someone has begun to read
-	ended   bool       // it was read to its end
-	last    time.Time  // when the client last sent something
-	err     error      // why reading failed; io.EOF is no failure
+	mu      sync.Mutex     // guards all below
+	lease   registry.Lease // of the instance that gets it
+	began   time.Time      // when that instance began to get the request
+	renew   func()         // called before body is read, unless nil
+	touched bool           // someone has begun to read
+	ended   bool           // it was read to its end
+	last    time.Time      // when the client last sent something
+	err     error          // why reading failed; io.EOF is no failure
 }
 
 // Read reads what the client sent.
@@ -54,12 +57,25 @@ func (u *upload) Read(p []byte) (int, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.last = time.Now()
+	if n > 0 && u.last.Sub(u.began) >= settings.LongUpload {
+		u.lease.Progressed() // it has taken what was read before
+	}
 	if errors.Is(err, io.EOF) {
 		u.ended = true
 	} else if err != nil {
 		u.err = err
 	}
 	return n, err
+}
+
+// track has the instance's progress with the body reported on its lease.
+func (u *upload) track(lease registry.Lease) {
+	if u == nil {
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.lease, u.began = lease, time.Now()
 }
 
 // within sets how long each read may take.
@@ -154,9 +170,10 @@ func (u *upload) stop(w http.ResponseWriter) {
 // download is the body of a response. It gives the connection that it came on
 // back when it was read to its end.
 type download struct {
-	body io.ReadCloser
-	from *upstream
-	err  error // why reading failed; io.EOF is no failure
+	body  io.ReadCloser
+	from  *upstream
+	lease registry.Lease
+	err   error // why reading failed; io.EOF is no failure
 }
 
 // Read reads what the instance sent.
@@ -164,6 +181,7 @@ func (d *download) Read(p []byte) (int, error) {
 	n, err := d.body.Read(p)
 	switch {
 	case err == nil:
+		d.lease.Progressed()
 	case errors.Is(err, io.EOF):
 		d.from.release()
 	default:

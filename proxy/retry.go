@@ -130,6 +130,7 @@ func (e *exchange) attempt(req *http.Request, reused bool) fault.Attempt {
 	return fault.Attempt{
 		Method: req.Method, Content: req.Body != nil, Untouched: e.upload.whole(),
 		Reused: reused, Sent: e.sent, Resent: e.resent, Outlived: e.outlived,
+		Implicated: e.lease.Implicated(),
 	}
 }
 
@@ -137,6 +138,7 @@ func (e *exchange) attempt(req *http.Request, reused bool) fault.Attempt {
 func (e *exchange) send(u *upstream, req *http.Request) (*http.Response, error) {
 	u.socket.expect(req.Method == http.MethodHead, req.Header.Get("Upgrade") != "", req.Body != nil)
 	start := time.Now()
+	e.upload.track(e.lease)
 	wait := newPatience(u, e.upload, start, e.settings.RequestTimeout)
 	res, err := u.client.RoundTrip(req)
 	if wait.stop() {
@@ -170,7 +172,7 @@ func (e *exchange) send(u *upstream, req *http.Request) (*http.Response, error) 
 		u.release()
 		return res, nil
 	}
-	e.download = download{body: res.Body, from: u}
+	e.download = download{body: res.Body, from: u, lease: e.lease}
 	res.Body = &e.download
 	return res, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"testing"
 
 	"github.com/dynlb/dynlb/internal/cli"
@@ -8,6 +9,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv(asOneAtATime) != "" {
+		oneAtATime()
+	}
 	daemontest.Main(m, func([]string) int {
 		main()
 		return 0 // main has ended the process

@@ -14,6 +14,9 @@ type Usage struct {
 	// CPU is the processor time, user and system, that they have used since the
 	// child's start. It never decreases.
 	CPU time.Duration
+	// Suspended tells that one of them is stopped by a signal (SIGSTOP, SIGTSTP) or
+	// by a debugger: it does nothing until it is continued.
+	Suspended bool
 }
 
 // Usage measures the child and its descendants: all that are in the child's

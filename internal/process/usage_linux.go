@@ -31,6 +31,7 @@ func (p *Process) measure() (Usage, error) {
 		}
 		total.Memory += usage.Memory
 		total.CPU += usage.CPU
+		total.Suspended = total.Suspended || usage.Suspended
 	}
 	if cpu, ok := p.cgroup.cpu(); ok {
 		total.CPU = cpu
@@ -88,5 +89,9 @@ func parseUsage(stat string) (Usage, error) {
 	if err != nil {
 		return Usage{}, fmt.Errorf("process status %q: %w", stat, err)
 	}
-	return Usage{Memory: pages * uint64(os.Getpagesize()), CPU: time.Duration(ticks) * tick}, nil
+	return Usage{
+		Memory:    pages * uint64(os.Getpagesize()),
+		CPU:       time.Duration(ticks) * tick,
+		Suspended: fields[0] == "T" || fields[0] == "t", // by a signal, by a tracer
+	}, nil
 }

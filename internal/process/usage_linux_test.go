@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -116,6 +117,42 @@ func TestUsageCountsProcessorTime(t *testing.T) {
 	}
 }
 
+// TestUsageTellsOfSuspension: also when it is not the leader that is suspended, but
+// what it runs.
+func TestUsageTellsOfSuspension(t *testing.T) {
+	for name, mark := range map[string]Mark{"tree": "", "cgroup": NewMark(t.Name())} {
+		t.Run(name, func(t *testing.T) {
+			line := newLifeline(t)
+			spec := roleSpec("parent", "wait", "alive", line.address())
+			spec.Mark = mark
+			p := start(t, spec)
+			child := line.accept()
+			differs := func(want bool) func() int {
+				return func() int {
+					if usage(t, p).Suspended != want {
+						return 1
+					}
+					return 0
+				}
+			}
+			if differs(false)() > 0 {
+				t.Error("suspended from the start")
+			}
+			for _, c := range []struct {
+				signal syscall.Signal
+				want   bool
+			}{{syscall.SIGSTOP, true}, {syscall.SIGCONT, false}} {
+				if err := syscall.Kill(child.pid, c.signal); err != nil {
+					t.Fatal(err)
+				}
+				if settled(differs(c.want), 0) > 0 {
+					t.Errorf("after %v: suspended is not %v", c.signal, c.want)
+				}
+			}
+		})
+	}
+}
+
 func TestUsageAfterTheEnd(t *testing.T) {
 	p := start(t, roleSpec("exit", "0"))
 	await(t, p)
@@ -129,6 +166,11 @@ func TestParseUsage(t *testing.T) {
 	got, err := parseUsage(good)
 	if want := (Usage{Memory: 25 * uint64(os.Getpagesize()), CPU: 1270 * time.Millisecond}); err != nil || got != want {
 		t.Errorf("usage = %+v, %v, want %+v", got, err, want)
+	}
+	for state, want := range map[string]bool{"R": false, "D": false, "Z": false, "T": true, "t": true} {
+		if got, err := parseUsage(strings.Replace(good, ") S ", ") "+state+" ", 1)); err != nil || got.Suspended != want {
+			t.Errorf("state %s: suspended is %v, %v, want %v", state, got.Suspended, err, want)
+		}
 	}
 	for _, bad := range []string{"", "7 (a) S 1 7", good[:len(good)-24], "7 (a) S 1 7 7 0 -1 0 0 0 0 0 x 20 3 4 20 0 5 0 99 1000 25 1"} {
 		if got, err := parseUsage(bad); err == nil {

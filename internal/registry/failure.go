@@ -57,6 +57,10 @@ func (l Lease) Responded(after time.Duration, status int) {
 	now := time.Since(r.base)
 	ok := status < http.StatusInternalServerError
 	l.in.traffic.latency.observe(now, after, ok)
+	l.in.progressed(now)
+	if s := &l.in.slots[l.slot]; s.turn == l.turn {
+		s.responded = true
+	}
 	switch {
 	case ok:
 		l.in.failures.streak = 0

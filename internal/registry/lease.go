@@ -19,8 +19,10 @@ type Lease struct {
 // at every release, so that a lease is good for one release only, whichever of
 // its copies asks for it.
 type slot struct {
-	turn uint32
-	next int32 // next free slot, -1 at the end
+	turn      uint32
+	next      int32  // next free slot, -1 at the end
+	claim     uint64 // which claim on the instance this is, counted from 1
+	responded bool   // the claim has had a response
 }
 
 // Valid reports whether l is a claim, released or not.
@@ -140,7 +142,9 @@ func (in *instance) leaseLocked() Lease {
 	}
 	in.traffic.inFlight++
 	in.traffic.total++
-	return Lease{in: in, slot: at, turn: in.slots[at].turn}
+	s := &in.slots[at]
+	s.claim, s.responded = in.traffic.total, false
+	return Lease{in: in, slot: at, turn: s.turn}
 }
 
 // releaseLocked counts one request less, and reports whether the claim still
@@ -153,6 +157,9 @@ func (in *instance) releaseLocked(at int32, turn uint32) bool {
 	s.turn++
 	s.next, in.free = in.free, at
 	in.traffic.inFlight--
+	if !s.responded {
+		in.traffic.abandoned = time.Since(in.registry.base)
+	}
 	if in.traffic.inFlight == 0 {
 		in.traffic.idleSince = time.Since(in.registry.base)
 		if in.about.state == Draining {

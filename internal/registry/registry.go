@@ -16,6 +16,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -75,7 +76,8 @@ type Registry struct {
 type instance struct {
 	registry *Registry
 	traffic  traffic
-	free     int32 // first free slot, -1 when all are taken
+	progress atomic.Int64 // see Instance.LastProgress; since Registry.base, 0 before the first
+	free     int32        // first free slot, -1 when all are taken
 	slots    []slot
 	failures failures
 
@@ -83,6 +85,8 @@ type instance struct {
 	about   *about        // replaced, never changed: snapshots share it
 	drained chan struct{} // closed when draining and nothing is in flight
 	dead    chan struct{} // closed when stopped, and while it refuses connections
+
+	implicated uint64 // the claims up to this one may be why it ceased to answer; 0: none
 }
 
 // traffic is what requests change of an instance.
@@ -92,6 +96,7 @@ type traffic struct {
 	total     uint64
 	latency   latency
 	idleSince time.Duration // see Instance.IdleSince; since Registry.base
+	abandoned time.Duration // see Instance.LastAbandoned; since Registry.base, 0 before the first
 }
 
 // about is what only whoever runs an instance changes.

@@ -39,6 +39,12 @@ type Instance struct {
 	IdleSince   time.Time
 	Usage       Usage
 	LastSuccess time.Time // last response that was not a 5xx; zero if none
+	// LastProgress is when the instance last responded, whatever the status, or took
+	// or sent a piece of content, to a tenth of a second; zero if it never did.
+	LastProgress time.Time
+	// LastAbandoned is when a request last ended without a response, so that the
+	// instance may still be working on it; zero if none did.
+	LastAbandoned time.Time
 	// EjectedUntil is when it gets requests again, though it is Ready; zero when it
 	// gets them now. It gets them before if no other instance is ready.
 	EjectedUntil time.Time
@@ -52,7 +58,7 @@ func (r *Registry) Snapshot() Snapshot {
 	s := Snapshot{Time: time.Now(), Waiting: r.queue.size, Fleet: r.fleet}
 	s.Retries, s.RetriesDenied = r.budget.granted, r.budget.denied
 	for _, in := range r.instances {
-		v := view{id: in.id, about: in.about, traffic: in.traffic}
+		v := view{id: in.id, about: in.about, traffic: in.traffic, progress: time.Duration(in.progress.Load())}
 		if in.failures.ejected && in.about.state.Routable() {
 			v.ejectedUntil = in.failures.until
 		}
@@ -69,9 +75,10 @@ func (r *Registry) Snapshot() Snapshot {
 
 // view is what a snapshot takes of an instance under the lock.
 type view struct {
-	id      ID
-	about   *about
-	traffic traffic
+	id       ID
+	about    *about
+	traffic  traffic
+	progress time.Duration // since Registry.base; 0 if none
 
 	ejectedUntil time.Duration // since Registry.base; 0 when it is not
 }
@@ -125,6 +132,12 @@ func (v *view) instance(base, now time.Time) Instance {
 	}
 	if v.traffic.latency.lastSuccess > 0 {
 		out.LastSuccess = base.Add(v.traffic.latency.lastSuccess)
+	}
+	if v.progress > 0 {
+		out.LastProgress = base.Add(v.progress)
+	}
+	if v.traffic.abandoned > 0 {
+		out.LastAbandoned = base.Add(v.traffic.abandoned)
 	}
 	if v.ejectedUntil > 0 {
 		out.EjectedUntil = base.Add(v.ejectedUntil)

@@ -47,8 +47,9 @@ type child struct {
 	host       string // where it answered; "" until it was ready first
 	fit        bool   // it was ready when it was told to go
 	failures   int    // health checks failed in a row
-	condemned  error  // why it is being replaced; nil if it is not
-	mute       bool   // it is, because it did not answer: it does not answer requests either
+	silence    silence
+	condemned  error // why it is being replaced; nil if it is not
+	suspended  bool  // it is, because it is suspended: it does not finish what it has in flight
 	readyAt    time.Time
 }
 
@@ -84,12 +85,12 @@ func (s *Supervisor) tend(life, hurry context.Context, c *child) {
 	}
 	s.call(func() { s.started(c, p.PID()) })
 	err = s.keep(life, c, p, "")
-	mute := false
+	suspended := false
 	for life.Err() != nil { // it was told to go
 		err = nil
 		var drained <-chan struct{}
-		drained, mute = s.parting(c)
-		if s.awaitDrained(hurry, c, p, drained, mute) && s.leave(hurry, c, drained) {
+		drained, suspended = s.parting(c)
+		if s.awaitDrained(hurry, c, p, drained, suspended) && s.leave(hurry, c, drained) {
 			break
 		}
 		var host string
@@ -97,7 +98,7 @@ func (s *Supervisor) tend(life, hurry context.Context, c *child) {
 		err = s.keep(life, c, p, host)
 	}
 	grace := s.now().StopTimeout
-	if mute { // perhaps it is suspended, and cannot act on a signal either
+	if suspended { // it does not act on a signal either
 		grace = min(grace, s.now().HealthTimeout)
 	}
 	exit := p.Stop(hurry, grace)
@@ -145,12 +146,14 @@ func (s *Supervisor) checkHealth(life context.Context, c *child, p proc, host st
 			now = s.current.Load()
 			tick.Reset(now.Config.CheckInterval)
 		case <-tick.C:
-			err := s.probeOnce(life, c, host)
-			if starved(err) {
-				c.log.Warn("health check not made", "error", err)
+			check := healthCheck{began: time.Now()}
+			check.err = s.probeOnce(life, c, host)
+			if starved(check.err) {
+				c.log.Warn("health check not made", "error", check.err)
 				continue
 			}
-			s.call(func() { s.checked(c, err) })
+			check.suspended = check.timedOut() && suspended(p)
+			s.call(func() { s.checked(c, check) })
 		case <-measure.C:
 			s.measure(c, p)
 		}
@@ -158,16 +161,16 @@ func (s *Supervisor) checkHealth(life context.Context, c *child, p proc, host st
 }
 
 // awaitDrained waits until drained is closed or the time for it is up, and
-// returns true; it returns false when the child is taken back. A mute one gets no
-// time.
+// returns true; it returns false when the child is taken back. A suspended one gets
+// no time: it would do nothing with it.
 func (s *Supervisor) awaitDrained(
-	hurry context.Context, c *child, p proc, drained <-chan struct{}, mute bool,
+	hurry context.Context, c *child, p proc, drained <-chan struct{}, suspended bool,
 ) bool {
 	if hurry.Err() != nil {
 		return true
 	}
 	limit := s.now().DrainTimeout
-	if mute {
+	if suspended {
 		limit = 0
 	}
 	timer := time.NewTimer(limit)

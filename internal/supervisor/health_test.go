@@ -1,8 +1,6 @@
 package supervisor
 
 import (
-	"context"
-	"fmt"
 	"net"
 	"os"
 	"strings"
@@ -207,40 +205,6 @@ func TestRefusedAndGone(t *testing.T) {
 			t.Errorf("%d starts, want 2", got)
 		}
 	})
-}
-
-// TestMuteInstanceIsEndedSoon: an instance that does not answer at all gets no
-// time to finish what it will not finish, unlike one that says that it is ill.
-func TestMuteInstanceIsEndedSoon(t *testing.T) {
-	for _, c := range []struct {
-		name  string
-		err   error
-		after time.Duration // it was condemned, it is gone
-	}{
-		{"mute", fmt.Errorf("get: %w", context.DeadlineExceeded), 2 * time.Second},
-		{"ill", errSick, 30*time.Second + 5*time.Second},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			supervise(t, nil, func(t *testing.T, b *bench) {
-				b.Scale(2, "test")
-				b.after(50 * time.Millisecond)
-				victim := b.all()[0]
-				lease, _ := b.registry.Acquire(t.Context(), registry.Preference{}) // of the first
-				defer lease.Release()
-				victim.set(func(p *fakeProcess) { p.sick, p.deaf = c.err, true })
-				b.after(replaceAfter * b.Config.CheckInterval)
-				b.after(c.after - 100*time.Millisecond)
-				if !victim.alive() {
-					t.Fatal("ended too soon")
-				}
-				b.after(200 * time.Millisecond)
-				if victim.alive() {
-					t.Error("still there")
-				}
-				b.want("2 ready")
-			})
-		})
-	}
 }
 
 var errStarved = &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("socket", syscall.EMFILE)}

@@ -45,13 +45,13 @@ func (s *Supervisor) ready(c *child, host string) {
 }
 
 // checked: a health check came back.
-func (s *Supervisor) checked(c *child, err error) {
+func (s *Supervisor) checked(c *child, check healthCheck) {
 	if c.phase != phaseServing {
 		return
 	}
 	in, ready := s.look(c.id)
 	switch {
-	case err == nil:
+	case check.err == nil:
 		if c.failures = 0; in.State == registry.Unhealthy {
 			s.complain(c, s.Registry.Transition(c.id, registry.Ready, "answered the health check"))
 			c.log.Info("instance healthy again")
@@ -62,15 +62,16 @@ func (s *Supervisor) checked(c *child, err error) {
 		return
 	}
 	c.failures++
-	c.log.Warn("health check failed", "failures", c.failures, "error", err)
+	c.silence.observe(c.failures, check, &in)
+	c.log.Warn("health check failed", "failures", c.failures, "error", check.err)
+	cause := fmt.Errorf("failed %d health checks: %w", c.failures, check.err)
 	switch {
-	case c.failures >= replaceAfter:
-		c.mute = errors.Is(err, context.DeadlineExceeded)
-		s.condemn(c, fmt.Errorf("failed %d health checks: %w", c.failures, err))
+	case c.failures >= replaceAfter && s.replaceable(c, check, &in):
+		s.condemn(c, cause)
 	case c.failures >= ejectAfter && in.State == registry.Ready && ready > 1:
 		// The last ready instance stays: on a check's word alone it is better
 		// to try than to refuse everybody.
-		s.complain(c, s.Registry.Transition(c.id, registry.Unhealthy, fmt.Sprintf("failed %d health checks: %v", c.failures, err)))
+		s.complain(c, s.Registry.Transition(c.id, registry.Unhealthy, cause.Error()))
 	}
 }
 
@@ -94,11 +95,11 @@ func (s *Supervisor) unfit(c *child, err error) {
 }
 
 // parting returns what is closed when a child that was told to go has no request
-// in flight, and whether it is mute: what it has in flight would wait in vain, and
-// so it ends sooner, so that other instances can answer what may be sent again.
-func (s *Supervisor) parting(c *child) (drained <-chan struct{}, mute bool) {
-	s.call(func() { drained, mute = c.drained, c.mute })
-	return drained, mute
+// in flight, and whether it is suspended: what it has in flight would wait in vain,
+// and so it ends sooner, so that other instances can answer what may be sent again.
+func (s *Supervisor) parting(c *child) (drained <-chan struct{}, suspended bool) {
+	s.call(func() { drained, suspended = c.drained, c.suspended })
+	return drained, suspended
 }
 
 // leave asks whether a child that has drained may stop, and returns false when

@@ -24,6 +24,7 @@ func (x *exchange) pass(b []byte) {
 	if used < len(b) {
 		x.surplus()
 	}
+	x.lease.Progressed()
 	if x.deliver(x.loop.out[:0], payload) {
 		x.upstream.keep(nil)
 	}

@@ -55,6 +55,7 @@ func (x *exchange) rules(reused bool) fault.Attempt {
 	return fault.Attempt{
 		Method: x.methodText(), Content: x.content, Untouched: x.sent == 0,
 		Reused: reused, Sent: x.repeated, Resent: x.resent, Outlived: x.outlived,
+		Implicated: x.lease.Implicated(),
 	}
 }
 

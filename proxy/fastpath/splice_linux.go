@@ -92,6 +92,7 @@ func (x *exchange) splice() bool {
 		x.instanceEnded(io.EOF)
 		return false
 	}
+	x.lease.Progressed()
 	x.pipe.n = n
 	x.down.Move(int64(n))
 	if x.down.Done() {

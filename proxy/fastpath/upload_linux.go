@@ -44,6 +44,7 @@ func (x *exchange) upload() {
 			x.calm() // it is not the client's turn
 			if n > 0 {
 				u.took()
+				x.progressed()
 			}
 			x.starve()
 			return
@@ -60,6 +61,13 @@ func (x *exchange) upload() {
 		}
 	}
 	x.loop.later(c)
+}
+
+// progressed tells the registry that the instance has taken a piece of the request.
+func (x *exchange) progressed() {
+	if durationOf(x.loop.now-x.sentAt) >= settings.LongUpload {
+		x.lease.Progressed()
+	}
 }
 
 // starve gives the instance time to take what waits for it, unless it has some
@@ -91,6 +99,7 @@ func (x *exchange) dropSent() {
 func (x *exchange) readContent() bool {
 	u, c := x.upstream, x.client
 	u.took()
+	x.progressed()
 	b := c.held.bytes()
 	if b == nil {
 		var err error

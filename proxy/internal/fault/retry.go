@@ -31,6 +31,9 @@ type Attempt struct {
 	Sent      bool // it was sent to the same instance before this attempt
 	Resent    bool // it was sent again already, to the same instance
 	Outlived  bool // it was sent again already, to another than the one that died
+	// Implicated: the instance was stopped because it ceased to answer, and this
+	// request may be why (see registry.Lease.Implicated).
+	Implicated bool
 }
 
 // Retry is whether a request may be tried once more.
@@ -92,9 +95,11 @@ func (a Attempt) elsewhere() Retry {
 
 // repeatable reports whether the request may be sent again though it was sent:
 // the instance had not begun to respond, there is nothing left to send that was
-// not kept, and doing it twice does no harm.
+// not kept, and doing it twice does no harm, neither to the app nor to the next
+// instance.
 func (a Attempt) repeatable(broken *BrokenError) bool {
-	return !broken.Received && !errors.Is(broken, context.DeadlineExceeded) && !a.Content && Idempotent(a.Method)
+	return !broken.Received && !a.Implicated && !errors.Is(broken, context.DeadlineExceeded) &&
+		!a.Content && Idempotent(a.Method)
 }
 
 // Idempotent reports whether doing a request twice is the same as doing it once

@@ -13,6 +13,10 @@ const (
 	// ContinueTimeout is how long an instance may take to ask for the content of a
 	// request that expects a 100 (Continue). Then it is sent unasked.
 	ContinueTimeout = time.Second
+	// LongUpload is how long a request must take to be sent for a further piece of it
+	// to show that the instance works. Of a shorter one nothing can be told: the
+	// kernel takes some megabytes for an instance that reads nothing.
+	LongUpload = time.Second
 	// LingerTimeout is how long a client may go on sending what nobody will read,
 	// so that it gets to read the response. It is nginx's lingering_timeout.
 	LingerTimeout = 5 * time.Second
