@@ -18,13 +18,25 @@ const module = "github.com/dynlb/dynlb/"
 // map of the design, and what keeps a second kind of fleet from touching more
 // than its own folder.
 var table = map[string][]string{
-	"internal/registry":       {"github.com/google/uuid"},
-	"internal/process":        {"golang.org/x/sys"},
-	"internal/config":         {"gopkg.in/yaml.v3"},
-	"internal/config/keysgen": {"internal/config", "gopkg.in/yaml.v3"},
-	"internal/supervisor":     {"internal/registry", "internal/process", "internal/config"},
-	"internal/autoscaler":     {"internal/registry", "internal/config"},
-	"internal/demo":           {"github.com/coder/websocket"},
+	"internal/registry": {"github.com/google/uuid"},
+	"internal/process": {
+		"internal/process/account", "internal/process/cgroup", "internal/process/explain", "internal/process/orphan",
+		"internal/process/procfs",
+	},
+	"internal/process/account":     {},
+	"internal/process/cgroup":      {"internal/process/procfs", "golang.org/x/sys"},
+	"internal/process/explain":     {"internal/process/account"},
+	"internal/process/orphan":      {"internal/process/cgroup", "internal/process/procfs"},
+	"internal/process/procfs":      {},
+	"internal/process/processtest": {},
+	"internal/config":              {"gopkg.in/yaml.v3"},
+	"internal/config/keysgen":      {"internal/config", "gopkg.in/yaml.v3"},
+	"internal/supervisor": {
+		"internal/registry", "internal/config", "internal/process", "internal/process/account", "internal/process/orphan",
+		"internal/process/procfs",
+	},
+	"internal/autoscaler": {"internal/registry", "internal/config"},
+	"internal/demo":       {"github.com/coder/websocket"},
 	"proxy": {
 		"internal/registry", "proxy/fastpath", "proxy/http1", "proxy/internal/fault", "proxy/internal/settings",
 		"proxy/policy",
@@ -47,12 +59,12 @@ var table = map[string][]string{
 	// These two wire all the others: they may import much, and only cmd/dynlb and
 	// the command line import them.
 	"internal/daemon": {
-		"internal/autoscaler", "internal/config", "internal/logging", "internal/process", "internal/registry",
-		"internal/supervisor", "proxy", "proxy/http1", "server",
+		"internal/autoscaler", "internal/config", "internal/logging", "internal/process/account",
+		"internal/process/cgroup", "internal/process/orphan", "internal/registry", "internal/supervisor", "proxy", "proxy/http1", "server",
 		"github.com/fsnotify/fsnotify", "golang.org/x/sys",
 	},
 	"internal/cli": {
-		"gen/dynlb/v1", "internal/config", "internal/daemon", "internal/demo", "internal/logging", "internal/process",
+		"gen/dynlb/v1", "internal/config", "internal/daemon", "internal/demo", "internal/logging", "internal/process/orphan",
 		"proxy", "server", "github.com/spf13/cobra", "golang.org/x/term", "google.golang.org",
 	},
 	"internal/daemon/daemontest": {

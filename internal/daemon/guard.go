@@ -6,7 +6,8 @@ import (
 	"os"
 	"time"
 
-	"github.com/dynlb/dynlb/internal/process"
+	"github.com/dynlb/dynlb/internal/process/cgroup"
+	"github.com/dynlb/dynlb/internal/process/orphan"
 )
 
 // orphanLimit is how long a start waits for what an earlier run left behind to
@@ -16,8 +17,8 @@ const orphanLimit = 5 * time.Second
 // guard kills what a dynlb that was killed left behind, and starts the process
 // that does the same for this one. Call closeGuard when all instances are gone.
 func guard(log *slog.Logger) (closeGuard func(), err error) {
-	log.Info("instances are contained", "by", process.Containment())
-	killed, err := process.KillOrphans(orphanLimit)
+	log.Info("instances are contained", "by", cgroup.Containment())
+	killed, err := orphan.KillAll(orphanLimit)
 	if err != nil {
 		log.Warn("processes of an earlier run are left", "error", err)
 	}
@@ -28,7 +29,7 @@ func guard(log *slog.Logger) (closeGuard func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("start guard: %w", err)
 	}
-	g, err := process.StartGuard([]string{self, "guard"})
+	g, err := orphan.StartGuard([]string{self, "guard"})
 	if err != nil {
 		return nil, err
 	}

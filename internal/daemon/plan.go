@@ -8,7 +8,7 @@ import (
 
 	"github.com/dynlb/dynlb/internal/autoscaler"
 	"github.com/dynlb/dynlb/internal/config"
-	"github.com/dynlb/dynlb/internal/process"
+	"github.com/dynlb/dynlb/internal/process/account"
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/internal/supervisor"
 	"github.com/dynlb/dynlb/proxy"
@@ -98,11 +98,11 @@ func command(settings config.Config) (func(port int) []string, error) {
 }
 
 // instanceUser returns whom instances run as, nil for dynlb's own user.
-func instanceUser(settings config.Config) (*process.User, error) {
+func instanceUser(settings config.Config) (*account.User, error) {
 	if settings.User == "" {
 		return nil, nil
 	}
-	user, err := process.LookupUser(settings.User)
+	user, err := account.Lookup(settings.User)
 	if err != nil {
 		return nil, fmt.Errorf("user: %w", err)
 	}

@@ -4,6 +4,8 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"github.com/dynlb/dynlb/internal/process/explain"
 )
 
 // Exit says how a child ended.
@@ -12,9 +14,8 @@ type Exit struct {
 	Code int
 	// Signal is the signal that ended the child, or 0.
 	Signal syscall.Signal
-	// Reason says it in words: "exit status 1", "signal: killed". A SIGKILL
-	// that did not come from this package is followed by what is known of the
-	// OOM killer, if it is known to have been at work.
+	// Reason says it in words: "exit status 1", "signal: killed". After a SIGKILL
+	// that dynlb did not send, it adds what the kernel has counted of OOM kills.
 	Reason string
 	// Time is when the child itself exited.
 	Time time.Time
@@ -24,13 +25,14 @@ type Exit struct {
 	Dropped uint64
 }
 
-// newExit reads the outcome of a reaped child. state is nil when it could not
-// be reaped, and err then says why.
+// newExit converts the outcome of a reaped child. state is nil when the child
+// could not be reaped; err then says why.
 func newExit(state *os.ProcessState, err error) Exit {
+	exit := Exit{Code: -1, Reason: explain.Exit(state, err)}
 	if state == nil {
-		return Exit{Code: -1, Reason: err.Error()}
+		return exit
 	}
-	exit := Exit{Code: state.ExitCode(), Reason: state.String()}
+	exit.Code = state.ExitCode()
 	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
 		exit.Signal = status.Signal()
 	}

@@ -24,7 +24,7 @@ func awaitGroupGone(pgid int, limit time.Duration) {
 	deadline := time.Now().Add(limit)
 	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
 		gone := syscall.Kill(-pgid, 0) != nil || !groupAlive(pgid)
-		reapOrphans(pgid)
+		reapGroup(pgid)
 		if gone || time.Now().After(deadline) {
 			return
 		}
@@ -32,10 +32,10 @@ func awaitGroupGone(pgid int, limit time.Duration) {
 	}
 }
 
-// reapOrphans collects the exit status of group members that the kernel made
+// reapGroup collects the exit status of group members that the kernel made
 // children of dynlb when their parent died. That happens only where dynlb is
 // process 1 of a container (or a subreaper); nobody else would reap them there.
-func reapOrphans(pgid int) {
+func reapGroup(pgid int) {
 	for {
 		pid, err := syscall.Wait4(-pgid, nil, syscall.WNOHANG, nil)
 		if pid <= 0 && !errors.Is(err, syscall.EINTR) {

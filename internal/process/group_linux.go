@@ -1,6 +1,10 @@
 package process
 
-import "syscall"
+import (
+	"syscall"
+
+	"github.com/dynlb/dynlb/internal/process/procfs"
+)
 
 // pPID is P_PID of waitid(2), which package syscall lacks.
 const pPID = 1
@@ -20,12 +24,12 @@ func awaitExit(pid int) bool {
 // groupAlive reports whether a process of the group other than its leader is
 // running. Without /proc it reports false.
 func groupAlive(pgid int) bool {
-	procs, err := processes()
+	procs, err := procfs.Processes()
 	if err != nil {
 		return false
 	}
 	for _, p := range procs {
-		if p.pgrp == pgid && p.pid != pgid && !p.dead() {
+		if p.Group == pgid && p.PID != pgid && !p.Exited() {
 			return true
 		}
 	}

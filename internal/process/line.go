@@ -1,6 +1,9 @@
 package process
 
-import "bytes"
+import (
+	"bytes"
+	"unicode/utf8"
+)
 
 // lineWriter cuts one stream into lines and passes them to add. It holds at most
 // maxLine bytes and never fails or blocks. It is used by one goroutine.
@@ -52,4 +55,31 @@ func (w *lineWriter) flush() {
 	if len(w.buf) > 0 {
 		w.end()
 	}
+}
+
+// isBlank reports whether raw is white space only.
+func isBlank(raw []byte) bool { return len(bytes.TrimSpace(raw)) == 0 }
+
+// trimPartialRune removes a character that was cut in two at the end of raw.
+func trimPartialRune(raw []byte) []byte {
+	for i := len(raw) - 1; i >= 0 && i >= len(raw)-utf8.UTFMax; i-- {
+		if utf8.RuneStart(raw[i]) {
+			if !utf8.FullRune(raw[i:]) {
+				return raw[:i]
+			}
+			break
+		}
+	}
+	return raw
+}
+
+// cutText returns the first n bytes of s at most, whole characters only.
+func cutText(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/dynlb/dynlb/internal/process/explain"
 )
 
 // record is a line as lineWriter passes it on.
@@ -61,29 +63,6 @@ func TestLines(t *testing.T) {
 	}
 }
 
-func TestCleanText(t *testing.T) {
-	tests := []struct{ raw, want string }{
-		{"plain\ttext", "plain\ttext"},
-		{"größe 🙂", "größe 🙂"},
-		{"\x1b[1;31mred\x1b[0m", "red"},
-		{"\x1b[?25l\x1b[2K\x1b[1Gdone", "done"},
-		{"\x1b]0;title\x07text", "text"},
-		{"\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "link"},
-		{"\x1b]0;never ends", "0;never ends"},
-		{"\x1b(B\x1b=text", "text"},
-		{"cut \x1b[3", "cut "},
-		{"\x1b", "\ufffd"},
-		{"\x1b[\x1b[31mx", "x"},
-		{"a\rb\x00c\x7fd\u0085e", "a\ufffdb\ufffdc\ufffdd\ufffde"},
-		{"bad \xff\xfe utf-8 \xc3", "bad \ufffd\ufffd utf-8 \ufffd"},
-	}
-	for _, test := range tests {
-		if got := cleanText([]byte(test.raw)); got != test.want {
-			t.Errorf("cleanText(%q) = %q, want %q", test.raw, got, test.want)
-		}
-	}
-}
-
 // However the stream is cut into pieces, the lines are the same, bounded and clean.
 func FuzzLines(f *testing.F) {
 	f.Add([]byte("a\r\n\x1b[31mb\xff\n"), uint8(1))
@@ -102,13 +81,13 @@ func FuzzLines(f *testing.F) {
 			if len(whole[i].text) > maxLine {
 				t.Fatalf("line %d has %d bytes", i, len(whole[i].text))
 			}
-			text := cleanText([]byte(whole[i].text))
+			text := explain.Clean([]byte(whole[i].text))
 			for _, r := range text {
 				if unicode.IsControl(r) && r != '\t' {
 					t.Fatalf("%q became %q: control character left", whole[i].text, text)
 				}
 			}
-			if !utf8.ValidString(text) || cleanText([]byte(text)) != text {
+			if !utf8.ValidString(text) || explain.Clean([]byte(text)) != text {
 				t.Fatalf("%q became %q, which is not clean", whole[i].text, text)
 			}
 		}

@@ -7,17 +7,15 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/dynlb/dynlb/internal/process/cgroup"
+	"github.com/dynlb/dynlb/internal/process/processtest"
+	"github.com/dynlb/dynlb/internal/process/procfs"
 )
 
-// roleEnv makes the test program play a child instead: its value names a role.
-const roleEnv = "PROCESS_TEST_ROLE"
-
-// patience bounds what a test waits for; it is only used up by a failure.
-const patience = 30 * time.Second
-
 func TestMain(m *testing.M) {
-	if name, ok := os.LookupEnv(roleEnv); ok {
-		os.Exit(roles[name](os.Args[1:]))
+	if status, played := processtest.Play(roles); played {
+		os.Exit(status)
 	}
 	goleak.VerifyTestMain(tidy{m}, goleak.IgnoreAnyFunction("github.com/dynlb/dynlb/internal/process.spawnLoop"))
 }
@@ -28,24 +26,27 @@ type tidy struct{ tests *testing.M }
 // Run runs the tests and returns the exit status.
 func (r tidy) Run() int {
 	status := r.tests.Run()
-	if left := cgroupsOf(thisRun()); len(left) > 0 {
-		fmt.Fprintln(os.Stderr, "cgroups left behind:", left)
+	if n := ownCgroups(); n > 0 {
+		fmt.Fprintln(os.Stderr, "cgroups left behind:", n)
 		return 1
 	}
 	return status
 }
 
+// ownCgroups counts the cgroups of this run. EndRuns ends none of them.
+func ownCgroups() (n int) {
+	_, _ = cgroup.EndRuns(func(run string) bool {
+		if run == procfs.Identity(os.Getpid()) {
+			n++
+		}
+		return false
+	}, 0)
+	return n
+}
+
 // roleSpec describes a child that plays a role.
 func roleSpec(role string, args ...string) Spec {
-	self, err := os.Executable()
-	if err != nil {
-		panic(err)
-	}
-	return Spec{
-		Argv: append([]string{self}, args...),
-		Env: append(os.Environ(), roleEnv+"="+role,
-			"GORACE=atexit_sleep_ms=0"), // else every exit takes a second
-	}
+	return Spec{Argv: processtest.Argv(args...), Env: processtest.Env(role)}
 }
 
 // start starts a child that is killed at the end of the test.
@@ -64,8 +65,8 @@ func await(t *testing.T, p *Process) Exit {
 	t.Helper()
 	select {
 	case <-p.Done():
-	case <-time.After(patience):
-		t.Fatalf("process %d is not done after %v", p.PID(), patience)
+	case <-time.After(processtest.Limit):
+		t.Fatalf("process %d is not done after %v", p.PID(), processtest.Limit)
 	}
 	return p.Exit()
 }

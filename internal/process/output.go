@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/dynlb/dynlb/internal/process/explain"
 )
 
 // Values of Line.Stream.
@@ -84,7 +86,7 @@ func (o *output) add(stream string, raw []byte, truncated bool) {
 		o.dropped.Add(1)
 		return
 	}
-	line := Line{Stream: stream, Text: cleanText(raw), Truncated: truncated}
+	line := Line{Stream: stream, Text: explain.Clean(raw), Truncated: truncated}
 	o.queued.Add(int64(len(line.Text)))
 	o.queue <- line
 }
@@ -110,7 +112,7 @@ func (o *output) lastLines() []string {
 	defer o.mu.Unlock()
 	lines := make([]string, 0, len(o.tail))
 	for _, raw := range o.tail {
-		lines = append(lines, cutText(cleanText(raw), tailLineBytes))
+		lines = append(lines, cutText(explain.Clean(raw), tailLineBytes))
 	}
 	return lines
 }

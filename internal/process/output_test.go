@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/dynlb/dynlb/internal/process/processtest"
 )
 
 // collector gathers lines; it may be read after Done, since it does not block.
@@ -176,5 +178,5 @@ func TestQueueIsBoundedInBytes(t *testing.T) {
 		t.Error("nothing dropped")
 	}
 	close(release)
-	o.close(patience)
+	o.close(processtest.Limit)
 }

@@ -7,6 +7,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/dynlb/dynlb/internal/process/processtest"
 )
 
 func TestExit(t *testing.T) {
@@ -19,7 +21,7 @@ func TestExit(t *testing.T) {
 		{"exit", "0", 0, 0, "exit status 0"},
 		{"exit", "1", 1, 0, "exit status 1"},
 		{"exit", "255", 255, 0, "exit status 255"},
-		{"suicide", "9", -1, syscall.SIGKILL, "signal: killed"},
+		{"kill", "9", -1, syscall.SIGKILL, "signal: killed"},
 	}
 	for _, test := range tests {
 		t.Run(test.reason, func(t *testing.T) {
@@ -37,9 +39,9 @@ func TestExit(t *testing.T) {
 }
 
 func TestExitIsZeroWhileRunning(t *testing.T) {
-	line := newLifeline(t)
-	p := start(t, roleSpec("alive", line.address()))
-	line.accept()
+	line := processtest.NewLifeline(t)
+	p := start(t, roleSpec("alive", line.Address()))
+	line.Accept()
 	if exit := p.Exit(); exit.Reason != "" || exit.Code != 0 || !exit.Time.IsZero() {
 		t.Errorf("Exit() of a running child = %+v, want the zero Exit", exit)
 	}

@@ -2,6 +2,7 @@ package process
 
 import (
 	"os"
+	"os/exec"
 	"runtime"
 	"strconv"
 	"sync"
@@ -16,10 +17,10 @@ var spawner = sync.OnceValue(func() chan<- func() {
 	return work
 })
 
-// spawn runs start on the spawner's thread and returns its error.
-func spawn(start func() error) error {
+// spawn starts a command on the spawner's thread.
+func spawn(cmd *exec.Cmd) error {
 	done := make(chan error)
-	spawner() <- func() { done <- start() }
+	spawner() <- func() { done <- cmd.Start() }
 	return <-done
 }
 

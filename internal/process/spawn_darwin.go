@@ -1,9 +1,13 @@
 package process
 
-import "syscall"
+import (
+	"syscall"
+
+	"github.com/dynlb/dynlb/internal/process/account"
+)
 
 // sysProcAttr has the child run as u, in a group of its own. This system has no
 // parent-death signal: children outlive a dynlb that is killed by SIGKILL.
-func sysProcAttr(u *User) *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Setpgid: true, Credential: u.credential()}
+func sysProcAttr(u *account.User) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Credential: u.Credential()}
 }

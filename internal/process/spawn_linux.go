@@ -1,9 +1,13 @@
 package process
 
-import "syscall"
+import (
+	"syscall"
+
+	"github.com/dynlb/dynlb/internal/process/account"
+)
 
 // sysProcAttr has the child run as u, in a group of its own and has the kernel kill it
 // when the spawner's thread, and with it dynlb, ends.
-func sysProcAttr(u *User) *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Setpgid: true, Credential: u.credential(), Pdeathsig: syscall.SIGKILL}
+func sysProcAttr(u *account.User) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Credential: u.Credential(), Pdeathsig: syscall.SIGKILL}
 }

@@ -12,6 +12,10 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/dynlb/dynlb/internal/process/orphan"
+	"github.com/dynlb/dynlb/internal/process/processtest"
+	"github.com/dynlb/dynlb/internal/process/procfs"
 )
 
 func init() {
@@ -54,24 +58,24 @@ func TestDyingThreadsKillNoChild(t *testing.T) {
 	if testing.Short() {
 		n = 2_000
 	}
-	line := newLifeline(t)
+	line := processtest.NewLifeline(t)
 	const children = 20
 	var group sync.WaitGroup
 	processes := make([]*Process, children)
 	for i := range processes {
 		group.Go(func() {
 			runtime.LockOSThread() // even the starting thread ends
-			processes[i] = start(t, roleSpec("alive", line.address()))
+			processes[i] = start(t, roleSpec("alive", line.Address()))
 		})
 	}
 	group.Wait()
-	var lives []life
+	var lives []processtest.Life
 	for range children {
-		lives = append(lives, line.accept())
+		lives = append(lives, line.Accept())
 	}
 	lockedGoroutines(n)
 	for _, l := range lives {
-		l.expectAlive()
+		l.ExpectAlive()
 	}
 	for _, p := range processes {
 		select {
@@ -83,17 +87,17 @@ func TestDyingThreadsKillNoChild(t *testing.T) {
 }
 
 func TestChildDiesWithItsKilledParent(t *testing.T) {
-	line := newLifeline(t)
-	spec := roleSpec("middle", "ignore-term", line.address())
+	line := processtest.NewLifeline(t)
+	spec := roleSpec("middle", "ignore-term", line.Address())
 	middle := &exec.Cmd{Path: spec.Argv[0], Args: spec.Argv, Env: spec.Env, Stderr: os.Stderr}
 	if err := middle.Start(); err != nil {
 		t.Fatal(err)
 	}
-	child := line.accept()
+	child := line.Accept()
 	if err := middle.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	child.expectDeath(time.Second)
+	child.ExpectDeath(time.Second)
 	_ = middle.Wait()
 }
 
@@ -176,23 +180,13 @@ func ignoredHere(t *testing.T) uint64 {
 	return set
 }
 
-// openFiles lists this process's file descriptors.
-func openFiles() []string {
-	names, err := readDirNames("/proc/self/fd")
+// openFiles counts this process's file descriptors.
+func openFiles() int {
+	entries, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
 		panic(err)
 	}
-	return names
-}
-
-// settled calls count until it is at most limit; the runtime ends goroutines
-// and closes files a moment after they are done.
-func settled(count func() int, limit int) int {
-	deadline := time.Now().Add(patience)
-	for count() > limit && time.Now().Before(deadline) {
-		runtime.Gosched()
-	}
-	return count()
+	return len(entries)
 }
 
 // countLeaks runs something and reports what is left of it: more open files or
@@ -200,25 +194,25 @@ func settled(count func() int, limit int) int {
 func countLeaks(t *testing.T, round func(n int), n int) {
 	t.Helper()
 	round(8) // what is made once is made now
-	files, goroutines := len(openFiles()), runtime.NumGoroutine()
+	files, goroutines := openFiles(), runtime.NumGoroutine()
 	round(n)
-	if n := settled(func() int { return len(openFiles()) }, files); n > files {
+	if n := processtest.Settle(openFiles, files); n > files {
 		t.Errorf("%d open files, were %d", n, files)
 	}
-	if n := settled(runtime.NumGoroutine, goroutines); n > goroutines {
+	if n := processtest.Settle(runtime.NumGoroutine, goroutines); n > goroutines {
 		t.Errorf("%d goroutines, were %d", n, goroutines)
 	}
-	procs, err := processes()
+	procs, err := procfs.Processes()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, p := range procs {
-		if p.ppid == os.Getpid() {
+		if p.PPID == os.Getpid() {
 			t.Errorf("child left behind: %+v", p)
 		}
 	}
-	if left := cgroupsOf(thisRun()); len(left) > 0 {
-		t.Errorf("cgroups left behind: %v", left)
+	if left := ownCgroups(); left > 0 {
+		t.Errorf("%d cgroups left behind", left)
 	}
 }
 
@@ -250,7 +244,7 @@ func TestSpawnsLeaveNothing(t *testing.T) {
 		n = 500
 	}
 	plain := rounds(t, Spec{Argv: []string{"/bin/true"}})
-	marked := rounds(t, Spec{Argv: []string{"/bin/true"}, Mark: NewMark(t.Name())}) // each looks at every process of the machine
+	marked := rounds(t, Spec{Argv: []string{"/bin/true"}, Mark: orphan.NewMark(t.Name())}) // each looks at every process of the machine
 	countLeaks(t, func(n int) { plain(n * 4 / 5); marked(n - n*4/5) }, n)
 }
 
@@ -276,19 +270,19 @@ func roleInit(args []string) int {
 		panic(errno)
 	}
 	spec := roleSpec("parent", args[0], "alive", args[1])
-	spec.Mark = NewMark("test")
+	spec.Mark = orphan.NewMark("test")
 	p, err := Start(spec)
 	if err != nil {
 		panic(err)
 	}
 	<-p.Done()
-	procs, err := processes()
+	procs, err := procfs.Processes()
 	if err != nil {
 		panic(err)
 	}
 	left := 0
 	for _, proc := range procs {
-		if proc.ppid == os.Getpid() {
+		if proc.PPID == os.Getpid() {
 			left++
 		}
 	}
@@ -296,9 +290,9 @@ func roleInit(args []string) int {
 }
 
 func TestOrphansOfTheGroupAreReaped(t *testing.T) {
-	line := newLifeline(t)
-	p := start(t, roleSpec("init", "leave", line.address()))
-	line.accept()
+	line := processtest.NewLifeline(t)
+	p := start(t, roleSpec("init", "leave", line.Address()))
+	line.Accept()
 	if exit := await(t, p); exit.Code != 0 {
 		t.Errorf("exit = %+v, want no child left", exit)
 	}
@@ -306,9 +300,9 @@ func TestOrphansOfTheGroupAreReaped(t *testing.T) {
 
 func TestOrphansOutsideTheGroupAreReaped(t *testing.T) {
 	needCgroups(t)
-	line := newLifeline(t)
-	p := start(t, roleSpec("init", "setsid", line.address()))
-	line.accept()
+	line := processtest.NewLifeline(t)
+	p := start(t, roleSpec("init", "setsid", line.Address()))
+	line.Accept()
 	if exit := await(t, p); exit.Code != 0 {
 		t.Errorf("exit = %+v, want no child left", exit)
 	}

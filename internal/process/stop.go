@@ -26,7 +26,7 @@ func (p *Process) Kill() error {
 		p.killing = true
 		close(p.killed)
 	}
-	p.cgroup.kill()
+	p.cgroup.Kill()
 	return p.signalLocked(syscall.SIGKILL)
 }
 

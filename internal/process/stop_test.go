@@ -6,12 +6,14 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/dynlb/dynlb/internal/process/processtest"
 )
 
 func TestTerminateLetsTheChildEndItself(t *testing.T) {
-	line := newLifeline(t)
-	p := start(t, roleSpec("term", line.address()))
-	line.accept()
+	line := processtest.NewLifeline(t)
+	p := start(t, roleSpec("term", line.Address()))
+	line.Accept()
 	if err := p.Terminate(); err != nil {
 		t.Fatal(err)
 	}
@@ -28,46 +30,46 @@ func TestTerminateLetsTheChildEndItself(t *testing.T) {
 }
 
 func TestStopEscalates(t *testing.T) {
-	line := newLifeline(t)
-	p := start(t, roleSpec("ignore-term", line.address()))
-	child := line.accept()
+	line := processtest.NewLifeline(t)
+	p := start(t, roleSpec("ignore-term", line.Address()))
+	child := line.Accept()
 	exit := p.Stop(t.Context(), 20*time.Millisecond)
 	if exit.Signal != syscall.SIGKILL || exit.Reason != "signal: killed" {
 		t.Errorf("exit = %+v, want killed", exit)
 	}
-	child.expectDeath(time.Second)
+	child.ExpectDeath(time.Second)
 }
 
 func TestStopOfASuspendedChild(t *testing.T) {
-	line := newLifeline(t)
-	p := start(t, roleSpec("term", line.address()))
-	child := line.accept()
+	line := processtest.NewLifeline(t)
+	p := start(t, roleSpec("term", line.Address()))
+	child := line.Accept()
 	if err := syscall.Kill(p.PID(), syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
 	if exit := p.Stop(t.Context(), 20*time.Millisecond); exit.Signal != syscall.SIGKILL {
 		t.Errorf("exit = %+v, want killed", exit)
 	}
-	child.expectDeath(time.Second)
+	child.ExpectDeath(time.Second)
 }
 
 func TestKillOfASuspendedChild(t *testing.T) {
-	line := newLifeline(t)
-	p := start(t, roleSpec("term", line.address()))
-	child := line.accept()
+	line := processtest.NewLifeline(t)
+	p := start(t, roleSpec("term", line.Address()))
+	child := line.Accept()
 	if err := errors.Join(syscall.Kill(p.PID(), syscall.SIGSTOP), p.Kill()); err != nil {
 		t.Fatal(err)
 	}
 	if exit := await(t, p); exit.Signal != syscall.SIGKILL {
 		t.Errorf("exit = %+v, want killed", exit)
 	}
-	child.expectDeath(time.Second)
+	child.ExpectDeath(time.Second)
 }
 
 func TestStopEndsEarlyWithItsContext(t *testing.T) {
-	line := newLifeline(t)
-	p := start(t, roleSpec("ignore-term", line.address()))
-	line.accept()
+	line := processtest.NewLifeline(t)
+	p := start(t, roleSpec("ignore-term", line.Address()))
+	line.Accept()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if exit := p.Stop(ctx, time.Hour); exit.Signal != syscall.SIGKILL {
@@ -76,9 +78,9 @@ func TestStopEndsEarlyWithItsContext(t *testing.T) {
 }
 
 func TestStopReturnsWithTheChild(t *testing.T) {
-	line := newLifeline(t)
-	p := start(t, roleSpec("term", line.address()))
-	line.accept()
+	line := processtest.NewLifeline(t)
+	p := start(t, roleSpec("term", line.Address()))
+	line.Accept()
 	if exit := p.Stop(t.Context(), time.Hour); exit.Code != 3 {
 		t.Errorf("exit = %+v, want status 3", exit)
 	}
@@ -89,13 +91,13 @@ func TestStopReturnsWithTheChild(t *testing.T) {
 
 // A leader that crashes takes its group with it.
 func TestRestOfTheGroupDiesWithTheLeader(t *testing.T) {
-	line := newLifeline(t)
-	p := start(t, roleSpec("parent", "leave", "ignore-term", line.address()))
-	grandchild := line.accept()
+	line := processtest.NewLifeline(t)
+	p := start(t, roleSpec("parent", "leave", "ignore-term", line.Address()))
+	grandchild := line.Accept()
 	if exit := await(t, p); exit.Code != 7 {
 		t.Errorf("exit = %+v, want status 7", exit)
 	}
-	grandchild.expectDeath(time.Second)
+	grandchild.ExpectDeath(time.Second)
 	if groupAlive(p.PID()) {
 		t.Errorf("group %d is alive after Done", p.PID())
 	}
@@ -103,14 +105,14 @@ func TestRestOfTheGroupDiesWithTheLeader(t *testing.T) {
 
 // On SIGTERM a wrapper exits at once; the server below it still gets its time.
 func TestStopWaitsForTheGroup(t *testing.T) {
-	line := newLifeline(t)
-	p := start(t, roleSpec("parent", "wait", "slow-term", line.address()))
-	grandchild := line.accept()
+	line := processtest.NewLifeline(t)
+	p := start(t, roleSpec("parent", "wait", "slow-term", line.Address()))
+	grandchild := line.Accept()
 	stopped := make(chan Exit, 1)
-	go func() { stopped <- p.Stop(context.Background(), patience) }()
+	go func() { stopped <- p.Stop(context.Background(), processtest.Limit) }()
 	awaitExit(p.PID()) // the wrapper is gone, by SIGTERM
-	grandchild.expectAlive()
-	_ = grandchild.Close()
+	grandchild.ExpectAlive()
+	grandchild.Close()
 	exit := <-stopped
 	if exit.Signal != syscall.SIGTERM || len(exit.Output) != 1 || exit.Output[0] != "bye" {
 		t.Errorf("exit = %+v, want the wrapper terminated and its child's last word", exit)
@@ -119,23 +121,23 @@ func TestStopWaitsForTheGroup(t *testing.T) {
 
 // Whatever is left of the group when the time is over is killed.
 func TestStopKillsTheGroupWithoutItsLeader(t *testing.T) {
-	line := newLifeline(t)
-	p := start(t, roleSpec("parent", "wait", "ignore-term", line.address()))
-	grandchild := line.accept()
+	line := processtest.NewLifeline(t)
+	p := start(t, roleSpec("parent", "wait", "ignore-term", line.Address()))
+	grandchild := line.Accept()
 	if exit := p.Stop(t.Context(), 50*time.Millisecond); exit.Signal != syscall.SIGTERM {
 		t.Errorf("exit = %+v, want the wrapper ended by SIGTERM", exit)
 	}
-	grandchild.expectDeath(time.Second)
+	grandchild.ExpectDeath(time.Second)
 }
 
 // A process outside the group that holds the output open delays Done by no more
 // than the bound.
 func TestHeldOutputDoesNotHoldDone(t *testing.T) {
-	line := newLifeline(t)
-	p := start(t, roleSpec("parent", "setsid", "alive", line.address()))
-	outsider := line.accept()
+	line := processtest.NewLifeline(t)
+	p := start(t, roleSpec("parent", "setsid", "alive", line.Address()))
+	outsider := line.Accept()
 	if exit := await(t, p); exit.Code != 7 {
 		t.Errorf("exit = %+v, want status 7", exit)
 	}
-	outsider.expectAlive()
+	outsider.ExpectAlive()
 }

@@ -1,53 +1,75 @@
 package process
 
 import (
+	"fmt"
 	"os"
-	"time"
+
+	"github.com/dynlb/dynlb/internal/process/procfs"
 )
 
-// Usage is what a child and its descendants take of the machine. The zero Usage
-// is that of nothing.
-type Usage struct {
-	// Memory is their resident memory in bytes. Pages that several of them share
-	// (a program's code, what a fork has not yet written to) count for each.
-	Memory uint64
-	// CPU is the processor time, user and system, that they have used since the
-	// child's start. It never decreases.
-	CPU time.Duration
-	// Suspended tells that one of them is stopped by a signal (SIGSTOP, SIGTSTP) or
-	// by a debugger: it does nothing until it is continued.
-	Suspended bool
-}
-
-// Usage measures the child and its descendants: all that are in the child's
-// cgroup where it has one of its own (see Containment), else those that descend
-// from it by parents that are still alive. Processor time of a process that has
-// ended counts if its parent has waited for it, or if the cgroup keeps count.
+// Usage measures the child and its descendants: all processes in the child's
+// cgroup where it has one of its own (see cgroup.Containment), else those that
+// descend from it by parents that are still alive. The processor time counts from
+// the start of the child and never decreases. That of a process that has ended is
+// included if its parent has waited for it, or if the cgroup counts it.
 //
 // It reads a few files of /proc for each process: 0.1 ms for one with twenty
-// threads that has a cgroup, 0.3 ms for one without (BenchmarkUsage). It is meant
-// to be called every second or so; processor time comes in steps of 10 ms.
+// threads that has a cgroup, 0.3 ms for one without (BenchmarkUsage). Call it once
+// a second or so: processor time comes in steps of 10 ms.
 //
 // The error is os.ErrProcessDone when the child has been reaped, and wraps
 // errors.ErrUnsupported on systems other than Linux.
-func (p *Process) Usage() (Usage, error) {
+func (p *Process) Usage() (procfs.Usage, error) {
 	if p.isReaped() {
-		return Usage{}, os.ErrProcessDone
+		return procfs.Usage{}, os.ErrProcessDone
 	}
 	usage, err := p.measure()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.reaped { // meanwhile: what was measured may be another's
-		return Usage{}, os.ErrProcessDone
+	if p.reaped { // since the check above: the pid may have been another's
+		return procfs.Usage{}, os.ErrProcessDone
 	}
 	if err != nil {
-		return Usage{}, err
+		return procfs.Usage{}, err
 	}
 	// The time of a process that ended is missing until its parent waits for it,
-	// and for good if that never does.
+	// and for ever if the parent never does.
 	p.cpu = max(p.cpu, usage.CPU)
 	usage.CPU = p.cpu
 	return usage, nil
+}
+
+// measure is Usage without a memory of earlier calls.
+func (p *Process) measure() (procfs.Usage, error) {
+	pids := p.cgroup.PIDs()
+	if len(pids) == 0 {
+		var err error
+		if pids, err = procfs.Tree(p.PID()); err != nil {
+			return procfs.Usage{}, fmt.Errorf("measure process: %w", err)
+		}
+	}
+	total, err := procfs.Measure(pids)
+	if err != nil {
+		return procfs.Usage{}, fmt.Errorf("measure process: %w", err)
+	}
+	if cpu, ok := p.cgroup.CPU(); ok {
+		total.CPU = cpu
+	}
+	return total, nil
+}
+
+// ListensOn finds out whether the child listens on a TCP port, by itself or by a
+// process of its group or a descendant of one. It reads /proc, which takes a few
+// milliseconds (mainly for the kernel's table of connections), and more on a
+// machine with thousands of processes unless the child itself owns the port.
+//
+// The error is os.ErrProcessDone when the child has been reaped, and wraps
+// procfs.ErrUnsupported when the owner of the port cannot be found.
+func (p *Process) ListensOn(port int) (procfs.Listening, error) {
+	if p.isReaped() {
+		return procfs.Listening{Port: port}, os.ErrProcessDone
+	}
+	return procfs.ListensOn(p.PID(), port)
 }
 
 // isReaped reports whether the child's pid may belong to another process now.

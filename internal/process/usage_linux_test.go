@@ -5,12 +5,14 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
-	"slices"
 	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/dynlb/dynlb/internal/process/orphan"
+	"github.com/dynlb/dynlb/internal/process/processtest"
+	"github.com/dynlb/dynlb/internal/process/procfs"
 )
 
 func init() {
@@ -27,7 +29,8 @@ func roleBurn(args []string) int {
 		_ = syscall.Getrusage(syscall.RUSAGE_SELF, &r)
 		used = time.Duration(r.Utime.Nano() + r.Stime.Nano()).Seconds()
 	}
-	return roleAlive(args[1:])
+	processtest.Hold(args[1])
+	return 0
 }
 
 // roleHog: on SIGTERM takes MEBIBYTES of memory, and then is alive
@@ -35,15 +38,15 @@ func roleHog(args []string) int {
 	term := make(chan os.Signal, 1)
 	signal.Notify(term, syscall.SIGTERM)
 	mebibytes, _ := strconv.Atoi(args[0])
-	_ = os.Unsetenv(readyEnv) // it connects twice
-	go hold(args[1])
+	go processtest.Hold(args[1])
 	<-term
 	// Not Go's own memory, for which the race detector takes as much again.
 	if _, err := syscall.Mmap(-1, 0, mebibytes<<20, syscall.PROT_READ|syscall.PROT_WRITE,
 		syscall.MAP_PRIVATE|syscall.MAP_ANON|syscall.MAP_POPULATE); err != nil {
 		panic(err)
 	}
-	return roleAlive(args[1:])
+	processtest.Hold(args[1])
+	return 0
 }
 
 // roleThreads: keeps N threads until killed
@@ -55,13 +58,12 @@ func roleThreads(args []string) int {
 			select {}
 		}()
 	}
-	for {
-		time.Sleep(time.Hour)
-	}
+	processtest.Block()
+	return 0
 }
 
 // usage measures a child that runs.
-func usage(t *testing.T, p *Process) Usage {
+func usage(t *testing.T, p *Process) procfs.Usage {
 	t.Helper()
 	u, err := p.Usage()
 	if err != nil {
@@ -72,18 +74,18 @@ func usage(t *testing.T, p *Process) Usage {
 
 func TestUsageIsOfTheWholeFamily(t *testing.T) {
 	const mebibytes = 64
-	for name, mark := range map[string]Mark{"tree": "", "cgroup": NewMark(t.Name())} {
+	for name, mark := range map[string]orphan.Mark{"tree": "", "cgroup": orphan.NewMark(t.Name())} {
 		t.Run(name, func(t *testing.T) {
-			line := newLifeline(t)
-			spec := roleSpec("parent", "wait", "hog", strconv.Itoa(mebibytes), line.address())
+			line := processtest.NewLifeline(t)
+			spec := roleSpec("parent", "wait", "hog", strconv.Itoa(mebibytes), line.Address())
 			spec.Mark = mark
 			p := start(t, spec)
-			child := line.accept()
+			child := line.Accept()
 			before := usage(t, p)
-			if err := syscall.Kill(child.pid, syscall.SIGTERM); err != nil {
+			if err := syscall.Kill(child.PID, syscall.SIGTERM); err != nil {
 				t.Fatal(err)
 			}
-			line.accept() // it has the memory now
+			line.Accept() // it has the memory now
 			after := usage(t, p)
 			if before.Memory < 1<<20 || after.Memory < before.Memory+mebibytes<<20 || after.Memory > before.Memory+2*mebibytes<<20 {
 				t.Errorf("memory went from %d to %d, want %d MiB more", before.Memory, after.Memory, mebibytes)
@@ -93,21 +95,21 @@ func TestUsageIsOfTheWholeFamily(t *testing.T) {
 }
 
 func TestUsageCountsProcessorTime(t *testing.T) {
-	for name, mark := range map[string]Mark{"tree": "", "cgroup": NewMark(t.Name())} {
+	for name, mark := range map[string]orphan.Mark{"tree": "", "cgroup": orphan.NewMark(t.Name())} {
 		t.Run(name, func(t *testing.T) {
-			line := newLifeline(t)
-			spec := roleSpec("parent", "forget", "burn", "0.3", line.address())
+			line := processtest.NewLifeline(t)
+			spec := roleSpec("parent", "forget", "burn", "0.3", line.Address())
 			spec.Mark = mark
 			p := start(t, spec)
-			burnt := line.accept()
+			burnt := line.Accept()
 			with := usage(t, p)
 			if with.CPU < 290*time.Millisecond || with.CPU > 3*time.Second { // steps of 10 ms, and what it takes to start
 				t.Errorf("processor time %v, want the 300 ms that were burnt", with.CPU)
 			}
 			// The end of the one that used it takes nothing away, even though its
 			// parent does not count it.
-			_ = burnt.Close()
-			if settled(func() int { children, _ := childrenOf(p.PID()); return len(children) }, 0) > 0 {
+			burnt.Close()
+			if processtest.Settle(func() int { children, _ := procfs.Children(p.PID()); return len(children) }, 0) > 0 {
 				t.Fatal("the child of the child is still there")
 			}
 			if without := usage(t, p); without.CPU < with.CPU {
@@ -120,13 +122,13 @@ func TestUsageCountsProcessorTime(t *testing.T) {
 // TestUsageTellsOfSuspension: also when it is not the leader that is suspended, but
 // what it runs.
 func TestUsageTellsOfSuspension(t *testing.T) {
-	for name, mark := range map[string]Mark{"tree": "", "cgroup": NewMark(t.Name())} {
+	for name, mark := range map[string]orphan.Mark{"tree": "", "cgroup": orphan.NewMark(t.Name())} {
 		t.Run(name, func(t *testing.T) {
-			line := newLifeline(t)
-			spec := roleSpec("parent", "wait", "alive", line.address())
+			line := processtest.NewLifeline(t)
+			spec := roleSpec("parent", "wait", "alive", line.Address())
 			spec.Mark = mark
 			p := start(t, spec)
-			child := line.accept()
+			child := line.Accept()
 			differs := func(want bool) func() int {
 				return func() int {
 					if usage(t, p).Suspended != want {
@@ -142,10 +144,10 @@ func TestUsageTellsOfSuspension(t *testing.T) {
 				signal syscall.Signal
 				want   bool
 			}{{syscall.SIGSTOP, true}, {syscall.SIGCONT, false}} {
-				if err := syscall.Kill(child.pid, c.signal); err != nil {
+				if err := syscall.Kill(child.PID, c.signal); err != nil {
 					t.Fatal(err)
 				}
-				if settled(differs(c.want), 0) > 0 {
+				if processtest.Settle(differs(c.want), 0) > 0 {
 					t.Errorf("after %v: suspended is not %v", c.signal, c.want)
 				}
 			}
@@ -156,42 +158,36 @@ func TestUsageTellsOfSuspension(t *testing.T) {
 func TestUsageAfterTheEnd(t *testing.T) {
 	p := start(t, roleSpec("exit", "0"))
 	await(t, p)
-	if u, err := p.Usage(); !errors.Is(err, os.ErrProcessDone) || u != (Usage{}) {
+	if u, err := p.Usage(); !errors.Is(err, os.ErrProcessDone) || u != (procfs.Usage{}) {
 		t.Errorf("usage = %+v, %v, want os.ErrProcessDone", u, err)
 	}
 }
 
-func TestParseUsage(t *testing.T) {
-	const good = "7 (a) b (c) S 1 7 7 0 -1 0 0 0 0 0 100 20 3 4 20 0 5 0 99 1000 25 18446744073709551615"
-	got, err := parseUsage(good)
-	if want := (Usage{Memory: 25 * uint64(os.Getpagesize()), CPU: 1270 * time.Millisecond}); err != nil || got != want {
-		t.Errorf("usage = %+v, %v, want %+v", got, err, want)
+func TestListensOn(t *testing.T) {
+	t.Parallel()
+	ports := make(chan string, 1)
+	spec := roleSpec("listen", "127.0.0.1:0")
+	spec.Output = func(line Line) { ports <- line.Text }
+	p := start(t, spec)
+	port, err := strconv.Atoi(<-ports)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for state, want := range map[string]bool{"R": false, "D": false, "Z": false, "T": true, "t": true} {
-		if got, err := parseUsage(strings.Replace(good, ") S ", ") "+state+" ", 1)); err != nil || got.Suspended != want {
-			t.Errorf("state %s: suspended is %v, %v, want %v", state, got.Suspended, err, want)
-		}
+	if got, err := p.ListensOn(port); err != nil || !got.Owned {
+		t.Errorf("ListensOn(%d) = %+v, %v, want it owned", port, got, err)
 	}
-	for _, bad := range []string{"", "7 (a) S 1 7", good[:len(good)-24], "7 (a) S 1 7 7 0 -1 0 0 0 0 0 x 20 3 4 20 0 5 0 99 1000 25 1"} {
-		if got, err := parseUsage(bad); err == nil {
-			t.Errorf("parseUsage(%q) = %+v, want an error", bad, got)
-		}
+	if err := p.Kill(); err != nil {
+		t.Fatal(err)
 	}
-}
-
-func TestDescendants(t *testing.T) {
-	line := newLifeline(t)
-	p := start(t, roleSpec("parent", "wait", "alive", line.address()))
-	child := line.accept()
-	got, err := descendants(p.PID())
-	if err != nil || !slices.Equal(got, []int{p.PID(), child.pid}) {
-		t.Errorf("descendants = %v, %v, want %d and %d", got, err, p.PID(), child.pid)
+	await(t, p)
+	if _, err := p.ListensOn(port); !errors.Is(err, os.ErrProcessDone) {
+		t.Errorf("ListensOn after the end: %v, want %v", err, os.ErrProcessDone)
 	}
 }
 
 // BenchmarkUsage measures one process with twenty threads and what the runtime adds.
 func BenchmarkUsage(b *testing.B) {
-	for name, mark := range map[string]Mark{"tree": "", "cgroup": NewMark("benchmark")} {
+	for name, mark := range map[string]orphan.Mark{"tree": "", "cgroup": orphan.NewMark("benchmark")} {
 		b.Run(name, func(b *testing.B) {
 			spec := roleSpec("threads", "20")
 			spec.Mark = mark

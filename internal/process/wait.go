@@ -3,6 +3,9 @@ package process
 import (
 	"syscall"
 	"time"
+
+	"github.com/dynlb/dynlb/internal/process/explain"
+	"github.com/dynlb/dynlb/internal/process/orphan"
 )
 
 // wait follows the child from its exit to Done.
@@ -23,13 +26,13 @@ func (p *Process) wait() {
 
 	p.exit = newExit(p.cmd.ProcessState, err)
 	if p.exit.Signal == syscall.SIGKILL && !killing {
-		p.exit.Reason += p.oom.evidence() // goes with the cgroup
+		p.exit.Reason += explain.OutOfMemory(p.oom.Kills()) // before the cgroup is removed
 	}
 	awaitGroupGone(p.PID(), waitDelay)
-	_ = p.cgroup.end(waitDelay) // what cannot be ended now is left to a Guard
-	p.cgroup.reap()
+	_ = p.cgroup.End(waitDelay) // a group that stays is removed by the guard
+	p.cgroup.Reap()
 	if p.mark != "" {
-		_, _ = KillMarked(p.mark, waitDelay) // the same
+		_, _ = orphan.KillMarked(p.mark, waitDelay) // the guard kills what is left
 	}
 	p.output.close(waitDelay)
 
@@ -47,7 +50,7 @@ func (p *Process) endGroup() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	_ = signalGroup(p.PID(), syscall.SIGKILL) // nobody is left, mostly
-	p.cgroup.kill()
+	p.cgroup.Kill()
 	p.reaped = true
 }
 

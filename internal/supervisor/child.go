@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/internal/process"
+	"github.com/dynlb/dynlb/internal/process/orphan"
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
@@ -198,7 +199,7 @@ func (s *Supervisor) spec(c *child) process.Spec {
 	return process.Spec{
 		Argv: c.template.Argv(c.port),
 		User: c.template.User,
-		Mark: process.NewMark(string(c.id)),
+		Mark: orphan.NewMark(string(c.id)),
 		Env:  append(env, "PORT="+strconv.Itoa(c.port)),
 		Dir:  settings.WorkDir,
 		Output: func(line process.Line) {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/dynlb/dynlb/internal/config"
 	"github.com/dynlb/dynlb/internal/process"
+	"github.com/dynlb/dynlb/internal/process/procfs"
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
@@ -26,7 +27,7 @@ type machine struct {
 	// boot is how long a process takes to answer its first probe.
 	boot time.Duration
 	// usage is what a process uses from its start.
-	usage process.Usage
+	usage procfs.Usage
 	// refuse, when not nil, is why a process cannot be started.
 	refuse func() error
 
@@ -50,11 +51,11 @@ type fakeProcess struct {
 	mu        sync.Mutex
 	sick      error // what a probe gets; nil: it is well
 	deaf      bool  // SIGTERM does nothing
-	listening process.Listening
+	listening procfs.Listening
 	listenErr error
 	stopped   []string      // what Stop did
 	boot      time.Duration // until it answers
-	usage     process.Usage
+	usage     procfs.Usage
 	usageErr  error
 	paths     []string // of the probes it got
 	dropped   uint64   // lines of its output
@@ -76,7 +77,7 @@ func (m *machine) launch(spec process.Spec) (proc, error) {
 		pid:       100 + len(m.launched),
 		born:      time.Now(),
 		done:      make(chan struct{}),
-		listening: process.Listening{Port: port, Owned: true},
+		listening: procfs.Listening{Port: port, Owned: true},
 		boot:      m.boot,
 		usage:     m.usage,
 	}
@@ -201,7 +202,7 @@ func (p *fakeProcess) PID() int              { return p.pid }
 func (p *fakeProcess) Done() <-chan struct{} { return p.done }
 func (p *fakeProcess) Exit() process.Exit    { return p.exit }
 
-func (p *fakeProcess) Usage() (process.Usage, error) {
+func (p *fakeProcess) Usage() (procfs.Usage, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.usage, p.usageErr
@@ -225,7 +226,7 @@ func (p *fakeProcess) Stop(ctx context.Context, timeout time.Duration) process.E
 	return p.exit
 }
 
-func (p *fakeProcess) ListensOn(int) (process.Listening, error) {
+func (p *fakeProcess) ListensOn(int) (procfs.Listening, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.listening, p.listenErr

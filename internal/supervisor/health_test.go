@@ -10,18 +10,18 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/internal/config"
-	"github.com/dynlb/dynlb/internal/process"
+	"github.com/dynlb/dynlb/internal/process/procfs"
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
 func TestNotReadyInTime(t *testing.T) {
 	for _, c := range []struct {
 		name      string
-		listening process.Listening
+		listening procfs.Listening
 		want      string
 	}{
-		{"silent", process.Listening{Port: 5001, Owned: true}, "not ready within 10s: dial 127.0.0.1:5001"},
-		{"elsewhere", process.Listening{Port: 5001, Ports: []int{3000}}, "not ready within 10s: it listens on 3000, not on 5001"},
+		{"silent", procfs.Listening{Port: 5001, Owned: true}, "not ready within 10s: dial 127.0.0.1:5001"},
+		{"elsewhere", procfs.Listening{Port: 5001, Ports: []int{3000}}, "not ready within 10s: it listens on 3000, not on 5001"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			supervise(t, func(_ *config.Config, m *machine) { m.boot = time.Hour }, func(t *testing.T, b *bench) {
@@ -51,7 +51,7 @@ func TestImpostor(t *testing.T) {
 	supervise(t, func(_ *config.Config, m *machine) { m.boot = time.Second }, func(t *testing.T, b *bench) {
 		b.Scale(1, "test")
 		synctest.Wait()
-		b.all()[0].set(func(p *fakeProcess) { p.listening = process.Listening{Port: 5001, Taken: true} })
+		b.all()[0].set(func(p *fakeProcess) { p.listening = procfs.Listening{Port: 5001, Taken: true} })
 		b.machine.mu.Lock()
 		b.taken[5001] = true
 		b.machine.mu.Unlock()
@@ -70,7 +70,7 @@ func TestImpostor(t *testing.T) {
 func TestPortCannotBeVerified(t *testing.T) {
 	for name, change := range map[string]func(*config.Config, *fakeProcess){
 		"switched off": func(c *config.Config, p *fakeProcess) { c.VerifyPort, p.listening.Owned = false, false },
-		"unsupported":  func(_ *config.Config, p *fakeProcess) { p.listenErr = process.ErrUnsupported },
+		"unsupported":  func(_ *config.Config, p *fakeProcess) { p.listenErr = procfs.ErrUnsupported },
 	} {
 		t.Run(name, func(t *testing.T) {
 			supervise(t, func(c *config.Config, _ *machine) { change(c, &fakeProcess{}) }, func(t *testing.T, b *bench) {

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/internal/config"
-	"github.com/dynlb/dynlb/internal/process"
+	"github.com/dynlb/dynlb/internal/process/procfs"
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
@@ -35,7 +35,7 @@ func (s *Supervisor) measure(c *child, p proc) {
 
 // measured: it was looked at what the child uses. One that has reached a limit is
 // replaced, a new one first.
-func (s *Supervisor) measured(c *child, usage process.Usage) {
+func (s *Supervisor) measured(c *child, usage procfs.Usage) {
 	limits := s.now()
 	if c.phase != phaseServing || c.worn != "" ||
 		limits.MaxRequests == 0 && limits.MaxAge == 0 && limits.MaxMemory == 0 {

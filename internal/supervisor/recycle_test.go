@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/internal/config"
-	"github.com/dynlb/dynlb/internal/process"
+	"github.com/dynlb/dynlb/internal/process/procfs"
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
@@ -230,7 +230,7 @@ func TestUsageIsPublished(t *testing.T) {
 	supervise(t, nil, func(t *testing.T, b *bench) {
 		b.Scale(1, "test")
 		b.after(50 * time.Millisecond)
-		b.running()[0].set(func(p *fakeProcess) { p.usage = process.Usage{Memory: 77, CPU: time.Second} })
+		b.running()[0].set(func(p *fakeProcess) { p.usage = procfs.Usage{Memory: 77, CPU: time.Second} })
 		b.after(measureInterval)
 		if got := b.registry.Snapshot().Instances[0].Usage; got.Memory != 77 || got.CPU != time.Second || got.Measured.IsZero() {
 			t.Errorf("usage %+v", got)

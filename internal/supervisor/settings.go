@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/dynlb/dynlb/internal/config"
-	"github.com/dynlb/dynlb/internal/process"
+	"github.com/dynlb/dynlb/internal/process/account"
 )
 
 // Settings are what Configure may change. They are not changed after they were
@@ -20,7 +20,7 @@ type Settings struct {
 	// port.
 	Argv func(port int) []string
 	// User is whom instances run as; nil: dynlb's own user.
-	User *process.User
+	User *account.User
 }
 
 // current is a Settings in force.

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/internal/process"
+	"github.com/dynlb/dynlb/internal/process/procfs"
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
@@ -45,11 +46,11 @@ type Options struct {
 // a scripted one in tests.
 type proc interface {
 	PID() int
-	Usage() (process.Usage, error)
+	Usage() (procfs.Usage, error)
 	Done() <-chan struct{}
 	Exit() process.Exit
 	Stop(ctx context.Context, timeout time.Duration) process.Exit
-	ListensOn(port int) (process.Listening, error)
+	ListensOn(port int) (procfs.Listening, error)
 }
 
 // launcher starts a process.

@@ -1,0 +1,25 @@
+//go:build !linux
+
+package procfs
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Tree returns an error here: the system has no /proc.
+func Tree(int) ([]int, error) {
+	return nil, fmt.Errorf("list processes: %w", errors.ErrUnsupported)
+}
+
+// Measure returns an error here: the system has no /proc.
+func Measure([]int) (Usage, error) {
+	return Usage{}, fmt.Errorf("read usage: %w", errors.ErrUnsupported)
+}
+
+// ListensOn returns an error here: the system has no /proc.
+func ListensOn(_, port int) (Listening, error) {
+	return Listening{Port: port}, ErrUnsupported
+}
+
+func startTime(int) string { return "" }
