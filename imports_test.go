@@ -31,11 +31,12 @@ var table = map[string][]string{
 	"internal/process/processtest": {},
 	"internal/config":              {"gopkg.in/yaml.v3"},
 	"internal/config/keysgen":      {"internal/config", "gopkg.in/yaml.v3"},
+	"internal/notice":              {"internal/registry"},
 	"internal/supervisor": {
-		"internal/registry", "internal/config", "internal/process", "internal/process/account", "internal/process/orphan",
+		"internal/notice", "internal/registry", "internal/config", "internal/process", "internal/process/account", "internal/process/orphan",
 		"internal/process/procfs",
 	},
-	"internal/autoscaler": {"internal/registry", "internal/config"},
+	"internal/autoscaler": {"internal/notice", "internal/registry"},
 	"internal/demo":       {"github.com/coder/websocket"},
 	"proxy": {
 		"internal/registry", "proxy/fastpath", "proxy/http1", "proxy/internal/fault", "proxy/internal/settings",
@@ -52,14 +53,14 @@ var table = map[string][]string{
 	"proxy/http1":             {},
 	"proxy/internal/talk":     {"proxy/internal/fault"},
 	"server": {
-		"gen", "gen/dynlb/v1", "internal/registry",
+		"gen", "gen/dynlb/v1", "internal/notice", "internal/registry",
 		"github.com/grpc-ecosystem/grpc-gateway/v2", "github.com/prometheus", "google.golang.org",
 	},
 	"internal/logging": {"github.com/lmittmann/tint", "golang.org/x/term"},
 	// These two wire all the others: they may import much, and only cmd/dynlb and
 	// the command line import them.
 	"internal/daemon": {
-		"internal/autoscaler", "internal/config", "internal/logging", "internal/process/account",
+		"internal/autoscaler", "internal/config", "internal/logging", "internal/notice", "internal/process/account",
 		"internal/process/cgroup", "internal/process/orphan", "internal/registry", "internal/supervisor", "proxy", "proxy/http1", "server",
 		"github.com/fsnotify/fsnotify", "golang.org/x/sys",
 	},

@@ -21,7 +21,7 @@ func followDepartures(ctx context.Context, r *registry.Registry, droppers ...dro
 	defer stop()
 	serving := map[registry.ID]registry.Endpoint{} // where those that were are reached
 	for seen := uint64(0); ; {
-		if next := r.NextEvent(); next != seen { // changes of state are events
+		if next := r.Changes(); next != seen {
 			seen = next
 			serving = dropDeparted(r, serving, droppers)
 		}

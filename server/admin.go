@@ -105,13 +105,13 @@ func (s *Server) unready() error {
 	if s.shuttingDown.Load() {
 		return registry.ErrClosed
 	}
-	now := s.registry.Snapshot()
-	switch fleet := now.Fleet; {
+	now := s.board.Snapshot()
+	switch {
 	case now.Count(registry.Ready) > 0:
 		return nil
-	case fleet.Trouble != "":
-		return fmt.Errorf("no instance is ready: %s", fleet.Trouble)
-	case fleet.Target == 0 && fleet.Bounds.Max > 0:
+	case now.Trouble != "":
+		return fmt.Errorf("no instance is ready: %s", now.Trouble)
+	case now.Target == 0 && now.Bounds.Max > 0:
 		return nil // scaled to zero: the next request starts an instance
 	case now.Count(registry.Starting) > 0:
 		return fmt.Errorf("no instance is ready: %d starting", now.Count(registry.Starting))

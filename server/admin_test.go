@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
@@ -65,7 +66,7 @@ func TestReadyz(t *testing.T) {
 	check(503, "no instance is ready\n")
 	id := p.add(t, 5001)
 	check(503, "no instance is ready: 1 starting\n")
-	p.registry.SetTrouble("bun: not found on PATH")
+	p.board.SetTrouble("bun: not found on PATH")
 	check(503, "no instance is ready: bun: not found on PATH\n")
 	if err := p.registry.Transition(id, registry.Ready, "test"); err != nil {
 		t.Fatal(err)
@@ -74,16 +75,16 @@ func TestReadyz(t *testing.T) {
 	if err := p.registry.Transition(id, registry.Stopped, "test"); err != nil {
 		t.Fatal(err)
 	}
-	p.registry.SetTarget(0, registry.Bounds{Max: 8}, time.Time{}, "idle")
+	p.board.SetTarget(0, notice.Bounds{Max: 8}, time.Time{}, "idle")
 	check(503, "no instance is ready: bun: not found on PATH\n")
-	p.registry.SetTrouble("")
+	p.board.SetTrouble("")
 	check(200, "ok\n") // scaled to zero
 	p.NotServing()
 	check(503, "shutting down\n")
 }
 
 func TestReadyzBeforeTheFirstTarget(t *testing.T) {
-	s := &Server{registry: registry.New(registry.Options{})}
+	s := &Server{board: notice.New(registry.New(registry.Options{}))}
 	if s.unready() == nil {
 		t.Error("ready before anybody said how many instances there should be")
 	}

@@ -66,7 +66,7 @@ func TestAdmission(t *testing.T) {
 				status = http.StatusForbidden
 			}
 			v.tryHTTP(t, tt.want, status)
-			if now := p.registry.Snapshot().Fleet.Target; (now == 3) != (tt.want == "") {
+			if now := p.board.Snapshot().Target; (now == 3) != (tt.want == "") {
 				t.Errorf("the target is %d", now)
 			}
 			if strings.Contains(p.log.String(), goodToken) {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
@@ -29,9 +30,9 @@ var (
 // listedStates are those that an instance in the registry can be in.
 var listedStates = []registry.State{registry.Starting, registry.Ready, registry.Unhealthy, registry.Draining}
 
-// poolCollector collects what the registry knows, from one snapshot a scrape,
+// poolCollector collects what the board shows, from one snapshot a scrape,
 // so that the figures of a scrape belong together.
-type poolCollector struct{ registry *registry.Registry }
+type poolCollector struct{ board *notice.Board }
 
 // Describe implements prometheus.Collector.
 func (c poolCollector) Describe(descs chan<- *prometheus.Desc) {
@@ -45,7 +46,7 @@ func (c poolCollector) Describe(descs chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (c poolCollector) Collect(metrics chan<- prometheus.Metric) {
-	now := c.registry.Snapshot()
+	now := c.board.Snapshot()
 	send := func(desc *prometheus.Desc, kind prometheus.ValueType, value float64, labels ...string) {
 		metrics <- prometheus.MustNewConstMetric(desc, kind, value, labels...)
 	}
@@ -74,15 +75,15 @@ func (c poolCollector) Collect(metrics chan<- prometheus.Metric) {
 	for _, state := range listedStates {
 		gauge(statesDesc, now.Count(state), state.String())
 	}
-	gauge(targetDesc, now.Fleet.Target)
-	gauge(minDesc, now.Fleet.Bounds.Min)
-	gauge(maxDesc, now.Fleet.Bounds.Max)
+	gauge(targetDesc, now.Target)
+	gauge(minDesc, now.Bounds.Min)
+	gauge(maxDesc, now.Bounds.Max)
 	counter(retriesDesc, now.Retries)
 	counter(deniedDesc, now.RetriesDenied)
-	counter(restartsDesc, now.Fleet.Restarts)
-	counter(scaledDesc, now.Fleet.Raised, "up")
-	counter(scaledDesc, now.Fleet.Lowered, "down")
-	reload := now.Fleet.Reload
+	counter(restartsDesc, now.Restarts)
+	counter(scaledDesc, now.Raised, "up")
+	counter(scaledDesc, now.Lowered, "down")
+	reload := now.Reload
 	successful := 0
 	if reload.Error == "" {
 		successful = 1

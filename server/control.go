@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
@@ -27,7 +28,7 @@ const peerKey = "dynlb-peer-bin"
 // control implements the Control service.
 type control struct {
 	dynlbv1.UnimplementedControlServer
-	registry  *registry.Registry
+	board     *notice.Board
 	scaler    Scaler
 	restarter Restarter
 	log       *slog.Logger
@@ -36,7 +37,7 @@ type control struct {
 
 func newControl(options Options, log *slog.Logger) *control {
 	return &control{
-		registry:  options.Registry,
+		board:     options.Board,
 		scaler:    options.Scaler,
 		restarter: options.Restarter,
 		log:       log,
@@ -46,7 +47,7 @@ func newControl(options Options, log *slog.Logger) *control {
 
 // GetStatus returns the pool as it is now.
 func (c *control) GetStatus(context.Context, *dynlbv1.GetStatusRequest) (*dynlbv1.GetStatusResponse, error) {
-	now := c.registry.Snapshot()
+	now := c.board.Snapshot()
 	return &dynlbv1.GetStatusResponse{LbStatus: lbStatusOf(&now), Pool: poolOf(&now)}, nil
 }
 
@@ -60,7 +61,7 @@ func (c *control) ScaleTo(ctx context.Context, req *dynlbv1.ScaleToRequest) (*dy
 		return nil, err
 	}
 	from, target := peerOf(ctx), int(req.GetTarget())
-	reason := fmt.Sprintf("ScaleTo from %s: %d -> %d", from, c.registry.Snapshot().Fleet.Target, target)
+	reason := fmt.Sprintf("ScaleTo from %s: %d -> %d", from, c.board.Snapshot().Target, target)
 	if hold > 0 {
 		reason += fmt.Sprintf(", held for %v", hold)
 	}
@@ -86,7 +87,7 @@ func holdOf(req *dynlbv1.ScaleToRequest) (time.Duration, error) {
 
 // scaleError makes the error of a Scaler one of the service.
 func scaleError(err error) error {
-	var bounds *registry.BoundsError
+	var bounds *notice.BoundsError
 	switch {
 	case errors.As(err, &bounds):
 		return status.Error(codes.InvalidArgument, bounds.Error())

@@ -14,7 +14,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
-	"github.com/dynlb/dynlb/internal/registry"
 )
 
 func TestHealthFlips(t *testing.T) {
@@ -99,16 +98,16 @@ func TestStreamsAreBounded(t *testing.T) {
 }
 
 func TestPanicIsAnError(t *testing.T) {
-	p := startWith(t, &registry.Registry{}) // Watch panics: there is no map
-	p.scaler.registry = nil                 // so does ScaleTo
+	p := start(t)
+	p.scaler.board, p.restarter.panics = nil, true
 	_, err := p.client.ScaleTo(t.Context(), &dynlbv1.ScaleToRequest{Target: proto.Int32(4)})
 	wantCode(t, err, codes.Internal, "internal error")
-	stream, err := p.client.WatchInstances(t.Context(), &dynlbv1.WatchInstancesRequest{})
+	stream, err := p.client.RestartInstances(t.Context(), &dynlbv1.RestartInstancesRequest{})
 	if err == nil {
 		_, err = stream.Recv()
 	}
 	wantCode(t, err, codes.Internal, "internal error")
-	for _, method := range []string{"ScaleTo", "WatchInstances"} {
+	for _, method := range []string{"ScaleTo", "RestartInstances"} {
 		if !strings.Contains(p.log.String(), `msg="control call panicked" method=/dynlb.v1.Control/`+method) {
 			t.Errorf("log does not tell of the panic in %s: %s", method, p.log)
 		}

@@ -87,7 +87,7 @@ func TestGuardStandsBeforeAdmin(t *testing.T) {
 		}
 	}
 	resp, body := p.do(t, "POST", "/v1/scale", `{"target":4}`, "Content-Type", "text/plain")
-	if resp.StatusCode != http.StatusUnsupportedMediaType || p.registry.Snapshot().Fleet.Target != 2 {
+	if resp.StatusCode != http.StatusUnsupportedMediaType || p.board.Snapshot().Target != 2 {
 		t.Errorf("POST of text: %s %s, want 415", resp.Status, body)
 	}
 }

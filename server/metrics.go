@@ -12,7 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/internal/notice"
 )
 
 // durationBuckets are the upper bounds, in seconds, of the histogram of request
@@ -59,9 +59,9 @@ type Metrics struct {
 	byCode [statusCodes]atomic.Pointer[prometheus.Counter]
 }
 
-// NewMetrics returns metrics that read all they tell from r, but for the
+// NewMetrics returns metrics that read all they tell from board, but for the
 // requests.
-func NewMetrics(r *registry.Registry) *Metrics {
+func NewMetrics(board *notice.Board) *Metrics {
 	m := &Metrics{
 		gatherer: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -75,7 +75,7 @@ func NewMetrics(r *registry.Registry) *Metrics {
 		}),
 	}
 	m.gatherer.MustRegister( // cannot fail: their names differ
-		m.requests, m.duration, poolCollector{r},
+		m.requests, m.duration, poolCollector{board},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

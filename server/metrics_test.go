@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
@@ -17,16 +18,16 @@ func TestMetrics(t *testing.T) {
 	p := start(t)
 	gauges := func(want string) {
 		t.Helper()
-		if err := testutil.CollectAndCompare(poolCollector{p.registry}, strings.NewReader(want)); err != nil {
+		if err := testutil.CollectAndCompare(poolCollector{p.board}, strings.NewReader(want)); err != nil {
 			t.Error(err)
 		}
 	}
 	p.add(t, 5001, registry.Ready)
 	p.add(t, 5002)
-	p.registry.SetTarget(4, p.scaler.bounds, time.Time{}, "up")
-	p.registry.SetTarget(5, p.scaler.bounds, time.Time{}, "up")
-	p.registry.SetTarget(3, p.scaler.bounds, time.Time{}, "down")
-	p.registry.CountRestart()
+	p.board.SetTarget(4, p.scaler.bounds, time.Time{}, "up")
+	p.board.SetTarget(5, p.scaler.bounds, time.Time{}, "up")
+	p.board.SetTarget(3, p.scaler.bounds, time.Time{}, "down")
+	p.board.CountRestart()
 	lease, err := p.registry.Acquire(t.Context(), registry.Preference{})
 	if err != nil {
 		t.Fatal(err)
@@ -35,7 +36,7 @@ func TestMetrics(t *testing.T) {
 	if err := p.registry.SetUsage(p.registry.Snapshot().Instances[0].ID, registry.Usage{Memory: 1 << 20, CPU: 1500 * time.Millisecond}); err != nil {
 		t.Fatal(err)
 	}
-	p.registry.SetReload(errors.New("bad"))
+	p.board.SetReload(errors.New("bad"))
 	p.registry.Retry()
 	gauges(`
 # HELP dynlb_config_last_reload_successful Whether what the configuration says is in force.
@@ -89,7 +90,8 @@ dynlb_target_instances 3
 
 func TestMetricsCountWaiting(t *testing.T) {
 	r := registry.New(registry.Options{QueueLimit: 1, QueueTimeout: time.Minute})
-	changed, stop := r.Watch()
+	board := notice.New(r)
+	changed, stop := board.Watch()
 	defer stop()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
@@ -98,7 +100,7 @@ func TestMetricsCountWaiting(t *testing.T) {
 		_, _ = r.Acquire(ctx, registry.Preference{}) // waits until cancel
 	}()
 	<-changed
-	err := testutil.CollectAndCompare(poolCollector{r}, strings.NewReader(`
+	err := testutil.CollectAndCompare(poolCollector{board}, strings.NewReader(`
 # HELP dynlb_requests_waiting Requests that wait for an instance.
 # TYPE dynlb_requests_waiting gauge
 dynlb_requests_waiting 1
@@ -111,7 +113,7 @@ dynlb_requests_waiting 1
 }
 
 func TestMetricsCountRequests(t *testing.T) {
-	m := NewMetrics(registry.New(registry.Options{}))
+	m := NewMetrics(notice.New(registry.New(registry.Options{})))
 	for code, n := range map[int]int{200: 3, 404: 1, 999: 1, 0: 1, -1: 1, 99: 1, 1000: 1} {
 		for range n {
 			m.Request(code, 30*time.Millisecond)
@@ -134,8 +136,8 @@ dynlb_requests_total{code="999"} 1
 }
 
 func TestMetricsFollowConventions(t *testing.T) {
-	r := registry.New(registry.Options{})
-	m := NewMetrics(r)
+	board := notice.New(registry.New(registry.Options{}))
+	m := NewMetrics(board)
 	if err := m.addBuildInfo("v1.2.3"); err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +158,7 @@ func TestMetricsFollowConventions(t *testing.T) {
 func TestMetricsAreServed(t *testing.T) {
 	p := start(t)
 	p.metrics.Request(200, 3*time.Millisecond)
-	p.registry.SetReload(nil)
+	p.board.SetReload(nil)
 	_, body := p.do(t, "GET", "/metrics", "")
 	for _, want := range []string{
 		`dynlb_requests_total{code="200"} 1`,
@@ -189,7 +191,7 @@ func TestMetricsAreServed(t *testing.T) {
 }
 
 func BenchmarkRequest(b *testing.B) {
-	m := NewMetrics(registry.New(registry.Options{}))
+	m := NewMetrics(notice.New(registry.New(registry.Options{})))
 	b.ReportAllocs()
 	for b.Loop() {
 		m.Request(200, 3*time.Millisecond)

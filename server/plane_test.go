@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
@@ -33,6 +34,7 @@ func TestMain(m *testing.M) {
 type plane struct {
 	*Server
 	registry  *registry.Registry
+	board     *notice.Board
 	scaler    *fakeScaler
 	restarter *fakeRestarter
 	metrics   *Metrics
@@ -76,20 +78,22 @@ func startInBubble(t *testing.T) *plane {
 
 func startOn(t *testing.T, r *registry.Registry, auth Auth, grpcListener, httpListener net.Listener, dial func(ctx context.Context, network, address string) (net.Conn, error)) *plane {
 	t.Helper()
+	board := notice.New(r)
 	p := &plane{
 		registry:  r,
-		scaler:    &fakeScaler{registry: r, bounds: registry.Bounds{Min: 2, Max: 8}},
-		metrics:   NewMetrics(r),
+		board:     board,
+		scaler:    &fakeScaler{board: board, bounds: notice.Bounds{Min: 2, Max: 8}},
+		metrics:   NewMetrics(board),
 		restarter: &fakeRestarter{proceed: make(chan struct{})},
 		log:       &lines{},
 		web:       &http.Client{Transport: &http.Transport{DialContext: dial}},
 		base:      "http://" + httpListener.Addr().String(),
 		served:    make(chan error, 1),
 	}
-	r.SetTarget(2, p.scaler.bounds, time.Time{}, "minInstances")
+	board.SetTarget(2, p.scaler.bounds, time.Time{}, "minInstances")
 	var err error
 	p.Server, err = New(Options{
-		Registry: r, Scaler: p.scaler, Restarter: p.restarter, Metrics: p.metrics, Version: "v1.2.3", Hosts: []string{"http"},
+		Board: board, Scaler: p.scaler, Restarter: p.restarter, Metrics: p.metrics, Version: "v1.2.3", Hosts: []string{"http"},
 		Auth: auth, Log: slog.New(slog.NewTextHandler(p.log, nil)),
 	})
 	if err != nil {
@@ -173,8 +177,8 @@ func newRegistry() *registry.Registry {
 
 // fakeScaler does what the autoscaler does, as far as the registry shows it.
 type fakeScaler struct {
-	registry *registry.Registry
-	bounds   registry.Bounds
+	board  *notice.Board
+	bounds notice.Bounds
 
 	mu     sync.Mutex // guards the rest
 	err    error      // what ScaleTo fails with, if not nil
@@ -192,12 +196,12 @@ func (f *fakeScaler) ScaleTo(_ context.Context, n int, hold time.Duration, reaso
 		return 0, err
 	}
 	f.hold, f.reason = hold, reason
-	old := f.registry.Snapshot().Fleet.Target
+	old := f.board.Snapshot().Target
 	var until time.Time
 	if hold > 0 {
 		until = time.Now().Add(hold)
 	}
-	f.registry.SetTarget(n, f.bounds, until, reason)
+	f.board.SetTarget(n, f.bounds, until, reason)
 	return old, nil
 }
 

@@ -9,11 +9,12 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
 // lbStatusOf renders a snapshot in the form of /lb-status.
-func lbStatusOf(now *registry.Snapshot) *dynlbv1.LbStatus {
+func lbStatusOf(now *notice.Snapshot) *dynlbv1.LbStatus {
 	out := &dynlbv1.LbStatus{Total: int32(len(now.Instances))}
 	for i := range now.Instances {
 		in := &now.Instances[i]
@@ -35,23 +36,22 @@ func lbStatusOf(now *registry.Snapshot) *dynlbv1.LbStatus {
 }
 
 // poolOf renders a snapshot in full.
-func poolOf(now *registry.Snapshot) *dynlbv1.Pool {
-	fleet := &now.Fleet
+func poolOf(now *notice.Snapshot) *dynlbv1.Pool {
 	out := &dynlbv1.Pool{
-		Target:            int32(fleet.Target),
-		MinInstances:      int32(fleet.Bounds.Min),
-		MaxInstances:      int32(fleet.Bounds.Max),
+		Target:            int32(now.Target),
+		MinInstances:      int32(now.Bounds.Min),
+		MaxInstances:      int32(now.Bounds.Max),
 		WaitingRequests:   int32(now.Waiting),
-		Restarts:          fleet.Restarts,
-		UnavailableReason: text(fleet.Trouble),
-		LastExit:          exitOf(&fleet.LastExit),
-		ConfigLoadTime:    timestamp(fleet.Reload.Time),
-		ConfigError:       text(fleet.Reload.Error),
+		Restarts:          now.Restarts,
+		UnavailableReason: text(now.Trouble),
+		LastExit:          exitOf(&now.LastExit),
+		ConfigLoadTime:    timestamp(now.Reload.Time),
+		ConfigError:       text(now.Reload.Error),
 		Retries:           now.Retries,
 		RetriesDenied:     now.RetriesDenied,
 	}
-	if fleet.HoldUntil.After(now.Time) {
-		out.HoldUntil = timestamp(fleet.HoldUntil)
+	if now.HoldUntil.After(now.Time) {
+		out.HoldUntil = timestamp(now.HoldUntil)
 	}
 	for i := range now.Instances {
 		out.Instances = append(out.Instances, instanceOf(&now.Instances[i]))
@@ -83,7 +83,7 @@ func instanceOf(in *registry.Instance) *dynlbv1.Instance {
 }
 
 // exitOf returns nil when nothing has exited.
-func exitOf(exit *registry.Exit) *dynlbv1.Exit {
+func exitOf(exit *notice.Exit) *dynlbv1.Exit {
 	if exit.ID == "" {
 		return nil
 	}
@@ -98,7 +98,7 @@ func exitOf(exit *registry.Exit) *dynlbv1.Exit {
 	return out
 }
 
-func eventsOf(events []registry.Event) []*dynlbv1.Event {
+func eventsOf(events []notice.Event) []*dynlbv1.Event {
 	out := make([]*dynlbv1.Event, len(events))
 	for i := range events {
 		out[i] = &dynlbv1.Event{
@@ -128,25 +128,25 @@ func stateOf(s registry.State) dynlbv1.InstanceState {
 	return dynlbv1.InstanceState_INSTANCE_STATE_UNSPECIFIED
 }
 
-func eventTypeOf(t registry.EventType) dynlbv1.EventType {
+func eventTypeOf(t notice.EventType) dynlbv1.EventType {
 	switch t {
-	case registry.EventScaled:
+	case notice.Scaled:
 		return dynlbv1.EventType_EVENT_TYPE_SCALED
-	case registry.EventStarting:
+	case notice.Starting:
 		return dynlbv1.EventType_EVENT_TYPE_STARTING
-	case registry.EventReady:
+	case notice.Ready:
 		return dynlbv1.EventType_EVENT_TYPE_READY
-	case registry.EventUnhealthy:
+	case notice.Unhealthy:
 		return dynlbv1.EventType_EVENT_TYPE_UNHEALTHY
-	case registry.EventDraining:
+	case notice.Draining:
 		return dynlbv1.EventType_EVENT_TYPE_DRAINING
-	case registry.EventStopped:
+	case notice.Stopped:
 		return dynlbv1.EventType_EVENT_TYPE_STOPPED
-	case registry.EventStartFailed:
+	case notice.StartFailed:
 		return dynlbv1.EventType_EVENT_TYPE_START_FAILED
-	case registry.EventReloaded:
+	case notice.Reloaded:
 		return dynlbv1.EventType_EVENT_TYPE_CONFIG_LOADED
-	case registry.EventReloadFailed:
+	case notice.ReloadFailed:
 		return dynlbv1.EventType_EVENT_TYPE_CONFIG_REJECTED
 	}
 	return dynlbv1.EventType_EVENT_TYPE_UNSPECIFIED

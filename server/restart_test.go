@@ -21,6 +21,7 @@ import (
 // and then returns err.
 type fakeRestarter struct {
 	proceed chan struct{}
+	panics  bool // Restart panics; set before any call
 
 	mu     sync.Mutex
 	err    error
@@ -35,6 +36,9 @@ func (f *fakeRestarter) fail(err error) {
 }
 
 func (f *fakeRestarter) Restart(ctx context.Context, surge int, reason string, progress func(replaced, total int)) error {
+	if f.panics {
+		panic("restart")
+	}
 	f.mu.Lock()
 	f.surge, f.reason = surge, reason
 	err := f.err

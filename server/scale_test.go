@@ -42,7 +42,7 @@ func TestScaleTo(t *testing.T) {
 			resp, err := p.client.ScaleTo(t.Context(), &dynlbv1.ScaleToRequest{Target: tt.target, Hold: tt.hold})
 			if tt.code != codes.OK {
 				wantCode(t, err, tt.code, tt.message)
-				if got := p.registry.Snapshot().Fleet.Target; got != 2 {
+				if got := p.board.Snapshot().Target; got != 2 {
 					t.Errorf("target is %d after a refusal, want 2", got)
 				}
 				return

@@ -18,7 +18,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
 
-	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/internal/notice"
 )
 
 // shutdownGrace is how long Shutdown waits for clients at most. All calls are
@@ -30,15 +30,15 @@ type Scaler interface {
 	// ScaleTo sets the target to n and answers at once, with the target that
 	// was. With hold > 0 nobody but another ScaleTo changes it for that long;
 	// zero ends an earlier hold. The reason is for people. The error is a
-	// *registry.BoundsError when n is out of bounds, and registry.ErrClosed
+	// *notice.BoundsError when n is out of bounds, and registry.ErrClosed
 	// while shutting down.
 	ScaleTo(ctx context.Context, n int, hold time.Duration, reason string) (old int, err error)
 }
 
 // Options are what a Server works with.
 type Options struct {
-	// Registry is what is reported on. Required.
-	Registry *registry.Registry
+	// Board is what is reported. Required.
+	Board *notice.Board
 	// Scaler carries out ScaleTo. Required.
 	Scaler Scaler
 	// Restarter carries out RestartInstances. Required.
@@ -60,10 +60,10 @@ type Options struct {
 // Server serves the control plane. Create one with New, call Serve once, and
 // end it with Shutdown. Its methods are safe for concurrent use.
 type Server struct {
-	log      *slog.Logger
-	registry *registry.Registry
-	auth     Auth
-	denials  denials
+	log     *slog.Logger
+	board   *notice.Board
+	auth    Auth
+	denials denials
 
 	grpc    *grpc.Server // for clients
 	inner   *grpc.Server // for the gateway, which has no limit of streams
@@ -81,19 +81,19 @@ type Server struct {
 // New returns a Server that does nothing until Serve: until then, requests to
 // StatusHandler wait. It must be ended with Shutdown, served or not.
 func New(options Options) (*Server, error) {
-	if options.Registry == nil || options.Scaler == nil || options.Restarter == nil || options.Metrics == nil {
-		return nil, errors.New("make control server: Registry, Scaler, Restarter and Metrics are required")
+	if options.Board == nil || options.Scaler == nil || options.Restarter == nil || options.Metrics == nil {
+		return nil, errors.New("make control server: Board, Scaler, Restarter and Metrics are required")
 	}
 	if err := options.Metrics.addBuildInfo(options.Version); err != nil {
 		return nil, fmt.Errorf("make control server: %w", err)
 	}
 	s := &Server{
-		log:      options.Log,
-		registry: options.Registry,
-		auth:     options.Auth,
-		pipe:     newPipe(),
-		health:   health.NewServer(),
-		ending:   make(chan struct{}),
+		log:    options.Log,
+		board:  options.Board,
+		auth:   options.Auth,
+		pipe:   newPipe(),
+		health: health.NewServer(),
+		ending: make(chan struct{}),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

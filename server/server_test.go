@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
@@ -21,7 +22,7 @@ func TestFailingListenerEndsServe(t *testing.T) {
 	p := start(t)
 	broken := listen(t)
 	broken.Close()
-	s, err := New(Options{Registry: p.registry, Scaler: p.scaler, Restarter: p.restarter, Metrics: NewMetrics(p.registry)})
+	s, err := New(Options{Board: p.board, Scaler: p.scaler, Restarter: p.restarter, Metrics: NewMetrics(p.board)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,8 +35,8 @@ func TestFailingListenerEndsServe(t *testing.T) {
 }
 
 func TestShutdownBeforeServe(t *testing.T) {
-	r := registry.New(registry.Options{})
-	s, err := New(Options{Registry: r, Scaler: &fakeScaler{}, Restarter: &fakeRestarter{}, Metrics: NewMetrics(r)})
+	board := notice.New(registry.New(registry.Options{}))
+	s, err := New(Options{Board: board, Scaler: &fakeScaler{}, Restarter: &fakeRestarter{}, Metrics: NewMetrics(board)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,15 +50,15 @@ func TestShutdownBeforeServe(t *testing.T) {
 
 func TestNewChecksOptions(t *testing.T) {
 	if _, err := New(Options{}); err == nil {
-		t.Error("New without a registry made a server")
+		t.Error("New without a board made a server")
 	}
-	r := registry.New(registry.Options{})
-	m := NewMetrics(r)
-	s, err := New(Options{Registry: r, Scaler: &fakeScaler{}, Restarter: &fakeRestarter{}, Metrics: m})
+	board := notice.New(registry.New(registry.Options{}))
+	m := NewMetrics(board)
+	s, err := New(Options{Board: board, Scaler: &fakeScaler{}, Restarter: &fakeRestarter{}, Metrics: m})
 	if err != nil {
 		t.Fatal(err)
 	}
-	next, err := New(Options{Registry: r, Scaler: &fakeScaler{}, Restarter: &fakeRestarter{}, Metrics: m})
+	next, err := New(Options{Board: board, Scaler: &fakeScaler{}, Restarter: &fakeRestarter{}, Metrics: m})
 	if err != nil {
 		t.Fatalf("New with the metrics of the server that it replaces: %v", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
@@ -53,11 +54,13 @@ func TestLbStatusToTheLetter(t *testing.T) {
 }
 
 func TestLbStatusNumbers(t *testing.T) {
-	now := registry.Snapshot{Instances: []registry.Instance{{
+	now := notice.Snapshot{}
+	now.Instances = []registry.Instance{{
 		ID: "a", Port: 65535, State: registry.Ready, InFlight: 7, Total: 1<<32 + 5,
 		ResponseTime: 123*time.Millisecond + 449*time.Microsecond, Load: 7.0234,
-	}}}
-	ejected := registry.Snapshot{Instances: []registry.Instance{{ID: "b", State: registry.Ready, EjectedUntil: time.Unix(200, 0)}}}
+	}}
+	ejected := notice.Snapshot{}
+	ejected.Instances = []registry.Instance{{ID: "b", State: registry.Ready, EjectedUntil: time.Unix(200, 0)}}
 	if got := lbStatusOf(&ejected); got.GetHealthy() != 0 || got.GetInstances()[0].GetHealthy() {
 		t.Errorf("an ejected instance is healthy: %v", got)
 	}
@@ -123,8 +126,8 @@ func TestStatusHandlerServesNothingElse(t *testing.T) {
 
 // Requests that come before the control plane is up wait for it.
 func TestStatusHandlerWaitsForServe(t *testing.T) {
-	r := registry.New(registry.Options{})
-	s, err := New(Options{Registry: r, Scaler: &fakeScaler{}, Restarter: &fakeRestarter{}, Metrics: NewMetrics(r)})
+	board := notice.New(registry.New(registry.Options{}))
+	s, err := New(Options{Board: board, Scaler: &fakeScaler{}, Restarter: &fakeRestarter{}, Metrics: NewMetrics(board)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,10 +160,10 @@ func TestStatusHandlerWaitsForServe(t *testing.T) {
 func TestGetStatus(t *testing.T) {
 	p := start(t)
 	id := p.add(t, 5001, registry.Ready)
-	p.registry.SetLastExit(registry.Exit{ID: id, Time: time.Now(), Reason: "exit status 1", Output: []string{"caf\xe9"}})
-	p.registry.SetTrouble("no such file: \xff")
-	p.registry.SetReload(nil)
-	p.registry.SetReload(errors.New("config.yaml:3: bad"))
+	p.board.SetLastExit(notice.Exit{ID: id, Time: time.Now(), Reason: "exit status 1", Output: []string{"caf\xe9"}})
+	p.board.SetTrouble("no such file: \xff")
+	p.board.SetReload(nil)
+	p.board.SetReload(errors.New("config.yaml:3: bad"))
 	if err := p.registry.SetUsage(id, registry.Usage{Memory: 4096, CPU: time.Second}); err != nil {
 		t.Fatal(err)
 	}
@@ -189,16 +192,18 @@ func TestGetStatus(t *testing.T) {
 }
 
 func TestPoolLeavesOutWhatIsNot(t *testing.T) {
-	now := registry.Snapshot{
-		Time:      time.Unix(100, 0),
-		Instances: []registry.Instance{{ID: "a", State: registry.Starting}},
-		Fleet:     registry.Fleet{HoldUntil: time.Unix(100, 0)},
+	now := notice.Snapshot{
+		Snapshot: registry.Snapshot{
+			Time:      time.Unix(100, 0),
+			Instances: []registry.Instance{{ID: "a", State: registry.Starting}},
+		},
+		Report: notice.Report{HoldUntil: time.Unix(100, 0)},
 	}
 	pool := poolOf(&now)
 	if pool.GetHoldUntil() != nil || pool.GetLastExit() != nil || pool.GetInstances()[0].GetReadyTime() != nil {
 		t.Errorf("pool is %v; want no hold, which is over, no last exit and no ready time", pool)
 	}
-	now.Fleet.HoldUntil = time.Unix(101, 0)
+	now.HoldUntil = time.Unix(101, 0)
 	if got := poolOf(&now).GetHoldUntil().GetSeconds(); got != 101 {
 		t.Errorf("hold is until %d, want 101", got)
 	}

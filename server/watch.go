@@ -10,7 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
-	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/internal/notice"
 )
 
 const (
@@ -45,9 +45,9 @@ func (c *control) WatchInstances(req *dynlbv1.WatchInstancesRequest, stream grpc
 	}
 
 	ctx := stream.Context()
-	changed, stop := c.registry.Watch()
+	changed, stop := c.board.Watch()
 	defer stop()
-	v := view{registry: c.registry}
+	v := view{board: c.board}
 	for message := v.first(); ; {
 		if err := stream.Send(message); err != nil {
 			return err
@@ -75,16 +75,15 @@ func intervalOf(req *dynlbv1.WatchInstancesRequest) (time.Duration, error) {
 
 // view is what one watcher has seen.
 type view struct {
-	registry *registry.Registry
-	pool     *dynlbv1.Pool // as last seen
-	event    uint64        // sequence number of the first event not seen
+	board *notice.Board
+	pool  *dynlbv1.Pool // as last seen
+	event uint64        // sequence number of the first event not seen
 }
 
 // first returns the whole state.
 func (v *view) first() *dynlbv1.WatchInstancesResponse {
-	v.event = v.registry.NextEvent()
-	now := v.registry.Snapshot()
-	v.pool = poolOf(&now)
+	now := v.board.Snapshot()
+	v.pool, v.event = poolOf(&now), now.NextEvent
 	return &dynlbv1.WatchInstancesResponse{Pool: v.pool}
 }
 
@@ -110,14 +109,12 @@ func (v *view) next(ctx context.Context, changed <-chan struct{}, interval time.
 
 // look returns the state and the new events, or nil when nothing is new.
 func (v *view) look() *dynlbv1.WatchInstancesResponse {
-	// The events first: the state is then never behind what they tell.
-	events, next, lost := v.registry.Events(v.event)
-	now := v.registry.Snapshot()
+	now, events, lost := v.board.Since(v.event)
 	pool := poolOf(&now)
 	if len(events) == 0 && lost == 0 && proto.Equal(pool, v.pool) {
 		return nil
 	}
-	v.pool, v.event = pool, next
+	v.pool, v.event = pool, now.NextEvent
 	return &dynlbv1.WatchInstancesResponse{Pool: pool, Events: eventsOf(events), EventsDropped: lost}
 }
 

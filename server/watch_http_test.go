@@ -89,7 +89,7 @@ func nextLine(t *testing.T, lines *bufio.Scanner) *dynlbv1.WatchInstancesRespons
 func TestWatchOverHTTP(t *testing.T) {
 	p := start(t)
 	lines := p.watchHTTP(t.Context(), t)
-	p.registry.SetTarget(3, p.scaler.bounds, time.Time{}, "avg load 4.2 > 3 over 5s: 2 -> 3")
+	p.board.SetTarget(3, p.scaler.bounds, time.Time{}, "avg load 4.2 > 3 over 5s: 2 -> 3")
 	message := nextLine(t, lines)
 	if message.GetPool().GetTarget() != 3 || len(message.GetEvents()) != 1 {
 		t.Errorf("second message is %v; want target 3 and its event", message)
@@ -106,7 +106,7 @@ func TestWatchOverHTTPGoesOn(t *testing.T) {
 		lines := p.watchHTTP(t.Context(), t)
 		for range 10 {
 			time.Sleep(writeTimeout)
-			p.registry.CountRestart()
+			p.board.CountRestart()
 			nextLine(t, lines)
 		}
 	})

@@ -49,7 +49,7 @@ func (p *plane) watch(ctx context.Context, t *testing.T, n int, interval time.Du
 // floodWatchers changes the state, with large messages, for a virtual minute.
 func floodWatchers(p *plane) {
 	for i := range 6000 {
-		p.registry.SetTrouble(fmt.Sprintf("%d %s", i, strings.Repeat("x", 4096)))
+		p.board.SetTrouble(fmt.Sprintf("%d %s", i, strings.Repeat("x", 4096)))
 		time.Sleep(minWatchInterval)
 	}
 	synctest.Wait()
@@ -110,7 +110,7 @@ func TestWatchTellsChangeAtOnce(t *testing.T) {
 		p := startInBubble(t)
 		go func() {
 			time.Sleep(time.Hour + 125*time.Millisecond)
-			p.registry.SetTarget(3, p.scaler.bounds, time.Time{}, "avg load 4.2 > 3 over 5s: 2 -> 3")
+			p.board.SetTarget(3, p.scaler.bounds, time.Time{}, "avg load 4.2 > 3 over 5s: 2 -> 3")
 			time.Sleep(settle / 2)
 			p.add(t, 5001)
 		}()
@@ -132,8 +132,8 @@ func TestWatchTellsWhatIsOver(t *testing.T) {
 		p := startInBubble(t)
 		go func() {
 			time.Sleep(time.Second + 125*time.Millisecond) // between two looks
-			p.registry.SetTarget(3, p.scaler.bounds, time.Time{}, "up")
-			p.registry.SetTarget(2, p.scaler.bounds, time.Time{}, "down")
+			p.board.SetTarget(3, p.scaler.bounds, time.Time{}, "up")
+			p.board.SetTarget(2, p.scaler.bounds, time.Time{}, "down")
 		}()
 		w := p.watch(t.Context(), t, 2, 0)
 		if got := len(w.messages[1].GetEvents()); got != 2 {
@@ -186,7 +186,7 @@ func TestWatchCountsDroppedEvents(t *testing.T) {
 		go func() {
 			time.Sleep(time.Second + 125*time.Millisecond) // between two looks
 			for i := range 300 {
-				p.registry.SetTrouble(fmt.Sprint(i))
+				p.board.SetTrouble(fmt.Sprint(i))
 			}
 		}()
 		second := p.watch(t.Context(), t, 2, 0).messages[1]

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
@@ -28,10 +29,10 @@ type Fleet interface {
 
 // Options are what an Autoscaler works with. All are required.
 type Options struct {
-	Registry *registry.Registry
-	Fleet    Fleet
-	Rules    Rules // at first; Configure changes them
-	Log      *slog.Logger
+	Board *notice.Board
+	Fleet Fleet
+	Rules Rules // at first; Configure changes them
+	Log   *slog.Logger
 }
 
 // Autoscaler keeps the target. Create one with New and Run it once.
@@ -62,7 +63,7 @@ func New(options Options) *Autoscaler {
 }
 
 // ScaleTo sets the target to n, which must be within the bounds or the error is
-// a *registry.BoundsError. With hold > 0 the target then stays for that long,
+// a *notice.BoundsError. With hold > 0 the target then stays for that long,
 // otherwise the next decision goes on from n. It answers at once with the
 // target that was; the fleet works on after it. When the autoscaler does not
 // run, the error is registry.ErrClosed.
@@ -92,7 +93,7 @@ func (a *Autoscaler) Configure(rules Rules) {
 // Run starts with the least number of instances and adjusts it until ctx ends.
 func (a *Autoscaler) Run(ctx context.Context) {
 	defer close(a.done)
-	changed, stop := a.Registry.Watch()
+	changed, stop := a.Board.Watch()
 	defer stop()
 	s := scale{Autoscaler: a, rules: a.Rules}
 	sampling := time.NewTicker(s.rules.sampling())
@@ -116,7 +117,7 @@ func (a *Autoscaler) Run(ctx context.Context) {
 		case <-changed:
 			// The first request to a pool scaled to zero does not wait for the
 			// next decision.
-			if s.target == 0 && a.Registry.Waiting() > 0 {
+			if s.target == 0 && a.Board.Snapshot().Waiting > 0 {
 				s.sample()
 				s.decide()
 			}

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
@@ -70,7 +71,7 @@ func scaling(t *testing.T, rules Rules, test func(t *testing.T, a *Autoscaler, f
 		r := registry.New(registry.Options{QueueLimit: 100, QueueTimeout: time.Hour})
 		f := &fleet{registry: r}
 		f.boot.Store(int64(boot))
-		a := New(Options{Registry: r, Fleet: f, Rules: rules, Log: slog.New(slog.DiscardHandler)})
+		a := New(Options{Board: notice.New(r), Fleet: f, Rules: rules, Log: slog.New(slog.DiscardHandler)})
 		ctx, cancel := context.WithCancel(t.Context())
 		go a.Run(ctx) // the bubble waits for it
 		synctest.Wait()
@@ -84,7 +85,7 @@ func scaling(t *testing.T, rules Rules, test func(t *testing.T, a *Autoscaler, f
 }
 
 var defaults = Rules{
-	Bounds: registry.Bounds{Min: 2, Max: 8},
+	Bounds: notice.Bounds{Min: 2, Max: 8},
 	Up:     3, Down: 0.5,
 	Idle:   30 * time.Second,
 	Window: 5 * time.Second,
@@ -121,7 +122,7 @@ func TestUpUnderLoadAndDownAgain(t *testing.T) {
 			t.Fatalf("%d instances at first, want minInstances", f.size())
 		}
 		wait(time.Second)
-		release := busy(t, a.Registry, 40)
+		release := busy(t, f.registry, 40)
 		wait(4 * time.Second)
 		if f.size() != 4 {
 			t.Fatalf("%d instances after one interval, want 4", f.size())
@@ -147,7 +148,7 @@ func TestUpUnderLoadAndDownAgain(t *testing.T) {
 func TestStartingInstancesAreCapacity(t *testing.T) {
 	scaling(t, defaults, func(t *testing.T, a *Autoscaler, f *fleet) {
 		wait(time.Second)
-		release := busy(t, a.Registry, 10)
+		release := busy(t, f.registry, 10)
 		f.boot.Store(int64(time.Hour))
 		wait(10 * defaults.Window)
 		if f.size() != 4 {
@@ -160,9 +161,9 @@ func TestStartingInstancesAreCapacity(t *testing.T) {
 func TestDrainingInstancesAreNoLoad(t *testing.T) {
 	scaling(t, defaults, func(t *testing.T, a *Autoscaler, f *fleet) {
 		wait(time.Second)
-		release := busy(t, a.Registry, 2)
-		for _, in := range a.Registry.Snapshot().Instances {
-			if _, err := a.Registry.Drain(in.ID, "test"); err != nil {
+		release := busy(t, f.registry, 2)
+		for _, in := range f.registry.Snapshot().Instances {
+			if _, err := f.registry.Drain(in.ID, "test"); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -186,7 +187,7 @@ func TestFromZero(t *testing.T) {
 		}
 		wait(time.Second)
 		start := time.Now()
-		lease, err := a.Registry.Acquire(t.Context(), registry.Preference{})
+		lease, err := f.registry.Acquire(t.Context(), registry.Preference{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -206,17 +207,17 @@ func TestFromZero(t *testing.T) {
 func TestConfigure(t *testing.T) {
 	scaling(t, defaults, func(t *testing.T, a *Autoscaler, f *fleet) {
 		rules := defaults
-		rules.Bounds = registry.Bounds{Min: 4, Max: 6}
+		rules.Bounds = notice.Bounds{Min: 4, Max: 6}
 		a.Configure(rules)
 		synctest.Wait()
-		if now := a.Registry.Snapshot().Fleet; f.size() != 4 || now.Target != 4 || now.Bounds != rules.Bounds {
+		if now := a.Board.Snapshot(); f.size() != 4 || now.Target != 4 || now.Bounds != rules.Bounds {
 			t.Fatalf("%d instances, %+v; want 4", f.size(), now)
 		}
 		if _, err := a.ScaleTo(t.Context(), 7, 0, "too many"); err == nil {
 			t.Error("ScaleTo(7) with at most 6")
 		}
 		wait(boot)
-		release := busy(t, a.Registry, 8)
+		release := busy(t, f.registry, 8)
 		wait(3 * defaults.Window)
 		if f.size() != 4 {
 			t.Fatalf("%d instances for a load of 2 each, want 4", f.size())
@@ -227,7 +228,7 @@ func TestConfigure(t *testing.T) {
 		if f.size() != 6 {
 			t.Errorf("%d instances one second after the threshold fell below the load, want 6", f.size())
 		}
-		rules.Bounds = registry.Bounds{Min: 1, Max: 3}
+		rules.Bounds = notice.Bounds{Min: 1, Max: 3}
 		a.Configure(rules)
 		synctest.Wait()
 		if f.size() != 3 {
@@ -246,7 +247,7 @@ func TestConfigureKeepsHold(t *testing.T) {
 		}
 		a.Configure(defaults)
 		wait(defaults.Idle + 2*defaults.Window)
-		if f.size() != 5 || a.Registry.Snapshot().Fleet.HoldUntil.IsZero() {
+		if f.size() != 5 || a.Board.Snapshot().HoldUntil.IsZero() {
 			t.Errorf("%d instances, want 5 held", f.size())
 		}
 	})

@@ -5,13 +5,13 @@ import (
 	"math"
 	"time"
 
-	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/internal/notice"
 )
 
 // Rules say when to change the number of instances.
 type Rules struct {
 	// Bounds are the least and the most instances.
-	Bounds registry.Bounds
+	Bounds notice.Bounds
 	// Up is the average load per instance above which there should be more.
 	Up float64
 	// Down is the average load per instance below which there may be fewer.

@@ -4,12 +4,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/internal/notice"
 )
 
 func TestDecide(t *testing.T) {
 	rules := Rules{
-		Bounds: registry.Bounds{Min: 2, Max: 8},
+		Bounds: notice.Bounds{Min: 2, Max: 8},
 		Up:     3,
 		Down:   0.5,
 		Idle:   30 * time.Second,

@@ -21,7 +21,7 @@ type scale struct {
 
 // sample looks at the load once.
 func (s *scale) sample() {
-	now := s.Registry.Snapshot()
+	now := s.Board.Snapshot().Snapshot
 	load := float64(now.Waiting)
 	s.idle = idlers(&now, s.rules.Idle, s.raised)
 	for i := range now.Instances {
@@ -63,7 +63,7 @@ func idlers(now *registry.Snapshot, idle time.Duration, raised time.Time) int {
 	n := 0
 	for _, in := range now.Leaving() {
 		switch {
-		case in.State == registry.Starting && now.Fleet.Trouble != "":
+		case in.State == registry.Starting && now.Trouble != "":
 		case in.State == registry.Ready && in.Total == 0 && in.Started.Sub(raised) >= idle:
 			n++
 		case in.State == registry.Starting, in.InFlight > 0, now.Time.Sub(in.IdleSince) < idle:
@@ -84,7 +84,7 @@ func (s *scale) decide() {
 			return
 		}
 		s.holdUntil = time.Time{}
-		s.Registry.SetTarget(s.target, s.rules.Bounds, s.holdUntil, "")
+		s.Board.SetTarget(s.target, s.rules.Bounds, s.holdUntil, "")
 	}
 	if n, reason := decide(in, s.rules); reason != "" {
 		s.set(n, reason)
@@ -99,7 +99,7 @@ func (s *scale) configure(rules Rules) {
 		s.set(decide(input{target: s.target}, rules))
 		return
 	}
-	s.Registry.SetTarget(s.target, rules.Bounds, s.holdUntil, "")
+	s.Board.SetTarget(s.target, rules.Bounds, s.holdUntil, "")
 }
 
 // obey carries out an order.
@@ -126,6 +126,6 @@ func (s *scale) set(n int, reason string) {
 		s.Log.Info("scale", "from", s.target, "to", n, "reason", reason)
 	}
 	s.target = n
-	s.Registry.SetTarget(n, s.rules.Bounds, s.holdUntil, reason)
+	s.Board.SetTarget(n, s.rules.Bounds, s.holdUntil, reason)
 	s.Fleet.Scale(n, reason)
 }

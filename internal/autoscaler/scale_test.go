@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
@@ -44,7 +45,7 @@ func TestIdlers(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			now := registry.Snapshot{Time: base, Instances: c.instances}
-			now.Fleet.Trouble = c.trouble
+			now.Trouble = c.trouble
 			if got := idlers(&now, idle, base.Add(-idle)); got != c.want {
 				t.Errorf("%d may go, want %d", got, c.want)
 			}
@@ -82,11 +83,11 @@ func TestScaleTo(t *testing.T) {
 		if err != nil || old != 2 || f.size() != 5 {
 			t.Fatalf("ScaleTo(5) = %d, %v, with %d instances", old, err, f.size())
 		}
-		var out *registry.BoundsError
+		var out *notice.BoundsError
 		if _, err := a.ScaleTo(t.Context(), 9, 0, "too many"); !errors.As(err, &out) {
 			t.Errorf("ScaleTo(9): %v", err)
 		}
-		if got := a.Registry.Snapshot().Fleet.Target; got != 5 {
+		if got := a.Board.Snapshot().Target; got != 5 {
 			t.Errorf("target %d, want 5", got)
 		}
 		wait(defaults.Idle + 2*defaults.Window)
@@ -103,7 +104,7 @@ func TestHold(t *testing.T) {
 		if _, err := a.ScaleTo(t.Context(), 5, hold, "because"); err != nil {
 			t.Fatal(err)
 		}
-		if got := a.Registry.Snapshot().Fleet.HoldUntil; !got.Equal(until) {
+		if got := a.Board.Snapshot().HoldUntil; !got.Equal(until) {
 			t.Errorf("held until %v, want %v", got, until)
 		}
 		wait(hold - time.Second)
@@ -114,7 +115,7 @@ func TestHold(t *testing.T) {
 		if f.size() != 2 {
 			t.Errorf("%d instances after the hold, want 2", f.size())
 		}
-		if got := a.Registry.Snapshot().Fleet.HoldUntil; !got.IsZero() {
+		if got := a.Board.Snapshot().HoldUntil; !got.IsZero() {
 			t.Errorf("held until %v, want free", got)
 		}
 		// A call without hold ends a hold.
@@ -164,14 +165,14 @@ func TestScaleToStaysWhenStartsFail(t *testing.T) {
 				if _, err := a.ScaleTo(t.Context(), 4, 0, "because"); err != nil {
 					t.Fatal(err)
 				}
-				a.Registry.SetTrouble("exit status 1")
+				a.Board.SetTrouble("exit status 1")
 				fail(f)
 				wait(defaults.Idle - time.Millisecond)
-				if got := a.Registry.Snapshot().Fleet.Target; got != 4 {
+				if got := a.Board.Snapshot().Target; got != 4 {
 					t.Errorf("target %d before idleTimeout, want 4", got)
 				}
 				wait(2 * defaults.Window)
-				if got := a.Registry.Snapshot().Fleet.Target; got != 2 {
+				if got := a.Board.Snapshot().Target; got != 2 {
 					t.Errorf("target %d after idleTimeout, want 2", got)
 				}
 			})
@@ -191,9 +192,9 @@ func TestFailedStartsDoNotHoldUp(t *testing.T) {
 		if f.size() != 4 {
 			t.Fatalf("%d instances while two start, want 4", f.size())
 		}
-		a.Registry.SetTrouble("exit status 1")
+		a.Board.SetTrouble("exit status 1")
 		wait(defaults.Window)
-		if now := a.Registry.Snapshot(); f.size() != 2 || now.Count(registry.Ready) != 2 {
+		if now := f.registry.Snapshot(); f.size() != 2 || now.Count(registry.Ready) != 2 {
 			t.Errorf("%d instances, %d of them ready, want the 2 that are", f.size(), now.Count(registry.Ready))
 		}
 	})
@@ -213,8 +214,8 @@ func TestConcurrentScaleTo(t *testing.T) {
 			<-done
 		}
 		synctest.Wait()
-		if last := f.scaled[len(f.scaled)-1]; last != a.Registry.Snapshot().Fleet.Target || last != f.size() {
-			t.Errorf("fleet was told %d, has %d, target %d", last, f.size(), a.Registry.Snapshot().Fleet.Target)
+		if last := f.scaled[len(f.scaled)-1]; last != a.Board.Snapshot().Target || last != f.size() {
+			t.Errorf("fleet was told %d, has %d, target %d", last, f.size(), a.Board.Snapshot().Target)
 		}
 	})
 }

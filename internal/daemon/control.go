@@ -43,7 +43,7 @@ func (d *Daemon) newControl(settings *config.Config, before *control) (*control,
 	}
 	if err == nil {
 		c.server, err = server.New(server.Options{
-			Registry:  d.registry,
+			Board:     d.board,
 			Scaler:    d.autoscaler,
 			Restarter: d.supervisor,
 			Metrics:   d.metrics,

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dynlb/dynlb/internal/autoscaler"
 	"github.com/dynlb/dynlb/internal/config"
+	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/internal/supervisor"
 	"github.com/dynlb/dynlb/proxy"
@@ -22,6 +23,7 @@ type Daemon struct {
 	options    Options
 	log        *slog.Logger
 	registry   *registry.Registry
+	board      *notice.Board
 	supervisor *supervisor.Supervisor
 	autoscaler *autoscaler.Autoscaler
 	proxy      *proxy.Proxy
@@ -74,13 +76,14 @@ func New(o Options) (*Daemon, error) {
 		stopping: make(chan struct{}), stopped: make(chan struct{}), killed: make(chan struct{}),
 	}
 	d.registry = registry.New(p.registry)
+	d.board = notice.New(d.registry)
 	d.supervisor = supervisor.New(supervisor.Options{
-		Registry: d.registry, Settings: p.supervisor, Log: o.Log, Output: o.InstanceLog,
+		Registry: d.registry, Board: d.board, Settings: p.supervisor, Log: o.Log, Output: o.InstanceLog,
 	})
 	d.autoscaler = autoscaler.New(autoscaler.Options{
-		Registry: d.registry, Fleet: d.supervisor, Rules: p.rules, Log: o.Log,
+		Board: d.board, Fleet: d.supervisor, Rules: p.rules, Log: o.Log,
 	})
-	d.metrics = server.NewMetrics(d.registry)
+	d.metrics = server.NewMetrics(d.board)
 	public, err := open("listen", p.config.Listen, nil)
 	if err != nil {
 		return nil, err
@@ -100,7 +103,7 @@ func New(o Options) (*Daemon, error) {
 		Record:   d.metrics.Request,
 		Log:      o.Log,
 	})
-	d.registry.SetReload(nil)
+	d.board.SetReload(nil)
 	return d, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/dynlb/dynlb/internal/autoscaler"
 	"github.com/dynlb/dynlb/internal/config"
 	"github.com/dynlb/dynlb/internal/process/account"
+	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/internal/supervisor"
 	"github.com/dynlb/dynlb/proxy"
@@ -48,7 +49,7 @@ func newPlan(settings config.Config) (plan, error) {
 			QueueTimeout:   settings.Queue.Timeout,
 		},
 		rules: autoscaler.Rules{
-			Bounds: registry.Bounds{Min: settings.MinInstances, Max: settings.MaxInstances},
+			Bounds: notice.Bounds{Min: settings.MinInstances, Max: settings.MaxInstances},
 			Up:     settings.ScaleUpThreshold,
 			Down:   settings.ScaleDownThreshold,
 			Idle:   settings.IdleTimeout,

@@ -74,7 +74,7 @@ func (d *Daemon) reloaded(err error) {
 	default:
 		d.log.Error("config not in force", "error", err)
 	}
-	d.registry.SetReload(err)
+	d.board.SetReload(err)
 }
 
 // replaceControl serves another control plane in place of the one that is.

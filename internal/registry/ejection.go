@@ -37,7 +37,7 @@ func (r *Registry) brokeLocked(in *instance, now time.Duration, reason string) {
 	f.ejected, f.until = true, now+lasts
 	r.routeLocked()
 	r.reviewInLocked(lasts)
-	r.recordLocked(EventUnhealthy, in.id, fmt.Sprintf("ejected for %v after %d failures in a row: %s", lasts, f.streak, reason))
+	r.movedLocked(in.id, Unhealthy, fmt.Sprintf("ejected for %v after %d failures in a row: %s", lasts, f.streak, reason))
 }
 
 // mayEjectLocked reports whether one more may be ejected: at most half of the
@@ -60,7 +60,7 @@ func (r *Registry) mayEjectLocked() bool {
 func (r *Registry) endEjectionLocked(in *instance) {
 	in.failures.ejected, in.failures.streak = false, 0
 	if in.about.state.Routable() {
-		r.recordLocked(EventReady, in.id, "its ejection is over")
+		r.movedLocked(in.id, Ready, "its ejection is over")
 	}
 }
 

@@ -2,7 +2,6 @@ package registry
 
 import (
 	"slices"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -103,17 +102,17 @@ func TestEjection(t *testing.T) {
 		r, leases := fleetOf(t, 2, Options{})
 		changed, stop := r.Watch()
 		defer stop()
-		next := r.NextEvent()
+		o := new(observer)
+		r.Observe(o)
 		breakDown(leases[0])
 		<-changed
 		got := snapshotOf(t, r, leases[0].ID())
 		if want := time.Now().Add(30 * time.Second); got.State != Ready || !got.EjectedUntil.Equal(want) {
 			t.Errorf("%v, ejected until %v, want %v", got.State, got.EjectedUntil, want)
 		}
-		events, next, _ := r.Events(next)
-		if len(events) != 1 || events[0].Type != EventUnhealthy || events[0].ID != got.ID ||
-			events[0].Reason != "ejected for 30s after 5 failures in a row: broke" {
-			t.Errorf("events %+v", events)
+		want := []told{{got.ID, Unhealthy, "ejected for 30s after 5 failures in a row: broke"}}
+		if !slices.Equal(o.moves, want) {
+			t.Errorf("the observer was told %v, want %v", o.moves, want)
 		}
 		for range 100 {
 			if acquire(t, r).ID() == got.ID {
@@ -129,9 +128,9 @@ func TestEjection(t *testing.T) {
 		if acquire(t, r).ID() != got.ID || len(ejected(r)) != 0 {
 			t.Error("it is not back in time")
 		}
-		events, _, _ = r.Events(next)
-		if len(events) != 1 || events[0].Type != EventReady || !strings.Contains(events[0].Reason, "ejection is over") {
-			t.Errorf("events %+v", events)
+		want = append(want, told{got.ID, Ready, "its ejection is over"})
+		if !slices.Equal(o.moves, want) {
+			t.Errorf("the observer was told %v, want %v", o.moves, want)
 		}
 	})
 }

@@ -79,7 +79,7 @@ func (r *Registry) Enter(w *Waiter) (Lease, error) {
 	}
 	r.queue.push(w)
 	if r.queue.size == 1 {
-		r.notifyLocked() // someone waits: a pool scaled to zero has to start
+		r.changedLocked() // an app scaled to zero must start an instance
 	}
 	return Lease{}, nil
 }

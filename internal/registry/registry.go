@@ -60,9 +60,10 @@ type Registry struct {
 	cursor    int         // index in ready where round-robin goes on
 	queue     queue
 	closed    bool
-	fleet     Fleet
-	journal   journal
+	trouble   string // see SetTrouble
+	observer  Observer
 	watchers  map[chan struct{}]struct{}
+	changes   uint64 // see Changes
 
 	budget     budget
 	pastClaims uint64        // on instances that are gone
@@ -178,7 +179,7 @@ func (r *Registry) Add(spec Spec) ID {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.instances = append(r.instances, in)
-	r.recordLocked(EventStarting, in.id, spec.Reason)
+	r.movedLocked(in.id, Starting, spec.Reason)
 	return in.id
 }
 
@@ -204,7 +205,8 @@ func (r *Registry) update(id ID, change func(*about)) error {
 	next := *in.about
 	change(&next)
 	in.about = &next
-	r.notifyLocked()
+	r.changes++
+	r.changedLocked()
 	return nil
 }
 
@@ -235,6 +237,26 @@ func (r *Registry) Drain(id ID, reason string) (<-chan struct{}, error) {
 	return in.drained, r.transitionLocked(in, Draining, reason)
 }
 
+// SetTrouble says why no instance can be started; "" when one can. Requests that
+// get no instance are told. It reports whether that is news.
+func (r *Registry) SetTrouble(reason string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.trouble == reason {
+		return false
+	}
+	r.trouble = reason
+	r.changedLocked()
+	return true
+}
+
+// Trouble returns why no instance can be started; "" when one can.
+func (r *Registry) Trouble() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.trouble
+}
+
 // Suspects delivers the instances that left Ready because they refused a
 // connection, so that whoever runs them can look at once. It has one reader;
 // when the reader is far behind, further suspects are dropped.
@@ -252,7 +274,7 @@ func (r *Registry) Close() {
 	for w := r.queue.pop(); w != nil; w = r.queue.pop() {
 		w.Grant(Lease{}, ErrClosed)
 	}
-	r.notifyLocked()
+	r.changedLocked()
 }
 
 func (r *Registry) transitionLocked(in *instance, next State, reason string) error {
@@ -289,7 +311,7 @@ func (r *Registry) transitionLocked(in *instance, next State, reason string) err
 	}
 	in.about = &about
 	r.routeLocked()
-	r.recordLocked(eventOf(next), in.id, reason)
+	r.movedLocked(in.id, next, reason)
 	r.dispatchLocked()
 	return nil
 }

@@ -2,7 +2,6 @@ package registry
 
 import (
 	"errors"
-	"strconv"
 	"testing"
 )
 
@@ -198,84 +197,6 @@ func TestReadyKeepsStartOrder(t *testing.T) {
 	for i := range ids {
 		if got := acquire(t, r).ID(); got != ids[i] {
 			t.Errorf("pick %d is not instance %d", i, i)
-		}
-	}
-}
-
-func TestEventsAndTheirLoss(t *testing.T) {
-	r := New(Options{})
-	id := add(t, r, Ready)
-	move(t, r, id, Unhealthy)
-	events, next, lost := r.Events(0)
-	want := []EventType{EventStarting, EventReady, EventUnhealthy}
-	if len(events) != len(want) || lost != 0 || next != 3 || next != r.NextEvent() {
-		t.Fatalf("events %+v, next %d, lost %d", events, next, lost)
-	}
-	for i, e := range events {
-		if e.Type != want[i] || e.ID != id || e.Reason != "test" {
-			t.Errorf("event %d: %+v", i, e)
-		}
-	}
-	for i := range journalSize + 10 {
-		r.SetTrouble(strconv.Itoa(i))
-	}
-	events, next, lost = r.Events(next)
-	if len(events) != journalSize || lost != 10 || next != r.NextEvent() {
-		t.Fatalf("after an overflow: %d events, %d lost, next %d", len(events), lost, next)
-	}
-	if events[0].Reason != "10" {
-		t.Errorf("the oldest event left is %q, want 10", events[0].Reason)
-	}
-}
-
-func TestWatchCoalescesAndStops(t *testing.T) {
-	r := New(Options{QueueLimit: 1})
-	changed, stop := r.Watch()
-	add(t, r, Ready)
-	add(t, r, Ready)
-	<-changed
-	select {
-	case <-changed:
-		t.Error("two values for changes nobody had read yet")
-	default:
-	}
-	acquire(t, r).Release()
-	select {
-	case <-changed:
-		t.Error("traffic was announced")
-	default:
-	}
-	stop()
-	add(t, r, Ready)
-	select {
-	case <-changed:
-		t.Error("announced after stop")
-	default:
-	}
-}
-
-func TestTargetAndBounds(t *testing.T) {
-	r := New(Options{})
-	bounds := Bounds{Min: 1, Max: 4}
-	r.SetTarget(2, bounds, r.base, "because")
-	r.SetTarget(2, bounds, r.base, "no news")
-	f := r.Snapshot().Fleet
-	if f.Target != 2 || f.Bounds != bounds || !f.HoldUntil.Equal(r.base) {
-		t.Errorf("fleet %+v", f)
-	}
-	if events, _, _ := r.Events(0); len(events) != 1 || events[0].Type != EventScaled || events[0].Reason != "because" {
-		t.Errorf("events %+v, want one, for the change", events)
-	}
-	var out *BoundsError
-	if err := bounds.Check(5); !errors.As(err, &out) || out.N != 5 || out.Max != 4 {
-		t.Errorf("Check(5) = %v", err)
-	}
-	for n, want := range map[int]int{0: 1, 1: 1, 3: 3, 4: 4, 9: 4} {
-		if got := bounds.Clamp(n); got != want {
-			t.Errorf("Clamp(%d) = %d, want %d", n, got, want)
-		}
-		if in := n == want; in != (bounds.Check(n) == nil) {
-			t.Errorf("Check(%d) and Clamp disagree", n)
 		}
 	}
 }

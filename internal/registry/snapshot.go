@@ -14,8 +14,8 @@ type Snapshot struct {
 	// Retries is how many times a request was sent once more, and RetriesDenied how
 	// many times it was not because the retry budget was used up.
 	Retries, RetriesDenied uint64
-	// Fleet is what whoever runs the instances says of them.
-	Fleet Fleet
+	// Trouble is why no instance can be started; "" when one can.
+	Trouble string
 }
 
 // Instance is one instance in a Snapshot.
@@ -52,10 +52,15 @@ type Instance struct {
 
 // Snapshot returns the state now. It never holds up requests for long: under
 // the lock it copies a few words for each instance, the rest comes after it.
-func (r *Registry) Snapshot() Snapshot {
+func (r *Registry) Snapshot() Snapshot { return r.SnapshotWith(func() {}) }
+
+// SnapshotWith is Snapshot, and calls also at the moment of the snapshot, so that
+// what also reads belongs to the same moment. The registry is locked meanwhile:
+// also must neither block nor use it.
+func (r *Registry) SnapshotWith(also func()) Snapshot {
 	raw := make([]view, 0, r.Len()+1)
 	r.mu.Lock()
-	s := Snapshot{Time: time.Now(), Waiting: r.queue.size, Fleet: r.fleet}
+	s := Snapshot{Time: time.Now(), Waiting: r.queue.size, Trouble: r.trouble}
 	s.Retries, s.RetriesDenied = r.budget.granted, r.budget.denied
 	for _, in := range r.instances {
 		v := view{id: in.id, about: in.about, traffic: in.traffic, progress: time.Duration(in.progress.Load())}
@@ -64,6 +69,7 @@ func (r *Registry) Snapshot() Snapshot {
 		}
 		raw = append(raw, v)
 	}
+	also()
 	r.mu.Unlock()
 
 	s.Instances = make([]Instance, len(raw))

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/internal/config"
+	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/process"
 	"github.com/dynlb/dynlb/internal/process/procfs"
 	"github.com/dynlb/dynlb/internal/registry"
@@ -238,6 +239,7 @@ type bench struct {
 	*machine
 	t        *testing.T
 	registry *registry.Registry
+	board    *notice.Board
 	kill     func() // ends the context of Run
 	log      *lines
 }
@@ -274,6 +276,7 @@ func supervise(t *testing.T, change func(*config.Config, *machine), test func(t 
 		log := new(lines)
 		s := New(Options{
 			Registry: r,
+			Board:    notice.New(r),
 			Settings: Settings{
 				Config: settings,
 				Argv:   func(port int) []string { return []string{"app", strconv.Itoa(port)} },
@@ -285,7 +288,7 @@ func supervise(t *testing.T, change func(*config.Config, *machine), test func(t 
 		})
 		ctx, cancel := context.WithCancel(context.Background())
 		go s.Run(ctx) // the bubble waits for it
-		test(t, &bench{Supervisor: s, machine: m, t: t, registry: r, kill: cancel, log: log})
+		test(t, &bench{Supervisor: s, machine: m, t: t, registry: r, board: s.Board, kill: cancel, log: log})
 		cancel()
 		<-s.done
 		if left := m.running(); len(left) > 0 {

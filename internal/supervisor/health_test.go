@@ -56,7 +56,7 @@ func TestImpostor(t *testing.T) {
 		b.taken[5001] = true
 		b.machine.mu.Unlock()
 		b.after(1500 * time.Millisecond)
-		if got := b.registry.Snapshot().Fleet.LastExit.Reason; !strings.Contains(got, "port 5001 belongs to another program") {
+		if got := b.board.Snapshot().LastExit.Reason; !strings.Contains(got, "port 5001 belongs to another program") {
 			t.Errorf("last exit %q", got)
 		}
 		b.after(2 * time.Second)
@@ -133,7 +133,7 @@ func TestSickInstanceIsReplaced(t *testing.T) {
 		if p.alive() {
 			t.Error("the sick one still runs")
 		}
-		f := b.registry.Snapshot().Fleet
+		f := b.board.Snapshot()
 		if want := "failed 4 health checks: " + errSick.Error(); f.LastExit.Reason != want || f.Restarts != 1 {
 			t.Errorf("fleet %+v, want last exit %q and one restart", f, want)
 		}

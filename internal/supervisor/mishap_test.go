@@ -97,11 +97,11 @@ func TestTroubleEndsWithItsCause(t *testing.T) {
 		if got := b.registry.Trouble(); got != "" {
 			t.Errorf("trouble %q", got)
 		}
-		before := b.registry.Snapshot().Fleet.Restarts
+		before := b.board.Snapshot().Restarts
 		b.Scale(2, "test")
 		b.after(time.Second)
 		b.want("2 ready")
-		if got := b.registry.Snapshot().Fleet.Restarts; got != before {
+		if got := b.board.Snapshot().Restarts; got != before {
 			t.Errorf("%d restarts more", got-before)
 		}
 	})

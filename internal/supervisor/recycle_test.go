@@ -9,12 +9,13 @@ import (
 
 	"github.com/dynlb/dynlb/internal/config"
 	"github.com/dynlb/dynlb/internal/process/procfs"
+	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
 // eventWith returns whether an event has a reason.
-func eventWith(reason string) func(registry.Event) bool {
-	return func(e registry.Event) bool { return strings.Contains(e.Reason, reason) }
+func eventWith(reason string) func(notice.Event) bool {
+	return func(e notice.Event) bool { return strings.Contains(e.Reason, reason) }
 }
 
 // TestRecycle: an instance that has reached a limit of its life is replaced, and
@@ -59,7 +60,7 @@ func TestRecycle(t *testing.T) {
 				if old[0].alive() || !old[1].alive() || len(b.all()) != 3 {
 					t.Errorf("old ones alive: %v, %v; %d starts", old[0].alive(), old[1].alive(), len(b.all()))
 				}
-				events, _, _ := b.registry.Events(0)
+				_, events, _ := b.board.Since(0)
 				for _, want := range []string{c.reason, "replaces one that " + c.reason} {
 					found := false
 					for _, e := range events {
@@ -69,7 +70,7 @@ func TestRecycle(t *testing.T) {
 						t.Errorf("no event says %q", want)
 					}
 				}
-				if got := b.registry.Snapshot().Fleet.Restarts; got != 0 {
+				if got := b.board.Snapshot().Restarts; got != 0 {
 					t.Errorf("%d restarts counted: nothing failed", got)
 				}
 			})
@@ -114,7 +115,7 @@ func TestRecycleWaitsForTheNew(t *testing.T) {
 		if !old.alive() {
 			t.Fatal("the old one is gone")
 		}
-		if got := b.registry.Snapshot().Fleet.Trouble; got != "no memory" {
+		if got := b.board.Snapshot().Trouble; got != "no memory" {
 			t.Errorf("trouble %q", got)
 		}
 		b.deny(nil)
@@ -123,7 +124,7 @@ func TestRecycleWaitsForTheNew(t *testing.T) {
 		if old.alive() {
 			t.Error("the old one was not replaced")
 		}
-		if got := b.registry.Snapshot().Fleet.Trouble; got != "" {
+		if got := b.board.Snapshot().Trouble; got != "" {
 			t.Errorf("trouble %q", got)
 		}
 	})

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
@@ -40,7 +41,7 @@ func (s *Supervisor) ready(c *child, host string) {
 		s.complain(c, s.Registry.SetEndpoint(c.id, registry.TCP(host, c.port)))
 	}
 	s.complain(c, s.Registry.Transition(c.id, registry.Ready, "answered the health check"))
-	s.Registry.SetTrouble("")
+	s.Board.SetTrouble("")
 	c.log.Info("instance ready", "address", address(host, c.port))
 }
 
@@ -165,17 +166,17 @@ func (s *Supervisor) gone(c *child, end ending) {
 		s.backoff.fail(time.Now(), c.readyAt)
 	}
 	if c.host == "" {
-		s.Registry.SetTrouble(reason)
+		s.Board.SetTrouble(reason)
 		if s.rollout != nil && c.generation == s.generation {
 			s.owed--
 			s.abort(reason)
 		}
 	}
-	last := registry.Exit{ID: c.id, Time: time.Now(), Reason: reason}
+	last := notice.Exit{ID: c.id, Time: time.Now(), Reason: reason}
 	if end.exit != nil {
 		last.Output = end.exit.Output
 	}
-	s.Registry.SetLastExit(last)
+	s.Board.SetLastExit(last)
 	c.log.Error("instance failed", "reason", reason, "failures", s.backoff.failures, "retryIn", max(0, s.backoff.wait(time.Now())))
 }
 

@@ -119,7 +119,7 @@ func TestRestartStopsWhenNewOnesFail(t *testing.T) {
 				if after := b.running(); !slices.Equal(before, after) {
 					t.Error("the old ones did not stay")
 				}
-				if got := b.registry.Snapshot().Fleet.Restarts; got != 0 {
+				if got := b.board.Snapshot().Restarts; got != 0 {
 					t.Errorf("%d restarts counted", got)
 				}
 			})

@@ -82,7 +82,7 @@ func TestConfigureRestarts(t *testing.T) {
 						t.Error("an instance was not replaced")
 					}
 				}
-				events, _, _ := b.registry.Events(0)
+				_, events, _ := b.board.Since(0)
 				if !slices.ContainsFunc(events, eventWith("config changed: "+key)) {
 					t.Errorf("no event tells of it: %+v", events)
 				}

@@ -19,6 +19,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/process"
 	"github.com/dynlb/dynlb/internal/process/procfs"
 	"github.com/dynlb/dynlb/internal/registry"
@@ -28,6 +29,8 @@ import (
 // say otherwise.
 type Options struct {
 	Registry *registry.Registry
+	// Board is where the state of the fleet is reported.
+	Board *notice.Board
 	// Settings are those at first.
 	Settings
 	Log *slog.Logger
@@ -181,7 +184,7 @@ func (s *Supervisor) reconcile(hurry context.Context) {
 	}
 	s.owed = min(s.owed, max(0, target-active)) // what is not wanted any more is not replaced
 	if starting == 0 && active >= target {
-		s.Registry.SetTrouble("") // nothing has to be started
+		s.Board.SetTrouble("") // nothing has to be started
 	}
 	for ; active > target; active-- {
 		s.retire(s.victim(), s.reason)
@@ -211,14 +214,14 @@ func (s *Supervisor) start(hurry context.Context) bool {
 	port, err := s.lowestFreePort()
 	if err != nil {
 		s.backoff.fail(time.Now(), time.Time{})
-		s.Registry.SetTrouble(err.Error())
+		s.Board.SetTrouble(err.Error())
 		s.Log.Error("no instance started", "error", err)
 		s.retry.Reset(s.backoff.wait(time.Now()))
 		return false
 	}
 	if s.owed > 0 {
 		s.owed--
-		s.Registry.CountRestart()
+		s.Board.CountRestart()
 	}
 	life, cancel := context.WithCancel(hurry)
 	c := newChild(port, cancel, s.Log)

@@ -83,7 +83,7 @@ func TestDeathIsReplacedAtOnce(t *testing.T) {
 		b.all()[0].die("signal: killed", "last words")
 		b.after(20 * time.Millisecond)
 		b.want("2 ready")
-		f := b.registry.Snapshot().Fleet
+		f := b.board.Snapshot()
 		if f.Restarts != 1 || f.LastExit.Reason != "signal: killed" || f.LastExit.Output[0] != "last words" {
 			t.Errorf("fleet: %+v", f)
 		}

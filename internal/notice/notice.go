@@ -1,0 +1,155 @@
+// Package notice is what dynlb reports of an app to operators and is not about
+// one instance or one request: the target and its bounds, how the last instance
+// exited, what became of the configuration, and the journal of events.
+//
+// The parts that know these things write them to a Board. Everything that
+// reports reads the Board, which shows the registry's instances and its own
+// report as they were at one moment.
+package notice
+
+import (
+	"sync"
+	"time"
+
+	"github.com/dynlb/dynlb/internal/registry"
+)
+
+// Board holds the report and the journal of one app. Create one with New. All
+// methods are safe for concurrent use.
+type Board struct {
+	registry *registry.Registry
+
+	// mu guards all below. The registry may be locked when mu is taken, never the
+	// other way round.
+	mu       sync.Mutex
+	report   Report
+	journal  journal
+	watchers map[chan struct{}]struct{}
+}
+
+// Report is what the parts report of the app. The registry's Snapshot has the
+// instances and the requests.
+type Report struct {
+	// Target is how many instances there should be, draining ones not counted.
+	Target int
+	// Bounds are the bounds of Target.
+	Bounds Bounds
+	// HoldUntil is the time until which the autoscaler leaves Target alone; zero
+	// when there is no hold.
+	HoldUntil time.Time
+	// Raised and Lowered count the changes of Target by direction. The first
+	// target is not a change.
+	Raised, Lowered uint64
+	// Restarts counts the instances that replaced one which had stopped unasked or
+	// had failed to start.
+	Restarts uint64
+	// Reload tells what became of the configuration.
+	Reload Reload
+	// LastExit is how the last instance that stopped unasked exited; its ID is ""
+	// when none did.
+	LastExit Exit
+}
+
+// Exit tells how an instance came to its end.
+type Exit struct {
+	ID     registry.ID
+	Time   time.Time
+	Reason string   // "exit status 1"
+	Output []string // the last lines it wrote, oldest first
+}
+
+// Reload tells what became of the configuration.
+type Reload struct {
+	// Time is when the configuration in force was read.
+	Time time.Time
+	// Error tells why the present content of the file is not in force; "" when it
+	// is.
+	Error string
+}
+
+// New returns a Board for the app whose instances are in r, and makes it r's
+// observer. Call it before r has instances: the journal begins here.
+func New(r *registry.Registry) *Board {
+	b := &Board{registry: r, watchers: make(map[chan struct{}]struct{})}
+	r.Observe(b)
+	return b
+}
+
+// SetTarget reports how many instances there should be, and why. A change of the
+// number is an event.
+func (b *Board) SetTarget(n int, bounds Bounds, holdUntil time.Time, reason string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	old, first := b.report.Target, b.report.Bounds == Bounds{}
+	b.report.Target, b.report.Bounds, b.report.HoldUntil = n, bounds, holdUntil
+	switch {
+	case first:
+	case n > old:
+		b.report.Raised++
+	case n < old:
+		b.report.Lowered++
+	}
+	if n != old {
+		b.recordLocked(Scaled, "", reason)
+		return
+	}
+	b.notifyLocked()
+}
+
+// SetTrouble reports why no instance can be started; "" when one can. The
+// registry tells it to requests that get no instance. Each new reason is an
+// event.
+func (b *Board) SetTrouble(reason string) {
+	if !b.registry.SetTrouble(reason) || reason == "" {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.recordLocked(StartFailed, "", reason)
+}
+
+// SetLastExit reports how an instance that stopped unasked exited.
+func (b *Board) SetLastExit(exit Exit) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.report.LastExit = exit
+	b.notifyLocked()
+}
+
+// CountRestart counts an instance that replaced another one.
+func (b *Board) CountRestart() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.report.Restarts++
+	b.notifyLocked()
+}
+
+// SetReload reports that the configuration was put in force, or why it was not
+// and the one before it stays. Both are events.
+func (b *Board) SetReload(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err == nil {
+		b.report.Reload = Reload{Time: time.Now()}
+		b.recordLocked(Reloaded, "", "config read")
+		return
+	}
+	b.report.Reload.Error = err.Error()
+	b.recordLocked(ReloadFailed, "", err.Error())
+}
+
+// Moved records what the registry tells of an instance. It implements
+// registry.Observer.
+func (b *Board) Moved(id registry.ID, to registry.State, reason string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.recordLocked(eventOf(to), id, reason)
+}
+
+// Changed tells watchers of a change in the registry. It implements
+// registry.Observer.
+func (b *Board) Changed() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.notifyLocked()
+}

@@ -1,0 +1,61 @@
+package notice
+
+import "github.com/dynlb/dynlb/internal/registry"
+
+// Snapshot is the app at one moment: instances, requests and report. It is the
+// caller's own copy.
+type Snapshot struct {
+	registry.Snapshot
+	Report
+	// NextEvent is the sequence number of the first event after the snapshot.
+	NextEvent uint64
+}
+
+// Snapshot returns the app as it is now.
+func (b *Board) Snapshot() Snapshot {
+	var s Snapshot
+	s.Snapshot = b.registry.SnapshotWith(func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		s.Report, s.NextEvent = b.report, b.journal.next
+	})
+	return s
+}
+
+// Since returns the app as it is now, the events from sequence number first up
+// to that moment, oldest first, and how many of them the journal no longer has.
+// The snapshot's NextEvent is the number to ask with next.
+func (b *Board) Since(first uint64) (s Snapshot, events []Event, lost uint64) {
+	s.Snapshot = b.registry.SnapshotWith(func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		s.Report, s.NextEvent = b.report, b.journal.next
+		events, lost = b.journal.since(first)
+	})
+	return s, events, lost
+}
+
+// Watch returns a channel that gets a value after a change of what Snapshot
+// shows, apart from traffic: requests in flight, load and counts of requests are
+// not announced, but the first request that waits is. Changes that come before
+// the value is read are one value. Call stop when done.
+func (b *Board) Watch() (changed <-chan struct{}, stop func()) {
+	c := make(chan struct{}, 1)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.watchers[c] = struct{}{}
+	return c, func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		delete(b.watchers, c)
+	}
+}
+
+func (b *Board) notifyLocked() {
+	for c := range b.watchers {
+		select {
+		case c <- struct{}{}:
+		default: // the last value has not been read yet
+		}
+	}
+}
