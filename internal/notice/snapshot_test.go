@@ -79,16 +79,17 @@ func TestFirstToWaitIsAnnounced(t *testing.T) {
 // tell of, however many changes come meanwhile.
 func TestSnapshotIsOneMoment(t *testing.T) {
 	t.Parallel()
+	const instances = 30000 // enough to see a gap between two locks, nearly always
 	b, r := newBoard()
 	var changes sync.WaitGroup
 	changes.Go(func() {
-		for range 2000 {
+		for range instances {
 			id := r.Add(registry.Spec{Reason: "test"})
 			_ = r.Transition(id, registry.Stopped, "test")
 		}
 	})
 	existing, seen := 0, uint64(0)
-	for seen < 4000 {
+	for seen < 2*instances {
 		now, events, lost := b.Since(seen)
 		if lost > 0 {
 			// An instance is added before it stops, so the number of events tells how
