@@ -8,8 +8,8 @@ import (
 
 	"github.com/dynlb/dynlb/internal/autoscaler"
 	"github.com/dynlb/dynlb/internal/config"
-	"github.com/dynlb/dynlb/internal/process/account"
 	"github.com/dynlb/dynlb/internal/notice"
+	"github.com/dynlb/dynlb/internal/process/account"
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/internal/supervisor"
 	"github.com/dynlb/dynlb/proxy"
