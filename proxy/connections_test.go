@@ -98,7 +98,7 @@ func TestMaxConnectionsTunnel(t *testing.T) {
 	if head := c.head(); len(head) == 0 || head[0] != "HTTP/1.1 200 OK" {
 		t.Errorf("when it had ended: %q", head)
 	}
-	_ = c.Close()
+	c.reset()
 }
 
 // TestMaxConnectionsStreams: a connection of HTTP/2 is one, with all its streams.
