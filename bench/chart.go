@@ -18,8 +18,8 @@ type panel struct {
 	bars   []bar
 }
 
-// A bar is as long as the median; its whisker goes from the least to the
-// greatest round.
+// A bar is as long as the median; its whisker goes from the smallest to
+// the largest round.
 type bar struct {
 	peer string
 	spread

@@ -14,8 +14,8 @@ type client struct {
 	buffer  []byte
 }
 
-// dialClient connects to addr. Whatever happens on the connection happens
-// before deadline, so that nothing waits for ever.
+// dialClient connects to addr. All operations on the connection
+// fail after deadline, so that nothing waits forever.
 func dialClient(addr string, w workload, deadline time.Time) (*client, error) {
 	conn, err := net.DialTimeout("tcp", addr, time.Until(deadline))
 	if err != nil {

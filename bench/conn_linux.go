@@ -164,8 +164,8 @@ func (e *engine) feed(c *loadConn, data []byte) bool {
 	return c.fd >= 0
 }
 
-// ended is told of the end of c's stream, which between requests the peer may
-// bring about as it likes.
+// ended handles the end of c's stream. Between requests the peer may end it at any
+// time.
 func (e *engine) ended(c *loadConn) {
 	if c.state == connBusy {
 		if err := c.answer.end(); err != nil {

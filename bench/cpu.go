@@ -105,7 +105,7 @@ type procStat struct {
 }
 
 // parseStat reads "pid (comm) state ppid pgrp …" (proc_pid_stat(5)). comm is
-// whatever the process calls itself, parentheses and blanks included, so the
+// chosen by the process and may contain parentheses and blanks, so the
 // fields are counted from the last closing parenthesis.
 func parseStat(line string) (procStat, error) {
 	end := strings.LastIndexByte(line, ')')

@@ -12,9 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// An engine drives all connections of a load from one thread: one epoll, and
-// non-blocking sockets of which it is told each time that they become readable
-// or writable. All in it belongs to the goroutine of run.
+// An engine drives all connections of a load from one thread: one epoll and
+// non-blocking sockets, with an event each time that one becomes readable or
+// writable. All of it belongs to the goroutine of run.
 type engine struct {
 	load
 	epoll    int

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// An environment says what the figures were measured on, and nothing that names
-// the machine. What cannot be read is "unknown".
+// An environment describes where the figures were measured, without naming the
+// machine. A value that cannot be read is "unknown".
 type environment struct {
 	Date   string `json:"date"` // of the run, UTC
 	CPU    string `json:"cpu"`  // model

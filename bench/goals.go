@@ -1,7 +1,7 @@
 package main
 
-// A goal is what dynlb is held to under one workload: the median of a figure,
-// as it is or divided by a reference, and what it may be at most.
+// A goal is a limit for dynlb under one workload: the median of a figure, as it is
+// or divided by a reference, and its maximum.
 type goal struct {
 	Workload string  `json:"workload"`
 	Figure   figure  `json:"figure"`
@@ -35,15 +35,14 @@ var goals = []goal{
 	{"tunnels", figureMemory, "", 1},
 }
 
-// A verdict is what became of a goal.
+// A verdict is the result of a goal.
 type verdict struct {
 	goal
 	Value spread `json:"value"`
 	Met   bool   `json:"met"`
 }
 
-// judge holds the goals against the rows of dynlb, as far as the run has what
-// they are about.
+// judge compares the rows of dynlb with the goals whose figures the run has.
 func (r report) judge() []verdict {
 	var verdicts []verdict
 	for _, g := range goals {

@@ -24,9 +24,8 @@ type load struct {
 	group    int           // process group whose CPU time counts; 0: none
 }
 
-// maxFailures is how many failures a connection's place in a load bears before it
-// gives up: a peer that is gone should end the run, not fill it with refused
-// connections.
+// maxFailures is how many failures end the use of a connection's place in a load:
+// a peer that is gone should end the run, not fill it with refused connections.
 const maxFailures = 10
 
 // loadResult is what one window measured; durations are nanoseconds in JSON.

@@ -10,9 +10,9 @@ import (
 // groupMemory returns the memory in bytes that the processes of group hold for
 // themselves: anonymous and shared-memory pages, each divided by the number of
 // processes that have it (Pss_Anon and Pss_Shmem of /proc/PID/smaps_rollup).
-// Pages of files do not count, the program's own text among them: which of
-// those are in memory is the page cache's doing. Nor does what the kernel holds
-// for the process, as sockets and their buffers. Group 0 has none.
+// Pages of files do not count, the program's own text among them: the page
+// cache decides which of those are in memory. Sockets and their buffers, which the
+// kernel holds for the process, do not count either. Group 0 has none.
 func groupMemory(group int) (uint64, error) {
 	if group == 0 {
 		return 0, nil

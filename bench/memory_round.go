@@ -17,8 +17,8 @@ type memorySample struct {
 	Before      uint64 `json:"beforeBytes"` // warm, without the connections
 	After       uint64 `json:"afterBytes"`  // with them
 	Open        int    `json:"open"`        // connections that were still open then
-	// Collections of garbage that came, at the least, before each of the two
-	// readings; 0 if the peer has none.
+	// The minimum number of garbage collections before each of the two readings; 0
+	// if the peer has none.
 	Collections int `json:"collections"`
 }
 
@@ -27,7 +27,7 @@ func (m memorySample) perConnection() float64 {
 	return (float64(m.After) - float64(m.Before)) / float64(m.Connections)
 }
 
-// String is one line for who watches the run.
+// String returns one line of progress.
 func (m memorySample) String() string {
 	const mib = 1 << 20
 	line := fmt.Sprintf("round %d  %-8s %-12s %6.2f KiB per connection  %6.1f MiB, before %6.1f MiB",

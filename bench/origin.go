@@ -10,7 +10,7 @@ import (
 )
 
 // originMain is "bench origin --port N": the app behind the balancers. It does
-// the least an HTTP/1.1 server can do, so that it is never what limits a peer:
+// the minimum of an HTTP/1.1 server, so that it never limits a peer:
 // one thread, a goroutine per connection, heads found by their blank line and
 // searched for three fields, answers made beforehand and sent in one write.
 func originMain(ctx context.Context, args []string) error {

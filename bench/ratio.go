@@ -53,7 +53,7 @@ func (f figures) spread(peer string) spread {
 
 // What is best.
 var (
-	least    = slices.Min[[]float64]
+	smallest = slices.Min[[]float64]
 	greatest = slices.Max[[]float64]
 )
 
@@ -72,7 +72,7 @@ func (f figures) ratio(peer string, ref reference, best func([]float64) float64)
 	})
 }
 
-// A spread is the median, least and greatest of one figure over the rounds.
+// A spread is the median, minimum and maximum of one figure over the rounds.
 type spread struct {
 	Median float64 `json:"median"`
 	Min    float64 `json:"min"`

@@ -93,8 +93,8 @@ func newRow(workload, peer string, samples []sample) row {
 	for _, ref := range references {
 		if cpu.has(ref) {
 			r.Against[ref.name] = ratios{
-				CPU: cpu.ratio(peer, ref, least), P50: p50.ratio(peer, ref, least), P99: p99.ratio(peer, ref, least),
-				P999: p999.ratio(peer, ref, least), PerSecond: perSecond.ratio(peer, ref, greatest),
+				CPU: cpu.ratio(peer, ref, smallest), P50: p50.ratio(peer, ref, smallest), P99: p99.ratio(peer, ref, smallest),
+				P999: p999.ratio(peer, ref, smallest), PerSecond: perSecond.ratio(peer, ref, greatest),
 			}
 		}
 	}
@@ -126,7 +126,7 @@ func newMemoryRow(workload, peer string, samples []memorySample) memoryRow {
 	}
 	for _, ref := range references {
 		if each.has(ref) {
-			r.Against[ref.name] = each.ratio(peer, ref, least)
+			r.Against[ref.name] = each.ratio(peer, ref, smallest)
 		}
 	}
 	return r

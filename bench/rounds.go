@@ -26,8 +26,8 @@ type findings struct {
 	memory   []memorySample
 }
 
-// runBench measures all workloads, and takes down what it set up for that. It
-// says on progress what it is doing.
+// runBench measures all workloads, and removes what it set up for that. It
+// reports its steps on progress.
 func runBench(ctx context.Context, s settings, progress io.Writer) (found findings, err error) {
 	if err := allowOpenFiles(s); err != nil {
 		return found, err
@@ -77,19 +77,19 @@ func dynlbBinary(ctx context.Context, given, folder string) (path string, err er
 	return path, checkEngines(ctx, path)
 }
 
-// allowOpenFiles sees to it that every process may open what the run needs.
+// allowOpenFiles lets every process open as many files as the run needs.
 // dynlb takes two fifths of its limit for its clients, apart from a hundred or two
 // files of its own, and HAProxy in TCP mode takes two files per connection.
 func allowOpenFiles(s settings) error {
-	most := 0
+	largest := 0
 	for _, w := range s.todo() {
-		most = max(most, w.connections)
+		largest = max(largest, w.connections)
 	}
 	limit, err := raiseOpenFiles()
 	if err != nil {
 		return fmt.Errorf("raise the limit of open files: %w", err)
 	}
-	if need := uint64(5*most/2 + 1000); limit < need {
+	if need := uint64(5*largest/2 + 1000); limit < need {
 		return fmt.Errorf("the limit of open files is %d, these workloads need %d: raise it (ulimit -Hn), or choose with -workloads", limit, need)
 	}
 	return nil
@@ -167,7 +167,7 @@ func openRate(kind workloadKind, peer string, limits map[string]float64) float64
 	}
 }
 
-// String is one line for who watches the run.
+// String returns one line of progress.
 func (s sample) String() string {
 	line := fmt.Sprintf("round %d  %-8s %-12s %7.1f µs CPU/request  p99 %8.3f ms  %7.0f requests/s  client %3.0f %% of a core",
 		s.Round, s.Workload, s.Peer, micros(s.cpuPerRequest()), micros(s.P99)/1000, s.perSecond(),

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// settings are what a run was asked to do.
+// settings are the flags of a run.
 type settings struct {
 	Rounds    int           `json:"rounds"`
 	Duration  time.Duration `json:"durationNs"` // one window: one peer, one round

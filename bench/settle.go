@@ -11,7 +11,7 @@ import (
 // peer anew and takes seconds, and they differ little.
 const maxMemoryRounds = 2
 
-// What settle does at most and at least.
+// The bounds of what settle does.
 const (
 	// collections of garbage, each begun and ended, that a Go peer goes through
 	// before it is read: the second frees what the first found finalizers or
@@ -22,15 +22,15 @@ const (
 	settleRequests = 2000
 	// settleTimeout bounds the wait for the collections.
 	settleTimeout = 30 * time.Second
-	// settlePause is for what a peer does on its own afterwards: Go gives free
-	// pages back in the background.
+	// settlePause leaves time for background work: Go returns free pages in the
+	// background.
 	settlePause = 1500 * time.Millisecond
 )
 
 // settle brings a peer to rest before its memory is read: requests on one
 // connection of their own, and for a Go peer as many more as it takes until it
-// has collected its garbage twice, then a pause. There is no asking a program
-// from outside to collect; traffic makes it.
+// has collected its garbage twice, then a pause. A program cannot be
+// asked from outside to collect; traffic causes it.
 func settle(ctx context.Context, t target) error {
 	deadline := time.Now().Add(settleTimeout)
 	w := workload{path: t.garbage, bodyBytes: anyLength}

@@ -41,8 +41,8 @@ func raiseOpenFiles() (uint64, error) {
 		return 0, err
 	}
 	limit.Cur = limit.Max
-	// Set even when it is there: Go gives children the limit that it was started
-	// with, unless it is told another.
+	// Set even when it is the same: Go gives children the limit that it was started
+	// with, unless another one is set.
 	return limit.Cur, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit)
 }
 

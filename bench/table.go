@@ -14,7 +14,7 @@ type table struct {
 }
 
 // tables is the report for a reader: first what matters, then all of it.
-// Ratios, and in the summaries figures too, are "median (least–greatest)" over
+// Ratios, and in the summaries figures too, are "median (minimum–maximum)" over
 // the rounds; all other figures are medians.
 func (r report) tables() []table {
 	list := []table{r.goalTable(), r.ratioTable()}
@@ -28,7 +28,7 @@ func (r report) tables() []table {
 	return slices.DeleteFunc(list, func(t table) bool { return len(t.cells) < 2 })
 }
 
-// goalTable is what dynlb is held to, and what became of it.
+// goalTable lists the goals of dynlb and their results.
 func (r report) goalTable() table {
 	t := table{title: "Goals of dynlb", left: 2, cells: [][]string{{"workload", "figure", "measured", "at most", "met"}}}
 	for _, v := range r.Verdicts {

@@ -14,7 +14,7 @@ type workload struct {
 	upload      int    // length of the request's body; 0: a GET
 	connections int    // one request at a time on each
 	fresh       bool   // a connection per request, instead of keeping them
-	upgrade     bool   // asks for another protocol, and gets it
+	upgrade     bool   // asks for another protocol, and receives it
 }
 
 // workloadKind says how a workload is driven.

@@ -15,8 +15,7 @@ import (
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
 )
 
-// adminWithin bounds a call of admin HTTP, but for a restart, which takes as long
-// as it takes.
+// adminWithin bounds a call of admin HTTP. A restart is not bounded by it.
 const adminWithin = 10 * time.Second
 
 // An admin talks to dynlb's admin HTTP. Safe for concurrent use.
@@ -74,7 +73,7 @@ func (a *admin) scale(ctx context.Context, n int) error {
 	return err
 }
 
-// Why a rolling restart did not come to its end; both are dynlb's right.
+// The reasons for which dynlb may end a rolling restart early.
 var (
 	errBusy    = errors.New("another restart was under way")
 	errAborted = errors.New("a new instance did not become ready")
@@ -98,7 +97,7 @@ func (a *admin) restart(ctx context.Context) error {
 	return err
 }
 
-// metrics returns those without labels.
+// metrics returns the metrics without labels.
 func (a *admin) metrics(ctx context.Context) (map[string]float64, error) {
 	ctx, cancel := context.WithTimeout(ctx, adminWithin)
 	defer cancel()

@@ -9,17 +9,17 @@ import (
 )
 
 const (
-	// settleWithin is how long dynlb may take, when the load is over, to be as it
-	// was before: to drain what there is, to close idle connections to instances
-	// (4 s), and to start what is missing.
+	// settleWithin bounds the time in which dynlb returns to its state before the
+	// load: it drains requests, closes idle connections to instances (after 4 s)
+	// and starts missing instances.
 	settleWithin = 60 * time.Second
-	// settleFor is how long it is given in any case, so that what is still on its
-	// way out is not taken for a leak that the slack covers.
+	// settleFor is how long a soak waits at least before it reads, so that
+	// resources that are being released are not counted into the slack.
 	settleFor = 6 * time.Second
-	// slack is how many goroutines and descriptors more than before are no leak.
-	// At any moment there may be a health check or two (a connection with its two
-	// goroutines each) and the scrape that counts them. A leak in what happens
-	// at every request or fault is at least ten times that.
+	// slack is how many more goroutines and descriptors than before are no leak:
+	// one or two health checks (a connection with two goroutines each) and the
+	// scrape that counts them. A leak at every request or fault is at least ten
+	// times as large.
 	slack = 8
 )
 
@@ -62,8 +62,8 @@ func read(ctx context.Context, d *daemon, a *admin) (reading, error) {
 	return r, nil
 }
 
-// unsettled says in what a reading is not as it should be when nothing goes on;
-// before is one from before the load.
+// unsettled returns the values of a reading that are wrong for an idle dynlb;
+// before is a reading from before the load.
 func (r reading) unsettled(before reading) []string {
 	var out []string
 	check := func(what string, got, want, slack int) {
@@ -83,8 +83,8 @@ func (r reading) unsettled(before reading) []string {
 	return out
 }
 
-// settle takes readings until one is as it should be, for settleWithin at most.
-// It returns the last one, and in what it is not.
+// settle takes readings until one is right, for at most settleWithin. It returns
+// the last reading and what is wrong with it.
 func settle(ctx context.Context, d *daemon, a *admin, before reading) (last reading, unsettled []string) {
 	if !pause(ctx, settleFor) {
 		return reading{}, []string{ctx.Err().Error()}

@@ -37,7 +37,7 @@ func TestReadingIsJudged(t *testing.T) {
 	}
 }
 
-// TestProcesses looks at a process of its own, alive, dead, and reaped.
+// TestProcesses examines a process of its own: alive, dead and reaped.
 func TestProcesses(t *testing.T) {
 	if _, err := os.Stat("/proc/self/stat"); err != nil {
 		t.Skip("there is no /proc")
@@ -67,7 +67,7 @@ func TestProcesses(t *testing.T) {
 	if err := input.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for !gone(pid) { // it ends, and nobody has reaped it yet
+	for !gone(pid) { // it has ended and is not reaped yet
 	}
 	if got := zombies([]int{pid}); len(got) != 1 {
 		t.Errorf("zombies: %v, want %d", got, pid)

@@ -15,8 +15,8 @@ import (
 
 const (
 	// freshFor is how long a connection may be idle and still be used. dynlb
-	// closes idle ones after a minute: far from it, a connection that turns out
-	// to be closed is dynlb's doing, and a lost request.
+	// closes idle ones after a minute: a connection that is
+	// closed much earlier was closed by dynlb, and its request counts as lost.
 	freshFor = 3 * time.Second
 	// answerWithin bounds a request. It is more than requestTimeout and the
 	// queue's time together.
@@ -30,13 +30,13 @@ const (
 // so no loss is hidden. Safe for concurrent use.
 type client struct {
 	address string
-	places  chan struct{} // as many as there may be connections
+	places  chan struct{} // its capacity is the maximum number of connections
 
 	mu   sync.Mutex // guards idle
 	idle []*conn    // the one used last at the end
 }
 
-// conn is one connection, owned by whoever took it.
+// conn is one connection, owned by the caller that took it.
 type conn struct {
 	net.Conn
 	in        *bufio.Reader
@@ -59,8 +59,8 @@ func (e *brokenError) Error() string { return e.step + ": " + bare(e.cause) }
 
 func (e *brokenError) Unwrap() error { return e.cause }
 
-// bare is the reason of a failed network operation without its addresses, so that
-// like failures read alike.
+// bare returns the reason of a failed network operation without its addresses, so
+// that equal failures have equal texts.
 func bare(err error) string {
 	if op, ok := errors.AsType[*net.OpError](err); ok {
 		err = op.Err

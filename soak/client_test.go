@@ -125,7 +125,7 @@ func TestClientLeavesStaleConnections(t *testing.T) {
 	}
 }
 
-// half returns a connection to nobody.
+// half returns one end of a connection whose other end is closed.
 func half(t *testing.T) net.Conn {
 	t.Helper()
 	a, b := net.Pipe()

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// What the config says of time. A frozen instance fails a check every half
+// The times in the config. A frozen instance fails a check every half
 // second, is out of rotation after two and replaced after four; its requests are
 // freed when it is killed, at most drainTimeout and stopTimeout later. All of it
-// is well below requestTimeout, so that a GET which can be sent again is.
+// is well below requestTimeout, so that a GET that may be sent again still is.
 const (
 	checkInterval  = 500 * time.Millisecond
 	healthTimeout  = 500 * time.Millisecond
@@ -23,10 +23,10 @@ const (
 const (
 	minInstances = 2
 	maxInstances = 6 // or one more, after a reload
-	mostAsked    = 5
+	maxTarget    = 5
 )
 
-// configText is filled in by text. Its queue holds what comes in ten seconds
+// configText is a template for text. Its queue holds the requests of ten seconds
 // without any instance.
 const configText = `# Written by the soak.
 command: [%q, run, "{location}", --port, "{port}"]
@@ -58,14 +58,14 @@ type configFile struct {
 	basePort int
 
 	generation int
-	most       int // maxInstances, as last written in a valid config
+	max        int // maxInstances, as last written in a valid config
 }
 
 // change writes a config that differs from the one before it in what a reload
 // can take: bounds, thresholds, environment.
 func (c *configFile) change(pick uint32) error {
 	c.generation++
-	c.most = maxInstances + c.generation%2
+	c.max = maxInstances + c.generation%2
 	return c.write(c.text(pick))
 }
 
@@ -80,11 +80,11 @@ func (c *configFile) spoil(pick uint32) error {
 
 func (c *configFile) text(pick uint32) string {
 	return fmt.Sprintf(configText, c.bun, c.app, c.ledger, c.generation, c.basePort,
-		minInstances, c.most, 4+pick%4,
+		minInstances, c.max, 4+pick%4,
 		checkInterval, healthTimeout, drainTimeout, stopTimeout, requestTimeout)
 }
 
-// write replaces the file at once, so that nobody reads half of it.
+// write replaces the file at once, so that no reader sees half of it.
 func (c *configFile) write(text string) error {
 	fresh := filepath.Join(filepath.Dir(c.path), ".fresh")
 	if err := os.WriteFile(fresh, []byte(text), 0o600); err != nil {

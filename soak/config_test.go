@@ -8,8 +8,8 @@ import (
 	"github.com/dynlb/dynlb/internal/config"
 )
 
-// TestConfigs: what is written is what dynlb takes, but for what is to be
-// invalid.
+// TestConfigs checks that dynlb accepts the configs that are valid and refuses the
+// others.
 func TestConfigs(t *testing.T) {
 	dir := t.TempDir()
 	c := &configFile{path: filepath.Join(dir, "config.yaml"), bun: "/bin/true", ledger: dir, basePort: 10000}
@@ -18,7 +18,7 @@ func TestConfigs(t *testing.T) {
 		t.Fatal(err)
 	}
 	noEnvironment := func(string) string { return "" }
-	most := 0
+	limit := 0
 	for pick := range uint32(4) {
 		if err := c.change(pick); err != nil {
 			t.Fatal(err)
@@ -27,20 +27,20 @@ func TestConfigs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if settings.MaxInstances != c.most || c.most == most || c.most < mostAsked {
-			t.Errorf("maxInstances is %d, and was %d; want %d", settings.MaxInstances, most, c.most)
+		if settings.MaxInstances != c.max || c.max == limit || c.max < maxTarget {
+			t.Errorf("maxInstances is %d, and was %d; want %d", settings.MaxInstances, limit, c.max)
 		}
 		if settings.DrainTimeout != drainTimeout || settings.RequestTimeout != requestTimeout || settings.MinInstances != minInstances {
 			t.Errorf("read as %+v", settings)
 		}
-		most = c.most
+		limit = c.max
 		if err := c.spoil(pick); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := config.Load(c.path, noEnvironment); err == nil {
 			t.Error("the invalid config is valid")
 		}
-		if c.most != most {
+		if c.max != limit {
 			t.Error("an invalid config changed what is wanted")
 		}
 	}

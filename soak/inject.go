@@ -24,7 +24,8 @@ const (
 	restartWithin = 2 * time.Minute
 )
 
-// An injector does the faults to a dynlb, and knows when they excuse a loss.
+// An injector injects the faults and records the times in which they excuse a
+// loss.
 type injector struct {
 	daemon  *daemon
 	admin   *admin
@@ -39,15 +40,15 @@ type injector struct {
 	done doneFaults
 }
 
-// doneFaults is what became of the faults.
+// doneFaults is the result of the faults.
 type doneFaults struct {
 	count         [kinds]int
 	busy, aborted int      // of the restarts
-	troubles      []string // what dynlb did wrong
+	troubles      []string // what dynlb handled wrongly
 }
 
-// run does the faults of a plan, each at its time or as soon after it as the one
-// before it is done. It returns when what they began is over.
+// run injects the faults of a plan, each at its time or, if later, when the one
+// before it is done. It returns when their effects are over.
 func (i *injector) run(ctx context.Context, plan []fault) {
 	defer i.waiting.Wait()
 	defer i.striking.Wait()
@@ -69,15 +70,15 @@ func (i *injector) run(ctx context.Context, plan []fault) {
 	}
 }
 
-// errNoInstance says that there was no instance to strike.
+// errNoInstance reports that there was no instance to strike.
 var errNoInstance = errors.New("no instance")
 
-// inject does one fault. It fails when dynlb does not bear it as it should, or
-// with errNoInstance when the fault did not come about.
+// inject injects one fault. It fails when dynlb does not handle it correctly, or
+// with errNoInstance when the fault could not be injected.
 func (i *injector) inject(ctx context.Context, f fault) error {
 	switch f.kind {
 	case scale:
-		return i.admin.scale(ctx, minInstances+int(f.pick)%(mostAsked-minInstances+1))
+		return i.admin.scale(ctx, minInstances+int(f.pick)%(maxTarget-minInstances+1))
 	case restart:
 		i.waiting.Go(func() { i.restart(ctx) }) // ends after restartWithin at the latest
 		return nil
@@ -117,7 +118,7 @@ func (i *injector) restart(ctx context.Context) {
 	}
 }
 
-// reload writes a config and sees to it that a valid one is taken, and that an
+// reload writes a config and checks that a valid one is applied and that an
 // invalid one changes nothing.
 func (i *injector) reload(ctx context.Context, f fault) error {
 	write, within := i.config.change, takenWithin
@@ -137,13 +138,13 @@ func (i *injector) reload(ctx context.Context, f fault) error {
 		if err != nil {
 			return err
 		}
-		same := int(pool.GetMaxInstances()) == i.config.most
+		same := int(pool.GetMaxInstances()) == i.config.max
 		over := time.Now().After(deadline)
 		switch {
 		case f.kind == reload && same, f.kind == invalid && same && over:
 			return nil
 		case f.kind == invalid && !same, over:
-			return fmt.Errorf("maxInstances is %d, want %d", pool.GetMaxInstances(), i.config.most)
+			return fmt.Errorf("maxInstances is %d, want %d", pool.GetMaxInstances(), i.config.max)
 		}
 		if !pause(ctx, 50*time.Millisecond) {
 			return ctx.Err()
@@ -152,8 +153,9 @@ func (i *injector) reload(ctx context.Context, f fault) error {
 }
 
 // strike sends a signal to an instance, and holds a window open until its process
-// is gone. It waits until what was struck before is: what that one had, others have
-// then, and dynlb lets a request outlive one instance that dies with it, not two.
+// is gone. It first waits until the instance struck before is gone: its requests are
+// then on other instances, and a request survives the death of one instance, not
+// of two.
 func (i *injector) strike(ctx context.Context, f fault, sig syscall.Signal) error {
 	i.striking.Wait()
 	pool, err := i.admin.status(ctx)
@@ -170,7 +172,7 @@ func (i *injector) strike(ctx context.Context, f fault, sig syscall.Signal) erro
 		return errNoInstance // all are being replaced already
 	}
 	pid := pids[int(f.pick)%len(pids)]
-	process, err := os.FindProcess(pid) // from here on the pid cannot change hands
+	process, err := os.FindProcess(pid) // from here on the pid cannot be reused
 	if err != nil {
 		return fmt.Errorf("find instance: %w", err)
 	}
@@ -188,7 +190,7 @@ func (i *injector) strike(ctx context.Context, f fault, sig syscall.Signal) erro
 			i.trouble(f.kind, err)
 		}
 		closeAt(time.Now())
-		pause(ctx, leastGap) // the app answers far sooner
+		pause(ctx, minGap) // the app answers far sooner
 	})
 	return nil
 }

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// A ledger is what the instances wrote down of the POSTs they carried out: for
-// each id the processes that did.
+// A ledger records which instances carried out which POST: for each id the
+// processes that did.
 type ledger map[string][]string
 
 // readLedger reads the files in dir, one per instance, with a line "id pid" for

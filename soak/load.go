@@ -18,13 +18,12 @@ const (
 )
 
 // lateAfter is how much later than it was due a request must be sent to count
-// as late. Late ones say that the client, or the want of a connection while many
-// requests wait, was what held them up; their latency counts from when they were
-// due all the same.
+// as late. A request is late because the client was slow, or because no connection was
+// free while many requests waited; its latency still counts from when it was due.
 const lateAfter = 10 * time.Millisecond
 
 // maxConnections bounds the load's connections: two seconds' worth of requests
-// that nobody answers, at the default rate. Those beyond wait, which counts.
+// without an answer, at the default rate. Further requests wait, and the wait counts.
 const maxConnections = 2000
 
 // A load sends requests when they are due, whether or not those before them have
@@ -42,7 +41,7 @@ type load struct {
 	tally tally
 }
 
-// tally is what became of the requests.
+// tally is the result of the requests.
 type tally struct {
 	took   [phases]latencies // of the good answers, from when the request was due, without the app's delay
 	late   int
@@ -89,7 +88,7 @@ func (l *load) run(ctx context.Context) {
 	}
 }
 
-// carry sends one request, once, and notes what became of it.
+// carry sends one request, once, and records the result.
 func (l *load) carry(ctx context.Context, r request, due time.Time) {
 	a, begun, err := l.client.do(ctx, r.method(), r.bytes(l.client.address))
 	ended := time.Now()
@@ -97,7 +96,7 @@ func (l *load) carry(ctx context.Context, r request, due time.Time) {
 		err = r.check(a)
 	}
 	if err != nil && ctx.Err() != nil {
-		return // the soak was called off
+		return // the soak was cancelled
 	}
 	p := l.phaseOf(r.at)
 	l.mu.Lock()

@@ -1,5 +1,5 @@
-// Command soak runs dynlb for minutes under a steady load while faults happen to
-// it, and tells whether a request was lost.
+// Command soak runs dynlb for minutes under a steady load, injects faults, and
+// reports whether a request was lost.
 //
 //	make soak [SOAKFLAGS='-duration 3m -rate 1000 -seed 1']
 //
@@ -14,22 +14,23 @@
 //
 // It passes when
 //   - every GET was answered 200 with its own body. The client sends nothing
-//     twice and uses no connection that was idle for long, so that it is dynlb
-//     that saves a GET whose instance dies. One whose answer had begun cannot be
-//     saved; answers here are so short that the kernel has all of one at once.
+//     twice and uses no connection that was idle for long, so only dynlb can save
+//     a GET whose instance dies. A GET whose answer has begun cannot be saved;
+//     the answers are so short that the kernel has each of them at once.
 //   - no POST was carried out twice, as the instances wrote down before they
 //     answered; none that was answered 200 is missing there; and none failed,
 //     other than by 502, 504 or a broken connection while an instance was being
 //     killed or frozen.
-//   - no stream broke, but in such a time.
-//   - dynlb bore every fault: it took valid configs, and replaced what froze.
-//   - with the load gone it holds as little as before: no requests, goroutines or
-//     descriptors, and as many processes as instances wanted.
+//   - no stream broke outside such a time.
+//   - dynlb handled every fault: it applied valid configs and replaced frozen
+//     instances.
+//   - after the load it holds no more than before: no requests, no additional
+//     goroutines or descriptors, and as many processes as the target.
 //   - on SIGTERM it ends with exit code 0, and leaves no process.
 //
 // The report is Markdown, on standard output; progress is on standard error. It
-// exits 0 when all of that holds, 1 when something does not or the run broke, 2
-// on wrong usage. When it does not pass, it keeps its folder with dynlb's log. It
+// exits 0 when all of that holds, 1 when something does not hold or the run
+// failed, 2 on wrong usage. When it does not pass, it keeps its folder with dynlb's log. It
 // needs Linux.
 package main
 
@@ -50,12 +51,12 @@ import (
 // errUsage marks an error that is the caller's: wrong flags. It exits 2.
 var errUsage = errors.New("usage")
 
-// errFailed says that dynlb did not pass; the report says why.
+// errFailed reports that dynlb did not pass; the report has the reasons.
 var errFailed = errors.New("FAIL")
 
 func main() {
-	// The kernel ends dynlb when the thread that started it dies, which must not
-	// be before this program does.
+	// The kernel ends dynlb when the thread that started it dies. That thread must
+	// live as long as this program.
 	runtime.LockOSThread()
 
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
@@ -79,7 +80,7 @@ func main() {
 	os.Exit(code)
 }
 
-// settings are what a run was asked to do.
+// settings are the flags of a run.
 type settings struct {
 	duration time.Duration // of the faults
 	rate     int           // requests per second

@@ -11,12 +11,12 @@ import (
 	"time"
 )
 
-// offenceWithin bounds a misbehaving client's connection. It is more than dynlb
-// gives a head (10 s).
+// offenceWithin bounds a misbehaving client's connection. It is longer than the
+// time that dynlb allows for a head (10 s).
 const offenceWithin = 15 * time.Second
 
-// An offence is a way to misbehave on a connection. What comes of it does not
-// matter, as long as all others are served.
+// An offence is a way to misbehave on a connection. Its result does not matter, as
+// long as all other clients are served.
 type offence struct {
 	name   string
 	commit func(ctx context.Context, c net.Conn)
@@ -48,7 +48,7 @@ var offences = []offence{
 	}},
 }
 
-// offenders misbehave towards a server, in every way at once.
+// offenders misbehave towards a server, in every way at the same time.
 type offenders struct {
 	address string
 	counts  []atomic.Int64 // by offence

@@ -29,21 +29,21 @@ type fault struct {
 	// pick chooses: the instance, modulo how many there are; the number of
 	// instances; what the config changes to.
 	pick uint32
-	// signal tells a reload by SIGHUP from one that dynlb has to notice.
+	// signal is set for a reload by SIGHUP; else dynlb has to notice the change.
 	signal bool
 }
 
 // The time between two faults.
 const (
-	leastGap = 1 * time.Second
-	mostGap  = 3 * time.Second
+	minGap = 1 * time.Second
+	maxGap  = 3 * time.Second
 )
 
-// weights say how often each kind comes, relative to the others.
+// weights are the relative frequencies of the kinds.
 var weights = [kinds]int{scale: 4, restart: 2, reload: 2, invalid: 1, kill: 4, freeze: 2}
 
 // newPlan returns the faults of a soak of length d, in order. The same seed gives
-// the same faults, but for those it is told to leave out.
+// the same faults, except those that it has to leave out.
 func newPlan(seed uint64, d time.Duration, reloads bool) []fault {
 	random := rand.New(rand.NewPCG(seed, 1))
 	total := 0
@@ -69,5 +69,5 @@ func newPlan(seed uint64, d time.Duration, reloads bool) []fault {
 }
 
 func gap(random *rand.Rand) time.Duration {
-	return leastGap + time.Duration(random.Int64N(int64(mostGap-leastGap)))
+	return minGap + time.Duration(random.Int64N(int64(maxGap-minGap)))
 }

@@ -27,7 +27,7 @@ func TestPlanHasAllKindsInTime(t *testing.T) {
 	signals := 0
 	plan := newPlan(1, time.Hour, true)
 	for _, f := range plan {
-		if gap := f.at - last; gap < leastGap || gap >= mostGap {
+		if gap := f.at - last; gap < minGap || gap >= maxGap {
 			t.Fatalf("%v after the last fault comes %v", gap, f.kind)
 		}
 		last = f.at

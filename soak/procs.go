@@ -25,7 +25,7 @@ func instanceOf(daemon, pid int) bool {
 }
 
 // instancesOf returns the processes that instanceOf is true of. A process that
-// has exited has no environment any more, and is none of them.
+// has exited has no environment and is not included.
 func instancesOf(daemon int) []int {
 	files, _ := filepath.Glob("/proc/[0-9]*/environ") // the pattern is good
 	var pids []int
@@ -78,7 +78,7 @@ func gone(pid int) bool {
 	return state == 0 || state == 'Z'
 }
 
-// zombies returns which of pids only wait to be reaped.
+// zombies returns the pids that wait to be reaped.
 func zombies(pids []int) []int {
 	var out []int
 	for _, pid := range pids {

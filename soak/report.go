@@ -11,21 +11,21 @@ import (
 	"time"
 )
 
-// maxReasons is how many reasons of a sort are told.
+// maxReasons bounds the reasons of one kind in the report.
 const maxReasons = 5
 
-// A report is what a soak came to.
+// A report is the result of a soak.
 type report struct {
 	*rig
 	took          time.Duration // all of the load
 	before, after reading
-	unsettled     []string // in what after is not as it should be
+	unsettled     []string // what is wrong with after
 	ending        error    // nil: dynlb ended as it should
 	left          []int    // processes that outlived it
 	ledger        ledger
 }
 
-// A verdict is one thing that must hold. detail says what there was.
+// A verdict is one condition that must hold. detail is what was found.
 type verdict struct {
 	what   string
 	holds  bool
@@ -100,7 +100,7 @@ func (r *report) write(out io.Writer) {
 	for _, name := range slices.Sorted(maps.Keys(r.holders)) {
 		writeList(out, name+" broken", r.holders[name].tally.broken)
 	}
-	writeList(out, "Faults that were not borne", r.injector.done.troubles)
+	writeList(out, "Faults handled wrongly", r.injector.done.troubles)
 	writeList(out, "Not as before", r.unsettled)
 }
 
@@ -161,8 +161,8 @@ func (r *report) writeReadings(out io.Writer) {
 	fmt.Fprintf(out, "\nGoroutines and descriptors may be up to %d more than before.\n", slack)
 }
 
-// writeLosses tells the reasons of losses, the most frequent first, each with
-// when it was first.
+// writeLosses writes the reasons of losses, the most frequent first, each with the
+// time of its first occurrence.
 func writeLosses(out io.Writer, title string, losses []loss) {
 	byReason := map[string][]loss{}
 	for _, l := range losses {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// spotless is the report of a run in which all went well.
+// spotless is the report of a run without a failure.
 func spotless() *report {
 	r := &report{rig: &rig{
 		load:      &load{ends: [phases]time.Duration{1, 2, 3}},
@@ -29,7 +29,7 @@ func TestReportFailsForEveryFault(t *testing.T) {
 	cut := &brokenError{"no answer", io.EOF}
 	for name, test := range map[string]struct {
 		spoil func(*report)
-		title string // of what is told; "" when it passes
+		title string // of the section that is written; "" when it passes
 	}{
 		"nothing": {func(*report) {}, ""},
 		"POST with its instance": {func(r *report) {
@@ -52,7 +52,7 @@ func TestReportFailsForEveryFault(t *testing.T) {
 		"POST twice":      {func(r *report) { r.ledger["p1"] = []string{"10", "11"} }, "## POSTs carried out twice\n\n- p1"},
 		"POST missing":    {func(r *report) { r.ledger = nil }, "not carried out\n\n- p1"},
 		"stream":          {func(r *report) { r.holders["event streams"].tally.broken = []string{"e1"} }, "## event streams broken\n\n- e1"},
-		"fault not borne": {func(r *report) { r.injector.done.troubles = []string{"late"} }, "## Faults that were not borne\n\n- late"},
+		"fault not borne": {func(r *report) { r.injector.done.troubles = []string{"late"} }, "## Faults handled wrongly\n\n- late"},
 		"leak":            {func(r *report) { r.unsettled = []string{"goroutines"} }, "## Not as before\n\n- goroutines"},
 		"exit":            {func(r *report) { r.ending = errors.New("exit status 1") }, "| exit status 1 |"},
 		"process":         {func(r *report) { r.left = []int{1} }, "| 1 left |"},

@@ -74,7 +74,7 @@ func (r *request) bytes(host string) []byte {
 		r.id, r.size, r.delay.Milliseconds(), host)
 }
 
-// errStrayBody says that an answer is another request's, or garbled.
+// errStrayBody reports that an answer belongs to another request or is garbled.
 var errStrayBody = errors.New("the body is not this request's")
 
 // check returns why an answer is not the right one: a *statusError, or
@@ -110,7 +110,7 @@ func pattern(id string, size int) string {
 }
 
 // lossAllowed reports whether err may happen to a POST whose instance is killed
-// or frozen: it is not sent again, and nobody knows whether it was carried out.
+// or frozen: it is not sent again, and it is unknown whether it was carried out.
 func lossAllowed(err error) bool {
 	if status, ok := errors.AsType[*statusError](err); ok {
 		return status.status == http.StatusBadGateway || status.status == http.StatusGatewayTimeout

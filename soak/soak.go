@@ -18,7 +18,7 @@ const (
 	quietTime = 15 * time.Second
 )
 
-// A rig is a dynlb with all that is done to it.
+// A rig is a dynlb with its load and its faults.
 type rig struct {
 	settings
 	daemon    *daemon
@@ -46,7 +46,7 @@ func soak(ctx context.Context, s settings, out, progress io.Writer) error {
 	}
 	rep, err := r.run(ctx, progress)
 	if err != nil {
-		return errors.Join(err, r.daemon.stop(), fmt.Errorf("what is left of it is in %s", dir))
+		return errors.Join(err, r.daemon.stop(), fmt.Errorf("its files are in %s", dir))
 	}
 	rep.write(out)
 	if !rep.passed() {
@@ -55,12 +55,12 @@ func soak(ctx context.Context, s settings, out, progress io.Writer) error {
 	return os.RemoveAll(dir)
 }
 
-// build starts dynlb in dir and makes ready what is to be done to it.
+// build starts dynlb in dir and prepares load and faults.
 func (s settings) build(ctx context.Context, dir string) (*rig, error) {
 	config := &configFile{
 		path:   filepath.Join(dir, "config", "config.yaml"),
 		ledger: filepath.Join(dir, "ledger"),
-		// Instances get the ports from here on that nobody listens on. These are
+		// Instances get the free ports from here on. These are
 		// below those of outgoing connections; two soaks at once keep apart.
 		basePort: 10000 + os.Getpid()%500*20,
 	}
@@ -163,8 +163,8 @@ func (r *rig) awaitReady(ctx context.Context, first *reading) error {
 	}
 }
 
-// strain puts the load on dynlb, and after the quiet time the faults and those
-// who misbehave, until all of it is over.
+// strain puts the load on dynlb and, after the quiet time, the faults and the
+// misbehaving clients, until all of it is over.
 func (r *rig) strain(ctx context.Context, progress io.Writer) {
 	streaming, stopStreams := context.WithCancel(ctx)
 	var loads, others sync.WaitGroup
@@ -190,7 +190,7 @@ func (r *rig) strain(ctx context.Context, progress io.Writer) {
 	others.Wait()
 }
 
-// tell writes a line of progress every ten seconds, until ctx ends.
+// tell writes a line of progress every ten seconds until ctx ends.
 func (r *rig) tell(ctx context.Context, progress io.Writer) {
 	began := time.Now()
 	for pause(ctx, 10*time.Second) {

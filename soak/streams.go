@@ -15,12 +15,12 @@ import (
 const (
 	// heldStreams is how many streams of each sort are held open.
 	heldStreams = 4
-	// silentFor is how long a stream may say nothing; the app's say something
-	// five times a second. An instance that is frozen is gone sooner.
+	// silentFor is how long a stream may be silent; the app sends something five
+	// times a second. A frozen instance is replaced sooner.
 	silentFor = replacedWithin
 )
 
-// streamTally is what became of the streams of one sort.
+// streamTally is the result of the streams of one sort.
 type streamTally struct {
 	opened  int
 	clean   int // ended as they should
@@ -80,12 +80,12 @@ func (h *holder) once(ctx context.Context, id string) error {
 	return err
 }
 
-// errSequence says that a stream skipped, repeated or mixed something up.
+// errSequence reports that a stream skipped, repeated or mixed messages.
 var errSequence = errors.New("out of sequence")
 
 // holdEvents follows server-sent events from address.
 func holdEvents(address string) func(context.Context, string, func()) error {
-	transport := &http.Transport{DisableKeepAlives: true} // and so does not send again
+	transport := &http.Transport{DisableKeepAlives: true} // which prevents a retry
 	return func(ctx context.Context, id string, alive func()) error {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/events/"+id, http.NoBody)
 		if err != nil {

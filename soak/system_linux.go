@@ -3,7 +3,7 @@ package main
 import "syscall"
 
 // ownGroup makes a child the leader of a process group of its own, so that a
-// Ctrl-C ends it through us and in order, and has the kernel end it when this
+// Ctrl-C ends it through this program and in order. The kernel ends it when this
 // program is killed.
 func ownGroup() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}

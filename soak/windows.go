@@ -6,12 +6,12 @@ import (
 )
 
 // aftermath is how long after its end a window still excuses what fails: a
-// process that is gone has broken its connections, but who waits on them has yet
-// to be scheduled, on a machine that is busy.
+// process that is gone has broken its connections, but on a busy machine the
+// goroutines that wait on them may not have run yet.
 const aftermath = time.Second
 
 // windows are the times in which an instance was being killed or frozen: from
-// the signal until the process was gone. Only then may what cannot be sent again
+// the signal until the process was gone. Only then may a request that cannot be sent again
 // fail. The zero value has none. Safe for concurrent use.
 type windows struct {
 	mu   sync.Mutex // guards list

@@ -1,8 +1,7 @@
 // A small web app to run behind dynlb, in one file and with the standard
-// library alone. To make an app of your own fit, two things are needed: it
-// listens on the port it is given, and GET /health answers 200 when it can take
-// requests. The rest is here to have something to look at, and to show how to
-// stop without losing a request.
+// library alone. An app needs two things: it listens on the port it
+// is given, and GET /health answers 200 when it can take requests. The rest shows
+// kinds of traffic and how to stop without losing a request.
 package main
 
 import (
@@ -149,7 +148,7 @@ func (a *app) sse(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// echo tells what it was sent, as JSON; POST /echo?raw=1 streams the body back.
+// echo describes the request as JSON; POST /echo?raw=1 streams the body back.
 func (a *app) echo(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodPost && r.URL.Query().Get("raw") == "1" {
 		w.Header().Set("Content-Type", cmp.Or(r.Header.Get("Content-Type"), "application/octet-stream"))
@@ -190,10 +189,10 @@ func stream(w http.ResponseWriter, body io.Reader) {
 }
 
 // milliseconds reads ?ms=.
-func milliseconds(r *http.Request, unset string, least uint64) (time.Duration, error) {
+func milliseconds(r *http.Request, unset string, smallest uint64) (time.Duration, error) {
 	ms, err := strconv.ParseUint(cmp.Or(r.URL.Query().Get("ms"), unset), 10, 32)
-	if err != nil || ms < least || ms > 60000 {
-		return 0, fmt.Errorf("ms must be a whole number from %d to 60000", least)
+	if err != nil || ms < smallest || ms > 60000 {
+		return 0, fmt.Errorf("ms must be a whole number from %d to 60000", smallest)
 	}
 	return time.Duration(ms) * time.Millisecond, nil
 }

@@ -1,6 +1,6 @@
-// Package demo is the web app that dynlb balances when it is given none: it has
-// something to look at, something to make load with, and one route for each kind
-// of traffic a load balancer must get right.
+// Package demo is the web app that dynlb balances when the config names none. It has
+// a page for browsers, a route that makes load, and one route for each kind of
+// traffic that a load balancer must carry correctly.
 package demo
 
 import (
@@ -22,7 +22,7 @@ import (
 const shutdownTimeout = 4 * time.Second
 
 // Options say where to serve. The zero value serves on any free port of the
-// loopback address and says nothing.
+// loopback address and writes nothing.
 type Options struct {
 	// Host is the address to listen on; empty means 127.0.0.1.
 	Host string
@@ -64,7 +64,7 @@ func serve(ctx context.Context, listener net.Listener, timeout time.Duration) er
 	server := &http.Server{
 		Handler:     b.handler(),
 		BaseContext: func(net.Listener) context.Context { return requests },
-		// A head that takes longer is no client of dynlb's.
+		// dynlb sends a head at once; a slower client is not dynlb.
 		ReadHeaderTimeout: 10 * time.Second,
 		ConnState: func(conn net.Conn, state http.ConnState) {
 			if state == http.StateNew {
@@ -86,8 +86,8 @@ func serve(ctx context.Context, listener net.Listener, timeout time.Duration) er
 	}
 
 	close(b.stopping)
-	// Shutdown would give them 5 s to send a request; a proxy's pool has some that
-	// never will.
+	// Shutdown would give them 5 s to send a request; a proxy's pool holds
+	// connections that never do.
 	unused.Range(func(conn, _ any) bool {
 		_ = conn.(net.Conn).Close()
 		return true

@@ -115,7 +115,7 @@ func inFlight(ctx context.Context, t *testing.T, url, path string) <-chan error 
 		}
 		done <- err
 	}()
-	// Each look is a request too.
+	// Each poll is a request too.
 	for looks := uint64(1); count(t, url) == before+looks; looks++ {
 		time.Sleep(time.Millisecond)
 	}

@@ -28,11 +28,11 @@ const (
 //go:embed index.html
 var page string
 
-// Handler returns the demo backend's routes, for an instance that calls itself
-// by port. Each call returns a handler with a count and a start time of its own.
+// Handler returns the demo backend's routes, for an instance that is named by its
+// port. Each call returns a handler with a count and a start time of its own.
 // Every response names the instance in the header X-Instance.
 //
-//	/             who answered: HTML for a browser, else JSON or text
+//	/             the instance that answered: HTML for a browser, else JSON or text
 //	/health       200 "ok"
 //	/slow?ms=     answers after 0 to 60000 ms; unset: 1000
 //	/sse?ms=      server-sent events, one every 10 to 60000 ms; unset: 1000
@@ -85,7 +85,7 @@ type identity struct {
 	Requests      uint64  `json:"requests"`
 }
 
-// index tells who answers, in the form the client asks for.
+// index describes the instance, in the form the client asks for.
 func (b *backend) index(w http.ResponseWriter, r *http.Request) {
 	uptime := time.Since(b.start)
 	id := identity{Port: b.port, PID: os.Getpid(), UptimeSeconds: uptime.Seconds(), Requests: b.requests.Load()}
@@ -126,7 +126,7 @@ func (b *backend) slow(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// echo tells what it was sent; in its raw form it streams the body back.
+// echo describes the request; in its raw form it streams the body back.
 func (b *backend) echo(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodPost && r.URL.Query().Get("raw") == "1" {
 		echoBody(w, r)
@@ -151,17 +151,17 @@ func (b *backend) echo(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// milliseconds reads ?ms=, which must lie between least and maxWait.
-func milliseconds(r *http.Request, unset, least time.Duration) (time.Duration, error) {
+// milliseconds reads ?ms=, which must lie between shortest and maxWait.
+func milliseconds(r *http.Request, unset, shortest time.Duration) (time.Duration, error) {
 	value := r.URL.Query().Get("ms")
 	if value == "" {
 		return unset, nil
 	}
 	ms, err := strconv.ParseUint(value, 10, 32)
 	wait := time.Duration(ms) * time.Millisecond
-	if err != nil || wait < least || wait > maxWait {
+	if err != nil || wait < shortest || wait > maxWait {
 		return 0, fmt.Errorf("ms is %q; it must be a whole number from %d to %d",
-			value, least.Milliseconds(), maxWait.Milliseconds())
+			value, shortest.Milliseconds(), maxWait.Milliseconds())
 	}
 	return wait, nil
 }
