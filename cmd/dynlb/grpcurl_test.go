@@ -15,6 +15,7 @@ import (
 
 // TestGrpcurl: the control listener can be explored with nothing but grpcurl.
 func TestGrpcurl(t *testing.T) {
+	t.Parallel()
 	r := daemontest.Start(t, "")
 	r.AwaitReady(2)
 	out := grpcurl(t, "grpc.health.v1.Health", r.Admin, "list")

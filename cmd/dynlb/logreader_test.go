@@ -55,7 +55,7 @@ func serveOn(t *testing.T, reader *os.File, cmd *exec.Cmd) *logged {
 	public := daemontest.FreeAddress(t)
 	p.url = "http://" + public
 	file := filepath.Join(t.TempDir(), "config.yaml")
-	yaml := strings.Replace(daemontest.Listeners(p.basePort), "listen: 127.0.0.1:0", "listen: "+public, 1)
+	yaml := daemontest.Complete("listen: "+public, p.basePort)
 	if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -159,6 +159,7 @@ func (p *logged) ask() <-chan error {
 
 // TestLogIsNotRead: dynlb supervises, and ends, while its log is stuck.
 func TestLogIsNotRead(t *testing.T) {
+	t.Parallel()
 	p := serveInto(t, true)
 	before := daemontest.InstancesOn(p.basePort)
 	for _, pid := range before {
@@ -177,6 +178,7 @@ func TestLogIsNotRead(t *testing.T) {
 // TestLogReaderEnds: when who reads the log is gone, as tee is after Ctrl-C, dynlb
 // ends in order, with the request in flight.
 func TestLogReaderEnds(t *testing.T) {
+	t.Parallel()
 	p := serveInto(t, false)
 	answered := p.ask()
 	if err := p.reader.Close(); err != nil {
@@ -191,13 +193,14 @@ func TestLogReaderEnds(t *testing.T) {
 // TestFailureIsNotRead: dynlb ends with its exit code, whatever becomes of the
 // reasons that it gives.
 func TestFailureIsNotRead(t *testing.T) {
+	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer taken.Close()
 	file := filepath.Join(t.TempDir(), "config.yaml")
-	yaml := strings.Replace(daemontest.Listeners(daemontest.PortRange(t)), "listen: 127.0.0.1:0", "listen: "+taken.Addr().String(), 1)
+	yaml := daemontest.Complete("listen: "+taken.Addr().String(), daemontest.PortRange(t))
 	if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
 		t.Fatal(err)
 	}

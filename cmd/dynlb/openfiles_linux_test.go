@@ -18,9 +18,10 @@ import (
 // TestFewOpenFiles: with few open files the clients that there is no room for
 // wait; none is turned away, health checks do not fail, and the pool grows.
 func TestFewOpenFiles(t *testing.T) {
+	t.Parallel()
 	const clients = 150
 	file := filepath.Join(t.TempDir(), "config.yaml")
-	yaml := "maxInstances: 4\ncheckInterval: 200ms\n" + daemontest.Listeners(daemontest.PortRange(t))
+	yaml := daemontest.Complete("maxInstances: 4\ncheckInterval: 200ms\n", daemontest.PortRange(t))
 	if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +76,7 @@ func TestFewOpenFiles(t *testing.T) {
 			t.Errorf("the log says %q", unwanted)
 		}
 	}
-	for _, want := range []string{`"to":4`, "few files may be open"} {
+	for _, want := range []string{`"to":4`, "the limit of open files is low"} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("the log does not say %s", want)
 		}

@@ -88,10 +88,7 @@ func spawn(t *testing.T, extra string, flags ...string) *dynlbProcess {
 // write replaces the config file, as an editor does.
 func (p *dynlbProcess) write(extra string) {
 	p.t.Helper()
-	settings := fmt.Sprintf("location: %s\n%s", daemontest.BunApp(p.t), extra)
-	if !strings.Contains(extra, "listen:") {
-		settings += daemontest.Listeners(p.basePort)
-	}
+	settings := daemontest.Complete(fmt.Sprintf("location: %s\n%s", daemontest.BunApp(p.t), extra), p.basePort)
 	next := p.file + "~"
 	if err := os.WriteFile(next, []byte(settings), 0o600); err != nil {
 		p.t.Fatal(err)

@@ -23,6 +23,7 @@ import (
 // TestReloadListeners: another listener is open before the one before it is
 // closed, and requests in flight on that finish.
 func TestReloadListeners(t *testing.T) {
+	t.Parallel()
 	listeners := func(basePort int, public, admin, adminHTTP string) string {
 		return fmt.Sprintf("listen: %s\nadmin: %s\nadminHTTP: %s\nbasePort: %d\n", public, admin, adminHTTP, basePort)
 	}
@@ -110,7 +111,7 @@ func TestReloadListeners(t *testing.T) {
 		p.write(config + "minInstances: 1\n")
 		daemontest.Eventually(t, "the error of "+key, func() bool {
 			_, out, _ := command(t, "status", "--admin", admin, "--token-file", token)
-			return strings.Contains(out, "config not in force: listen tcp "+taken.Addr().String()+": bind: address already in use") &&
+			return strings.Contains(out, "config reload failed: listen tcp "+taken.Addr().String()+": bind: address already in use") &&
 				strings.Contains(out, "set "+key+": ") && strings.Contains(out, "(2 to 8)")
 		})
 	}
@@ -122,6 +123,7 @@ func TestReloadListeners(t *testing.T) {
 // TestReloadWays: the file is read again on SIGHUP, when it is replaced, and when
 // a link to it is, as Kubernetes does with a ConfigMap.
 func TestReloadWays(t *testing.T) {
+	t.Parallel()
 	p := spawn(t, "")
 	said := func(what string) func() bool {
 		return func() bool { return strings.Contains(p.log.String(), what) }
@@ -137,7 +139,7 @@ func TestReloadWays(t *testing.T) {
 	publish := func(version, settings string) {
 		t.Helper()
 		folder := filepath.Join(dir, version)
-		content := fmt.Sprintf("location: %s\n%s", daemontest.BunApp(t), settings) + daemontest.Listeners(p.basePort)
+		content := daemontest.Complete(fmt.Sprintf("location: %s\n%s", daemontest.BunApp(t), settings), p.basePort)
 		link := filepath.Join(dir, "..data")
 		for _, err := range []error{
 			os.Mkdir(folder, 0o700),
@@ -157,7 +159,7 @@ func TestReloadWays(t *testing.T) {
 	if err := os.Rename(p.file+"_", p.file); err != nil {
 		t.Fatal(err)
 	}
-	daemontest.Eventually(t, "the config of the link", func() bool { return strings.Count(p.log.String(), `"msg":"config in force"`) >= 3 })
+	daemontest.Eventually(t, "the config of the link", func() bool { return strings.Count(p.log.String(), `"msg":"config reloaded"`) >= 3 })
 	publish("v2", "minInstances: 4\nmaxInstances: 4\n")
 	daemontest.Eventually(t, "four instances", func() bool { return len(daemontest.InstancesOn(p.basePort)) == 4 })
 

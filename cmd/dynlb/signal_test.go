@@ -14,6 +14,7 @@ import (
 // TestSIGTERM: the request in flight finishes, dynlb exits with 0, and no process
 // is left.
 func TestSIGTERM(t *testing.T) {
+	t.Parallel()
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		t.Run(signal.String(), func(t *testing.T) {
 			p := spawn(t, "")
@@ -61,6 +62,7 @@ func TestSIGTERM(t *testing.T) {
 // TestSecondSignalIsImmediate: with a request in flight that would take half a
 // minute, the first signal waits and the second does not.
 func TestSecondSignalIsImmediate(t *testing.T) {
+	t.Parallel()
 	p := spawn(t, "")
 	cut := make(chan struct{})
 	go func() {
@@ -100,6 +102,7 @@ func TestSecondSignalIsImmediate(t *testing.T) {
 
 // TestSIGKILL: not even a dynlb that cannot say goodbye leaves a process.
 func TestSIGKILL(t *testing.T) {
+	t.Parallel()
 	p := spawn(t, "")
 	if err := p.Process.Kill(); err != nil {
 		t.Fatal(err)
@@ -111,6 +114,7 @@ func TestSIGKILL(t *testing.T) {
 // TestSIGKILLWithGrandchildren: the guard kills what instances have started in
 // sessions of their own, and does not stay either.
 func TestSIGKILLWithGrandchildren(t *testing.T) {
+	t.Parallel()
 	p := spawn(t, `command: [sh, -c, 'setsid sh -c "sleep 1000; :" x --port "$1" & exec bun run "$0" --port "$1"', "{location}", "{port}"]`)
 	daemontest.Eventually(t, "two instances and two grandchildren", func() bool { return len(daemontest.InstancesOn(p.basePort)) == 4 })
 	guard := p.guard()
@@ -124,6 +128,7 @@ func TestSIGKILLWithGrandchildren(t *testing.T) {
 
 // TestSIGTERMDuringScaleUp: what is being started at that moment is not left.
 func TestSIGTERMDuringScaleUp(t *testing.T) {
+	t.Parallel()
 	p := spawn(t, "maxInstances: 8\n")
 	p.write("minInstances: 8\nmaxInstances: 8\n")
 	daemontest.Eventually(t, "more instances", func() bool { return len(daemontest.InstancesOn(p.basePort)) > 2 })

@@ -17,6 +17,7 @@ import (
 // TestSuspendedDynlb: dynlb itself, stopped for a while, ejects nobody when it
 // goes on: time that it could not see does not count against the instances.
 func TestSuspendedDynlb(t *testing.T) {
+	t.Parallel()
 	p := spawn(t, "checkInterval: 100ms\nhealthTimeout: 100ms\n")
 	before := daemontest.InstancesOn(p.basePort)
 	if err := p.Process.Signal(syscall.SIGSTOP); err != nil {
@@ -45,6 +46,7 @@ func TestSuspendedDynlb(t *testing.T) {
 // responses when it goes on, though the instances' time is up by the clock: those that
 // have arrived meanwhile, and those that come after.
 func TestSuspendedDynlbInFlight(t *testing.T) {
+	t.Parallel()
 	app := filepath.Join(t.TempDir(), "app.ts")
 	const text = `Bun.serve({ port: Number(process.env.PORT), hostname: "127.0.0.1", fetch: async (req) => {
 		const ms = new URL(req.url).searchParams.get("ms");

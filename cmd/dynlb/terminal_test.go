@@ -42,6 +42,7 @@ func newTerminal(t *testing.T) (master, terminal *os.File) {
 // request in flight, however often it is told. As long as the terminal is there,
 // SIGHUP has the config read again.
 func TestTerminalIsClosed(t *testing.T) {
+	t.Parallel()
 	master, terminal := newTerminal(t)
 	defer terminal.Close()
 	p := serveOn(t, master, &exec.Cmd{
@@ -53,7 +54,7 @@ func TestTerminalIsClosed(t *testing.T) {
 		t.Fatal(err)
 	}
 	screen := bufio.NewScanner(master)
-	for screen.Scan() && !strings.Contains(screen.Text(), "config in force") {
+	for screen.Scan() && !strings.Contains(screen.Text(), "config reloaded") {
 	}
 	p.ready()
 	answered := p.ask()
@@ -74,6 +75,7 @@ func TestTerminalIsClosed(t *testing.T) {
 // TestTerminalIsOutlived: dynlb that a shell has left behind in the background, with
 // its terminal closed, goes on, and SIGHUP has it read its config again.
 func TestTerminalIsOutlived(t *testing.T) {
+	t.Parallel()
 	master, terminal := newTerminal(t)
 	defer terminal.Close()
 	reader, writer, err := os.Pipe()
@@ -113,15 +115,15 @@ func TestTerminalIsOutlived(t *testing.T) {
 		}
 	}
 	signal(syscall.SIGHUP)
-	said("config in force")
+	said("config reloaded")
 
 	_ = p.cmd.Process.Kill() // the shell has no chance to tell its jobs
 	<-p.exited
 	_ = master.Close()
-	said("terminal closed, going on without it")
+	said("terminal closed, continuing without it")
 	for range 2 {
 		signal(syscall.SIGHUP)
-		said("config in force")
+		said("config reloaded")
 	}
 	p.ready()
 	signal(syscall.SIGTERM)

@@ -39,7 +39,7 @@ user; 2: it does not.`,
 				return err
 			}
 			if settings.Path == "" {
-				fmt.Fprintf(cmd.OutOrStdout(), "no %s here: the defaults apply\n", config.DefaultPath)
+				fmt.Fprintf(cmd.OutOrStdout(), "no %s found: the defaults apply\n", config.DefaultPath)
 				return nil
 			}
 			start := "the built-in demo backend"

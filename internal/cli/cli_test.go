@@ -81,7 +81,7 @@ func TestBadUsage(t *testing.T) {
 }
 
 func TestNobodyThere(t *testing.T) {
-	t.Chdir(t.TempDir())
+	t.Parallel()
 	for _, command := range []string{"status", "watch", "scale 3"} {
 		code, _, stderr := cli(t, append(strings.Fields(command), "--admin", "127.0.0.1:1")...)
 		if code != exitFail || !strings.HasPrefix(stderr, "dynlb: no dynlb answers on 127.0.0.1:1: ") {
@@ -95,8 +95,7 @@ func TestPortInUse(t *testing.T) {
 	t.Chdir(t.TempDir())
 	taken := strings.TrimPrefix(r.URL, "http://")
 	for _, key := range []string{"listen", "admin", "adminHTTP"} {
-		yaml := daemontest.Listeners(daemontest.PortRange(t))
-		yaml = strings.Replace(yaml, "\n"+key+": 127.0.0.1:0", "\n"+key+": "+taken, 1)
+		yaml := daemontest.Complete(key+": "+taken, daemontest.PortRange(t))
 		if err := os.WriteFile("config.yaml", []byte(yaml), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -111,7 +110,7 @@ func TestPortInUse(t *testing.T) {
 func TestCheck(t *testing.T) {
 	t.Chdir(t.TempDir())
 	code, stdout, _ := cli(t, "check")
-	if code != exitDone || stdout != "no config.yaml here: the defaults apply\n" {
+	if code != exitDone || stdout != "no config.yaml found: the defaults apply\n" {
 		t.Errorf("without a file: %d, %s", code, stdout)
 	}
 	if err := os.WriteFile("config.yaml", []byte("command: [./app, --port, \"{port}\"]\n"), 0o600); err != nil {
@@ -150,6 +149,7 @@ func TestCheckRefusesWhatServeDoes(t *testing.T) {
 }
 
 func TestVersionAndCompletion(t *testing.T) {
+	t.Parallel()
 	if code, stdout, _ := cli(t, "version"); code != exitDone || !strings.HasPrefix(stdout, "dynlb ") {
 		t.Errorf("version: %d, %s", code, stdout)
 	}
@@ -212,6 +212,7 @@ func TestClientCommands(t *testing.T) {
 
 // TestWatchLines: piped, watch prints a line for each event and each change.
 func TestWatchLines(t *testing.T) {
+	t.Parallel()
 	for output, want := range map[string][]string{
 		"":     {"2 ready of 2 wanted", " scaled: ScaleTo from ", "starting ", "ready ", "3 ready of 3 wanted"},
 		"json": {`"target":2`, `"EVENT_TYPE_SCALED"`, `"target":3`},
@@ -246,6 +247,7 @@ func TestWatchLines(t *testing.T) {
 
 // TestWatchRedraws: the table goes back over what it drew before.
 func TestWatchRedraws(t *testing.T) {
+	t.Parallel()
 	var out daemontest.Buffer
 	screen := newScreen(&out, outputTable)
 	message := &dynlbv1.WatchInstancesResponse{
@@ -270,6 +272,7 @@ func TestWatchRedraws(t *testing.T) {
 }
 
 func TestClip(t *testing.T) {
+	t.Parallel()
 	for height, want := range map[int]string{0: "a\nb\nc\n", 2: "a\n", 3: "a\nb\n", 9: "a\nb\nc\n"} {
 		if got := string(clip([]byte("a\nb\nc\n"), height)); got != want {
 			t.Errorf("height %d: %q, want %q", height, got, want)
@@ -278,6 +281,7 @@ func TestClip(t *testing.T) {
 }
 
 func TestAge(t *testing.T) {
+	t.Parallel()
 	for d, want := range map[time.Duration]string{
 		0:                             "0s",
 		59 * time.Second:              "59s",
@@ -293,6 +297,7 @@ func TestAge(t *testing.T) {
 }
 
 func TestLineIsCutToTheWidth(t *testing.T) {
+	t.Parallel()
 	var out daemontest.Buffer
 	view{width: 5}.line(&out, "héllo", "")
 	view{width: 5}.line(&out, "hello!", "")
@@ -304,6 +309,7 @@ func TestLineIsCutToTheWidth(t *testing.T) {
 
 // TestOpenAPIIsServed: the document says what the admin listener does.
 func TestOpenAPIIsServed(t *testing.T) {
+	t.Parallel()
 	r := daemontest.Start(t, "")
 	code, body := r.Get(r.AdminURL + "/openapi.json")
 	if code != http.StatusOK || !strings.Contains(body, `"/v1/scale"`) {

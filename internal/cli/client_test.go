@@ -55,6 +55,7 @@ func TestClientTakesBrokenConfig(t *testing.T) {
 
 // TestOtherListener: the ports that are not for commands are told apart.
 func TestOtherListener(t *testing.T) {
+	t.Parallel()
 	r := daemontest.Start(t, "")
 	r.AwaitReady(2)
 	for _, url := range []string{r.URL, r.AdminURL} {
@@ -118,6 +119,7 @@ func TestNoAnswer(t *testing.T) {
 }
 
 func TestExplain(t *testing.T) {
+	t.Parallel()
 	r := &remote{address: "127.0.0.1:1", noConfig: true}
 	err := r.explain(t.Context(), status.Error(codes.Unavailable, "refused"))
 	if want := "no dynlb answers on 127.0.0.1:1: refused\nthere is no config.yaml here; --config or --admin tell where dynlb is, if it is running"; err.Error() != want {
@@ -143,6 +145,7 @@ func (e *endless) RestartInstances(_ *dynlbv1.RestartInstancesRequest, stream gr
 
 // TestRestartInterrupted: who does not want to wait is told that it goes on.
 func TestRestartInterrupted(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

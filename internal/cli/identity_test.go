@@ -56,7 +56,7 @@ func TestClientFlags(t *testing.T) {
 		t.Run(strings.Join(server.keys, " "), func(t *testing.T) {
 			r := daemontest.Start(t, k.YAML(server.keys...))
 			r.AwaitReady(2)
-			t.Chdir(t.TempDir()) // where there is no config
+			t.Parallel()
 			for line, want := range server.cases {
 				args := append([]string{"status", "--admin", r.Admin}, strings.Fields(flags.Replace(line))...)
 				code, stdout, stderr := cli(t, args...)
@@ -69,6 +69,7 @@ func TestClientFlags(t *testing.T) {
 }
 
 func TestSpeaksTLS(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		host  string
 		id    identity
@@ -94,6 +95,7 @@ func TestSpeaksTLS(t *testing.T) {
 // TestClientFollowsConfig: with the config that the daemon runs on, commands need
 // no flags, whatever name its certificate has. Both follow an exchange.
 func TestClientFollowsConfig(t *testing.T) {
+	t.Parallel()
 	k := daemontest.NewKeys(t)
 	auth := k.YAML("tokenFile", "cert", "key")
 	r := daemontest.Start(t, auth)

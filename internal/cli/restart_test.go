@@ -14,6 +14,7 @@ import (
 
 // TestRestart: all instances are replaced under load, and no request fails.
 func TestRestart(t *testing.T) {
+	t.Parallel()
 	r := daemontest.Start(t, daemontest.Original(t))
 	r.AwaitReady(2)
 	before := r.PIDs()
@@ -49,6 +50,7 @@ func TestRestart(t *testing.T) {
 
 // TestRestartWithBadCode: new code that does not start replaces nothing.
 func TestRestartWithBadCode(t *testing.T) {
+	t.Parallel()
 	app, err := os.ReadFile(daemontest.BunApp(t))
 	if err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 
 // TestServeTakesAFile: what is not a regular file cannot be read again.
 func TestServeTakesAFile(t *testing.T) {
+	t.Parallel()
 	read, write, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -22,7 +23,7 @@ func TestServeTakesAFile(t *testing.T) {
 	defer device.Close()
 	for _, f := range []*os.File{read, device} {
 		path := fmt.Sprintf("/dev/fd/%d", f.Fd())
-		want := "dynlb: " + path + ": serve reads its config again when it changes; give it a regular file"
+		want := "dynlb: " + path + " is not a regular file: serve reads its config again when it changes; give it a regular file"
 		if code, _, stderr := cli(t, "serve", "--config", path); code != exitUsage || !strings.Contains(stderr, want) {
 			t.Errorf("%s: exit code %d, %s", f.Name(), code, stderr)
 		}

@@ -37,7 +37,7 @@ func (v view) pool(w io.Writer, p *dynlbv1.Pool) {
 	}
 	if problem := p.GetConfigError(); problem != "" {
 		first, _, _ := strings.Cut(problem, "\n")
-		v.line(w, "config not in force: "+first, red)
+		v.line(w, "config reload failed: "+first, red)
 	}
 	if exit := p.GetLastExit(); exit != nil {
 		v.line(w, fmt.Sprintf("last exit: %s ago: %s", age(exit.GetTime()), exit.GetReason()), "")

@@ -10,6 +10,7 @@ import (
 
 // TestLastOutput: the last lines stand there, and do nothing to the terminal.
 func TestLastOutput(t *testing.T) {
+	t.Parallel()
 	var out strings.Builder
 	view{}.lastOutput(&out, &dynlbv1.Pool{})
 	view{}.lastOutput(&out, &dynlbv1.Pool{LastExit: &dynlbv1.Exit{InstanceId: "0123456789", Reason: "signal: killed"}})
@@ -27,6 +28,7 @@ func TestLastOutput(t *testing.T) {
 
 // TestStatusOfFailing: status says what a program wrote before it ended.
 func TestStatusOfFailing(t *testing.T) {
+	t.Parallel()
 	r := daemontest.Start(t, "command: [sh, -c, 'echo first; echo cannot find the database >&2; exit 3']\nmaxInstances: 2\n")
 	var stdout string
 	daemontest.Eventually(t, "the output in the status", func() bool {

@@ -50,6 +50,7 @@ func TestExposedListenerDoesNotStart(t *testing.T) {
 
 // TestAuditNamesTheCertificate: who scaled, by certificate.
 func TestAuditNamesTheCertificate(t *testing.T) {
+	t.Parallel()
 	k := daemontest.NewKeys(t)
 	r := daemontest.Start(t, k.YAML("cert", "key", "clientCA"), k.Certificate(t, "client"))
 	r.AwaitReady(2)
@@ -65,6 +66,7 @@ func TestAuditNamesTheCertificate(t *testing.T) {
 // TestClientCAIsFollowed: an authority that is taken off the list takes its
 // clients with it, those that are connected too.
 func TestClientCAIsFollowed(t *testing.T) {
+	t.Parallel()
 	k := daemontest.NewKeys(t)
 	r := daemontest.Start(t, k.YAML("cert", "key", "clientCA"), k.Certificate(t, "client"))
 	r.AwaitReady(2)
@@ -81,6 +83,7 @@ func TestClientCAIsFollowed(t *testing.T) {
 
 // TestHTTPIsGuarded: admin HTTP asks for the same, and the public port does not.
 func TestHTTPIsGuarded(t *testing.T) {
+	t.Parallel()
 	k := daemontest.NewKeys(t)
 	r := daemontest.Start(t, k.YAML("tokenFile", "cert", "key"))
 	r.AwaitReady(2)
@@ -127,6 +130,7 @@ func TestHTTPIsGuarded(t *testing.T) {
 // TestTokenReachesNobody: it is not in the environment, the arguments or the
 // open files of an instance, nor in the log, the status or the metrics.
 func TestTokenReachesNobody(t *testing.T) {
+	t.Parallel()
 	k := daemontest.NewKeys(t)
 	r := daemontest.Start(t, k.YAML("tokenFile"))
 	r.AwaitReady(2)

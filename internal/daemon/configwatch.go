@@ -14,63 +14,55 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// settleTime is how long the content of a config file must stay the same before it
-// counts: an editor may empty the file first and write it then, and an empty one
-// means the defaults.
+// settleTime is how long the content of a config file must stay the same before a
+// change counts. An editor may empty the file first and write it then, and an empty
+// file is a valid config. 250 ms is longer than that takes, and short for a person.
 const settleTime = 250 * time.Millisecond
 
-// configWatch tells when a config file is to be read again: on SIGHUP, and when
-// its content has changed. It watches the folders that the file is in, as editors
-// and Kubernetes' ConfigMaps replace the file, or the link to it, and do not
-// write to it.
+// configWatch asks for a reload on SIGHUP, and when the content of the config file
+// has changed. It watches the folders that the file is in: editors and Kubernetes'
+// ConfigMaps replace the file, or the link to it, and do not write to it.
 type configWatch struct {
-	path    string
-	log     *slog.Logger
-	watcher *fsnotify.Watcher // nil when files cannot be watched
-	content content           // what was told last, or was there at the beginning
-	starved bool              // the file could not be read for want of descriptors
-	reasons chan string
+	path     string
+	log      *slog.Logger
+	hangups  chan os.Signal
+	watcher  *fsnotify.Watcher // nil where files cannot be watched
+	reported content           // the content of the last reload, or of the start
+	noFiles  bool              // the last read failed because too many files were open
 }
 
-// content is what a look at a file shows.
+// content is what a read of the config file finds.
 type content struct {
 	text    string
-	trouble string // why it cannot be read; perhaps it does not exist
+	problem string // why it cannot be read; perhaps it does not exist
 }
 
-// watchConfig begins to watch the file at path, until stop is called. A value of
-// reasons says why the file is to be read. Where files cannot be watched, the log
-// says so, and SIGHUP remains.
-func watchConfig(path string, log *slog.Logger) (reasons <-chan string, stop func()) {
-	w := &configWatch{path: path, log: log, reasons: make(chan string)}
-	w.content = w.look()
+// newConfigWatch watches the file at path from now on; run reports its changes.
+// Where files cannot be watched, the log says so, and SIGHUP remains. The caller
+// calls close when run has returned.
+func newConfigWatch(path string, log *slog.Logger) *configWatch {
+	w := &configWatch{path: path, log: log, hangups: make(chan os.Signal, 1)}
+	w.reported = w.read()
 	var err error
 	if w.watcher, err = fsnotify.NewWatcher(); err == nil {
 		err = w.addFolders()
 	}
 	if err != nil {
-		log.Warn("config file is not watched; send SIGHUP after a change", "error", err)
+		log.Warn("cannot watch the config file; send SIGHUP after a change", "error", err)
 	}
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() { // ends with stop, which waits
-		defer close(done)
-		w.run(ctx, hangups)
-	}()
-	return w.reasons, func() {
-		signal.Stop(hangups)
-		cancel()
-		<-done
-		if w.watcher != nil {
-			_ = w.watcher.Close() // nothing is lost by it
-		}
+	signal.Notify(w.hangups, syscall.SIGHUP)
+	return w
+}
+
+// close releases what newConfigWatch has taken.
+func (w *configWatch) close() {
+	signal.Stop(w.hangups)
+	if w.watcher != nil {
+		_ = w.watcher.Close() // nothing is lost by a failure
 	}
 }
 
-// addFolders watches the folder that the file is in, and that of the file it is a
-// link to.
+// addFolders watches the folder of the file, and that of the file it links to.
 func (w *configWatch) addFolders() error {
 	folders := []string{filepath.Dir(w.path)}
 	if target, err := filepath.EvalSymlinks(w.path); err == nil {
@@ -84,83 +76,80 @@ func (w *configWatch) addFolders() error {
 	return nil
 }
 
-func (w *configWatch) run(ctx context.Context, hangups <-chan os.Signal) {
+// run calls reload with a reason whenever the file should be loaded again, until
+// ctx ends. reload must not block for long.
+func (w *configWatch) run(ctx context.Context, reload func(reason string)) {
 	var events <-chan fsnotify.Event
 	var failures <-chan error
 	if w.watcher != nil {
 		events, failures = w.watcher.Events, w.watcher.Errors
 	}
 	var seen content
-	var settled <-chan time.Time // nil while nothing has happened
-	happened := func() {         // perhaps to another file: a link on the way to ours may have any name
+	var settled <-chan time.Time // nil: no event is pending
+	// An event may be about any file: a link on the way to ours may have any name.
+	schedule := func() {
 		if settled == nil {
-			seen, settled = w.look(), time.After(settleTime)
+			seen, settled = w.read(), time.After(settleTime)
 		}
 	}
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-hangups:
-			w.content, settled = w.look(), nil
-			w.tell(ctx, "SIGHUP")
-			if w.starved { // then a change was not seen
-				happened()
+		case <-w.hangups:
+			w.reported, settled = w.read(), nil
+			reload("SIGHUP")
+			if w.noFiles { // the read shows no change even if there is one
+				schedule()
 			}
 		case <-events:
-			happened()
-		case err := <-failures: // an overflow
+			schedule()
+		case err := <-failures: // events were lost
 			w.log.Debug("config watch", "error", err)
-			happened()
+			schedule()
 		case <-settled:
 			settled = nil
 			if w.watcher != nil {
-				_ = w.addFolders() // a link may lead elsewhere now
+				_ = w.addFolders() // the link may have another target now
 			}
-			switch now := w.look(); {
-			case w.starved, now != seen:
-				happened()
-			case now != w.content:
-				w.content = now
-				w.tell(ctx, "file changed")
+			switch now := w.read(); {
+			case w.noFiles, now != seen:
+				schedule()
+			case now != w.reported:
+				w.reported = now
+				reload("file changed")
 			}
 		}
 	}
 }
 
-// look reads the file. That it cannot be read is told like any other change: the
-// one who reads it then says why. Only for want of descriptors it has not changed.
-func (w *configWatch) look() content {
+// read reads the file. A file that cannot be read is a change like any other: the
+// reload then reports the problem. But when too many files are open, nothing is
+// known about the file, and read returns what was reported last.
+func (w *configWatch) read() content {
 	var text []byte
 	err := watchable(w.path)
 	if err == nil {
 		text, err = os.ReadFile(w.path)
 	}
-	w.starved = errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
+	w.noFiles = errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 	switch {
-	case w.starved:
-		return w.content
+	case w.noFiles:
+		return w.reported
 	case err != nil:
-		return content{trouble: err.Error()}
+		return content{problem: err.Error()}
 	default:
 		return content{text: string(text)}
 	}
 }
 
-// watchable returns an error if there is something at path that cannot be read again
-// and again. A pipe would not let go before somebody writes, a terminal before
-// somebody types; they are not even opened.
+// watchable returns an error if path names something that cannot be read again and
+// again, such as a pipe or a terminal. To open one of these might block, so it
+// opens nothing.
 func watchable(path string) error {
 	info, err := os.Stat(path)
 	if err == nil && !info.Mode().IsRegular() && !info.IsDir() && path != os.DevNull {
-		return fmt.Errorf("%s: serve reads its config again when it changes; give it a regular file", path)
+		return fmt.Errorf("%s is not a regular file: serve reads its config again when it changes; give it a regular file", path)
 	}
-	return nil // to read what is not there, or a folder, fails at once
-}
-
-func (w *configWatch) tell(ctx context.Context, why string) {
-	select {
-	case w.reasons <- why:
-	case <-ctx.Done():
-	}
+	return nil // reading a missing file or a folder fails at once
 }

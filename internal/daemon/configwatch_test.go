@@ -1,10 +1,12 @@
 package daemon
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -13,9 +15,27 @@ import (
 // within bounds every wait.
 const within = 30 * time.Second
 
+// startWatch watches a config file until the test ends, and returns the reasons of
+// the reloads that it asks for.
+func startWatch(t *testing.T, path string) <-chan string {
+	t.Helper()
+	w := newConfigWatch(path, slog.New(slog.DiscardHandler))
+	reasons := make(chan string, 10)
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { w.run(ctx, func(reason string) { reasons <- reason }) })
+	t.Cleanup(func() {
+		cancel()
+		running.Wait()
+		w.close()
+	})
+	return reasons
+}
+
 // TestConfigWatchInABusyFolder: a file beside the config file that is written all
 // the time, a log say, neither keeps a change from being told nor tells one.
 func TestConfigWatchInABusyFolder(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	write := func(name, content string) {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
@@ -23,8 +43,7 @@ func TestConfigWatchInABusyFolder(t *testing.T) {
 		}
 	}
 	write("config.yaml", "minInstances: 1")
-	reasons, stop := watchConfig(filepath.Join(dir, "config.yaml"), slog.New(slog.DiscardHandler))
-	defer stop()
+	reasons := startWatch(t, filepath.Join(dir, "config.yaml"))
 	busy := time.NewTicker(settleTime / 5)
 	defer busy.Stop()
 	deadline := time.After(30 * time.Second)
@@ -56,6 +75,7 @@ func TestConfigWatchInABusyFolder(t *testing.T) {
 // TestConfigWatchTellsTrouble: that there is something in place of the file which
 // cannot be read is told, and only once, and a pipe is not waited for.
 func TestConfigWatchTellsTrouble(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	path := func(name string) string { return filepath.Join(dir, name) }
 	become := func(target string) { // in one step
@@ -73,8 +93,7 @@ func TestConfigWatchTellsTrouble(t *testing.T) {
 		t.Fatal(err)
 	}
 	become("file")
-	reasons, stop := watchConfig(path("config.yaml"), slog.New(slog.DiscardHandler))
-	defer stop()
+	reasons := startWatch(t, path("config.yaml"))
 	for _, target := range []string{"secret", "folder", "pipe", "config.yaml", "file"} {
 		become(target)
 		select {
@@ -99,19 +118,21 @@ func TestConfigWatchTellsTrouble(t *testing.T) {
 // TestConfigWatchStarvedNoMore: the want of descriptors ends with the next look,
 // whatever that finds.
 func TestConfigWatchStarvedNoMore(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "pipe")
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w := &configWatch{path: path, starved: true}
-	w.look()
-	if w.starved {
+	w := &configWatch{path: path, noFiles: true}
+	w.read()
+	if w.noFiles {
 		t.Error("it would look again for ever")
 	}
 }
 
 // TestWatchable: an empty config is a config.
 func TestWatchable(t *testing.T) {
+	t.Parallel()
 	if err := watchable(os.DevNull); err != nil {
 		t.Error(err)
 	}

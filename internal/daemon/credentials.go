@@ -7,8 +7,8 @@ import (
 	"github.com/dynlb/dynlb/server"
 )
 
-// serverAuth returns what the control listeners ask for: what the files of auth
-// hold, and go on to hold.
+// serverAuth returns what the control listeners require: the content of the files
+// that auth names. The server follows later changes of these files.
 func serverAuth(auth config.Auth, log *slog.Logger) (server.Auth, error) {
 	var out server.Auth
 	var err error
@@ -36,6 +36,8 @@ func serverAuth(auth config.Auth, log *slog.Logger) (server.Auth, error) {
 	return out, nil
 }
 
+// readCertificates reads the certificate with its key, and the authorities that
+// sign client certificates if there are any.
 func readCertificates(files config.TLS) (server.Certificates, error) {
 	pair, err := config.ReadKeyPair(files.Cert, files.Key)
 	if err != nil {

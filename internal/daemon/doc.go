@@ -1,3 +1,46 @@
-// Package daemon is `dynlb serve`: it wires the parts, starts and stops them, and
-// puts each new configuration in force.
+// Package daemon is `dynlb serve`: it builds all parts from the config, starts and
+// stops them, and applies config changes while they run.
+//
+// # For operators
+//
+// Start. The daemon reads config.yaml (or --config), kills processes that an
+// earlier run left behind, opens its three listeners, and only then starts
+// instances. An invalid config or an address in use ends it before anything runs.
+// The log line "serving" has the addresses. Clients are accepted from that moment:
+// their requests wait until an instance is ready.
+//
+// Reload. SIGHUP, or a change of the config file, makes the daemon read the file
+// again. Either all of it is applied ("config reloaded"), or nothing changes and
+// the log, `dynlb status` and the metric dynlb_config_last_reload_successful say
+// why ("config reload failed, keeping the previous config"). Keys that concern the
+// processes (command, env, user) are applied by a rolling restart, all others at
+// once. Listeners whose address changed are opened before the previous ones close.
+// The file must be a regular file; editors and Kubernetes may replace it, or a
+// link to it, as a whole. A change counts once the content has stayed the same for
+// 250 ms.
+//
+// Stop. SIGINT and SIGTERM stop the daemon in this order:
+//
+//  1. gRPC health and /readyz say that it is not serving; the target stays
+//  2. it accepts no connection; requests in flight may take drainTimeout
+//  3. watches end
+//  4. instances get SIGTERM, and SIGKILL after stopTimeout
+//
+// The deadline for all of it is drainTimeout plus stopTimeout. A second signal
+// stops everything at once. A third one has its default effect: it kills dynlb,
+// and the guard process then kills the instances.
+//
+// Terminal. The daemon also stops when the terminal that it was started in is
+// closed. It does not stop if it was started with SIGHUP ignored (nohup), or if the
+// shell left it behind in the background without a SIGHUP: then it logs "terminal
+// closed, continuing without it", and a later SIGHUP reloads the config.
+//
+// Kill. When the daemon is killed, its guard process kills all instances and what
+// these have started.
+//
+// # For programs
+//
+// [Serve] is the command. [New] and [Daemon.Run] are the daemon without what
+// belongs to a process of its own: signals, the config watch, the log and the
+// guard. Tests run it in their own process.
 package daemon

@@ -48,6 +48,7 @@ func openEvents(t *testing.T, r *daemontest.Running) *stream {
 // TestDrainGivesStreamsTheirTime: events and WebSockets of an instance that is to
 // go last until drainTimeout and end cleanly then; those of others go on.
 func TestDrainGivesStreamsTheirTime(t *testing.T) {
+	t.Parallel()
 	r := daemontest.Start(t, strings.Replace(daemontest.Original(t), "idleTimeout: 1000", "idleTimeout: 1h", 1)+"drainTimeout: 2s\n")
 	r.AwaitReady(2)
 	// The streams go to the first instance and to the second in turn; what comes

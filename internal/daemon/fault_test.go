@@ -21,6 +21,7 @@ import (
 // TestSuspendedInstance: one that is stopped by SIGSTOP gets no requests, and is
 // replaced; requests that it had are done by another.
 func TestSuspendedInstance(t *testing.T) {
+	t.Parallel()
 	r := daemontest.Start(t, daemontest.Original(t)+"stopTimeout: 200ms\n")
 	r.Reload(strings.Replace(daemontest.Original(t), "healthTimeout: 2000", "healthTimeout: 200", 1) + "stopTimeout: 200ms\n")
 	r.AwaitReady(2)
@@ -38,6 +39,7 @@ func TestSuspendedInstance(t *testing.T) {
 // TestConcurrentScaleToWithCrashes: whatever happens at the same time, in the end
 // there are as many as was asked for last.
 func TestConcurrentScaleToWithCrashes(t *testing.T) {
+	t.Parallel()
 	r := daemontest.Start(t, strings.Replace(daemontest.Original(t), "idleTimeout: 1000", "idleTimeout: 1h", 1))
 	r.AwaitReady(2)
 	var callers sync.WaitGroup
@@ -65,6 +67,7 @@ func TestConcurrentScaleToWithCrashes(t *testing.T) {
 // TestCrashLoopBesideHealthyOnes: instances that die as soon as they are up do not
 // disturb those that stay.
 func TestCrashLoopBesideHealthyOnes(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	broken := filepath.Join(dir, "broken")
 	r := daemontest.Start(t, daemontest.Original(t)+fmt.Sprintf("command: [sh, -c, 'test -e %s && exit 1; exec bun run {location} --port {port}']\n", broken))
@@ -92,6 +95,7 @@ func TestCrashLoopBesideHealthyOnes(t *testing.T) {
 // TestWrongPort: an app that listens elsewhere is not ready, and the status says
 // where it does listen.
 func TestWrongPort(t *testing.T) {
+	t.Parallel()
 	_, port, _ := net.SplitHostPort(daemontest.FreeAddress(t))
 	r := daemontest.Start(t, fmt.Sprintf("location: %s\nminInstances: 1\nstartTimeout: 1s\ncommand: [bun, run, '{location}', --port, '%s']\n", daemontest.BunApp(t), port))
 	daemontest.Eventually(t, "the reason", func() bool {
@@ -103,6 +107,7 @@ func TestWrongPort(t *testing.T) {
 // TestNeverReady: an app that never says that it is well is ended and tried again,
 // and the status says what it said.
 func TestNeverReady(t *testing.T) {
+	t.Parallel()
 	r := daemontest.Start(t, "minInstances: 1\nstartTimeout: 300ms\nhealthPath: /nothing-here\n")
 	daemontest.Eventually(t, "the reason, twice", func() bool {
 		return r.Pool().GetUnavailableReason() == "not ready within 300ms: GET /nothing-here: status 404, not 200" &&
@@ -113,6 +118,7 @@ func TestNeverReady(t *testing.T) {
 // TestImpostor: a program that answers on the port of an instance is not taken
 // for it.
 func TestImpostor(t *testing.T) {
+	t.Parallel()
 	r := daemontest.Start(t, "minInstances: 1\nmaxInstances: 1\ncommand: [sleep, '600']\nqueue: {timeout: 100ms}\n")
 	stranger, asked := impersonate(t, r)
 	daemontest.Eventually(t, "the reason", func() bool {
@@ -136,6 +142,7 @@ func TestImpostor(t *testing.T) {
 // choice and its bind is started anew on the next, and the client that waits does
 // not see it.
 func TestPortTakenAtTheLastMoment(t *testing.T) {
+	t.Parallel()
 	r := daemontest.Start(t, fmt.Sprintf("location: %s\nminInstances: 1\ncommand: [sh, -c, 'sleep 0.5; exec bun run {location} --port {port}']\n", daemontest.BunApp(t)))
 	stranger, asked := impersonate(t, r)
 	if code, body := r.Get(r.URL + "/"); code != http.StatusOK || !strings.Contains(body, fmt.Sprint(r.BasePort+1)) {

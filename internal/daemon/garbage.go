@@ -7,14 +7,14 @@ import (
 	"github.com/dynlb/dynlb/proxy"
 )
 
-// gcPercent is how much garbage there may be, in percent of what is in use. Go's
-// default of 100 doubles what idle connections cost; the event loops make next to no
-// garbage, so that collecting it twice as often costs nothing to speak of.
+// gcPercent is the garbage collector's target with event loops. Go's default of
+// 100 doubles the memory of idle connections. The event loops allocate almost
+// nothing, so collecting twice as often costs them almost nothing.
 const gcPercent = 50
 
-// collectSooner has garbage collected at gcPercent, unless net/http carries the
-// requests, which makes plenty of it, or GOGC says otherwise.
-func collectSooner(engine proxy.Engine) {
+// setGCPercent sets gcPercent, unless net/http carries the requests, which makes
+// much garbage, or the variable GOGC is set.
+func setGCPercent(engine proxy.Engine) {
 	if engine != proxy.EngineStd && os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}

@@ -18,6 +18,7 @@ import (
 // TestRecycle: instances that have served their share are replaced, and no request
 // notices.
 func TestRecycle(t *testing.T) {
+	t.Parallel()
 	r := daemontest.Start(t, daemontest.Original(t)+"maxRequests: 200\n")
 	r.AwaitReady(2)
 	first := map[string]bool{}
@@ -42,6 +43,7 @@ func TestRecycle(t *testing.T) {
 // TestUsage: what an instance uses shows in the status, on the command line and
 // in the metrics.
 func TestUsage(t *testing.T) {
+	t.Parallel()
 	r := daemontest.Start(t, daemontest.Original(t))
 	r.AwaitReady(2)
 	daemontest.Eventually(t, "usage of both", func() bool {
@@ -67,6 +69,7 @@ func TestUsage(t *testing.T) {
 // TestUser: as root, instances run as the user that the config names, and cannot
 // read what only root may. As anybody else, dynlb says that it takes root.
 func TestUser(t *testing.T) {
+	t.Parallel()
 	nobody, err := user.Lookup("nobody")
 	if err != nil {
 		t.Fatal(err)
@@ -125,6 +128,7 @@ func copyFile(from, to string) error {
 // TestRecycleInVain: instances that use more than maxMemory from the start are not
 // replaced for ever, and a pool that is idle scales to zero in spite of it.
 func TestRecycleInVain(t *testing.T) {
+	t.Parallel()
 	r := daemontest.Start(t, "minInstances: 0\nmaxMemory: 1MiB\ncheckInterval: 500ms\nidleTimeout: 2s\n")
 	if code, body := r.Get(r.URL + "/"); code != http.StatusOK {
 		t.Fatalf("%d %s", code, body)

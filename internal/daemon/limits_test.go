@@ -11,6 +11,7 @@ import (
 // TestLimits: what the config says of clients holds on the public listener, and
 // changes with it.
 func TestLimits(t *testing.T) {
+	t.Parallel()
 	r := daemontest.Start(t, "limits: {requestLine: 100, header: 1KiB, headerFields: 10}\n")
 	ask := func(path, field string) int {
 		t.Helper()

@@ -10,6 +10,7 @@ import (
 // TestConnectionsWithin: two connections for each client, a pipe for every fourth,
 // and what dynlb itself needs are within the open files.
 func TestConnectionsWithin(t *testing.T) {
+	t.Parallel()
 	own := ownFiles + loopFiles*runtime.GOMAXPROCS(0)
 	for _, c := range []struct{ files, maxInstances, want int }{
 		{0, 8, 0}, // no limit

@@ -16,8 +16,7 @@ import (
 	"github.com/dynlb/dynlb/proxy/http1"
 )
 
-// plan is what a configuration means for each part. All of it may change while
-// dynlb runs.
+// plan is a config as the settings of each part. A reload may change all of it.
 type plan struct {
 	config     config.Config
 	registry   registry.Options
@@ -26,7 +25,7 @@ type plan struct {
 	proxy      proxy.Settings
 }
 
-// newPlan makes of the settings what each part works by.
+// newPlan returns the plan of a config, or why this process cannot run it.
 func newPlan(settings config.Config) (plan, error) {
 	argv, err := command(settings)
 	if err != nil {
@@ -71,8 +70,13 @@ func newPlan(settings config.Config) (plan, error) {
 	}, nil
 }
 
-// Check returns an error if this process cannot run with a config that is valid in
-// itself.
+// ConfigError says why this process cannot run a config that is valid in itself.
+type ConfigError struct{ error }
+
+// Unwrap returns the reason.
+func (e ConfigError) Unwrap() error { return e.error }
+
+// Check returns a [ConfigError] if this process cannot run a valid config.
 func Check(settings config.Config) error {
 	if _, err := newPlan(settings); err != nil {
 		return ConfigError{err}
@@ -80,11 +84,11 @@ func Check(settings config.Config) error {
 	return nil
 }
 
-// builtIn reports whether the demo backend runs, for want of another app.
+// builtIn reports whether instances are the demo backend: the config names no app.
 func builtIn(settings *config.Config) bool { return settings.Argv(0) == nil }
 
-// command returns how to start an instance on a port: as the settings say, or
-// the demo backend that is built in.
+// command returns the command line of an instance on a port: that of the config,
+// or that of the built-in demo backend.
 func command(settings config.Config) (func(port int) []string, error) {
 	if !builtIn(&settings) {
 		return settings.Argv, nil
@@ -98,7 +102,7 @@ func command(settings config.Config) (func(port int) []string, error) {
 	}, nil
 }
 
-// instanceUser returns whom instances run as, nil for dynlb's own user.
+// instanceUser returns the user that instances run as, nil for dynlb's own.
 func instanceUser(settings config.Config) (*account.User, error) {
 	if settings.User == "" {
 		return nil, nil
@@ -113,10 +117,10 @@ func instanceUser(settings config.Config) (*account.User, error) {
 	return user, nil
 }
 
-// logPlan tells what is good to know of a configuration.
+// logPlan logs what an operator may not expect of a config.
 func logPlan(log *slog.Logger, p *plan) {
 	logOpenFiles(log, &p.config)
 	if builtIn(&p.config) {
-		log.Info("no location or command is set, the built-in demo backend runs")
+		log.Info("no location or command set, running the built-in demo backend")
 	}
 }

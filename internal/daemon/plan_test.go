@@ -12,6 +12,7 @@ import (
 // TestPlan: every limit of the config reaches the proxy, and without one there may
 // be as many connections as there are open files for.
 func TestPlan(t *testing.T) {
+	t.Parallel()
 	settings, err := config.Parse("config.yaml", []byte(`
 command: [true]
 requestTimeout: 7s

@@ -9,16 +9,16 @@ import (
 	"github.com/dynlb/dynlb/internal/supervisor"
 )
 
-// reload puts in force what Load returns. If any of it cannot be, nothing
-// changes, and the log, the status and the metrics say why. What takes new
-// instances is only begun.
+// reload loads the config and applies it. If any of it cannot be applied, nothing
+// changes, and the log, the status and the metrics say why. A rolling restart that
+// the change needs is begun here; its end is reported later.
 func (d *Daemon) reload(now context.Context) {
 	next, err := d.prepare()
 	if err != nil {
 		d.reloaded(err)
 		return
 	}
-	// From here on nothing can fail, but for new instances.
+	// Nothing below can fail, apart from the start of new instances.
 	before := d.plan.config
 	d.plan = next.plan
 	d.registry.Configure(d.plan.registry)
@@ -28,17 +28,17 @@ func (d *Daemon) reload(now context.Context) {
 	d.replaceControl(now, next.control)
 	d.replacePublic(next.public, before.Listen)
 	logPlan(d.log, &d.plan)
-	d.parts.Go(func() { d.reloaded(<-done) }) // the supervisor ends it
+	d.parts.Go(func() { d.reloaded(<-done) }) // ends with the supervisor at the latest
 }
 
-// prepared is a configuration that can be put in force.
+// prepared is a config that can be applied without an error.
 type prepared struct {
 	plan    plan
-	control *control     // nil: it stays
-	public  net.Listener // nil: it stays
+	control *control     // nil: the present one stays
+	public  net.Listener // nil: the present one stays
 }
 
-// prepare does all that can fail, and changes nothing.
+// prepare does everything that can fail, and changes nothing.
 func (d *Daemon) prepare() (p prepared, err error) {
 	settings, err := d.options.Load()
 	if err != nil {
@@ -54,30 +54,28 @@ func (d *Daemon) prepare() (p prepared, err error) {
 		}
 	}
 	if before.Listen != settings.Listen {
-		if p.public, err = open("listen", settings.Listen, nil); err != nil {
-			if p.control != nil {
-				p.control.close()
-			}
-			return prepared{}, err
+		if p.public, err = listen("listen", settings.Listen); err != nil {
+			return prepared{}, errors.Join(err, p.control.discard())
 		}
 	}
 	return p, nil
 }
 
-// reloaded tells how a reload ended.
+// reloaded reports the result of a reload.
 func (d *Daemon) reloaded(err error) {
 	switch {
 	case err == nil:
-		d.log.Info("config in force")
+		d.log.Info("config reloaded")
 	case errors.Is(err, registry.ErrClosed), errors.Is(err, supervisor.ErrSuperseded):
-		return // another one, or none, is to come
+		return // the daemon stops, or a later reload reports its own result
 	default:
-		d.log.Error("config not in force", "error", err)
+		d.log.Error("config reload failed, keeping the previous config", "error", err)
 	}
 	d.board.SetReload(err)
 }
 
-// replaceControl serves another control plane in place of the one that is.
+// replaceControl serves next in place of the present control plane, whose clients
+// have to connect again. Nil: nothing changes.
 func (d *Daemon) replaceControl(now context.Context, next *control) {
 	if next == nil {
 		return
@@ -88,13 +86,13 @@ func (d *Daemon) replaceControl(now context.Context, next *control) {
 		"admin", next.admin.Addr().String(), "adminHTTP", next.adminHTTP.Addr().String())
 	d.parts.Go(func() {
 		if err := before.retire(now); err != nil {
-			d.log.Warn("clients of the former control plane were cut off", "error", err)
+			d.log.Warn("stop the previous control plane", "error", err)
 		}
 	})
 }
 
-// replacePublic serves another public listener in place of the one that is. The
-// connections that were accepted on that one stay.
+// replacePublic serves next in place of the present public listener. Connections
+// that were accepted before stay open. Nil: nothing changes.
 func (d *Daemon) replacePublic(next net.Listener, address string) {
 	if next == nil {
 		return

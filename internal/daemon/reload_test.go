@@ -2,6 +2,7 @@ package daemon_test
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"slices"
@@ -15,6 +16,7 @@ import (
 // TestReload: whatever changes in the config, no request fails, and what cannot
 // be put in force changes nothing.
 func TestReload(t *testing.T) {
+	t.Parallel()
 	r := daemontest.Start(t, daemontest.Original(t))
 	r.AwaitReady(2)
 	traffic := daemontest.StartLoad(t, 8, r.URL, "/")
@@ -56,7 +58,7 @@ func TestReload(t *testing.T) {
 	if !strings.Contains(r.Log.String(), "must be a number, 0 or more") {
 		t.Error("the log does not tell")
 	}
-	if code, out, _ := run(t, "status", "--admin", r.Admin); code != 0 || !strings.Contains(out, "config not in force: "+want) {
+	if code, out, _ := run(t, "status", "--admin", r.Admin); code != 0 || !strings.Contains(out, "config reload failed: "+want) {
 		t.Errorf("dynlb status does not tell: %s", out)
 	}
 	if got := r.PIDs(); !slices.Equal(got, kept) || r.Pool().GetMinInstances() != 3 {
@@ -72,6 +74,7 @@ func TestReload(t *testing.T) {
 // TestReloadThatCannotStart: new instances that do not come up replace nothing,
 // and the status says why.
 func TestReloadThatCannotStart(t *testing.T) {
+	t.Parallel()
 	r := daemontest.Start(t, daemontest.Original(t))
 	r.AwaitReady(2)
 	before := r.PIDs()
@@ -95,4 +98,32 @@ func TestReloadThatCannotStart(t *testing.T) {
 		now := r.PIDs()
 		return len(now) == 2 && !slices.Contains(now, before[0])
 	})
+}
+
+// TestReloadThatFailsLeavesNothing: a reload that fails after it has built a control
+// plane leaves no listener of it open. TestMain checks that it leaves no goroutine.
+func TestReloadThatFailsLeavesNothing(t *testing.T) {
+	t.Parallel()
+	k := daemontest.NewKeys(t)
+	r := daemontest.Start(t, "")
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	admin := daemontest.FreeAddress(t)
+	yaml := fmt.Sprintf("listen: %s\nadmin: %s\n%s", taken.Addr(), admin, k.YAML("tokenFile"))
+	for i := range 3 {
+		r.Reload(yaml)
+		daemontest.Eventually(t, "the failure of the reload", func() bool {
+			return strings.Count(r.Log.String(), "config reload failed, keeping the previous config") == i+1
+		})
+	}
+	if conn, err := net.Dial("tcp", admin); err == nil {
+		conn.Close()
+		t.Errorf("%s is still open", admin)
+	}
+	if problem := r.Pool().GetConfigError(); !strings.Contains(problem, "address already in use") {
+		t.Errorf("the status says %q", problem)
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 
 	"github.com/dynlb/dynlb/internal/config"
@@ -14,79 +15,80 @@ import (
 	"github.com/dynlb/dynlb/proxy"
 )
 
-// ServeOptions are the flags of `dynlb serve`, and where its log goes.
+// ServeOptions are the flags of `dynlb serve` and what it needs of its process.
 type ServeOptions struct {
-	ConfigPath string // empty: config.DefaultPath, or the defaults when there is none
+	ConfigPath string // empty: config.DefaultPath if it exists, the defaults if not
 	LogLevel   slog.Level
 	Engine     proxy.Engine
-	Stderr     io.Writer
-	Version    string
+	Stderr     io.Writer // gets the log
+	Version    string    // of this binary
 }
 
-// ConfigError says that the daemon cannot run with a config that is valid in itself.
-type ConfigError struct{ error }
-
-// Serve is `dynlb serve`: it runs a daemon until a signal, or the end of ctx,
-// ends it, and reloads its config on SIGHUP and when the file has changed.
+// Serve is `dynlb serve`: it runs a daemon until signals, or the end of ctx, stop
+// it, and reloads the config on SIGHUP and when the file changes. The error is a
+// [config.Error] or a [ConfigError] if the config has to be changed.
 func Serve(ctx context.Context, o ServeOptions) error {
 	if err := watchable(cmp.Or(o.ConfigPath, config.DefaultPath)); err != nil {
 		return ConfigError{err}
 	}
-	settings, err := config.Load(o.ConfigPath, os.Getenv)
+	file := configFile{path: o.ConfigPath}
+	settings, err := file.load()
 	if err != nil {
 		return err
-	}
-	// Whoever reads the log may end first, as tee does on Ctrl-C. A signal
-	// that is asked for does not end the process; main still has something
-	// to say, so it is asked for to the end.
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	logs := logging.New(o.Stderr, o.LogLevel)
-	defer logs.Close()
-	log := logs.Own
-	slog.SetDefault(log) // for what the standard library logs on its own
-	if settings.Path == "" {
-		log.Info("no " + config.DefaultPath + " here, the defaults apply")
 	}
 	if err := Check(settings); err != nil {
 		return err
 	}
-	collectSooner(o.Engine)
-	graceful, now, stop := Signals(ctx, log)
+	// The reader of the log may end first, as tee does on Ctrl-C. Without this, a
+	// write to it would kill dynlb. It stays until the process ends: main may still
+	// have an error to print.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	logs := logging.New(o.Stderr, o.LogLevel)
+	defer logs.Close()
+	slog.SetDefault(logs.Own) // for what the standard library logs
+	if settings.Path == "" {
+		logs.Own.Info("no " + config.DefaultPath + " found, using the defaults")
+	}
+	setGCPercent(o.Engine)
+	return serve(ctx, logs, Options{
+		Config: settings, Load: file.load, Engine: o.Engine,
+		Log: logs.Own, InstanceLog: logs.Instances, Version: o.Version,
+	})
+}
+
+// serve runs a daemon under the signals of the process, with a guard and a config
+// watch.
+func serve(ctx context.Context, logs *logging.Logs, o Options) error {
+	graceful, now, stop := Signals(ctx, logs.Own)
 	defer stop()
-	file := settings.Path
-	reloads, stopWatch := watchConfig(cmp.Or(file, config.DefaultPath), log)
-	defer stopWatch()
-	closeGuard, err := guard(log)
+	watch := newConfigWatch(cmp.Or(o.Config.Path, config.DefaultPath), logs.Own)
+	defer watch.close()
+	closeGuard, err := startGuard(logs.Own)
 	if err != nil {
 		return err
 	}
 	defer closeGuard()
-	d, err := New(Options{
-		Config: settings, Engine: o.Engine, Log: log, InstanceLog: logs.Instances, Version: o.Version,
-		Load: func() (config.Config, error) {
-			settings, err := config.Load(file, os.Getenv)
-			if err == nil {
-				file = settings.Path // from now on a missing one is an error
-			}
-			return settings, err
-		},
-	})
+	d, err := New(o)
 	if err != nil {
 		return err
 	}
-	follow := context.AfterFunc(graceful, func() { d.Shutdown(now) })
-	defer follow()
-	ended := make(chan struct{})
-	defer close(ended)
-	go func() { // ends with Serve
-		for {
-			select {
-			case why := <-reloads:
-				d.Reload(why)
-			case <-ended:
-				return
-			}
-		}
-	}()
-	return d.Run(context.WithoutCancel(ctx))
+	watching, stopWatch := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer stopWatch()
+	running.Go(func() { watch.run(watching, d.Reload) })
+	defer context.AfterFunc(graceful, func() { d.Shutdown(now) })()
+	return d.Run(context.WithoutCancel(ctx)) // the end of ctx ends graceful and now
+}
+
+// configFile is the file that the config is loaded from.
+type configFile struct{ path string } // empty: config.DefaultPath, which need not exist
+
+// load loads the config. Once a file was found, it is an error if it is missing.
+func (f *configFile) load() (config.Config, error) {
+	settings, err := config.Load(f.path, os.Getenv)
+	if err == nil {
+		f.path = settings.Path
+	}
+	return settings, err
 }

@@ -21,6 +21,7 @@ import (
 )
 
 func TestServeDemoBackend(t *testing.T) {
+	t.Parallel()
 	r := daemontest.Start(t, "")
 	r.AwaitReady(2)
 	code, body := r.Get(r.URL + "/")
@@ -32,6 +33,7 @@ func TestServeDemoBackend(t *testing.T) {
 // TestFirstRequestWaits: the public listener answers from the start; a request
 // that comes before the first instance is ready waits for it.
 func TestFirstRequestWaits(t *testing.T) {
+	t.Parallel()
 	r := daemontest.Start(t, daemontest.Original(t))
 	if code, body := r.Get(r.URL + "/"); code != http.StatusOK {
 		t.Errorf("GET / right after the start: %d %s", code, body)
@@ -40,6 +42,7 @@ func TestFirstRequestWaits(t *testing.T) {
 
 // TestStatusToTheLetter: the keys of /lb-status, their types and zero values.
 func TestStatusToTheLetter(t *testing.T) {
+	t.Parallel()
 	r := daemontest.Start(t, daemontest.Original(t))
 	r.AwaitReady(2)
 	for range 3 {
@@ -110,6 +113,7 @@ func TestStatusToTheLetter(t *testing.T) {
 // TestScaleWithTheLoad: 2 to maxInstances under 40 concurrent requests of
 // 200 ms, and back to minInstances after idleTimeout, with not one failed.
 func TestScaleWithTheLoad(t *testing.T) {
+	t.Parallel()
 	r := daemontest.Start(t, daemontest.Original(t))
 	r.AwaitReady(2)
 	slow := daemontest.StartLoad(t, 40, r.URL, "/slow?ms=200")
@@ -121,6 +125,7 @@ func TestScaleWithTheLoad(t *testing.T) {
 }
 
 func TestScaleTo(t *testing.T) {
+	t.Parallel()
 	r := daemontest.Start(t, daemontest.Original(t))
 	r.AwaitReady(2)
 	four := int32(4)
@@ -144,6 +149,7 @@ func TestScaleTo(t *testing.T) {
 
 // TestWatch follows a scale-up through a generated client.
 func TestWatch(t *testing.T) {
+	t.Parallel()
 	r := daemontest.Start(t, daemontest.Original(t))
 	r.AwaitReady(2)
 	ctx, cancel := context.WithTimeout(t.Context(), daemontest.Within)
@@ -201,6 +207,7 @@ func TestWatch(t *testing.T) {
 // TestInstanceKilled: an instance that dies under load is replaced, and requests
 // that can be repeated do not notice.
 func TestInstanceKilled(t *testing.T) {
+	t.Parallel()
 	r := daemontest.Start(t, daemontest.Original(t))
 	r.AwaitReady(2)
 	victim := r.PIDs()[0]

@@ -48,8 +48,7 @@ func TestConfigWatchStarved(t *testing.T) {
 		return f
 	}
 	config, other := create("config.yaml", "minInstances: 1\n"), create("app.log", "")
-	reasons, stop := watchConfig(config.Name(), slog.New(slog.DiscardHandler))
-	defer stop()
+	reasons := startWatch(t, config.Name())
 	quiet := func(when string) {
 		t.Helper()
 		select {
@@ -86,23 +85,23 @@ func TestConfigWatchStarvedOnSIGHUP(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	w := &configWatch{path: path, log: slog.New(slog.DiscardHandler), reasons: make(chan string)}
-	w.content = w.look()
-	hangups := make(chan os.Signal)
+	reasons := make(chan string, 10)
+	w := &configWatch{path: path, log: slog.New(slog.DiscardHandler), hangups: make(chan os.Signal)}
+	w.reported = w.read()
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
-	running.Go(func() { w.run(ctx, hangups) })
+	running.Go(func() { w.run(ctx, func(reason string) { reasons <- reason }) })
 	defer running.Wait()
 	defer cancel()
 	feed := starve(t)
 	_, _ = file.WriteString("minInstances: 1\n")
-	hangups <- syscall.SIGHUP
-	if told := <-w.reasons; told != "SIGHUP" {
+	w.hangups <- syscall.SIGHUP
+	if told := <-reasons; told != "SIGHUP" {
 		t.Errorf("told %q", told)
 	}
 	feed()
 	select {
-	case told := <-w.reasons:
+	case told := <-reasons:
 		if told != "file changed" {
 			t.Errorf("told %q", told)
 		}

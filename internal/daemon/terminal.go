@@ -10,22 +10,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hangupTime is how soon the SIGHUP of a terminal that was closed comes. The kernel
-// sends it to the shell, which passes it on, in milliseconds; a second is for a
-// machine that has much else to do.
-const hangupTime = time.Second
+// hangupDelay bounds how long after a terminal is closed its SIGHUP arrives. The
+// kernel sends it to the shell, which passes it on, within milliseconds; one second
+// covers a busy machine.
+const hangupDelay = time.Second
 
 // terminal is the controlling terminal that the process was started in. A SIGHUP
-// that comes when it is closed means that dynlb is to end with it. But a shell that
-// ends may send none to its background jobs: then dynlb outlives the terminal, and
-// a later one is not about that.
+// that arrives when it is closed means that dynlb stops. A shell that ends may send
+// none to its background jobs: then dynlb has outlived the terminal, and a later
+// SIGHUP means a reload.
 type terminal struct {
-	tty  *os.File // never read from: what is typed is for others; closed when it was outlived
+	tty  *os.File // never read: input belongs to other programs; closed once outlived
 	conn syscall.RawConn
 }
 
-// openTerminal returns the terminal; an error says that there is none. The caller
-// has watch called, which also closes it.
+// openTerminal returns the terminal, or an error if there is none. The caller calls
+// watch, which closes it.
 func openTerminal() (*terminal, error) {
 	tty, err := os.OpenFile("/dev/tty", os.O_RDONLY|syscall.O_NOCTTY|syscall.O_NONBLOCK, 0)
 	if err != nil {
@@ -42,29 +42,29 @@ func openTerminal() (*terminal, error) {
 // watch waits until dynlb has outlived the terminal, or ctx ends.
 func (t *terminal) watch(ctx context.Context, log *slog.Logger) {
 	defer t.tty.Close()
-	stop := context.AfterFunc(ctx, func() { t.tty.Close() }) // so that Read returns
+	stop := context.AfterFunc(ctx, func() { t.tty.Close() }) // makes Read return
 	defer stop()
 	if err := t.conn.Read(hungUp); err != nil {
-		<-ctx.Done() // it has ended; but where a terminal cannot be polled, as on macOS, it has not
+		<-ctx.Done() // it has ended, unless a terminal cannot be polled here, as on macOS
 		return
 	}
 	select {
-	case <-time.After(hangupTime):
-		t.tty.Close() // from here on closing says no
-		log.Info("terminal closed, going on without it")
+	case <-time.After(hangupDelay):
+		t.tty.Close() // closing returns false from now on
+		log.Info("terminal closed, continuing without it")
 	case <-ctx.Done():
 	}
 }
 
-// closing reports whether the terminal is closed, and was not outlived.
+// closing reports whether the terminal is closed and dynlb has not outlived it.
 func (t *terminal) closing() bool {
 	closed := false
 	err := t.conn.Control(func(fd uintptr) { closed = hungUp(fd) })
 	return err == nil && closed
 }
 
-// hungUp reports whether a terminal is no longer that of this process. It asks for
-// what a process in the background may know, too, without being stopped for it.
+// hungUp reports whether a terminal no longer belongs to this process. It asks for
+// something that a background process may read without being stopped.
 func hungUp(fd uintptr) bool {
 	_, err := unix.IoctlGetInt(int(fd), unix.TIOCGPGRP)
 	return err != nil

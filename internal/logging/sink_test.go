@@ -53,6 +53,7 @@ func (w *stuckWriter) Write(p []byte) (int, error) {
 // TestLogWithoutAReader: the log blocks nobody when nobody reads it, keeps what
 // there is room for, and says afterwards how much was lost.
 func TestLogWithoutAReader(t *testing.T) {
+	t.Parallel()
 	w := newStuckWriter()
 	l := New(w, slog.LevelInfo)
 	const lines, size = 3000, 1000
@@ -81,6 +82,7 @@ func TestLogWithoutAReader(t *testing.T) {
 // TestInstancesLeaveRoomInTheLog: what instances print waits while nobody reads,
 // and so leaves room for what dynlb has to say, and ends with the log.
 func TestInstancesLeaveRoomInTheLog(t *testing.T) {
+	t.Parallel()
 	w := newStuckWriter()
 	l := New(w, slog.LevelInfo)
 	l.Own.Info("first")
@@ -114,6 +116,7 @@ func TestInstancesLeaveRoomInTheLog(t *testing.T) {
 // TestInstancesWaitNotForEver: a line of an instance that waits in vain is dropped
 // and counted; when the log is read again it goes on.
 func TestInstancesWaitNotForEver(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newStuckWriter()
 		l := New(w, slog.LevelInfo)
@@ -140,6 +143,7 @@ func TestInstancesWaitNotForEver(t *testing.T) {
 
 // TestLogIsWhole: a log that is read loses nothing, in order.
 func TestLogIsWhole(t *testing.T) {
+	t.Parallel()
 	var want bytes.Buffer
 	read, write := io.Pipe()
 	got := make(chan []byte, 1)

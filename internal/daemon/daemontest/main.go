@@ -13,7 +13,7 @@ import (
 
 // parallel is how many tests of a package run at a time unless go test's -parallel
 // says otherwise: they wait for processes and timers far more than they compute.
-const parallel = "6"
+const parallel = "4"
 
 // Main runs the tests of a package, with Bun on the PATH, and looks for goroutines
 // that they leave. When the binary was started with the arguments of a command

@@ -69,10 +69,18 @@ func FreeAddress(t testing.TB) string {
 	return l.Addr().String()
 }
 
-// Listeners returns the part of a config that has a daemon listen on any free
-// ports, and its instances from basePort up.
-func Listeners(basePort int) string {
-	return fmt.Sprintf("\nlisten: 127.0.0.1:0\nadmin: 127.0.0.1:0\nadminHTTP: 127.0.0.1:0\nbasePort: %d\n", basePort)
+// Complete returns a config with the keys that every test needs, where yaml does
+// not have them: listeners on any free ports, and instances from basePort up.
+func Complete(yaml string, basePort int) string {
+	for _, line := range []string{
+		"listen: 127.0.0.1:0", "admin: 127.0.0.1:0", "adminHTTP: 127.0.0.1:0", "basePort: " + strconv.Itoa(basePort),
+	} {
+		key, _, _ := strings.Cut(line, " ")
+		if !strings.Contains("\n"+yaml, "\n"+key) {
+			yaml = strings.TrimSuffix(yaml, "\n") + "\n" + line + "\n"
+		}
+	}
+	return yaml
 }
 
 // InstancesOn returns the processes that were told to listen on one of the fifty

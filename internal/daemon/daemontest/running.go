@@ -47,7 +47,7 @@ func Start(t testing.TB, yaml string, certificates ...tls.Certificate) *Running 
 	load := func() (config.Config, error) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		return config.Parse("config.yaml", []byte(r.yaml+Listeners(r.BasePort)), dir, nil)
+		return config.Parse("config.yaml", []byte(Complete(r.yaml, r.BasePort)), dir, nil)
 	}
 	settings, err := load()
 	if err != nil {

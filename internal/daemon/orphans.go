@@ -10,20 +10,21 @@ import (
 	"github.com/dynlb/dynlb/internal/process/orphan"
 )
 
-// orphanLimit is how long a start waits for what an earlier run left behind to
-// be gone.
+// orphanLimit bounds how long a start waits until the processes of an earlier run
+// are gone.
 const orphanLimit = 5 * time.Second
 
-// guard kills what a dynlb that was killed left behind, and starts the process
-// that does the same for this one. Call closeGuard when all instances are gone.
-func guard(log *slog.Logger) (closeGuard func(), err error) {
+// startGuard kills the processes that a killed dynlb left behind, and starts the
+// guard: the process that does so at once if this dynlb is killed. Call closeGuard
+// when all instances are gone.
+func startGuard(log *slog.Logger) (closeGuard func(), err error) {
 	log.Info("instances are contained", "by", cgroup.Containment())
 	killed, err := orphan.KillAll(orphanLimit)
 	if err != nil {
-		log.Warn("processes of an earlier run are left", "error", err)
+		log.Warn("cannot kill all processes of an earlier run", "error", err)
 	}
 	if killed > 0 {
-		log.Warn("killed what an earlier run left behind", "processes", killed)
+		log.Warn("killed processes of an earlier run", "processes", killed)
 	}
 	self, err := os.Executable()
 	if err != nil {

@@ -1,0 +1,24 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+)
+
+// cleanups are the steps that undo what was opened or started. Each is added where
+// that happens, and they run in the reverse order.
+type cleanups []func(ctx context.Context) error
+
+// add appends a step: it runs before those that were added earlier.
+func (c *cleanups) add(step func(ctx context.Context) error) { *c = append(*c, step) }
+
+// run runs all steps, the last one first. They share ctx as their deadline: a step
+// that finds it over still runs, and does not wait. It returns all their errors.
+func (c *cleanups) run(ctx context.Context) error {
+	var all []error
+	for i := len(*c) - 1; i >= 0; i-- {
+		all = append(all, (*c)[i](ctx))
+	}
+	*c = nil
+	return errors.Join(all...)
+}

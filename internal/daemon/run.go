@@ -1,0 +1,151 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"net"
+)
+
+// Run starts all parts and serves until ctx ends, Shutdown is called or a part
+// fails. Then it stops them as the package documentation says, and returns when
+// nothing is left running. The error is that of the parts that failed.
+func (d *Daemon) Run(ctx context.Context) error {
+	defer close(d.stopped)
+	now, cancel := context.WithCancel(context.WithoutCancel(ctx)) // ended by kill: no more waiting
+	defer cancel()
+	go func() { // ends with Run
+		select {
+		case <-d.killed:
+			cancel()
+		case <-now.Done():
+		}
+	}()
+	d.start(now)
+	cause := d.serve(ctx, now)
+	return errors.Join(cause, d.shutdown(now))
+}
+
+// Reload makes Run load the config and apply it. The reason is logged. Reload does
+// not wait: the log and the status tell the result.
+func (d *Daemon) Reload(reason string) {
+	select {
+	case d.reloads <- reason:
+	default: // a reload is pending, and has not loaded the config yet
+	}
+}
+
+// Shutdown makes Run stop everything, and waits until it has returned. When ctx
+// ends, Run stops waiting for requests and instances.
+func (d *Daemon) Shutdown(ctx context.Context) {
+	d.stop()
+	select {
+	case <-d.stopped:
+		return
+	case <-ctx.Done():
+	}
+	d.kill()
+	<-d.stopped
+}
+
+// start starts the parts. Each adds the cleanup that stops it.
+func (d *Daemon) start(now context.Context) {
+	d.parts.Go(func() { d.supervisor.Run(now) })
+	d.cleanups.add(func(ctx context.Context) error {
+		d.supervisor.Stop(ctx)
+		return nil
+	})
+	d.serveControl(d.control.Load())
+	d.cleanups.add(d.stopControl)
+	d.servePublic(d.public)
+	d.cleanups.add(d.drain)
+	scaling, stopScaling := context.WithCancel(now)
+	d.parts.Go(func() { d.autoscaler.Run(scaling) })
+	d.cleanups.add(func(context.Context) error {
+		d.control.Load().server.NotServing()
+		stopScaling()
+		return nil
+	})
+	at := d.Addresses()
+	d.log.Info("serving", "listen", at.Listen, "admin", at.Admin, "adminHTTP", at.AdminHTTP,
+		"minInstances", d.plan.config.MinInstances, "maxInstances", d.plan.config.MaxInstances)
+}
+
+// serve reloads the config on demand until there is a reason to stop: ctx ends,
+// Shutdown, or the failure of a part, which it returns.
+func (d *Daemon) serve(ctx, now context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-d.stopping:
+			return nil
+		case err := <-d.failed:
+			return err
+		case reason := <-d.reloads:
+			d.log.Info("reloading config", "reason", reason)
+			d.reload(now)
+		}
+	}
+}
+
+// shutdown stops all parts within one deadline and waits for them.
+func (d *Daemon) shutdown(now context.Context) error {
+	settings := &d.plan.config
+	ctx, cancel := context.WithTimeout(now, settings.DrainTimeout+settings.StopTimeout)
+	defer cancel()
+	inFlight, state := 0, d.registry.Snapshot()
+	for i := range state.Instances {
+		inFlight += state.Instances[i].InFlight
+	}
+	d.log.Info("shutting down", "inFlight", inFlight, "drainTimeout", settings.DrainTimeout)
+	err := d.cleanups.run(ctx)
+	d.parts.Wait()
+	select {
+	case failure := <-d.failed: // during the shutdown
+		err = errors.Join(err, failure)
+	default:
+	}
+	d.log.Info("stopped")
+	return err
+}
+
+// serveControl starts to serve a control plane.
+func (d *Daemon) serveControl(c *control) {
+	d.parts.Go(func() { d.fail(c.serve()) }) // stopControl or replaceControl ends it
+}
+
+// stopControl ends the watches, and begins to end the control plane: its clients
+// must not take from the time that the instances have. parts waits for it.
+func (d *Daemon) stopControl(ctx context.Context) error {
+	d.registry.Close()
+	d.parts.Go(func() { d.fail(d.control.Load().server.Shutdown(ctx)) })
+	return nil
+}
+
+// servePublic starts to serve a public listener.
+func (d *Daemon) servePublic(l net.Listener) {
+	d.parts.Go(func() { d.fail(d.proxy.Serve(l)) }) // drain or replacePublic ends it
+}
+
+// drain closes the public listener and waits for the requests in flight, for
+// drainTimeout at most.
+func (d *Daemon) drain(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, d.plan.config.DrainTimeout)
+	defer cancel()
+	if err := d.proxy.Shutdown(ctx); err != nil {
+		d.log.Warn("requests cut off", "error", err)
+	}
+	return nil
+}
+
+// fail makes Run stop, unless err is nil.
+func (d *Daemon) fail(err error) {
+	if err == nil {
+		return
+	}
+	select {
+	case d.failed <- err:
+	default: // Run stops already, for another reason
+		d.log.Error("part failed", "error", err)
+	}
+}
