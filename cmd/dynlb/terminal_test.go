@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"syscall"
 	"testing"
@@ -38,11 +39,22 @@ func newTerminal(t *testing.T) (master, terminal *os.File) {
 	return master, terminal
 }
 
+// hangupByDefault gives processes that the test starts the default disposition of
+// SIGHUP, also when the test itself was started with it ignored, as nohup does: a
+// child inherits an ignored signal, while a handled one becomes the default.
+func hangupByDefault(t *testing.T) {
+	t.Helper()
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(signals) })
+}
+
 // TestTerminalIsClosed: dynlb ends with the terminal it was started in, with the
 // request in flight, however often it is told. As long as the terminal is there,
 // SIGHUP has the config read again.
 func TestTerminalIsClosed(t *testing.T) {
 	t.Parallel()
+	hangupByDefault(t)
 	master, terminal := newTerminal(t)
 	defer terminal.Close()
 	p := serveOn(t, master, &exec.Cmd{
@@ -76,6 +88,7 @@ func TestTerminalIsClosed(t *testing.T) {
 // its terminal closed, goes on, and SIGHUP has it read its config again.
 func TestTerminalIsOutlived(t *testing.T) {
 	t.Parallel()
+	hangupByDefault(t)
 	master, terminal := newTerminal(t)
 	defer terminal.Close()
 	reader, writer, err := os.Pipe()
