@@ -7,47 +7,49 @@ import (
 )
 
 const (
-	// sinkSize is how many bytes of log may wait for a reader. It is what some
-	// seconds of a busy day come to.
+	// sinkSize is how many bytes of log may wait to be written. At 200 bytes a line
+	// that is 5,000 lines: the log of some busy seconds.
 	sinkSize = 1 << 20
-	// sinkTimeout is how long the end of the log may take to be read.
-	sinkTimeout = time.Second
-	// patience is how long those wait for a reader who can: longer than one that is
-	// alive pauses, and so short that those who wait cannot become many.
-	patience = 5 * time.Second
+	// flushTimeout bounds how long close waits for the rest of the log.
+	flushTimeout = time.Second
+	// instanceLogWait bounds how long an instance's output blocks on a full sink. A
+	// reader that works pauses for less; a longer bound would let blocked writers of
+	// instances that have ended pile up.
+	instanceLogWait = 5 * time.Second
 )
 
-// sink is where log lines go. A terminal that was stopped, or a pipe that nobody
-// reads, must not stop dynlb with it: what does not find room is dropped, and
+// sink buffers log lines for a writer that may block: a stopped terminal, or a pipe
+// that is not read, must not stop dynlb. A line that does not fit is dropped and
 // counted. Create one with newSink. It is safe for concurrent use.
 type sink struct {
 	to     io.Writer
-	report func(dropped int) // called when a line may be written again, from the sink's goroutine
-	done   chan struct{}     // closed when that has ended
+	report func(dropped int) // called once a line can be written again, by run
+	done   chan struct{}     // closed when run has returned
 
 	mu      sync.Mutex // guards all below
-	changed sync.Cond  // what is below has changed
-	waiting []byte     // whole lines
-	dropped int
+	changed sync.Cond  // signals every change of what is below
+	buffer  []byte     // whole lines that are not written yet
+	dropped int        // lines that were not reported yet
 	closed  bool
 }
 
 func newSink(to io.Writer) *sink {
 	s := &sink{to: to, report: func(int) {}, done: make(chan struct{})}
 	s.changed.L = &s.mu
-	go s.run() // until close, which waits for it unless it is stuck
+	go s.run() // ends with close, which waits for it unless the writer blocks
 	return s
 }
 
+// run writes the lines until the sink is closed and empty.
 func (s *sink) run() {
 	defer close(s.done)
 	var batch []byte
 	for {
 		s.mu.Lock()
-		for len(s.waiting) == 0 && !s.closed {
+		for len(s.buffer) == 0 && !s.closed {
 			s.changed.Wait()
 		}
-		batch, s.waiting = s.waiting, batch[:0]
+		batch, s.buffer = s.buffer, batch[:0]
 		dropped := s.dropped
 		s.dropped = 0
 		s.changed.Broadcast()
@@ -55,7 +57,7 @@ func (s *sink) run() {
 		if len(batch) == 0 && dropped == 0 {
 			return
 		}
-		_, _ = s.to.Write(batch) // there is nowhere to tell
+		_, _ = s.to.Write(batch) // a failure cannot be logged
 		if dropped > 0 {
 			s.report(dropped)
 		}
@@ -71,44 +73,24 @@ func (s *sink) Write(line []byte) (int, error) {
 }
 
 func (s *sink) writeLocked(line []byte) {
-	if s.fullLocked(line) {
+	if len(s.buffer) > 0 && len(s.buffer)+len(line) > sinkSize {
 		s.dropped++
 		return
 	}
-	s.waiting = append(s.waiting, line...)
+	s.buffer = append(s.buffer, line...)
 	s.changed.Broadcast()
 }
 
-// fullLocked reports whether there is no room for a line.
-func (s *sink) fullLocked(line []byte) bool {
-	return len(s.waiting) > 0 && len(s.waiting)+len(line) > sinkSize
-}
+// blockingSink writes to a sink for writers that may block. It leaves half of the
+// buffer to the others.
+type blockingSink struct{ *sink }
 
-// patient is the same sink for those who can wait until there is room.
-func (s *sink) patient() io.Writer { return patientSink{s} }
-
-type patientSink struct{ *sink }
-
-// Write takes a line as soon as half of the room is free: the other half is for
-// those who cannot wait. When that takes longer than patience, the line is dropped.
-func (s patientSink) Write(line []byte) (int, error) {
+// Write takes a line once half of the buffer is free. After instanceLogWait it drops
+// the line.
+func (s blockingSink) Write(line []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	room := func() bool { return len(s.waiting) <= sinkSize/2 || s.closed }
-	if !room() {
-		late := false
-		timer := time.AfterFunc(patience, func() {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			late = true
-			s.changed.Broadcast()
-		})
-		defer timer.Stop()
-		for !room() && !late {
-			s.changed.Wait()
-		}
-	}
-	if room() {
+	if s.awaitRoomLocked() {
 		s.writeLocked(line)
 	} else {
 		s.dropped++
@@ -116,13 +98,34 @@ func (s patientSink) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// close waits until all was written, but no longer than for sinkTimeout.
+// awaitRoomLocked waits until half of the buffer is free or the sink is closed, and
+// reports whether that was within instanceLogWait.
+func (s blockingSink) awaitRoomLocked() bool {
+	room := func() bool { return len(s.buffer) <= sinkSize/2 || s.closed }
+	if room() {
+		return true
+	}
+	late := false
+	timer := time.AfterFunc(instanceLogWait, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		late = true
+		s.changed.Broadcast()
+	})
+	defer timer.Stop()
+	for !room() && !late {
+		s.changed.Wait()
+	}
+	return room()
+}
+
+// close waits until all lines are written, for flushTimeout at most.
 func (s *sink) close() {
 	s.mu.Lock()
 	s.closed = true
 	s.changed.Broadcast()
 	s.mu.Unlock()
-	late := time.NewTimer(sinkTimeout)
+	late := time.NewTimer(flushTimeout)
 	defer late.Stop()
 	select {
 	case <-s.done:

@@ -30,7 +30,7 @@ func (b *buffer) String() string {
 	return b.b.String()
 }
 
-// stuckWriter is a reader that reads nothing until it is released.
+// stuckWriter is a writer that blocks until it is released.
 type stuckWriter struct {
 	released chan struct{}
 	began    chan struct{} // capacity 1: the first write has begun
@@ -50,8 +50,8 @@ func (w *stuckWriter) Write(p []byte) (int, error) {
 	return w.got.Write(p)
 }
 
-// TestLogWithoutAReader: the log blocks nobody when nobody reads it, keeps what
-// there is room for, and says afterwards how much was lost.
+// TestLogWithoutAReader: a log that is not read does not block dynlb, keeps the
+// lines that fit, and reports afterwards how many were dropped.
 func TestLogWithoutAReader(t *testing.T) {
 	t.Parallel()
 	w := newStuckWriter()
@@ -70,7 +70,7 @@ func TestLogWithoutAReader(t *testing.T) {
 		t.Errorf("%d lines kept", kept)
 	}
 	if want := fmt.Sprintf(`"droppedLines":%d`, lines-kept); !strings.Contains(got, want) {
-		t.Errorf("the log does not say %s", want)
+		t.Errorf("the log lacks %s", want)
 	}
 	for line := range strings.Lines(got) {
 		if !strings.HasPrefix(line, "{") || !strings.HasSuffix(line, "}\n") {
@@ -79,8 +79,9 @@ func TestLogWithoutAReader(t *testing.T) {
 	}
 }
 
-// TestInstancesLeaveRoomInTheLog: what instances print waits while nobody reads,
-// and so leaves room for what dynlb has to say, and ends with the log.
+// TestInstancesLeaveRoomInTheLog: the output of instances waits while the log is not
+// read. So it leaves room for dynlb's own entries, and it stops waiting when the log
+// is closed.
 func TestInstancesLeaveRoomInTheLog(t *testing.T) {
 	t.Parallel()
 	w := newStuckWriter()
@@ -94,28 +95,28 @@ func TestInstancesLeaveRoomInTheLog(t *testing.T) {
 			l.Instances.Info(strings.Repeat("x", 1000))
 		}
 	}()
-	for full := false; !full; time.Sleep(time.Millisecond) { // it waits
-		l.sink.mu.Lock()
-		full = len(l.sink.waiting) > sinkSize/2
-		l.sink.mu.Unlock()
+	l.sink.mu.Lock()
+	for len(l.sink.buffer) <= sinkSize/2 {
+		l.sink.changed.Wait()
 	}
+	l.sink.mu.Unlock()
 	l.Own.Info("important")
 	began := time.Now()
-	l.Close() // nobody reads yet
-	if took := time.Since(began); took > 10*sinkTimeout {
-		t.Errorf("the end took %v", took)
+	l.Close() // the writer still blocks
+	if took := time.Since(began); took > 10*flushTimeout {
+		t.Errorf("Close took %v", took)
 	}
 	<-ended
 	close(w.released)
 	<-l.sink.done
 	if got := w.got.String(); !strings.Contains(got, "important") {
-		t.Error("what dynlb said was lost")
+		t.Error("an entry of dynlb was dropped")
 	}
 }
 
-// TestInstancesWaitNotForEver: a line of an instance that waits in vain is dropped
-// and counted; when the log is read again it goes on.
-func TestInstancesWaitNotForEver(t *testing.T) {
+// TestInstanceLogWait: a line of an instance that finds no room in time is
+// dropped and counted. Once the log is read again, lines are kept.
+func TestInstanceLogWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newStuckWriter()
@@ -125,23 +126,23 @@ func TestInstancesWaitNotForEver(t *testing.T) {
 		l.Instances.Info(strings.Repeat("x", sinkSize/2))
 		began := time.Now()
 		for range 2 {
-			l.Instances.Info("in vain")
+			l.Instances.Info("too late")
 		}
-		if took := time.Since(began); took != 2*patience {
-			t.Errorf("took %v, want %v", took, 2*patience)
+		if took := time.Since(began); took != 2*instanceLogWait {
+			t.Errorf("took %v, want %v", took, 2*instanceLogWait)
 		}
 		close(w.released)
 		l.Instances.Info("at last")
 		l.Close()
-		for want, times := range map[string]int{"in vain": 0, `"droppedLines":2`: 1, "at last": 1} {
+		for want, times := range map[string]int{"too late": 0, `"droppedLines":2`: 1, "at last": 1} {
 			if got := strings.Count(w.got.String(), want); got != times {
-				t.Errorf("the log says %s %d times, want %d", want, got, times)
+				t.Errorf("the log has %s %d times, want %d", want, got, times)
 			}
 		}
 	})
 }
 
-// TestLogIsWhole: a log that is read loses nothing, in order.
+// TestLogIsWhole: a log that is read keeps all lines, in their order.
 func TestLogIsWhole(t *testing.T) {
 	t.Parallel()
 	var want bytes.Buffer
@@ -155,11 +156,11 @@ func TestLogIsWhole(t *testing.T) {
 	for i := range 100000 {
 		line := fmt.Appendf(nil, "line %d\n", i)
 		want.Write(line)
-		_, _ = s.patient().Write(line)
+		_, _ = blockingSink{s}.Write(line)
 	}
 	s.close()
 	_ = write.Close()
 	if !bytes.Equal(<-got, want.Bytes()) {
-		t.Error("lines were lost or changed")
+		t.Error("lines are missing or changed")
 	}
 }
