@@ -16,7 +16,7 @@ func newBackend() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "backend --port N",
 		Short: "Run the built-in demo backend",
-		Long:  `Run one instance of the app that 'dynlb serve' runs when no location and no command is set.`,
+		Long:  `Run one instance of the app that 'dynlb serve' runs if neither location nor command is set.`,
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !cmd.Flags().Changed("port") {

@@ -17,15 +17,15 @@ func newCheck(o *options) *cobra.Command {
 	return &cobra.Command{
 		Use:   "check [FILE]",
 		Short: "Validate the config file",
-		Long: `Read the config file, FILE or that of --config, and report everything that is
-wrong with it, with line numbers. Exit code 0: 'dynlb serve' takes it, from this
-user; 2: it does not.`,
+		Long: `Read the config file, FILE or that of --config, and report all its errors with
+their line numbers. The exit code is 0 if 'dynlb serve', run by the same user,
+would accept the file, and 2 if not.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {
 			case len(args) > 1:
 				return errors.New("check takes one file")
 			case len(args) == 1 && o.config != "":
-				return errors.New("the file and --config say the same; give one of them")
+				return errors.New("FILE and --config mean the same; give one of them")
 			}
 			return nil
 		},
@@ -42,12 +42,12 @@ user; 2: it does not.`,
 				fmt.Fprintf(cmd.OutOrStdout(), "no %s found: the defaults apply\n", config.DefaultPath)
 				return nil
 			}
-			start := "the built-in demo backend"
+			app := "the built-in demo backend"
 			if argv := settings.Argv(settings.BasePort); argv != nil {
-				start = strings.Join(argv, " ")
+				app = strings.Join(argv, " ")
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s is valid: %d to %d instances of %s, on %s\n",
-				settings.Path, settings.MinInstances, settings.MaxInstances, start, settings.Listen)
+				settings.Path, settings.MinInstances, settings.MaxInstances, app, settings.Listen)
 			return nil
 		},
 	}

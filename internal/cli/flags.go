@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// The errors of the flag package that more is to be said about.
+// The errors of the flag package that flagError explains.
 type (
 	unknownShorthand interface {
 		error
@@ -21,7 +21,7 @@ type (
 	}
 )
 
-// flagError makes the error of a flag one that says what would be right.
+// flagError adds to the error of a flag what would be right.
 func flagError(cmd *cobra.Command, err error) error {
 	if flag, ok := errors.AsType[unknownShorthand](err); ok && cmd.Name() == "scale" {
 		if n, err := strconv.Atoi("-" + flag.GetSpecifiedShortnames()); err == nil {
@@ -34,7 +34,7 @@ func flagError(cmd *cobra.Command, err error) error {
 		_, notNumber := strconv.Atoi(value)
 		switch message := err.Error(); {
 		case strings.Contains(message, `"--log-level"`):
-			return usageError{fmt.Errorf("--log-level %q: there are %s", value, listed(logLevels))}
+			return usageError{fmt.Errorf("--log-level %q: use %s", value, alternatives(logLevels))}
 		case strings.Contains(message, "missing unit in duration") && notNumber == nil:
 			hint = fmt.Sprintf("; write %[1]ss or %[1]sm", value)
 		}
@@ -42,13 +42,16 @@ func flagError(cmd *cobra.Command, err error) error {
 	return usageError{fmt.Errorf("%w%s", err, hint)}
 }
 
-// logLevels are the values of --log-level.
-var logLevels = []string{"debug", "info", "warn", "error"}
-
-// given returns an error if a flag was given with a value that is not positive.
-func given(cmd *cobra.Command, flag string, positive bool) error {
+// checkPositive returns an error if a flag was given, and its value is not positive.
+func checkPositive(cmd *cobra.Command, flag string, positive bool) error {
 	if f := cmd.Flags().Lookup(flag); f.Changed && !positive {
 		return usageError{fmt.Errorf("--%s must be above 0; got %v", flag, f.Value)}
 	}
 	return nil
+}
+
+// alternatives returns "a, b or c".
+func alternatives(values []string) string {
+	last := len(values) - 1
+	return strings.Join(values[:last], ", ") + " or " + values[last]
 }

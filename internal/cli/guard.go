@@ -6,11 +6,12 @@ import (
 	"github.com/dynlb/dynlb/internal/process/orphan"
 )
 
-// newGuard is the command of the process that watches over the daemon; `dynlb serve` starts it.
+// newGuard returns the command of the process that kills the instances when dynlb
+// was killed.
 func newGuard() *cobra.Command {
 	return &cobra.Command{
 		Use:    "guard",
-		Short:  "Kill what is left of the instances when dynlb is gone; 'dynlb serve' runs it",
+		Short:  "Kill the remaining instances when dynlb is gone; 'dynlb serve' starts it",
 		Hidden: true,
 		RunE:   func(cmd *cobra.Command, _ []string) error { return orphan.RunGuard(cmd.InOrStdin()) },
 	}

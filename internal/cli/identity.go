@@ -17,8 +17,8 @@ import (
 	"github.com/dynlb/dynlb/internal/config"
 )
 
-// identity is how a command proves who it is, and knows whom it talks to: the
-// values of its flags, each empty unless given.
+// identity are the flags by which a command authenticates itself and the listener.
+// Each is empty unless given.
 type identity struct {
 	tokenFile  string
 	ca         string
@@ -26,21 +26,21 @@ type identity struct {
 	serverName string
 }
 
-// register gives cmd the flags.
+// register adds the flags to cmd.
 func (id *identity) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&id.tokenFile, "token-file", "", "file of the token to send (default: auth.tokenFile of the config, unless --admin is given)")
-	flags.StringVar(&id.ca, "tls-ca", "", "file of the authorities to trust (default: auth.tls.cert of the config, or else the system's)")
-	flags.StringVar(&id.cert, "tls-cert", "", "file of the certificate to show")
+	flags.StringVar(&id.ca, "tls-ca", "", "file of the authorities to trust (default: auth.tls.cert of the config, or those of the system)")
+	flags.StringVar(&id.cert, "tls-cert", "", "file of the client certificate")
 	flags.StringVar(&id.key, "tls-key", "", "file of the private key of --tls-cert")
-	flags.StringVar(&id.serverName, "tls-server-name", "", "name to expect in the listener's certificate (default: the host in its address)")
+	flags.StringVar(&id.serverName, "tls-server-name", "", "name that the listener's certificate must have (default: the host in its address)")
 	for _, name := range []string{"token-file", "tls-ca", "tls-cert", "tls-key"} {
 		_ = cmd.MarkFlagFilename(name) // the flag exists
 	}
 }
 
-// dialOptions returns how to connect to host, which auth is about if it is not
-// nil.
+// dialOptions returns the options to connect to host. auth are the keys of the
+// config that names the host, nil if a flag names it.
 func (id *identity) dialOptions(host string, auth *config.Auth) ([]grpc.DialOption, error) {
 	if auth == nil {
 		auth = &config.Auth{}
@@ -63,15 +63,14 @@ func (id *identity) dialOptions(host string, auth *config.Auth) ([]grpc.DialOpti
 	return options, nil
 }
 
-// speaksTLS reports whether to connect to host, whose listener has the given
-// files, by TLS: off loopback always, as every dynlb does there, so that a token
-// is never sent in the clear; on loopback if a flag or the config has to do with
-// TLS.
+// speaksTLS reports whether to use TLS for host. Off loopback it always does: every
+// dynlb requires TLS there, and a token is never sent in the clear. On loopback it
+// does if a TLS flag is given or the config has a certificate.
 func (id *identity) speaksTLS(host string, files config.TLS) bool {
 	return id.ca+id.cert+id.key+id.serverName != "" || files.Cert != "" || !config.IsLoopback(host)
 }
 
-// token returns the token of the flag, or else of the config; empty for none.
+// token returns the token of the flag, or else that of the config. Empty: none.
 func (id *identity) token(fromConfig string) (string, error) {
 	file := cmp.Or(id.tokenFile, fromConfig)
 	if file == "" {
@@ -88,8 +87,8 @@ func (id *identity) token(fromConfig string) (string, error) {
 	}
 }
 
-// tlsConfig returns how to speak TLS with host, whose listener has the given
-// files if the config names it.
+// tlsConfig returns the TLS settings for host. files are those of the config that
+// names the host, empty if a flag names it.
 func (id *identity) tlsConfig(host string, files config.TLS) (*tls.Config, error) {
 	out := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: host}
 	if err := id.trust(out, files, host); err != nil {
@@ -117,8 +116,8 @@ func (id *identity) tlsConfig(host string, files config.TLS) (*tls.Config, error
 	return out, nil
 }
 
-// trust has out trust the very certificate of the config, if it names one, whoever
-// signed it and whatever its name; without it, another flag has to say whom.
+// trust makes out accept the certificate that the config names, whatever its name
+// and its issuer. If it cannot be read, --tls-ca must be given.
 func (id *identity) trust(out *tls.Config, files config.TLS, host string) error {
 	if files.Cert == "" {
 		return nil
@@ -133,20 +132,20 @@ func (id *identity) trust(out *tls.Config, files config.TLS, host string) error 
 	out.RootCAs = x509.NewCertPool()
 	out.RootCAs.AddCert(cert)
 	out.ServerName = nameIn(cert, host)
-	// The server may trust it as a client's too, for whoever may read its key.
+	// The server may also accept it from a client: the client can read its key.
 	if pair, err := config.ReadKeyPair(files.Cert, files.Key); err == nil {
 		out.Certificates = []tls.Certificate{pair}
 	}
 	return nil
 }
 
-// nameIn returns a name that cert is for: host if that is one, or else its first.
+// nameIn returns a name of cert: host if it is one of them, the first one if not.
 func nameIn(cert *x509.Certificate, host string) string {
 	switch {
 	case cert.VerifyHostname(host) == nil:
 		return host
 	case len(cert.DNSNames) > 0:
-		return strings.Replace(cert.DNSNames[0], "*", "dynlb", 1) // any name will do for a wildcard
+		return strings.Replace(cert.DNSNames[0], "*", "dynlb", 1) // any name matches the wildcard
 	case len(cert.IPAddresses) > 0:
 		return cert.IPAddresses[0].String()
 	default:
@@ -154,8 +153,8 @@ func nameIn(cert *x509.Certificate, host string) string {
 	}
 }
 
-// bearer is a token, sent with every call: on a connection that TLS protects, or
-// that does not leave the machine.
+// bearer is a token that is sent with every call. The connection has TLS or does not
+// leave the machine: speaksTLS ensures it.
 type bearer string
 
 // GetRequestMetadata returns the token's header.
@@ -163,5 +162,5 @@ func (b bearer) GetRequestMetadata(context.Context, ...string) (map[string]strin
 	return map[string]string{"authorization": "Bearer " + string(b)}, nil
 }
 
-// RequireTransportSecurity returns false: speaksTLS sees to it.
+// RequireTransportSecurity returns false: on loopback there may be no TLS.
 func (b bearer) RequireTransportSecurity() bool { return false }

@@ -10,21 +10,20 @@ import (
 	"github.com/dynlb/dynlb/internal/daemon/daemontest"
 )
 
-// TestClientFlags: what the flags of a command do, and what it says to do when
-// they do not suffice.
+// TestClientFlags: the effect of the flags, and the advice when they do not suffice.
 func TestClientFlags(t *testing.T) {
 	k := daemontest.NewKeys(t)
 	flags := strings.NewReplacer("CA", "--tls-ca "+k.Path("ca.pem"), "NAME", "--tls-server-name lb.example",
 		"CERT", "--tls-cert "+k.Path("client.pem")+" --tls-key "+k.Path("client.key"), "TOKEN", "--token-file "+k.Path("token"))
-	const good, isTLS = "2 ready of 2 wanted", "\nit speaks TLS there; give --tls-ca, the authority of its certificate (auth.tls.cert, if that signed itself)\n"
+	const good, isTLS = "2 ready of 2 wanted", "\nthe listener speaks TLS; give --tls-ca, the authority of its certificate (auth.tls.cert if it is self-signed)\n"
 	for _, server := range []struct {
 		keys  []string
-		cases map[string]string // flags to what the command says
+		cases map[string]string // flags to output
 	}{
 		{nil, map[string]string{
 			"":        good,
 			"TOKEN":   good,
-			"CA NAME": "\nit does not speak TLS there; leave out the --tls flags\n",
+			"CA NAME": "\nthe listener does not speak TLS; leave out the --tls flags\n",
 		}},
 		{[]string{"tokenFile"}, map[string]string{
 			"":                                      "dynlb: a token is needed: send authorization: Bearer TOKEN; give --token-file, the file that auth.tokenFile names\n",
@@ -37,11 +36,11 @@ func TestClientFlags(t *testing.T) {
 			"TOKEN":                         isTLS,
 			"CA NAME":                       "a token is needed",
 			"CA NAME TOKEN":                 good,
-			"NAME TOKEN":                    "\ngive the authority of its certificate with --tls-ca (auth.tls.cert, if that signed itself)\n",
+			"NAME TOKEN":                    "\ngive the authority of its certificate with --tls-ca (auth.tls.cert if it is self-signed)\n",
 			"CA TOKEN":                      "\ngive a name that is in its certificate with --tls-server-name\n",
 			"CA TOKEN --tls-server-name lb": "certificate is valid for lb.example, not lb\"\ngive one of these names with --tls-server-name\n",
 			"--tls-ca " + k.Path("other-ca.pem") + " NAME TOKEN": "signed by unknown authority",
-			"--tls-ca " + k.Path("server.pem") + " NAME TOKEN":   good, // that one and no other
+			"--tls-ca " + k.Path("server.pem") + " NAME TOKEN":   good, // the very certificate
 			"--tls-ca " + k.Path("token") + " NAME TOKEN":        "dynlb: --tls-ca: " + k.Path("token") + " must hold certificates in PEM form",
 		}},
 		{[]string{"cert", "key", "clientCA"}, map[string]string{
@@ -92,8 +91,8 @@ func TestSpeaksTLS(t *testing.T) {
 	}
 }
 
-// TestClientFollowsConfig: with the config that the daemon runs on, commands need
-// no flags, whatever name its certificate has. Both follow an exchange.
+// TestClientFollowsConfig: with the config of the daemon, commands need no flags,
+// whatever name the certificate has. Both follow a change of the files.
 func TestClientFollowsConfig(t *testing.T) {
 	t.Parallel()
 	k := daemontest.NewKeys(t)
@@ -120,7 +119,7 @@ func TestClientFollowsConfig(t *testing.T) {
 	if code := <-done; code != exitDone {
 		t.Errorf("watch: %d %s", code, out.String())
 	}
-	// Flags are asked first.
+	// A flag overrides the config.
 	if code, _, stderr := cli(t, "status", "--config", file, "--token-file", k.Path("other-token")); code != exitFail || !strings.Contains(stderr, "the token is not the one") {
 		t.Errorf("status with another token: %d %s", code, stderr)
 	}

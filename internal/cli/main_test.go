@@ -15,3 +15,11 @@ func TestMain(m *testing.M) {
 		return Run(context.Background(), args, os.Stdout, os.Stderr, testVersion)
 	})
 }
+
+// cli runs one command line in a folder of its own.
+func cli(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, err daemontest.Buffer
+	code = Run(t.Context(), args, &out, &err, testVersion)
+	return code, out.String(), err.String()
+}

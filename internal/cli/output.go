@@ -1,39 +1,44 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
+	"slices"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/dynlb/dynlb/server"
 )
 
-// output is what commands print to. It remembers the first error, and writes
-// nothing after it, so that most of them need not look at errors: run does.
-type output struct {
-	w   io.Writer
-	err error
+// The values of --output.
+const (
+	outputTable = "table"
+	outputLines = "lines"
+	outputJSON  = "json"
+)
+
+// outputFlag gives cmd the flag --output. The first value is the default.
+func outputFlag(cmd *cobra.Command, output *string, values ...string) {
+	cmd.Flags().StringVarP(output, "output", "o", values[0], alternatives(values))
+	_ = cmd.RegisterFlagCompletionFunc("output", // the flag exists
+		cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 }
 
-// Write writes p, unless something before it could not be written.
-func (o *output) Write(p []byte) (int, error) {
-	if o.err != nil {
-		return 0, o.err
+// checkOutput returns an error if the value of --output is none of values.
+func checkOutput(output string, values ...string) error {
+	if slices.Contains(values, output) {
+		return nil
 	}
-	n, err := o.w.Write(p)
+	return usageError{fmt.Errorf("--output %q: use %s", output, alternatives(values))}
+}
+
+// printJSON prints m on one line, as the HTTP listeners encode it.
+func printJSON(w io.Writer, m proto.Message) error {
+	data, err := server.MarshalJSON(m)
 	if err != nil {
-		if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
-			err = pathErr.Err
-		}
-		o.err = fmt.Errorf("write output: %w", err)
+		return fmt.Errorf("print JSON: %w", err)
 	}
-	return n, o.err
-}
-
-// beneath returns what an output writes to, which may be a terminal; any other
-// writer as it is.
-func beneath(w io.Writer) io.Writer {
-	if o, ok := w.(*output); ok {
-		return o.w
-	}
-	return w
+	_, err = fmt.Fprintf(w, "%s\n", data)
+	return err
 }

@@ -10,25 +10,25 @@ import (
 	"time"
 )
 
-// probeTimeout is how long what listens somewhere may take to give itself away.
+// probeTimeout bounds how long a listener may take to answer a probe.
 const probeTimeout = time.Second
 
-// listener is what an address turned out to be.
+// listener is the kind of program that an address belongs to.
 type listener int
 
 const (
-	nobody     listener = iota // no connection
-	silent                     // nothing came back
-	speaksHTTP                 // HTTP/1 in the clear
-	speaksTLS
-	speaksElse
+	noListener    listener = iota // no connection
+	silent                        // it sends nothing
+	speaksHTTP                    // HTTP/1 without TLS
+	speaksTLS                     // TLS
+	speaksUnknown                 // something else
 )
 
-// probe finds out what listens on an address that has failed as a gRPC listener.
-// It sends nothing that could be taken for a request.
+// probe finds out what listens at an address that has failed as a gRPC listener. It
+// sends nothing that could be taken for a request.
 func probe(ctx context.Context, address string) listener {
-	// No request line: HTTP answers 400, TLS hangs up.
-	first, err := provoke(ctx, address, func(_ context.Context, conn net.Conn) error {
+	// This is no request line: HTTP answers 400, TLS closes the connection.
+	first, err := firstBytes(ctx, address, func(_ context.Context, conn net.Conn) error {
 		if _, err := conn.Write([]byte("dynlb\r\n\r\n")); err != nil {
 			return err
 		}
@@ -36,23 +36,23 @@ func probe(ctx context.Context, address string) listener {
 		return err
 	})
 	switch {
-	case errors.Is(err, errNobody):
-		return nobody
+	case errors.Is(err, errNoConnection):
+		return noListener
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return silent
 	case bytes.HasPrefix(first, []byte("HTTP/")):
 		return speaksHTTP
 	case len(first) > 0:
-		return speaksElse
+		return speaksUnknown
 	}
-	first, _ = provoke(ctx, address, func(ctx context.Context, conn net.Conn) error {
+	first, _ = firstBytes(ctx, address, func(ctx context.Context, conn net.Conn) error {
 		client := tls.Client(conn, &tls.Config{ServerName: "dynlb", MinVersion: tls.VersionTLS12})
-		return client.HandshakeContext(ctx) // whether they agree does not matter
+		return client.HandshakeContext(ctx) // it may fail: the first record tells enough
 	})
 	if len(first) > 0 && (first[0] == recordAlert || first[0] == recordHandshake) {
 		return speaksTLS
 	}
-	return speaksElse
+	return speaksUnknown
 }
 
 // The types of the records that a TLS server may begin with (RFC 8446, 5.1).
@@ -61,40 +61,40 @@ const (
 	recordHandshake = 22
 )
 
-// errNobody says that there was no connection.
-var errNobody = errors.New("no connection")
+// errNoConnection says that the address accepts no connection.
+var errNoConnection = errors.New("no connection")
 
-// provoke connects to an address and returns the first bytes that come in answer
-// to what do writes, and the error of that.
-func provoke(ctx context.Context, address string, do func(context.Context, net.Conn) error) (first []byte, err error) {
+// firstBytes connects to an address, has talk write to the connection, and returns
+// the first bytes that were read, with the error of talk.
+func firstBytes(ctx context.Context, address string, talk func(context.Context, net.Conn) error) (first []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "tcp", address)
 	if err != nil {
-		return nil, errNobody
+		return nil, errNoConnection
 	}
 	defer conn.Close()
 	deadline, _ := ctx.Deadline()
 	if err := conn.SetDeadline(deadline); err != nil {
 		return nil, err
 	}
-	heard := &hearing{Conn: conn}
-	err = do(ctx, heard)
-	return heard.first, err
+	recorder := &recordingConn{Conn: conn}
+	err = talk(ctx, recorder)
+	return recorder.first, err
 }
 
-// hearing is a connection that keeps what it read first.
-type hearing struct {
+// recordingConn is a connection that keeps the bytes of its first read.
+type recordingConn struct {
 	net.Conn
 	first []byte
 }
 
 // Read reads from the connection.
-func (h *hearing) Read(p []byte) (int, error) {
-	n, err := h.Conn.Read(p)
-	if len(h.first) == 0 {
-		h.first = append(h.first, p[:n]...)
+func (c *recordingConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if len(c.first) == 0 {
+		c.first = append(c.first, p[:n]...)
 	}
 	return n, err
 }

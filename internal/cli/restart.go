@@ -14,21 +14,21 @@ import (
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
 )
 
-// errInterrupted says that a command was, and that what it began goes on.
+// errInterrupted says that the command was interrupted, and the restart was not.
 var errInterrupted = errors.New("the restart goes on; 'dynlb watch' shows it")
 
 func newRestart(o *options) *cobra.Command {
 	var surge int32
 	cmd := &cobra.Command{
 		Use:   "restart",
-		Short: "Replace all instances by new ones, without losing a request",
-		Long: `Replace all instances by new ones: a new one is ready before an old one drains.
-That is how new code is deployed: change the files, and restart. When a new
-instance does not become ready, it ends there, the old ones stay, and the exit
-code is 1. It goes on when this command is interrupted.`,
+		Short: "Replace all instances without losing a request",
+		Long: `Replace all instances: each new one is ready before an old one drains. This is how
+new code is deployed: change the files, then restart. If a new instance does not
+become ready, the restart stops, the old instances stay, and the exit code is 1.
+The restart goes on if this command is interrupted.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := given(cmd, "max-surge", surge > 0); err != nil {
+			if err := checkPositive(cmd, "max-surge", surge > 0); err != nil {
 				return err
 			}
 			r, err := dial(cmd.Context(), o)
@@ -59,6 +59,6 @@ code is 1. It goes on when this command is interrupted.`,
 		},
 	}
 	clientFlags(cmd, o)
-	cmd.Flags().Int32Var(&surge, "max-surge", 1, "how many instances there may be beyond the target meanwhile")
+	cmd.Flags().Int32Var(&surge, "max-surge", 1, "how many instances may exist beyond the target during the restart")
 	return cmd
 }

@@ -48,7 +48,7 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// TestRestartWithBadCode: new code that does not start replaces nothing.
+// TestRestartWithBadCode: new code that does not start replaces no instance.
 func TestRestartWithBadCode(t *testing.T) {
 	t.Parallel()
 	app, err := os.ReadFile(daemontest.BunApp(t))

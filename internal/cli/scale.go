@@ -17,10 +17,9 @@ func newScale(o *options) *cobra.Command {
 	var hold time.Duration
 	cmd := &cobra.Command{
 		Use:   "scale N",
-		Short: "Set how many instances there should be",
-		Long: `Set how many instances there should be, between minInstances and maxInstances.
-The autoscaler goes on from there, or leaves the number alone for as long as
---hold says.`,
+		Short: "Set the number of instances",
+		Long: `Set the number of instances, between minInstances and maxInstances. The autoscaler
+goes on from there. With --hold it leaves the number alone for that long.`,
 		Example: "  dynlb scale 4 --hold 10m",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {

@@ -10,16 +10,19 @@ import (
 	"github.com/dynlb/dynlb/proxy"
 )
 
+// logLevels are the values of --log-level.
+var logLevels = []string{"debug", "info", "warn", "error"}
+
 func newServe(o *options) *cobra.Command {
 	var level slog.Level
 	var engine proxy.Engine
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the load balancer",
-		Long: `Run the instances and balance HTTP over them, until SIGINT or SIGTERM, or until
-the terminal is closed: then the requests in flight finish, and the instances
-stop. A second signal ends it at once. SIGHUP and a change of the config file put
-it in force, without losing a request; when it is invalid nothing changes.`,
+		Long: `Run the instances and balance HTTP over them. SIGINT, SIGTERM or the end of the
+terminal stops it: requests in flight finish, then the instances stop. A second
+signal stops it at once. SIGHUP, or a change of the config file, reloads the config
+without losing a request. If the config is invalid, nothing changes.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return daemon.Serve(cmd.Context(), daemon.ServeOptions{
@@ -27,12 +30,14 @@ it in force, without losing a request; when it is invalid nothing changes.`,
 			})
 		},
 	}
-	cmd.Flags().TextVar(&level, "log-level", slog.LevelInfo, "least level to log: "+strings.Join(logLevels, ", "))
-	_ = cmd.RegisterFlagCompletionFunc("log-level", // the flag exists
-		cobra.FixedCompletions(logLevels, cobra.ShellCompDirectiveNoFileComp))
-	cmd.Flags().TextVar(&engine, "engine", proxy.EngineAuto,
-		"what carries plain HTTP/1.1: fast (event loops, Linux only), std (net/http), or auto for the best there is")
-	_ = cmd.RegisterFlagCompletionFunc("engine", // the flag exists
-		cobra.FixedCompletions([]string{"auto", "fast", "std"}, cobra.ShellCompDirectiveNoFileComp))
+	flags := cmd.Flags()
+	flags.TextVar(&level, "log-level", slog.LevelInfo, "minimum level to log: "+strings.Join(logLevels, ", "))
+	flags.Lookup("log-level").DefValue = "info" // slog writes INFO
+	flags.TextVar(&engine, "engine", proxy.EngineAuto,
+		"what carries plain HTTP/1.1: fast (event loops, Linux only), std (net/http), or auto (fast where available)")
+	for flag, values := range map[string][]string{"log-level": logLevels, "engine": {"auto", "fast", "std"}} {
+		_ = cmd.RegisterFlagCompletionFunc(flag, // the flag exists
+			cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+	}
 	return cmd
 }

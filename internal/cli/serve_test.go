@@ -5,9 +5,11 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/dynlb/dynlb/internal/daemon/daemontest"
 )
 
-// TestServeTakesAFile: what is not a regular file cannot be read again.
+// TestServeTakesAFile: serve refuses a config file that it cannot read again.
 func TestServeTakesAFile(t *testing.T) {
 	t.Parallel()
 	read, write, err := os.Pipe()
@@ -26,6 +28,23 @@ func TestServeTakesAFile(t *testing.T) {
 		want := "dynlb: " + path + " is not a regular file: serve reads its config again when it changes; give it a regular file"
 		if code, _, stderr := cli(t, "serve", "--config", path); code != exitUsage || !strings.Contains(stderr, want) {
 			t.Errorf("%s: exit code %d, %s", f.Name(), code, stderr)
+		}
+	}
+}
+
+func TestPortInUse(t *testing.T) {
+	r := daemontest.Start(t, "")
+	t.Chdir(t.TempDir())
+	taken := strings.TrimPrefix(r.URL, "http://")
+	for _, key := range []string{"listen", "admin", "adminHTTP"} {
+		yaml := daemontest.Complete(key+": "+taken, daemontest.PortRange(t))
+		if err := os.WriteFile("config.yaml", []byte(yaml), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		code, _, stderr := cli(t, "serve")
+		want := "dynlb: listen tcp " + taken + ": bind: address already in use (perhaps another dynlb runs; to use another port, set " + key + ": in the config)"
+		if code != exitFail || !strings.Contains(stderr, want) {
+			t.Errorf("exit code %d\n%swant %s", code, stderr, want)
 		}
 	}
 }

@@ -20,16 +20,16 @@ func newVersion(o *options) *cobra.Command {
 	}
 }
 
-// versionLine is what dynlb version prints.
+// versionLine returns the line that `dynlb version` prints.
 func versionLine(version string) string {
 	return fmt.Sprintf("dynlb %s (%s, %s/%s)", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
-// versionText is the version of this binary: what the linker was told, or what
-// the Go toolchain knows of the source.
-func versionText(version string) string {
-	if version != "" {
-		return version
+// versionText returns the version of this binary: the one that the linker has set,
+// or else the one that the Go toolchain knows.
+func versionText(linked string) string {
+	if linked != "" {
+		return linked
 	}
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
 		return info.Main.Version

@@ -23,13 +23,13 @@ const (
 	plain  = "\x1b[0m"
 )
 
-// view shows a pool to people.
+// view renders the state as text.
 type view struct {
 	colours bool
-	width   int // columns there are; 0: any number
+	width   int // columns; 0: no limit
 }
 
-// pool writes the whole state: a line in sum, and a table of the instances.
+// pool writes the whole state: a summary, problems, and a table of the instances.
 func (v view) pool(w io.Writer, p *dynlbv1.Pool) {
 	v.line(w, summary(p), bold)
 	if reason := p.GetUnavailableReason(); reason != "" {
@@ -70,11 +70,10 @@ func (v view) pool(w io.Writer, p *dynlbv1.Pool) {
 	}
 }
 
-// lastLines is how many lines of output stand below the table.
+// lastLines is how many lines of output are shown below the table.
 const lastLines = 5
 
-// lastOutput writes the last lines of the last instance that stopped unasked, if
-// it wrote any.
+// lastOutput writes the last output of the instance that failed last, if it has any.
 func (v view) lastOutput(w io.Writer, p *dynlbv1.Pool) {
 	exit := p.GetLastExit()
 	lines := exit.GetOutput()
@@ -87,9 +86,10 @@ func (v view) lastOutput(w io.Writer, p *dynlbv1.Pool) {
 	}
 }
 
-// harmless is text for one line of a terminal: characters that control one, or
-// the direction of text, become U+FFFD, and tabs a space.
-func harmless(text string) string {
+// printable returns text that is safe to print on one line of a terminal: control
+// characters and those that change the direction of text become U+FFFD, and a tab
+// becomes a space.
+func printable(text string) string {
 	return strings.Map(func(c rune) rune {
 		switch {
 		case c == '\t':
@@ -102,9 +102,9 @@ func harmless(text string) string {
 	}, text)
 }
 
-// line writes one line in a colour, cut to the width.
+// line writes one line in a colour, truncated to the width.
 func (v view) line(w io.Writer, text, colour string) {
-	text = harmless(text)
+	text = printable(text)
 	if v.width > 0 && utf8.RuneCountInString(text) > v.width {
 		text = string([]rune(text)[:v.width-1]) + "…"
 	}
@@ -114,7 +114,7 @@ func (v view) line(w io.Writer, text, colour string) {
 	fmt.Fprintln(w, text)
 }
 
-// summary says in one line what there is and what there should be.
+// summary returns the state in one line.
 func summary(p *dynlbv1.Pool) string {
 	ready, inFlight := 0, 0
 	for _, in := range p.GetInstances() {
@@ -131,8 +131,8 @@ func summary(p *dynlbv1.Pool) string {
 	return text
 }
 
-// align pads the cells of each column to the same width; the columns from right
-// to end, figures all, are aligned to the right.
+// align pads the cells of each column to the same width. The columns from right to
+// end have numbers, which are aligned to the right.
 func align(rows [][]string, right, end int) []string {
 	widths := make([]int, len(rows[0]))
 	for _, row := range rows {
@@ -155,12 +155,12 @@ func align(rows [][]string, right, end int) []string {
 	return lines
 }
 
-// stateName is a state as logs and metrics have it.
+// stateName returns a state as logs and metrics write it.
 func stateName(s dynlbv1.InstanceState) string {
 	return strings.ToLower(strings.TrimPrefix(s.String(), "INSTANCE_STATE_"))
 }
 
-// stateText is the state of an instance in a word.
+// stateText returns the state of an instance, or that it is ejected.
 func stateText(in *dynlbv1.Instance) string {
 	if in.GetEjectedUntil() != nil {
 		return "ejected"
@@ -182,16 +182,16 @@ func stateColour(in *dynlbv1.Instance) string {
 	}
 }
 
-// eventText is an event in one line.
+// eventText returns an event in one line.
 func eventText(e *dynlbv1.Event) string {
 	text := strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(e.GetType().String(), "EVENT_TYPE_"), "_", " "))
 	if id := e.GetInstanceId(); id != "" {
 		text += " " + shortID(id)
 	}
-	return harmless(text + ": " + e.GetReason())
+	return printable(text + ": " + e.GetReason())
 }
 
-// age is how long ago t was, as people say it: two units at the most.
+// age returns the time since t in two units at most.
 func age(t *timestamppb.Timestamp) string {
 	if t == nil {
 		return "-"
@@ -209,7 +209,7 @@ func age(t *timestamppb.Timestamp) string {
 	}
 }
 
-// cpu is how much of one processor an instance uses.
+// cpu returns how much of one processor an instance uses.
 func cpu(in *dynlbv1.Instance) string {
 	if in.GetCpuTime() == nil {
 		return "-"
@@ -217,7 +217,7 @@ func cpu(in *dynlbv1.Instance) string {
 	return fmt.Sprintf("%.0f%%", 100*in.GetCpuCores())
 }
 
-// memory is the resident memory of an instance.
+// memory returns the resident memory of an instance.
 func memory(in *dynlbv1.Instance) string {
 	if in.GetMemoryBytes() == 0 {
 		return "-"
@@ -225,5 +225,5 @@ func memory(in *dynlbv1.Instance) string {
 	return fmt.Sprintf("%.1f MiB", float64(in.GetMemoryBytes())/(1<<20))
 }
 
-// shortID is enough of a UUID to tell instances apart.
+// shortID returns the part of a UUID that people need to tell instances apart.
 func shortID(id string) string { return id[:min(8, len(id))] }

@@ -3,12 +3,15 @@ package cli
 import (
 	"strings"
 	"testing"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
 	"github.com/dynlb/dynlb/internal/daemon/daemontest"
 )
 
-// TestLastOutput: the last lines stand there, and do nothing to the terminal.
+// TestLastOutput: the last lines are shown, without control characters.
 func TestLastOutput(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
@@ -26,7 +29,7 @@ func TestLastOutput(t *testing.T) {
 	}
 }
 
-// TestStatusOfFailing: status says what a program wrote before it ended.
+// TestStatusOfFailing: status shows the output of an instance that failed.
 func TestStatusOfFailing(t *testing.T) {
 	t.Parallel()
 	r := daemontest.Start(t, "command: [sh, -c, 'echo first; echo cannot find the database >&2; exit 3']\nmaxInstances: 2\n")
@@ -35,4 +38,31 @@ func TestStatusOfFailing(t *testing.T) {
 		_, stdout, _ = cli(t, "status", "--admin", r.Admin)
 		return strings.Contains(stdout, " ago:\n  first\n  cannot find the database\n")
 	})
+}
+
+func TestAge(t *testing.T) {
+	t.Parallel()
+	for d, want := range map[time.Duration]string{
+		0:                             "0s",
+		59 * time.Second:              "59s",
+		61 * time.Second:              "1m1s",
+		2*time.Hour + 3*time.Minute:   "2h3m",
+		49*time.Hour + 30*time.Minute: "2d1h",
+		-time.Hour:                    "0s",
+	} {
+		if got := age(timestamppb.New(time.Now().Add(-d))); got != want {
+			t.Errorf("age(%v) = %s, want %s", d, got, want)
+		}
+	}
+}
+
+func TestLineIsTruncated(t *testing.T) {
+	t.Parallel()
+	var out daemontest.Buffer
+	view{width: 5}.line(&out, "héllo", "")
+	view{width: 5}.line(&out, "hello!", "")
+	view{colours: true}.line(&out, "x", red)
+	if got, want := out.String(), "héllo\nhell…\n\x1b[31mx\x1b[0m\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
 }

@@ -251,3 +251,13 @@ func TestNothingToStart(t *testing.T) {
 		t.Errorf("GET /lb-status: %d %s", code, body)
 	}
 }
+
+// TestOpenAPIIsServed: the admin listener serves its own description.
+func TestOpenAPIIsServed(t *testing.T) {
+	t.Parallel()
+	r := daemontest.Start(t, "")
+	code, body := r.Get(r.AdminURL + "/openapi.json")
+	if code != http.StatusOK || !strings.Contains(body, `"/v1/scale"`) {
+		t.Errorf("GET /openapi.json: %d %s", code, body)
+	}
+}

@@ -18,9 +18,9 @@ import (
 	"github.com/dynlb/dynlb/internal/daemon/daemontest"
 )
 
-// TestClientTakesBrokenConfig: what serve would refuse does not keep a command from
-// the dynlb that runs.
-func TestClientTakesBrokenConfig(t *testing.T) {
+// TestClientAcceptsBrokenConfig: a config that serve would refuse still leads a
+// command to the running dynlb.
+func TestClientAcceptsBrokenConfig(t *testing.T) {
 	k := daemontest.NewKeys(t)
 	auth := k.YAML("tokenFile", "cert", "key")
 	r := daemontest.Start(t, auth)
@@ -43,7 +43,7 @@ func TestClientTakesBrokenConfig(t *testing.T) {
 			t.Errorf("with\n%s\n%s%swant\n%s", yaml, stdout, stderr, want)
 		}
 	}
-	// The last good one, and an authority that a flag names.
+	// A flag names the authority in place of the missing certificate.
 	yaml := "admin: " + r.Admin + strings.Replace(auth, "server.pem", "gone.pem", 1)
 	if err := os.WriteFile("config.yaml", []byte(yaml), 0o600); err != nil {
 		t.Fatal(err)
@@ -53,29 +53,29 @@ func TestClientTakesBrokenConfig(t *testing.T) {
 	}
 }
 
-// TestOtherListener: the ports that are not for commands are told apart.
+// TestOtherListener: the error names the kind of a listener that is not gRPC.
 func TestOtherListener(t *testing.T) {
 	t.Parallel()
 	r := daemontest.Start(t, "")
 	r.AwaitReady(2)
 	for _, url := range []string{r.URL, r.AdminURL} {
 		address := strings.TrimPrefix(url, "http://")
-		want := "dynlb: " + address + " speaks HTTP: that is adminHTTP or listen; --admin takes the gRPC listener (admin: in the config, 127.0.0.1:4001 by default)\n"
+		want := "dynlb: " + address + " speaks HTTP: it is adminHTTP or listen; --admin takes the gRPC listener (admin: in the config, 127.0.0.1:4001 by default)\n"
 		if code, _, stderr := cli(t, "status", "--admin", address); code != exitFail || stderr != want {
 			t.Errorf("exit code %d, %swant %s", code, stderr, want)
 		}
 	}
-	// One that says something else, and one that says nothing and hangs up.
+	// A listener with another protocol, and one that closes without a byte.
 	for _, greeting := range []string{"SSH-2.0-OpenSSH_9.2\r\n", ""} {
 		address := greet(t, greeting)
 		code, _, stderr := cli(t, "status", "--admin", address)
-		if want := "\nthat is not the gRPC listener of a dynlb; another address: --admin host:port\n"; code != exitFail || !strings.HasSuffix(stderr, want) {
+		if want := "\nthis is not the gRPC listener of a dynlb; give another address: --admin host:port\n"; code != exitFail || !strings.HasSuffix(stderr, want) {
 			t.Errorf("greeted with %q: exit code %d, %s", greeting, code, stderr)
 		}
 	}
 }
 
-// greet listens, and greets who comes, waits for what they say and hangs up.
+// greet listens: it sends a greeting to each client, waits for a byte and closes.
 func greet(t *testing.T, greeting string) (address string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -99,7 +99,7 @@ func greet(t *testing.T, greeting string) (address string) {
 	return l.Addr().String()
 }
 
-// TestNoAnswer: a dynlb that is stopped has connections taken by the kernel.
+// TestNoAnswer: the kernel accepts connections for a stopped dynlb.
 func TestNoAnswer(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -122,7 +122,7 @@ func TestExplain(t *testing.T) {
 	t.Parallel()
 	r := &remote{address: "127.0.0.1:1", noConfig: true}
 	err := r.explain(t.Context(), status.Error(codes.Unavailable, "refused"))
-	if want := "no dynlb answers on 127.0.0.1:1: refused\nthere is no config.yaml here; --config or --admin tell where dynlb is, if it is running"; err.Error() != want {
+	if want := "no dynlb answers at 127.0.0.1:1: refused\nno config.yaml found; if dynlb is running, give --config or --admin"; err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
 	err = r.explain(t.Context(), status.Error(codes.DeadlineExceeded, "late"))
@@ -131,7 +131,7 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// endless is a dynlb whose restarts take their time.
+// endless is a control service whose restarts do not end.
 type endless struct {
 	dynlbv1.UnimplementedControlServer
 	begun chan struct{}
@@ -143,7 +143,7 @@ func (e *endless) RestartInstances(_ *dynlbv1.RestartInstancesRequest, stream gr
 	return stream.Context().Err()
 }
 
-// TestRestartInterrupted: who does not want to wait is told that it goes on.
+// TestRestartInterrupted: an interrupted command says that the restart goes on.
 func TestRestartInterrupted(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -182,5 +182,47 @@ func TestRestartInterrupted(t *testing.T) {
 	exit, ok := errors.AsType[*exec.ExitError](cmd.Wait())
 	if want := "dynlb: the restart goes on; 'dynlb watch' shows it\n"; !ok || exit.ExitCode() != 130 || output.String() != want {
 		t.Errorf("restart: %v, %s", exit, output.String())
+	}
+}
+
+func TestNotRunning(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{"status", "watch", "scale 3"} {
+		code, _, stderr := cli(t, append(strings.Fields(command), "--admin", "127.0.0.1:1")...)
+		if code != exitFail || !strings.HasPrefix(stderr, "dynlb: no dynlb answers at 127.0.0.1:1: ") {
+			t.Errorf("%s: exit code %d, %s", command, code, stderr)
+		}
+	}
+}
+
+// TestClientCommands: the commands find a running dynlb by the config file.
+func TestClientCommands(t *testing.T) {
+	r := daemontest.Start(t, "")
+	r.AwaitReady(2)
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("config.yaml", []byte("admin: "+r.Admin+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, stdout, stderr := cli(t, "scale", "3", "--hold", "1m")
+	if code != exitDone || stdout != "target 2 -> 3\n" {
+		t.Fatalf("scale 3: %d, %s%s", code, stdout, stderr)
+	}
+	code, _, stderr = cli(t, "scale", "9")
+	if code != exitUsage || stderr != "dynlb: target 9 is outside [2, 8] (minInstances, maxInstances)\n" {
+		t.Errorf("scale 9: %d, %s", code, stderr)
+	}
+	r.AwaitReady(3)
+
+	code, stdout, _ = cli(t, "status", "-o", "json")
+	_, body := r.Get(r.URL + "/lb-status")
+	if code != exitDone || stdout != body+"\n" {
+		t.Errorf("status -o json\n%s/lb-status\n%s", stdout, body)
+	}
+	code, stdout, _ = cli(t, "status")
+	lines := strings.Split(strings.TrimSpace(stdout), "\n")
+	if code != exitDone || len(lines) != 5 ||
+		!strings.HasPrefix(lines[0], "3 ready of 3 wanted (2 to 8), 0 in flight, 0 waiting, 0 restarts, held for ") ||
+		!strings.HasPrefix(lines[1], "INSTANCE  ADDRESS") || strings.Contains(stdout, "\x1b") {
+		t.Errorf("status: %d\n%s", code, stdout)
 	}
 }

@@ -19,14 +19,14 @@ import (
 	"github.com/dynlb/dynlb/internal/config"
 )
 
-// How long a command waits for a connection, and for the answer to a call that is
-// not a stream. Both take milliseconds unless something is wrong.
+// How long a command waits for a connection, and for the response to a call that is
+// not a stream. Both take milliseconds when all is well.
 const (
 	connectTimeout = 5 * time.Second
 	callTimeout    = 10 * time.Second
 )
 
-// clientFlags gives cmd the flags of a command that talks to a running dynlb.
+// clientFlags adds the flags of a command that talks to a running dynlb.
 func clientFlags(cmd *cobra.Command, o *options) {
 	cmd.Flags().StringVar(&o.admin, "admin", "",
 		"host:port of the gRPC control listener (default: admin of the config)")
@@ -38,14 +38,14 @@ type remote struct {
 	dynlbv1.ControlClient
 	conn     *grpc.ClientConn
 	address  string
-	noConfig bool // nothing but the defaults says that it is there
+	noConfig bool // the address is the default: neither a config nor --admin gave it
 }
 
-// dial returns the dynlb that o points at, when there is a connection or none can
-// be made. In the latter case the first call says why.
+// dial connects to the dynlb that the flags or the config name. If the connection
+// fails at once, dial returns no error, and the first call returns the reason.
 func dial(ctx context.Context, o *options) (*remote, error) {
 	r := &remote{address: o.admin}
-	var auth *config.Auth // of the config, if that names the listener
+	var auth *config.Auth // of the config that names the listener; nil if --admin does
 	if o.admin == "" {
 		settings, err := config.LoadClient(o.config)
 		if err != nil {
@@ -58,10 +58,10 @@ func dial(ctx context.Context, o *options) (*remote, error) {
 	case !ok || port == 0 && o.admin != "":
 		return nil, usageError{fmt.Errorf("--admin %q is not host:port, such as 127.0.0.1:4001", r.address)}
 	case port == 0:
-		return nil, usageError{fmt.Errorf("admin of the config leaves the port to the kernel (%s); give --admin with the one that the log of 'dynlb serve' has", r.address)}
+		return nil, usageError{fmt.Errorf("admin of the config leaves the port to the kernel (%s); give --admin with the address in the log of 'dynlb serve'", r.address)}
 	}
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "localhost" // what listens everywhere is here too
+		host = "localhost" // a listener on all addresses is also here
 		r.address = net.JoinHostPort(host, strconv.Itoa(port))
 	}
 	dialOptions, err := o.identity.dialOptions(host, auth)
@@ -80,8 +80,8 @@ func dial(ctx context.Context, o *options) (*remote, error) {
 	return r, nil
 }
 
-// connect waits until there is a connection, or none can be made. The error is
-// that neither was known in time.
+// connect waits until the connection is made or has failed. The error says that
+// neither happened in time.
 func (r *remote) connect(ctx context.Context) error {
 	limited, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
@@ -99,8 +99,8 @@ func (r *remote) connect(ctx context.Context) error {
 		return fmt.Errorf("connect to %s: %w", r.address, ctx.Err())
 	}
 	switch probe(ctx, r.address) {
-	case nobody:
-		return fmt.Errorf("no connection to %s within %v: is it the right address, and does nothing on the way keep it off?", r.address, connectTimeout)
+	case noListener:
+		return fmt.Errorf("no connection to %s within %v: check the address, and the firewalls on the way", r.address, connectTimeout)
 	case speaksHTTP:
 		return r.notGRPC()
 	default:
@@ -111,23 +111,23 @@ func (r *remote) connect(ctx context.Context) error {
 // close closes the connection.
 func (r *remote) close() { _ = r.conn.Close() }
 
-// explain makes the error of a call one that says what to do about it.
+// explain returns the error of a call with advice.
 func (r *remote) explain(ctx context.Context, err error) error {
 	s := status.Convert(err)
-	if strings.Contains(s.Message(), "unexpected HTTP status code received") { // HTTP/2, and no gRPC
+	if strings.Contains(s.Message(), "unexpected HTTP status code received") { // HTTP/2 without gRPC
 		return r.notGRPC()
 	}
 	switch s.Code() {
 	case codes.Unavailable:
-		what := probe(ctx, r.address)
-		if what == speaksHTTP {
+		found := probe(ctx, r.address)
+		if found == speaksHTTP {
 			return r.notGRPC()
 		}
-		hint := connectHint(s.Message(), what)
-		if what == nobody && r.noConfig {
-			hint = "there is no " + config.DefaultPath + " here; --config or --admin tell where dynlb is, if it is running"
+		hint := connectHint(s.Message(), found)
+		if found == noListener && r.noConfig {
+			hint = "no " + config.DefaultPath + " found; if dynlb is running, give --config or --admin"
 		}
-		return fmt.Errorf("no dynlb answers on %s: %s\n%s", r.address, s.Message(), hint)
+		return fmt.Errorf("no dynlb answers at %s: %s\n%s", r.address, s.Message(), hint)
 	case codes.DeadlineExceeded:
 		return r.noAnswer(callTimeout)
 	case codes.Unauthenticated:
@@ -139,13 +139,14 @@ func (r *remote) explain(ctx context.Context, err error) error {
 	}
 }
 
-// notGRPC is the error of an address that is another listener.
+// notGRPC returns the error of an address that is another listener of dynlb.
 func (r *remote) notGRPC() error {
-	return fmt.Errorf("%s speaks HTTP: that is adminHTTP or listen; --admin takes the gRPC listener (admin: in the config, %s by default)",
+	return fmt.Errorf("%s speaks HTTP: it is adminHTTP or listen; --admin takes the gRPC listener (admin: in the config, %s by default)",
 		r.address, config.Default().Admin)
 }
 
-// noAnswer is the error of one that takes a connection and says nothing on it.
+// noAnswer returns the error of a listener that accepts a connection and sends
+// nothing.
 func (r *remote) noAnswer(limit time.Duration) error {
 	return fmt.Errorf("connected to %s, but got no answer within %v: is dynlb stopped or overloaded?", r.address, limit)
 }

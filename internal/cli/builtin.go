@@ -8,9 +8,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// fixDefaults has the commands that come with cobra refuse arguments that they do
-// not know, which they would answer with their help.
-func fixDefaults(root *cobra.Command) {
+// checkBuiltinArgs makes the commands that cobra adds, help and completion, refuse
+// unknown arguments. By default they print their help instead.
+func checkBuiltinArgs(root *cobra.Command) {
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {
@@ -18,7 +18,7 @@ func fixDefaults(root *cobra.Command) {
 		case "help":
 			cmd.Args = func(_ *cobra.Command, args []string) error {
 				if _, rest, err := root.Find(args); err != nil || len(rest) > 0 {
-					return usageError{fmt.Errorf("there is no command %q (see 'dynlb --help')", strings.Join(args, " "))}
+					return usageError{fmt.Errorf("unknown command %q (see 'dynlb --help')", strings.Join(args, " "))}
 				}
 				return nil
 			}
@@ -26,11 +26,11 @@ func fixDefaults(root *cobra.Command) {
 			var shells []string
 			for _, shell := range cmd.Commands() {
 				shells = append(shells, shell.Name())
-				shell.Args = usage(shell.Args)
+				shell.Args = asUsageError(shell.Args)
 			}
 			cmd.Args = func(_ *cobra.Command, args []string) error {
 				if len(args) > 0 {
-					return usageError{fmt.Errorf("no completion for %q; there are %s", args[0], listed(shells))}
+					return usageError{fmt.Errorf("no completion for %q; use %s", args[0], alternatives(shells))}
 				}
 				return nil
 			}
@@ -39,9 +39,9 @@ func fixDefaults(root *cobra.Command) {
 	}
 }
 
-// helpInOnePiece has the help of all commands written at once, and an error of
-// that left to run, where cobra would print it too.
-func helpInOnePiece(root *cobra.Command) {
+// writeHelpAtOnce makes help one write, and leaves its error to Run: cobra would
+// also print it.
+func writeHelpAtOnce(root *cobra.Command) {
 	help := root.HelpFunc()
 	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
 		out := cmd.OutOrStdout()
@@ -49,6 +49,6 @@ func helpInOnePiece(root *cobra.Command) {
 		cmd.SetOut(&text)
 		help(cmd, args)
 		cmd.SetOut(out)
-		_, _ = out.Write(text.Bytes()) // an *output, which remembers the error
+		_, _ = out.Write(text.Bytes()) // an *output, which keeps the error
 	})
 }

@@ -10,14 +10,14 @@ import (
 	"github.com/dynlb/dynlb/internal/daemon/daemontest"
 )
 
-// fullDisk is a file that there is no room for.
+// fullDisk is a file on a full disk.
 type fullDisk struct{}
 
 func (fullDisk) Write([]byte) (int, error) {
 	return 0, &fs.PathError{Op: "write", Path: "/dev/stdout", Err: syscall.ENOSPC}
 }
 
-// TestOutputFails: what cannot be printed is a failure, whatever the command did.
+// TestOutputFails: a command whose output cannot be written fails, whatever it did.
 func TestOutputFails(t *testing.T) {
 	r := daemontest.Start(t, "")
 	r.AwaitReady(2)
