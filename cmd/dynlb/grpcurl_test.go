@@ -13,9 +13,12 @@ import (
 	"github.com/dynlb/dynlb/internal/daemon/daemontest"
 )
 
-// TestGrpcurl: the control listener can be explored with nothing but grpcurl.
+// TestGrpcurl: grpcurl can use the control listener without further files.
 func TestGrpcurl(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	r := daemontest.Start(t, "")
 	r.AwaitReady(2)
 	out := grpcurl(t, "grpc.health.v1.Health", r.Admin, "list")
@@ -33,8 +36,8 @@ func TestGrpcurl(t *testing.T) {
 	}
 }
 
-// grpcurl runs the pinned grpcurl until it has printed last, and returns what it
-// printed.
+// grpcurl runs the pinned grpcurl until its output contains last, and returns the
+// output.
 func grpcurl(t *testing.T, last string, args ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // it may have to be built
@@ -42,7 +45,7 @@ func grpcurl(t *testing.T, last string, args ...string) string {
 	command := exec.CommandContext(ctx, "go", append([]string{"tool", "-modfile=tools/go.mod", "grpcurl", "-plaintext"}, args...)...)
 	command.Dir = "../.."
 	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGKILL) }
-	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // go tool and what it runs
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // go tool and its child
 	var stderr daemontest.Buffer
 	command.Stderr = &stderr
 	stdout, err := command.StdoutPipe()
@@ -56,7 +59,7 @@ func grpcurl(t *testing.T, last string, args ...string) string {
 	for lines := bufio.NewScanner(stdout); lines.Scan() && !strings.Contains(out.String(), last); {
 		fmt.Fprintln(&out, lines.Text())
 	}
-	cancel() // a watch would go on
+	cancel() // a watch does not end by itself
 	_ = command.Wait()
 	if !strings.Contains(out.String(), last) {
 		t.Fatalf("grpcurl %v: %s%s", args, out.String(), stderr.String())

@@ -22,7 +22,7 @@ import (
 	"github.com/dynlb/dynlb/internal/daemon/daemontest"
 )
 
-// logged is a dynlb over the demo backend whose log goes to a pipe.
+// logged is a dynlb process with the demo backend, whose log goes to a pipe.
 type logged struct {
 	t        *testing.T
 	url      string
@@ -32,8 +32,8 @@ type logged struct {
 	reader   *os.File
 }
 
-// serveInto starts dynlb with its log in a pipe that nobody reads, full from the
-// beginning if asked for, and waits until two instances are ready.
+// serveInto starts dynlb with its log in a pipe that is not read, and full from the
+// beginning if full is set. It waits until two instances are ready.
 func serveInto(t *testing.T, full bool) *logged {
 	t.Helper()
 	reader, writer, err := os.Pipe()
@@ -47,8 +47,8 @@ func serveInto(t *testing.T, full bool) *logged {
 	return serveOn(t, reader, &exec.Cmd{Stderr: writer})
 }
 
-// serveOn starts dynlb as cmd says, by the program that begins its Args if there is
-// one, with its log at the other end of reader.
+// serveOn starts dynlb by cmd, whose Args may begin with another program that starts
+// it. Its log goes to the other end of reader.
 func serveOn(t *testing.T, reader *os.File, cmd *exec.Cmd) *logged {
 	t.Helper()
 	p := &logged{t: t, basePort: daemontest.PortRange(t), exited: make(chan struct{}), reader: reader, cmd: cmd}
@@ -82,7 +82,7 @@ func serveOn(t *testing.T, reader *os.File, cmd *exec.Cmd) *logged {
 	return p
 }
 
-// fill writes until a pipe takes no more.
+// fill writes to a pipe until it is full.
 func fill(t *testing.T, pipe *os.File) {
 	t.Helper()
 	fd := int(pipe.Fd())
@@ -113,7 +113,7 @@ func (p *logged) ready() {
 	daemontest.Eventually(p.t, "two healthy instances", func() bool { return strings.Contains(p.status(), `"healthy":2`) })
 }
 
-// stop sends SIGTERM, and wants an orderly end.
+// stop sends SIGTERM and checks that dynlb stops in order.
 func (p *logged) stop() {
 	p.t.Helper()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -122,7 +122,7 @@ func (p *logged) stop() {
 	p.ends()
 }
 
-// ends waits for an orderly end.
+// ends checks that dynlb stops in order: with exit code 0 and no instance left.
 func (p *logged) ends() {
 	p.t.Helper()
 	select {
@@ -138,7 +138,8 @@ func (p *logged) ends() {
 	}
 }
 
-// ask has a request in flight for half a second, and tells what became of it.
+// ask sends a request of half a second and waits until it is in flight. The channel
+// has its error.
 func (p *logged) ask() <-chan error {
 	p.t.Helper()
 	answered := make(chan error, 1)
@@ -157,7 +158,8 @@ func (p *logged) ask() <-chan error {
 	return answered
 }
 
-// TestLogIsNotRead: dynlb supervises, and ends, while its log is stuck.
+// TestLogIsNotRead: dynlb replaces instances, and stops in order, while its log is
+// not read.
 func TestLogIsNotRead(t *testing.T) {
 	t.Parallel()
 	p := serveInto(t, true)
@@ -175,8 +177,8 @@ func TestLogIsNotRead(t *testing.T) {
 	p.stop()
 }
 
-// TestLogReaderEnds: when who reads the log is gone, as tee is after Ctrl-C, dynlb
-// ends in order, with the request in flight.
+// TestLogReaderEnds: when the reader of the log has ended, as tee does on Ctrl-C,
+// dynlb stops in order, and the request in flight finishes.
 func TestLogReaderEnds(t *testing.T) {
 	t.Parallel()
 	p := serveInto(t, false)
@@ -190,10 +192,13 @@ func TestLogReaderEnds(t *testing.T) {
 	}
 }
 
-// TestFailureIsNotRead: dynlb ends with its exit code, whatever becomes of the
-// reasons that it gives.
+// TestFailureIsNotRead: dynlb ends with its exit code even if its error cannot be
+// written.
 func TestFailureIsNotRead(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -15,10 +15,13 @@ import (
 	"github.com/dynlb/dynlb/internal/daemon/daemontest"
 )
 
-// TestFewOpenFiles: with few open files the clients that there is no room for
-// wait; none is turned away, health checks do not fail, and the pool grows.
+// TestFewOpenFiles: with a low limit of open files, clients above the limit wait. None
+// is refused, health checks do not fail, and the app scales up.
 func TestFewOpenFiles(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	const clients = 150
 	file := filepath.Join(t.TempDir(), "config.yaml")
 	yaml := daemontest.Complete("maxInstances: 4\ncheckInterval: 200ms\n", daemontest.PortRange(t))
@@ -73,12 +76,12 @@ func TestFewOpenFiles(t *testing.T) {
 	all.Wait()
 	for _, unwanted := range []string{"too many open files", "health check failed", "instance failed"} {
 		if strings.Contains(log.String(), unwanted) {
-			t.Errorf("the log says %q", unwanted)
+			t.Errorf("the log has %q", unwanted)
 		}
 	}
 	for _, want := range []string{`"to":4`, "the limit of open files is low"} {
 		if !strings.Contains(log.String(), want) {
-			t.Errorf("the log does not say %s", want)
+			t.Errorf("the log lacks %s", want)
 		}
 	}
 }

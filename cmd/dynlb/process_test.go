@@ -17,18 +17,18 @@ import (
 	"github.com/dynlb/dynlb/internal/daemon/daemontest"
 )
 
-// dynlb is a dynlb process of its own.
+// dynlbProcess is dynlb as a process of its own.
 type dynlbProcess struct {
 	*exec.Cmd
 	t        *testing.T
 	url      string
 	basePort int
 	file     string        // the config
-	exited   chan struct{} // closed when it has been waited for
+	exited   chan struct{} // closed when its end was awaited
 	log      *daemontest.Buffer
 }
 
-// spawn starts `dynlb serve` over the Bun app as a process, and waits until two
+// spawn starts `dynlb serve` with the Bun app as a process, and waits until two
 // instances are ready.
 func spawn(t *testing.T, extra string, flags ...string) *dynlbProcess {
 	t.Helper()
@@ -85,7 +85,7 @@ func spawn(t *testing.T, extra string, flags ...string) *dynlbProcess {
 	return p
 }
 
-// write replaces the config file, as an editor does.
+// write replaces the config file as an editor does.
 func (p *dynlbProcess) write(extra string) {
 	p.t.Helper()
 	settings := daemontest.Complete(fmt.Sprintf("location: %s\n%s", daemontest.BunApp(p.t), extra), p.basePort)
@@ -98,7 +98,7 @@ func (p *dynlbProcess) write(extra string) {
 	}
 }
 
-// exit waits until the process is gone and returns its exit code.
+// exit waits for the end of the process and returns its exit code.
 func (p *dynlbProcess) exit() int {
 	p.t.Helper()
 	select {
@@ -110,7 +110,7 @@ func (p *dynlbProcess) exit() int {
 	}
 }
 
-// guard returns the pid of its guard.
+// guard returns the pid of the guard process.
 func (p *dynlbProcess) guard() int {
 	p.t.Helper()
 	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", p.Process.Pid)) // the pattern is good
@@ -124,11 +124,11 @@ func (p *dynlbProcess) guard() int {
 			}
 		}
 	}
-	p.t.Fatal("there is no guard")
+	p.t.Fatal("dynlb has no guard")
 	return 0
 }
 
-// zombie reports whether a process has exited, and only waits to be reaped.
+// zombie reports whether a process has exited and is not reaped yet.
 func zombie(pid int) bool {
 	stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	return strings.Contains(string(stat), ") Z ")

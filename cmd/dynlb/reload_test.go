@@ -20,8 +20,8 @@ import (
 	"github.com/dynlb/dynlb/internal/daemon/daemontest"
 )
 
-// TestReloadListeners: another listener is open before the one before it is
-// closed, and requests in flight on that finish.
+// TestReloadListeners: a new listener is open before the previous one is closed, and
+// the requests in flight on that finish.
 func TestReloadListeners(t *testing.T) {
 	t.Parallel()
 	listeners := func(basePort int, public, admin, adminHTTP string) string {
@@ -58,14 +58,13 @@ func TestReloadListeners(t *testing.T) {
 
 	slow := make(chan bool, 1)
 	go func() { slow <- reach("http://" + from + "/slow?ms=1500") }()
-	steady := daemontest.StartLoad(t, 2, "http://"+from, "/") // on connections that stay
+	steady := daemontest.StartLoad(t, 2, "http://"+from, "/") // on persistent connections
 	daemontest.Eventually(t, "load", func() bool { return steady.Done.Load() > 0 })
 	token := filepath.Join(filepath.Dir(p.file), "token")
 	if err := os.WriteFile(token, []byte(strings.Repeat("0123456789abcdef", 2)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	// The public listener moves, and the control listeners ask for a token where
-	// they are.
+	// The public listener moves. The control listeners stay and require a token.
 	p.write(listeners(p.basePort, to, admin, adminHTTP) + "auth: {tokenFile: token}\n")
 	daemontest.Eventually(t, "the other public address", func() bool { return reach("http://" + to) })
 	if _, err := net.Dial("tcp", from); err == nil {
@@ -89,7 +88,7 @@ func TestReloadListeners(t *testing.T) {
 			break
 		}
 	}
-	daemontest.Eventually(t, "the token asked for", func() bool {
+	daemontest.Eventually(t, "that the token is required", func() bool {
 		_, err := client.GetStatus(context.Background(), &dynlbv1.GetStatusRequest{})
 		return status.Code(err) == codes.Unauthenticated
 	})
@@ -97,7 +96,7 @@ func TestReloadListeners(t *testing.T) {
 		t.Errorf("dynlb status with the token: %d %s%s", code, out, stderr)
 	}
 
-	// An address that is taken changes nothing, not even what else is new.
+	// If an address is in use, the whole reload changes nothing.
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -120,8 +119,8 @@ func TestReloadListeners(t *testing.T) {
 	}
 }
 
-// TestReloadWays: the file is read again on SIGHUP, when it is replaced, and when
-// a link to it is, as Kubernetes does with a ConfigMap.
+// TestReloadWays: the config is reloaded on SIGHUP, when the file is replaced, and
+// when a link to it is replaced, as Kubernetes does with a ConfigMap.
 func TestReloadWays(t *testing.T) {
 	t.Parallel()
 	p := spawn(t, "")
@@ -163,7 +162,7 @@ func TestReloadWays(t *testing.T) {
 	publish("v2", "minInstances: 4\nmaxInstances: 4\n")
 	daemontest.Eventually(t, "four instances", func() bool { return len(daemontest.InstancesOn(p.basePort)) == 4 })
 
-	// What is not there any more changes nothing.
+	// A missing file changes nothing.
 	if err := os.Remove(p.file); err != nil {
 		t.Fatal(err)
 	}

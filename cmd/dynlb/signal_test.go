@@ -11,8 +11,8 @@ import (
 	"github.com/dynlb/dynlb/internal/daemon/daemontest"
 )
 
-// TestSIGTERM: the request in flight finishes, dynlb exits with 0, and no process
-// is left.
+// TestSIGTERM: the request in flight finishes, the exit code is 0, and no process is
+// left.
 func TestSIGTERM(t *testing.T) {
 	t.Parallel()
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
@@ -59,8 +59,8 @@ func TestSIGTERM(t *testing.T) {
 	}
 }
 
-// TestSecondSignalIsImmediate: with a request in flight that would take half a
-// minute, the first signal waits and the second does not.
+// TestSecondSignalIsImmediate: with a request in flight of half a minute, dynlb waits
+// after the first signal and ends at once after the second.
 func TestSecondSignalIsImmediate(t *testing.T) {
 	t.Parallel()
 	p := spawn(t, "")
@@ -100,7 +100,7 @@ func TestSecondSignalIsImmediate(t *testing.T) {
 	p.nothingLeft()
 }
 
-// TestSIGKILL: not even a dynlb that cannot say goodbye leaves a process.
+// TestSIGKILL: a dynlb that is killed leaves no process.
 func TestSIGKILL(t *testing.T) {
 	t.Parallel()
 	p := spawn(t, "")
@@ -111,8 +111,8 @@ func TestSIGKILL(t *testing.T) {
 	p.nothingLeft()
 }
 
-// TestSIGKILLWithGrandchildren: the guard kills what instances have started in
-// sessions of their own, and does not stay either.
+// TestSIGKILLWithGrandchildren: the guard kills processes that instances have started
+// in their own sessions, and then ends.
 func TestSIGKILLWithGrandchildren(t *testing.T) {
 	t.Parallel()
 	p := spawn(t, `command: [sh, -c, 'setsid sh -c "sleep 1000; :" x --port "$1" & exec bun run "$0" --port "$1"', "{location}", "{port}"]`)
@@ -126,7 +126,7 @@ func TestSIGKILLWithGrandchildren(t *testing.T) {
 	daemontest.Eventually(t, "the guard gone too", func() bool { return syscall.Kill(guard, 0) != nil || zombie(guard) })
 }
 
-// TestSIGTERMDuringScaleUp: what is being started at that moment is not left.
+// TestSIGTERMDuringScaleUp: instances that are starting at that moment are stopped.
 func TestSIGTERMDuringScaleUp(t *testing.T) {
 	t.Parallel()
 	p := spawn(t, "maxInstances: 8\n")

@@ -14,16 +14,19 @@ import (
 	"github.com/dynlb/dynlb/internal/daemon/daemontest"
 )
 
-// TestSuspendedDynlb: dynlb itself, stopped for a while, ejects nobody when it
-// goes on: time that it could not see does not count against the instances.
+// TestSuspendedDynlb: after dynlb itself was stopped for a while it ejects no
+// instance: the time in which it did not run does not count against them.
 func TestSuspendedDynlb(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	p := spawn(t, "checkInterval: 100ms\nhealthTimeout: 100ms\n")
 	before := daemontest.InstancesOn(p.basePort)
 	if err := p.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(3 * time.Second) // what is to be slept through: thirty checks
+	time.Sleep(3 * time.Second) // as long as thirty checks
 	if err := p.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
@@ -42,11 +45,14 @@ func TestSuspendedDynlb(t *testing.T) {
 	}
 }
 
-// TestSuspendedDynlbInFlight: requests in flight when dynlb is stopped get their
-// responses when it goes on, though the instances' time is up by the clock: those that
-// have arrived meanwhile, and those that come after.
+// TestSuspendedDynlbInFlight: requests that are in flight while dynlb is stopped get
+// their responses when it continues, although requestTimeout has passed by the clock:
+// responses that have arrived in that time, and those that arrive later.
 func TestSuspendedDynlbInFlight(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	app := filepath.Join(t.TempDir(), "app.ts")
 	const text = `Bun.serve({ port: Number(process.env.PORT), hostname: "127.0.0.1", fetch: async (req) => {
 		const ms = new URL(req.url).searchParams.get("ms");
@@ -62,7 +68,7 @@ func TestSuspendedDynlbInFlight(t *testing.T) {
 	for _, engine := range []string{"fast", "std"} {
 		t.Run(engine, func(t *testing.T) {
 			p := spawn(t, fmt.Sprintf("requestTimeout: 2400ms\ncommand: [bun, run, %s, --port, '{port}']\n", app), "--engine", engine)
-			// A connection on which /lb-status was asked for is net/http's from then on.
+			// A connection that has carried /lb-status stays with net/http.
 			client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 			statuses := make(chan string)
 			times := []string{"600", "600", "2900", "2900"}
@@ -83,7 +89,7 @@ func TestSuspendedDynlbInFlight(t *testing.T) {
 			if err := p.Process.Signal(syscall.SIGSTOP); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(2500 * time.Millisecond) // what is to be slept through: the instances' time
+			time.Sleep(2500 * time.Millisecond) // longer than requestTimeout
 			if err := p.Process.Signal(syscall.SIGCONT); err != nil {
 				t.Fatal(err)
 			}

@@ -18,7 +18,8 @@ import (
 	"github.com/dynlb/dynlb/internal/daemon/daemontest"
 )
 
-// newTerminal returns both ends of a terminal: what shows it, and what a program has.
+// newTerminal returns both ends of a pseudo-terminal: that of the terminal emulator,
+// and that of programs.
 func newTerminal(t *testing.T) (master, terminal *os.File) {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
@@ -49,9 +50,8 @@ func hangupByDefault(t *testing.T) {
 	t.Cleanup(func() { signal.Stop(signals) })
 }
 
-// TestTerminalIsClosed: dynlb ends with the terminal it was started in, with the
-// request in flight, however often it is told. As long as the terminal is there,
-// SIGHUP has the config read again.
+// TestTerminalIsClosed: dynlb stops in order when its terminal is closed, however many
+// SIGHUP it gets. As long as the terminal exists, SIGHUP reloads the config.
 func TestTerminalIsClosed(t *testing.T) {
 	t.Parallel()
 	hangupByDefault(t)
@@ -61,7 +61,7 @@ func TestTerminalIsClosed(t *testing.T) {
 		Stdin: terminal, Stdout: terminal, Stderr: terminal,
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true, Setctty: true},
 	})
-	_ = terminal.Close() // so that only dynlb has it
+	_ = terminal.Close() // only dynlb has it now
 	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func TestTerminalIsClosed(t *testing.T) {
 	if err := master.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for range 3 { // the shell passes its own on
+	for range 3 { // a shell sends further ones
 		if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 			t.Fatal(err)
 		}
@@ -84,8 +84,8 @@ func TestTerminalIsClosed(t *testing.T) {
 	p.ends()
 }
 
-// TestTerminalIsOutlived: dynlb that a shell has left behind in the background, with
-// its terminal closed, goes on, and SIGHUP has it read its config again.
+// TestTerminalIsOutlived: dynlb continues if its shell has left it in the background
+// and the terminal is closed. SIGHUP then reloads the config.
 func TestTerminalIsOutlived(t *testing.T) {
 	t.Parallel()
 	hangupByDefault(t)
@@ -101,7 +101,7 @@ func TestTerminalIsOutlived(t *testing.T) {
 		Stdin: terminal, Stdout: terminal, Stderr: writer,
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true, Setctty: true},
 	})
-	_, _ = terminal.Close(), writer.Close() // so that only the shell and dynlb have them
+	_, _ = terminal.Close(), writer.Close() // only the shell and dynlb have them now
 	if err := reader.SetReadDeadline(time.Now().Add(daemontest.Within)); err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +113,7 @@ func TestTerminalIsOutlived(t *testing.T) {
 				return log.Text()
 			}
 		}
-		t.Fatalf("the log ends without %q (%v)", what, log.Err())
+		t.Fatalf("the log ended without %q (%v)", what, log.Err())
 		return ""
 	}
 	var pid int
@@ -130,7 +130,7 @@ func TestTerminalIsOutlived(t *testing.T) {
 	signal(syscall.SIGHUP)
 	said("config reloaded")
 
-	_ = p.cmd.Process.Kill() // the shell has no chance to tell its jobs
+	_ = p.cmd.Process.Kill() // it sends no SIGHUP to its jobs
 	<-p.exited
 	_ = master.Close()
 	said("terminal closed, continuing without it")
@@ -141,7 +141,7 @@ func TestTerminalIsOutlived(t *testing.T) {
 	p.ready()
 	signal(syscall.SIGTERM)
 	said(`"stopped"`)
-	for log.Scan() { // until nobody has the pipe any more
+	for log.Scan() { // until no process has the pipe
 	}
 	if log.Err() != nil {
 		t.Error(log.Err())

@@ -102,6 +102,9 @@ func greet(t *testing.T, greeting string) (address string) {
 // TestNoAnswer: the kernel accepts connections for a stopped dynlb.
 func TestNoAnswer(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

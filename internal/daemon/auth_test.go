@@ -18,8 +18,8 @@ import (
 	"github.com/dynlb/dynlb/internal/daemon/daemontest"
 )
 
-// TestExposedListenerDoesNotStart: off loopback without credentials, exit code 2
-// and one line that says what is missing.
+// TestExposedListenerDoesNotStart: a control listener off loopback without
+// credentials is a usage error, in one line that says what is missing.
 func TestExposedListenerDoesNotStart(t *testing.T) {
 	k := daemontest.NewKeys(t)
 	t.Chdir(t.TempDir())
@@ -48,7 +48,8 @@ func TestExposedListenerDoesNotStart(t *testing.T) {
 	}
 }
 
-// TestAuditNamesTheCertificate: who scaled, by certificate.
+// TestAuditNamesTheCertificate: the audit line of ScaleTo names the client's
+// certificate.
 func TestAuditNamesTheCertificate(t *testing.T) {
 	t.Parallel()
 	k := daemontest.NewKeys(t)
@@ -59,12 +60,12 @@ func TestAuditNamesTheCertificate(t *testing.T) {
 		t.Fatal(err)
 	}
 	if want := "msg=ScaleTo peer=\"127.0.0.1:"; !strings.Contains(r.Log.String(), want) || !strings.Contains(r.Log.String(), `(CN=client)" old=2 new=3`) {
-		t.Errorf("no audit line in %s", r.Log.String())
+		t.Errorf("the log has no audit line: %s", r.Log.String())
 	}
 }
 
-// TestClientCAIsFollowed: an authority that is taken off the list takes its
-// clients with it, those that are connected too.
+// TestClientCAIsFollowed: when an authority is removed from clientCA, its clients are
+// denied, also on existing connections.
 func TestClientCAIsFollowed(t *testing.T) {
 	t.Parallel()
 	k := daemontest.NewKeys(t)
@@ -75,14 +76,15 @@ func TestClientCAIsFollowed(t *testing.T) {
 		t.Fatal(err)
 	}
 	k.Write(t, "ca.pem", string(other))
-	daemontest.Eventually(t, "the client is out", func() bool {
+	daemontest.Eventually(t, "the denial of the client", func() bool {
 		_, err := r.Client.GetStatus(t.Context(), &dynlbv1.GetStatusRequest{})
 		return status.Code(err) == codes.Unauthenticated
 	})
 }
 
-// TestHTTPIsGuarded: admin HTTP asks for the same, and the public port does not.
-func TestHTTPIsGuarded(t *testing.T) {
+// TestAdminHTTPRequiresToken: admin HTTP requires the same token as gRPC, and the
+// public port requires none.
+func TestAdminHTTPRequiresToken(t *testing.T) {
 	t.Parallel()
 	k := daemontest.NewKeys(t)
 	r := daemontest.Start(t, k.YAML("tokenFile", "cert", "key"))
@@ -127,9 +129,9 @@ func TestHTTPIsGuarded(t *testing.T) {
 	}
 }
 
-// TestTokenReachesNobody: it is not in the environment, the arguments or the
-// open files of an instance, nor in the log, the status or the metrics.
-func TestTokenReachesNobody(t *testing.T) {
+// TestTokenStaysSecret: the token is not in the environment, the arguments or the
+// open files of an instance, and not in the log, the status or the metrics.
+func TestTokenStaysSecret(t *testing.T) {
 	t.Parallel()
 	k := daemontest.NewKeys(t)
 	r := daemontest.Start(t, k.YAML("tokenFile"))

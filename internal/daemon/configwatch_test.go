@@ -32,10 +32,13 @@ func startWatch(t *testing.T, path string) <-chan string {
 	return reasons
 }
 
-// TestConfigWatchInABusyFolder: a file beside the config file that is written all
-// the time, a log say, neither keeps a change from being told nor tells one.
+// TestConfigWatchInABusyFolder: a file beside the config file that is written
+// continuously, such as a log, neither hides a change nor causes a reload.
 func TestConfigWatchInABusyFolder(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	dir := t.TempDir()
 	write := func(name, content string) {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
@@ -47,38 +50,41 @@ func TestConfigWatchInABusyFolder(t *testing.T) {
 	busy := time.NewTicker(settleTime / 5)
 	defer busy.Stop()
 	deadline := time.After(30 * time.Second)
-	await := func(ticks int) (told string) {
+	await := func(ticks int) (reason string) {
 		for ; ticks != 0; ticks-- {
 			select {
-			case told = <-reasons:
-				return told
+			case reason = <-reasons:
+				return reason
 			case <-busy.C:
 				write("app.log", time.Now().String())
 			case <-deadline:
-				t.Fatal("no change was told")
+				t.Fatal("no reload")
 			}
 		}
 		return ""
 	}
-	if told := await(20); told != "" {
-		t.Fatalf("told %q, and nothing had changed", told)
+	if reason := await(20); reason != "" {
+		t.Fatalf("reload for %q, and nothing had changed", reason)
 	}
 	write("config.yaml", "minInstances: 2")
-	if told := await(-1); told != "file changed" {
-		t.Errorf("told %q", told)
+	if reason := await(-1); reason != "file changed" {
+		t.Errorf("reload for %q", reason)
 	}
-	if told := await(20); told != "" {
-		t.Errorf("told %q a second time", told)
+	if reason := await(20); reason != "" {
+		t.Errorf("a second reload for %q", reason)
 	}
 }
 
-// TestConfigWatchTellsTrouble: that there is something in place of the file which
-// cannot be read is told, and only once, and a pipe is not waited for.
-func TestConfigWatchTellsTrouble(t *testing.T) {
+// TestConfigWatchReportsUnreadableFile: something unreadable in place of the file
+// causes one reload, and a pipe does not block the watch.
+func TestConfigWatchReportsUnreadableFile(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	dir := t.TempDir()
 	path := func(name string) string { return filepath.Join(dir, name) }
-	become := func(target string) { // in one step
+	become := func(target string) { // atomically
 		t.Helper()
 		if err := errors.Join(os.Symlink(target, path("next")), os.Rename(path("next"), path("config.yaml"))); err != nil {
 			t.Fatal(err)
@@ -86,7 +92,7 @@ func TestConfigWatchTellsTrouble(t *testing.T) {
 	}
 	if err := errors.Join(
 		os.WriteFile(path("file"), []byte("minInstances: 1"), 0o600),
-		os.WriteFile(path("secret"), nil, 0), // root reads it, and finds it empty
+		os.WriteFile(path("secret"), nil, 0), // root can read it: it is empty
 		os.Mkdir(path("folder"), 0o700),
 		syscall.Mkfifo(path("pipe"), 0o600),
 	); err != nil {
@@ -97,27 +103,27 @@ func TestConfigWatchTellsTrouble(t *testing.T) {
 	for _, target := range []string{"secret", "folder", "pipe", "config.yaml", "file"} {
 		become(target)
 		select {
-		case told := <-reasons:
-			if told != "file changed" {
-				t.Errorf("%s: told %q", target, told)
+		case reason := <-reasons:
+			if reason != "file changed" {
+				t.Errorf("%s: reload for %q", target, reason)
 			}
 		case <-time.After(within):
-			t.Fatalf("%s: no change was told", target)
+			t.Fatalf("%s: no reload", target)
 		}
 		if err := os.WriteFile(path("other"), []byte(target), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		select {
-		case told := <-reasons:
-			t.Errorf("%s: told %q a second time", target, told)
+		case reason := <-reasons:
+			t.Errorf("%s: a second reload for %q", target, reason)
 		case <-time.After(4 * settleTime):
 		}
 	}
 }
 
-// TestConfigWatchStarvedNoMore: the want of descriptors ends with the next look,
-// whatever that finds.
-func TestConfigWatchStarvedNoMore(t *testing.T) {
+// TestConfigWatchFilesAvailableAgain: any read that needs no descriptor, or gets one,
+// ends the state of too many open files.
+func TestConfigWatchFilesAvailableAgain(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "pipe")
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
@@ -126,11 +132,11 @@ func TestConfigWatchStarvedNoMore(t *testing.T) {
 	w := &configWatch{path: path, noFiles: true}
 	w.read()
 	if w.noFiles {
-		t.Error("it would look again for ever")
+		t.Error("the watch would retry without end")
 	}
 }
 
-// TestWatchable: an empty config is a config.
+// TestWatchable: /dev/null, an empty config, can be watched.
 func TestWatchable(t *testing.T) {
 	t.Parallel()
 	if err := watchable(os.DevNull); err != nil {

@@ -16,10 +16,10 @@ import (
 	"github.com/dynlb/dynlb/internal/daemon/daemontest"
 )
 
-// stream is a response that goes on.
+// stream is a response without an end.
 type stream struct {
-	port string       // of the instance that it comes from
-	tick func() error // waits for the next piece
+	port string       // of its instance
+	tick func() error // waits for the next event
 	end  func()
 }
 
@@ -45,14 +45,13 @@ func openEvents(t *testing.T, r *daemontest.Running) *stream {
 	return s
 }
 
-// TestDrainGivesStreamsTheirTime: events and WebSockets of an instance that is to
-// go last until drainTimeout and end cleanly then; those of others go on.
+// TestDrainGivesStreamsTheirTime: event streams and WebSockets of an instance that
+// drains last until drainTimeout and then end cleanly. Those of others go on.
 func TestDrainGivesStreamsTheirTime(t *testing.T) {
 	t.Parallel()
 	r := daemontest.Start(t, strings.Replace(daemontest.Original(t), "idleTimeout: 1000", "idleTimeout: 1h", 1)+"drainTimeout: 2s\n")
 	r.AwaitReady(2)
-	// The streams go to the first instance and to the second in turn; what comes
-	// last to the second is a WebSocket.
+	// The streams go to the two instances in turn, as do the WebSockets after them.
 	first, second := openEvents(t, r), openEvents(t, r)
 	defer first.end()
 	defer second.end()
@@ -93,19 +92,19 @@ func TestDrainGivesStreamsTheirTime(t *testing.T) {
 		}
 		return false
 	})
-	going, staying := first, second
+	ending, staying := first, second
 	if strings.HasSuffix(draining, ":"+second.port) {
-		going, staying = second, first
+		ending, staying = second, first
 	}
 	var err error
 	for err == nil {
-		err = going.tick()
+		err = ending.tick()
 	}
 	if err != io.EOF { //nolint:errorlint // a clean end is the very value
-		t.Errorf("the stream of the one that went ended with %v, want its end", err)
+		t.Errorf("the stream of the draining instance ended with %v, want io.EOF", err)
 	}
 	if took := time.Since(begun); took < 1900*time.Millisecond {
-		t.Errorf("it ended after %v, before drainTimeout", took)
+		t.Errorf("the stream ended after %v, before drainTimeout", took)
 	}
 	closed, open := 0, 0
 	for _, conn := range sockets {
@@ -126,7 +125,7 @@ func TestDrainGivesStreamsTheirTime(t *testing.T) {
 	}
 	for range 5 {
 		if err := staying.tick(); err != nil {
-			t.Fatalf("the stream of the one that stayed: %v", err)
+			t.Fatalf("the stream of the other instance: %v", err)
 		}
 	}
 	r.AwaitReady(1)

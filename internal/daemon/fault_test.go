@@ -18,8 +18,8 @@ import (
 	"github.com/dynlb/dynlb/internal/daemon/daemontest"
 )
 
-// TestSuspendedInstance: one that is stopped by SIGSTOP gets no requests, and is
-// replaced; requests that it had are done by another.
+// TestSuspendedInstance: an instance that is stopped by SIGSTOP gets no requests and
+// is replaced. Its requests are sent to another instance.
 func TestSuspendedInstance(t *testing.T) {
 	t.Parallel()
 	r := daemontest.Start(t, daemontest.Original(t)+"stopTimeout: 200ms\n")
@@ -36,8 +36,8 @@ func TestSuspendedInstance(t *testing.T) {
 	traffic.Stop()
 }
 
-// TestConcurrentScaleToWithCrashes: whatever happens at the same time, in the end
-// there are as many as was asked for last.
+// TestConcurrentScaleToWithCrashes: concurrent calls of ScaleTo, and crashes, end with
+// the number of instances of the last call.
 func TestConcurrentScaleToWithCrashes(t *testing.T) {
 	t.Parallel()
 	r := daemontest.Start(t, strings.Replace(daemontest.Original(t), "idleTimeout: 1000", "idleTimeout: 1h", 1))
@@ -51,7 +51,7 @@ func TestConcurrentScaleToWithCrashes(t *testing.T) {
 			}
 			if i%10 == 0 {
 				for _, pid := range daemontest.InstancesOn(r.BasePort) {
-					_ = syscall.Kill(pid, syscall.SIGKILL) // it may be gone already
+					_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended
 				}
 			}
 		})
@@ -64,8 +64,8 @@ func TestConcurrentScaleToWithCrashes(t *testing.T) {
 	}
 }
 
-// TestCrashLoopBesideHealthyOnes: instances that die as soon as they are up do not
-// disturb those that stay.
+// TestCrashLoopBesideHealthyOnes: an instance in a crash loop does not disturb the
+// healthy ones.
 func TestCrashLoopBesideHealthyOnes(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -92,8 +92,8 @@ func TestCrashLoopBesideHealthyOnes(t *testing.T) {
 	traffic.Stop()
 }
 
-// TestWrongPort: an app that listens elsewhere is not ready, and the status says
-// where it does listen.
+// TestWrongPort: an app that listens on another port is not ready, and the status
+// has that port.
 func TestWrongPort(t *testing.T) {
 	t.Parallel()
 	_, port, _ := net.SplitHostPort(daemontest.FreeAddress(t))
@@ -104,8 +104,8 @@ func TestWrongPort(t *testing.T) {
 	})
 }
 
-// TestNeverReady: an app that never says that it is well is ended and tried again,
-// and the status says what it said.
+// TestNeverReady: an app whose health check never succeeds is stopped and started
+// again, and the status has its last answer.
 func TestNeverReady(t *testing.T) {
 	t.Parallel()
 	r := daemontest.Start(t, "minInstances: 1\nstartTimeout: 300ms\nhealthPath: /nothing-here\n")
@@ -115,52 +115,52 @@ func TestNeverReady(t *testing.T) {
 	})
 }
 
-// TestImpostor: a program that answers on the port of an instance is not taken
-// for it.
+// TestImpostor: another program that answers on the port of an instance gets no
+// requests.
 func TestImpostor(t *testing.T) {
 	t.Parallel()
 	r := daemontest.Start(t, "minInstances: 1\nmaxInstances: 1\ncommand: [sleep, '600']\nqueue: {timeout: 100ms}\n")
-	stranger, asked := impersonate(t, r)
+	impostor, paths := impersonate(t, r)
 	daemontest.Eventually(t, "the reason", func() bool {
 		return strings.HasPrefix(r.Pool().GetUnavailableReason(), fmt.Sprintf("somebody else answered on port %d: ", r.BasePort))
 	})
 	if code, body := r.Get(r.URL + "/"); code != http.StatusServiceUnavailable {
 		t.Errorf("GET /: %d %s", code, body)
 	}
-	if err := stranger.Close(); err != nil {
+	if err := impostor.Close(); err != nil {
 		t.Error(err)
 	}
-	close(asked)
-	for path := range asked {
+	close(paths)
+	for path := range paths {
 		if path != "/health" {
-			t.Errorf("the stranger was asked for %s", path)
+			t.Errorf("the impostor got a request for %s", path)
 		}
 	}
 }
 
-// TestPortTakenAtTheLastMoment: an instance whose port was taken between the
-// choice and its bind is started anew on the next, and the client that waits does
-// not see it.
+// TestPortTakenAtTheLastMoment: if another program takes the port of an instance
+// before that binds it, the instance is started again on the next port. The waiting
+// client does not notice.
 func TestPortTakenAtTheLastMoment(t *testing.T) {
 	t.Parallel()
 	r := daemontest.Start(t, fmt.Sprintf("location: %s\nminInstances: 1\ncommand: [sh, -c, 'sleep 0.5; exec bun run {location} --port {port}']\n", daemontest.BunApp(t)))
-	stranger, asked := impersonate(t, r)
+	impostor, paths := impersonate(t, r)
 	if code, body := r.Get(r.URL + "/"); code != http.StatusOK || !strings.Contains(body, fmt.Sprint(r.BasePort+1)) {
 		t.Errorf("GET /: %d %s, want it from port %d", code, body, r.BasePort+1)
 	}
-	if err := stranger.Close(); err != nil {
+	if err := impostor.Close(); err != nil {
 		t.Error(err)
 	}
-	close(asked)
-	for path := range asked {
+	close(paths)
+	for path := range paths {
 		if path != "/health" {
-			t.Errorf("the stranger was asked for %s", path)
+			t.Errorf("the impostor got a request for %s", path)
 		}
 	}
 }
 
-// impersonate answers 200 to everything on the port of the first instance, as soon
-// as that is being started, and tells what it was asked for.
+// impersonate answers every request on the port of the first instance with 200, from
+// the moment that the instance is starting. The channel has the paths of the requests.
 func impersonate(t *testing.T, r *daemontest.Running) (io.Closer, chan string) {
 	t.Helper()
 	var l net.Listener
@@ -174,8 +174,8 @@ func impersonate(t *testing.T, r *daemontest.Running) (io.Closer, chan string) {
 		}
 		return true
 	})
-	asked := make(chan string, 10000)
-	server := &http.Server{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked <- r.URL.Path })}
+	paths := make(chan string, 10000)
+	server := &http.Server{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { paths <- r.URL.Path })}
 	done := make(chan struct{})
 	go func() { // ends with Close
 		defer close(done)
@@ -185,7 +185,7 @@ func impersonate(t *testing.T, r *daemontest.Running) (io.Closer, chan string) {
 		err := server.Close()
 		<-done
 		return err
-	}), asked
+	}), paths
 }
 
 type closer func() error

@@ -15,8 +15,8 @@ import (
 	"github.com/dynlb/dynlb/internal/daemon/daemontest"
 )
 
-// TestRecycle: instances that have served their share are replaced, and no request
-// notices.
+// TestRecycle: instances that have served maxRequests are replaced without a failed
+// request.
 func TestRecycle(t *testing.T) {
 	t.Parallel()
 	r := daemontest.Start(t, daemontest.Original(t)+"maxRequests: 200\n")
@@ -40,8 +40,8 @@ func TestRecycle(t *testing.T) {
 	}
 }
 
-// TestUsage: what an instance uses shows in the status, on the command line and
-// in the metrics.
+// TestUsage: the status, the command line and the metrics show the memory and CPU
+// time of each instance.
 func TestUsage(t *testing.T) {
 	t.Parallel()
 	r := daemontest.Start(t, daemontest.Original(t))
@@ -66,8 +66,8 @@ func TestUsage(t *testing.T) {
 	}
 }
 
-// TestUser: as root, instances run as the user that the config names, and cannot
-// read what only root may. As anybody else, dynlb says that it takes root.
+// TestUser: if dynlb runs as root, instances run as the user of the config. If not,
+// the error says that root is needed.
 func TestUser(t *testing.T) {
 	t.Parallel()
 	nobody, err := user.Lookup("nobody")
@@ -75,7 +75,7 @@ func TestUser(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	for _, folder := range []string{dir, filepath.Dir(dir)} { // that of the test is root's alone
+	for _, folder := range []string{dir, filepath.Dir(dir)} { // only root may enter the folder of the test
 		if err := os.Chmod(folder, 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -102,7 +102,7 @@ func TestUser(t *testing.T) {
 	for _, pid := range r.PIDs() {
 		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 		if want := fmt.Sprintf("\nUid:\t%[1]s\t%[1]s\t%[1]s\t%[1]s\n", nobody.Uid); err != nil || !strings.Contains(string(status), want) {
-			t.Errorf("instance %d does not run as nobody: %v\n%s", pid, err, status)
+			t.Errorf("instance %d does not run as the user: %v\n%s", pid, err, status)
 		}
 	}
 	if code, body := r.Get(r.URL + "/"); code != http.StatusOK {
@@ -125,10 +125,13 @@ func copyFile(from, to string) error {
 	return err
 }
 
-// TestRecycleInVain: instances that use more than maxMemory from the start are not
-// replaced for ever, and a pool that is idle scales to zero in spite of it.
+// TestRecycleInVain: instances that exceed maxMemory from the start are not replaced
+// without end, and an idle app still scales to zero.
 func TestRecycleInVain(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	r := daemontest.Start(t, "minInstances: 0\nmaxMemory: 1MiB\ncheckInterval: 500ms\nidleTimeout: 2s\n")
 	if code, body := r.Get(r.URL + "/"); code != http.StatusOK {
 		t.Fatalf("%d %s", code, body)
@@ -136,9 +139,9 @@ func TestRecycleInVain(t *testing.T) {
 	daemontest.Eventually(t, "no instance", func() bool { return len(r.Pool().GetInstances()) == 0 })
 	log := r.Log.String()
 	if got := strings.Count(log, "instance starting"); got != 2 {
-		t.Errorf("%d starts, want the first and the one in its place", got)
+		t.Errorf("%d starts, want the first instance and its replacement", got)
 	}
 	if !strings.Contains(log, "it is too low for this app") {
-		t.Errorf("the log does not say why: %s", log)
+		t.Errorf("the log has no reason: %s", log)
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/dynlb/dynlb/internal/daemon/daemontest"
 )
 
-// TestLimits: what the config says of clients holds on the public listener, and
-// changes with it.
+// TestLimits: the public listener enforces the limits of the config, and those of a
+// new config after a reload.
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	r := daemontest.Start(t, "limits: {requestLine: 100, header: 1KiB, headerFields: 10}\n")

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestConnectionsWithin: two connections for each client, a pipe for every fourth,
-// and what dynlb itself needs are within the open files.
+// TestConnectionsWithin: the open files suffice for two connections of each client,
+// a pipe for every fourth client, and dynlb itself.
 func TestConnectionsWithin(t *testing.T) {
 	t.Parallel()
 	own := ownFiles + loopFiles*runtime.GOMAXPROCS(0)

@@ -9,8 +9,8 @@ import (
 	"github.com/dynlb/dynlb/proxy/http1"
 )
 
-// TestPlan: every limit of the config reaches the proxy, and without one there may
-// be as many connections as there are open files for.
+// TestPlan: every limit of the config reaches the proxy. Without
+// limits.connections, the limit of open files bounds the connections.
 func TestPlan(t *testing.T) {
 	t.Parallel()
 	settings, err := config.Parse("config.yaml", []byte(`

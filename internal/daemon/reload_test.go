@@ -13,8 +13,8 @@ import (
 	"github.com/dynlb/dynlb/internal/daemon/daemontest"
 )
 
-// TestReload: whatever changes in the config, no request fails, and what cannot
-// be put in force changes nothing.
+// TestReload: no request fails while the config changes, and an invalid config
+// changes nothing.
 func TestReload(t *testing.T) {
 	t.Parallel()
 	r := daemontest.Start(t, daemontest.Original(t))
@@ -53,26 +53,26 @@ func TestReload(t *testing.T) {
 	const want = `config.yaml:1: scaleUpThreshold: must be a number, 0 or more; got "much"`
 	daemontest.Eventually(t, "the error in the status", func() bool { return r.Pool().GetConfigError() == want })
 	if _, metrics := r.Get(r.AdminURL + "/metrics"); !strings.Contains(metrics, "\ndynlb_config_last_reload_successful 0\n") {
-		t.Error("the metrics do not tell")
+		t.Error("the metrics do not report the failure")
 	}
 	if !strings.Contains(r.Log.String(), "must be a number, 0 or more") {
-		t.Error("the log does not tell")
+		t.Error("the log does not report the failure")
 	}
 	if code, out, _ := run(t, "status", "--admin", r.Admin); code != 0 || !strings.Contains(out, "config reload failed: "+want) {
-		t.Errorf("dynlb status does not tell: %s", out)
+		t.Errorf("dynlb status does not report the failure: %s", out)
 	}
 	if got := r.PIDs(); !slices.Equal(got, kept) || r.Pool().GetMinInstances() != 3 {
 		t.Errorf("instances %v, want %v; at least %d", got, kept, r.Pool().GetMinInstances())
 	}
 
 	r.Reload(daemontest.Original(t))
-	daemontest.Eventually(t, "the config in force", func() bool { p := r.Pool(); return p.GetConfigError() == "" && p.GetMinInstances() == 2 })
+	daemontest.Eventually(t, "the config reloaded", func() bool { p := r.Pool(); return p.GetConfigError() == "" && p.GetMinInstances() == 2 })
 	traffic.Stop()
 	r.AwaitReady(2)
 }
 
-// TestReloadThatCannotStart: new instances that do not come up replace nothing,
-// and the status says why.
+// TestReloadThatCannotStart: new instances that do not start replace none, and the
+// status says why.
 func TestReloadThatCannotStart(t *testing.T) {
 	t.Parallel()
 	r := daemontest.Start(t, daemontest.Original(t))
@@ -91,7 +91,7 @@ func TestReloadThatCannotStart(t *testing.T) {
 	if err := syscall.Kill(before[0], syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	daemontest.Eventually(t, "one like the old ones in place of one that died", func() bool {
+	daemontest.Eventually(t, "a replacement with the previous config for an instance that died", func() bool {
 		if r.Ready() != 2 {
 			return false
 		}

@@ -30,8 +30,8 @@ func TestServeDemoBackend(t *testing.T) {
 	}
 }
 
-// TestFirstRequestWaits: the public listener answers from the start; a request
-// that comes before the first instance is ready waits for it.
+// TestFirstRequestWaits: a request that arrives before the first instance is ready
+// waits for it.
 func TestFirstRequestWaits(t *testing.T) {
 	t.Parallel()
 	r := daemontest.Start(t, daemontest.Original(t))
@@ -40,7 +40,8 @@ func TestFirstRequestWaits(t *testing.T) {
 	}
 }
 
-// TestStatusToTheLetter: the keys of /lb-status, their types and zero values.
+// TestStatusToTheLetter: /lb-status has exactly its keys, with their types, and zero
+// values are present.
 func TestStatusToTheLetter(t *testing.T) {
 	t.Parallel()
 	r := daemontest.Start(t, daemontest.Original(t))
@@ -110,8 +111,8 @@ func TestStatusToTheLetter(t *testing.T) {
 	}
 }
 
-// TestScaleWithTheLoad: 2 to maxInstances under 40 concurrent requests of
-// 200 ms, and back to minInstances after idleTimeout, with not one failed.
+// TestScaleWithTheLoad: 40 concurrent requests of 200 ms scale the app from 2
+// instances to maxInstances. After idleTimeout it is back at 2. No request fails.
 func TestScaleWithTheLoad(t *testing.T) {
 	t.Parallel()
 	r := daemontest.Start(t, daemontest.Original(t))
@@ -119,7 +120,7 @@ func TestScaleWithTheLoad(t *testing.T) {
 	slow := daemontest.StartLoad(t, 40, r.URL, "/slow?ms=200")
 	daemontest.Eventually(t, "5 ready instances", func() bool { return r.Ready() == 5 })
 	slow.Stop()
-	quick := daemontest.StartLoad(t, 2, r.URL, "/") // while instances go: the drain must not show
+	quick := daemontest.StartLoad(t, 2, r.URL, "/") // while instances drain
 	r.AwaitReady(2)
 	quick.Stop()
 }
@@ -143,7 +144,7 @@ func TestScaleTo(t *testing.T) {
 		}
 	}
 	if got := r.Pool().GetTarget(); got > 4 {
-		t.Errorf("target %d after calls that failed", got)
+		t.Errorf("target %d after failed calls", got)
 	}
 }
 
@@ -163,7 +164,7 @@ func TestWatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(first.GetPool().GetInstances()) != 2 || len(first.GetEvents()) != 0 {
-		t.Errorf("the first message: %v", first)
+		t.Errorf("first message: %v", first)
 	}
 	three := int32(3)
 	if _, err := r.Client.ScaleTo(ctx, &dynlbv1.ScaleToRequest{Target: &three}); err != nil {
@@ -197,15 +198,15 @@ func TestWatch(t *testing.T) {
 	for {
 		if _, err := stream.Recv(); err != nil {
 			if status.Code(err) != codes.Unavailable {
-				t.Errorf("the end of the watch: %v", err)
+				t.Errorf("the watch ended with %v", err)
 			}
 			return
 		}
 	}
 }
 
-// TestInstanceKilled: an instance that dies under load is replaced, and requests
-// that can be repeated do not notice.
+// TestInstanceKilled: an instance that is killed under load is replaced, and no
+// repeatable request fails.
 func TestInstanceKilled(t *testing.T) {
 	t.Parallel()
 	r := daemontest.Start(t, daemontest.Original(t))
@@ -228,8 +229,8 @@ func TestInstanceKilled(t *testing.T) {
 	}
 }
 
-// TestNothingToStart: when the app cannot be started, status and clients are told
-// what is missing, and all else goes on.
+// TestNothingToStart: when the app cannot be started, the status and the responses to
+// clients say what is missing, and dynlb keeps running.
 func TestNothingToStart(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	r := daemontest.Start(t, fmt.Sprintf("location: %s\nqueue: {timeout: 100ms}\n", daemontest.BunApp(t)))

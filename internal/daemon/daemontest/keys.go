@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// Token is what the file token has.
+// Token is the content of the file token.
 const Token = "0123456789abcdef0123456789abcdef"
 
 // ServerName is the name in the servers' certificates.
@@ -44,7 +44,7 @@ func NewKeys(t testing.TB) Keys {
 // Path returns the path of a file.
 func (k Keys) Path(name string) string { return filepath.Join(k.Dir, name) }
 
-// Write exchanges a file as a whole.
+// Write replaces a file atomically.
 func (k Keys) Write(t testing.TB, name, content string) {
 	t.Helper()
 	if err := os.WriteFile(k.Path(name+"~"), []byte(content), 0o600); err != nil {
@@ -55,7 +55,7 @@ func (k Keys) Write(t testing.TB, name, content string) {
 	}
 }
 
-// issue writes a certificate and its key. Without a parent it signs itself.
+// issue writes a certificate and its key. Without a parent it is self-signed.
 func (k Keys) issue(t testing.TB, name string, template, parent *x509.Certificate, parentKey any) (*x509.Certificate, any) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -90,7 +90,7 @@ func (k Keys) Certificate(t testing.TB, name string) tls.Certificate {
 	return pair
 }
 
-// YAML returns the auth of a config, of the given keys and the files they name.
+// YAML returns the key auth of a config, with the given keys for these files.
 func (k Keys) YAML(keys ...string) string {
 	files := map[string]string{"cert": "server.pem", "key": "server.key", "clientCA": "ca.pem"}
 	out := "\nauth:\n"

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// Load is requests that go on until Stop.
+// Load are clients that send requests until Stop.
 type Load struct {
 	t       testing.TB
 	Done    atomic.Int64 // requests that have ended
@@ -20,9 +20,9 @@ type Load struct {
 	clients sync.WaitGroup
 }
 
-// StartLoad has n clients get path over and over, each on a connection of its own
-// as long as that lasts. None sends a request again, as http.Client would do
-// without a word.
+// StartLoad starts n clients that GET path again and again, each on its own
+// connection, and connect again when that is closed. Unlike http.Client they never
+// repeat a request.
 func StartLoad(t testing.TB, n int, url, path string) *Load {
 	t.Helper()
 	l := &Load{t: t, end: make(chan struct{})}

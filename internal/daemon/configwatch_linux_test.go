@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// starve has this process open no file more, until feed is called.
-func starve(t *testing.T) (feed func()) {
+// exhaustFiles makes opening a file fail in this process until restore is called.
+func exhaustFiles(t *testing.T) (restore func()) {
 	t.Helper()
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
@@ -27,14 +27,17 @@ func starve(t *testing.T) (feed func()) {
 		}
 	}
 	set(0)
-	feed = func() { set(limit.Cur) }
-	t.Cleanup(feed)
-	return feed
+	restore = func() { set(limit.Cur) }
+	t.Cleanup(restore)
+	return restore
 }
 
-// TestConfigWatchStarved: a config file that cannot be read for want of
-// descriptors has not changed; a change meanwhile is told when there are some.
-func TestConfigWatchStarved(t *testing.T) {
+// TestConfigWatchWithoutFiles: a config file that cannot be read because too many
+// files are open causes no reload. A change in that time does once it can be read.
+func TestConfigWatchWithoutFiles(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	dir := t.TempDir()
 	create := func(name, content string) *os.File {
 		f, err := os.Create(filepath.Join(dir, name))
@@ -52,33 +55,33 @@ func TestConfigWatchStarved(t *testing.T) {
 	quiet := func(when string) {
 		t.Helper()
 		select {
-		case told := <-reasons:
-			t.Errorf("%s: told %q", when, told)
+		case reason := <-reasons:
+			t.Errorf("%s: reload for %q", when, reason)
 		case <-time.After(4 * settleTime):
 		}
 	}
-	feed := starve(t)
+	restore := exhaustFiles(t)
 	_, _ = other.WriteString("something happens\n")
-	quiet("starved")
-	feed()
+	quiet("without files")
+	restore()
 	quiet("afterwards")
-	feed = starve(t)
+	restore = exhaustFiles(t)
 	_, _ = config.WriteString("maxInstances: 3\n")
-	quiet("changed while starved")
-	feed()
+	quiet("changed without files")
+	restore()
 	select {
-	case told := <-reasons:
-		if told != "file changed" {
-			t.Errorf("told %q", told)
+	case reason := <-reasons:
+		if reason != "file changed" {
+			t.Errorf("reload for %q", reason)
 		}
 	case <-time.After(within):
-		t.Error("the change was not told")
+		t.Error("no reload for the change")
 	}
 }
 
-// TestConfigWatchStarvedOnSIGHUP: a file that could not be read when SIGHUP came is
-// looked at again, also where files are not watched.
-func TestConfigWatchStarvedOnSIGHUP(t *testing.T) {
+// TestConfigWatchWithoutFilesOnSIGHUP: a file that could not be read on SIGHUP is
+// read again later, also where files are not watched.
+func TestConfigWatchWithoutFilesOnSIGHUP(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config.yaml")
 	file, err := os.Create(path)
 	if err != nil {
@@ -93,19 +96,19 @@ func TestConfigWatchStarvedOnSIGHUP(t *testing.T) {
 	running.Go(func() { w.run(ctx, func(reason string) { reasons <- reason }) })
 	defer running.Wait()
 	defer cancel()
-	feed := starve(t)
+	restore := exhaustFiles(t)
 	_, _ = file.WriteString("minInstances: 1\n")
 	w.hangups <- syscall.SIGHUP
-	if told := <-reasons; told != "SIGHUP" {
-		t.Errorf("told %q", told)
+	if reason := <-reasons; reason != "SIGHUP" {
+		t.Errorf("reload for %q", reason)
 	}
-	feed()
+	restore()
 	select {
-	case told := <-reasons:
-		if told != "file changed" {
-			t.Errorf("told %q", told)
+	case reason := <-reasons:
+		if reason != "file changed" {
+			t.Errorf("reload for %q", reason)
 		}
 	case <-time.After(within):
-		t.Error("the change was not told")
+		t.Error("no reload for the change")
 	}
 }
