@@ -122,7 +122,7 @@ func TestImpostor(t *testing.T) {
 	r := daemontest.Start(t, "minInstances: 1\nmaxInstances: 1\ncommand: [sleep, '600']\nqueue: {timeout: 100ms}\n")
 	impostor, paths := impersonate(t, r)
 	daemontest.Eventually(t, "the reason", func() bool {
-		return strings.HasPrefix(r.Pool().GetUnavailableReason(), fmt.Sprintf("another client else answered on port %d: ", r.BasePort))
+		return strings.HasPrefix(r.Pool().GetUnavailableReason(), fmt.Sprintf("another program answered on port %d: ", r.BasePort))
 	})
 	if code, body := r.Get(r.URL + "/"); code != http.StatusServiceUnavailable {
 		t.Errorf("GET /: %d %s", code, body)

@@ -84,7 +84,7 @@ func (s *Supervisor) verify(c *child, p proc) error {
 		c.log.Debug("port not verified", "error", err)
 		return nil
 	case !listening.Owned:
-		return fmt.Errorf("somebody else answered on port %d: the instance %v "+
+		return fmt.Errorf("another program answered on port %d: the instance %v "+
 			"(if the app listens from outside its process group, set verifyPort: false)", c.port, listening)
 	default:
 		return nil
