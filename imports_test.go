@@ -89,7 +89,8 @@ type goPackage struct {
 	Imports    []string
 }
 
-// TestImportTable holds every package to the table.
+// TestImportTable holds every package to the table, and the table to the packages: a
+// permission that is not used is an error.
 func TestImportTable(t *testing.T) {
 	seen := map[string]bool{}
 	for _, p := range packages(t) {
@@ -111,6 +112,11 @@ func TestImportTable(t *testing.T) {
 		for _, path := range p.Imports {
 			if !standard(path) && !permits(allowed, path) {
 				t.Errorf("%s may not import %s", folder, strings.TrimPrefix(path, module))
+			}
+		}
+		for _, permission := range allowed {
+			if !slices.ContainsFunc(p.Imports, func(path string) bool { return permits([]string{permission}, path) }) {
+				t.Errorf("%s may import %s, and does not", folder, permission)
 			}
 		}
 	}
