@@ -10,6 +10,7 @@ import (
 
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/internal/fault"
+	"github.com/dynlb/dynlb/proxy/policy"
 )
 
 // exchange is one request on its way to an instance, and its response on the
@@ -25,9 +26,7 @@ type exchange struct {
 	lease    registry.Lease
 	upload   *upload  // the request's body; nil when there is none
 	download download // the response's body
-	sent     bool     // the request was sent to the claimed instance before
-	resent   bool     // it was sent again to the same instance
-	outlived bool     // it was sent again to another than the one that died
+	attempts policy.Attempts
 
 	code     int  // status for the client; 0 before it is known
 	recorded bool // Options.Record was told

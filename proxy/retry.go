@@ -8,15 +8,15 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/dynlb/dynlb/proxy/internal/fault"
+	"github.com/dynlb/dynlb/proxy/policy"
 )
 
-// RoundTrip sends req to the instance that was claimed. As long as the instance
-// cannot have got any of it, or repeating it does no harm, it claims others. It
-// makes an exchange the transport of its ReverseProxy.
+// RoundTrip sends req to the instance that was claimed, and after that wherever
+// package policy decides. It makes an exchange the transport of its ReverseProxy.
 func (e *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
+	e.attempts = policy.Begin(req.Method, req.Body != nil, e.proxy.options.Registry)
 	fresh := false // the connection must be a new one
-	for claims := 1; ; {
+	for {
 		u, err := e.connection(req, fresh)
 		if err == nil {
 			var res *http.Response
@@ -24,43 +24,36 @@ func (e *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 				return res, nil
 			}
 		}
-		reused := u != nil && u.reused
-		retry := e.decide(req, err, reused)
-		if retry == fault.Outlive || retry == fault.Anew && !reused {
-			claims++
-			if claims > fault.MaxAttempts {
+		switch step, err := e.decide(req, err); step {
+		case policy.Resend:
+			fresh = true
+		case policy.Another:
+			fresh = false
+			if err := e.claimAnother(); err != nil {
 				return nil, err
 			}
-		}
-		if retry == fault.Never || !e.proxy.options.Registry.Retry() {
-			return nil, err
-		}
-		// When an idle connection turns out to be closed, the same instance gets a
-		// new one: if it is gone, connecting shows it.
-		if fresh = reused && retry != fault.Outlive; fresh {
-			e.sent = e.sent || retry == fault.Resend
-			continue
-		}
-		e.sent = false
-		if err := e.claimAnother(); err != nil {
+		default:
 			return nil, err
 		}
 	}
 }
 
-// decide tells whether req may be sent once more after err, which it holds
-// against the instance unless it died. reused tells that the connection that
-// broke had been idle.
-func (e *exchange) decide(req *http.Request, err error, reused bool) fault.Retry {
-	retry := e.mayRetry(req, err, reused)
-	if retry == fault.Never && e.died(req, err) {
-		retry = fault.Outlive
-	} else {
-		e.blame(req, err, reused)
+// decide returns what to do after an attempt has failed with err, and the error
+// that the request fails with if that is to fail.
+func (e *exchange) decide(req *http.Request, err error) (policy.Step, error) {
+	if _, ok := e.clientFault(); ok {
+		return policy.Fail, err
 	}
-	e.resent = e.resent || retry == fault.Resend
-	e.outlived = e.outlived || retry == fault.Outlive
-	return retry
+	d := e.attempts.Next(err)
+	if d.Step == policy.CheckAlive {
+		found := e.liveness(req)
+		if req.Context().Err() != nil {
+			return policy.Fail, err
+		}
+		d = e.attempts.Checked(found)
+	}
+	d.Report(e.lease)
+	return d.Step, d.Err
 }
 
 // connection returns one to the claimed instance, an idle one unless it must be
@@ -73,65 +66,27 @@ func (e *exchange) connection(req *http.Request, fresh bool) (*upstream, error) 
 			return u, nil
 		}
 	}
-	u, err := pool.dial(req.Context(), endpoint)
-	if errors.Is(err, syscall.ECONNREFUSED) {
-		e.lease.Refused()
-	}
-	return u, err
+	return pool.dial(req.Context(), endpoint)
 }
 
-// blame holds against the instance what it did, if it was that.
-func (e *exchange) blame(req *http.Request, err error, reused bool) {
-	if _, ok := e.clientFault(); ok {
-		return
-	}
-	if reason := e.attempt(req, reused).Failure(err); reason != "" {
-		e.lease.Failed(reason)
-	}
-}
-
-// mayRetry tells whether req may be sent once more after err, on another
-// connection, by what is known at once.
-func (e *exchange) mayRetry(req *http.Request, err error, reused bool) fault.Retry {
-	if req.Context().Err() != nil {
-		return fault.Never
-	}
-	return e.attempt(req, reused).After(err)
-}
-
-// died reports whether the connection broke because the instance is gone, and
-// req may be sent to another: a connection in its backlog is broken like one in
-// use. That it takes no new ones shows it, or else whoever runs it sees it soon.
-func (e *exchange) died(req *http.Request, err error) bool {
-	if req.Context().Err() != nil || !e.attempt(req, false).AfterDeath(err) {
-		return false
-	}
+// liveness finds out whether the instance is alive.
+func (e *exchange) liveness(req *http.Request) policy.Liveness {
 	u, err := e.proxy.pool.dial(req.Context(), e.lease.Endpoint())
 	if err == nil {
 		u.close()
 	}
 	if errors.Is(err, syscall.ECONNREFUSED) {
-		e.lease.Refused()
-		return true
+		return policy.Refusing
 	}
-	late := time.NewTimer(fault.DeathWithin)
+	late := time.NewTimer(policy.DeathWithin)
 	defer late.Stop()
 	select {
 	case <-e.lease.Dead():
-		return true
+		return policy.Dead
 	case <-late.C:
 	case <-req.Context().Done():
 	}
-	return false
-}
-
-// attempt is what the retry rules need to know.
-func (e *exchange) attempt(req *http.Request, reused bool) fault.Attempt {
-	return fault.Attempt{
-		Method: req.Method, Content: req.Body != nil, Untouched: e.upload.whole(),
-		Reused: reused, Sent: e.sent, Resent: e.resent, Outlived: e.outlived,
-		Implicated: e.lease.Implicated(),
-	}
+	return policy.Alive
 }
 
 // send sends req on u and returns the response. It closes u on any error.
@@ -150,14 +105,15 @@ func (e *exchange) send(u *upstream, req *http.Request) (*http.Response, error) 
 		if intact {
 			return nil, err // net/http found fault with the request
 		}
-		return nil, &fault.BrokenError{
-			Cause: err, Sent: u.socket.sent.Load(), Received: u.socket.received.Load(), After: time.Since(start),
+		return nil, &policy.BrokenError{
+			Cause: err, Sent: u.socket.sent.Load(), Received: u.socket.received.Load(), Reused: u.reused,
+			Consumed: !e.upload.whole(), Implicated: e.lease.Implicated(), After: time.Since(start),
 		}
 	}
 	if err := checkResponse(req, res); err != nil {
 		_ = res.Body.Close() // after a 101 the socket is the body's
 		u.close()
-		return nil, &fault.BrokenError{Cause: err, Sent: true, Received: true}
+		return nil, &policy.BrokenError{Cause: err, Sent: true, Received: true, Reused: u.reused, Implicated: e.lease.Implicated()}
 	}
 	e.code = res.StatusCode
 	e.lease.Responded(e.upload.since(start), res.StatusCode)
@@ -186,7 +142,7 @@ func checkResponse(req *http.Request, res *http.Response) error {
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		asked := req.Header.Get("Upgrade")
 		if asked == "" || !strings.EqualFold(asked, res.Header.Get("Upgrade")) {
-			return fault.ErrSwitch
+			return policy.ErrSwitch
 		}
 		return nil
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/dynlb/dynlb/proxy/http1"
 	"github.com/dynlb/dynlb/proxy/internal/fault"
 	"github.com/dynlb/dynlb/proxy/internal/settings"
+	"github.com/dynlb/dynlb/proxy/policy"
 )
 
 // upstream is a connection to an instance. Whoever has it out of the pool owns
@@ -44,7 +45,7 @@ func newDialer(s *Settings) *dialer {
 			DialContext:            dialSocket,
 			DisableCompression:     true, // adds no Accept-Encoding
 			ExpectContinueTimeout:  settings.ContinueTimeout,
-			MaxResponseHeaderBytes: settings.MaxInterim * int64(limits.Head), // informational ones before it count too
+			MaxResponseHeaderBytes: policy.MaxInterim * int64(limits.Head), // informational ones before it count too
 		},
 		responses: sync.Pool{New: func() any { return http1.NewResponse(limits) }},
 	}

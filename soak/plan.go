@@ -36,7 +36,7 @@ type fault struct {
 // The time between two faults.
 const (
 	minGap = 1 * time.Second
-	maxGap  = 3 * time.Second
+	maxGap = 3 * time.Second
 )
 
 // weights are the relative frequencies of the kinds.

@@ -8,15 +8,14 @@ import (
 	"syscall"
 
 	"github.com/dynlb/dynlb/proxy/forward"
-	"github.com/dynlb/dynlb/proxy/internal/fault"
 	"github.com/dynlb/dynlb/proxy/internal/settings"
+	"github.com/dynlb/dynlb/proxy/policy"
 )
 
 // attempt sends the request to the claimed instance, on an idle connection or
 // else on a new one.
 func (x *exchange) attempt() {
 	l := x.loop
-	x.claims++
 	x.pool = l.poolOf(x.lease.Endpoint())
 	if u := x.pool.get(x.idempotent, l.crowded); u != nil {
 		x.reused = true
@@ -69,7 +68,7 @@ func (x *exchange) connected() {
 			u.pool.stray()
 		}
 		x.sent, x.received = 0, false
-		x.broke(fault.ErrSurplus)
+		x.broke(policy.ErrSurplus)
 		return
 	}
 	x.send(u)
@@ -78,17 +77,14 @@ func (x *exchange) connected() {
 // connectFailed is called when there is no connection to be had.
 func (x *exchange) connectFailed(err error) {
 	x.dropUpstream()
-	if x.trouble != nil {
-		x.interviewedOn(errors.Is(err, syscall.ECONNREFUSED))
+	if x.attempts.Checking() {
+		x.checkedFor(errors.Is(err, syscall.ECONNREFUSED))
 		return
-	}
-	if errors.Is(err, syscall.ECONNREFUSED) {
-		x.lease.Refused()
 	}
 	if at, bad := netip.ParseAddrPort(x.pool.endpoint.Address); bad == nil {
 		err = &net.OpError{Op: "dial", Net: "tcp", Addr: net.TCPAddrFromAddrPort(at), Err: err}
 	}
-	x.failed(&fault.ConnectError{Cause: err})
+	x.failed(&policy.ConnectError{Cause: err})
 }
 
 // send begins to send the request.

@@ -34,8 +34,8 @@ func (x *exchange) queue() {
 // expired is called when the exchange has waited long enough.
 func (x *exchange) expired() {
 	defer x.loop.rescue(x.client, x, nil)
-	if x.trouble != nil {
-		x.inquire()
+	if x.attempts.Checking() {
+		x.askDead()
 		return
 	}
 	x.leaveQueue()

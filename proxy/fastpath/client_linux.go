@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/proxy/http1"
-	"github.com/dynlb/dynlb/proxy/internal/fault"
 	"github.com/dynlb/dynlb/proxy/internal/settings"
+	"github.com/dynlb/dynlb/proxy/policy"
 )
 
 // tlsHandshake is the first byte of a ClientHello (RFC 8446, 5.1). No request
@@ -80,7 +80,7 @@ func (c *conn) awaitedLong() {
 		c.close()
 		return
 	}
-	c.refuse(c.held.bytes(), fault.ErrSlowHead)
+	c.refuse(c.held.bytes(), policy.ErrSlowHead)
 }
 
 // begin begins the exchange for the request whose head are the first n bytes of
@@ -103,7 +103,7 @@ func (c *conn) begin(b []byte, n int) {
 	c.timer.clear()
 	x := l.newExchange(c)
 	x.describe(r)
-	if err := x.refused(r); err != nil {
+	if err := policy.Refused(r); err != nil {
 		c.keep(b[n:])
 		c.dropRequest()
 		x.fail(err)
@@ -178,7 +178,7 @@ func (c *conn) refuse(b []byte, e *http1.Error) {
 	l.engine.record(e.Status, took)
 	// What was read of it may point into a buffer that has been used again.
 	toHead := bytes.HasPrefix(bytes.TrimLeft(b, "\r\n"), []byte("HEAD "))
-	if c.send(fault.Refusal(e).Append(l.out[:0], toHead, true)) != nil {
+	if c.send(policy.Refusal(e).Append(l.out[:0], toHead, true)) != nil {
 		c.close()
 		return
 	}

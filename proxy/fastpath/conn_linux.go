@@ -15,16 +15,16 @@ import (
 type state uint8
 
 const (
-	closed       state = iota
-	awaiting           // client: for the head of a request
-	exchanging         // client: its request is being carried
-	lingering          // client: the last response was written; it may still be sending
-	tunnelling         // either: a member of a tunnel
-	connecting         // instance
-	serving            // instance: it has a request
-	resting            // instance: idle, in its pool
-	settling           // instance: in its pool, to show whether stray bytes follow a response
-	interviewing       // instance: connecting only to see whether it is there
+	closed     state = iota
+	awaiting         // client: for the head of a request
+	exchanging       // client: its request is being carried
+	lingering        // client: the last response was written; it may still be sending
+	tunnelling       // either: a member of a tunnel
+	connecting       // instance
+	serving          // instance: it has a request
+	resting          // instance: idle, in its pool
+	settling         // instance: in its pool, to show whether stray bytes follow a response
+	checking         // instance: connecting only to see whether it is alive
 )
 
 // What is registered with epoll, once, and reported when it changes.
@@ -40,7 +40,7 @@ const (
 // more than this struct.
 type conn struct {
 	loop     *loop
-	exchange *exchange // while exchanging, connecting, serving, interviewing
+	exchange *exchange // while exchanging, connecting, serving, checking
 	tunnel   *tunnel   // while tunnelling
 	pool     *pool     // of an instance
 	timer    timer
@@ -85,8 +85,8 @@ func (c *conn) step() {
 		c.exchange.instanceReady()
 	case resting, settling:
 		c.rested()
-	case interviewing:
-		c.exchange.interviewed()
+	case checking:
+		c.exchange.checked()
 	}
 }
 
@@ -109,8 +109,8 @@ func (c *conn) expired() {
 		c.exchange.connectFailed(os.NewSyscallError("connect", syscall.ETIMEDOUT))
 	case serving:
 		c.exchange.instanceSilent()
-	case interviewing:
-		c.exchange.interviewed()
+	case checking:
+		c.exchange.checked()
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/proxy/http1"
-	"github.com/dynlb/dynlb/proxy/internal/fault"
+	"github.com/dynlb/dynlb/proxy/policy"
 )
 
 // finish ends an exchange whose response was passed on as a whole.
@@ -67,7 +67,7 @@ func (e *Engine) record(code int, took int64) { e.options.Record(code, time.Dura
 
 // fail answers the request with what err comes to.
 func (x *exchange) fail(err error) {
-	f := fault.Of(err, x.loop.engine.options.Registry.Trouble())
+	f := policy.Of(err, x.loop.engine.options.Registry.Trouble())
 	x.code = f.Code
 	level := slog.LevelInfo
 	if f.Code == http.StatusBadGateway || f.Code == http.StatusGatewayTimeout {
@@ -77,9 +77,9 @@ func (x *exchange) fail(err error) {
 	x.answer(f)
 }
 
-// answer sends the client a fault. HTTP/1.0 is not told that the connection is
+// answer sends the client a policy. HTTP/1.0 is not told that the connection is
 // kept, so it is not.
-func (x *exchange) answer(f fault.Fault) {
+func (x *exchange) answer(f policy.Fault) {
 	l, c := x.loop, x.client
 	x.dropUpstream()
 	x.release()
@@ -93,7 +93,7 @@ func (x *exchange) answer(f fault.Fault) {
 
 // spoil ends an exchange for what the client did after its head was forwarded.
 func (x *exchange) spoil(e *http1.Error) {
-	f := fault.Refusal(e)
+	f := policy.Refusal(e)
 	x.code = f.Code
 	x.log(slog.LevelInfo, f.Message, e)
 	if !x.responding {
@@ -129,8 +129,8 @@ func (x *exchange) breakOff() {
 // not take what there is of a response for the whole.
 func (x *exchange) clientGone() {
 	c, untilClose := x.client, x.untilClose
-	x.code = fault.StatusClientClosed
-	x.log(slog.LevelDebug, fault.Of(context.Canceled, "").Message, nil)
+	x.code = policy.StatusClientClosed
+	x.log(slog.LevelDebug, policy.Of(context.Canceled, "").Message, nil)
 	x.dropUpstream()
 	x.land()
 	c.shut(untilClose)

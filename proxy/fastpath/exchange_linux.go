@@ -4,8 +4,8 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/forward"
 	"github.com/dynlb/dynlb/proxy/http1"
-	"github.com/dynlb/dynlb/proxy/internal/fault"
 	"github.com/dynlb/dynlb/proxy/internal/settings"
+	"github.com/dynlb/dynlb/proxy/policy"
 )
 
 // exchange is one request on its way to an instance, and its response on the
@@ -45,19 +45,14 @@ type facts struct {
 
 	// The attempts to have an instance answer it.
 	pool      *pool
-	claims    int
+	attempts  policy.Attempts
 	reused    bool // the connection had been idle
-	repeated  bool // it was sent to the claimed instance before
-	resent    bool // it was sent again to the same instance
-	outlived  bool // it was sent again to another than the one that died
 	sent      int  // of head
 	sentAt    int64
 	wholeSent bool  // nothing is left to be sent
 	continued bool  // the content need not wait any more
 	told      bool  // the client was told so
-	trouble   error // why it is asked whether the instance is gone
-	troubled  bool  // that was on a connection that had been idle
-	deadBy    int64 // when that should be known
+	deadBy    int64 // when a dead instance should be known to be dead
 
 	// The response.
 	response   *http1.Response // while its head is being read
@@ -185,7 +180,7 @@ func (x *exchange) clientSilent() {
 	case x.owes():
 		x.stalled()
 	case x.upstream != nil && x.upstream.state == serving && !x.up.Done():
-		x.spoil(fault.ErrSlowBody)
+		x.spoil(policy.ErrSlowBody)
 	}
 }
 

@@ -46,14 +46,14 @@
 // connection ends its exchange at once.
 //
 // Sending and receiving go on side by side. A connection that breaks before the
-// response begins leads back to attempt or claim, as package fault's rules allow.
+// response begins leads back to attempt or claim, as package policy's rules allow.
 //
 // # What a loop promises
 //
 // It never blocks but for events. It does a bounded amount of work for one
 // connection before it looks at the next. Bytes that one side cannot take are
 // not read from the other: per exchange and direction, one buffer at most is in
-// flight here, and besides informational responses (settings.MaxInterim).
+// flight here, and besides informational responses (policy.MaxInterim).
 package fastpath
 
 import (
@@ -63,7 +63,6 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/internal/registry"
-	"github.com/dynlb/dynlb/proxy/http1"
 	"github.com/dynlb/dynlb/proxy/internal/settings"
 	"github.com/dynlb/dynlb/proxy/policy"
 )
@@ -118,6 +117,3 @@ func (o Options) withDefaults() Options {
 	o.Settings = o.Settings.WithDefaults()
 	return o
 }
-
-// errInterim says that an instance does not come to the point.
-var errInterim = &http1.Error{Status: 502, Reason: "too many informational responses"}

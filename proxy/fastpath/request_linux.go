@@ -5,7 +5,7 @@ import (
 
 	"github.com/dynlb/dynlb/proxy/forward"
 	"github.com/dynlb/dynlb/proxy/http1"
-	"github.com/dynlb/dynlb/proxy/internal/fault"
+	"github.com/dynlb/dynlb/proxy/policy"
 )
 
 // describe notes what is to be known of a request when its bytes are gone.
@@ -14,24 +14,14 @@ func (x *exchange) describe(r *http1.Request) {
 	x.label = append(append(x.label[:0], r.Method...), path...)
 	x.method = len(r.Method)
 	x.toHead = string(r.Method) == "HEAD"
-	x.idempotent = fault.Idempotent(string(r.Method))
+	x.idempotent = policy.Idempotent(string(r.Method))
 	x.old = r.Minor == 0
 	x.keep = r.KeepAlive
 	x.content = r.Framing == http1.Chunked || r.Framing == http1.Sized && r.Length > 0
 	x.chunkUp = r.Framing == http1.Chunked
 	x.expects = r.Continue && x.content
+	x.attempts = policy.Begin(string(r.Method), x.content, x.loop.engine.options.Registry)
 	x.up = r.Body()
-}
-
-// refused returns why the request is not for a reverse proxy to forward, or nil.
-func (x *exchange) refused(r *http1.Request) error {
-	switch string(r.Method) {
-	case "CONNECT":
-		return fault.ErrConnect
-	case "TRACE":
-		return fault.ErrTrace
-	}
-	return nil
 }
 
 // writeRequest writes the request as the instance gets it: its head, which had n

@@ -6,10 +6,10 @@ import (
 
 	"github.com/dynlb/dynlb/proxy/forward"
 	"github.com/dynlb/dynlb/proxy/http1"
-	"github.com/dynlb/dynlb/proxy/internal/settings"
+	"github.com/dynlb/dynlb/proxy/policy"
 )
 
-// errTimeout is how package fault knows a response that did not come in time.
+// errTimeout is how package policy knows a response that did not come in time.
 var errTimeout = context.DeadlineExceeded
 
 // receive takes from the instance what there is, and passes on what the client
@@ -102,8 +102,8 @@ func (x *exchange) readHead(b []byte) {
 // inform passes an informational response of n bytes on. It reports whether
 // another response is to be read. HTTP/1.0 knows none (RFC 9110, 15.2).
 func (x *exchange) inform(r *http1.Response, n int) bool {
-	if x.interim += n; x.interim > settings.MaxInterim*x.settings.Limits.Head {
-		x.broke(errInterim)
+	if x.interim += n; x.interim > policy.MaxInterim*x.settings.Limits.Head {
+		x.broke(policy.ErrInterim)
 		return false
 	}
 	if r.Status == http.StatusContinue && x.expects {

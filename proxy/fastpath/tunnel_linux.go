@@ -9,7 +9,7 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/forward"
 	"github.com/dynlb/dynlb/proxy/http1"
-	"github.com/dynlb/dynlb/proxy/internal/fault"
+	"github.com/dynlb/dynlb/proxy/policy"
 )
 
 // tunnel is what becomes of an exchange whose instance has switched to another
@@ -23,7 +23,7 @@ type tunnel struct {
 func (x *exchange) switchProtocols(r *http1.Response, rest []byte) {
 	l, c, u := x.loop, x.client, x.upstream
 	if !x.wholeSent || !forward.Switches(r, x.marks.Upgrade.Of(x.head)) {
-		x.broke(fault.ErrSwitch)
+		x.broke(policy.ErrSwitch)
 		return
 	}
 	x.code = http.StatusSwitchingProtocols

@@ -1,124 +1,35 @@
-// Package fault is what can go wrong with a request on its way to an instance:
-// the errors, what the client is told about them, and whether another attempt
-// may be made. All lanes of the proxy share it, so that they differ in none of
-// that.
+// Package fault holds the retry rules of the net/http lane. All else is package
+// policy's, under the names that this lane knows.
 package fault
 
-import (
-	"context"
-	"errors"
-	"io"
-	"net"
-	"net/http"
-	"syscall"
-	"time"
+import "github.com/dynlb/dynlb/proxy/policy"
 
-	"github.com/dynlb/dynlb/internal/registry"
-	"github.com/dynlb/dynlb/proxy/http1"
-)
+// StatusClientClosed is policy.StatusClientClosed.
+const StatusClientClosed = policy.StatusClientClosed
 
-// StatusClientClosed is recorded for a request that the client gave up before
-// it had the whole response. It is never sent.
-const StatusClientClosed = 499
-
-// When a client that was turned away should come back.
+// The limits of package policy.
 const (
-	retrySoon  = time.Second      // the next response makes room
-	retryLater = 5 * time.Second  // instances are being started
-	retryLate  = 30 * time.Second // instances cannot be started: someone has to act
+	MaxAttempts  = policy.MaxClaims
+	ResendWithin = policy.ResendWithin
+	DeathWithin  = policy.DeathWithin
 )
 
-// Fault is what a client is told about a request that failed.
-type Fault struct {
-	// Code is the status of the response. StatusClientClosed: there is none.
-	Code int
-	// Message is what is wrong, and Reason why; it is "" when Message says it all.
-	Message, Reason string
-	// RetryAfter is when the client should come back. 0: nothing is said.
-	RetryAfter time.Duration
-}
+// The types of package policy.
+type (
+	Fault        = policy.Fault
+	ConnectError = policy.ConnectError
+	BrokenError  = policy.BrokenError
+)
 
-// Of turns an error into a fault. It is the one place that does. trouble is why
-// instances cannot be started, or "".
-func Of(err error, trouble string) Fault {
-	var broken *BrokenError
-	var connect *ConnectError
-	var violation *http1.Error
-	switch {
-	case errors.Is(err, context.Canceled):
-		return Fault{Code: StatusClientClosed, Message: "client closed the request"}
-	case errors.Is(err, registry.ErrQueueFull):
-		return unavailable(err, trouble, retrySoon)
-	case errors.Is(err, registry.ErrQueueTimeout), errors.Is(err, registry.ErrClosed):
-		return unavailable(err, trouble, retryLater)
-	case errors.Is(err, ErrConnect):
-		return Fault{Code: http.StatusNotImplemented, Message: "method not supported", Reason: err.Error()}
-	case errors.Is(err, ErrTrace):
-		return Fault{Code: http.StatusMethodNotAllowed, Message: "method not allowed", Reason: err.Error()}
-	case errors.As(err, &connect) && connect.ours():
-		return Fault{
-			Code: http.StatusServiceUnavailable, Message: "the load balancer cannot open a connection",
-			Reason: errnoText(err), RetryAfter: retrySoon,
-		}
-	case connect != nil:
-		return Fault{Code: http.StatusBadGateway, Message: "the instance cannot be reached", Reason: errnoText(err)}
-	case errors.Is(err, context.DeadlineExceeded):
-		return Fault{Code: http.StatusGatewayTimeout, Message: "the instance did not respond in time"}
-	case errors.As(err, &broken):
-		return Fault{Code: http.StatusBadGateway, Message: broken.what()}
-	case errors.As(err, &violation):
-		return Refusal(violation)
-	default: // net/http or ReverseProxy found fault with the request
-		return Fault{Code: http.StatusBadRequest, Message: "the request cannot be forwarded"}
-	}
-}
+// The errors and functions of package policy.
+var (
+	ErrConnect  = policy.ErrConnect
+	ErrTrace    = policy.ErrTrace
+	ErrSlowHead = policy.ErrSlowHead
+	ErrSlowBody = policy.ErrSlowBody
+	ErrSurplus  = policy.ErrSurplus
+	ErrSwitch   = policy.ErrSwitch
 
-func unavailable(err error, trouble string, retry time.Duration) Fault {
-	f := Fault{
-		Code: http.StatusServiceUnavailable, Message: "no instance available",
-		Reason: err.Error(), RetryAfter: retry,
-	}
-	if trouble != "" {
-		f.Reason, f.RetryAfter = trouble, retryLate
-	}
-	return f
-}
-
-// Refusal is what a client is told about a violation in its request.
-func Refusal(e *http1.Error) Fault {
-	f := Fault{Code: e.Status, Message: "the request is malformed", Reason: e.Reason}
-	switch e.Status {
-	case http.StatusRequestTimeout:
-		f.Message = "the request is too slow"
-	case http.StatusRequestURITooLong, http.StatusRequestHeaderFieldsTooLarge:
-		f.Message = "the request is too large"
-	case http.StatusExpectationFailed:
-		f.Message = "the request expects too much"
-	case http.StatusNotImplemented, http.StatusHTTPVersionNotSupported:
-		f.Message = "the request needs what is not supported"
-	}
-	return f
-}
-
-// what says what the instance did.
-func (e *BrokenError) what() string {
-	switch {
-	case !e.Received:
-		return "the instance closed the connection without a response"
-	case errors.Is(e.Cause, io.ErrUnexpectedEOF), errors.Is(e.Cause, io.EOF), errors.Is(e.Cause, syscall.ECONNRESET):
-		return "the instance closed the connection in the middle of the response header"
-	default:
-		return "the instance sent an invalid response"
-	}
-}
-
-// errnoText is the bare reason of a failed system call: it names no address.
-func errnoText(err error) string {
-	if errno, ok := errors.AsType[syscall.Errno](err); ok {
-		return errno.Error()
-	}
-	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
-		return "connection timed out"
-	}
-	return ""
-}
+	Of      = policy.Of
+	Refusal = policy.Refusal
+)

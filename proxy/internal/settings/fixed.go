@@ -24,7 +24,4 @@ const (
 	// held up, in a stopped process say, so that nobody else is late. A busy machine
 	// takes some 10 ms.
 	HeldUp = 250 * time.Millisecond
-	// MaxInterim is how many times the longest head informational responses may be
-	// long, together.
-	MaxInterim = 8
 )

@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"strings"
 
-	"github.com/dynlb/dynlb/proxy/internal/fault"
+	"github.com/dynlb/dynlb/proxy/policy"
 )
 
 // framing is how content is framed.
@@ -72,7 +72,7 @@ func (p *plan) vague() bool { return !p.whole() && p.minor == 0 && p.down != siz
 
 // arrivals is how often the request may arrive at instances.
 func (p *plan) arrivals() int {
-	if len(p.content) == 0 && p.framing != chunked && fault.Idempotent(p.method) {
+	if len(p.content) == 0 && p.framing != chunked && policy.Idempotent(p.method) {
 		return 3 // the first, again on a new connection, and on another instance
 	}
 	return 1

@@ -1,4 +1,4 @@
-package fault
+package policy
 
 import (
 	"encoding/json"
@@ -39,7 +39,7 @@ func (f Fault) fields(body []byte, allow string) [][2]string {
 	return fields
 }
 
-// Write sends the fault. An Allow that is set already stays.
+// Write sends the fault. An Allow field that is already set stays.
 func (f Fault) Write(w http.ResponseWriter) {
 	body := f.body()
 	for _, field := range f.fields(body, w.Header().Get("Allow")) {

@@ -1,0 +1,81 @@
+// Package outcome describes how a request ended. A lane of the proxy tells one
+// Recorder one Outcome per request; access log, traces and metrics are made of
+// that.
+package outcome
+
+import "time"
+
+// Source tells where an error came from.
+type Source uint8
+
+// The sources.
+const (
+	// None: there was no error.
+	None Source = iota
+	// Client: the request was at fault, or the client gave it up.
+	Client
+	// Dynlb: the load balancer could not carry the request: no instance was
+	// available, or it lacked a resource of its own.
+	Dynlb
+	// Instance: the instance answered with an error, failed to answer, or broke
+	// its response off.
+	Instance
+)
+
+// String returns the source in lower case; None is "none".
+func (s Source) String() string {
+	switch s {
+	case None:
+		return "none"
+	case Client:
+		return "client"
+	case Dynlb:
+		return "dynlb"
+	case Instance:
+		return "instance"
+	default:
+		return "unknown"
+	}
+}
+
+// Outcome is how a request ended. A request is recorded once: when the last byte
+// of its response is sent, when the response is broken off, or, if a tunnel opens,
+// when that happens. Fields that were not known when it ended are zero: a request
+// that is refused for its first line has no Method.
+//
+// The lane owns the Outcome and its slices and uses them again for the next
+// request: what is needed after the call must be copied.
+type Outcome struct {
+	// App is the name of the app that the request was for. It is empty when the
+	// request was refused before that was known.
+	App string
+	// Method is as the client sent it.
+	Method []byte
+	// Route is the path of the request target, without the query, which may hold
+	// secrets.
+	Route []byte
+	// Instance is the ID of the instance that answered, or of the last one that
+	// was tried. It is empty when none was claimed.
+	Instance string
+	// Code is the status that the client got: 101 for a tunnel, 499
+	// (policy.StatusClientClosed) when the client gave the request up, and 502
+	// when the instance broke its response off, whatever its head said.
+	Code int
+	// Source is where an error came from. It is None when Code is below 400.
+	Source Source
+	// Queued is how long the request waited for an instance.
+	Queued time.Duration
+	// Attempts is how many times the request was sent, or would have been if a
+	// connection had been made: 0 when no instance was claimed, 1 normally.
+	Attempts int
+	// BytesIn and BytesOut are the bytes of content that the client sent and was
+	// sent, without heads and framing. What a tunnel carries does not count.
+	BytesIn, BytesOut int64
+	// Duration is the time from the end of the request's head to now. For a
+	// request that was refused within its head it counts from the first byte.
+	Duration time.Duration
+}
+
+// Recorder is told the outcome of each request. It is called concurrently, by
+// event loops too: it must not block.
+type Recorder func(*Outcome)

@@ -1,0 +1,231 @@
+package policy
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/dynlb/dynlb/internal/registry"
+)
+
+const (
+	// MaxClaims bounds how many instances a request is tried on. An instance that
+	// refuses a connection is not claimed again, so that this is how many may
+	// have died unnoticed.
+	MaxClaims = 10
+	// ResendWithin is how soon a connection must break for a request to be sent
+	// again after it was sent. One that the instance had closed already breaks
+	// within a round trip; one that lasts so long was closed by decision: Bun
+	// does so with a handler that is silent for 10 s.
+	ResendWithin = 5 * time.Second
+	// DeathWithin bounds how long it takes until the registry knows that an
+	// instance has died whose connections broke: they break one after the other,
+	// and the listening socket may be the last to go. A busy machine takes a while.
+	DeathWithin = 500 * time.Millisecond
+)
+
+// Step is what a lane does after an attempt has failed.
+type Step uint8
+
+// The steps.
+const (
+	// Fail: the request fails with Decision.Err; see Of.
+	Fail Step = iota
+	// Resend: send the request to the same instance, on a new connection. If the
+	// instance is gone, connecting shows it.
+	Resend
+	// Another: claim another instance, or any if there is no other, and send the
+	// request to that one.
+	Another
+	// CheckAlive: find out whether the instance is alive, then ask
+	// Attempts.Checked. Connect to it: if it refuses, it is Refusing; else it is
+	// Dead if registry.Lease.Dead is closed within DeathWithin, and Alive if not.
+	// The connection is closed unused.
+	CheckAlive
+)
+
+// Liveness is what CheckAlive finds out about an instance.
+type Liveness uint8
+
+// The findings.
+const (
+	// Alive: it is not known to be dead.
+	Alive Liveness = iota
+	// Dead: the registry knows that it is gone.
+	Dead
+	// Refusing: it refuses connections, so nothing listens at its endpoint.
+	Refusing
+)
+
+// Decision is what comes of a failed attempt.
+type Decision struct {
+	Step Step
+	// Err is what the request fails with if Step is Fail.
+	Err error
+	// Refused tells that the instance refused a connection.
+	Refused bool
+	// Blame is what the instance did wrong, or "".
+	Blame string
+}
+
+// Report tells the registry what the decision says against the instance. Call it
+// once, before the step.
+func (d Decision) Report(lease registry.Lease) {
+	if d.Refused {
+		lease.Refused()
+	}
+	if d.Blame != "" {
+		lease.Failed(d.Blame)
+	}
+}
+
+// Budget grants retries. A *registry.Registry is one.
+type Budget interface {
+	// Retry takes one retry from the budget. It reports whether there was one.
+	Retry() bool
+}
+
+// Attempts decides, for one request, what to do when an attempt to have it
+// answered fails. It is a value without memory of its own; create one with Begin
+// when the first instance is claimed.
+//
+// A request may go to another instance when the first one cannot have got any of
+// it. One that may have been delivered is sent again only if that does no harm:
+// it is idempotent, has no content, and no byte of a response has come. Then it
+// is sent again once to the same instance, if the connection had been idle, and
+// once to another instance, if the first one died: the request may be what kills
+// the instances it is sent to.
+type Attempts struct {
+	budget     Budget
+	idempotent bool
+	known      bool // the method is a standard one
+	content    bool // the request has content
+	claims     int
+	delivered  bool         // an earlier attempt may have delivered it to the claimed instance
+	resent     bool         // it was sent a second time to one instance
+	outlived   bool         // it was sent to another instance after the first one died
+	suspect    *BrokenError // why CheckAlive was the step; nil when it was not
+}
+
+// Begin returns the Attempts of a request: its method, whether it has content, and
+// the budget that is asked before another attempt.
+func Begin(method string, content bool, budget Budget) Attempts {
+	return Attempts{budget: budget, idempotent: Idempotent(method), known: known(method), content: content, claims: 1}
+}
+
+// Claims returns how many instances the request was tried on.
+func (a *Attempts) Claims() int { return a.claims }
+
+// Checking reports whether the last step was CheckAlive.
+func (a *Attempts) Checking() bool { return a.suspect != nil }
+
+// Next decides what to do after an attempt has failed with err: a *ConnectError, a
+// *BrokenError, context.Canceled when the client gave the request up, or an error
+// that the request is to blame for.
+func (a *Attempts) Next(err error) Decision {
+	connect, _ := errors.AsType[*ConnectError](err)
+	broken, _ := errors.AsType[*BrokenError](err)
+	retry := never
+	switch {
+	case errors.Is(err, context.Canceled):
+	case connect != nil:
+		retry = a.afterConnect(connect)
+	case broken != nil:
+		retry = a.afterBreak(broken)
+		if retry == never && !a.outlived && a.repeatable(broken) {
+			a.suspect = broken
+			return Decision{Step: CheckAlive}
+		}
+	}
+	d := a.decide(err, retry, broken != nil && broken.Reused)
+	d.Refused = connect != nil && connect.refused()
+	d.Blame = a.blame(err)
+	return d
+}
+
+// Checked decides what to do when it is known whether the instance is alive.
+func (a *Attempts) Checked(found Liveness) Decision {
+	broken := a.suspect
+	a.suspect = nil
+	if found == Alive {
+		d := a.decide(broken, never, broken.Reused)
+		d.Blame = a.blame(broken)
+		return d
+	}
+	d := a.decide(broken, outlive, broken.Reused)
+	d.Refused = found == Refusing
+	return d
+}
+
+// retry is whether and why a request may be tried once more.
+type retry uint8
+
+const (
+	never   retry = iota
+	anew          // the instance cannot have got any of it
+	resend        // the same instance may have got it: not a second time
+	outlive       // an instance that died may have got it: likewise
+)
+
+// afterConnect says what a failed connection means for the request.
+func (a *Attempts) afterConnect(e *ConnectError) retry {
+	if e.ours() {
+		return never
+	}
+	return a.elsewhere()
+}
+
+// afterBreak says what a connection that broke means for the request, if the
+// instance is alive.
+func (a *Attempts) afterBreak(e *BrokenError) retry {
+	switch {
+	case a.content && (e.Sent || e.Consumed):
+		return never
+	case !e.Sent && e.Reused:
+		return anew
+	case !e.Sent:
+		return a.elsewhere()
+	case e.Reused && !a.resent && e.After < ResendWithin && a.repeatable(e):
+		return resend
+	default:
+		return never
+	}
+}
+
+// elsewhere says whether the request may go to another instance when this
+// attempt has sent nothing.
+func (a *Attempts) elsewhere() retry {
+	switch {
+	case !a.delivered:
+		return anew
+	case a.outlived:
+		return never
+	default:
+		return outlive
+	}
+}
+
+// repeatable reports whether the request may be sent again though it was sent:
+// the instance had not begun to respond, nothing is missing that was not kept,
+// and doing it twice does no harm.
+func (a *Attempts) repeatable(e *BrokenError) bool {
+	return !e.Received && !e.Implicated && !errors.Is(e, context.DeadlineExceeded) && !a.content && a.idempotent
+}
+
+// decide takes the step that retry allows, if there are instances and retries
+// left. reused tells that the connection that broke had been idle.
+func (a *Attempts) decide(err error, retry retry, reused bool) Decision {
+	a.resent = a.resent || retry == resend
+	a.outlived = a.outlived || retry == outlive
+	same := reused && retry != outlive
+	if retry == never || !same && a.claims >= MaxClaims || !a.budget.Retry() {
+		return Decision{Step: Fail, Err: err}
+	}
+	if same {
+		a.delivered = a.delivered || retry == resend
+		return Decision{Step: Resend}
+	}
+	a.delivered = false
+	a.claims++
+	return Decision{Step: Another}
+}

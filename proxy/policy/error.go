@@ -1,0 +1,105 @@
+package policy
+
+import (
+	"errors"
+	"syscall"
+	"time"
+
+	"github.com/dynlb/dynlb/proxy/http1"
+)
+
+// Requests that a reverse proxy does not forward; see Refused.
+var (
+	ErrConnect = errors.New("CONNECT is for forward proxies")
+	ErrTrace   = errors.New("TRACE would show the instance's view of the request, credentials too")
+)
+
+// ErrNoApp says that the router knows no app for a request.
+var ErrNoApp = errors.New("no app for this host and path")
+
+// Violations that package http1 cannot see: it has no clock, and reads one
+// message at a time.
+var (
+	// ErrSlowHead says that the head of a request took too long.
+	ErrSlowHead = &http1.Error{Status: 408, Reason: "header did not arrive in time"}
+	// ErrSlowBody says that a client was silent for too long within its content.
+	ErrSlowBody = &http1.Error{Status: 408, Reason: "content did not arrive in time"}
+	// ErrSurplus says that an instance sent bytes that belong to no response.
+	ErrSurplus = &http1.Error{Status: 502, Reason: "bytes that are no part of a response"}
+	// ErrSwitch says that an instance switched to a protocol that the client did
+	// not ask for.
+	ErrSwitch = &http1.Error{Status: 502, Reason: "switched to a protocol that was not asked for"}
+	// ErrInterim says that an instance sent more than MaxInterim heads' worth of
+	// informational responses.
+	ErrInterim = &http1.Error{Status: 502, Reason: "too many informational responses"}
+)
+
+// MaxInterim bounds the informational responses to one request: together they
+// may be as long as this many heads of the maximum length.
+const MaxInterim = 8
+
+// Refused returns why a request is not forwarded by a reverse proxy, or nil. The
+// error is ErrConnect or ErrTrace.
+func Refused(r *http1.Request) error {
+	switch string(r.Method) {
+	case "CONNECT":
+		return ErrConnect
+	case "TRACE":
+		return ErrTrace
+	default:
+		return nil
+	}
+}
+
+// ConnectError says that no connection to an instance could be made.
+type ConnectError struct{ Cause error }
+
+// Error returns the cause, and what failed.
+func (e *ConnectError) Error() string { return "connect to instance: " + e.Cause.Error() }
+
+// Unwrap returns the cause.
+func (e *ConnectError) Unwrap() error { return e.Cause }
+
+// refused reports whether nothing listens at the instance's endpoint.
+func (e *ConnectError) refused() bool { return errors.Is(e.Cause, syscall.ECONNREFUSED) }
+
+// ours reports whether the load balancer lacks a resource: the instance is not to
+// blame, and connecting to another one would fail too.
+func (e *ConnectError) ours() bool {
+	for _, errno := range []syscall.Errno{
+		syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL,
+	} {
+		if errors.Is(e.Cause, errno) {
+			return true
+		}
+	}
+	return false
+}
+
+// BrokenError says that a connection to an instance broke before the head of a
+// response was complete.
+type BrokenError struct {
+	// Cause is what was seen on the connection. A context.DeadlineExceeded says
+	// that the instance did not respond in time.
+	Cause error
+	// Sent tells that a byte of the request was sent.
+	Sent bool
+	// Received tells that a byte of a response was received.
+	Received bool
+	// Reused tells that the connection had been idle before the request.
+	Reused bool
+	// Consumed tells that content was taken from the client and is not kept: the
+	// request cannot be sent again.
+	Consumed bool
+	// Implicated tells that the instance was stopped because it ceased to answer,
+	// and that the request may be the reason (registry.Lease.Implicated).
+	Implicated bool
+	// After is the time since the request began to be sent.
+	After time.Duration
+}
+
+// Error returns the cause, and what failed.
+func (e *BrokenError) Error() string { return "exchange with instance: " + e.Cause.Error() }
+
+// Unwrap returns the cause.
+func (e *BrokenError) Unwrap() error { return e.Cause }

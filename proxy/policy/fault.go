@@ -1,0 +1,125 @@
+package policy
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+
+	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/outcome"
+)
+
+// StatusClientClosed is recorded for a request that the client gave up before
+// it had the whole response. It is never sent.
+const StatusClientClosed = 499
+
+// When a client that was turned away should come back.
+const (
+	retrySoon  = time.Second      // the next response makes room
+	retryLater = 5 * time.Second  // instances are being started
+	retryLate  = 30 * time.Second // instances cannot be started until an operator acts
+)
+
+// Fault is what a client is told about a request that failed.
+type Fault struct {
+	// Code is the status of the response. StatusClientClosed: none is sent.
+	Code int
+	// Message is what is wrong, and Reason why; it is "" when Message says it all.
+	Message, Reason string
+	// RetryAfter is when the client should come back. 0: nothing is said.
+	RetryAfter time.Duration
+	// Source is where the error came from.
+	Source outcome.Source
+}
+
+// Of turns an error into a fault. It is the one place that does. trouble is why
+// instances cannot be started, or "".
+func Of(err error, trouble string) Fault {
+	var broken *BrokenError
+	var connect *ConnectError
+	var violation *http1.Error
+	switch {
+	case errors.Is(err, context.Canceled):
+		return Fault{Code: StatusClientClosed, Message: "client closed the request", Source: outcome.Client}
+	case errors.Is(err, registry.ErrQueueFull):
+		return unavailable(err, trouble, retrySoon)
+	case errors.Is(err, registry.ErrQueueTimeout), errors.Is(err, registry.ErrClosed):
+		return unavailable(err, trouble, retryLater)
+	case errors.Is(err, ErrConnect):
+		return Fault{Code: http.StatusNotImplemented, Message: "method not supported", Reason: err.Error(), Source: outcome.Client}
+	case errors.Is(err, ErrTrace):
+		return Fault{Code: http.StatusMethodNotAllowed, Message: "method not allowed", Reason: err.Error(), Source: outcome.Client}
+	case errors.Is(err, ErrNoApp):
+		return Fault{Code: http.StatusNotFound, Message: "not found", Reason: ErrNoApp.Error(), Source: outcome.Client}
+	case errors.As(err, &connect) && connect.ours():
+		return Fault{
+			Code: http.StatusServiceUnavailable, Message: "the load balancer cannot open a connection",
+			Reason: errnoText(err), RetryAfter: retrySoon, Source: outcome.Dynlb,
+		}
+	case connect != nil:
+		return Fault{Code: http.StatusBadGateway, Message: "the instance cannot be reached", Reason: errnoText(err), Source: outcome.Instance}
+	case errors.Is(err, context.DeadlineExceeded):
+		return Fault{Code: http.StatusGatewayTimeout, Message: "the instance did not respond in time", Source: outcome.Instance}
+	case errors.As(err, &broken):
+		return Fault{Code: http.StatusBadGateway, Message: broken.what(), Source: outcome.Instance}
+	case errors.As(err, &violation):
+		return Refusal(violation)
+	default:
+		return Fault{Code: http.StatusBadRequest, Message: "the request cannot be forwarded", Source: outcome.Client}
+	}
+}
+
+func unavailable(err error, trouble string, retry time.Duration) Fault {
+	f := Fault{
+		Code: http.StatusServiceUnavailable, Message: "no instance available",
+		Reason: err.Error(), RetryAfter: retry, Source: outcome.Dynlb,
+	}
+	if trouble != "" {
+		f.Reason, f.RetryAfter = trouble, retryLate
+	}
+	return f
+}
+
+// Refusal is what a client is told about a violation in its request.
+func Refusal(e *http1.Error) Fault {
+	f := Fault{Code: e.Status, Message: "the request is malformed", Reason: e.Reason, Source: outcome.Client}
+	switch e.Status {
+	case http.StatusRequestTimeout:
+		f.Message = "the request is too slow"
+	case http.StatusRequestURITooLong, http.StatusRequestHeaderFieldsTooLarge:
+		f.Message = "the request is too large"
+	case http.StatusExpectationFailed:
+		f.Message = "the request expects too much"
+	case http.StatusNotImplemented, http.StatusHTTPVersionNotSupported:
+		f.Message = "the request needs what is not supported"
+	}
+	return f
+}
+
+// what says what the instance did.
+func (e *BrokenError) what() string {
+	switch {
+	case !e.Received:
+		return "the instance closed the connection without a response"
+	case errors.Is(e.Cause, io.ErrUnexpectedEOF), errors.Is(e.Cause, io.EOF), errors.Is(e.Cause, syscall.ECONNRESET):
+		return "the instance closed the connection in the middle of the response header"
+	default:
+		return "the instance sent an invalid response"
+	}
+}
+
+// errnoText is the bare reason of a failed system call: it names no address.
+func errnoText(err error) string {
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
+		return errno.Error()
+	}
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
+		return "connection timed out"
+	}
+	return ""
+}

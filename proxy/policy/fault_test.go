@@ -1,0 +1,105 @@
+package policy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http/httptest"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/outcome"
+)
+
+func TestOf(t *testing.T) {
+	t.Parallel()
+	dial := func(err error) error {
+		return fmt.Errorf("wrapped: %w", &ConnectError{&net.OpError{Op: "dial", Addr: &net.TCPAddr{IP: net.IPv4(10, 1, 2, 3)}, Err: err}})
+	}
+	for _, c := range []struct {
+		err     error
+		trouble string
+		want    Fault
+	}{
+		{context.Canceled, "", Fault{499, "client closed the request", "", 0, outcome.Client}},
+		{registry.ErrQueueFull, "", Fault{503, "no instance available", registry.ErrQueueFull.Error(), retrySoon, outcome.Dynlb}},
+		{registry.ErrQueueTimeout, "", Fault{503, "no instance available", registry.ErrQueueTimeout.Error(), retryLater, outcome.Dynlb}},
+		{registry.ErrQueueTimeout, "no bun", Fault{503, "no instance available", "no bun", retryLate, outcome.Dynlb}},
+		{registry.ErrClosed, "", Fault{503, "no instance available", "shutting down", retryLater, outcome.Dynlb}},
+		{dial(syscall.ECONNREFUSED), "no bun", Fault{502, "the instance cannot be reached", "connection refused", 0, outcome.Instance}},
+		{dial(context.DeadlineExceeded), "", Fault{502, "the instance cannot be reached", "connection timed out", 0, outcome.Instance}},
+		{dial(syscall.EMFILE), "", Fault{503, "the load balancer cannot open a connection", "too many open files", retrySoon, outcome.Dynlb}},
+		{dial(syscall.EADDRNOTAVAIL), "", Fault{503, "the load balancer cannot open a connection", "cannot assign requested address", retrySoon, outcome.Dynlb}},
+		{&BrokenError{Cause: context.DeadlineExceeded, Sent: true}, "", Fault{504, "the instance did not respond in time", "", 0, outcome.Instance}},
+		{&BrokenError{Cause: io.EOF, Sent: true}, "", Fault{502, "the instance closed the connection without a response", "", 0, outcome.Instance}},
+		{&BrokenError{Cause: io.ErrUnexpectedEOF, Sent: true, Received: true}, "", Fault{502, "the instance closed the connection in the middle of the response header", "", 0, outcome.Instance}},
+		{&BrokenError{Cause: errors.New("malformed HTTP status code"), Sent: true, Received: true}, "", Fault{502, "the instance sent an invalid response", "", 0, outcome.Instance}},
+		{ErrConnect, "", Fault{501, "method not supported", ErrConnect.Error(), 0, outcome.Client}},
+		{ErrTrace, "", Fault{405, "method not allowed", ErrTrace.Error(), 0, outcome.Client}},
+		{fmt.Errorf("route: %w", ErrNoApp), "", Fault{404, "not found", "no app for this host and path", 0, outcome.Client}},
+		{ErrSlowBody, "", Fault{408, "the request is too slow", "content did not arrive in time", 0, outcome.Client}},
+		{errors.New("odd"), "", Fault{400, "the request cannot be forwarded", "", 0, outcome.Client}},
+	} {
+		if got := Of(c.err, c.trouble); got != c.want {
+			t.Errorf("%v: %+v, want %+v", c.err, got, c.want)
+		}
+	}
+}
+
+// TestWrite: a reason with quotes and markup is still JSON.
+func TestWrite(t *testing.T) {
+	t.Parallel()
+	w := httptest.NewRecorder()
+	Fault{Code: 503, Message: "no instance available", Reason: "\"<bun>\"\n", RetryAfter: retryLater}.Write(w)
+	res := w.Result()
+	defer res.Body.Close()
+	body, _ := io.ReadAll(res.Body)
+	if got := string(body); got != `{"error":"no instance available","reason":"\"\u003cbun\u003e\"\n"}`+"\n" {
+		t.Errorf("body %s", got)
+	}
+	if res.StatusCode != 503 || res.Header.Get("Retry-After") != "5" || res.ContentLength != int64(len(body)) {
+		t.Errorf("%d %v", res.StatusCode, res.Header)
+	}
+}
+
+// TestAppend: what a client of HTTP/1.1 gets, byte for byte but for the date.
+func TestAppend(t *testing.T) {
+	t.Parallel()
+	const content = "{\"error\":\"a\"}\n"
+	for _, c := range []struct {
+		fault      Fault
+		head, last bool
+		want       string
+	}{
+		{Fault{Code: 502, Message: "a"}, false, false, "HTTP/1.1 502 Bad Gateway\r\nContent-Type: application/json\r\nContent-Length: 14\r\n\r\n" + content},
+		{Fault{Code: 502, Message: "a"}, true, true, "HTTP/1.1 502 Bad Gateway\r\nContent-Type: application/json\r\nContent-Length: 14\r\nConnection: close\r\n\r\n"},
+		{Fault{Code: 501, Message: "a"}, true, true, "HTTP/1.1 501 Not Implemented\r\nContent-Type: application/json\r\nContent-Length: 14\r\nConnection: close\r\n\r\n"},
+		{Fault{Code: 405, Message: "a"}, true, false, "HTTP/1.1 405 Method Not Allowed\r\nContent-Type: application/json\r\nContent-Length: 14\r\nAllow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n\r\n"},
+	} {
+		got := string(c.fault.Append(nil, c.head, c.last))
+		before, rest, _ := strings.Cut(got, "Date: ")
+		_, after, _ := strings.Cut(rest, "\r\n")
+		if before+after != c.want {
+			t.Errorf("%d: got %q, want %q", c.fault.Code, before+after, c.want)
+		}
+	}
+}
+
+// TestRefused: two methods are not for a reverse proxy.
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	for target, want := range map[string]error{"CONNECT a:1": ErrConnect, "TRACE /": ErrTrace, "GET /": nil, "trace /": nil} {
+		r := http1.NewRequest(http1.Limits{})
+		if _, err := r.Parse([]byte(target + " HTTP/1.1\r\nHost: a\r\n\r\n")); err != nil {
+			t.Fatal(err)
+		}
+		if got := Refused(r); got != want { //nolint:errorlint // the very value
+			t.Errorf("%s: %v, want %v", target, got, want)
+		}
+	}
+}
