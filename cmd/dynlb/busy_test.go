@@ -13,7 +13,7 @@ import (
 	"github.com/dynlb/dynlb/internal/daemon/daemontest"
 )
 
-// spawnBusy starts dynlb over two instances that work on one request at a time.
+// spawnBusy starts dynlb with two instances that serve one request at a time.
 func spawnBusy(t *testing.T, engine, extra string) *dynlbProcess {
 	t.Helper()
 	self, err := os.Executable()
@@ -24,13 +24,13 @@ func spawnBusy(t *testing.T, engine, extra string) *dynlbProcess {
 		"command: [%s, --port, '{port}']\nenv: {%s: '1'}\n%s", self, asOneAtATime, extra), "--engine", engine)
 }
 
-// answer is what a client got.
+// answer is the response to a client.
 type answer struct {
 	status, body string
 	err          error
 }
 
-// send sends a request on a connection of its own, and delivers what comes of it.
+// send sends a request on its own connection. The channel gets the response.
 func (p *dynlbProcess) send(method, path string, body io.Reader) <-chan answer {
 	p.t.Helper()
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
@@ -52,18 +52,18 @@ func (p *dynlbProcess) send(method, path string, body io.Reader) <-chan answer {
 	return got
 }
 
-// arrived waits until n requests are at the instances.
+// arrived waits until the instances have got n requests.
 func (p *dynlbProcess) arrived(n int) {
 	p.t.Helper()
 	daemontest.Eventually(p.t, fmt.Sprint(n, " requests at the instances"), func() bool { return p.requests("") >= n })
 }
 
-// requests returns how many requests for a path have come to an instance; "": for any.
+// requests returns how many requests for a path the instances have got; "": for all.
 func (p *dynlbProcess) requests(path string) int {
 	return strings.Count(p.log.String(), "request is here: "+path)
 }
 
-// paced is content that comes in pieces, for some time.
+// paced is content that arrives in pieces, for some time.
 type paced struct{ until time.Time }
 
 func (p paced) Read(b []byte) (int, error) {
@@ -74,10 +74,14 @@ func (p paced) Read(b []byte) (int, error) {
 	return copy(b, "piece"), nil
 }
 
-// TestBusyInstances: instances that answer no health check, for they work on a
-// request, are not ended, and their requests go to no other: as long as a request
-// may take, or longer when its content comes or goes.
+// TestBusyInstances: instances that answer no health check because they work on a
+// request are not stopped, and their requests are not sent to another instance. That
+// holds for requestTimeout, and longer while content is being sent.
 func TestBusyInstances(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	for _, engine := range []string{"fast", "std"} {
 		for name, c := range map[string]struct {
 			requestTimeout string
@@ -94,6 +98,7 @@ func TestBusyInstances(t *testing.T) {
 			}},
 		} {
 			t.Run(engine+", "+name, func(t *testing.T) {
+				t.Parallel()
 				p := spawnBusy(t, engine, "requestTimeout: "+c.requestTimeout+"\n")
 				answers := c.ask(p)
 				p.arrived(len(answers))
@@ -115,22 +120,27 @@ func TestBusyInstances(t *testing.T) {
 	}
 }
 
-// TestSpinningInstance: an instance that a request has caught in a loop is replaced
-// when that request's time is up, and another is not given the request.
+// TestSpinningInstance: an instance that a request keeps in a loop is replaced after
+// requestTimeout, and the request is not sent to another instance.
 func TestSpinningInstance(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	for _, engine := range []string{"fast", "std"} {
 		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
 			p := spawnBusy(t, engine, "requestTimeout: 1s\n")
 			before := daemontest.InstancesOn(p.basePort)
 			spinning := p.send("GET", "/spin", nil)
 			p.arrived(1)
 			if got := <-p.send("GET", "/work?ms=1", nil); got.status != "200 OK" {
-				t.Errorf("beside it: %+v", got)
+				t.Errorf("the other instance: %+v", got)
 			}
 			if got := <-spinning; got.status != "504 Gateway Timeout" {
 				t.Errorf("%+v", got)
 			}
-			daemontest.Eventually(t, "another instance in its place", func() bool {
+			daemontest.Eventually(t, "a replacement of the instance", func() bool {
 				now := daemontest.InstancesOn(p.basePort)
 				kept := slices.DeleteFunc(slices.Clone(now), func(pid int) bool { return !slices.Contains(before, pid) })
 				return len(now) == 2 && len(kept) == 1

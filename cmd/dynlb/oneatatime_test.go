@@ -11,12 +11,12 @@ import (
 	"time"
 )
 
-// asOneAtATime in the environment makes the test binary an app that works on one
+// asOneAtATime in the environment makes the test binary an app that serves one
 // request at a time.
 const asOneAtATime = "DYNLB_TEST_AS_ONE_AT_A_TIME"
 
-// oneAtATime is a server as gunicorn's default worker, unicorn and php -S are: while
-// it works on a request, all others wait to be accepted, health checks too.
+// oneAtATime is a server like gunicorn's default worker, unicorn and php -S: while it
+// works on a request, all other connections wait, also those of health checks.
 func oneAtATime() {
 	l, err := net.Listen("tcp", "127.0.0.1:"+os.Getenv("PORT"))
 	if err != nil {
@@ -37,11 +37,11 @@ func oneAtATime() {
 	}
 }
 
-// serveOne answers a request, as its path says:
+// serveOne responds as the path of a request says:
 //
 //	/work?ms=N    after N ms
-//	/stream?ms=N  at once, with content that goes on for N ms
-//	/upload       when it has read the content
+//	/stream?ms=N  at once, with content for N ms
+//	/upload       after the content of the request
 //	/spin         never
 func serveOne(w io.Writer, r *http.Request) {
 	if r.URL.Path != "/health" {
@@ -63,7 +63,7 @@ func serveOne(w io.Writer, r *http.Request) {
 	case "/upload":
 		_, _ = io.Copy(io.Discard, r.Body)
 	case "/spin":
-		for {
+		for { //nolint:staticcheck // using all CPU is the point
 		}
 	}
 	_, _ = io.WriteString(w, head+"Content-Length: 3\r\n\r\nok\n")

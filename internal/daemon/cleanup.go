@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"slices"
 )
 
 // cleanups are the steps that undo what was opened or started. Each is added where
@@ -16,8 +17,8 @@ func (c *cleanups) add(step func(ctx context.Context) error) { *c = append(*c, s
 // that finds it over still runs, and does not wait. It returns all their errors.
 func (c *cleanups) run(ctx context.Context) error {
 	var all []error
-	for i := len(*c) - 1; i >= 0; i-- {
-		all = append(all, (*c)[i](ctx))
+	for _, step := range slices.Backward(*c) {
+		all = append(all, step(ctx))
 	}
 	*c = nil
 	return errors.Join(all...)

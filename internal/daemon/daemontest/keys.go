@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -93,15 +94,16 @@ func (k Keys) Certificate(t testing.TB, name string) tls.Certificate {
 // YAML returns the key auth of a config, with the given keys for these files.
 func (k Keys) YAML(keys ...string) string {
 	files := map[string]string{"cert": "server.pem", "key": "server.key", "clientCA": "ca.pem"}
-	out := "\nauth:\n"
+	var out strings.Builder
+	out.WriteString("\nauth:\n")
 	if slices.Contains(keys, "tokenFile") {
-		out += "  tokenFile: " + k.Path("token") + "\n"
+		fmt.Fprintf(&out, "  tokenFile: %s\n", k.Path("token"))
 	}
-	out += "  tls:\n"
+	out.WriteString("  tls:\n")
 	for _, key := range []string{"cert", "key", "clientCA"} {
 		if slices.Contains(keys, key) {
-			out += "    " + key + ": " + k.Path(files[key]) + "\n"
+			fmt.Fprintf(&out, "    %s: %s\n", key, k.Path(files[key]))
 		}
 	}
-	return out
+	return out.String()
 }

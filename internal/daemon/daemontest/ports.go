@@ -21,20 +21,22 @@ const (
 	blockSize = ranges*rangeSize + 100 // the last port is the claim on the block
 )
 
-// claim is the listener that keeps other test binaries from this one's block, for
-// as long as the process lives.
-var claim net.Listener
+// block is the block of ports of this test binary.
+type block struct {
+	first int
+	claim net.Listener // keeps other test binaries from the block until the process ends
+}
 
-// block returns the first port of this process's block.
-var block = sync.OnceValues(func() (first int, err error) {
+// ownBlock returns the block of this process.
+var ownBlock = sync.OnceValues(func() (b block, err error) {
 	blocks := (lastPort - firstPort) / blockSize
 	for i := range blocks {
-		first = firstPort + (os.Getpid()+i)%blocks*blockSize
-		if claim, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", first+blockSize-1)); err == nil {
-			return first, nil
+		b.first = firstPort + (os.Getpid()+i)%blocks*blockSize
+		if b.claim, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", b.first+blockSize-1)); err == nil {
+			return b, nil
 		}
 	}
-	return 0, fmt.Errorf("take ports from %d to %d: %w", firstPort, lastPort, err)
+	return block{}, fmt.Errorf("take ports from %d to %d: %w", firstPort, lastPort, err)
 })
 
 // freeRanges holds the first ports of the ranges that no daemon has.
@@ -49,13 +51,13 @@ var freeRanges = sync.OnceValue(func() chan int {
 // PortRange returns the first of fifty ports that are the test's until it ends.
 func PortRange(t testing.TB) int {
 	t.Helper()
-	first, err := block()
+	own, err := ownBlock()
 	if err != nil {
 		t.Fatal(err)
 	}
 	offset := <-freeRanges()
 	t.Cleanup(func() { freeRanges() <- offset })
-	return first + offset
+	return own.first + offset
 }
 
 // FreeAddress returns an address that nothing listens on.
