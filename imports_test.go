@@ -57,11 +57,12 @@ var table = map[string][]string{
 		"gen", "gen/dynlb/v1", "internal/notice", "internal/registry",
 		"github.com/grpc-ecosystem/grpc-gateway/v2", "github.com/prometheus", "google.golang.org",
 	},
+	"internal/app":     {"internal/autoscaler", "internal/notice", "internal/registry", "internal/supervisor"},
 	"internal/logging": {"github.com/lmittmann/tint", "golang.org/x/term"},
 	// These two wire all the others: they may import much, and only cmd/dynlb and
 	// the command line import them.
 	"internal/daemon": {
-		"internal/autoscaler", "internal/config", "internal/logging", "internal/notice", "internal/process/account",
+		"internal/app", "internal/autoscaler", "internal/config", "internal/logging", "internal/notice", "internal/process/account",
 		"internal/process/cgroup", "internal/process/orphan", "internal/registry", "internal/supervisor", "proxy", "proxy/http1", "server",
 		"github.com/fsnotify/fsnotify", "golang.org/x/sys",
 	},

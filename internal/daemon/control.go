@@ -43,9 +43,9 @@ func (d *Daemon) newControl(settings *config.Config, before *control) (*control,
 		return nil, err
 	}
 	c.server, err = server.New(server.Options{
-		Board:     d.board,
-		Scaler:    d.autoscaler,
-		Restarter: d.supervisor,
+		Board:     d.defaultApp().Board,
+		Scaler:    d.defaultApp().Scaler,
+		Restarter: d.defaultApp().Fleet,
 		Metrics:   d.metrics,
 		Log:       d.log,
 		Version:   d.options.Version,

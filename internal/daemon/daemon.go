@@ -9,11 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/dynlb/dynlb/internal/autoscaler"
+	"github.com/dynlb/dynlb/internal/app"
 	"github.com/dynlb/dynlb/internal/config"
-	"github.com/dynlb/dynlb/internal/notice"
-	"github.com/dynlb/dynlb/internal/registry"
-	"github.com/dynlb/dynlb/internal/supervisor"
 	"github.com/dynlb/dynlb/proxy"
 	"github.com/dynlb/dynlb/server"
 )
@@ -37,15 +34,12 @@ type Options struct {
 // Daemon is a load balancer with its instances and its control plane. Create one
 // with New and call Run once. Its methods are safe for concurrent use.
 type Daemon struct {
-	options    Options
-	log        *slog.Logger
-	registry   *registry.Registry
-	board      *notice.Board
-	supervisor *supervisor.Supervisor
-	autoscaler *autoscaler.Autoscaler
-	proxy      *proxy.Proxy
-	metrics    *server.Metrics
-	control    atomic.Pointer[control] // stored by New and Run
+	options Options
+	log     *slog.Logger
+	apps    app.Set
+	proxy   *proxy.Proxy
+	metrics *server.Metrics
+	control atomic.Pointer[control] // stored by New and Run
 
 	reloads  chan string    // capacity 1: the reason of the next reload
 	failed   chan error     // capacity 1: why a part has ended too early
@@ -86,34 +80,24 @@ func New(o Options) (*Daemon, error) {
 	}
 	d.stop = sync.OnceFunc(func() { close(d.stopping) })
 	d.kill = sync.OnceFunc(func() { close(d.killed) })
-	d.build()
+	d.apps = d.newApps()
+	d.metrics = server.NewMetrics(d.defaultApp().Board)
 	if err := d.listen(); err != nil {
 		return nil, errors.Join(err, d.cleanups.run(context.Background()))
 	}
 	// From its beginning the proxy has goroutines that only its Shutdown ends.
 	d.proxy = proxy.New(proxy.Options{
-		Registry: d.registry,
+		Registry: d.defaultApp().Registry,
 		Settings: d.plan.proxy,
 		Engine:   d.options.Engine,
 		Status:   http.HandlerFunc(d.serveStatus),
 		Record:   d.metrics.Request,
 		Log:      d.log,
 	})
-	d.board.SetReload(nil)
+	for _, a := range d.apps {
+		a.Board.SetReload(nil) // the config of the start counts as loaded
+	}
 	return d, nil
-}
-
-// build makes the parts that need no listener and run nothing by themselves.
-func (d *Daemon) build() {
-	d.registry = registry.New(d.plan.registry)
-	d.board = notice.New(d.registry)
-	d.supervisor = supervisor.New(supervisor.Options{
-		Registry: d.registry, Board: d.board, Settings: d.plan.supervisor, Log: d.log, Output: d.options.InstanceLog,
-	})
-	d.autoscaler = autoscaler.New(autoscaler.Options{
-		Board: d.board, Fleet: d.supervisor, Rules: d.plan.rules, Log: d.log,
-	})
-	d.metrics = server.NewMetrics(d.board)
 }
 
 // listen opens the listeners, and builds the control plane on two of them.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strconv"
 
+	"github.com/dynlb/dynlb/internal/app"
 	"github.com/dynlb/dynlb/internal/autoscaler"
 	"github.com/dynlb/dynlb/internal/config"
 	"github.com/dynlb/dynlb/internal/notice"
@@ -18,56 +19,70 @@ import (
 
 // plan is a config as the settings of each part. A reload may change all of it.
 type plan struct {
-	config     config.Config
-	registry   registry.Options
-	rules      autoscaler.Rules
-	supervisor supervisor.Settings
-	proxy      proxy.Settings
+	config config.Config
+	apps   map[string]app.Settings // by name; app.Default alone, as a config has one app
+	proxy  proxy.Settings
 }
 
 // newPlan returns the plan of a config, or why this process cannot run it.
 func newPlan(settings config.Config) (plan, error) {
-	argv, err := command(settings)
+	only, err := appSettings(settings)
 	if err != nil {
 		return plan{}, err
-	}
-	user, err := instanceUser(settings)
-	if err != nil {
-		return plan{}, err
-	}
-	limits := &settings.Limits
-	connections := limits.Connections
-	if connections == 0 {
-		connections = connectionsWithin(openFiles(), settings.MaxInstances)
 	}
 	return plan{
 		config: settings,
-		registry: registry.Options{
+		apps:   map[string]app.Settings{app.Default: only},
+		proxy:  proxySettings(&settings),
+	}, nil
+}
+
+// appSettings returns the settings of the app that a config has.
+func appSettings(settings config.Config) (app.Settings, error) {
+	argv, err := command(settings)
+	if err != nil {
+		return app.Settings{}, err
+	}
+	user, err := instanceUser(settings)
+	if err != nil {
+		return app.Settings{}, err
+	}
+	return app.Settings{
+		Registry: registry.Options{
 			MaxConcurrency: settings.MaxConcurrency,
 			QueueLimit:     settings.Queue.Limit,
 			QueueTimeout:   settings.Queue.Timeout,
 		},
-		rules: autoscaler.Rules{
+		Scaling: autoscaler.Rules{
 			Bounds: notice.Bounds{Min: settings.MinInstances, Max: settings.MaxInstances},
 			Up:     settings.ScaleUpThreshold,
 			Down:   settings.ScaleDownThreshold,
 			Idle:   settings.IdleTimeout,
 			Window: settings.CheckInterval,
 		},
-		supervisor: supervisor.Settings{Config: settings, Argv: argv, User: user},
-		proxy: proxy.Settings{
-			RequestTimeout: settings.RequestTimeout,
-			TrustedProxies: settings.TrustedProxies,
-			Limits: http1.Limits{
-				Line: int(limits.RequestLine), Head: int(limits.Header), Fields: limits.HeaderFields,
-				ChunkLine: int(limits.ChunkLine),
-			},
-			HeadTimeout:    limits.HeaderTimeout,
-			BodyTimeout:    limits.BodyTimeout,
-			IdleTimeout:    limits.IdleTimeout,
-			MaxConnections: connections,
-		},
+		Fleet: supervisor.Settings{Config: settings, Argv: argv, User: user},
 	}, nil
+}
+
+// proxySettings returns the settings of the proxy.
+func proxySettings(settings *config.Config) proxy.Settings {
+	limits := &settings.Limits
+	connections := limits.Connections
+	if connections == 0 {
+		connections = connectionsWithin(openFiles(), settings.MaxInstances)
+	}
+	return proxy.Settings{
+		RequestTimeout: settings.RequestTimeout,
+		TrustedProxies: settings.TrustedProxies,
+		Limits: http1.Limits{
+			Line: int(limits.RequestLine), Head: int(limits.Header), Fields: limits.HeaderFields,
+			ChunkLine: int(limits.ChunkLine),
+		},
+		HeadTimeout:    limits.HeaderTimeout,
+		BodyTimeout:    limits.BodyTimeout,
+		IdleTimeout:    limits.IdleTimeout,
+		MaxConnections: connections,
+	}
 }
 
 // ConfigError says why this process cannot run a config that is valid in itself.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 
+	"github.com/dynlb/dynlb/internal/app"
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/internal/supervisor"
 )
@@ -15,20 +16,23 @@ import (
 func (d *Daemon) reload(now context.Context) {
 	next, err := d.prepare()
 	if err != nil {
-		d.reloaded(err)
+		for _, a := range d.apps {
+			reloaded(a, err)
+		}
 		return
 	}
 	// Nothing below can fail, apart from the start of new instances.
 	before := d.plan.config
 	d.plan = next.plan
-	d.registry.Configure(d.plan.registry)
 	d.proxy.Configure(d.plan.proxy)
-	done := d.supervisor.Configure(d.plan.supervisor)
-	d.autoscaler.Configure(d.plan.rules)
+	for name, settings := range d.plan.apps { // the same names in every plan
+		a := d.apps[name]
+		done := a.Configure(settings)
+		d.parts.Go(func() { reloaded(a, <-done) }) // ends with the app at the latest
+	}
 	d.replaceControl(now, next.control)
 	d.replacePublic(next.public, before.Listen)
 	logPlan(d.log, &d.plan)
-	d.parts.Go(func() { d.reloaded(<-done) }) // ends with the supervisor at the latest
 }
 
 // prepared is a config that can be applied without an error.
@@ -61,17 +65,17 @@ func (d *Daemon) prepare() (p prepared, err error) {
 	return p, nil
 }
 
-// reloaded reports the result of a reload.
-func (d *Daemon) reloaded(err error) {
+// reloaded reports the result of a reload for an app.
+func reloaded(a *app.App, err error) {
 	switch {
 	case err == nil:
-		d.log.Info("config reloaded")
+		a.Log.Info("config reloaded")
 	case errors.Is(err, registry.ErrClosed), errors.Is(err, supervisor.ErrSuperseded):
 		return // the daemon stops, or a later reload reports its own result
 	default:
-		d.log.Error("config reload failed, keeping the previous config", "error", err)
+		a.Log.Error("config reload failed, keeping the previous config", "error", err)
 	}
-	d.board.SetReload(err)
+	a.Board.SetReload(err)
 }
 
 // replaceControl serves next in place of the present control plane, whose clients

@@ -49,20 +49,18 @@ func (d *Daemon) Shutdown(ctx context.Context) {
 
 // start starts the parts. Each adds the cleanup that stops it.
 func (d *Daemon) start(now context.Context) {
-	d.parts.Go(func() { d.supervisor.Run(now) })
+	d.parts.Go(func() { d.apps.Run(now) })
 	d.cleanups.add(func(ctx context.Context) error {
-		d.supervisor.Stop(ctx)
+		d.apps.Stop(ctx)
 		return nil
 	})
 	d.serveControl(d.control.Load())
 	d.cleanups.add(d.stopControl)
 	d.servePublic(d.public)
 	d.cleanups.add(d.drain)
-	scaling, stopScaling := context.WithCancel(now)
-	d.parts.Go(func() { d.autoscaler.Run(scaling) })
 	d.cleanups.add(func(context.Context) error {
 		d.control.Load().server.NotServing()
-		stopScaling()
+		d.apps.Freeze()
 		return nil
 	})
 	at := d.Addresses()
@@ -93,11 +91,7 @@ func (d *Daemon) shutdown(now context.Context) error {
 	settings := &d.plan.config
 	ctx, cancel := context.WithTimeout(now, settings.DrainTimeout+settings.StopTimeout)
 	defer cancel()
-	inFlight, state := 0, d.registry.Snapshot()
-	for i := range state.Instances {
-		inFlight += state.Instances[i].InFlight
-	}
-	d.log.Info("shutting down", "inFlight", inFlight, "drainTimeout", settings.DrainTimeout)
+	d.log.Info("shutting down", "inFlight", d.apps.InFlight(), "drainTimeout", settings.DrainTimeout)
 	err := d.cleanups.run(ctx)
 	d.parts.Wait()
 	select {
@@ -117,7 +111,7 @@ func (d *Daemon) serveControl(c *control) {
 // stopControl ends the watches, and begins to end the control plane: its clients
 // must not take from the time that the instances have. parts waits for it.
 func (d *Daemon) stopControl(ctx context.Context) error {
-	d.registry.Close()
+	d.apps.Close()
 	d.parts.Go(func() { d.fail(d.control.Load().server.Shutdown(ctx)) })
 	return nil
 }

@@ -1,0 +1,128 @@
+// Package app is one app that dynlb balances: its instances, their number, the
+// requests that wait for one, and what is reported of it. Apps share nothing but
+// the process: a daemon runs a [Set] of them behind one proxy and one control
+// plane.
+package app
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+
+	"github.com/dynlb/dynlb/internal/autoscaler"
+	"github.com/dynlb/dynlb/internal/notice"
+	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/internal/supervisor"
+)
+
+// Default is the name of the app of a config that names none.
+const Default = "default"
+
+// Settings are what a reload may change of an app. The parts hold those in force.
+type Settings struct {
+	Registry registry.Options
+	Scaling  autoscaler.Rules
+	Fleet    supervisor.Settings
+}
+
+// Options say what an app is made of.
+type Options struct {
+	// Name is the name in logs and in the control plane.
+	Name string
+	// Settings are in force until Configure.
+	Settings Settings
+	// Log gets the entries of the app, with its name. Required.
+	Log *slog.Logger
+	// InstanceLog gets the output of its instances, with its name. Nil: Log.
+	InstanceLog *slog.Logger
+}
+
+// App is an app. Create one with New and call Run once; the other methods wait for
+// that. They are safe for concurrent use.
+type App struct {
+	Name     string
+	Registry *registry.Registry     // the instances, and which one gets the next request
+	Board    *notice.Board          // what is reported of the app
+	Fleet    *supervisor.Supervisor // runs the instances
+	Scaler   *autoscaler.Autoscaler // decides on their number
+	Log      *slog.Logger           // with the name
+
+	freeze   func() // closes freezing, once
+	freezing chan struct{}
+	frozen   chan struct{} // closed when the scaler has ended
+}
+
+// New returns an app that runs nothing until Run.
+func New(o Options) *App {
+	a := &App{Name: o.Name, Log: o.Log.With("app", o.Name), freezing: make(chan struct{}), frozen: make(chan struct{})}
+	a.freeze = sync.OnceFunc(func() { close(a.freezing) })
+	instanceLog := a.Log
+	if o.InstanceLog != nil {
+		instanceLog = o.InstanceLog.With("app", o.Name)
+	}
+	a.Registry = registry.New(o.Settings.Registry)
+	a.Board = notice.New(a.Registry)
+	a.Fleet = supervisor.New(supervisor.Options{
+		Registry: a.Registry, Board: a.Board, Settings: o.Settings.Fleet, Log: a.Log, Output: instanceLog,
+	})
+	a.Scaler = autoscaler.New(autoscaler.Options{
+		Board: a.Board, Fleet: a.Fleet, Rules: o.Settings.Scaling, Log: a.Log,
+	})
+	return a
+}
+
+// Run runs the instances and adjusts their number until Stop. When ctx ends, the
+// instances are killed at once. It returns when none is left.
+func (a *App) Run(ctx context.Context) {
+	scaling, stopScaling := context.WithCancel(ctx)
+	defer stopScaling()
+	var running sync.WaitGroup
+	running.Go(func() { a.Fleet.Run(ctx) })
+	running.Go(func() {
+		defer close(a.frozen)
+		a.Scaler.Run(scaling)
+	})
+	running.Go(func() { // ends with Freeze, which Stop calls, or with ctx
+		select {
+		case <-a.freezing:
+			stopScaling()
+		case <-scaling.Done():
+		}
+	})
+	running.Wait()
+}
+
+// Configure applies settings: at once, apart from what an instance is started with,
+// which takes a rolling restart. The channel gets nil when all instances have the
+// settings, or why they do not.
+func (a *App) Configure(settings Settings) <-chan error {
+	a.Registry.Configure(settings.Registry)
+	done := a.Fleet.Configure(settings.Fleet)
+	a.Scaler.Configure(settings.Scaling)
+	return done
+}
+
+// InFlight returns how many requests are at the instances.
+func (a *App) InFlight() int {
+	n, state := 0, a.Registry.Snapshot()
+	for i := range state.Instances {
+		n += state.Instances[i].InFlight
+	}
+	return n
+}
+
+// Freeze keeps the target as it is from now on. It is the first step of a shutdown.
+func (a *App) Freeze() {
+	a.freeze()
+	<-a.frozen
+}
+
+// Close ends the queue of requests and the watches. The instances keep running.
+func (a *App) Close() { a.Registry.Close() }
+
+// Stop drains and stops all instances, and kills those that remain when ctx ends.
+// It returns when none is left.
+func (a *App) Stop(ctx context.Context) {
+	a.Freeze()
+	a.Fleet.Stop(ctx)
+}
