@@ -32,9 +32,11 @@ var table = map[string][]string{
 	"internal/config":              {"gopkg.in/yaml.v3"},
 	"internal/config/keysgen":      {"internal/config", "gopkg.in/yaml.v3"},
 	"internal/notice":              {"internal/registry"},
-	"internal/supervisor": {
-		"internal/notice", "internal/registry", "internal/config", "internal/process", "internal/process/account", "internal/process/orphan",
-		"internal/process/procfs",
+	"internal/fleet":               {"internal/notice", "internal/registry"},
+	"internal/fleet/fleettest":     {"internal/fleet", "internal/notice", "internal/registry"},
+	"internal/fleet/local": {
+		"internal/fleet", "internal/notice", "internal/registry", "internal/process", "internal/process/account",
+		"internal/process/orphan", "internal/process/procfs",
 	},
 	"internal/autoscaler": {"internal/notice", "internal/registry"},
 	"internal/demo":       {"github.com/coder/websocket"},
@@ -57,13 +59,13 @@ var table = map[string][]string{
 		"gen", "gen/dynlb/v1", "internal/notice", "internal/registry",
 		"github.com/grpc-ecosystem/grpc-gateway/v2", "github.com/prometheus", "google.golang.org",
 	},
-	"internal/app":     {"internal/autoscaler", "internal/notice", "internal/registry", "internal/supervisor"},
+	"internal/app":     {"internal/autoscaler", "internal/fleet", "internal/notice", "internal/registry"},
 	"internal/logging": {"github.com/lmittmann/tint", "golang.org/x/term"},
 	// These two wire all the others: they may import much, and only cmd/dynlb and
 	// the command line import them.
 	"internal/daemon": {
-		"internal/app", "internal/autoscaler", "internal/config", "internal/logging", "internal/notice", "internal/process/account",
-		"internal/process/cgroup", "internal/process/orphan", "internal/registry", "internal/supervisor", "proxy", "proxy/http1", "server",
+		"internal/app", "internal/autoscaler", "internal/config", "internal/fleet", "internal/fleet/local", "internal/logging", "internal/notice",
+		"internal/process/account", "internal/process/cgroup", "internal/process/orphan", "internal/registry", "proxy", "proxy/http1", "server",
 		"github.com/fsnotify/fsnotify", "golang.org/x/sys",
 	},
 	"internal/cli": {

@@ -19,7 +19,7 @@ import (
 var unrewritten = []string{
 	"internal/autoscaler",
 	"internal/fleet", "internal/notice", "internal/process", "internal/registry",
-	"internal/supervisor", "proto", "proxy", "server",
+	"proto", "proxy", "server",
 	"README.md", "CONTRIBUTING.md", "docs/reliability.md",
 }
 

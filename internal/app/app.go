@@ -10,9 +10,9 @@ import (
 	"sync"
 
 	"github.com/dynlb/dynlb/internal/autoscaler"
+	"github.com/dynlb/dynlb/internal/fleet"
 	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/registry"
-	"github.com/dynlb/dynlb/internal/supervisor"
 )
 
 // Default is the name of the app of a config that names none.
@@ -22,7 +22,7 @@ const Default = "default"
 type Settings struct {
 	Registry registry.Options
 	Scaling  autoscaler.Rules
-	Fleet    supervisor.Settings
+	Fleet    fleet.Settings
 }
 
 // Options say what an app is made of.
@@ -43,7 +43,7 @@ type App struct {
 	Name     string
 	Registry *registry.Registry     // the instances, and which one gets the next request
 	Board    *notice.Board          // what is reported of the app
-	Fleet    *supervisor.Supervisor // runs the instances
+	Fleet    fleet.Fleet            // runs the instances
 	Scaler   *autoscaler.Autoscaler // decides on their number
 	Log      *slog.Logger           // with the name
 
@@ -62,9 +62,7 @@ func New(o Options) *App {
 	}
 	a.Registry = registry.New(o.Settings.Registry)
 	a.Board = notice.New(a.Registry)
-	a.Fleet = supervisor.New(supervisor.Options{
-		Registry: a.Registry, Board: a.Board, Settings: o.Settings.Fleet, Log: a.Log, Output: instanceLog,
-	})
+	a.Fleet = o.Settings.Fleet.New(fleet.Options{Registry: a.Registry, Board: a.Board, Log: a.Log, Output: instanceLog})
 	a.Scaler = autoscaler.New(autoscaler.Options{
 		Board: a.Board, Fleet: a.Fleet, Rules: o.Settings.Scaling, Log: a.Log,
 	})

@@ -12,10 +12,9 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/dynlb/dynlb/internal/autoscaler"
-	"github.com/dynlb/dynlb/internal/config"
+	"github.com/dynlb/dynlb/internal/fleet/local"
 	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/registry"
-	"github.com/dynlb/dynlb/internal/supervisor"
 )
 
 func TestMain(m *testing.M) {
@@ -43,16 +42,14 @@ func (l *log) String() string {
 
 // settings are those of an app that starts no instance by itself, and whose
 // instances cannot start.
-func settings(t *testing.T, maximum int) Settings {
-	t.Helper()
-	c, err := config.Parse("config.yaml", []byte("minInstances: 0\ncommand: [/missing, '{port}']\n"), t.TempDir(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+func settings(maximum int) Settings {
 	return Settings{
 		Registry: registry.Options{QueueLimit: 1, QueueTimeout: time.Minute},
 		Scaling:  autoscaler.Rules{Bounds: notice.Bounds{Max: maximum}, Window: time.Hour},
-		Fleet:    supervisor.Settings{Config: c, Argv: c.Argv},
+		Fleet: local.Settings{
+			Argv: func(int) []string { return []string{"/missing"} }, BasePort: 5001, CheckInterval: time.Second,
+			StartTimeout: time.Second, StopTimeout: time.Second, DrainTimeout: time.Second, HealthTimeout: time.Second,
+		},
 	}
 }
 
@@ -61,7 +58,7 @@ func start(t *testing.T, log *slog.Logger) (set Set, ended <-chan struct{}) {
 	t.Helper()
 	set = Set{}
 	for _, name := range []string{"blue", "green"} {
-		set[name] = New(Options{Name: name, Settings: settings(t, 2), Log: log})
+		set[name] = New(Options{Name: name, Settings: settings(2), Log: log})
 	}
 	done := make(chan struct{})
 	go func() {
@@ -84,7 +81,7 @@ func TestApps(t *testing.T) {
 	if b, g := blue.Board.Snapshot().Report.Target, green.Board.Snapshot().Report.Target; b != 1 || g != 0 {
 		t.Errorf("targets %d and %d, want 1 and 0", b, g)
 	}
-	if err := <-green.Configure(settings(t, 5)); err != nil {
+	if err := <-green.Configure(settings(5)); err != nil {
 		t.Error(err)
 	}
 	if _, err := green.Scaler.ScaleTo(t.Context(), 5, 0, "test"); err != nil {

@@ -9,10 +9,10 @@ import (
 	"github.com/dynlb/dynlb/internal/app"
 	"github.com/dynlb/dynlb/internal/autoscaler"
 	"github.com/dynlb/dynlb/internal/config"
+	"github.com/dynlb/dynlb/internal/fleet/local"
 	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/process/account"
 	"github.com/dynlb/dynlb/internal/registry"
-	"github.com/dynlb/dynlb/internal/supervisor"
 	"github.com/dynlb/dynlb/proxy"
 	"github.com/dynlb/dynlb/proxy/http1"
 )
@@ -60,7 +60,27 @@ func appSettings(settings config.Config) (app.Settings, error) {
 			Idle:   settings.IdleTimeout,
 			Window: settings.CheckInterval,
 		},
-		Fleet: supervisor.Settings{Config: settings, Argv: argv, User: user},
+		Fleet: local.Settings{
+			Argv:           argv,
+			Location:       settings.Location,
+			Command:        settings.Command,
+			User:           settings.User,
+			Account:        user,
+			Env:            settings.Env,
+			WorkDir:        settings.WorkDir,
+			HealthPath:     settings.HealthPath,
+			VerifyPort:     settings.VerifyPort,
+			BasePort:       settings.BasePort,
+			CheckInterval:  settings.CheckInterval,
+			HealthTimeout:  settings.HealthTimeout,
+			StartTimeout:   settings.StartTimeout,
+			DrainTimeout:   settings.DrainTimeout,
+			StopTimeout:    settings.StopTimeout,
+			RequestTimeout: settings.RequestTimeout,
+			MaxRequests:    settings.MaxRequests,
+			MaxAge:         settings.MaxAge,
+			MaxMemory:      settings.MaxMemory,
+		},
 	}, nil
 }
 

@@ -6,8 +6,8 @@ import (
 	"net"
 
 	"github.com/dynlb/dynlb/internal/app"
+	"github.com/dynlb/dynlb/internal/fleet"
 	"github.com/dynlb/dynlb/internal/registry"
-	"github.com/dynlb/dynlb/internal/supervisor"
 )
 
 // reload loads the config and applies it. If any of it cannot be applied, nothing
@@ -70,7 +70,7 @@ func reloaded(a *app.App, err error) {
 	switch {
 	case err == nil:
 		a.Log.Info("config reloaded")
-	case errors.Is(err, registry.ErrClosed), errors.Is(err, supervisor.ErrSuperseded):
+	case errors.Is(err, registry.ErrClosed), errors.Is(err, fleet.ErrSuperseded):
 		return // the daemon stops, or a later reload reports its own result
 	default:
 		a.Log.Error("config reload failed, keeping the previous config", "error", err)

@@ -1,11 +1,10 @@
-package supervisor
+package local
 
 import (
 	"errors"
 	"fmt"
 	"time"
 
-	"github.com/dynlb/dynlb/internal/config"
 	"github.com/dynlb/dynlb/internal/process/procfs"
 	"github.com/dynlb/dynlb/internal/registry"
 )
@@ -16,7 +15,7 @@ const measureInterval = time.Second
 
 // measure finds out what the child uses, for the registry's readers, and tells
 // the loop. It runs in the child's goroutine.
-func (s *Supervisor) measure(c *child, p proc) {
+func (s *Fleet) measure(c *child, p proc) {
 	usage, err := p.Usage()
 	switch {
 	case err == nil:
@@ -35,9 +34,9 @@ func (s *Supervisor) measure(c *child, p proc) {
 
 // measured: it was looked at what the child uses. One that has reached a limit is
 // replaced, a new one first.
-func (s *Supervisor) measured(c *child, usage procfs.Usage) {
+func (s *Fleet) measured(c *child, usage procfs.Usage) {
 	limits := s.now()
-	if c.phase != phaseServing || c.worn != "" ||
+	if c.phase != phaseServing || c.recycleReason != "" ||
 		limits.MaxRequests == 0 && limits.MaxAge == 0 && limits.MaxMemory == 0 {
 		return
 	}
@@ -48,19 +47,19 @@ func (s *Supervisor) measured(c *child, usage procfs.Usage) {
 	now := time.Now()
 	switch reason := wear(limits, &in); {
 	case reason != "":
-		c.worn = reason
+		c.recycleReason = reason
 	case limits.MaxMemory > 0 && usage.Memory >= uint64(limits.MaxMemory):
-		c.worn = s.outgrown(c, now, usage.Memory)
+		c.recycleReason = s.outgrown(c, now, usage.Memory)
 	case now.Sub(c.readyAt) >= soonOutgrown:
 		c.outgrown = false // it was for a while
 	}
-	if c.worn != "" {
-		c.log.Info("instance to be replaced", "reason", c.worn)
+	if c.recycleReason != "" {
+		c.log.Info("instance to be replaced", "reason", c.recycleReason)
 	}
 }
 
 // wear says which limit of its life an instance has reached, "" if none.
-func wear(limits *config.Config, in *registry.Instance) string {
+func wear(limits *Settings, in *registry.Instance) string {
 	age := time.Since(in.Started)
 	switch {
 	case limits.MaxRequests > 0 && in.Total >= uint64(limits.MaxRequests):
@@ -75,7 +74,7 @@ func wear(limits *config.Config, in *registry.Instance) string {
 // outgrown returns why a child that uses as much memory as it may is to be
 // replaced, "" if it is not yet: one that came to it soon after its start waits
 // until the patience with such ones is over.
-func (s *Supervisor) outgrown(c *child, now time.Time, memory uint64) string {
+func (s *Fleet) outgrown(c *child, now time.Time, memory uint64) string {
 	most := s.now().MaxMemory
 	if age := now.Sub(c.readyAt); !c.outgrown && age < soonOutgrown {
 		c.outgrown = true

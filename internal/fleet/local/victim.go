@@ -1,4 +1,4 @@
-package supervisor
+package local
 
 import (
 	"slices"
@@ -13,7 +13,7 @@ type candidate struct {
 }
 
 // candidates returns them in the order of Snapshot.Leaving.
-func (s *Supervisor) candidates() []candidate {
+func (s *Fleet) candidates() []candidate {
 	var out []candidate
 	now := s.Registry.Snapshot()
 	for _, in := range now.Leaving() {
@@ -28,7 +28,7 @@ func (s *Supervisor) candidates() []candidate {
 // victim returns the child to go next when there are too many: the first of the
 // candidates, but among those in the same state one that is to be replaced before
 // one that is not. It must only be called when there is a candidate.
-func (s *Supervisor) victim() *child {
+func (s *Fleet) victim() *child {
 	all := s.candidates()
 	for _, c := range all {
 		if c.state == all[0].state && s.outdated(c.child) {

@@ -1,4 +1,4 @@
-package supervisor
+package local
 
 import (
 	"errors"
@@ -8,12 +8,10 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/dynlb/dynlb/internal/config"
 )
 
 func TestTakenPortsAreSkipped(t *testing.T) {
-	supervise(t, func(_ *config.Config, m *machine) { m.taken[5001], m.taken[5003] = true, true }, func(t *testing.T, b *bench) {
+	supervise(t, func(_ *Settings, m *machine) { m.taken[5001], m.taken[5003] = true, true }, func(t *testing.T, b *bench) {
 		b.Scale(2, "test")
 		b.after(50 * time.Millisecond)
 		b.want("2 ready")
@@ -24,7 +22,7 @@ func TestTakenPortsAreSkipped(t *testing.T) {
 }
 
 func TestNoPortLeft(t *testing.T) {
-	supervise(t, func(c *config.Config, m *machine) {
+	supervise(t, func(c *Settings, m *machine) {
 		c.BasePort = maxPort
 		m.taken[maxPort] = true
 	}, func(t *testing.T, b *bench) {

@@ -1,4 +1,4 @@
-package supervisor
+package local
 
 import (
 	"errors"
@@ -14,7 +14,7 @@ const maxPort = 65535
 // nothing listens on. Somebody may still take it before the child does: then
 // the child fails, and the next one gets the next port. That it cannot be told
 // whether a port is free says nothing about the ports, and ends the search.
-func (s *Supervisor) lowestFreePort() (int, error) {
+func (s *Fleet) lowestFreePort() (int, error) {
 	own := make(map[int]bool, len(s.children))
 	for _, c := range s.children {
 		own[c.port] = true

@@ -1,4 +1,4 @@
-package supervisor
+package local
 
 import (
 	"context"
@@ -39,19 +39,19 @@ type child struct {
 
 	// Owned by the loop:
 
-	drained    <-chan struct{} // closed when no request is in flight; set when it is told to go
-	cancel     func()          // ends its life: has it drained and stopped
-	generation int             // which restart it was started by
-	worn       string          // why it is to be replaced, a new one first; "" if it is not
-	outgrown   bool            // it used as much memory as it may soon after its start
-	phase      phase
-	host       string // where it answered; "" until it was ready first
-	fit        bool   // it was ready when it was told to go
-	failures   int    // health checks failed in a row
-	silence    silence
-	condemned  error // why it is being replaced; nil if it is not
-	suspended  bool  // it is, because it is suspended: it does not finish what it has in flight
-	readyAt    time.Time
+	drained       <-chan struct{} // closed when no request is in flight; set when it is told to go
+	cancel        func()          // ends its life: has it drained and stopped
+	generation    int             // which restart it was started by
+	recycleReason string          // why it is to be replaced, a new one first; "" if it is not
+	outgrown      bool            // it used as much memory as it may soon after its start
+	phase         phase
+	host          string // where it answered; "" until it was ready first
+	wasReady      bool   // it was ready when it was told to go
+	failures      int    // health checks failed in a row
+	silence       silence
+	condemned     error // why it is being replaced; nil if it is not
+	suspended     bool  // it is, because it is suspended: it does not finish what it has in flight
+	readyAt       time.Time
 }
 
 // ending is how a child's life came to its end.
@@ -77,8 +77,8 @@ func newChild(port int, cancel func(), log *slog.Logger) *child {
 
 // tend is a child's goroutine: it does all that takes time in the child's life,
 // from spawn to the end, and tells the loop. life ends when the child is to go,
-// hurry when there is no time to drain.
-func (s *Supervisor) tend(life, hurry context.Context, c *child) {
+// killCtx when there is no time to drain.
+func (s *Fleet) tend(life, killCtx context.Context, c *child) {
 	p, err := s.launch(s.spec(c))
 	if err != nil {
 		s.call(func() { s.gone(c, ending{err: err}) })
@@ -91,25 +91,25 @@ func (s *Supervisor) tend(life, hurry context.Context, c *child) {
 		err = nil
 		var drained <-chan struct{}
 		drained, suspended = s.parting(c)
-		if s.awaitDrained(hurry, c, p, drained, suspended) && s.leave(hurry, c, drained) {
+		if s.awaitDrained(killCtx, c, p, drained, suspended) && s.leave(killCtx, c, drained) {
 			break
 		}
 		var host string
-		life, host = s.resume(hurry, c) //nolint:fatcontext // not nested: each life is a child of hurry
+		life, host = s.resume(killCtx, c) //nolint:fatcontext // not nested: each life is a child of killCtx
 		err = s.keep(life, c, p, host)
 	}
 	grace := s.now().StopTimeout
 	if suspended { // it does not act on a signal either
 		grace = min(grace, s.now().HealthTimeout)
 	}
-	exit := p.Stop(hurry, grace)
+	exit := p.Stop(killCtx, grace)
 	s.call(func() { s.gone(c, ending{err: err, exit: &exit}) })
 }
 
 // keep sees the child become ready and looks after it. host is where it is
 // ready already, "" if it is not. It returns when the child is to go, or why it
 // cannot stay.
-func (s *Supervisor) keep(life context.Context, c *child, p proc, host string) error {
+func (s *Fleet) keep(life context.Context, c *child, p proc, host string) error {
 	for {
 		if host == "" {
 			var err error
@@ -129,9 +129,9 @@ func (s *Supervisor) keep(life context.Context, c *child, p proc, host string) e
 // checkHealth probes the child every checkInterval, and measures it, until it is
 // to go or has exited. It returns true when the child became suspect, and has to
 // show that it is ready again.
-func (s *Supervisor) checkHealth(life context.Context, c *child, p proc, host string) (again bool, err error) {
+func (s *Fleet) checkHealth(life context.Context, c *child, p proc, host string) (again bool, err error) {
 	now := s.current.Load()
-	tick := time.NewTicker(now.Config.CheckInterval)
+	tick := time.NewTicker(now.CheckInterval)
 	defer tick.Stop()
 	measure := time.NewTicker(measureInterval)
 	defer measure.Stop()
@@ -145,7 +145,7 @@ func (s *Supervisor) checkHealth(life context.Context, c *child, p proc, host st
 			return true, nil
 		case <-now.changed:
 			now = s.current.Load()
-			tick.Reset(now.Config.CheckInterval)
+			tick.Reset(now.CheckInterval)
 		case <-tick.C:
 			check := healthCheck{began: time.Now()}
 			check.err = s.probeOnce(life, c, host)
@@ -164,10 +164,10 @@ func (s *Supervisor) checkHealth(life context.Context, c *child, p proc, host st
 // awaitDrained waits until drained is closed or the time for it is up, and
 // returns true; it returns false when the child is taken back. A suspended one gets
 // no time: it would do nothing with it.
-func (s *Supervisor) awaitDrained(
-	hurry context.Context, c *child, p proc, drained <-chan struct{}, suspended bool,
+func (s *Fleet) awaitDrained(
+	killCtx context.Context, c *child, p proc, drained <-chan struct{}, suspended bool,
 ) bool {
-	if hurry.Err() != nil {
+	if killCtx.Err() != nil {
 		return true
 	}
 	limit := s.now().DrainTimeout
@@ -181,7 +181,7 @@ func (s *Supervisor) awaitDrained(
 	case <-c.recall:
 		return false
 	case <-p.Done():
-	case <-hurry.Done():
+	case <-killCtx.Done():
 	case <-timer.C:
 		c.log.Warn("instance not drained in time", "drainTimeout", limit)
 	}
@@ -189,8 +189,8 @@ func (s *Supervisor) awaitDrained(
 }
 
 // spec describes the process of c.
-func (s *Supervisor) spec(c *child) process.Spec {
-	settings := &c.template.Config
+func (s *Fleet) spec(c *child) process.Spec {
+	settings := c.template
 	env := os.Environ()
 	for _, name := range slices.Sorted(maps.Keys(settings.Env)) {
 		env = append(env, name+"="+settings.Env[name])
@@ -198,7 +198,7 @@ func (s *Supervisor) spec(c *child) process.Spec {
 	output := s.Output.With("instance", string(c.id), "port", c.port)
 	return process.Spec{
 		Argv: c.template.Argv(c.port),
-		User: c.template.User,
+		User: c.template.Account,
 		Mark: orphan.NewMark(string(c.id)),
 		Env:  append(env, "PORT="+strconv.Itoa(c.port)),
 		Dir:  settings.WorkDir,

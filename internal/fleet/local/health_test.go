@@ -1,4 +1,4 @@
-package supervisor
+package local
 
 import (
 	"net"
@@ -9,7 +9,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/dynlb/dynlb/internal/config"
 	"github.com/dynlb/dynlb/internal/process/procfs"
 	"github.com/dynlb/dynlb/internal/registry"
 )
@@ -24,12 +23,12 @@ func TestNotReadyInTime(t *testing.T) {
 		{"elsewhere", procfs.Listening{Port: 5001, Ports: []int{3000}}, "not ready within 10s: it listens on 3000, not on 5001"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			supervise(t, func(_ *config.Config, m *machine) { m.boot = time.Hour }, func(t *testing.T, b *bench) {
+			supervise(t, func(_ *Settings, m *machine) { m.boot = time.Hour }, func(t *testing.T, b *bench) {
 				b.Scale(1, "test")
 				synctest.Wait()
 				p := b.all()[0]
 				p.set(func(p *fakeProcess) { p.listening = c.listening })
-				b.after(b.Config.StartTimeout - time.Millisecond)
+				b.after(b.now().StartTimeout - time.Millisecond)
 				if !p.alive() {
 					t.Fatal("ended before its time was up")
 				}
@@ -48,7 +47,7 @@ func TestNotReadyInTime(t *testing.T) {
 // TestImpostor: an answer on the port does not make an instance ready when it is
 // somebody else's.
 func TestImpostor(t *testing.T) {
-	supervise(t, func(_ *config.Config, m *machine) { m.boot = time.Second }, func(t *testing.T, b *bench) {
+	supervise(t, func(_ *Settings, m *machine) { m.boot = time.Second }, func(t *testing.T, b *bench) {
 		b.Scale(1, "test")
 		synctest.Wait()
 		b.all()[0].set(func(p *fakeProcess) { p.listening = procfs.Listening{Port: 5001, Taken: true} })
@@ -68,15 +67,15 @@ func TestImpostor(t *testing.T) {
 }
 
 func TestPortCannotBeVerified(t *testing.T) {
-	for name, change := range map[string]func(*config.Config, *fakeProcess){
-		"switched off": func(c *config.Config, p *fakeProcess) { c.VerifyPort, p.listening.Owned = false, false },
-		"unsupported":  func(_ *config.Config, p *fakeProcess) { p.listenErr = procfs.ErrUnsupported },
+	for name, change := range map[string]func(*Settings, *fakeProcess){
+		"switched off": func(c *Settings, p *fakeProcess) { c.VerifyPort, p.listening.Owned = false, false },
+		"unsupported":  func(_ *Settings, p *fakeProcess) { p.listenErr = procfs.ErrUnsupported },
 	} {
 		t.Run(name, func(t *testing.T) {
-			supervise(t, func(c *config.Config, _ *machine) { change(c, &fakeProcess{}) }, func(t *testing.T, b *bench) {
+			supervise(t, func(c *Settings, _ *machine) { change(c, &fakeProcess{}) }, func(t *testing.T, b *bench) {
 				b.Scale(1, "test")
 				synctest.Wait()
-				b.all()[0].set(func(p *fakeProcess) { change(&config.Config{}, p) })
+				b.all()[0].set(func(p *fakeProcess) { change(&Settings{}, p) })
 				b.after(50 * time.Millisecond)
 				b.want("1 ready")
 			})
@@ -101,7 +100,7 @@ func TestExitWhileVerified(t *testing.T) {
 // brings it back.
 func TestHysteresis(t *testing.T) {
 	supervise(t, nil, func(t *testing.T, b *bench) {
-		interval := b.Config.CheckInterval
+		interval := b.now().CheckInterval
 		b.Scale(2, "test")
 		b.after(50 * time.Millisecond)
 		p := b.all()[0]
@@ -127,7 +126,7 @@ func TestSickInstanceIsReplaced(t *testing.T) {
 		b.after(50 * time.Millisecond)
 		p := b.all()[0]
 		p.fall(errSick)
-		b.after(replaceAfter * b.Config.CheckInterval)
+		b.after(replaceAfter * b.now().CheckInterval)
 		b.after(50 * time.Millisecond)
 		b.want("2 ready")
 		if p.alive() {
@@ -148,7 +147,7 @@ func TestLastReadyInstanceStays(t *testing.T) {
 		for _, p := range b.all() {
 			p.fall(errSick)
 		}
-		b.after((replaceAfter - 1) * b.Config.CheckInterval)
+		b.after((replaceAfter - 1) * b.now().CheckInterval)
 		b.want("1 ready 1 unhealthy")
 	})
 }
@@ -161,7 +160,7 @@ func TestRealSuccessCounts(t *testing.T) {
 		b.after(50 * time.Millisecond)
 		b.all()[0].fall(errSick)
 		for range 50 {
-			b.after(b.Config.CheckInterval / 5)
+			b.after(b.now().CheckInterval / 5)
 			lease, err := b.registry.Acquire(t.Context(), registry.Preference{})
 			if err != nil {
 				t.Fatal(err)
@@ -218,7 +217,7 @@ func TestHealthCheckNotMade(t *testing.T) {
 		for _, p := range b.all() {
 			p.fall(errStarved)
 		}
-		b.after(2 * replaceAfter * b.Config.CheckInterval)
+		b.after(2 * replaceAfter * b.now().CheckInterval)
 		b.want("2 ready")
 		if got := len(b.all()); got != 2 {
 			t.Errorf("%d starts", got)
@@ -234,12 +233,12 @@ func TestStartNotProbed(t *testing.T) {
 		starve := func(p *fakeProcess) {
 			t.Helper()
 			p.set(func(p *fakeProcess) { p.sick, p.paths = errStarved, nil })
-			b.after(10 * b.Config.StartTimeout)
+			b.after(10 * b.now().StartTimeout)
 			if !p.alive() {
 				t.Fatal("it was ended")
 			}
 			p.set(func(p *fakeProcess) {
-				if n, most := len(p.paths), int(10*b.Config.StartTimeout/slowestProbe)+100; n > most {
+				if n, most := len(p.paths), int(10*b.now().StartTimeout/slowestProbe)+100; n > most {
 					t.Errorf("asked %d times, want %d at most", n, most)
 				}
 			})
@@ -259,13 +258,13 @@ func TestStartNotProbed(t *testing.T) {
 		starve(p)
 		b.want("1 unhealthy")
 		p.fall(errSick)
-		b.after(b.Config.StartTimeout * 9 / 10)
+		b.after(b.now().StartTimeout * 9 / 10)
 		if !p.alive() {
 			t.Error("ended before its time was up")
 		}
 		starve(p)
 		p.fall(errSick)
-		b.after(b.Config.StartTimeout / 5)
+		b.after(b.now().StartTimeout / 5)
 		if p.alive() {
 			t.Error("it still runs")
 		}

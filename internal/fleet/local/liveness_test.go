@@ -1,4 +1,4 @@
-package supervisor
+package local
 
 import (
 	"context"
@@ -26,7 +26,7 @@ func (b *bench) acquire() registry.Lease {
 }
 
 // checks lets n health checks be made, and a little time pass.
-func (b *bench) checks(n int) { b.after(time.Duration(n)*b.Config.CheckInterval + time.Millisecond) }
+func (b *bench) checks(n int) { b.after(time.Duration(n)*b.now().CheckInterval + time.Millisecond) }
 
 // TestBusyInstanceIsNotReplaced: an instance that answers no health check while it
 // works on a request, for as long as a request may take, stays, and so does its
@@ -37,13 +37,13 @@ func TestBusyInstanceIsNotReplaced(t *testing.T) {
 			supervise(t, nil, func(t *testing.T, b *bench) {
 				b.Scale(2, "test")
 				b.after(50 * time.Millisecond)
-				b.after(b.Config.CheckInterval - 100*time.Millisecond) // the first check comes right after the requests
+				b.after(b.now().CheckInterval - 100*time.Millisecond) // the first check comes right after the requests
 				var leases []registry.Lease
 				for i := range busy {
 					leases = append(leases, b.acquire())
 					b.all()[i].silent()
 				}
-				took := b.Config.RequestTimeout - time.Millisecond
+				took := b.now().RequestTimeout - time.Millisecond
 				for end := time.Now().Add(took); time.Now().Before(end); {
 					b.after(min(100*time.Millisecond, time.Until(end)))
 					if b.ready() == 0 {
@@ -116,7 +116,7 @@ func TestSilentInstanceIsReplaced(t *testing.T) {
 				}
 				b.checks(1)
 				after := b.acquire() // it is the last that is ready
-				b.after(b.Config.RequestTimeout - 2*b.Config.CheckInterval)
+				b.after(b.now().RequestTimeout - 2*b.now().CheckInterval)
 				b.want("1 ready")
 				b.checks(2)
 				b.after(50 * time.Millisecond)
@@ -124,7 +124,7 @@ func TestSilentInstanceIsReplaced(t *testing.T) {
 				if !before.Implicated() || after.Implicated() {
 					t.Errorf("implicated: %v, %v; want the first alone", before.Implicated(), after.Implicated())
 				}
-				b.after(b.Config.DrainTimeout - b.Config.CheckInterval)
+				b.after(b.now().DrainTimeout - b.now().CheckInterval)
 				b.want("1 ready 1 draining")
 				b.checks(1)
 				b.want("1 ready")
@@ -145,7 +145,7 @@ func TestAbandonedRequestKeepsAnInstance(t *testing.T) {
 		silent := b.all()[0]
 		silent.silent()
 		b.acquire().Release()
-		b.after(b.Config.RequestTimeout - time.Millisecond)
+		b.after(b.now().RequestTimeout - time.Millisecond)
 		if !silent.alive() {
 			t.Fatal("ended too soon")
 		}
@@ -176,7 +176,7 @@ func TestSuspendedInstanceIsEndedSoon(t *testing.T) {
 				lease := b.acquire() // of the first
 				defer lease.Release()
 				victim.set(func(p *fakeProcess) { p.deaf = true; c.fail(p) })
-				b.after(replaceAfter * b.Config.CheckInterval)
+				b.after(replaceAfter * b.now().CheckInterval)
 				b.after(c.after - 100*time.Millisecond)
 				if !victim.alive() {
 					t.Fatal("ended too soon")

@@ -1,4 +1,4 @@
-package supervisor
+package local
 
 import (
 	"math/rand/v2"

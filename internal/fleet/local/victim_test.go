@@ -1,8 +1,9 @@
-package supervisor
+package local
 
 import (
 	"testing"
 
+	"github.com/dynlb/dynlb/internal/fleet"
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
@@ -11,16 +12,16 @@ import (
 // over.
 func TestVictim(t *testing.T) {
 	r := registry.New(registry.Options{})
-	s := &Supervisor{Options: Options{Registry: r}}
+	s := &Fleet{Options: fleet.Options{Registry: r}}
 	names := map[*child]string{}
-	add := func(name string, phase phase, worn string, states ...registry.State) {
+	add := func(name string, phase phase, recycleReason string, states ...registry.State) {
 		id := r.Add(registry.Spec{Endpoint: registry.TCP("127.0.0.1", 5001+len(s.children))})
 		for _, state := range states {
 			if err := r.Transition(id, state, "test"); err != nil {
 				t.Fatal(err)
 			}
 		}
-		c := &child{id: id, phase: phase, worn: worn}
+		c := &child{id: id, phase: phase, recycleReason: recycleReason}
 		s.children = append(s.children, c)
 		names[c] = name
 	}

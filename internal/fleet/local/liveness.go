@@ -1,4 +1,4 @@
-package supervisor
+package local
 
 import (
 	"context"
@@ -56,7 +56,7 @@ func (s *silence) observe(failures int, check healthCheck, in *registry.Instance
 // Of the requests that a busy one still has after that time, those that it had
 // when it fell silent may be why it did, and are not tried on another. A suspended
 // one was suspended by somebody else.
-func (s *Supervisor) replaceable(c *child, check healthCheck, in *registry.Instance) bool {
+func (s *Fleet) replaceable(c *child, check healthCheck, in *registry.Instance) bool {
 	switch {
 	case !check.timedOut():
 		return true

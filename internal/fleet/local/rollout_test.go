@@ -1,4 +1,4 @@
-package supervisor
+package local
 
 import (
 	"context"
@@ -10,7 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/dynlb/dynlb/internal/config"
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
@@ -164,7 +163,7 @@ func TestRestartWithoutItsCaller(t *testing.T) {
 // TestScaleDuringRestart: both come to their end.
 func TestScaleDuringRestart(t *testing.T) {
 	for _, to := range []int{0, 1, 5} {
-		supervise(t, func(_ *config.Config, m *machine) { m.boot = 100 * time.Millisecond }, func(t *testing.T, b *bench) {
+		supervise(t, func(_ *Settings, m *machine) { m.boot = 100 * time.Millisecond }, func(t *testing.T, b *bench) {
 			b.Scale(3, "test")
 			b.after(time.Second)
 			_, done := b.restart(1)
@@ -187,7 +186,7 @@ func TestScaleDuringRestart(t *testing.T) {
 }
 
 func TestStopDuringRestart(t *testing.T) {
-	supervise(t, func(_ *config.Config, m *machine) { m.boot = time.Second }, func(t *testing.T, b *bench) {
+	supervise(t, func(_ *Settings, m *machine) { m.boot = time.Second }, func(t *testing.T, b *bench) {
 		b.Scale(2, "test")
 		b.after(2 * time.Second)
 		_, done := b.restart(1)

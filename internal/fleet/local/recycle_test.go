@@ -1,4 +1,4 @@
-package supervisor
+package local
 
 import (
 	"errors"
@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dynlb/dynlb/internal/config"
 	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/process/procfs"
 	"github.com/dynlb/dynlb/internal/registry"
@@ -23,11 +22,11 @@ func eventWith(reason string) func(notice.Event) bool {
 func TestRecycle(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		limit  func(*config.Config)
+		limit  func(*Settings)
 		reach  func(*testing.T, *bench)
 		reason string
 	}{
-		{"requests", func(c *config.Config) { c.MaxRequests = 3 }, func(t *testing.T, b *bench) {
+		{"requests", func(c *Settings) { c.MaxRequests = 3 }, func(t *testing.T, b *bench) {
 			for range 3 {
 				lease, err := b.registry.Acquire(t.Context(), registry.Preference{}) // always of the first, which is idle
 				if err != nil {
@@ -36,12 +35,12 @@ func TestRecycle(t *testing.T) {
 				lease.Release()
 			}
 		}, "served 3 requests (maxRequests is 3)"},
-		{"memory", func(c *config.Config) { c.MaxMemory = 1000 }, func(_ *testing.T, b *bench) {
+		{"memory", func(c *Settings) { c.MaxMemory = 1000 }, func(_ *testing.T, b *bench) {
 			b.all()[0].set(func(p *fakeProcess) { p.usage.Memory = 1000 })
 		}, "uses 1000 bytes of memory (maxMemory is 1000)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			supervise(t, func(settings *config.Config, _ *machine) { c.limit(settings) }, func(t *testing.T, b *bench) {
+			supervise(t, func(settings *Settings, _ *machine) { c.limit(settings) }, func(t *testing.T, b *bench) {
 				b.Scale(2, "test")
 				b.after(50 * time.Millisecond)
 				old := b.running()
@@ -80,7 +79,7 @@ func TestRecycle(t *testing.T) {
 
 // TestRecycleByAge: those that get old together are replaced one after the other.
 func TestRecycleByAge(t *testing.T) {
-	supervise(t, func(c *config.Config, _ *machine) { c.MaxAge = time.Minute }, func(t *testing.T, b *bench) {
+	supervise(t, func(c *Settings, _ *machine) { c.MaxAge = time.Minute }, func(t *testing.T, b *bench) {
 		b.Scale(3, "test")
 		b.after(50 * time.Millisecond)
 		old := b.running()
@@ -105,7 +104,7 @@ func TestRecycleByAge(t *testing.T) {
 // TestRecycleWaitsForTheNew: as long as no new instance comes up, the old one
 // stays in service.
 func TestRecycleWaitsForTheNew(t *testing.T) {
-	supervise(t, func(c *config.Config, _ *machine) { c.MaxAge = time.Minute }, func(t *testing.T, b *bench) {
+	supervise(t, func(c *Settings, _ *machine) { c.MaxAge = time.Minute }, func(t *testing.T, b *bench) {
 		b.Scale(1, "test")
 		b.after(50 * time.Millisecond)
 		old := b.running()[0]
@@ -133,7 +132,7 @@ func TestRecycleWaitsForTheNew(t *testing.T) {
 // TestRecycleInVain: what uses more memory than it may right after its start is
 // not replaced over and over, and the log says why.
 func TestRecycleInVain(t *testing.T) {
-	supervise(t, func(c *config.Config, m *machine) { c.MaxMemory, m.usage.Memory = 1000, 1000 }, func(t *testing.T, b *bench) {
+	supervise(t, func(c *Settings, m *machine) { c.MaxMemory, m.usage.Memory = 1000, 1000 }, func(t *testing.T, b *bench) {
 		b.Scale(2, "test")
 		begun := time.Now()
 		for _, c := range []struct {
@@ -164,10 +163,10 @@ func TestRecycleInVain(t *testing.T) {
 // TestRecycleInVainNoMore: that maxMemory was too low does not delay what comes
 // after it was raised, nor the replacement of what takes its time to reach it.
 func TestRecycleInVainNoMore(t *testing.T) {
-	supervise(t, func(c *config.Config, m *machine) { c.MaxMemory, m.usage.Memory = 1000, 1000 }, func(t *testing.T, b *bench) {
+	supervise(t, func(c *Settings, m *machine) { c.MaxMemory, m.usage.Memory = 1000, 1000 }, func(t *testing.T, b *bench) {
 		b.Scale(1, "test")
 		b.after(10 * time.Second)
-		if err := result(t, b.configure(func(c *config.Config) { c.MaxMemory = 2000 })); err != nil {
+		if err := result(t, b.configure(func(c *Settings) { c.MaxMemory = 2000 })); err != nil {
 			t.Fatal(err)
 		}
 		b.after(soonOutgrown)
@@ -188,7 +187,7 @@ func TestRecycleInVainNoMore(t *testing.T) {
 // TestRecycleSpike: an instance that used too much for a moment after its start is
 // replaced at once when it does so much later.
 func TestRecycleSpike(t *testing.T) {
-	supervise(t, func(c *config.Config, m *machine) { c.MaxMemory, m.usage.Memory = 1000, 1000 }, func(t *testing.T, b *bench) {
+	supervise(t, func(c *Settings, m *machine) { c.MaxMemory, m.usage.Memory = 1000, 1000 }, func(t *testing.T, b *bench) {
 		b.Scale(1, "test")
 		b.after(4 * time.Minute) // four are replaced; the fifth would be kept for as long again
 		p := b.running()[0]
@@ -209,7 +208,7 @@ func TestRecycleSpike(t *testing.T) {
 // TestRecycleGoesFirst: when there are too many, the one that is to be replaced
 // goes, and nothing takes its place.
 func TestRecycleGoesFirst(t *testing.T) {
-	supervise(t, func(c *config.Config, m *machine) { c.MaxMemory = 1000 }, func(t *testing.T, b *bench) {
+	supervise(t, func(c *Settings, m *machine) { c.MaxMemory = 1000 }, func(t *testing.T, b *bench) {
 		b.Scale(2, "test")
 		b.after(50 * time.Millisecond)
 		old := b.all()[0]
@@ -242,7 +241,7 @@ func TestUsageIsPublished(t *testing.T) {
 // TestRecycleWhereUsageIsUnknown: a system that does not tell what a process uses
 // still has its instances replaced by age.
 func TestRecycleWhereUsageIsUnknown(t *testing.T) {
-	supervise(t, func(c *config.Config, _ *machine) { c.MaxAge = time.Minute }, func(t *testing.T, b *bench) {
+	supervise(t, func(c *Settings, _ *machine) { c.MaxAge = time.Minute }, func(t *testing.T, b *bench) {
 		b.Scale(1, "test")
 		b.after(50 * time.Millisecond)
 		old := b.running()[0]

@@ -1,4 +1,4 @@
-package supervisor
+package local
 
 import (
 	"context"
@@ -21,7 +21,7 @@ const (
 // returns the host that it answered on. It fails when the child is to go, has
 // exited, is not ready within startTimeout, or when somebody else answers in
 // its place. Time in which dynlb has no descriptor to ask with does not count.
-func (s *Supervisor) awaitReady(life context.Context, c *child, p proc) (host string, err error) {
+func (s *Fleet) awaitReady(life context.Context, c *child, p proc) (host string, err error) {
 	limit := s.now().StartTimeout
 	ctx, expire := context.WithCancelCause(life)
 	defer expire(nil)
@@ -65,15 +65,15 @@ func (s *Supervisor) awaitReady(life context.Context, c *child, p proc) (host st
 }
 
 // probeOnce asks the child on host whether it is well, for healthTimeout at most.
-func (s *Supervisor) probeOnce(ctx context.Context, c *child, host string) error {
+func (s *Fleet) probeOnce(ctx context.Context, c *child, host string) error {
 	ctx, cancel := context.WithTimeout(ctx, s.now().HealthTimeout)
 	defer cancel()
-	return s.probe(ctx, address(host, c.port), c.template.Config.HealthPath)
+	return s.probe(ctx, address(host, c.port), c.template.HealthPath)
 }
 
 // verify makes sure that it is the child that answered on its port.
-func (s *Supervisor) verify(c *child, p proc) error {
-	if !c.template.Config.VerifyPort {
+func (s *Fleet) verify(c *child, p proc) error {
+	if !c.template.VerifyPort {
 		return nil
 	}
 	listening, err := p.ListensOn(c.port)
@@ -93,7 +93,7 @@ func (s *Supervisor) verify(c *child, p proc) error {
 
 // notReady says why the child did not become ready in time, with what can be
 // found out about it.
-func (s *Supervisor) notReady(c *child, p proc, limit time.Duration, last error) error {
+func (s *Fleet) notReady(c *child, p proc, limit time.Duration, last error) error {
 	if listening, err := p.ListensOn(c.port); err == nil && !listening.Owned {
 		return fmt.Errorf("not ready within %v: it %v", limit, listening)
 	}

@@ -1,4 +1,4 @@
-package supervisor
+package local
 
 import (
 	"context"
@@ -22,13 +22,13 @@ const (
 // follows from it.
 
 // started: the process runs.
-func (s *Supervisor) started(c *child, pid int) {
+func (s *Fleet) started(c *child, pid int) {
 	c.log.Debug("process started", "pid", pid)
 	s.complain(c, s.Registry.SetHandle(c.id, fmt.Sprintf("pid %d", pid)))
 }
 
 // ready: it may get requests, now or again.
-func (s *Supervisor) ready(c *child, host string) {
+func (s *Fleet) ready(c *child, host string) {
 	if c.phase > phaseServing {
 		return
 	}
@@ -46,7 +46,7 @@ func (s *Supervisor) ready(c *child, host string) {
 }
 
 // checked: a health check came back.
-func (s *Supervisor) checked(c *child, check healthCheck) {
+func (s *Fleet) checked(c *child, check healthCheck) {
 	if c.phase != phaseServing {
 		return
 	}
@@ -77,9 +77,9 @@ func (s *Supervisor) checked(c *child, check healthCheck) {
 }
 
 // condemn has a child that still runs, and served, replaced.
-func (s *Supervisor) condemn(c *child, why error) {
+func (s *Fleet) condemn(c *child, why error) {
 	c.condemned = why
-	s.owed++
+	s.pendingReplacements++
 	s.backoff.fail(time.Now(), c.readyAt)
 	if s.rollout != nil && c.generation == s.generation {
 		s.abort(why.Error())
@@ -89,7 +89,7 @@ func (s *Supervisor) condemn(c *child, why error) {
 
 // unfit: it did not become ready. If it was before, it may have requests in
 // flight, and drains like any other; a process that is gone has none.
-func (s *Supervisor) unfit(c *child, err error) {
+func (s *Fleet) unfit(c *child, err error) {
 	if c.phase == phaseServing && !errors.Is(err, errExited) {
 		s.condemn(c, err)
 	}
@@ -98,18 +98,18 @@ func (s *Supervisor) unfit(c *child, err error) {
 // parting returns what is closed when a child that was told to go has no request
 // in flight, and whether it is suspended: what it has in flight would wait in vain,
 // and so it ends sooner, so that other instances can answer what may be sent again.
-func (s *Supervisor) parting(c *child) (drained <-chan struct{}, suspended bool) {
+func (s *Fleet) parting(c *child) (drained <-chan struct{}, suspended bool) {
 	s.call(func() { drained, suspended = c.drained, c.suspended })
 	return drained, suspended
 }
 
 // leave asks whether a child that has drained may stop, and returns false when
 // it was taken back meanwhile.
-func (s *Supervisor) leave(hurry context.Context, c *child, drained <-chan struct{}) (stop bool) {
+func (s *Fleet) leave(killCtx context.Context, c *child, drained <-chan struct{}) (stop bool) {
 	s.call(func() {
 		// It may have been taken back and told to go again: then it has another
 		// drain to wait for.
-		if stop = hurry.Err() != nil || c.phase == phaseRetiring && c.drained == drained; stop {
+		if stop = killCtx.Err() != nil || c.phase == phaseRetiring && c.drained == drained; stop {
 			c.phase = phaseStopping
 		}
 	})
@@ -118,8 +118,8 @@ func (s *Supervisor) leave(hurry context.Context, c *child, drained <-chan struc
 
 // resume gives a child that was taken back a life, and says where it is ready.
 // The life is over at once when it was told to go again.
-func (s *Supervisor) resume(hurry context.Context, c *child) (life context.Context, host string) {
-	life, cancel := context.WithCancel(hurry)
+func (s *Fleet) resume(killCtx context.Context, c *child) (life context.Context, host string) {
+	life, cancel := context.WithCancel(killCtx)
 	s.call(func() {
 		select {
 		case <-c.recall:
@@ -134,7 +134,7 @@ func (s *Supervisor) resume(hurry context.Context, c *child) (life context.Conte
 }
 
 // suspect: it refused a connection, and the registry has ejected it.
-func (s *Supervisor) suspect(id registry.ID) {
+func (s *Fleet) suspect(id registry.ID) {
 	for _, c := range s.children {
 		if c.id == id {
 			c.log.Warn("instance refused a connection")
@@ -147,7 +147,7 @@ func (s *Supervisor) suspect(id registry.ID) {
 }
 
 // gone: the process is no more, or never was. It is a child's last report.
-func (s *Supervisor) gone(c *child, end ending) {
+func (s *Fleet) gone(c *child, end ending) {
 	c.cancel()
 	s.children = slices.DeleteFunc(s.children, func(x *child) bool { return x == c })
 	reason := end.reason()
@@ -162,13 +162,13 @@ func (s *Supervisor) gone(c *child, end ending) {
 		c.log.Info("instance stopped", "exit", reason)
 		return
 	default:
-		s.owed++
+		s.pendingReplacements++
 		s.backoff.fail(time.Now(), c.readyAt)
 	}
 	if c.host == "" {
 		s.Board.SetTrouble(reason)
 		if s.rollout != nil && c.generation == s.generation {
-			s.owed--
+			s.pendingReplacements--
 			s.abort(reason)
 		}
 	}
@@ -195,7 +195,7 @@ func (e ending) reason() string {
 }
 
 // look returns the instance as the registry has it, and how many are ready.
-func (s *Supervisor) look(id registry.ID) (in registry.Instance, ready int) {
+func (s *Fleet) look(id registry.ID) (in registry.Instance, ready int) {
 	now := s.Registry.Snapshot()
 	for _, x := range now.Instances {
 		if x.ID == id {
@@ -206,7 +206,7 @@ func (s *Supervisor) look(id registry.ID) (in registry.Instance, ready int) {
 }
 
 // complain logs a step that the registry did not allow: a fault of ours.
-func (s *Supervisor) complain(c *child, err error) {
+func (s *Fleet) complain(c *child, err error) {
 	if err != nil {
 		c.log.Error("registry refused a step", "error", err)
 	}

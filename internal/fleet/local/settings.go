@@ -1,27 +1,59 @@
-package supervisor
+package local
 
 import (
-	"errors"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
-	"github.com/dynlb/dynlb/internal/config"
+	"github.com/dynlb/dynlb/internal/fleet"
 	"github.com/dynlb/dynlb/internal/process/account"
 )
 
 // Settings are what Configure may change. They are not changed after they were
 // handed over: others take their place.
 type Settings struct {
-	// Config has the timeouts, the ports, the limits and the surroundings of the
-	// instances.
-	Config config.Config
-	// Argv returns the program and arguments of an instance that is to serve on
+	// Argv returns the program and the arguments of an instance that is to serve on
 	// port.
 	Argv func(port int) []string
-	// User is whom instances run as; nil: dynlb's own user.
-	User *account.User
+	// Location, Command and User are the keys of the config that Argv and Account
+	// were made from. A difference in one of them takes a rolling restart.
+	Location string
+	Command  []string
+	User     string
+	// Account is the user that the instances run as. Nil: dynlb's own user.
+	Account *account.User
+	// Env is added to the environment of the instances, and WorkDir is their working
+	// directory.
+	Env     map[string]string
+	WorkDir string
+	// HealthPath is asked for health. VerifyPort: an instance is ready only when it
+	// owns the socket that listens on its port.
+	HealthPath string
+	VerifyPort bool
+	// BasePort is the first port for instances: each gets the lowest free one.
+	BasePort int
+	// CheckInterval is the time between health checks, and HealthTimeout bounds one.
+	CheckInterval, HealthTimeout time.Duration
+	// StartTimeout bounds the time to the first successful health check,
+	// DrainTimeout that of the requests in flight when an instance is to stop, and
+	// StopTimeout the time from SIGTERM to SIGKILL.
+	StartTimeout, DrainTimeout, StopTimeout time.Duration
+	// RequestTimeout is how long an instance with a request may show no sign of
+	// life before it is replaced. Zero: without limit.
+	RequestTimeout time.Duration
+	// MaxRequests, MaxAge and MaxMemory (in bytes) recycle an instance. Zero: no
+	// limit.
+	MaxRequests int
+	MaxAge      time.Duration
+	MaxMemory   int64
 }
+
+// Kind is "local".
+func (Settings) Kind() string { return "local" }
+
+// New returns a Fleet with the settings.
+func (s Settings) New(options fleet.Options) fleet.Fleet { return New(options, s) }
 
 // current is a Settings in force.
 type current struct {
@@ -34,12 +66,12 @@ func inForce(settings Settings) *current {
 }
 
 // now returns the configuration in force.
-func (s *Supervisor) now() *config.Config { return &s.current.Load().Config }
+func (s *Fleet) now() *Settings { return &s.current.Load().Settings }
 
 // differences names the keys by which an instance of b is another than one of a.
 // These are what a program is started with, and how it shows that it is well: an
 // instance that runs cannot be given others.
-func differences(a, b *config.Config) []string {
+func differences(a, b *Settings) []string {
 	var keys []string
 	for _, k := range []struct {
 		name string
@@ -65,12 +97,17 @@ func differences(a, b *config.Config) []string {
 // when the instances are as the settings say, or why they are not: when a new one
 // could not be kept, the old ones stay, and those that are started from then on
 // are as before, until the next Configure.
-func (s *Supervisor) Configure(settings Settings) <-chan error {
+func (s *Fleet) Configure(settings fleet.Settings) <-chan error {
 	done := make(chan error, 1)
+	own, ok := settings.(Settings)
+	if !ok {
+		done <- fleet.ErrKind
+		return done
+	}
 	begun := false
 	s.call(func() {
 		if begun = !s.stopping; begun {
-			s.configure(settings, done)
+			s.configure(own, done)
 		}
 	})
 	if !begun {
@@ -80,10 +117,10 @@ func (s *Supervisor) Configure(settings Settings) <-chan error {
 }
 
 // configure runs in the loop. done gets one value.
-func (s *Supervisor) configure(settings Settings, done chan error) {
+func (s *Fleet) configure(settings Settings, done chan error) {
 	next := inForce(settings)
 	close(s.current.Swap(next).changed)
-	keys := differences(&s.template.Config, &settings.Config)
+	keys := differences(s.template, &settings)
 	previous := s.template
 	s.template = &next.Settings
 	if len(keys) == 0 {
@@ -91,14 +128,10 @@ func (s *Supervisor) configure(settings Settings, done chan error) {
 		return
 	}
 	if s.rollout != nil {
-		s.endRollout(ErrSuperseded)
+		s.endRollout(fleet.ErrSuperseded)
 	}
 	s.backoff = backoff{} // what failed before may do now
 	r := newRollout(1, "config changed: "+strings.Join(keys, ", "))
 	r.done, r.previous = done, previous
 	s.begin(r)
 }
-
-// ErrSuperseded says that a restart did not come to its end because another one
-// took its place.
-var ErrSuperseded = errors.New("restart instances: the config has changed, and they are restarted once more")

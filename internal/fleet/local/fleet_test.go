@@ -1,4 +1,4 @@
-package supervisor
+package local
 
 import (
 	"context"
@@ -9,7 +9,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/dynlb/dynlb/internal/config"
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
@@ -69,7 +68,7 @@ func TestDrainTimeout(t *testing.T) {
 		lease, _ := b.registry.Acquire(t.Context(), registry.Preference{})
 		defer lease.Release()
 		b.Scale(0, "test")
-		b.after(b.Config.DrainTimeout - time.Millisecond)
+		b.after(b.now().DrainTimeout - time.Millisecond)
 		b.want("1 draining")
 		b.after(time.Millisecond)
 		b.want("")
@@ -112,7 +111,7 @@ func TestDroppedLinesAreTold(t *testing.T) {
 // TestCrashLoop: the pauses between starts grow and are bounded, and a stable
 // minute ends it.
 func TestCrashLoop(t *testing.T) {
-	supervise(t, func(_ *config.Config, m *machine) { m.boot = time.Hour }, func(t *testing.T, b *bench) {
+	supervise(t, func(_ *Settings, m *machine) { m.boot = time.Hour }, func(t *testing.T, b *bench) {
 		b.Scale(1, "test")
 		var starts []time.Time
 		for range 14 {
@@ -150,7 +149,7 @@ func TestCrashLoop(t *testing.T) {
 
 func TestStartFailure(t *testing.T) {
 	missing := fmt.Errorf("bun: not found on PATH")
-	supervise(t, func(_ *config.Config, m *machine) { m.refuse = func() error { return missing } }, func(t *testing.T, b *bench) {
+	supervise(t, func(_ *Settings, m *machine) { m.refuse = func() error { return missing } }, func(t *testing.T, b *bench) {
 		b.Scale(2, "test")
 		b.after(time.Second)
 		b.want("")
@@ -168,7 +167,7 @@ func TestStartFailure(t *testing.T) {
 // TestRestartsAreStaggered: when everything died, no more than one instance per
 // core starts at once.
 func TestRestartsAreStaggered(t *testing.T) {
-	supervise(t, func(_ *config.Config, m *machine) { m.boot = time.Second }, func(t *testing.T, b *bench) {
+	supervise(t, func(_ *Settings, m *machine) { m.boot = time.Second }, func(t *testing.T, b *bench) {
 		n := 3 * runtime.GOMAXPROCS(0)
 		b.Scale(n, "test")
 		b.after(2 * time.Second)

@@ -1,4 +1,4 @@
-package supervisor
+package local
 
 import (
 	"errors"
@@ -8,14 +8,14 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/dynlb/dynlb/internal/config"
+	"github.com/dynlb/dynlb/internal/fleet"
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
 // configure puts a change of the settings in force.
-func (b *bench) configure(change func(*config.Config)) <-chan error {
+func (b *bench) configure(change func(*Settings)) <-chan error {
 	next := b.current.Load().Settings
-	change(&next.Config)
+	change(&next)
 	return b.Configure(next)
 }
 
@@ -32,8 +32,8 @@ func (b *bench) apps() map[string]int {
 	return count
 }
 
-func env(app string) func(*config.Config) {
-	return func(c *config.Config) { c.Env = map[string]string{"APP": app} }
+func env(app string) func(*Settings) {
+	return func(c *Settings) { c.Env = map[string]string{"APP": app} }
 }
 
 // result returns what a channel of Configure says by now.
@@ -52,14 +52,14 @@ func result(t *testing.T, done <-chan error) error {
 // TestConfigureRestarts: what an instance is started with takes new instances,
 // and there are never fewer than there should be.
 func TestConfigureRestarts(t *testing.T) {
-	for key, change := range map[string]func(*config.Config){
-		"location":   func(c *config.Config) { c.Location = "/other.ts" },
-		"command":    func(c *config.Config) { c.Command = []string{"other"} },
+	for key, change := range map[string]func(*Settings){
+		"location":   func(c *Settings) { c.Location = "/other.ts" },
+		"command":    func(c *Settings) { c.Command = []string{"other"} },
 		"env":        env("2"),
-		"workDir":    func(c *config.Config) { c.WorkDir = "/tmp" },
-		"user":       func(c *config.Config) { c.User = "nobody" },
-		"healthPath": func(c *config.Config) { c.HealthPath = "/well" },
-		"verifyPort": func(c *config.Config) { c.VerifyPort = false },
+		"workDir":    func(c *Settings) { c.WorkDir = "/tmp" },
+		"user":       func(c *Settings) { c.User = "nobody" },
+		"healthPath": func(c *Settings) { c.HealthPath = "/well" },
+		"verifyPort": func(c *Settings) { c.VerifyPort = false },
 	} {
 		t.Run(key, func(t *testing.T) {
 			supervise(t, nil, func(t *testing.T, b *bench) {
@@ -99,7 +99,7 @@ func TestConfigureProbesByOwnPath(t *testing.T) {
 		b.after(50 * time.Millisecond)
 		first := b.running()[0]
 		b.slow(20 * time.Second)
-		b.configure(func(c *config.Config) { c.HealthPath, c.StartTimeout = "/well", time.Minute })
+		b.configure(func(c *Settings) { c.HealthPath, c.StartTimeout = "/well", time.Minute })
 		b.after(15 * time.Second)
 		first.set(func(p *fakeProcess) {
 			if slices.Contains(p.paths, "/well") || len(p.paths) < 3 {
@@ -118,11 +118,11 @@ func TestConfigureProbesByOwnPath(t *testing.T) {
 
 // TestConfigureTimesAtOnce: times count for the instances that run.
 func TestConfigureTimesAtOnce(t *testing.T) {
-	supervise(t, func(c *config.Config, _ *machine) { c.CheckInterval = time.Hour }, func(t *testing.T, b *bench) {
+	supervise(t, func(c *Settings, _ *machine) { c.CheckInterval = time.Hour }, func(t *testing.T, b *bench) {
 		b.Scale(2, "test")
 		b.after(50 * time.Millisecond)
 		old := b.running()
-		if err := result(t, b.configure(func(c *config.Config) { c.CheckInterval, c.DrainTimeout = time.Second, time.Minute })); err != nil {
+		if err := result(t, b.configure(func(c *Settings) { c.CheckInterval, c.DrainTimeout = time.Second, time.Minute })); err != nil {
 			t.Fatal(err)
 		}
 		old[0].fall(errSick)
@@ -175,7 +175,7 @@ func TestConfigureThatFails(t *testing.T) {
 	})
 }
 
-func env1(c *config.Config, _ *machine) { env("1")(c) }
+func env1(c *Settings, _ *machine) { env("1")(c) }
 
 // TestConfigureMendsWhatNeverRan: where no instance could be started, a config
 // that can is tried at once, and kept.
@@ -206,7 +206,7 @@ func TestConfigureTwice(t *testing.T) {
 		first := b.configure(env("2"))
 		b.after(15 * time.Millisecond) // one is replaced
 		second := b.configure(env("3"))
-		if err := result(t, first); !errors.Is(err, ErrSuperseded) {
+		if err := result(t, first); !errors.Is(err, fleet.ErrSuperseded) {
 			t.Errorf("the first: %v", err)
 		}
 		for len(second) == 0 {

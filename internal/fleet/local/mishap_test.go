@@ -1,4 +1,4 @@
-package supervisor
+package local
 
 import (
 	"errors"
@@ -43,7 +43,7 @@ func TestSickInstanceIsNotTakenBack(t *testing.T) {
 		one, _ := b.registry.Acquire(t.Context(), registry.Preference{})
 		two, _ := b.registry.Acquire(t.Context(), registry.Preference{})
 		b.all()[1].fall(errSick)
-		b.after(ejectAfter * b.Config.CheckInterval)
+		b.after(ejectAfter * b.now().CheckInterval)
 		b.want("1 ready 1 unhealthy")
 		b.Scale(1, "test")
 		b.Scale(2, "test")
@@ -64,7 +64,7 @@ func TestSuspectDrains(t *testing.T) {
 		lease, _ := b.registry.Acquire(t.Context(), registry.Preference{})
 		p.fall(errors.New("nothing listens"))
 		lease.Refused()
-		b.after(b.Config.StartTimeout + time.Second)
+		b.after(b.now().StartTimeout + time.Second)
 		b.want("1 ready 1 draining")
 		if !p.alive() {
 			t.Error("stopped with a request in flight")
@@ -135,7 +135,7 @@ func TestRestartWithSickNewOnes(t *testing.T) {
 		if s := b.registry.Snapshot(); len(done) > 0 || s.Count(registry.Ready) < 2 {
 			t.Fatalf("the sick one took the place of others: %s", b.counts())
 		}
-		b.after(replaceAfter * b.Config.CheckInterval)
+		b.after(replaceAfter * b.now().CheckInterval)
 		if err := <-done; err == nil || !strings.Contains(err.Error(), "the others stay") {
 			t.Errorf("Restart: %v", err)
 		}

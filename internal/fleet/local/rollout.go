@@ -1,4 +1,4 @@
-package supervisor
+package local
 
 import (
 	"cmp"
@@ -38,7 +38,7 @@ var errStoppedRestart = fmt.Errorf("restart instances: %w", registry.ErrClosed)
 // that had not been replaced stay. progress is told how many of how many have
 // been. When ctx ends, Restart returns its error and the restart goes on. While
 // one is under way, another fails with registry.ErrRestarting.
-func (s *Supervisor) Restart(ctx context.Context, surge int, reason string, progress func(replaced, total int)) error {
+func (s *Fleet) Restart(ctx context.Context, surge int, reason string, progress func(replaced, total int)) error {
 	r := newRollout(surge, reason)
 	err := errStoppedRestart
 	s.call(func() {
@@ -75,7 +75,7 @@ func (s *Supervisor) Restart(ctx context.Context, surge int, reason string, prog
 // The methods below run in the loop.
 
 // begin makes all children that there are old.
-func (s *Supervisor) begin(r *rollout) {
+func (s *Fleet) begin(r *rollout) {
 	s.rollout = r
 	s.generation++
 	r.total = s.old()
@@ -83,23 +83,23 @@ func (s *Supervisor) begin(r *rollout) {
 }
 
 // outdated reports whether a child is to be replaced, a new one first.
-func (s *Supervisor) outdated(c *child) bool { return c.worn != "" || c.generation != s.generation }
+func (s *Fleet) outdated(c *child) bool { return c.recycleReason != "" || c.generation != s.generation }
 
 // startReason is why a child is started now.
-func (s *Supervisor) startReason() string {
+func (s *Fleet) startReason() string {
 	if s.rollout != nil {
 		return s.rollout.reason
 	}
 	for _, c := range s.children {
-		if c.phase <= phaseServing && c.worn != "" {
-			return "replaces one that " + c.worn
+		if c.phase <= phaseServing && c.recycleReason != "" {
+			return "replaces one that " + c.recycleReason
 		}
 	}
 	return s.reason
 }
 
 // old returns how many children are to be replaced.
-func (s *Supervisor) old() int {
+func (s *Fleet) old() int {
 	n := 0
 	for _, c := range s.children {
 		if c.phase <= phaseServing && s.outdated(c) {
@@ -112,7 +112,7 @@ func (s *Supervisor) old() int {
 // replace retires an old child for every new one that has taken its place, and
 // ends the rollout when no old one is left. It returns how many children there
 // may be beyond the target.
-func (s *Supervisor) replace() (surge int) {
+func (s *Fleet) replace() (surge int) {
 	old := s.old()
 	if old > 0 {
 		old = s.retireReplaced(old)
@@ -138,7 +138,7 @@ func (s *Supervisor) replace() (surge int) {
 
 // retireReplaced retires as many of the old children as new ones are ready, and
 // returns how many are left.
-func (s *Supervisor) retireReplaced(old int) (left int) {
+func (s *Fleet) retireReplaced(old int) (left int) {
 	ready := 0 // new ones that may get requests
 	all := s.candidates()
 	for _, c := range all {
@@ -151,7 +151,7 @@ func (s *Supervisor) retireReplaced(old int) (left int) {
 			break
 		}
 		if s.outdated(c.child) {
-			reason := cmp.Or(c.worn, s.reason)
+			reason := cmp.Or(c.recycleReason, s.reason)
 			if s.rollout != nil {
 				reason = s.rollout.reason
 			}
@@ -165,7 +165,7 @@ func (s *Supervisor) retireReplaced(old int) (left int) {
 // abort ends the rollout because a new child could not be kept; what is left of
 // the old ones stays. If there is one that serves, what it was started by is good,
 // and goes for those that are started from now on.
-func (s *Supervisor) abort(reason string) {
+func (s *Fleet) abort(reason string) {
 	replaced := s.rollout.total - s.old()
 	serving := false
 	for _, c := range s.children {
@@ -179,7 +179,7 @@ func (s *Supervisor) abort(reason string) {
 		replaced, s.rollout.total, reason))
 }
 
-func (s *Supervisor) endRollout(err error) {
+func (s *Fleet) endRollout(err error) {
 	if err != nil {
 		s.Log.Error("rolling restart stopped", "error", err)
 	} else {

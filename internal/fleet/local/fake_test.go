@@ -1,4 +1,4 @@
-package supervisor
+package local
 
 import (
 	"cmp"
@@ -15,7 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/dynlb/dynlb/internal/config"
+	"github.com/dynlb/dynlb/internal/fleet"
 	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/process"
 	"github.com/dynlb/dynlb/internal/process/procfs"
@@ -235,7 +235,7 @@ func (p *fakeProcess) ListensOn(int) (procfs.Listening, error) {
 
 // bench is a running supervisor on a fake machine, in a synctest bubble.
 type bench struct {
-	*Supervisor
+	*Fleet
 	*machine
 	t        *testing.T
 	registry *registry.Registry
@@ -264,31 +264,30 @@ func (l *lines) count(s string) int {
 
 // supervise runs a test in a bubble with a supervisor on a fake machine, and
 // sees to it that nothing is left of either.
-func supervise(t *testing.T, change func(*config.Config, *machine), test func(t *testing.T, b *bench)) {
+func supervise(t *testing.T, change func(*Settings, *machine), test func(t *testing.T, b *bench)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		settings := config.Default()
+		settings := Settings{
+			Argv:       func(port int) []string { return []string{"app", strconv.Itoa(port)} },
+			HealthPath: "/health", VerifyPort: true, BasePort: 5001,
+			CheckInterval: 5 * time.Second, HealthTimeout: 2 * time.Second,
+			StartTimeout: 10 * time.Second, DrainTimeout: 30 * time.Second, StopTimeout: 5 * time.Second,
+			RequestTimeout: 30 * time.Second,
+		}
 		m := &machine{boot: 10 * time.Millisecond, taken: map[int]bool{}}
 		if change != nil {
 			change(&settings, m)
 		}
 		r := registry.New(registry.Options{QueueLimit: 100, QueueTimeout: time.Minute})
 		log := new(lines)
-		s := New(Options{
+		s := newFleet(fleet.Options{
 			Registry: r,
 			Board:    notice.New(r),
-			Settings: Settings{
-				Config: settings,
-				Argv:   func(port int) []string { return []string{"app", strconv.Itoa(port)} },
-			},
-			Log:    slog.New(slog.NewTextHandler(log, nil)),
-			launch: m.launch,
-			probe:  m.probe,
-			bind:   m.bind,
-		})
+			Log:      slog.New(slog.NewTextHandler(log, nil)),
+		}, settings, machinery{launch: m.launch, probe: m.probe, bind: m.bind})
 		ctx, cancel := context.WithCancel(context.Background())
 		go s.Run(ctx) // the bubble waits for it
-		test(t, &bench{Supervisor: s, machine: m, t: t, registry: r, board: s.Board, kill: cancel, log: log})
+		test(t, &bench{Fleet: s, machine: m, t: t, registry: r, board: s.Board, kill: cancel, log: log})
 		cancel()
 		<-s.done
 		if left := m.running(); len(left) > 0 {
