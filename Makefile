@@ -59,6 +59,11 @@ lint: need-go lint-proto lint-go ## Run the linters (go vet is one of them)
 .PHONY: test
 test: need check-fmt lint-proto check-gen lint-go $(BUN) test-go ## The whole check: format, lint, generated code, all tests
 
+.PHONY: test-short
+test-short: need-go need-npm need-cc $(BUN) ## The tests without those that take seconds, while you work
+	$(call step,go test -race -short)
+	@CGO_ENABLED=1 go test -race -short -timeout=5m ./...
+
 .PHONY: bench
 bench: need-go ## Measure dynlb beside its peers, 14 minutes (BENCHFLAGS passes flags)
 	$(call step,bench)

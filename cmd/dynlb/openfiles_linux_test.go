@@ -15,16 +15,12 @@ import (
 	"github.com/dynlb/dynlb/internal/daemon/daemontest"
 )
 
-// TestFewOpenFiles: with a low limit of open files, clients above the limit wait. None
-// is refused, health checks do not fail, and the app scales up.
-func TestFewOpenFiles(t *testing.T) {
-	t.Parallel()
-	if testing.Short() {
-		t.Skip("takes seconds")
-	}
-	const clients = 150
+// serveWithFiles starts dynlb, which may have 200 files open, and stops it at the end
+// of the test.
+func serveWithFiles(t *testing.T, yaml string) (url string, log *daemontest.Buffer) {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "config.yaml")
-	yaml := daemontest.Complete("maxInstances: 4\ncheckInterval: 200ms\n", daemontest.PortRange(t))
+	yaml = daemontest.Complete(yaml, daemontest.PortRange(t))
 	if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -32,20 +28,19 @@ func TestFewOpenFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := &daemontest.Buffer{}
+	log = &daemontest.Buffer{}
 	cmd := exec.Command("sh", "-c", `ulimit -n 200 && exec "$0" serve --config "$1"`, self, file)
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=2") // each has an event loop
 	cmd.Stderr = log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
+	t.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		if err := cmd.Wait(); err != nil || t.Failed() {
 			t.Errorf("%v: %s", err, log)
 		}
-	}()
-	var url string
+	})
 	daemontest.Eventually(t, "it serves", func() bool {
 		for line := range strings.Lines(log.String()) {
 			var entry struct{ Msg, Listen string }
@@ -55,6 +50,18 @@ func TestFewOpenFiles(t *testing.T) {
 		}
 		return url != ""
 	})
+	return url, log
+}
+
+// TestFewOpenFiles: with a low limit of open files, clients above the limit wait. None
+// is refused, health checks do not fail, and the app scales up.
+func TestFewOpenFiles(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
+	const clients = 150
+	url, log := serveWithFiles(t, "maxInstances: 4\ncheckInterval: 200ms\n")
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	var all sync.WaitGroup
 	for range clients {

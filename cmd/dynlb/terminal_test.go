@@ -50,6 +50,18 @@ func hangupByDefault(t *testing.T) {
 	t.Cleanup(func() { signal.Stop(signals) })
 }
 
+// scanFor returns the next line of a log with the given text.
+func scanFor(t *testing.T, log *bufio.Scanner, text string) string {
+	t.Helper()
+	for log.Scan() {
+		if strings.Contains(log.Text(), text) {
+			return log.Text()
+		}
+	}
+	t.Fatalf("the log ended without %q (%v)", text, log.Err())
+	return ""
+}
+
 // TestTerminalIsClosed: dynlb stops in order when its terminal is closed, however many
 // SIGHUP it gets. As long as the terminal exists, SIGHUP reloads the config.
 func TestTerminalIsClosed(t *testing.T) {
@@ -65,9 +77,7 @@ func TestTerminalIsClosed(t *testing.T) {
 	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	screen := bufio.NewScanner(master)
-	for screen.Scan() && !strings.Contains(screen.Text(), "config reloaded") {
-	}
+	scanFor(t, bufio.NewScanner(master), "config reloaded")
 	p.ready()
 	answered := p.ask()
 	if err := master.Close(); err != nil {
@@ -108,13 +118,7 @@ func TestTerminalIsOutlived(t *testing.T) {
 	log := bufio.NewScanner(reader)
 	said := func(what string) string {
 		t.Helper()
-		for log.Scan() {
-			if strings.Contains(log.Text(), what) {
-				return log.Text()
-			}
-		}
-		t.Fatalf("the log ended without %q (%v)", what, log.Err())
-		return ""
+		return scanFor(t, log, what)
 	}
 	var pid int
 	if _, err := fmt.Sscanf(said("pid "), "pid %d", &pid); err != nil {

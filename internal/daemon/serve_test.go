@@ -51,7 +51,6 @@ func TestStatusToTheLetter(t *testing.T) {
 			t.Fatalf("GET /: %d", code)
 		}
 	}
-	want := []string{"activeRequests", "healthy", "id", "load", "port", "responseTime", "totalRequests"}
 	for _, base := range []string{r.URL, r.AdminURL} {
 		response, err := http.Get(base + "/lb-status")
 		if err != nil {
@@ -76,24 +75,7 @@ func TestStatusToTheLetter(t *testing.T) {
 		total := 0.0
 		for i, x := range list {
 			in, _ := x.(map[string]any)
-			if keys := slices.Sorted(maps.Keys(in)); !slices.Equal(keys, want) {
-				t.Errorf("keys of an instance: %v", keys)
-			}
-			for key, v := range in {
-				switch v.(type) {
-				case float64:
-				case string:
-					if key != "id" {
-						t.Errorf("%s is a string", key)
-					}
-				case bool:
-					if key != "healthy" {
-						t.Errorf("%s is a boolean", key)
-					}
-				default:
-					t.Errorf("%s is %T", key, v)
-				}
-			}
+			checkInstance(t, in)
 			if in["port"] != float64(r.BasePort+i) || in["activeRequests"] != 0.0 || in["healthy"] != true {
 				t.Errorf("instance %d: %v", i, in)
 			}
@@ -107,6 +89,30 @@ func TestStatusToTheLetter(t *testing.T) {
 	for _, path := range []string{"/v1/status", "/v1/scale", "/v1/instances:watch", "/metrics", "/healthz", "/openapi.json"} {
 		if code, _ := r.Get(r.URL + path); code != http.StatusNotFound {
 			t.Errorf("public %s: %d, want the app's own 404", path, code)
+		}
+	}
+}
+
+// checkInstance checks the keys of an instance in /lb-status, and their types.
+func checkInstance(t *testing.T, in map[string]any) {
+	t.Helper()
+	want := []string{"activeRequests", "healthy", "id", "load", "port", "responseTime", "totalRequests"}
+	if keys := slices.Sorted(maps.Keys(in)); !slices.Equal(keys, want) {
+		t.Errorf("keys of an instance: %v", keys)
+	}
+	for key, v := range in {
+		switch v.(type) {
+		case float64:
+		case string:
+			if key != "id" {
+				t.Errorf("%s is a string", key)
+			}
+		case bool:
+			if key != "healthy" {
+				t.Errorf("%s is a boolean", key)
+			}
+		default:
+			t.Errorf("%s is %T", key, v)
 		}
 	}
 }
