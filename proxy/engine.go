@@ -68,7 +68,7 @@ func (p *Proxy) newLanes() {
 	case err == nil:
 		p.fast = fast
 	case o.Engine == EngineFast:
-		o.Log.Warn("the fast engine is not to be had, the standard one carries all requests", "cause", err)
+		o.Log.Warn("fast engine unavailable, using std", "cause", err)
 	}
 }
 
