@@ -43,4 +43,8 @@
 // [Serve] is the command. [New] and [Daemon.Run] are the daemon without what
 // belongs to a process of its own: signals, the config watch, the log and the
 // guard. Tests run it in their own process.
+//
+// A daemon runs a set of apps (app.Set) behind one proxy and one control plane. A
+// config has one app, which is called app.Default. plan.go turns a config into the
+// settings of the apps and of the proxy.
 package daemon
