@@ -5,9 +5,10 @@ import (
 	"syscall"
 )
 
-// awaitExit blocks until the child has exited and leaves it unreaped. It returns
-// false at once if it cannot do that; then only reaping tells of the exit. It is
-// not waitid(2), which here also returns for stopped children (golang/go#19314).
+// awaitExit blocks until the child has exited, and does not reap it. It returns
+// false at once if that is not possible: the exit then shows only by reaping. It
+// does not use waitid(2), which here also returns for stopped children
+// (golang/go#19314).
 func awaitExit(pid int) bool {
 	kq, err := syscall.Kqueue()
 	if err != nil {
@@ -22,13 +23,13 @@ func awaitExit(pid int) bool {
 	for {
 		_, err := syscall.Kevent(kq, []syscall.Kevent_t{change}, events, nil)
 		if !errors.Is(err, syscall.EINTR) {
-			return err == nil || errors.Is(err, syscall.ESRCH) // had exited before
+			return err == nil || errors.Is(err, syscall.ESRCH) // it had exited before the call
 		}
 	}
 }
 
-// groupAlive reports whether a process of the group other than its leader, which
-// has exited, is running: kill(2) does not count exited ones here.
+// groupAlive reports whether a process of the group runs, other than the leader,
+// which has exited. kill(2) does not count exited processes here.
 func groupAlive(pgid int) bool {
 	return syscall.Kill(-pgid, 0) == nil
 }

@@ -9,8 +9,8 @@ import (
 // pPID is P_PID of waitid(2), which package syscall lacks.
 const pPID = 1
 
-// awaitExit blocks until the child has exited and leaves it unreaped. It returns
-// false at once if it cannot do that; then only reaping tells of the exit.
+// awaitExit blocks until the child has exited, and does not reap it. It returns
+// false at once if that is not possible: the exit then shows only by reaping.
 func awaitExit(pid int) bool {
 	for {
 		_, _, errno := syscall.Syscall6(syscall.SYS_WAITID, pPID, uintptr(pid), 0,
@@ -21,8 +21,8 @@ func awaitExit(pid int) bool {
 	}
 }
 
-// groupAlive reports whether a process of the group other than its leader is
-// running. Without /proc it reports false.
+// groupAlive reports whether a process of the group runs, other than the leader.
+// Without /proc it reports false.
 func groupAlive(pgid int) bool {
 	procs, err := procfs.Processes()
 	if err != nil {

@@ -5,17 +5,17 @@ import (
 	"unicode/utf8"
 )
 
-// lineWriter cuts one stream into lines and passes them to add. It holds at most
-// maxLine bytes and never fails or blocks. It is used by one goroutine.
+// lineWriter splits one stream into lines and passes them to add. It holds at most
+// maxLine bytes, and never fails or blocks. One goroutine uses it.
 type lineWriter struct {
 	stream string
 	add    func(stream string, raw []byte, truncated bool)
 
 	buf  []byte // the line so far
-	skip bool   // the line was passed on truncated: skip to its end
+	skip bool   // the line was passed on, truncated: ignore the rest of it
 }
 
-// Write takes the next bytes of the stream.
+// Write adds the next bytes of the stream. It never returns an error.
 func (w *lineWriter) Write(p []byte) (int, error) {
 	n := len(p)
 	for len(p) > 0 {
@@ -29,7 +29,8 @@ func (w *lineWriter) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// extend adds part to the current line; what is too much ends it early.
+// extend adds part to the current line, and passes the line on, truncated, when
+// that exceeds maxLine.
 func (w *lineWriter) extend(part []byte) {
 	if w.skip {
 		return
@@ -42,7 +43,7 @@ func (w *lineWriter) extend(part []byte) {
 	}
 }
 
-// end passes on the current line and begins the next one.
+// end passes the current line on, and begins the next one.
 func (w *lineWriter) end() {
 	if !w.skip {
 		w.add(w.stream, bytes.TrimSuffix(w.buf, []byte{'\r'}), false)
@@ -50,7 +51,7 @@ func (w *lineWriter) end() {
 	w.buf, w.skip = w.buf[:0], false
 }
 
-// flush passes on a last line that has no line ending.
+// flush passes a last line without a line ending on.
 func (w *lineWriter) flush() {
 	if len(w.buf) > 0 {
 		w.end()
@@ -60,7 +61,8 @@ func (w *lineWriter) flush() {
 // isBlank reports whether raw is white space only.
 func isBlank(raw []byte) bool { return len(bytes.TrimSpace(raw)) == 0 }
 
-// trimPartialRune removes a character that was cut in two at the end of raw.
+// trimPartialRune removes the first part of a character at the end of raw, the
+// rest of which is missing.
 func trimPartialRune(raw []byte) []byte {
 	for i := len(raw) - 1; i >= 0 && i >= len(raw)-utf8.UTFMax; i-- {
 		if utf8.RuneStart(raw[i]) {
@@ -73,7 +75,7 @@ func trimPartialRune(raw []byte) []byte {
 	return raw
 }
 
-// cutText returns the first n bytes of s at most, whole characters only.
+// cutText shortens s to at most n bytes, and to whole characters.
 func cutText(s string, n int) string {
 	if len(s) <= n {
 		return s

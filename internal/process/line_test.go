@@ -32,6 +32,7 @@ func split(input []byte, size int) []record {
 }
 
 func TestLines(t *testing.T) {
+	t.Parallel()
 	full := strings.Repeat("x", maxLine)
 	tests := []struct {
 		name, input string
@@ -39,10 +40,10 @@ func TestLines(t *testing.T) {
 	}{
 		{"nothing", "", nil},
 		{"two lines", "a\nb\n", []record{{"a", false}, {"b", false}}},
-		{"no line end", "a\nb", []record{{"a", false}, {"b", false}}},
+		{"no line ending", "a\nb", []record{{"a", false}, {"b", false}}},
 		{"blank lines", "\n\r\n", []record{{"", false}, {"", false}}},
 		{"carriage return", "a\r\nb\rc\r\n", []record{{"a", false}, {"b\rc", false}}},
-		{"as long as allowed", full + "\nb\n", []record{{full, false}, {"b", false}}},
+		{"of the maximum length", full + "\nb\n", []record{{full, false}, {"b", false}}},
 		{"too long", full + "yz\nb\n", []record{{full, true}, {"b", false}}},
 		{"too long at the end", full + "yz", []record{{full, true}}},
 		{"cut inside a character", full[1:] + "é\nb", []record{{full[1:], true}, {"b", false}}},
@@ -63,7 +64,8 @@ func TestLines(t *testing.T) {
 	}
 }
 
-// However the stream is cut into pieces, the lines are the same, bounded and clean.
+// The lines do not depend on the pieces in which the stream arrives. They are bounded
+// and clean.
 func FuzzLines(f *testing.F) {
 	f.Add([]byte("a\r\n\x1b[31mb\xff\n"), uint8(1))
 	f.Add(bytes.Repeat([]byte("é"), maxLine), uint8(3))
@@ -84,7 +86,7 @@ func FuzzLines(f *testing.F) {
 			text := explain.Clean([]byte(whole[i].text))
 			for _, r := range text {
 				if unicode.IsControl(r) && r != '\t' {
-					t.Fatalf("%q became %q: control character left", whole[i].text, text)
+					t.Fatalf("%q became %q: it has a control character", whole[i].text, text)
 				}
 			}
 			if !utf8.ValidString(text) || explain.Clean([]byte(text)) != text {

@@ -15,40 +15,40 @@ const (
 	Stderr = "stderr"
 )
 
-// What one child's output may occupy, however much it prints.
+// Bounds of the memory that the output of one child takes, however much it prints.
 const (
-	maxLine       = 16 << 10  // bytes of a line before cleaning
-	maxQueueLines = 256       // lines waiting for Spec.Output
-	maxQueueBytes = 512 << 10 // their text
-	tailLines     = 20
-	tailLineBytes = 512
+	maxLine       = 16 << 10  // bytes of a line, as the child printed it
+	maxQueueLines = 256       // lines that wait for Spec.Output
+	maxQueueBytes = 512 << 10 // the bytes of their text
+	tailLines     = 20        // lines of Process.Tail
+	tailLineBytes = 512       // bytes of each
 )
 
-// Line is one line that the child printed, safe for a log: valid UTF-8 without
-// line ending, terminal escape sequences or control characters other than tab.
+// Line is one line that the child printed. It is safe for a log: valid UTF-8, with
+// no line ending, terminal escape sequence or control character other than tab.
 type Line struct {
-	// Stream is Stdout or Stderr. Lines of one stream are in order; between
-	// the two the order is that of arrival.
+	// Stream is Stdout or Stderr. The lines of one stream are in order; lines of
+	// both are in the order in which dynlb read them.
 	Stream string
-	// Text is the line; the last one may lack a line ending.
+	// Text is the line. The last line of a stream may lack a line ending.
 	Text string
-	// Truncated tells that the line was longer than 16 KiB; the rest of it was
-	// skipped. Such a line comes as soon as the limit is reached.
+	// Truncated says that the line was longer than 16 KiB. It is passed on as soon
+	// as it exceeds that; the rest of it is lost.
 	Truncated bool
 }
 
-// output takes what both streams print and never blocks: it keeps the last
-// lines, and queues lines for the Output function as far as there is room.
+// output receives what the child prints on both streams, and never blocks. It keeps
+// the last lines, and queues lines for Spec.Output while the queue has room.
 type output struct {
 	stdout, stderr *lineWriter
 
 	dropped   atomic.Uint64
 	queued    atomic.Int64  // bytes of text in queue
-	queue     chan Line     // nil without an Output function
+	queue     chan Line     // nil without Spec.Output
 	delivered chan struct{} // closed when deliver has returned
 
-	mu   sync.Mutex // guards tail and the order of the queue
-	tail [][]byte   // raw, oldest first, the arrays reused
+	mu   sync.Mutex // protects tail and the order of the queue
+	tail [][]byte   // raw lines, oldest first; the arrays are reused
 }
 
 func newOutput(f func(Line)) *output {
@@ -60,7 +60,7 @@ func newOutput(f func(Line)) *output {
 		return o
 	}
 	o.queue = make(chan Line, maxQueueLines)
-	go o.deliver(f) // ended by close, which also waits for it
+	go o.deliver(f) // close ends it, and waits for it for a limited time
 	return o
 }
 
@@ -73,7 +73,7 @@ func (o *output) deliver(f func(Line)) {
 	}
 }
 
-// add takes one line; raw is only valid during the call.
+// add receives one line; raw is valid only during the call.
 func (o *output) add(stream string, raw []byte, truncated bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -81,7 +81,8 @@ func (o *output) add(stream string, raw []byte, truncated bool) {
 	if o.queue == nil {
 		return
 	}
-	// Only this method fills the queue, so room seen under the lock stays.
+	// Only this method adds to the queue, so the room found here stays until the
+	// lock is released.
 	if len(o.queue) == cap(o.queue) || o.queued.Load()+int64(len(raw)) > maxQueueBytes {
 		o.dropped.Add(1)
 		return
@@ -91,7 +92,7 @@ func (o *output) add(stream string, raw []byte, truncated bool) {
 	o.queue <- line
 }
 
-// keepLocked makes raw the newest line of the tail.
+// keepLocked adds raw to the tail, unless it is blank.
 func (o *output) keepLocked(raw []byte) {
 	if isBlank(raw) {
 		return
@@ -117,9 +118,10 @@ func (o *output) lastLines() []string {
 	return lines
 }
 
-// close ends the output once nothing writes any more: it adds the unfinished
-// last lines and waits up to limit for the Output function to get the rest. What
-// it has not got by then is dropped, or outputs would pile up for want of a reader.
+// close ends the output after the last write. It adds the last lines that have no
+// line ending, and waits up to limit until Spec.Output has received all lines. It
+// drops those that are left then: outputs of ended children must not accumulate
+// when Spec.Output blocks.
 func (o *output) close(limit time.Duration) {
 	o.stdout.flush()
 	o.stderr.flush()

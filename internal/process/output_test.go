@@ -11,7 +11,7 @@ import (
 	"github.com/dynlb/dynlb/internal/process/processtest"
 )
 
-// collector gathers lines; it may be read after Done, since it does not block.
+// collector collects lines. It does not block, so a test may read it after Done.
 type collector struct{ lines []Line }
 
 func (c *collector) add(l Line) { c.lines = append(c.lines, l) }
@@ -27,6 +27,7 @@ func (c *collector) of(stream string) []string {
 }
 
 func TestOutput(t *testing.T) {
+	t.Parallel()
 	var got collector
 	spec := roleSpec("print", `one\r\n\ntwo \x1b[31mred\x1b[0m\nlast`, `oops\n`)
 	spec.Output = got.add
@@ -44,6 +45,7 @@ func TestOutput(t *testing.T) {
 }
 
 func TestTailIsBounded(t *testing.T) {
+	t.Parallel()
 	p := start(t, roleSpec("lines", "1000"))
 	exit := await(t, p)
 	if n := len(exit.Output); n != tailLines || exit.Output[n-1] != "line 999" || exit.Output[0] != "line 980" {
@@ -81,8 +83,8 @@ func TestEndlessLine(t *testing.T) {
 	}
 }
 
-// A child that floods its output while nobody takes the lines is never held up,
-// takes no more memory than the queue, and each line that is lost counts.
+// A child that prints 100 MiB while Spec.Output blocks is not held up, takes no more
+// memory than the queue, and each dropped line is counted.
 func TestFloodWhileOutputIsStuck(t *testing.T) {
 	const lines, each = 1600, 1 << 16 // 100 MiB
 	release := make(chan struct{})
@@ -99,7 +101,7 @@ func TestFloodWhileOutputIsStuck(t *testing.T) {
 	if exit.Code != 0 {
 		t.Errorf("exit = %+v, want everything written", exit)
 	}
-	if exit.Dropped != lines-1 { // that one is in the function's hands
+	if exit.Dropped != lines-1 { // Spec.Output has the first one
 		t.Errorf("dropped %d of %d lines, want all but one", exit.Dropped, lines)
 	}
 	if queued > maxQueueBytes {
@@ -110,27 +112,31 @@ func TestFloodWhileOutputIsStuck(t *testing.T) {
 	}
 }
 
-// An Output function that was stuck costs lines, never the child's progress.
+// A Spec.Output that blocks loses lines, and does not hold up the child.
 func TestSlowOutputDropsLines(t *testing.T) {
+	t.Parallel()
 	release := make(chan struct{})
 	var got collector
 	const lines = 100_000
-	spec := roleSpec("lines", fmt.Sprint(lines))
+	line := processtest.NewLifeline(t)
+	spec := roleSpec("lines", fmt.Sprint(lines), line.Address())
 	spec.Output = func(l Line) {
 		<-release
 		got.add(l)
 	}
 	p := start(t, spec)
-	for p.Dropped() == 0 { // the queue is full
-		time.Sleep(time.Millisecond)
+	child := line.Accept() // it has printed all lines; a pipe holds a small part of them
+	if p.Dropped() == 0 {
+		t.Error("no line dropped while Spec.Output blocks")
 	}
 	close(release)
+	child.Close()
 	exit := await(t, p)
 	if exit.Code != 0 {
 		t.Errorf("exit = %+v, want everything written", exit)
 	}
 	if exit.Output[tailLines-1] != fmt.Sprintf("line %d", lines-1) {
-		t.Errorf("last line = %q, want it kept whether it was dropped or not", exit.Output[tailLines-1])
+		t.Errorf("last line = %q, want it kept, dropped or not", exit.Output[tailLines-1])
 	}
 	<-p.output.delivered
 	if n := uint64(len(got.lines)); n < maxQueueLines || n+exit.Dropped != lines {
@@ -138,9 +144,10 @@ func TestSlowOutputDropsLines(t *testing.T) {
 	}
 }
 
-// An output that ends while its function is stuck leaves nothing behind but the
-// line that the function has.
+// An output that is closed while its function blocks drops all lines but the one
+// that the function has.
 func TestStuckOutputEnds(t *testing.T) {
+	t.Parallel()
 	const lines = 10
 	var got collector
 	began, release := make(chan struct{}, lines), make(chan struct{})
@@ -165,6 +172,7 @@ func TestStuckOutputEnds(t *testing.T) {
 }
 
 func TestQueueIsBoundedInBytes(t *testing.T) {
+	t.Parallel()
 	release := make(chan struct{})
 	o := newOutput(func(Line) { <-release })
 	line := append([]byte(strings.Repeat("x", maxLine)), '\n')
@@ -175,7 +183,7 @@ func TestQueueIsBoundedInBytes(t *testing.T) {
 		t.Errorf("%d bytes queued, want at most %d", n, maxQueueBytes)
 	}
 	if o.dropped.Load() == 0 {
-		t.Error("nothing dropped")
+		t.Error("no line dropped")
 	}
 	close(release)
 	o.close(processtest.Limit)

@@ -10,7 +10,7 @@
 // The child gets file descriptors 0 to 2 only (0 is /dev/null), the open-file
 // limit that dynlb itself was started with, and default signal handlers.
 //
-// On Linux the kernel kills the child when dynlb dies, for whatever reason. The
+// On Linux the kernel kills the child when dynlb dies, even by SIGKILL. The
 // kernel does not do that for the child's own children, nor for a program with the
 // set-user-ID bit or file capabilities (prctl(2), PR_SET_PDEATHSIG), and a signal
 // to the group does not reach processes that have left it. Spec.Mark and
@@ -58,7 +58,7 @@ type Spec struct {
 	// Mark, when not empty, marks the child and its descendants in their
 	// environment, and has the child born in a cgroup of its own where that is
 	// possible (see cgroup.Containment). On Linux, descendants that are left when
-	// the group has ended are killed, in whatever group or session they are.
+	// the group has ended are killed, in any group or session.
 	Mark orphan.Mark
 	// Dir is the working directory; empty means dynlb's.
 	Dir string
@@ -127,7 +127,7 @@ func Start(spec Spec) (*Process, error) {
 		}
 	}
 	p.oom = cgroup.WatchOOM(p.PID())
-	go p.wait() // ends with the child; Done tells
+	go p.wait() // ends with the child, and closes Done
 	return p, nil
 }
 
@@ -151,7 +151,8 @@ func newCommand(spec Spec, path string, o *output) *exec.Cmd {
 }
 
 // startInCgroup starts a command in a cgroup of its own. It returns nil when that
-// fails, by whatever fault: the command then fails without a cgroup too, or works.
+// fails. The cause may be the cgroup or the command: the caller starts the command
+// without a cgroup, which tells.
 func startInCgroup(command func() *exec.Cmd) (*cgroup.Group, *exec.Cmd) {
 	group := cgroup.New()
 	if group == nil {

@@ -1,7 +1,6 @@
 package process
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -12,6 +11,7 @@ import (
 )
 
 func TestExit(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		role, arg string
 		code      int
@@ -25,6 +25,7 @@ func TestExit(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.reason, func(t *testing.T) {
+			t.Parallel()
 			before := time.Now()
 			p := start(t, roleSpec(test.role, test.arg))
 			exit := await(t, p)
@@ -39,6 +40,7 @@ func TestExit(t *testing.T) {
 }
 
 func TestExitIsZeroWhileRunning(t *testing.T) {
+	t.Parallel()
 	line := processtest.NewLifeline(t)
 	p := start(t, roleSpec("alive", line.Address()))
 	line.Accept()
@@ -52,7 +54,7 @@ func TestStartPassesEnvDirAndArguments(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(dir+"/show", []byte("#!/bin/sh\npwd -P\necho \"$1|$2\"\n/usr/bin/env\n"), 0o755); err != nil {
+	if err := processtest.WriteProgram(dir+"/show", []byte("#!/bin/sh\npwd -P\necho \"$1|$2\"\n/usr/bin/env\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("NOT_FOR_THE_CHILD", "1")
@@ -62,15 +64,15 @@ func TestStartPassesEnvDirAndArguments(t *testing.T) {
 	}
 	got := p.Tail()
 	if len(got) < 2 || got[0] != dir || got[1] != "a b|$HOME;*" {
-		t.Errorf("output = %q, want the folder and the arguments as given", got)
+		t.Errorf("output = %q, want the working directory, and the arguments unchanged", got)
 	}
 	env := strings.Join(got, "\n") + "\n"
 	if !strings.Contains(env, "\nA=1\n") || !strings.Contains(env, "\nB=3\n") || strings.Contains(env, "NOT_FOR_THE_CHILD") {
-		t.Errorf("environment = %q, want the one of the Spec and nothing else", got)
+		t.Errorf("environment = %q, want that of the Spec, and no other", got)
 	}
 }
 
-// Nothing of dynlb's own environment, a token least of all, is inherited.
+// The child inherits nothing of dynlb's own environment, which holds its token.
 func TestEmptyEnvIsEmpty(t *testing.T) {
 	t.Setenv("DYNLB_TOKEN", "secret")
 	p := start(t, Spec{Argv: []string{"/usr/bin/env"}})
@@ -80,12 +82,13 @@ func TestEmptyEnvIsEmpty(t *testing.T) {
 }
 
 func TestProgramIsLookedUpOnThePathOfTheChild(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
-	if err := os.WriteFile(dir+"/only-here", []byte("#!/bin/sh\necho found\n"), 0o755); err != nil {
+	if err := processtest.WriteProgram(dir+"/only-here", []byte("#!/bin/sh\necho found\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	p := start(t, Spec{Argv: []string{"only-here"}, Env: []string{"PATH=.:/nonexistent:" + dir}})
 	if exit := await(t, p); strings.Join(exit.Output, "") != "found" {
-		t.Errorf("exit = %+v, want the program to be found and run", exit)
+		t.Errorf("exit = %+v, want the program found and run", exit)
 	}
 }

@@ -21,7 +21,7 @@ var roles = map[string]processtest.Role{
 	"term":      roleTerm,
 	"slow-term": roleSlowTerm,
 	"kill":      roleKill,
-	"middle":    roleMiddle,
+	"starter":   roleStarter,
 }
 
 // rolePrint: print STDOUT STDERR, as Go string literals without quotes
@@ -36,7 +36,7 @@ func rolePrint(args []string) int {
 	return 0
 }
 
-// roleEndless: prints BYTES bytes without a line end
+// roleEndless: endless BYTES prints that many bytes without a line ending
 func roleEndless(args []string) int {
 	n, _ := strconv.Atoi(args[0])
 	chunk := []byte(strings.Repeat("x", 1<<16))
@@ -48,7 +48,8 @@ func roleEndless(args []string) int {
 	return 0
 }
 
-// roleLines: prints "line 0" to "line N-1"
+// roleLines: lines N [ADDRESS] prints "line 0" to "line N-1", then is alive if it
+// has an address
 func roleLines(args []string) int {
 	n, _ := strconv.Atoi(args[0])
 	out := bufio.NewWriter(os.Stdout)
@@ -58,10 +59,13 @@ func roleLines(args []string) int {
 	if out.Flush() != nil {
 		return 1
 	}
+	if len(args) > 1 {
+		processtest.Hold(args[1])
+	}
 	return 0
 }
 
-// roleFlood: prints LINES lines of BYTES bytes each
+// roleFlood: flood LINES BYTES prints lines of that many bytes each
 func roleFlood(args []string) int {
 	n, _ := strconv.Atoi(args[0])
 	size, _ := strconv.Atoi(args[1])
@@ -103,9 +107,9 @@ func roleKill(args []string) int {
 	return 0
 }
 
-// roleMiddle: middle ROLE ARGS... starts a child as dynlb does, then runs until it
+// roleStarter: starter ROLE ARGS... starts a child as dynlb does, then runs until it
 // is killed
-func roleMiddle(args []string) int {
+func roleStarter(args []string) int {
 	if _, err := Start(roleSpec(args[0], args[1:]...)); err != nil {
 		panic(err)
 	}

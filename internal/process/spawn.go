@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// spawner hands work to the one goroutine that starts children. It is started
-// with the first child and never ends: see spawnLoop.
+// spawner returns the channel to the goroutine that starts all children. The first
+// child starts that goroutine, which never ends: see spawnLoop.
 var spawner = sync.OnceValue(func() chan<- func() {
 	work := make(chan func())
 	go spawnLoop(work) // never ends, by design
@@ -25,11 +25,12 @@ func spawn(cmd *exec.Cmd) error {
 }
 
 // spawnLoop starts all children from one operating system thread that lives as
-// long as dynlb. The parent-death signal follows the thread that forked, not
-// the process (golang/go#27505): started from any other goroutine, a child would be
-// killed when the Go runtime ends that thread, as it does when a goroutine
-// exits while locked to it. So the thread is locked, never unlocked, and the
-// loop never returns. Tests with a leak check ignore it by name.
+// long as dynlb. The kernel sends the parent-death signal when the thread that
+// forked ends, not when the process does (golang/go#27505). Started from another
+// goroutine, a child would be killed when the Go runtime ends that thread, as it
+// does when a goroutine exits while locked to it. So this goroutine locks its
+// thread, never unlocks it, and never returns. Tests that look for leaked
+// goroutines ignore this one by name.
 func spawnLoop(work <-chan func()) {
 	runtime.LockOSThread()
 	closeInheritedOnExec()
@@ -38,10 +39,10 @@ func spawnLoop(work <-chan func()) {
 	}
 }
 
-// closeInheritedOnExec marks the file descriptors that dynlb was itself started
-// with (a shell's redirection, a leaky parent) close-on-exec, so that children
-// do not get them. Those that Go opens are marked from the start. Where /dev/fd
-// cannot be read, inherited ones are passed on.
+// closeInheritedOnExec marks the file descriptors that dynlb inherited (from a
+// shell's redirection, or a parent that leaks them) close-on-exec, so that
+// children do not get them. Go marks those that it opens itself. Where /dev/fd
+// cannot be read, children get the inherited ones.
 func closeInheritedOnExec() {
 	dir, err := os.Open("/dev/fd")
 	if err != nil {

@@ -20,17 +20,18 @@ func init() {
 	roles["no-forks"] = roleNoForks
 }
 
-// One limit that anybody can run into.
+// A start without a free file descriptor fails with a line that says so.
 func TestOutOfFiles(t *testing.T) {
+	t.Parallel()
 	exit := await(t, start(t, roleSpec("out-of-files")))
 	if want := "/bin/true: too many open files; raise the limit (ulimit -n)"; exit.Code != 0 || fmt.Sprint(exit.Output) != "["+want+"]" {
 		t.Errorf("exit = %+v, want %q", exit, want)
 	}
 }
 
-// roleOutOfFiles opens all the files it may, and then tries to start a child.
+// roleOutOfFiles opens as many files as the limit allows, then tries to start a child
 func roleOutOfFiles([]string) int {
-	if p, err := Start(Spec{Argv: []string{"/bin/true"}}); err == nil { // what is made once is made now
+	if p, err := Start(Spec{Argv: []string{"/bin/true"}}); err == nil { // opens what stays open after the first start
 		<-p.Done()
 	}
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 64, Max: 64}); err != nil {
@@ -52,20 +53,21 @@ func roleOutOfFiles([]string) int {
 	return 0
 }
 
-// A user that has no process left to fork: the start fails with a line that says
-// so, leaves nothing, and succeeds when there is room again.
-func TestForkFailsForWantOfProcesses(t *testing.T) {
+// A start fails with a line that says so when the user has no process left to fork.
+// It leaves nothing behind, and works once the limit allows it.
+func TestForkFailsAtTheProcessLimit(t *testing.T) {
+	t.Parallel()
 	spec := roleSpec("no-forks")
-	if os.Geteuid() == 0 { // whom that limit does not hold for
+	if os.Geteuid() == 0 { // the limit does not apply to root
 		spec, _ = nobodySpec(t, "no-forks")
 	}
 	exit := await(t, start(t, spec))
 	if exit.Code != 0 || len(exit.Output) != 1 || exit.Output[0] != "/bin/true: no more processes allowed; raise the process limit (ulimit -u, pids.max of the cgroup)" {
-		t.Errorf("exit = %+v, want one line that says what is wrong", exit)
+		t.Errorf("exit = %+v, want the one line", exit)
 	}
 }
 
-// roleNoForks tries to start a child without the right to a further process.
+// roleNoForks tries to start a child when the limit allows no further process
 func roleNoForks([]string) int {
 	run := func() error {
 		p, err := Start(Spec{Argv: []string{"/bin/true"}, Mark: orphan.NewMark("test"), Output: func(Line) {}})
@@ -74,8 +76,8 @@ func roleNoForks([]string) int {
 		}
 		return err
 	}
-	// Threads are processes to the limit: have what it takes of them now.
-	lockedGoroutinesKept(16)
+	// The limit counts threads too: make those that a start needs now.
+	keepThreads(16)
 	if err := run(); err != nil {
 		panic(err)
 	}

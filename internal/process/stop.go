@@ -7,18 +7,18 @@ import (
 	"time"
 )
 
-// Terminate sends SIGTERM to the child's group. It does nothing and returns nil
-// when the group is gone already. A child that is stopped (SIGSTOP) or ignores
-// the signal goes on; see Stop.
+// Terminate sends SIGTERM to the child's group. It returns nil when the group is
+// gone. A child that ignores the signal, or is suspended by SIGSTOP, does not end;
+// see Stop.
 func (p *Process) Terminate() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.signalLocked(syscall.SIGTERM)
 }
 
-// Kill sends SIGKILL to the child's group and to all of its cgroup, if it has one
-// of its own, also when the child itself is gone and others remain. It does
-// nothing and returns nil when they are gone already.
+// Kill sends SIGKILL to the child's group, and to all processes of its cgroup if it
+// has one of its own, even when only descendants of the child are left. It returns
+// nil when all of them are gone.
 func (p *Process) Kill() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -30,13 +30,13 @@ func (p *Process) Kill() error {
 	return p.signalLocked(syscall.SIGKILL)
 }
 
-// Stop sends SIGTERM to the group, and SIGKILL when anything of the group is
-// left after timeout or when ctx is done, whichever comes first. It returns the
-// exit once Done is closed. Stop may be called more than once and beside Kill.
+// Stop sends SIGTERM to the group. If a process of the group is left after timeout,
+// or when ctx is done, it sends SIGKILL. It returns the exit once Done is closed.
+// Stop may be called more than once, and together with Kill.
 //
-// Not even SIGKILL ends a process inside an uninterruptible system call (a dead
-// network disk); Stop waits for it. A caller with a deadline of its own runs
-// Stop in a goroutine and waits for Done.
+// Even SIGKILL does not end a process that is inside an uninterruptible system
+// call (a network disk that does not answer); Stop waits for it. A caller with a
+// deadline of its own calls Stop in a goroutine and waits for Done.
 func (p *Process) Stop(ctx context.Context, timeout time.Duration) Exit {
 	p.mu.Lock()
 	p.stopping = true
@@ -53,13 +53,13 @@ func (p *Process) Stop(ctx context.Context, timeout time.Duration) Exit {
 		case <-ctx.Done():
 		}
 	}
-	_ = p.Kill() // a failure leaves the wait for Done, which is all there is
+	_ = p.Kill() // after an error, waiting for Done is all that is left
 	<-p.done
 	return p.exit
 }
 
-// signalLocked sends sig to the group unless the leader has been reaped: then
-// the group's id may be someone else's.
+// signalLocked sends sig to the group, unless the leader has been reaped: the id
+// may then belong to another group.
 func (p *Process) signalLocked(sig syscall.Signal) error {
 	if p.reaped {
 		return nil

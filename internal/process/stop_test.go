@@ -11,6 +11,7 @@ import (
 )
 
 func TestTerminateLetsTheChildEndItself(t *testing.T) {
+	t.Parallel()
 	line := processtest.NewLifeline(t)
 	p := start(t, roleSpec("term", line.Address()))
 	line.Accept()
@@ -19,7 +20,7 @@ func TestTerminateLetsTheChildEndItself(t *testing.T) {
 	}
 	exit := await(t, p)
 	if exit.Code != 3 || len(exit.Output) != 1 || exit.Output[0] != "bye" {
-		t.Errorf("exit = %+v, want status 3 and the last word", exit)
+		t.Errorf("exit = %+v, want status 3 and the last line", exit)
 	}
 	if err := p.Terminate(); err != nil {
 		t.Errorf("Terminate after the end: %v", err)
@@ -30,6 +31,7 @@ func TestTerminateLetsTheChildEndItself(t *testing.T) {
 }
 
 func TestStopEscalates(t *testing.T) {
+	t.Parallel()
 	line := processtest.NewLifeline(t)
 	p := start(t, roleSpec("ignore-term", line.Address()))
 	child := line.Accept()
@@ -41,6 +43,7 @@ func TestStopEscalates(t *testing.T) {
 }
 
 func TestStopOfASuspendedChild(t *testing.T) {
+	t.Parallel()
 	line := processtest.NewLifeline(t)
 	p := start(t, roleSpec("term", line.Address()))
 	child := line.Accept()
@@ -54,6 +57,7 @@ func TestStopOfASuspendedChild(t *testing.T) {
 }
 
 func TestKillOfASuspendedChild(t *testing.T) {
+	t.Parallel()
 	line := processtest.NewLifeline(t)
 	p := start(t, roleSpec("term", line.Address()))
 	child := line.Accept()
@@ -67,6 +71,7 @@ func TestKillOfASuspendedChild(t *testing.T) {
 }
 
 func TestStopEndsEarlyWithItsContext(t *testing.T) {
+	t.Parallel()
 	line := processtest.NewLifeline(t)
 	p := start(t, roleSpec("ignore-term", line.Address()))
 	line.Accept()
@@ -78,6 +83,7 @@ func TestStopEndsEarlyWithItsContext(t *testing.T) {
 }
 
 func TestStopReturnsWithTheChild(t *testing.T) {
+	t.Parallel()
 	line := processtest.NewLifeline(t)
 	p := start(t, roleSpec("term", line.Address()))
 	line.Accept()
@@ -89,8 +95,9 @@ func TestStopReturnsWithTheChild(t *testing.T) {
 	}
 }
 
-// A leader that crashes takes its group with it.
+// The rest of the group is killed when the leader exits by itself.
 func TestRestOfTheGroupDiesWithTheLeader(t *testing.T) {
+	t.Parallel()
 	line := processtest.NewLifeline(t)
 	p := start(t, roleSpec("parent", "leave", "ignore-term", line.Address()))
 	grandchild := line.Accept()
@@ -103,24 +110,26 @@ func TestRestOfTheGroupDiesWithTheLeader(t *testing.T) {
 	}
 }
 
-// On SIGTERM a wrapper exits at once; the server below it still gets its time.
+// A wrapper exits at once on SIGTERM. The server that it runs still gets its time.
 func TestStopWaitsForTheGroup(t *testing.T) {
+	t.Parallel()
 	line := processtest.NewLifeline(t)
 	p := start(t, roleSpec("parent", "wait", "slow-term", line.Address()))
 	grandchild := line.Accept()
 	stopped := make(chan Exit, 1)
 	go func() { stopped <- p.Stop(context.Background(), processtest.Limit) }()
-	awaitExit(p.PID()) // the wrapper is gone, by SIGTERM
+	awaitExit(p.PID()) // the wrapper has exited, by SIGTERM
 	grandchild.ExpectAlive()
 	grandchild.Close()
 	exit := <-stopped
 	if exit.Signal != syscall.SIGTERM || len(exit.Output) != 1 || exit.Output[0] != "bye" {
-		t.Errorf("exit = %+v, want the wrapper terminated and its child's last word", exit)
+		t.Errorf("exit = %+v, want the wrapper ended by SIGTERM, and the last line of its child", exit)
 	}
 }
 
-// Whatever is left of the group when the time is over is killed.
+// Stop kills what is left of the group after its timeout.
 func TestStopKillsTheGroupWithoutItsLeader(t *testing.T) {
+	t.Parallel()
 	line := processtest.NewLifeline(t)
 	p := start(t, roleSpec("parent", "wait", "ignore-term", line.Address()))
 	grandchild := line.Accept()
@@ -130,9 +139,10 @@ func TestStopKillsTheGroupWithoutItsLeader(t *testing.T) {
 	grandchild.ExpectDeath(time.Second)
 }
 
-// A process outside the group that holds the output open delays Done by no more
-// than the bound.
+// A process outside the group that holds the output open delays Done, but not for
+// longer than waitDelay.
 func TestHeldOutputDoesNotHoldDone(t *testing.T) {
+	t.Parallel()
 	line := processtest.NewLifeline(t)
 	p := start(t, roleSpec("parent", "setsid", "alive", line.Address()))
 	outsider := line.Accept()

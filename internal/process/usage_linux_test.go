@@ -21,7 +21,7 @@ func init() {
 	roles["threads"] = roleThreads
 }
 
-// roleBurn: uses SECONDS of processor time, then is alive
+// roleBurn: burn SECONDS ADDRESS uses that processor time, then is alive
 func roleBurn(args []string) int {
 	seconds, _ := strconv.ParseFloat(args[0], 64)
 	for used := 0.0; used < seconds; {
@@ -33,14 +33,15 @@ func roleBurn(args []string) int {
 	return 0
 }
 
-// roleHog: on SIGTERM takes MEBIBYTES of memory, and then is alive
+// roleHog: hog MEBIBYTES ADDRESS is alive; on SIGTERM it takes that much memory, and
+// connects again
 func roleHog(args []string) int {
 	term := make(chan os.Signal, 1)
 	signal.Notify(term, syscall.SIGTERM)
 	mebibytes, _ := strconv.Atoi(args[0])
 	go processtest.Hold(args[1])
 	<-term
-	// Not Go's own memory, for which the race detector takes as much again.
+	// Memory of Go's heap would count twice: the race detector shadows it.
 	if _, err := syscall.Mmap(-1, 0, mebibytes<<20, syscall.PROT_READ|syscall.PROT_WRITE,
 		syscall.MAP_PRIVATE|syscall.MAP_ANON|syscall.MAP_POPULATE); err != nil {
 		panic(err)
@@ -49,7 +50,7 @@ func roleHog(args []string) int {
 	return 0
 }
 
-// roleThreads: keeps N threads until killed
+// roleThreads: threads N keeps N threads until it is killed
 func roleThreads(args []string) int {
 	n, _ := strconv.Atoi(args[0])
 	for range n {
@@ -62,7 +63,7 @@ func roleThreads(args []string) int {
 	return 0
 }
 
-// usage measures a child that runs.
+// usage measures a running child.
 func usage(t *testing.T, p *Process) procfs.Usage {
 	t.Helper()
 	u, err := p.Usage()
@@ -72,10 +73,12 @@ func usage(t *testing.T, p *Process) procfs.Usage {
 	return u
 }
 
-func TestUsageIsOfTheWholeFamily(t *testing.T) {
+func TestUsageIsOfTheWholeTree(t *testing.T) {
+	t.Parallel()
 	const mebibytes = 64
 	for name, mark := range map[string]orphan.Mark{"tree": "", "cgroup": orphan.NewMark(t.Name())} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			line := processtest.NewLifeline(t)
 			spec := roleSpec("parent", "wait", "hog", strconv.Itoa(mebibytes), line.Address())
 			spec.Mark = mark
@@ -85,7 +88,7 @@ func TestUsageIsOfTheWholeFamily(t *testing.T) {
 			if err := syscall.Kill(child.PID, syscall.SIGTERM); err != nil {
 				t.Fatal(err)
 			}
-			line.Accept() // it has the memory now
+			line.Accept() // it has taken the memory
 			after := usage(t, p)
 			if before.Memory < 1<<20 || after.Memory < before.Memory+mebibytes<<20 || after.Memory > before.Memory+2*mebibytes<<20 {
 				t.Errorf("memory went from %d to %d, want %d MiB more", before.Memory, after.Memory, mebibytes)
@@ -95,22 +98,24 @@ func TestUsageIsOfTheWholeFamily(t *testing.T) {
 }
 
 func TestUsageCountsProcessorTime(t *testing.T) {
+	t.Parallel()
 	for name, mark := range map[string]orphan.Mark{"tree": "", "cgroup": orphan.NewMark(t.Name())} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			line := processtest.NewLifeline(t)
 			spec := roleSpec("parent", "forget", "burn", "0.3", line.Address())
 			spec.Mark = mark
 			p := start(t, spec)
 			burnt := line.Accept()
 			with := usage(t, p)
-			if with.CPU < 290*time.Millisecond || with.CPU > 3*time.Second { // steps of 10 ms, and what it takes to start
-				t.Errorf("processor time %v, want the 300 ms that were burnt", with.CPU)
+			if with.CPU < 290*time.Millisecond || with.CPU > 3*time.Second { // steps of 10 ms, and the time to start
+				t.Errorf("processor time %v, want the 300 ms that the child used", with.CPU)
 			}
-			// The end of the one that used it takes nothing away, even though its
-			// parent does not count it.
+			// The time still counts after the end of the process that used it, even
+			// though its parent does not wait for it.
 			burnt.Close()
 			if processtest.Settle(func() int { children, _ := procfs.Children(p.PID()); return len(children) }, 0) > 0 {
-				t.Fatal("the child of the child is still there")
+				t.Fatal("the grandchild has not ended")
 			}
 			if without := usage(t, p); without.CPU < with.CPU {
 				t.Errorf("processor time went from %v to %v", with.CPU, without.CPU)
@@ -156,6 +161,7 @@ func TestUsageTellsOfSuspension(t *testing.T) {
 }
 
 func TestUsageAfterTheEnd(t *testing.T) {
+	t.Parallel()
 	p := start(t, roleSpec("exit", "0"))
 	await(t, p)
 	if u, err := p.Usage(); !errors.Is(err, os.ErrProcessDone) || u != (procfs.Usage{}) {
@@ -185,7 +191,8 @@ func TestListensOn(t *testing.T) {
 	}
 }
 
-// BenchmarkUsage measures one process with twenty threads and what the runtime adds.
+// BenchmarkUsage measures one process with twenty threads, beside those of the Go
+// runtime.
 func BenchmarkUsage(b *testing.B) {
 	for name, mark := range map[string]orphan.Mark{"tree": "", "cgroup": orphan.NewMark("benchmark")} {
 		b.Run(name, func(b *testing.B) {

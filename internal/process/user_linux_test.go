@@ -19,12 +19,12 @@ import (
 )
 
 func init() {
-	roles["middle-nobody"] = roleMiddleNobody
+	roles["starter-nobody"] = roleStarterNobody
 	roles["whoami"] = roleWhoami
 }
 
-// roleMiddleNobody: like middle, for a role that nobody plays
-func roleMiddleNobody(args []string) int {
+// roleStarterNobody: like starter, and the child runs as the user nobody
+func roleStarterNobody(args []string) int {
 	spec := roleSpec(args[0], args[1:]...)
 	spec.User = mustUser("nobody")
 	if _, err := Start(spec); err != nil {
@@ -34,7 +34,7 @@ func roleMiddleNobody(args []string) int {
 	return 0
 }
 
-// roleWhoami: prints whom it runs as
+// roleWhoami: prints the user and the groups that it runs as
 func roleWhoami([]string) int {
 	groups, err := os.Getgroups()
 	if err != nil {
@@ -56,9 +56,9 @@ func mustUser(name string) *account.User {
 	return u
 }
 
-// nobodySpec describes a child that nobody plays, from a copy of the test program
-// that nobody may execute. Where the tests do not run as root, it makes sure that
-// such a child is refused, and returns false.
+// nobodySpec describes a child that runs as the user nobody, from a copy of the test
+// program that every user may execute. Where the tests do not run as root, it fails
+// the test unless the start of such a child fails, and returns false.
 func nobodySpec(t *testing.T, role string, args ...string) (Spec, bool) {
 	t.Helper()
 	spec := roleSpec(role, args...)
@@ -76,11 +76,11 @@ func nobodySpec(t *testing.T, role string, args ...string) (Spec, bool) {
 	}
 	dir := processtest.OpenDir(t)
 	spec.Argv[0] = filepath.Join(dir, "test")
-	if err := os.WriteFile(spec.Argv[0], program, 0o755); err != nil {
+	if err := processtest.WriteProgram(spec.Argv[0], program, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	// Under go test -cover, the program writes its counts when it exits, and prints
-	// an error where it may not: the test's own directory is closed to the user.
+	// Under go test -cover, the program writes its counters when it exits, and prints
+	// an error if it cannot: other users may not write to the folder of the test.
 	coverage := filepath.Join(dir, "coverage")
 	if err := errors.Join(os.Mkdir(coverage, 0o755), os.Chown(coverage, int(spec.User.UID), int(spec.User.GID))); err != nil {
 		t.Fatal(err)
@@ -94,13 +94,13 @@ func TestChildRunsAsItsUser(t *testing.T) {
 	if !ok {
 		return
 	}
-	// What dynlb's own environment says is not the user's; what differs stays.
+	// Values of dynlb's own environment are replaced by the user's; others stay.
 	t.Setenv("HOME", "/dynlb")
 	t.Setenv("USER", "dynlb")
 	spec.Env = append(spec.Env, "HOME=/dynlb", "USER=chosen", "LOGNAME=")
 	spec.User.Groups = append(spec.User.Groups, 12)
 	if os.Geteuid() != 0 {
-		spec.User.Groups = nil // those that it has are kept
+		spec.User.Groups = nil // the child keeps those of the test
 	}
 	got := await(t, start(t, spec)).Output
 	u := spec.User
@@ -118,27 +118,30 @@ func TestChildRunsAsItsUser(t *testing.T) {
 	}
 }
 
-// The credential change would clear a parent-death signal set before it.
+// The kernel clears the parent-death signal when a process changes its user: it must
+// be set after that.
 func TestChildOfAnotherUserDiesWithItsKilledParent(t *testing.T) {
+	t.Parallel()
 	line := processtest.NewLifeline(t)
-	spec, ok := nobodySpec(t, "middle-nobody", "ignore-term", line.Address())
+	spec, ok := nobodySpec(t, "starter-nobody", "ignore-term", line.Address())
 	if !ok {
 		return
 	}
-	middle := &exec.Cmd{Path: spec.Argv[0], Args: spec.Argv, Env: spec.Env, Stderr: os.Stderr}
-	if err := middle.Start(); err != nil {
+	starter := &exec.Cmd{Path: spec.Argv[0], Args: spec.Argv, Env: spec.Env, Stderr: os.Stderr}
+	if err := starter.Start(); err != nil {
 		t.Fatal(err)
 	}
 	child := line.Accept()
-	if err := middle.Process.Kill(); err != nil {
+	if err := starter.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	child.ExpectDeath(time.Second)
-	_ = middle.Wait()
+	_ = starter.Wait()
 }
 
-// All that reaches a child of dynlb's own user reaches another's too.
+// A child of another user is marked, measured, stopped and killed like any other.
 func TestChildOfAnotherUserIsStoppedAndFound(t *testing.T) {
+	t.Parallel()
 	line := processtest.NewLifeline(t)
 	spec, ok := nobodySpec(t, "ignore-term", line.Address())
 	if !ok {

@@ -8,7 +8,15 @@ import (
 	"github.com/dynlb/dynlb/internal/process/orphan"
 )
 
-// wait follows the child from its exit to Done.
+// Intervals of the poll that waits, during a Stop, for the rest of the group. The
+// kernel reports the exit of a child, but not that of its group. A poll reads the
+// whole of /proc.
+const (
+	minStopPoll = 5 * time.Millisecond
+	maxStopPoll = 100 * time.Millisecond
+)
+
+// wait does all that happens between the exit of the child and Done.
 func (p *Process) wait() {
 	var ended time.Time
 	if awaitExit(p.PID()) {
@@ -42,27 +50,27 @@ func (p *Process) wait() {
 	close(p.done)
 }
 
-// endGroup kills what is left of the group. It runs between the exit of the
-// leader and its reaping: until then its pid, and so the group's id, cannot be
-// given to anyone else. This is the last signal that the group gets.
+// endGroup kills the rest of the group. It runs after the exit of the leader and
+// before its reaping: until then, the kernel gives the leader's pid, and so the
+// group's id, to no other process. This is the last signal that the group gets.
 func (p *Process) endGroup() {
 	p.awaitGroup()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	_ = signalGroup(p.PID(), syscall.SIGKILL) // nobody is left, mostly
+	_ = signalGroup(p.PID(), syscall.SIGKILL) // usually no process is left
 	p.cgroup.Kill()
 	p.reaped = true
 }
 
-// awaitGroup gives the rest of the group the time that Stop grants, when the
-// leader was quicker than its children: npm and shells exit at once on SIGTERM,
-// the server below them may still have work to finish. Without a Stop the
-// leader's exit is the end of the group.
+// awaitGroup waits, during a Stop, until the rest of the group has exited or Kill
+// is called. The leader may exit before its children do: npm and shells exit at
+// once on SIGTERM, while the server that they run finishes its work. Without a
+// Stop, the group ends with its leader.
 func (p *Process) awaitGroup() {
 	p.mu.Lock()
 	stopping := p.stopping
 	p.mu.Unlock()
-	for pause := 5 * time.Millisecond; stopping && groupAlive(p.PID()); pause = min(2*pause, 100*time.Millisecond) {
+	for pause := minStopPoll; stopping && groupAlive(p.PID()); pause = min(2*pause, maxStopPoll) {
 		select {
 		case <-p.killed:
 			return

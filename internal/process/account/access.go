@@ -9,7 +9,7 @@ import (
 )
 
 // MayExecute reports whether the permission bits let u execute a file, or enter a
-// directory. It does not read access control lists, so the kernel may decide
+// folder. It does not read access control lists, so the kernel may decide
 // otherwise: use it to explain a refusal, or to prefer one file over another.
 func (u *User) MayExecute(info fs.FileInfo) bool {
 	mode := info.Mode().Perm()
@@ -17,7 +17,7 @@ func (u *User) MayExecute(info fs.FileInfo) bool {
 	switch {
 	case !ok:
 		return true
-	case u.UID == 0: // root enters any directory, and executes a file with any x bit
+	case u.UID == 0: // root enters any folder, and executes a file with any x bit
 		return info.IsDir() || mode&0o111 != 0
 	case stat.Uid == u.UID:
 		return mode&0o100 != 0
@@ -28,8 +28,8 @@ func (u *User) MayExecute(info fs.FileInfo) bool {
 	}
 }
 
-// Barrier returns the first directory on the way to path that u may not enter, or
-// "" if there is none. It checks path itself when that is a directory, and the
+// Barrier returns the first folder on the way to path that u may not enter, or
+// "" if there is none. It checks path itself when that is a folder, and the
 // way that symbolic links lead.
 func (u *User) Barrier(path string) string {
 	routes := []string{path}
@@ -46,7 +46,7 @@ func (u *User) Barrier(path string) string {
 	return ""
 }
 
-// withParents lists the directories above path, from the root on, and path.
+// withParents lists the folders above path, from the root on, and path.
 func withParents(path string) []string {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -62,7 +62,7 @@ func withParents(path string) []string {
 }
 
 // mayRun reports whether the permission bits let u execute a file where it is. A
-// nil u could read the directory, and may.
+// nil u could read the folder, and may.
 func (u *User) mayRun(file string, info fs.FileInfo) bool {
 	return u == nil || u.MayExecute(info) && u.Barrier(file) == ""
 }

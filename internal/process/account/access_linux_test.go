@@ -34,7 +34,7 @@ func TestMayExecute(t *testing.T) {
 		{User{UID: 0}, 0o700, true},
 	} {
 		if got := test.user.MayExecute(info(test.mode)); got != test.want {
-			t.Errorf("%+v may enter a directory of mode %v: %v, want %v", test.user, test.mode, got, test.want)
+			t.Errorf("%+v may enter a folder of mode %v: %v, want %v", test.user, test.mode, got, test.want)
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 // LookPath finds the file of a program as a child with the environment env that
 // runs as u would: on the PATH of env, which may differ from dynlb's. It returns a
-// program with a slash as it is, and ignores relative directories on PATH (see
+// program with a slash as it is, and ignores relative folders on PATH (see
 // exec.ErrDot).
 //
 // When no file on PATH is executable, the error wraps exec.ErrNotFound, or

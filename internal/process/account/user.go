@@ -27,7 +27,7 @@ type User struct {
 	Groups []uint32
 	// Name is the login name, or the number of a user without an entry.
 	Name string
-	// Home is the home directory; "/" for a user without one.
+	// Home is the home folder; "/" for a user without one.
 	Home string
 }
 

@@ -33,7 +33,7 @@ type Group struct {
 }
 
 // Start starts a command that is born in the group. start calls cmd.Start, on
-// whatever thread the caller wants it to.
+// a thread of the caller's choice.
 func (g *Group) Start(cmd *exec.Cmd, start func(*exec.Cmd) error) error {
 	dir, err := os.Open(g.dir)
 	if err != nil {
@@ -95,7 +95,7 @@ func (g *Group) remove() error {
 	return nil
 }
 
-// tree lists the directory of the group and those below it, parents first.
+// tree lists the folder of the group and those below it, parents first.
 func (g *Group) tree() []string {
 	var dirs []string
 	_ = filepath.WalkDir(g.dir, func(path string, entry fs.DirEntry, err error) error {

@@ -11,7 +11,7 @@ import (
 	"github.com/dynlb/dynlb/internal/process/processtest"
 )
 
-// A child whose group cannot be made, or entered, is started without it.
+// A child is started without a group when that cannot be made or entered.
 func TestStartWithoutItsCgroup(t *testing.T) {
 	plain := t.TempDir()
 	for _, dir := range []string{plain, "/nonexistent"} {

@@ -15,7 +15,7 @@ import (
 
 // hierarchy is the place where groups for children are made.
 type hierarchy struct {
-	dir     string // the directory of the group that dynlb itself is in
+	dir     string // the folder of the group that dynlb itself is in
 	noKill  bool   // the kernel has no cgroup.kill
 	problem string // why no groups can be made; empty if they can
 }

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// root is the directory on which cgroups are mounted by convention
+// root is the folder on which cgroups are mounted by convention
 // (file-hierarchy(7)).
 const root = "/sys/fs/cgroup"
 
@@ -76,7 +76,7 @@ func readOOMKills(file string) (uint64, bool) {
 }
 
 // oomFiles lists the files that may count the OOM kills for a process with this
-// /proc/pid/cgroup, whose lines read "id:controllers:path" (cgroups(7)).
+// /proc/PID/cgroup, whose lines read "id:controllers:path" (cgroups(7)).
 func oomFiles(root, membership string) []string {
 	var files []string
 	for line := range strings.Lines(membership) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/dynlb/dynlb/internal/process"
 	"github.com/dynlb/dynlb/internal/process/explain"
+	"github.com/dynlb/dynlb/internal/process/processtest"
 )
 
 func TestStartErrors(t *testing.T) {
@@ -27,7 +28,7 @@ func TestStartErrors(t *testing.T) {
 		"bin/script": {"#!/bin/sh\n", 0o644},
 	} {
 		path := filepath.Join(dir, name)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(file.text), file.mode)); err != nil {
+		if err := processtest.WriteProgram(path, []byte(file.text), file.mode); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -9,9 +9,9 @@ import (
 // esc begins a terminal escape sequence (ECMA-48 §5.3).
 const esc = 0x1b
 
-// Clean makes a line safe for a log and a terminal: escape sequences are
-// removed; control characters other than tab and bytes that are not UTF-8 become
-// U+FFFD, so that nothing disappears unseen.
+// Clean makes a line safe for a log and a terminal. It removes escape sequences. It
+// replaces control characters other than tab, and bytes that are not UTF-8, by
+// U+FFFD, so that their place stays visible.
 func Clean(raw []byte) string {
 	if isPlain(raw) {
 		return string(raw)
@@ -43,9 +43,9 @@ func isPlain(raw []byte) bool {
 	return true
 }
 
-// escapeLen returns the length of the escape sequence that raw begins with, 0 if
-// there is none. An unfinished sequence counts only as far as it is certain to
-// be one, so that it cannot hide the rest of a line.
+// escapeLen returns the length of the escape sequence at the start of raw, or 0 if
+// there is none. Of an unfinished sequence, it counts only the part that is certain
+// to belong to it, so that it cannot hide the rest of a line.
 func escapeLen(raw []byte) int {
 	if len(raw) < 2 || raw[0] != esc {
 		return 0
@@ -68,8 +68,9 @@ func escapeLen(raw []byte) int {
 	}
 }
 
-// finalLen returns how many bytes of raw the rest of a sequence takes: parameters
-// in [first, last], intermediates in [0x20, 0x2f] and a final byte in [final, 0x7e].
+// finalLen returns the length of the rest of a sequence at the start of raw:
+// parameters in [first, last], intermediates in [0x20, 0x2f], and a final byte in
+// [final, 0x7e].
 func finalLen(raw []byte, first, last, final byte) int {
 	i := 0
 	for i < len(raw) && last > 0 && raw[i] >= first && raw[i] <= last {

@@ -46,7 +46,7 @@ func explainAccess(u *account.User, file string) (problem, remedy string) {
 		return "", ""
 	}
 	if dir := u.Barrier(file); dir != "" {
-		return fmt.Sprintf("%s may not run %s: not let into %s", u.Name, file, dir),
+		return fmt.Sprintf("%s may not run %s: it may not enter %s", u.Name, file, dir),
 			"install it for all users, or chmod o+x " + dir
 	}
 	if !u.MayExecute(info) {

@@ -28,7 +28,7 @@ func TestUserStartErrors(t *testing.T) {
 		if file == "deep/script" {
 			text = "#!" + dir + "/closed/app\n"
 		}
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o755)); err != nil {
+		if err := processtest.WriteProgram(path, []byte(text), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -44,9 +44,9 @@ func TestUserStartErrors(t *testing.T) {
 	}{
 		{process.Spec{Argv: []string{"/bin/true"}, Dir: dir + "/closed"}, "/bin/true: cannot start in DIR/closed: nobody may not enter DIR/closed; set workDir: to a folder for nobody, or chmod o+x DIR/closed"},
 		{process.Spec{Argv: []string{"/bin/true"}, Dir: dir + "/link"}, "/bin/true: cannot start in DIR/link: nobody may not enter DIR/link; set workDir: to a folder for nobody, or chmod o+x DIR/link"},
-		{process.Spec{Argv: []string{"app"}, Env: []string{"PATH=" + dir + "/closed"}}, "app: nobody may not run DIR/closed/app: not let into DIR/closed; install it for all users, or chmod o+x DIR/closed"},
+		{process.Spec{Argv: []string{"app"}, Env: []string{"PATH=" + dir + "/closed"}}, "app: nobody may not run DIR/closed/app: it may not enter DIR/closed; install it for all users, or chmod o+x DIR/closed"},
 		{process.Spec{Argv: []string{"./app"}, Dir: dir}, "./app: nobody may not run DIR/app; chmod o+rx DIR/app"},
-		{process.Spec{Argv: []string{dir + "/deep/script"}}, "DIR/deep/script: nobody may not run DIR/closed/app: not let into DIR/closed; install it for all users, or chmod o+x DIR/closed"},
+		{process.Spec{Argv: []string{dir + "/deep/script"}}, "DIR/deep/script: nobody may not run DIR/closed/app: it may not enter DIR/closed; install it for all users, or chmod o+x DIR/closed"},
 		{process.Spec{Argv: []string{dir + "/absent"}}, "DIR/absent: does not exist; create it, or set command:"},
 		{process.Spec{Argv: []string{"app"}, Env: []string{"PATH=" + dir + "/closed:" + dir + ":" + dir + "/own"}}, ""},
 	}

@@ -26,8 +26,8 @@ type Guard struct {
 }
 
 // StartGuard starts a guard: argv is a program that calls RunGuard with its
-// standard input. The guard acts when this process is gone, for whatever reason,
-// or on Close. Without a Close its exit status is not collected.
+// standard input. The guard acts when this process is gone, even by SIGKILL, or
+// on Close. Without a Close its exit status is not collected.
 func StartGuard(argv []string) (*Guard, error) {
 	cmd := &exec.Cmd{Path: argv[0], Args: argv, Env: os.Environ(), SysProcAttr: &syscall.SysProcAttr{Setpgid: true}}
 	pipe, err := cmd.StdinPipe()

@@ -8,10 +8,12 @@
 package processtest
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -76,19 +78,30 @@ func Start(t *testing.T, cmd *exec.Cmd) {
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 }
 
-// Settle calls count until it is at most limit, and returns the last count. The
-// runtime ends goroutines and closes files some time after they are done, without
-// an event to wait for.
+// Settle calls count until it is at most limit, and returns the last count. It is
+// for what ends without an event to wait for, some time after it is done: the
+// runtime's goroutines and files, and the kernel's processes.
 func Settle(count func() int, limit int) int {
-	for deadline := time.Now().Add(Limit); time.Now().Before(deadline); runtime.Gosched() {
-		if n := count(); n <= limit {
-			return n
-		}
+	poll := time.NewTicker(time.Millisecond)
+	defer poll.Stop()
+	n := count()
+	for deadline := time.Now().Add(Limit); n > limit && time.Now().Before(deadline); n = count() {
+		<-poll.C
 	}
-	return count()
+	return n
 }
 
-// OpenDir makes a directory that every user may enter.
+// WriteProgram writes a file that a test executes, and makes its folder. It keeps
+// other tests from starting a child meanwhile: that child would hold the file open
+// for writing until its execve, and the kernel refuses to execute such a file
+// (ETXTBSY; golang/go#22315).
+func WriteProgram(path string, program []byte, mode fs.FileMode) error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	return errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, program, mode))
+}
+
+// OpenDir makes a folder that every user may enter.
 func OpenDir(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -106,8 +106,8 @@ func roleListen(args []string) int {
 	return 0
 }
 
-// Block keeps a child alive until it is killed. An empty select would do, but for
-// the runtime, which ends a program all of whose goroutines are blocked.
+// Block keeps a child alive until it is killed. It sleeps because the runtime ends a
+// program when all its goroutines are blocked in a select.
 func Block() {
 	for {
 		time.Sleep(time.Hour)

@@ -72,7 +72,7 @@ func parseStat(stat string) (Stat, error) {
 	return Stat{PID: pid, PPID: ppid, Group: group, State: fields[0][0]}, nil
 }
 
-// readDirNames lists a directory, unsorted.
+// readDirNames lists a folder, unsorted.
 func readDirNames(path string) ([]string, error) {
 	dir, err := os.Open(path)
 	if err != nil {

@@ -20,7 +20,7 @@ func TestParseStat(t *testing.T) {
 	}
 }
 
-// The numbers are parsed right, whatever name a process gives itself.
+// The name that a process gives itself does not change how its numbers are parsed.
 func FuzzParseStat(f *testing.F) {
 	f.Add("bun", 42, 7, 9)
 	f.Add("a) Z 1 (b", 1, 0, 0)

@@ -19,7 +19,7 @@ func TestTree(t *testing.T) {
 	}
 }
 
-// The members of a group and their descendants are a family, wherever these moved.
+// A family is the members of a group and their descendants, in any group.
 func TestFamily(t *testing.T) {
 	t.Parallel()
 	procs := []Stat{
