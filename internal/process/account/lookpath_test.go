@@ -20,6 +20,14 @@ func TestLookPath(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	cwd, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	relative, err := filepath.Rel(cwd, dir+"/a")
+	if err != nil {
+		t.Fatal(err)
+	}
 	path := "PATH=" + dir + "/absent:" + dir + "/b:" + dir + "/a"
 	for _, test := range []struct {
 		program, path, want string
@@ -29,7 +37,7 @@ func TestLookPath(t *testing.T) {
 		{"data", path, dir + "/a/data", fs.ErrPermission},
 		{"dir", path, "", exec.ErrNotFound},
 		{"absent", path, "", exec.ErrNotFound},
-		{"app", "PATH=a:b", "", exec.ErrNotFound},
+		{"app", "PATH=" + relative, "", exec.ErrNotFound},
 		{"app", "PATH=", "", exec.ErrNotFound},
 		{"./app", path, "./app", nil},
 		{"/absent", path, "/absent", nil},

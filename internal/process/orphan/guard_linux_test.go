@@ -22,6 +22,18 @@ func TestGuardKillsWhatIsLeft(t *testing.T) {
 	grandchild.ExpectDeath(time.Second)
 }
 
+// The guard kills by mark a process that is in no cgroup of dynlb.
+func TestGuardKillsByMark(t *testing.T) {
+	t.Parallel()
+	line := processtest.NewLifeline(t)
+	p := start(t, roleSpec("guarded-mark", "ignore-term", line.Address()))
+	child := line.Accept()
+	if err := p.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	child.ExpectDeath(time.Second)
+}
+
 // The guard kills by cgroup a process that has left group and session and cleared
 // its environment.
 func TestGuardKillsClearedGrandchild(t *testing.T) {

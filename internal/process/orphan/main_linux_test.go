@@ -3,6 +3,7 @@ package orphan_test
 import (
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/dynlb/dynlb/internal/process"
@@ -13,9 +14,10 @@ import (
 
 func TestMain(m *testing.M) {
 	status, played := processtest.Play(map[string]processtest.Role{
-		"guard":   roleGuard,
-		"guarded": roleGuarded,
-		"marked":  roleMarked,
+		"guard":        roleGuard,
+		"guarded":      roleGuarded,
+		"guarded-mark": roleGuardedMark,
+		"marked":       roleMarked,
 	})
 	if !played {
 		status = m.Run()
@@ -31,13 +33,32 @@ func roleGuard([]string) int {
 	return 0
 }
 
-// roleGuarded: like marked, with a guard
-func roleGuarded(args []string) int {
+// startGuard starts a guard of this process.
+func startGuard() {
 	_ = os.Setenv(processtest.RoleEnv, "guard")
 	if _, err := orphan.StartGuard(processtest.Argv()); err != nil {
 		panic(err)
 	}
+}
+
+// roleGuarded: like marked, with a guard
+func roleGuarded(args []string) int {
+	startGuard()
 	return roleMarked(args)
+}
+
+// roleGuardedMark: like guarded, but the child has its mark alone: no cgroup, a
+// group of its own, and no parent-death signal
+func roleGuardedMark(args []string) int {
+	startGuard()
+	cmd := processtest.Command(args[0], args[1:]...)
+	cmd.Env = append(cmd.Env, orphan.NewMark("test").Env())
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		panic(err)
+	}
+	processtest.Block()
+	return 0
 }
 
 // roleMarked: marked ROLE ARGS... starts a child with a mark, as dynlb does, and

@@ -1,28 +1,47 @@
 package procfs
 
 import (
-	"os"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/dynlb/dynlb/internal/process/processtest"
 )
 
 func TestIdentity(t *testing.T) {
 	t.Parallel()
-	got := Identity(os.Getpid())
+	line := processtest.NewLifeline(t)
+	before := uptime(t)
+	processtest.Start(t, processtest.Command("alive", line.Address()))
+	child := line.Accept()
+	after := uptime(t)
+	got := Identity(child.PID)
 	pid, start, _ := strings.Cut(got, ".")
-	if ticks, err := strconv.ParseUint(start, 10, 64); pid != strconv.Itoa(os.Getpid()) || err != nil || ticks == 0 {
-		t.Errorf("Identity = %q, want the pid and a start time", got)
+	ticks, err := strconv.ParseUint(start, 10, 64)
+	if started := time.Duration(ticks) * tick; pid != strconv.Itoa(child.PID) || err != nil || started < before-tick || started > after+tick {
+		t.Errorf("Identity = %q, want pid %d, and a start between %v and %v after boot", got, child.PID, before, after)
 	}
-	if again := Identity(os.Getpid()); again != got {
+	if again := Identity(child.PID); again != got {
 		t.Errorf("Identity = %q, then %q", got, again)
 	}
 	const absent = 1 << 30 // above the highest pid (Linux, include/linux/threads.h: 1<<22)
 	if got := Identity(absent); got != "1073741824.0" {
 		t.Errorf("Identity of no process = %q", got)
 	}
+}
+
+// uptime returns the time since boot. It does not read /proc/uptime, which shows the
+// age of the container in some containers (lxcfs).
+func uptime(t *testing.T) time.Duration {
+	t.Helper()
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &now); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(now.Nano())
 }
 
 func TestEnvironAndNamespace(t *testing.T) {
