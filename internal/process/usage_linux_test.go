@@ -124,11 +124,12 @@ func TestUsageCountsProcessorTime(t *testing.T) {
 	}
 }
 
-// TestUsageTellsOfSuspension: also when it is not the leader that is suspended, but
-// what it runs.
-func TestUsageTellsOfSuspension(t *testing.T) {
+// Usage reports a suspended process, also when that is a descendant of the child.
+func TestUsageReportsSuspension(t *testing.T) {
+	t.Parallel()
 	for name, mark := range map[string]orphan.Mark{"tree": "", "cgroup": orphan.NewMark(t.Name())} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			line := processtest.NewLifeline(t)
 			spec := roleSpec("parent", "wait", "alive", line.Address())
 			spec.Mark = mark
