@@ -22,7 +22,7 @@ step = @printf '==> %s\n' '$(1)'
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: need-go ## Build the static binary bin/dynlb
@@ -59,10 +59,22 @@ lint: need-go lint-proto lint-go ## Run the linters (go vet is one of them)
 .PHONY: test
 test: need check-fmt lint-proto check-gen lint-go $(BUN) test-go ## The whole check: format, lint, generated code, all tests
 
+# The tests that do not take long: those that do skip themselves under -short.
 .PHONY: test-short
-test-short: need-go need-npm need-cc $(BUN) ## The tests without those that take seconds, while you work
-	$(call step,go test -race -short)
-	@CGO_ENABLED=1 go test -race -short -timeout=5m ./...
+test-short: need $(BUN) ## The Go tests that do not take long, about a minute
+	$(call step,go test -short -race)
+	@CGO_ENABLED=1 go test -short -race -timeout=5m ./...
+
+# What other software was seen to do. The scripts install packages from public
+# registries, so they are not part of the check.
+.PHONY: findings
+findings: ## Run every findings/*.sh, one after the other
+	@set -e; shopt -s nullglob; failed=; \
+	for script in findings/*.sh; do \
+		printf '==> %s\n' "$$script"; \
+		bash "$$script" || failed="$$failed $$script"; \
+	done; \
+	[ -z "$$failed" ] || { echo "make findings: not as recorded:$$failed" >&2; exit 1; }
 
 .PHONY: bench
 bench: need-go ## Measure dynlb beside its peers, 14 minutes (BENCHFLAGS passes flags)
