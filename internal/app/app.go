@@ -21,7 +21,7 @@ const Default = "default"
 // Settings are what a reload may change of an app. The parts hold those in force.
 type Settings struct {
 	Registry registry.Options
-	Scaling  autoscaler.Rules
+	Scaling  autoscaler.Settings
 	Fleet    fleet.Settings
 }
 
@@ -63,9 +63,7 @@ func New(o Options) *App {
 	a.Registry = registry.New(o.Settings.Registry)
 	a.Board = notice.New(a.Registry)
 	a.Fleet = o.Settings.Fleet.New(fleet.Options{Registry: a.Registry, Board: a.Board, Log: a.Log, Output: instanceLog})
-	a.Scaler = autoscaler.New(autoscaler.Options{
-		Board: a.Board, Fleet: a.Fleet, Rules: o.Settings.Scaling, Log: a.Log,
-	})
+	a.Scaler = autoscaler.New(autoscaler.Options{Board: a.Board, Fleet: a.Fleet, Log: a.Log}, o.Settings.Scaling)
 	return a
 }
 

@@ -45,7 +45,9 @@ func (l *log) String() string {
 func settings(maximum int) Settings {
 	return Settings{
 		Registry: registry.Options{QueueLimit: 1, QueueTimeout: time.Minute},
-		Scaling:  autoscaler.Rules{Bounds: notice.Bounds{Max: maximum}, Window: time.Hour},
+		Scaling: autoscaler.Settings{
+			Bounds: notice.Bounds{Max: maximum}, Window: time.Hour, Policy: autoscaler.Thresholds{Up: 3},
+		},
 		Fleet: local.Settings{
 			Argv: func(int) []string { return []string{"/missing"} }, BasePort: 5001, CheckInterval: time.Second,
 			StartTimeout: time.Second, StopTimeout: time.Second, DrainTimeout: time.Second, HealthTimeout: time.Second,

@@ -1,6 +1,6 @@
-// Package autoscaler decides how many instances there should be: from the load,
-// by its rules, or because somebody said so. It owns the target; whoever runs
-// the instances, the fleet, makes it true.
+// Package autoscaler owns the target: how many instances of an app there should be.
+// A [Policy] decides on it from the load, and ScaleTo sets it by order. The fleet
+// starts and stops instances to match it.
 package autoscaler
 
 import (
@@ -13,37 +13,56 @@ import (
 )
 
 const (
-	// samplesPerWindow is how often the load is looked at for one decision.
+	// samplesPerWindow is how many samples of the load one decision is based on.
 	samplesPerWindow = 10
-	// minSampling and maxSampling bound the time between two looks.
+	// minSampling and maxSampling bound the time between two samples.
 	minSampling = 20 * time.Millisecond
 	maxSampling = time.Second
 )
 
-// Fleet runs the instances: local processes, or something remote.
+// Fleet runs the instances; see fleet.Fleet.
 type Fleet interface {
-	// Scale makes it n instances, for a reason told to people. It does not
-	// wait until they are there.
+	// Scale sets the number of instances to n, with a reason for people. It does not
+	// wait for the instances.
 	Scale(n int, reason string)
+}
+
+// Settings are what Configure changes.
+type Settings struct {
+	// Bounds are those of the target.
+	Bounds notice.Bounds
+	// Window is the time over which the load is averaged, and the time between two
+	// decisions.
+	Window time.Duration
+	// Idle is how long an instance must have been ready and idle before it may be
+	// removed.
+	Idle time.Duration
+	// Policy decides on the target.
+	Policy Policy
+}
+
+// sampling returns the time between two samples of the load.
+func (s Settings) sampling() time.Duration {
+	return min(maxSampling, max(minSampling, s.Window/samplesPerWindow))
 }
 
 // Options are what an Autoscaler works with. All are required.
 type Options struct {
 	Board *notice.Board
 	Fleet Fleet
-	Rules Rules // at first; Configure changes them
 	Log   *slog.Logger
 }
 
-// Autoscaler keeps the target. Create one with New and Run it once.
+// Autoscaler keeps the target. Create one with New and Run it once. Its methods are
+// safe for concurrent use.
 type Autoscaler struct {
-	Options
-	orders chan order
-	rules  chan Rules
-	done   chan struct{} // closed when Run has returned
+	orders   chan order
+	settings chan Settings
+	done     chan struct{} // closed when Run has returned
+	scale    scale         // owned by Run
 }
 
-// order is somebody's wish for a number of instances.
+// order is a call of ScaleTo.
 type order struct {
 	n      int
 	hold   time.Duration
@@ -51,22 +70,28 @@ type order struct {
 	reply  chan answer // capacity 1
 }
 
-// answer is what came of an order.
+// answer is the result of an order.
 type answer struct {
 	old int
 	err error
 }
 
-// New returns an Autoscaler that does nothing until Run.
-func New(options Options) *Autoscaler {
-	return &Autoscaler{Options: options, orders: make(chan order), rules: make(chan Rules), done: make(chan struct{})}
+// New returns an Autoscaler that does nothing until Run. The settings are in force
+// until Configure.
+func New(options Options, settings Settings) *Autoscaler {
+	return &Autoscaler{
+		orders:   make(chan order),
+		settings: make(chan Settings),
+		done:     make(chan struct{}),
+		scale:    scale{Options: options, settings: settings},
+	}
 }
 
-// ScaleTo sets the target to n, which must be within the bounds or the error is
-// a *notice.BoundsError. With hold > 0 the target then stays for that long,
-// otherwise the next decision goes on from n. It answers at once with the
-// target that was; the fleet works on after it. When the autoscaler does not
-// run, the error is registry.ErrClosed.
+// ScaleTo sets the target to n. If n is out of bounds, the error is a
+// *notice.BoundsError. With hold > 0 the target stays for that time, otherwise the
+// next decision starts from n. It returns the old target at once, before the fleet
+// has started or stopped an instance. After Run has returned, the error is
+// registry.ErrClosed.
 func (a *Autoscaler) ScaleTo(ctx context.Context, n int, hold time.Duration, reason string) (old int, err error) {
 	o := order{n: n, hold: hold, reason: reason, reply: make(chan answer, 1)}
 	select {
@@ -80,44 +105,43 @@ func (a *Autoscaler) ScaleTo(ctx context.Context, n int, hold time.Duration, rea
 	}
 }
 
-// Configure puts other rules in force: a target that is out of their bounds
-// changes at once, and the load is averaged anew. It does nothing when the
-// autoscaler does not run any more.
-func (a *Autoscaler) Configure(rules Rules) {
+// Configure puts other settings in force: a target out of their bounds changes at
+// once, and a new average of the load begins. It has no effect after Run has
+// returned.
+func (a *Autoscaler) Configure(settings Settings) {
 	select {
-	case a.rules <- rules:
+	case a.settings <- settings:
 	case <-a.done:
 	}
 }
 
-// Run starts with the least number of instances and adjusts it until ctx ends.
+// Run sets the target to its lower bound and adjusts it until ctx ends.
 func (a *Autoscaler) Run(ctx context.Context) {
 	defer close(a.done)
-	changed, stop := a.Board.Watch()
+	s := &a.scale
+	changed, stop := s.Board.Watch()
 	defer stop()
-	s := scale{Autoscaler: a, rules: a.Rules}
-	sampling := time.NewTicker(s.rules.sampling())
+	sampling := time.NewTicker(s.settings.sampling())
 	defer sampling.Stop()
-	deciding := time.NewTicker(s.rules.Window)
+	deciding := time.NewTicker(s.settings.Window)
 	defer deciding.Stop()
 
-	s.set(s.rules.Bounds.Min, "minInstances")
+	s.set(s.settings.Bounds.Min, "minInstances")
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case o := <-a.orders:
 			o.reply <- s.obey(o)
-		case rules := <-a.rules:
-			sampling.Reset(rules.sampling())
-			deciding.Reset(rules.Window)
-			s.configure(rules)
+		case settings := <-a.settings:
+			sampling.Reset(settings.sampling())
+			deciding.Reset(settings.Window)
+			s.configure(settings)
 		case <-sampling.C:
 			s.sample()
 		case <-changed:
-			// The first request to a pool scaled to zero does not wait for the
-			// next decision.
-			if s.target == 0 && a.Board.Snapshot().Waiting > 0 {
+			// With no instance, the first request does not wait for the next decision.
+			if s.target == 0 && s.Board.Snapshot().Waiting > 0 {
 				s.sample()
 				s.decide()
 			}

@@ -65,13 +65,13 @@ func (f *fleet) fail() {
 const boot = 50 * time.Millisecond
 
 // scaling runs a test in a bubble with an autoscaler over a fleet.
-func scaling(t *testing.T, rules Rules, test func(t *testing.T, a *Autoscaler, f *fleet)) {
+func scaling(t *testing.T, settings Settings, test func(t *testing.T, a *Autoscaler, f *fleet)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		r := registry.New(registry.Options{QueueLimit: 100, QueueTimeout: time.Hour})
 		f := &fleet{registry: r}
 		f.boot.Store(int64(boot))
-		a := New(Options{Board: notice.New(r), Fleet: f, Rules: rules, Log: slog.New(slog.DiscardHandler)})
+		a := New(Options{Board: notice.New(r), Fleet: f, Log: slog.New(slog.DiscardHandler)}, settings)
 		ctx, cancel := context.WithCancel(t.Context())
 		go a.Run(ctx) // the bubble waits for it
 		synctest.Wait()
@@ -84,9 +84,9 @@ func scaling(t *testing.T, rules Rules, test func(t *testing.T, a *Autoscaler, f
 	})
 }
 
-var defaults = Rules{
+var defaults = Settings{
 	Bounds: notice.Bounds{Min: 2, Max: 8},
-	Up:     3, Down: 0.5,
+	Policy: Thresholds{Up: 3, Down: 0.5},
 	Idle:   30 * time.Second,
 	Window: 5 * time.Second,
 }
@@ -167,7 +167,7 @@ func TestDrainingInstancesAreNoLoad(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		s := scale{Autoscaler: a, rules: defaults}
+		s := scale{Options: a.scale.Options, settings: defaults}
 		s.sample()
 		if s.loads != 0 {
 			t.Errorf("load %v, want none", s.loads)
@@ -179,9 +179,9 @@ func TestDrainingInstancesAreNoLoad(t *testing.T) {
 // TestFromZero: the first request to a pool scaled to zero starts an instance at
 // once, and is served by it.
 func TestFromZero(t *testing.T) {
-	rules := defaults
-	rules.Bounds.Min = 0
-	scaling(t, rules, func(t *testing.T, a *Autoscaler, f *fleet) {
+	settings := defaults
+	settings.Bounds.Min = 0
+	scaling(t, settings, func(t *testing.T, a *Autoscaler, f *fleet) {
 		if f.size() != 0 {
 			t.Fatalf("%d instances, want none", f.size())
 		}
@@ -195,7 +195,7 @@ func TestFromZero(t *testing.T) {
 			t.Errorf("served after %v, want %v", took, boot)
 		}
 		lease.Release()
-		wait(rules.Idle + 2*rules.Window)
+		wait(settings.Idle + 2*settings.Window)
 		if f.size() != 0 {
 			t.Errorf("%d instances, want none again", f.size())
 		}
@@ -206,11 +206,11 @@ func TestFromZero(t *testing.T) {
 // and intervals from the next decision on.
 func TestConfigure(t *testing.T) {
 	scaling(t, defaults, func(t *testing.T, a *Autoscaler, f *fleet) {
-		rules := defaults
-		rules.Bounds = notice.Bounds{Min: 4, Max: 6}
-		a.Configure(rules)
+		settings := defaults
+		settings.Bounds = notice.Bounds{Min: 4, Max: 6}
+		a.Configure(settings)
 		synctest.Wait()
-		if now := a.Board.Snapshot(); f.size() != 4 || now.Target != 4 || now.Bounds != rules.Bounds {
+		if now := a.scale.Board.Snapshot(); f.size() != 4 || now.Target != 4 || now.Bounds != settings.Bounds {
 			t.Fatalf("%d instances, %+v; want 4", f.size(), now)
 		}
 		if _, err := a.ScaleTo(t.Context(), 7, 0, "too many"); err == nil {
@@ -222,14 +222,14 @@ func TestConfigure(t *testing.T) {
 		if f.size() != 4 {
 			t.Fatalf("%d instances for a load of 2 each, want 4", f.size())
 		}
-		rules.Up, rules.Window = 1.5, time.Second
-		a.Configure(rules)
+		settings.Policy, settings.Window = Thresholds{Up: 1.5, Down: 0.5}, time.Second
+		a.Configure(settings)
 		wait(time.Second)
 		if f.size() != 6 {
 			t.Errorf("%d instances one second after the threshold fell below the load, want 6", f.size())
 		}
-		rules.Bounds = notice.Bounds{Min: 1, Max: 3}
-		a.Configure(rules)
+		settings.Bounds = notice.Bounds{Min: 1, Max: 3}
+		a.Configure(settings)
 		synctest.Wait()
 		if f.size() != 3 {
 			t.Errorf("%d instances, want the 3 that there may be", f.size())
@@ -247,7 +247,7 @@ func TestConfigureKeepsHold(t *testing.T) {
 		}
 		a.Configure(defaults)
 		wait(defaults.Idle + 2*defaults.Window)
-		if f.size() != 5 || a.Board.Snapshot().HoldUntil.IsZero() {
+		if f.size() != 5 || a.scale.Board.Snapshot().HoldUntil.IsZero() {
 			t.Errorf("%d instances, want 5 held", f.size())
 		}
 	})

@@ -6,28 +6,28 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
-// scale is the state of a running Autoscaler, owned by Run.
+// scale is the target and what the next decision is based on.
 type scale struct {
-	*Autoscaler
-	rules     Rules
+	Options
+	settings  Settings
 	target    int
-	holdUntil time.Time // zero: free
-	raised    time.Time // when target last became more
+	holdUntil time.Time // zero: there is no hold
+	raised    time.Time // when the target last rose
 
-	loads float64 // sum of the load samples since the last decision
-	count int     // how many they are
+	loads float64 // sum of the samples since the last decision
+	count int     // number of these samples
 	idle  int     // from the last sample
 }
 
-// sample looks at the load once.
+// sample takes a sample of the load.
 func (s *scale) sample() {
 	now := s.Board.Snapshot().Snapshot
 	load := float64(now.Waiting)
-	s.idle = idlers(&now, s.rules.Idle, s.raised)
+	s.idle = idlers(&now, s.settings.Idle, s.raised)
 	for i := range now.Instances {
 		in := &now.Instances[i]
 		if in.State == registry.Draining {
-			continue // its load goes with it
+			continue // its load ends with it
 		}
 		load += in.Load
 	}
@@ -35,27 +35,27 @@ func (s *scale) sample() {
 	s.count++
 }
 
-// idlers returns how many instances may go because there is nothing for them to
-// do: counted in the order in which they go, up to the first that has not been
-// ready and idle for as long as idle. So a fleet made smaller by that many loses
-// none that has work.
+// idlers returns how many instances may be removed because they have been ready and
+// idle for the given time. They are counted in the order in which they are removed,
+// up to the first that has work or has not been idle for so long. A target lowered
+// by that number removes no instance that has work.
 //
-// None goes until the number of instances has not been raised for as long. Those
-// that it was raised by do not always hold up the others: one that failed to start
-// is nowhere until it is tried again.
+// The result is 0 until the target has not been raised for the same time. (The
+// instances that a raise added do not always prevent a removal by themselves: one
+// that failed to start does not exist until it is tried again.)
 //
-// One that is starting serves nobody, and so is the first to go: it is waited
-// for. But when instances cannot be started that would be for ever; then it is
-// not counted, and those behind it are. It still goes before them, so no more of
-// them go than were counted.
+// A starting instance serves no request and is removed first, so counting waits for
+// it. When instances cannot be started, that wait would be without end; then it is
+// skipped and the ones behind it are counted. It is still removed before them, so no
+// more of them are removed than were counted.
 //
-// One that is ready, has served nothing, and was started when nobody had raised
-// the number of instances for as long as idle took the place of another: it counts
-// at once, or those that are replaced often would keep all.
+// An instance that is ready, has served nothing, and was started long after the last
+// raise has replaced another one. It counts at once; otherwise frequent replacements
+// would keep all instances.
 //
-// One that is unhealthy goes next, by the same rule as one that is ready. If it
-// has work it holds up the others until it is well or has been replaced, a few
-// health checks later.
+// An unhealthy instance is removed next, by the same rule as a ready one. With work
+// it prevents further removals until it is healthy or replaced, a few health checks
+// later.
 func idlers(now *registry.Snapshot, idle time.Duration, raised time.Time) int {
 	if now.Time.Sub(raised) < idle {
 		return 0
@@ -75,36 +75,39 @@ func idlers(now *registry.Snapshot, idle time.Duration, raised time.Time) int {
 	return n
 }
 
-// decide applies the rules to the samples since the last decision.
+// decide applies the policy to the samples since the last decision.
 func (s *scale) decide() {
-	in := input{target: s.target, load: s.loads / float64(max(1, s.count)), idle: s.idle}
+	in := Input{
+		Target: s.target, Load: s.loads / float64(max(1, s.count)), Idle: s.idle,
+		Window: s.settings.Window, IdleFor: s.settings.Idle, Bounds: s.settings.Bounds,
+	}
 	s.loads, s.count = 0, 0
 	if !s.holdUntil.IsZero() {
 		if time.Now().Before(s.holdUntil) {
 			return
 		}
 		s.holdUntil = time.Time{}
-		s.Board.SetTarget(s.target, s.rules.Bounds, s.holdUntil, "")
+		s.Board.SetTarget(s.target, s.settings.Bounds, s.holdUntil, "")
 	}
-	if n, reason := decide(in, s.rules); reason != "" {
-		s.set(n, reason)
+	if n, reason := s.settings.Policy.Decide(in); reason != "" {
+		s.set(in.Bounds.Clamp(n), reason)
 	}
 }
 
-// configure puts other rules in force.
-func (s *scale) configure(rules Rules) {
-	s.rules = rules
+// configure puts other settings in force.
+func (s *scale) configure(settings Settings) {
+	s.settings = settings
 	s.loads, s.count = 0, 0
-	if rules.Bounds.Check(s.target) != nil {
-		s.set(decide(input{target: s.target}, rules))
+	if n, reason := withinBounds(s.target, settings.Bounds); reason != "" {
+		s.set(n, reason)
 		return
 	}
-	s.Board.SetTarget(s.target, rules.Bounds, s.holdUntil, "")
+	s.Board.SetTarget(s.target, settings.Bounds, s.holdUntil, "")
 }
 
 // obey carries out an order.
 func (s *scale) obey(o order) answer {
-	if err := s.rules.Bounds.Check(o.n); err != nil {
+	if err := s.settings.Bounds.Check(o.n); err != nil {
 		return answer{old: s.target, err: err}
 	}
 	old := s.target
@@ -117,7 +120,7 @@ func (s *scale) obey(o order) answer {
 	return answer{old: old}
 }
 
-// set makes n the target, for the registry's readers and for the fleet.
+// set makes n the target, on the notice board and for the fleet.
 func (s *scale) set(n int, reason string) {
 	if n > s.target {
 		s.raised = time.Now()
@@ -126,6 +129,6 @@ func (s *scale) set(n int, reason string) {
 		s.Log.Info("scale", "from", s.target, "to", n, "reason", reason)
 	}
 	s.target = n
-	s.Board.SetTarget(n, s.rules.Bounds, s.holdUntil, reason)
+	s.Board.SetTarget(n, s.settings.Bounds, s.holdUntil, reason)
 	s.Fleet.Scale(n, reason)
 }

@@ -87,7 +87,7 @@ func TestScaleTo(t *testing.T) {
 		if _, err := a.ScaleTo(t.Context(), 9, 0, "too many"); !errors.As(err, &out) {
 			t.Errorf("ScaleTo(9): %v", err)
 		}
-		if got := a.Board.Snapshot().Target; got != 5 {
+		if got := a.scale.Board.Snapshot().Target; got != 5 {
 			t.Errorf("target %d, want 5", got)
 		}
 		wait(defaults.Idle + 2*defaults.Window)
@@ -104,7 +104,7 @@ func TestHold(t *testing.T) {
 		if _, err := a.ScaleTo(t.Context(), 5, hold, "because"); err != nil {
 			t.Fatal(err)
 		}
-		if got := a.Board.Snapshot().HoldUntil; !got.Equal(until) {
+		if got := a.scale.Board.Snapshot().HoldUntil; !got.Equal(until) {
 			t.Errorf("held until %v, want %v", got, until)
 		}
 		wait(hold - time.Second)
@@ -115,7 +115,7 @@ func TestHold(t *testing.T) {
 		if f.size() != 2 {
 			t.Errorf("%d instances after the hold, want 2", f.size())
 		}
-		if got := a.Board.Snapshot().HoldUntil; !got.IsZero() {
+		if got := a.scale.Board.Snapshot().HoldUntil; !got.IsZero() {
 			t.Errorf("held until %v, want free", got)
 		}
 		// A call without hold ends a hold.
@@ -165,14 +165,14 @@ func TestScaleToStaysWhenStartsFail(t *testing.T) {
 				if _, err := a.ScaleTo(t.Context(), 4, 0, "because"); err != nil {
 					t.Fatal(err)
 				}
-				a.Board.SetTrouble("exit status 1")
+				a.scale.Board.SetTrouble("exit status 1")
 				fail(f)
 				wait(defaults.Idle - time.Millisecond)
-				if got := a.Board.Snapshot().Target; got != 4 {
+				if got := a.scale.Board.Snapshot().Target; got != 4 {
 					t.Errorf("target %d before idleTimeout, want 4", got)
 				}
 				wait(2 * defaults.Window)
-				if got := a.Board.Snapshot().Target; got != 2 {
+				if got := a.scale.Board.Snapshot().Target; got != 2 {
 					t.Errorf("target %d after idleTimeout, want 2", got)
 				}
 			})
@@ -192,7 +192,7 @@ func TestFailedStartsDoNotHoldUp(t *testing.T) {
 		if f.size() != 4 {
 			t.Fatalf("%d instances while two start, want 4", f.size())
 		}
-		a.Board.SetTrouble("exit status 1")
+		a.scale.Board.SetTrouble("exit status 1")
 		wait(defaults.Window)
 		if now := f.registry.Snapshot(); f.size() != 2 || now.Count(registry.Ready) != 2 {
 			t.Errorf("%d instances, %d of them ready, want the 2 that are", f.size(), now.Count(registry.Ready))
@@ -214,14 +214,14 @@ func TestConcurrentScaleTo(t *testing.T) {
 			<-done
 		}
 		synctest.Wait()
-		if last := f.scaled[len(f.scaled)-1]; last != a.Board.Snapshot().Target || last != f.size() {
-			t.Errorf("fleet was told %d, has %d, target %d", last, f.size(), a.Board.Snapshot().Target)
+		if last := f.scaled[len(f.scaled)-1]; last != a.scale.Board.Snapshot().Target || last != f.size() {
+			t.Errorf("fleet was told %d, has %d, target %d", last, f.size(), a.scale.Board.Snapshot().Target)
 		}
 	})
 }
 
 func TestScaleToGivesUpWithItsCaller(t *testing.T) {
-	a := New(Options{}) // does not run
+	a := New(Options{}, Settings{}) // does not run
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := a.ScaleTo(ctx, 2, 0, "test"); !errors.Is(err, context.Canceled) {

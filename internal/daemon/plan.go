@@ -53,10 +53,9 @@ func appSettings(settings config.Config) (app.Settings, error) {
 			QueueLimit:     settings.Queue.Limit,
 			QueueTimeout:   settings.Queue.Timeout,
 		},
-		Scaling: autoscaler.Rules{
+		Scaling: autoscaler.Settings{
 			Bounds: notice.Bounds{Min: settings.MinInstances, Max: settings.MaxInstances},
-			Up:     settings.ScaleUpThreshold,
-			Down:   settings.ScaleDownThreshold,
+			Policy: autoscaler.Thresholds{Up: settings.ScaleUpThreshold, Down: settings.ScaleDownThreshold},
 			Idle:   settings.IdleTimeout,
 			Window: settings.CheckInterval,
 		},
