@@ -212,6 +212,7 @@ func goProse(source string, ident func(line int, name string)) string {
 			for i, part := range strings.Split(strip(literal), "\n") {
 				lines[line-1+i] += " " + part
 			}
+		default: // code
 		}
 	}
 }
