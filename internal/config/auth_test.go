@@ -11,6 +11,50 @@ import (
 
 const allAuth = "auth: {tokenFile: token, tls: {cert: cert.pem, key: key.pem, clientCA: ca.pem}}\n"
 
+// authProblems are texts with auth, and the problem in each, if any.
+var authProblems = []struct{ yaml, want string }{
+	{"auth: {}", ""},
+	{"auth:\n  tls:\n  tokenFile:", ""},
+	{"auth: {tokenFile: token}", ""},
+	{"auth: {tls: {cert: cert.pem, key: key.pem}}", ""},
+	{allAuth, ""},
+
+	{"auth: token", `1: auth: must be a mapping with the keys tokenFile, tls; got "token"`},
+	{"auth:\n  tls: [cert.pem]", "2: auth.tls: must be a mapping with the keys cert, key, clientCA; got a list"},
+	{"auth: {token: token}", "1: auth.token: unknown key; the keys are tokenFile, tls"},
+	{"auth: {tls: {clientCa: ca.pem}}", "1: auth.tls.clientCa: unknown key; did you mean clientCA?"},
+	{"auth: {tls: {ca: ca.pem}}", "1: auth.tls.ca: unknown key; the keys are cert, key, clientCA"},
+	{"authTokenFile: token", "1: authTokenFile: unknown key; did you mean tokenFile under auth?"},
+	{"auth.tls.cert: token", "1: auth.tls.cert: unknown key; did you mean cert under auth.tls?"},
+	{"auth: {tlsCert: token}", "1: auth.tlsCert: unknown key; did you mean cert under tls?"},
+
+	{"auth: {tokenFile: gone}", "1: auth.tokenFile: must exist, as seen from the config file's folder; DIR/gone: no such file or directory"},
+	{"auth: {tokenFile: sub}", "1: auth.tokenFile: must be a file; DIR/sub is a folder"},
+	{"auth: {tokenFile: pipe}", "1: auth.tokenFile: must be a regular file; DIR/pipe is not one"},
+	{"auth: {tokenFile: 5}", "1: auth.tokenFile: must be a path; got 5"},
+	{"auth: {tokenFile: short}", "1: auth.tokenFile: DIR/short must hold one token of 16 to 1024 ASCII characters without spaces, such as the output of `openssl rand -hex 32`"},
+	{"auth: {tokenFile: open}", "1: auth.tokenFile: DIR/open is accessible to all users (mode 0644); run chmod 600 on it"},
+
+	{"auth: {tls: {cert: cert.pem}}", "1: auth.tls.cert: needs auth.tls.key, its private key"},
+	{"auth: {tls: {key: key.pem}}", "1: auth.tls.key: needs auth.tls.cert, its certificate"},
+	{"auth: {tls: {key: key.pem, cert: }}", "1: auth.tls.key: needs auth.tls.cert, its certificate"},
+	{"auth: {tls: {clientCA: ca.pem}}", "1: auth.tls.clientCA: needs auth.tls.cert and auth.tls.key: client certificates are for listeners with TLS"},
+	{"auth: {tls: {cert: gone, key: key.pem}}", "1: auth.tls.cert: must exist, as seen from the config file's folder; DIR/gone: no such file or directory"},
+	{
+		"auth:\n  tls:\n    cert: cert.pem\n    key: other.pem",
+		"4: auth.tls.key: DIR/cert.pem and DIR/other.pem are not a certificate and its private key: tls: private key does not match public key",
+	},
+	{
+		"auth:\n  tls:\n    key: key.pem\n    cert: app.ts",
+		"4: auth.tls.cert: DIR/app.ts and DIR/key.pem are not a certificate and its private key: tls: failed to find any PEM data in certificate input",
+	},
+	{"auth: {tls: {cert: cert.pem, key: open}}", "1: auth.tls.key: DIR/open is accessible to all users (mode 0644); run chmod 600 on it"},
+	{
+		"auth: {tls: {cert: cert.pem, key: key.pem, clientCA: app.ts}}",
+		"1: auth.tls.clientCA: DIR/app.ts must hold certificates in PEM form (-----BEGIN CERTIFICATE-----)",
+	},
+}
+
 // TestAuthProblems compares the problems of auth. DIR stands for the folder.
 func TestAuthProblems(t *testing.T) {
 	t.Parallel()
@@ -22,48 +66,7 @@ func TestAuthProblems(t *testing.T) {
 	if err := syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, tt := range []struct{ yaml, want string }{
-		{"auth: {}", ""},
-		{"auth:\n  tls:\n  tokenFile:", ""},
-		{"auth: {tokenFile: token}", ""},
-		{"auth: {tls: {cert: cert.pem, key: key.pem}}", ""},
-		{allAuth, ""},
-
-		{"auth: token", `1: auth: must be a mapping with the keys tokenFile, tls; got "token"`},
-		{"auth:\n  tls: [cert.pem]", "2: auth.tls: must be a mapping with the keys cert, key, clientCA; got a list"},
-		{"auth: {token: token}", "1: auth.token: unknown key; the keys are tokenFile, tls"},
-		{"auth: {tls: {clientCa: ca.pem}}", "1: auth.tls.clientCa: unknown key; did you mean clientCA?"},
-		{"auth: {tls: {ca: ca.pem}}", "1: auth.tls.ca: unknown key; the keys are cert, key, clientCA"},
-		{"authTokenFile: token", "1: authTokenFile: unknown key; did you mean tokenFile under auth?"},
-		{"auth.tls.cert: token", "1: auth.tls.cert: unknown key; did you mean cert under auth.tls?"},
-		{"auth: {tlsCert: token}", "1: auth.tlsCert: unknown key; did you mean cert under tls?"},
-
-		{"auth: {tokenFile: gone}", "1: auth.tokenFile: must exist, as seen from the config file's folder; DIR/gone: no such file or directory"},
-		{"auth: {tokenFile: sub}", "1: auth.tokenFile: must be a file; DIR/sub is a folder"},
-		{"auth: {tokenFile: pipe}", "1: auth.tokenFile: must be a regular file; DIR/pipe is not one"},
-		{"auth: {tokenFile: 5}", "1: auth.tokenFile: must be a path; got 5"},
-		{"auth: {tokenFile: short}", "1: auth.tokenFile: DIR/short must hold one token of 16 to 1024 ASCII characters without spaces, such as the output of `openssl rand -hex 32`"},
-		{"auth: {tokenFile: open}", "1: auth.tokenFile: DIR/open is accessible to all users (mode 0644); run chmod 600 on it"},
-
-		{"auth: {tls: {cert: cert.pem}}", "1: auth.tls.cert: needs auth.tls.key, its private key"},
-		{"auth: {tls: {key: key.pem}}", "1: auth.tls.key: needs auth.tls.cert, its certificate"},
-		{"auth: {tls: {key: key.pem, cert: }}", "1: auth.tls.key: needs auth.tls.cert, its certificate"},
-		{"auth: {tls: {clientCA: ca.pem}}", "1: auth.tls.clientCA: needs auth.tls.cert and auth.tls.key: client certificates are for listeners with TLS"},
-		{"auth: {tls: {cert: gone, key: key.pem}}", "1: auth.tls.cert: must exist, as seen from the config file's folder; DIR/gone: no such file or directory"},
-		{
-			"auth:\n  tls:\n    cert: cert.pem\n    key: other.pem",
-			"4: auth.tls.key: DIR/cert.pem and DIR/other.pem are not a certificate and its private key: tls: private key does not match public key",
-		},
-		{
-			"auth:\n  tls:\n    key: key.pem\n    cert: app.ts",
-			"4: auth.tls.cert: DIR/app.ts and DIR/key.pem are not a certificate and its private key: tls: failed to find any PEM data in certificate input",
-		},
-		{"auth: {tls: {cert: cert.pem, key: open}}", "1: auth.tls.key: DIR/open is accessible to all users (mode 0644); run chmod 600 on it"},
-		{
-			"auth: {tls: {cert: cert.pem, key: key.pem, clientCA: app.ts}}",
-			"1: auth.tls.clientCA: DIR/app.ts must hold certificates in PEM form (-----BEGIN CERTIFICATE-----)",
-		},
-	} {
+	for _, tt := range authProblems {
 		t.Run(tt.yaml, func(t *testing.T) {
 			t.Parallel()
 			_, err := Parse("config.yaml", []byte(tt.yaml), dir, nil)

@@ -67,105 +67,108 @@ func report(t testing.TB, err error) []string {
 	return strings.Split(err.Error(), "\n")
 }
 
+// parseValues are texts, and what they change of the defaults. The file is in the
+// folder WorkDir, for which DIR stands.
+var parseValues = []struct {
+	name, yaml string
+	want       func(c *Config)
+}{
+	{"empty", "", func(*Config) {}},
+	{"byte order mark", "\uFEFFbasePort: 6000\n", func(c *Config) { c.BasePort = 6000 }},
+	{"carriage returns", "basePort: 6000\r\nmaxInstances: 9\r\n", func(c *Config) { c.BasePort, c.MaxInstances = 6000, 9 }},
+	{"only comments", "# nothing\n\n# here\n", func(*Config) {}},
+	{"empty document", "---\n", func(*Config) {}},
+	{"empty mapping", "{}", func(*Config) {}},
+	{"null keeps the default", "location:\nminInstances: null\nenv: ~\nqueue:\nworkDir:\n", func(*Config) {}},
+	{"null in queue", "queue:\n  limit:\n  timeout: 1s\n", func(c *Config) { c.Queue.Timeout = time.Second }},
+	{"null leaves no mark", "minInstances: 7\nmaxInstances:\n", func(c *Config) { c.MinInstances = 7 }},
+
+	{"location", "location: app.ts", func(c *Config) { c.Location = filepath.Join(c.WorkDir, "app.ts") }},
+	{"location cleaned", "location: ./sub/../app.ts", func(c *Config) { c.Location = filepath.Join(c.WorkDir, "app.ts") }},
+	{"location absolute", "location: DIR/app.ts", func(c *Config) { c.Location = filepath.Join(c.WorkDir, "app.ts") }},
+	{"workDir", "workDir: sub", func(c *Config) { c.WorkDir = filepath.Join(c.WorkDir, "sub") }},
+
+	{"scale to zero", "minInstances: 0", func(c *Config) { c.MinInstances = 0 }},
+	{"one instance", "minInstances: 1\nmaxInstances: 1", func(c *Config) { c.MinInstances, c.MaxInstances = 1, 1 }},
+	{"last ports", "basePort: 65530\nmaxInstances: 6", func(c *Config) { c.BasePort, c.MaxInstances = 65530, 6 }},
+	{"thresholds", "scaleUpThreshold: 1e1\nscaleDownThreshold: 0", func(c *Config) { c.ScaleUpThreshold, c.ScaleDownThreshold = 10, 0 }},
+
+	{"milliseconds", "checkInterval: 250", func(c *Config) { c.CheckInterval = 250 * time.Millisecond }},
+	{"duration", "checkInterval: 1m30s", func(c *Config) { c.CheckInterval = 90 * time.Second }},
+	{"quoted duration", "healthTimeout: \"1.5s\"", func(c *Config) { c.HealthTimeout = 1500 * time.Millisecond }},
+	{"shortest", "requestTimeout: 1ms", func(c *Config) { c.RequestTimeout = time.Millisecond }},
+	{"zero", "idleTimeout: 0\nstopTimeout: 0s\ndrainTimeout: \"0\"", func(c *Config) { c.IdleTimeout, c.StopTimeout, c.DrainTimeout = 0, 0, 0 }},
+	{"a year", "idleTimeout: 8760h\nstartTimeout: 31536000000", func(c *Config) { c.IdleTimeout, c.StartTimeout = 8760*time.Hour, 8760*time.Hour }},
+
+	{"command", "command: [node, app.js, 8080, true, 1.50, '']", func(c *Config) { c.Command = []string{"node", "app.js", "8080", "true", "1.50", ""} }},
+	{"command with braces of others", `command: [sh, -c, 'f() { x; }; exec app ${HOST} {} --port={port}']`, func(c *Config) {
+		c.Command = []string{"sh", "-c", "f() { x; }; exec app ${HOST} {} --port={port}"}
+	}},
+	{"command with a space in its name", "command: ['/opt/my app/run', '--port={port}']", func(c *Config) {
+		c.Command = []string{"/opt/my app/run", "--port={port}"}
+	}},
+	{"command with location", "location: app.ts\ncommand: ['{location}']", func(c *Config) {
+		c.Location, c.Command = filepath.Join(c.WorkDir, "app.ts"), []string{"{location}"}
+	}},
+	{"env", "env: {A: b, N: 010, EMPTY: '', FLAG: true, _x: 2026-01-02}", func(c *Config) {
+		c.Env = map[string]string{"A": "b", "N": "010", "EMPTY": "", "FLAG": "true", "_x": "2026-01-02"}
+	}},
+	{"empty env", "env: {}", func(*Config) {}},
+
+	{"host with digits", "listen: 1a.2:80", func(c *Config) { c.Listen = "1a.2:80" }},
+	{"listeners", "listen: 0.0.0.0:80\nadmin: '[::1]:9000'\nadminHTTP: localhost:9001", func(c *Config) {
+		c.Listen, c.Admin, c.AdminHTTP = "0.0.0.0:80", "[::1]:9000", "localhost:9001"
+	}},
+	{"ports of the kernel's choice", "listen: ':0'\nadmin: '[::1]:0'\nadminHTTP: '[::1]:00'", func(c *Config) {
+		c.Listen, c.Admin, c.AdminHTTP = ":0", "[::1]:0", "[::1]:0"
+	}},
+	{"one port on two addresses", "admin: 127.0.0.1:9000\nadminHTTP: 127.0.0.2:9000", func(c *Config) {
+		c.Admin, c.AdminHTTP = "127.0.0.1:9000", "127.0.0.2:9000"
+	}},
+	{"IPv4 beside IPv6", "listen: 0.0.0.0:9000\nadminHTTP: '[::1]:9000'", func(c *Config) {
+		c.Listen, c.AdminHTTP = "0.0.0.0:9000", "[::1]:9000"
+	}},
+	{"auth", allAuth, func(c *Config) { c.Auth = authIn(c.WorkDir) }},
+	{"listeners for others", allAuth + "admin: ':9000'\nadminHTTP: box:9001", func(c *Config) {
+		c.Auth, c.Admin, c.AdminHTTP = authIn(c.WorkDir), ":9000", "box:9001"
+	}},
+	{"token alone", "auth:\n  tokenFile: sub/../token", func(c *Config) { c.Auth.TokenFile = filepath.Join(c.WorkDir, "token") }},
+	{"healthPath", "healthPath: /a/b%20c?deep=1", func(c *Config) { c.HealthPath = "/a/b%20c?deep=1" }},
+	{"concurrency", "maxConcurrency: 1\nverifyPort: false", func(c *Config) { c.MaxConcurrency, c.VerifyPort = 1, false }},
+	{"no queue", "queue: {limit: 0}", func(c *Config) { c.Queue.Limit = 0 }},
+	{"proxies", "trustedProxies: [10.0.0.0/8, 192.0.2.1, '::1', 'fd00::/8']", func(c *Config) {
+		for _, p := range []string{"10.0.0.0/8", "192.0.2.1/32", "::1/128", "fd00::/8"} {
+			c.TrustedProxies = append(c.TrustedProxies, netip.MustParsePrefix(p))
+		}
+	}},
+	{"user", "user: nobody", func(c *Config) { c.User = "nobody" }},
+	{"user by number, and group", "user: '12345:root'", func(c *Config) { c.User = "12345:root" }},
+	{"user that YAML reads as a number", "user: 0", func(c *Config) { c.User = "0" }},
+	{"recycling", "maxRequests: 1000\nmaxAge: 24h\nmaxMemory: 512MiB", func(c *Config) {
+		c.MaxRequests, c.MaxAge, c.MaxMemory = 1000, 24*time.Hour, 512<<20
+	}},
+	{"limits", "limits: {requestLine: 4kB, header: 1MiB, headerFields: 7, headerTimeout: 1s, bodyTimeout: 2s, chunkLine: 64B, idleTimeout: 3s, connections: 9}", func(c *Config) {
+		c.Limits = Limits{4000, 1 << 20, 64, 7, time.Second, 2 * time.Second, 3 * time.Second, 9}
+	}},
+	{"no proxies", "trustedProxies: []", func(*Config) {}},
+
+	{"aliases", "checkInterval: &t 3s\nhealthTimeout: *t\ncommand: [&w run, *w]\nenv: {A: *w}", func(c *Config) {
+		c.CheckInterval, c.HealthTimeout = 3*time.Second, 3*time.Second
+		c.Command, c.Env = []string{"run", "run"}, map[string]string{"A": "run"}
+	}},
+	{"explicit tags", "minInstances: !!int \"3\"\nhealthPath: !!str /x", func(c *Config) { c.MinInstances, c.HealthPath = 3, "/x" }},
+}
+
 // TestParseValues sets keys, and compares the result with the defaults.
 func TestParseValues(t *testing.T) {
 	t.Parallel()
 	dir := folderWithApp(t)
-	tests := []struct {
-		name, yaml string
-		want       func(c *Config)
-	}{
-		{"empty", "", func(*Config) {}},
-		{"byte order mark", "\uFEFFbasePort: 6000\n", func(c *Config) { c.BasePort = 6000 }},
-		{"carriage returns", "basePort: 6000\r\nmaxInstances: 9\r\n", func(c *Config) { c.BasePort, c.MaxInstances = 6000, 9 }},
-		{"only comments", "# nothing\n\n# here\n", func(*Config) {}},
-		{"empty document", "---\n", func(*Config) {}},
-		{"empty mapping", "{}", func(*Config) {}},
-		{"null keeps the default", "location:\nminInstances: null\nenv: ~\nqueue:\nworkDir:\n", func(*Config) {}},
-		{"null in queue", "queue:\n  limit:\n  timeout: 1s\n", func(c *Config) { c.Queue.Timeout = time.Second }},
-		{"null leaves no mark", "minInstances: 7\nmaxInstances:\n", func(c *Config) { c.MinInstances = 7 }},
-
-		{"location", "location: app.ts", func(c *Config) { c.Location = filepath.Join(dir, "app.ts") }},
-		{"location cleaned", "location: ./sub/../app.ts", func(c *Config) { c.Location = filepath.Join(dir, "app.ts") }},
-		{"location absolute", "location: " + dir + "/app.ts", func(c *Config) { c.Location = filepath.Join(dir, "app.ts") }},
-		{"workDir", "workDir: sub", func(c *Config) { c.WorkDir = filepath.Join(dir, "sub") }},
-
-		{"scale to zero", "minInstances: 0", func(c *Config) { c.MinInstances = 0 }},
-		{"one instance", "minInstances: 1\nmaxInstances: 1", func(c *Config) { c.MinInstances, c.MaxInstances = 1, 1 }},
-		{"last ports", "basePort: 65530\nmaxInstances: 6", func(c *Config) { c.BasePort, c.MaxInstances = 65530, 6 }},
-		{"thresholds", "scaleUpThreshold: 1e1\nscaleDownThreshold: 0", func(c *Config) { c.ScaleUpThreshold, c.ScaleDownThreshold = 10, 0 }},
-
-		{"milliseconds", "checkInterval: 250", func(c *Config) { c.CheckInterval = 250 * time.Millisecond }},
-		{"duration", "checkInterval: 1m30s", func(c *Config) { c.CheckInterval = 90 * time.Second }},
-		{"quoted duration", "healthTimeout: \"1.5s\"", func(c *Config) { c.HealthTimeout = 1500 * time.Millisecond }},
-		{"shortest", "requestTimeout: 1ms", func(c *Config) { c.RequestTimeout = time.Millisecond }},
-		{"zero", "idleTimeout: 0\nstopTimeout: 0s\ndrainTimeout: \"0\"", func(c *Config) { c.IdleTimeout, c.StopTimeout, c.DrainTimeout = 0, 0, 0 }},
-		{"a year", "idleTimeout: 8760h\nstartTimeout: 31536000000", func(c *Config) { c.IdleTimeout, c.StartTimeout = 8760*time.Hour, 8760*time.Hour }},
-
-		{"command", "command: [node, app.js, 8080, true, 1.50, '']", func(c *Config) { c.Command = []string{"node", "app.js", "8080", "true", "1.50", ""} }},
-		{"command with braces of others", `command: [sh, -c, 'f() { x; }; exec app ${HOST} {} --port={port}']`, func(c *Config) {
-			c.Command = []string{"sh", "-c", "f() { x; }; exec app ${HOST} {} --port={port}"}
-		}},
-		{"command with a space in its name", "command: ['/opt/my app/run', '--port={port}']", func(c *Config) {
-			c.Command = []string{"/opt/my app/run", "--port={port}"}
-		}},
-		{"command with location", "location: app.ts\ncommand: ['{location}']", func(c *Config) {
-			c.Location, c.Command = filepath.Join(dir, "app.ts"), []string{"{location}"}
-		}},
-		{"env", "env: {A: b, N: 010, EMPTY: '', FLAG: true, _x: 2026-01-02}", func(c *Config) {
-			c.Env = map[string]string{"A": "b", "N": "010", "EMPTY": "", "FLAG": "true", "_x": "2026-01-02"}
-		}},
-		{"empty env", "env: {}", func(*Config) {}},
-
-		{"host with digits", "listen: 1a.2:80", func(c *Config) { c.Listen = "1a.2:80" }},
-		{"listeners", "listen: 0.0.0.0:80\nadmin: '[::1]:9000'\nadminHTTP: localhost:9001", func(c *Config) {
-			c.Listen, c.Admin, c.AdminHTTP = "0.0.0.0:80", "[::1]:9000", "localhost:9001"
-		}},
-		{"ports of the kernel's choice", "listen: ':0'\nadmin: '[::1]:0'\nadminHTTP: '[::1]:00'", func(c *Config) {
-			c.Listen, c.Admin, c.AdminHTTP = ":0", "[::1]:0", "[::1]:0"
-		}},
-		{"one port on two addresses", "admin: 127.0.0.1:9000\nadminHTTP: 127.0.0.2:9000", func(c *Config) {
-			c.Admin, c.AdminHTTP = "127.0.0.1:9000", "127.0.0.2:9000"
-		}},
-		{"IPv4 beside IPv6", "listen: 0.0.0.0:9000\nadminHTTP: '[::1]:9000'", func(c *Config) {
-			c.Listen, c.AdminHTTP = "0.0.0.0:9000", "[::1]:9000"
-		}},
-		{"auth", allAuth, func(c *Config) { c.Auth = authIn(dir) }},
-		{"listeners for others", allAuth + "admin: ':9000'\nadminHTTP: box:9001", func(c *Config) {
-			c.Auth, c.Admin, c.AdminHTTP = authIn(dir), ":9000", "box:9001"
-		}},
-		{"token alone", "auth:\n  tokenFile: sub/../token", func(c *Config) { c.Auth.TokenFile = filepath.Join(dir, "token") }},
-		{"healthPath", "healthPath: /a/b%20c?deep=1", func(c *Config) { c.HealthPath = "/a/b%20c?deep=1" }},
-		{"concurrency", "maxConcurrency: 1\nverifyPort: false", func(c *Config) { c.MaxConcurrency, c.VerifyPort = 1, false }},
-		{"no queue", "queue: {limit: 0}", func(c *Config) { c.Queue.Limit = 0 }},
-		{"proxies", "trustedProxies: [10.0.0.0/8, 192.0.2.1, '::1', 'fd00::/8']", func(c *Config) {
-			for _, p := range []string{"10.0.0.0/8", "192.0.2.1/32", "::1/128", "fd00::/8"} {
-				c.TrustedProxies = append(c.TrustedProxies, netip.MustParsePrefix(p))
-			}
-		}},
-		{"user", "user: nobody", func(c *Config) { c.User = "nobody" }},
-		{"user by number, and group", "user: '12345:root'", func(c *Config) { c.User = "12345:root" }},
-		{"user that YAML reads as a number", "user: 0", func(c *Config) { c.User = "0" }},
-		{"recycling", "maxRequests: 1000\nmaxAge: 24h\nmaxMemory: 512MiB", func(c *Config) {
-			c.MaxRequests, c.MaxAge, c.MaxMemory = 1000, 24*time.Hour, 512<<20
-		}},
-		{"limits", "limits: {requestLine: 4kB, header: 1MiB, headerFields: 7, headerTimeout: 1s, bodyTimeout: 2s, chunkLine: 64B, idleTimeout: 3s, connections: 9}", func(c *Config) {
-			c.Limits = Limits{4000, 1 << 20, 64, 7, time.Second, 2 * time.Second, 3 * time.Second, 9}
-		}},
-		{"no proxies", "trustedProxies: []", func(*Config) {}},
-
-		{"aliases", "checkInterval: &t 3s\nhealthTimeout: *t\ncommand: [&w run, *w]\nenv: {A: *w}", func(c *Config) {
-			c.CheckInterval, c.HealthTimeout = 3*time.Second, 3*time.Second
-			c.Command, c.Env = []string{"run", "run"}, map[string]string{"A": "run"}
-		}},
-		{"explicit tags", "minInstances: !!int \"3\"\nhealthPath: !!str /x", func(c *Config) { c.MinInstances, c.HealthPath = 3, "/x" }},
-	}
-	for _, test := range tests {
+	for _, test := range parseValues {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			want := defaultIn(dir)
 			test.want(&want)
-			got, err := Parse("config.yaml", []byte(test.yaml), dir, nil)
+			got, err := Parse("config.yaml", []byte(strings.ReplaceAll(test.yaml, "DIR", dir)), dir, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

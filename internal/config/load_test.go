@@ -12,57 +12,56 @@ import (
 	"testing"
 )
 
-// TestLoad changes the working directory, so it does not run in parallel.
-func TestLoad(t *testing.T) {
-	dir, err := filepath.EvalSymlinks(folderWithApp(t)) // as Getwd has it
+// enter makes a folder with app.ts the working directory, and returns it as Getwd
+// does.
+func enter(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.EvalSymlinks(folderWithApp(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Chdir(dir)
+	return dir
+}
 
-	t.Run("defaults without a file", func(t *testing.T) {
-		got, err := Load("", nil)
-		want := defaultIn(dir)
-		want.Path = ""
-		if err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("got  %+v, %v\nwant %+v", got, err, want)
-		}
-	})
-	t.Run("PORT without a file", func(t *testing.T) {
-		if got, err := Load("", port("8080")); err != nil || got.Listen != ":8080" {
-			t.Errorf("listen = %q, %v; want :8080", got.Listen, err)
-		}
-		_, err := Load("", port("x"))
-		if want := []string{`PORT: must be a port from 0 to 65535; got "x" in the environment`}; !slices.Equal(report(t, err), want) {
-			t.Errorf("got %v, want %v", err, want)
-		}
-	})
-	t.Run("named file is missing", func(t *testing.T) {
-		_, err := Load("config.yaml", nil)
-		if want := []string{"config.yaml: cannot be read: no such file or directory"}; !slices.Equal(report(t, err), want) {
-			t.Errorf("got %v, want %v", err, want)
-		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("%v is not fs.ErrNotExist", err)
-		}
-	})
-	t.Run("named file is a folder", func(t *testing.T) {
-		_, err := Load("sub", nil)
-		if want := []string{"sub: cannot be read: is a directory"}; !slices.Equal(report(t, err), want) {
-			t.Errorf("got %v, want %v", err, want)
-		}
-	})
-
-	write := func(name, content string) {
-		t.Helper()
-		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
+// wantError checks that err is an *Error with one problem.
+func wantError(t *testing.T, err error, want string) {
+	t.Helper()
+	if got := report(t, err); !slices.Equal(got, []string{want}) {
+		t.Errorf("got %v, want %s", err, want)
 	}
-	write("config.yaml", "location: app.ts\n")
-	write("sub/other.yaml", "location: ../app.ts\nminInstances: x\n")
-	write("sub/good.yaml", "location: ../app.ts\n")
-	write("large.yaml", string(make([]byte, maxSize+1)))
+}
+
+// TestLoadWithoutFile changes the working directory, so it does not run in parallel.
+func TestLoadWithoutFile(t *testing.T) {
+	dir := enter(t)
+	got, err := Load("", nil)
+	want := defaultIn(dir)
+	want.Path = ""
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v, %v\nwant %+v", got, err, want)
+	}
+	if got, err := Load("", port("8080")); err != nil || got.Listen != ":8080" {
+		t.Errorf("listen = %q, %v; want :8080", got.Listen, err)
+	}
+	_, err = Load("", port("x"))
+	wantError(t, err, `PORT: must be a port from 0 to 65535; got "x" in the environment`)
+	_, err = Load("config.yaml", nil)
+	wantError(t, err, "config.yaml: cannot be read: no such file or directory")
+	if !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%v is not fs.ErrNotExist", err)
+	}
+	_, err = Load("sub", nil)
+	wantError(t, err, "sub: cannot be read: is a directory")
+}
+
+// TestLoad changes the working directory, so it does not run in parallel.
+func TestLoad(t *testing.T) {
+	dir := enter(t)
+	writeFile(t, ".", "config.yaml", "location: app.ts\n", 0o600)
+	writeFile(t, ".", "sub/other.yaml", "location: ../app.ts\nminInstances: x\n", 0o600)
+	writeFile(t, ".", "sub/good.yaml", "location: ../app.ts\n", 0o600)
+	writeFile(t, ".", "large.yaml", string(make([]byte, maxSize+1)), 0o600)
 
 	t.Run("default file", func(t *testing.T) {
 		got, err := Load("", nil)
@@ -82,32 +81,36 @@ func TestLoad(t *testing.T) {
 	})
 	t.Run("problem", func(t *testing.T) {
 		_, err := Load("sub/other.yaml", nil)
-		if want := []string{`sub/other.yaml:2: minInstances: must be a whole number from 0 to 65535; got "x"`}; !slices.Equal(report(t, err), want) {
-			t.Errorf("got %v, want %v", err, want)
-		}
+		wantError(t, err, `sub/other.yaml:2: minInstances: must be a whole number from 0 to 65535; got "x"`)
 	})
-	t.Run("no file", func(t *testing.T) {
-		if err := syscall.Mkfifo("pipe", 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Symlink("pipe", "link"); err != nil {
-			t.Fatal(err)
-		}
-		for name, want := range map[string]string{
-			"pipe":      "pipe: cannot be read: is not a regular file", // without waiting for a writer
-			"link":      "link: cannot be read: is not a regular file",
-			"/dev/zero": "/dev/zero: cannot be read: is not a regular file",
-			"-":         "-: cannot be read: is not the name of a file; for standard input write /dev/stdin",
-		} {
-			_, err := Load(name, nil)
-			if got := report(t, err); !slices.Equal(got, []string{want}) {
-				t.Errorf("got %v, want %s", err, want)
-			}
-		}
-		if _, err := Load(os.DevNull, nil); err != nil {
-			t.Error(err)
-		}
+	t.Run("too large", func(t *testing.T) {
+		_, err := Load("large.yaml", nil)
+		wantError(t, err, "large.yaml: must not be larger than 1 MiB")
 	})
+}
+
+// TestLoadStream reads what is not a regular file. It changes the working directory,
+// so it does not run in parallel.
+func TestLoadStream(t *testing.T) {
+	enter(t)
+	if err := syscall.Mkfifo("pipe", 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("pipe", "link"); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"pipe":      "pipe: cannot be read: is not a regular file", // without waiting for a writer
+		"link":      "link: cannot be read: is not a regular file",
+		"/dev/zero": "/dev/zero: cannot be read: is not a regular file",
+		"-":         "-: cannot be read: is not the name of a file; for standard input write /dev/stdin",
+	} {
+		_, err := Load(name, nil)
+		wantError(t, err, want)
+	}
+	if _, err := Load(os.DevNull, nil); err != nil {
+		t.Error(err)
+	}
 	for _, folder := range []string{"/dev/fd", "/proc/self/fd"} {
 		t.Run("open pipe in "+folder, func(t *testing.T) {
 			if _, err := os.Stat(folder); err != nil {
@@ -127,12 +130,6 @@ func TestLoad(t *testing.T) {
 			}
 		})
 	}
-	t.Run("too large", func(t *testing.T) {
-		_, err := Load("large.yaml", nil)
-		if want := []string{"large.yaml: must not be larger than 1 MiB"}; !slices.Equal(report(t, err), want) {
-			t.Errorf("got %v, want %v", err, want)
-		}
-	})
 }
 
 func TestPort(t *testing.T) {
