@@ -56,3 +56,22 @@ func TestLookupErrors(t *testing.T) {
 		}
 	}
 }
+
+// Values that dynlb's own environment has are replaced; others stay.
+func TestEnviron(t *testing.T) {
+	t.Setenv("HOME", "/dynlb")
+	t.Setenv("USER", "dynlb")
+	u := &User{Name: "app", Home: "/srv"}
+	for _, test := range []struct{ env, want []string }{
+		{nil, []string{"HOME=/srv", "USER=app", "LOGNAME=app"}},
+		{[]string{"HOME=/dynlb", "USER=dynlb", "LOGNAME="}, []string{"HOME=/dynlb", "USER=dynlb", "LOGNAME=", "HOME=/srv", "USER=app", "LOGNAME=app"}},
+		{[]string{"HOME=/other", "A=b"}, []string{"HOME=/other", "A=b", "USER=app", "LOGNAME=app"}},
+	} {
+		if got := u.Environ(test.env); !slices.Equal(got, test.want) {
+			t.Errorf("Environ(%q) = %q, want %q", test.env, got, test.want)
+		}
+	}
+	if got := (*User)(nil).Environ([]string{"A=b"}); !slices.Equal(got, []string{"A=b"}) {
+		t.Errorf("Environ of dynlb's own user = %q, want it unchanged", got)
+	}
+}
