@@ -37,7 +37,7 @@ func TestPortInUse(t *testing.T) {
 	t.Chdir(t.TempDir())
 	taken := strings.TrimPrefix(r.URL, "http://")
 	for _, key := range []string{"listen", "admin", "adminHTTP"} {
-		yaml := daemontest.Complete(key+": "+taken, daemontest.PortRange(t))
+		yaml := daemontest.Complete(key+": "+taken, r.BasePort)
 		if err := os.WriteFile("config.yaml", []byte(yaml), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -16,8 +16,8 @@ import (
 const (
 	firstPort = 20000
 	lastPort  = 32000
-	rangeSize = 50
-	ranges    = 16                     // more than tests run at a time
+	rangeSize = 150                    // a hundred calls of ScaleTo on a busy machine take more than fifty
+	ranges    = 6                      // more than tests run at a time
 	blockSize = ranges*rangeSize + 100 // the last port is the claim on the block
 )
 
@@ -48,7 +48,7 @@ var freeRanges = sync.OnceValue(func() chan int {
 	return free
 })
 
-// PortRange returns the first of fifty ports that are the test's until it ends.
+// PortRange returns the first of rangeSize ports that are the test's until it ends.
 func PortRange(t testing.TB) int {
 	t.Helper()
 	own, err := ownBlock()
@@ -85,8 +85,8 @@ func Complete(yaml string, basePort int) string {
 	return yaml
 }
 
-// InstancesOn returns the processes that were told to listen on one of the fifty
-// ports from basePort, found by their command lines.
+// InstancesOn returns the processes that listen, by their command lines, on a port of
+// the range from basePort.
 func InstancesOn(basePort int) []int {
 	files, _ := filepath.Glob("/proc/[0-9]*/cmdline") // the pattern is good
 	var out []int
