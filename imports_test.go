@@ -51,6 +51,7 @@ var table = map[string][]string{
 	"proxy/policy":            {"internal/registry", "proxy/http1", "proxy/outcome"},
 	"proxy/internal/fault":    {"proxy/policy"},
 	"proxy/internal/settings": {"proxy/http1"},
+	"proxy/eventloop":         {"golang.org/x/sys"},
 	"proxy/forward":           {"proxy/http1"},
 	"proxy/http1":             {},
 	"proxy/internal/talk":     {"proxy/policy"},

@@ -1,0 +1,101 @@
+package eventloop
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// How long accepting pauses when there are no descriptors left, for example: as
+// net/http does, from the shortest to the longest.
+const (
+	minPause = 5 * time.Millisecond
+	maxPause = time.Second
+)
+
+// acceptBatch is how many connections a loop accepts before it goes on with other
+// work: 16 take about 0.1 ms.
+const acceptBatch = 16
+
+// Arrival is a connection that was accepted.
+type Arrival struct {
+	// Socket is its socket.
+	Socket Socket
+	// Peer is the address of the peer. It is not valid when the peer has none, as
+	// on a Unix socket.
+	Peer netip.AddrPort
+}
+
+// acceptReady is called when a descriptor is ready that is no connection's.
+func (l *Loop) acceptReady(fd Socket) {
+	for _, in := range l.listeners {
+		if in.fd == fd {
+			in.accept()
+			return
+		}
+	}
+}
+
+// accept accepts the connections that there are.
+func (in *listening) accept() {
+	l := in.loop
+	for range acceptBatch {
+		if !in.takeRoom() {
+			return
+		}
+		from, errno := in.next()
+		if errno != 0 {
+			l.group.releaseConn() // the room was not used
+		}
+		switch {
+		case errno == 0:
+			in.pause = 0
+			l.group.place(l, from)
+		case errno == syscall.EAGAIN:
+			return
+		case temporary(errno):
+			in.pause = min(max(2*in.pause, minPause), maxPause)
+			l.group.options.Log.Warn("accept connection failed", "cause", errno, "pause", in.pause)
+			in.suspend()
+			l.wheel.set(&in.timer, l.clock.now+int64(in.pause))
+			return
+		default:
+			in.suspend()
+			if !l.group.Closing() && !in.isStopped() {
+				in.stop(errno)
+			}
+			return
+		}
+	}
+}
+
+// next accepts a connection, if there is one. Package unix would allocate the
+// address of the peer.
+func (in *listening) next() (Arrival, syscall.Errno) {
+	peer := &in.loop.peer
+	size := uint32(unix.SizeofSockaddrAny)
+	peer.Addr.Family = unix.AF_UNSPEC
+	fd, _, errno := syscall.RawSyscall6(unix.SYS_ACCEPT4, uintptr(in.fd), uintptr(unsafe.Pointer(peer)), uintptr(unsafe.Pointer(&size)), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0) //nolint:gosec // G103: the kernel is done with it when the call returns
+	if errno != 0 {
+		return Arrival{}, errno
+	}
+	from := Arrival{Socket: Socket(fd)} //nolint:gosec // G115: descriptors are small
+	switch peer.Addr.Family {
+	case unix.AF_INET:
+		raw := (*unix.RawSockaddrInet4)(unsafe.Pointer(peer)) //nolint:gosec // G103: as the family says
+		from.Peer = netip.AddrPortFrom(netip.AddrFrom4(raw.Addr), hostOrder(raw.Port))
+	case unix.AF_INET6:
+		raw := (*unix.RawSockaddrInet6)(unsafe.Pointer(peer)) //nolint:gosec // G103: as the family says
+		from.Peer = netip.AddrPortFrom(netip.AddrFrom16(raw.Addr).Unmap(), hostOrder(raw.Port))
+	}
+	return from, 0
+}
+
+// hostOrder returns a port that the kernel gave in network byte order.
+func hostOrder(port uint16) uint16 {
+	return binary.BigEndian.Uint16(binary.NativeEndian.AppendUint16(nil, port))
+}

@@ -1,0 +1,192 @@
+//go:build linux
+
+package eventloop
+
+import (
+	"io"
+	"time"
+)
+
+// Handler is the owner of a connection. Loop calls it in its goroutine, as long as
+// the connection is open.
+type Handler interface {
+	// Ready is called when something may be ready that was not before, and in the
+	// turn after Conn.Later.
+	Ready()
+	// Expired is called when the connection's deadline has passed. There is none
+	// then until Within sets another.
+	Expired()
+}
+
+// Conn is a connection in a loop. A protocol embeds it in the type that handles it,
+// and adds it with Loop.Add or Loop.AddAccepted. After Close it may be forgotten;
+// it is not used again.
+type Conn struct {
+	loop    *Loop // nil when it is closed
+	handler Handler
+	timer   Timer
+
+	held Backlog // read, and not used yet
+	out  Backlog // not written yet: the peer is slow
+
+	fd    Socket
+	turn  uint32 // of its place in the loop's table: late events are of another
+	ready events // what the poller reported, and was not found otherwise since
+
+	untaken     int32 // bytes that the kernel had for the peer when it stalled
+	stalling    bool  // the peer has a time to take something of what waits for it
+	queued      bool  // it is in loop.again
+	accepted    bool  // it counts for the group and the loop
+	outputEnded bool
+}
+
+// Add puts a connection into the loop.
+func (l *Loop) Add(c *Conn, fd Socket, h Handler) error {
+	l.turns++
+	if err := l.poller.add(fd, l.turns); err != nil {
+		return err
+	}
+	c.loop, c.fd, c.turn, c.handler, c.timer.Owner = l, fd, l.turns, h, h
+	for int(fd) >= len(l.table) {
+		l.table = append(l.table, nil)
+	}
+	l.table[fd] = c
+	return nil
+}
+
+// AddAccepted puts a connection into the loop that was accepted by it. It reports
+// whether that worked; otherwise the socket is closed.
+func (l *Loop) AddAccepted(c *Conn, fd Socket, h Handler) bool {
+	if l.stopped || l.Add(c, fd, h) != nil {
+		fd.Close()
+		l.load.Add(-1)
+		l.group.releaseConn()
+		return false
+	}
+	c.accepted = true
+	return true
+}
+
+// Loop returns the loop, or nil when the connection is closed.
+func (c *Conn) Loop() *Loop { return c.loop }
+
+// Handler returns the owner.
+func (c *Conn) Handler() Handler { return c.handler }
+
+// Readable reports whether reading may bring something: bytes, the end, an error.
+func (c *Conn) Readable() bool { return c.ready&(readable|ended|broken) != 0 }
+
+// Writable reports whether writing may be possible.
+func (c *Conn) Writable() bool { return c.ready&writable != 0 }
+
+// Broken reports whether the connection is of no use in either direction.
+func (c *Conn) Broken() bool { return c.ready&broken != 0 }
+
+// Failed reports whether the connection has an error. It may have been reset by a
+// peer that had ended its output before.
+func (c *Conn) Failed() bool { return c.ready&failed != 0 }
+
+// Ended reports whether the peer has ended its output. Bytes may be left to read.
+func (c *Conn) Ended() bool { return c.ready&ended != 0 }
+
+// AssumeReadable has the next Receive try to read, whatever the poller said.
+func (c *Conn) AssumeReadable() { c.ready |= readable }
+
+// AssumeQuiet has Receive read nothing until the poller reports something.
+func (c *Conn) AssumeQuiet() { c.ready &^= readable }
+
+// Socket returns the socket, for its state. Reading, writing and closing are for
+// Conn.
+func (c *Conn) Socket() Socket { return c.fd }
+
+// Later has the handler called in the next turn, though there may be no event.
+func (c *Conn) Later() {
+	if !c.queued {
+		c.queued = true
+		c.loop.again = append(c.loop.again, c)
+	}
+}
+
+// IsLater reports whether Later was called since the handler was.
+func (c *Conn) IsLater() bool { return c.queued }
+
+// Within sets the connection's deadline: in d from now.
+func (c *Conn) Within(d time.Duration) { c.loop.wheel.set(&c.timer, c.loop.clock.now+int64(d)) }
+
+// ClearDeadline removes the deadline.
+func (c *Conn) ClearDeadline() { c.timer.Clear() }
+
+// Deadline returns the loop's time of the deadline, or 0.
+func (c *Conn) Deadline() int64 { return c.timer.at }
+
+// Stall gives the peer a time to take something of what waits for it. See
+// TookNothing and Progressed.
+func (c *Conn) Stall(d time.Duration) {
+	c.stalling, c.untaken = true, int32(c.fd.untaken()) //nolint:gosec // G115: send buffers are smaller
+	c.Within(d)
+}
+
+// Stalling reports whether such a time is running.
+func (c *Conn) Stalling() bool { return c.stalling }
+
+// TookNothing reports whether the peer stalls, and has taken nothing since. The
+// kernel has more for it, and reports room only when there is a lot of it, so it is
+// asked.
+func (c *Conn) TookNothing() bool { return c.stalling && c.fd.untaken() >= int(c.untaken) }
+
+// Progressed ends that time: the peer has taken something.
+func (c *Conn) Progressed() {
+	c.stalling = false
+	c.timer.Clear()
+}
+
+// CloseWrite ends output, once.
+func (c *Conn) CloseWrite() {
+	if !c.outputEnded {
+		c.outputEnded = true
+		c.fd.CloseWrite()
+	}
+}
+
+// OutputEnded reports whether CloseWrite was called.
+func (c *Conn) OutputEnded() bool { return c.outputEnded }
+
+// Close closes the connection, with all it has in the loop. Bytes that were written
+// still go out. It may be called more than once.
+func (c *Conn) Close() { c.shut(false) }
+
+// Reset closes the connection in a way that the peer sees as an error.
+func (c *Conn) Reset() { c.shut(true) }
+
+func (c *Conn) shut(reset bool) {
+	if c.loop == nil {
+		return
+	}
+	group, accepted := c.loop.group, c.accepted
+	c.leave()
+	if accepted {
+		group.releaseConn()
+	}
+	if reset {
+		c.fd.reset()
+	} else {
+		c.fd.Close()
+	}
+}
+
+// leave takes the connection out of the loop.
+func (c *Conn) leave() {
+	l := c.loop
+	l.wheel.take(&c.timer)
+	c.timer.Clear()
+	c.held.Release(&l.buffers)
+	c.out.Release(&l.buffers)
+	l.table[c.fd] = nil
+	c.loop = nil
+	if c.accepted {
+		l.load.Add(-1)
+	}
+}
+
+// IsEnd reports whether an error of Receive is the end of the peer's output.
+func IsEnd(err error) bool { return err == io.EOF } //nolint:errorlint // it is the very value

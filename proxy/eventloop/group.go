@@ -1,0 +1,203 @@
+//go:build linux
+
+package eventloop
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+// imbalance is how many connections more than the least loaded loop a loop keeps
+// that it has accepted itself: to hand one over wakes the other.
+const imbalance = 2
+
+// Options are what a Group needs. Only Protocol is required.
+type Options struct {
+	// Loops is how many event loops there are. Zero: GOMAXPROCS.
+	Loops int
+	// Protocol returns what the connections of a loop speak. It is called once for
+	// each loop, before that runs.
+	Protocol func(*Loop) Protocol
+	// MaxConns returns how many accepted connections may be open; more are not
+	// accepted until one is closed. Zero: no limit. It is asked for each connection,
+	// and by all loops: it must be fast. Nil: no limit.
+	MaxConns func() int
+	// Log gets a line when accepting fails. Nil: none is written.
+	Log *slog.Logger
+}
+
+// Group is a number of event loops that share listeners. Create one with NewGroup.
+// All methods are safe for concurrent use.
+type Group struct {
+	options Options
+	open    atomic.Int64 // accepted connections, detached ones too
+	full    atomic.Bool  // a loop waits for one to be closed
+	pipes   atomic.Int64
+	closing atomic.Bool // Close was called
+	running sync.WaitGroup
+
+	mu        sync.Mutex // guards all below
+	loops     []*Loop    // nil before the first Serve; the loops read it without mu
+	acceptors map[*acceptor]struct{}
+}
+
+// NewGroup returns a Group. Nothing runs before Serve; then call Close, Stop each
+// loop, and Wait.
+func NewGroup(options Options) *Group {
+	if options.Loops <= 0 {
+		options.Loops = runtime.GOMAXPROCS(0)
+	}
+	if options.MaxConns == nil {
+		options.MaxConns = func() int { return 0 }
+	}
+	if options.Log == nil {
+		options.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Group{options: options, acceptors: make(map[*acceptor]struct{})}
+}
+
+// Loops returns the loops. There are none before the first Serve.
+func (g *Group) Loops() []*Loop {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.loops
+}
+
+// Open returns how many accepted connections are open.
+func (g *Group) Open() int { return int(g.open.Load()) }
+
+// Closing reports whether Close was called.
+func (g *Group) Closing() bool { return g.closing.Load() }
+
+// each posts a function to each loop.
+func (g *Group) each(do func(*Loop)) {
+	for _, l := range g.Loops() {
+		l.Post(Func(func() { do(l) }))
+	}
+}
+
+// start begins to accept, unless the group is closed: then it stops the acceptor.
+// It starts the loops unless they run.
+func (g *Group) start(a *acceptor) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closing.Load() {
+		a.stop(nil)
+		return nil
+	}
+	if err := g.startLoopsLocked(); err != nil {
+		return err
+	}
+	g.acceptors[a] = struct{}{}
+	for _, l := range g.loops {
+		a.users.Add(1)
+		if !l.Post(Func(func() { l.listen(a) })) {
+			a.leave()
+		}
+	}
+	return nil
+}
+
+func (g *Group) startLoopsLocked() error {
+	if g.loops != nil {
+		return nil
+	}
+	var loops []*Loop
+	for range g.options.Loops {
+		l, err := newLoop(g)
+		if err != nil {
+			for _, l := range loops {
+				l.end()
+			}
+			return fmt.Errorf("start event loop: %w", err)
+		}
+		loops = append(loops, l)
+	}
+	g.loops = loops
+	for _, l := range loops {
+		g.running.Go(l.run) // until Loop.Stop; Wait waits for it
+	}
+	return nil
+}
+
+// forget removes an acceptor.
+func (g *Group) forget(a *acceptor) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.acceptors, a)
+}
+
+// Leave stops accepting on l, which was given to Serve, and closes it; Serve
+// returns nil. The connections that were accepted on it stay. It reports whether l
+// was being served.
+func (g *Group) Leave(l net.Listener) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for a := range g.acceptors {
+		if a.listener == l {
+			delete(g.acceptors, a)
+			a.stop(nil)
+			return true
+		}
+	}
+	return false
+}
+
+// Close stops accepting on all listeners, at once and for good.
+func (g *Group) Close() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closing.Store(true) // first: a client that is refused may rely on it
+	for a := range g.acceptors {
+		a.stop(nil)
+	}
+}
+
+// Wait returns when all loops have ended, each after Loop.Stop.
+func (g *Group) Wait() { g.running.Wait() }
+
+// place gives an accepted connection, which is counted, to the loop that has
+// accepted it, or to the one that has the fewest.
+func (g *Group) place(by *Loop, from Arrival) {
+	l := by
+	for _, other := range g.loops {
+		if other.load.Load() < l.load.Load() {
+			l = other
+		}
+	}
+	if by.load.Load() <= l.load.Load()+imbalance {
+		l = by
+	}
+	l.load.Add(1)
+	if l == by {
+		l.protocol.Accept(from)
+		return
+	}
+	if !l.Post(Func(func() { l.protocol.Accept(from) })) {
+		from.Socket.Close()
+		l.load.Add(-1)
+		g.releaseConn()
+	}
+}
+
+// releaseConn counts one accepted connection less.
+func (g *Group) releaseConn() {
+	g.open.Add(-1)
+	g.WakeAcceptors()
+}
+
+// WakeAcceptors has loops that wait for room look again whether there is some. Call
+// it when MaxConns has grown.
+func (g *Group) WakeAcceptors() {
+	if g.full.Load() && g.full.Swap(false) {
+		g.each(func(l *Loop) {
+			for _, in := range l.listeners {
+				in.resume()
+			}
+		})
+	}
+}

@@ -1,0 +1,175 @@
+//go:build linux
+
+package eventloop
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// acceptor accepts the connections of one listener. All loops have its socket in
+// their poller.
+type acceptor struct {
+	group    *Group
+	listener net.Listener
+	file     *os.File // its socket, with a descriptor of its own
+	fd       Socket   // of file
+	once     sync.Once
+	stopped  chan struct{}
+	users    atomic.Int32 // of file: loops, and Serve
+	err      error        // why it stopped; nil when it was told to. Set before stopped is closed
+}
+
+// Serve accepts connections on l, until Close or Leave; then it returns nil. It
+// closes l, which must be one of package net: it fails with errors.ErrUnsupported,
+// and leaves l alone, when that has no socket. It may be called for several
+// listeners.
+func (g *Group) Serve(l net.Listener) error {
+	source, ok := l.(interface{ File() (*os.File, error) })
+	if !ok {
+		return fmt.Errorf("serve %v: %T has no socket: %w", l.Addr(), l, errors.ErrUnsupported)
+	}
+	file, err := source.File()
+	if err != nil {
+		_ = l.Close()
+		if g.Closing() {
+			return nil
+		}
+		return fmt.Errorf("serve %v: %w", l.Addr(), err)
+	}
+	a := &acceptor{group: g, listener: l, file: file, fd: Socket(file.Fd()), stopped: make(chan struct{})} //nolint:gosec // G115: descriptors are small
+	_ = unix.SetNonblock(int(a.fd), true)                                                                  // Fd has made it block
+	setOptions(int(a.fd))
+	a.users.Store(1)
+	defer a.leave()
+	defer a.stop(nil)
+	if err := g.start(a); err != nil {
+		return fmt.Errorf("serve %v: %w", l.Addr(), err)
+	}
+	<-a.stopped
+	g.forget(a)
+	g.each(func(l *Loop) { l.unlisten(a) })
+	if a.err != nil {
+		return fmt.Errorf("serve %v: %w", l.Addr(), a.err)
+	}
+	return nil
+}
+
+// stop closes the listener; Serve does the rest.
+func (a *acceptor) stop(err error) {
+	a.once.Do(func() {
+		a.err = err
+		_ = a.listener.Close()
+		_ = unix.Shutdown(int(a.fd), unix.SHUT_RDWR) // file is still open: it refuses connections from now on
+		close(a.stopped)
+	})
+}
+
+// isStopped reports whether stop was called.
+func (a *acceptor) isStopped() bool {
+	select {
+	case <-a.stopped:
+		return true
+	default:
+		return false
+	}
+}
+
+// leave is called by each user of file. The last one closes it.
+func (a *acceptor) leave() {
+	if a.users.Add(-1) == 0 {
+		_ = a.file.Close()
+	}
+}
+
+// listening is an acceptor in a loop.
+type listening struct {
+	*acceptor
+	loop   *Loop
+	timer  Timer         // ends a pause
+	pause  time.Duration // the last one after an error
+	paused bool          // it is not in the poller
+}
+
+// listen begins to accept.
+func (l *Loop) listen(a *acceptor) {
+	in := &listening{acceptor: a, loop: l, paused: true}
+	in.timer.Owner = in
+	l.listeners = append(l.listeners, in)
+	in.resume()
+}
+
+// unlisten forgets an acceptor.
+func (l *Loop) unlisten(a *acceptor) {
+	i := slices.IndexFunc(l.listeners, func(in *listening) bool { return in.acceptor == a })
+	if i < 0 {
+		return
+	}
+	in := l.listeners[i]
+	in.suspend()
+	l.wheel.take(&in.timer)
+	l.listeners = slices.Delete(l.listeners, i, i+1)
+	a.leave()
+}
+
+// suspend takes the listener out of the poller, where it would wake the loop
+// again and again.
+func (in *listening) suspend() {
+	if !in.paused {
+		in.paused = true
+		in.loop.poller.remove(in.fd)
+	}
+}
+
+// resume puts it back.
+func (in *listening) resume() {
+	if !in.paused || in.isStopped() {
+		return
+	}
+	in.timer.Clear()
+	if err := in.loop.poller.addListener(in.fd); err != nil {
+		in.loop.wheel.set(&in.timer, in.loop.clock.now+int64(maxPause))
+		return
+	}
+	in.paused = false
+}
+
+// Expired is called when a pause is over.
+func (in *listening) Expired() { in.resume() }
+
+// takeRoom counts another connection, before it is accepted: loops accept at the
+// same time. When there is no room, it suspends accepting until there is, and
+// returns false: see Group.releaseConn.
+func (in *listening) takeRoom() bool {
+	g := in.loop.group
+	limit := int64(g.options.MaxConns())
+	if g.open.Add(1) <= limit || limit == 0 {
+		return true
+	}
+	in.suspend()
+	g.full.Store(true)
+	if g.open.Add(-1) < limit { // one was closed just now
+		g.WakeAcceptors()
+	}
+	return false
+}
+
+// temporary reports whether an error of accepting says nothing about the
+// listener.
+func temporary(errno syscall.Errno) bool {
+	switch errno {
+	case syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED, syscall.EPROTO, syscall.EINTR:
+		return true
+	default:
+		return false
+	}
+}

@@ -1,0 +1,235 @@
+//go:build linux
+
+package eventloop
+
+import (
+	"math"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// MaxRounds is how many reads or writes a handler does on one connection in one
+	// turn, at ChunkSize each: 256 KiB take the kernel about 50 µs.
+	MaxRounds = 4
+	// maxTurn is how long a loop that finds no time to wait keeps its processor
+	// before it lets other goroutines have it.
+	maxTurn = int64(500 * time.Microsecond)
+	// maxWait bounds how long a loop that has something under way waits, in
+	// milliseconds. The clock cannot tell a longer hold-up from a wait.
+	maxWait = 1000
+	// maxFullTurns is how many full batches of events in a row may put the timers off.
+	maxFullTurns = 64
+)
+
+// Protocol is what the connections of one loop speak.
+type Protocol interface {
+	// Accept takes on a socket that the loop has accepted. It calls
+	// Loop.AddAccepted.
+	Accept(from Arrival)
+}
+
+// Loop is one event loop. Except for Post, all methods are for its goroutine: for
+// its protocol, handlers, tasks and timer owners.
+type Loop struct {
+	group    *Group
+	protocol Protocol
+	poller   poller
+	inbox    inbox
+	wheel    wheel
+	clock    clock
+	load     atomic.Int64 // accepted connections that are open
+	table    []*Conn      // by descriptor
+	turns    uint32       // counts the connections there were
+	again    []*Conn      // those that called Later
+	yielded  int64        // when other goroutines were let in last
+
+	buffers   Buffers
+	pipes     []*Pipe // spare
+	listeners []*listening
+	peer      unix.RawSockaddrAny // of the connection that was accepted last
+	in        []byte              // what a connection reads into, if it holds nothing
+	vector    [4]unix.Iovec
+
+	busy      int    // see Begin
+	afterTurn func() // see AfterTurn
+	stopped   bool
+	crowded   bool // there may be more events than were taken
+}
+
+// newLoop returns a loop of a group. run starts it; end gives back what it has.
+func newLoop(g *Group) (*Loop, error) {
+	l := &Loop{group: g, clock: newClock(), in: make([]byte, ChunkSize)}
+	l.wheel.done = l.clock.now >> tickBits
+	if err := l.poller.open(); err != nil {
+		return nil, err
+	}
+	l.inbox.poller = &l.poller
+	l.protocol = g.options.Protocol(l)
+	return l, nil
+}
+
+// run is the loop. It ends after Stop.
+func (l *Loop) run() {
+	for full := 0; !l.stopped; {
+		l.clock.read(0) // a turn takes no time that counts
+		n, limit := l.wait()
+		l.clock.read(limit)
+		l.turn(n)
+		for _, task := range l.inbox.take() {
+			task.Run()
+		}
+		// What has arrived comes before what did not arrive in time.
+		full++
+		if n < batch || full > maxFullTurns {
+			full = 0
+			l.wheel.advance(l.clock.now)
+		}
+		if l.afterTurn != nil {
+			l.afterTurn()
+		}
+		if l.clock.now-l.yielded > maxTurn {
+			l.yielded = l.clock.now
+			runtime.Gosched()
+		}
+	}
+	l.end()
+}
+
+// wait takes events, and waits for the first one if there is nothing else to do. It
+// returns how many there are, and how long waiting was to take at most.
+func (l *Loop) wait() (n int, limit int64) {
+	if len(l.again) > 0 {
+		return l.poller.poll(), 0
+	}
+	l.inbox.asleep.Store(true)
+	timeout := 0
+	if !l.inbox.full.Load() {
+		timeout = l.wheel.until(l.clock.now)
+	}
+	if l.busy > 0 {
+		timeout = min(timeout, maxWait) // or without end, when nothing is due
+	}
+	if limit = int64(timeout) * int64(time.Millisecond); timeout < 0 {
+		limit = math.MaxInt64 / 2 // nothing is due ever
+	}
+	n, ok := l.poller.wait(timeout)
+	l.inbox.asleep.Store(false)
+	if !ok { // the process may have been stopped, and there may be events
+		return l.poller.poll(), limit
+	}
+	return n, limit
+}
+
+// turn handles n events, and the connections that called Later.
+func (l *Loop) turn(n int) {
+	l.crowded = n == batch
+	for i := range l.poller.events[:n] {
+		if c := l.find(&l.poller.events[i]); c != nil {
+			c.ready |= events(l.poller.events[i].Events)
+		}
+	}
+	for i := range l.poller.events[:n] {
+		if c := l.find(&l.poller.events[i]); c != nil {
+			c.handler.Ready()
+		} else if fd := l.poller.events[i].Fd; int(fd) == l.poller.wakeup {
+			l.poller.woken()
+		} else {
+			l.acceptReady(Socket(fd))
+		}
+	}
+	count := len(l.again)
+	for i := range count {
+		c := l.again[i]
+		c.queued = false
+		if c.loop != nil { // else it was closed meanwhile
+			c.handler.Ready()
+		}
+	}
+	n = copy(l.again, l.again[count:])
+	clear(l.again[n:])
+	l.again = l.again[:n]
+}
+
+// find returns the connection that an event is for, if it is still there.
+func (l *Loop) find(e *unix.EpollEvent) *Conn {
+	if int(e.Fd) >= len(l.table) {
+		return nil
+	}
+	c := l.table[e.Fd]
+	if c == nil || c.turn != uint32(e.Pad) { //nolint:gosec // G115: it is only compared
+		return nil
+	}
+	return c
+}
+
+// Post has the loop run a task, in this turn or the next one. Any goroutine may
+// call it. It reports whether the task will run: it does not once the loop has
+// ended.
+func (l *Loop) Post(task Task) bool { return l.inbox.post(task) }
+
+// Now returns the loop's time at the beginning of this turn, in nanoseconds. It is
+// never 0.
+func (l *Loop) Now() int64 { return l.clock.now }
+
+// Crowded reports whether the kernel may have more events than this turn took:
+// what is known to be ready may be out of date then.
+func (l *Loop) Crowded() bool { return l.crowded }
+
+// Buffers returns the loop's memory for bytes that wait.
+func (l *Loop) Buffers() *Buffers { return &l.buffers }
+
+// Begin notes that something is under way, and End that it is over. As long as
+// there is, the loop measures time in steps of a second, so that it notices when it
+// is held up. Busy returns how much there is.
+func (l *Loop) Begin() { l.busy++ }
+
+// End undoes one Begin.
+func (l *Loop) End() { l.busy-- }
+
+// Busy returns how much is under way.
+func (l *Loop) Busy() int { return l.busy }
+
+// AfterTurn has a function called at the end of each turn, until it is nil again.
+func (l *Loop) AfterTurn(f func()) { l.afterTurn = f }
+
+// SetTimer makes a timer due at a time of the loop.
+func (l *Loop) SetTimer(t *Timer, at int64) { l.wheel.set(t, at) }
+
+// RemoveTimer takes a timer out of the loop, before its memory is used otherwise.
+func (l *Loop) RemoveTimer(t *Timer) { l.wheel.take(t); t.Clear() }
+
+// Conns calls do for each connection, which may close it.
+func (l *Loop) Conns(do func(*Conn)) {
+	for _, c := range l.table {
+		if c != nil {
+			do(c)
+		}
+	}
+}
+
+// Stop ends the loop after this turn. Its connections are closed.
+func (l *Loop) Stop() { l.stopped = true }
+
+// Stopped reports whether Stop was called.
+func (l *Loop) Stopped() bool { return l.stopped }
+
+// end gives back what the loop has. Tasks that were posted in time still run.
+func (l *Loop) end() {
+	l.stopped = true
+	for _, task := range l.inbox.close() {
+		task.Run()
+	}
+	l.Conns((*Conn).Close)
+	for _, p := range l.pipes {
+		l.closePipe(p)
+	}
+	l.pipes = nil
+	for len(l.listeners) > 0 {
+		l.unlisten(l.listeners[0].acceptor)
+	}
+	l.poller.close()
+}

@@ -1,0 +1,146 @@
+//go:build linux
+
+package eventloop
+
+import (
+	"io"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrAgain is the error of Receive when there is nothing to be read now.
+const ErrAgain = syscall.EAGAIN
+
+// Receive reads what there is, at most ChunkSize. It returns all that was read and
+// not used: what the connection holds, and what came. Before the next call the part
+// that was not used is passed to Keep. The error is ErrAgain, io.EOF or that of the
+// socket.
+func (c *Conn) Receive() ([]byte, error) {
+	into := c.loop.in
+	if !c.held.None() {
+		into = c.held.room(&c.loop.buffers, 1<<10)
+	}
+	if c.ready&(readable|ended|broken) == 0 {
+		return nil, ErrAgain
+	}
+	n, errno := c.fd.Read(into)
+	switch {
+	case errno == syscall.EAGAIN:
+		c.ready &^= readable
+		return nil, ErrAgain
+	case errno != 0:
+		return nil, errno
+	case n == 0:
+		return nil, io.EOF
+	}
+	if n < len(into) {
+		c.ready &^= readable // all that was there
+	}
+	if c.held.None() {
+		return into[:n], nil
+	}
+	c.held.extend(n)
+	return c.held.Bytes(), nil
+}
+
+// Keep holds rest, the end of what Receive returned.
+func (c *Conn) Keep(rest []byte) {
+	if !c.held.None() {
+		c.held.drop(&c.loop.buffers, len(c.held.Bytes())-len(rest))
+	} else if len(rest) > 0 {
+		c.held.append(&c.loop.buffers, rest)
+	}
+}
+
+// Held returns what the connection holds, or nil.
+func (c *Conn) Held() []byte { return c.held.Bytes() }
+
+// Holds reports whether the connection holds anything.
+func (c *Conn) Holds() bool { return !c.held.Empty() }
+
+// DropHeld forgets what the connection holds.
+func (c *Conn) DropHeld() { c.held.Release(&c.loop.buffers) }
+
+// Send writes the pieces, behind what waits. What the peer does not take now waits;
+// see Flush.
+func (c *Conn) Send(pieces ...[]byte) error {
+	written := 0
+	if c.out.Empty() {
+		n, errno := c.push(pieces)
+		if errno != 0 {
+			return errno
+		}
+		written = n
+	}
+	for _, b := range pieces {
+		skip := min(written, len(b))
+		written -= skip
+		c.out.append(&c.loop.buffers, b[skip:])
+	}
+	return nil
+}
+
+// Write writes what the socket takes of b now. Nothing may wait. When that is
+// nothing, it returns 0.
+func (c *Conn) Write(b []byte) (int, error) {
+	n, errno := c.fd.Write(b)
+	if errno == syscall.EAGAIN {
+		c.ready &^= writable
+		return 0, nil
+	}
+	if errno != 0 {
+		return 0, errno
+	}
+	return n, nil
+}
+
+// push writes what the socket takes of the pieces.
+func (c *Conn) push(pieces [][]byte) (n int, errno syscall.Errno) {
+	if len(pieces) == 1 {
+		if len(pieces[0]) == 0 {
+			return 0, 0
+		}
+		n, errno = c.fd.Write(pieces[0])
+	} else {
+		vector := c.loop.vector[:0]
+		for _, b := range pieces {
+			if len(b) > 0 {
+				v := unix.Iovec{Base: &b[0]}
+				v.SetLen(len(b))
+				vector = append(vector, v)
+			}
+		}
+		n, errno = c.fd.writev(vector)
+		clear(vector)
+	}
+	if errno == syscall.EAGAIN {
+		c.ready &^= writable
+		return 0, 0
+	}
+	return n, errno
+}
+
+// Flush writes what waits, until nothing does or the peer takes no more. It returns
+// how much it wrote.
+func (c *Conn) Flush() (written int, err error) {
+	for !c.out.Empty() {
+		n, errno := c.fd.Write(c.out.Bytes())
+		if errno == syscall.EAGAIN {
+			c.ready &^= writable
+			return written, nil
+		}
+		if errno != 0 {
+			return written, errno
+		}
+		c.out.drop(&c.loop.buffers, n)
+		written += n
+	}
+	return written, nil
+}
+
+// Waits reports whether bytes wait for the peer.
+func (c *Conn) Waits() bool { return !c.out.Empty() }
+
+// DropWaiting forgets the bytes that wait for the peer.
+func (c *Conn) DropWaiting() { c.out.Release(&c.loop.buffers) }
