@@ -41,15 +41,17 @@ var table = map[string][]string{
 	"internal/autoscaler": {"internal/notice", "internal/registry"},
 	"internal/demo":       {"github.com/coder/websocket"},
 	"proxy": {
-		"internal/registry", "proxy/fastpath", "proxy/http1", "proxy/internal/fault", "proxy/internal/settings",
-		"proxy/policy",
+		"internal/registry", "proxy/fastpath", "proxy/internal/settings", "proxy/outcome", "proxy/policy", "proxy/std",
 	},
 	"proxy/fastpath": {
 		"internal/registry", "proxy/forward", "proxy/http1", "proxy/internal/settings", "proxy/policy",
 		"golang.org/x/sys",
 	},
+	"proxy/std": {
+		"internal/registry", "proxy/forward", "proxy/http1", "proxy/internal/settings", "proxy/outcome", "proxy/policy",
+		"golang.org/x/sys",
+	},
 	"proxy/policy":            {"internal/registry", "proxy/http1", "proxy/outcome"},
-	"proxy/internal/fault":    {"proxy/policy"},
 	"proxy/internal/settings": {"proxy/http1"},
 	"proxy/eventloop":         {"golang.org/x/sys"},
 	"proxy/forward":           {"proxy/http1"},

@@ -53,3 +53,12 @@ func dropDeparted(r *registry.Registry, before map[registry.ID]registry.Endpoint
 	}
 	return serving
 }
+
+// droppers returns what keeps connections to instances.
+func (p *Proxy) droppers() []dropper {
+	droppers := []dropper{&p.conduct, p.std} // first: the lanes ask it when they make connections
+	if p.fast != nil {
+		droppers = append(droppers, p.fast)
+	}
+	return droppers
+}

@@ -11,15 +11,9 @@ import (
 	"github.com/dynlb/dynlb/proxy"
 )
 
-// halfCloseLanes are the engines that TestHalfClose is for.
-var halfCloseLanes = map[proxy.Engine]bool{proxy.EngineFast: true}
-
 // TestHalfClose: a client that ends its side of the connection after its request
 // gets the response, as long as requestTimeout gives the instance time for it.
 func TestHalfClose(t *testing.T) {
-	if !halfCloseLanes[engine] {
-		t.Skip("not on this engine")
-	}
 	const patient = 1500 * time.Millisecond // longer than a client would be given up after by guess
 	for name, c := range map[string]struct {
 		request string
@@ -75,9 +69,6 @@ func TestHalfClose(t *testing.T) {
 
 // TestHalfCloseInQueue: such a client keeps its place in the queue, too.
 func TestHalfCloseInQueue(t *testing.T) {
-	if !halfCloseLanes[engine] {
-		t.Skip("not on this engine")
-	}
 	f := newProxy(t, setup{})
 	c := dial(t, f.address)
 	c.send("GET / HTTP/1.1\nHost: a\n\n")

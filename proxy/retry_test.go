@@ -1,16 +1,13 @@
 package proxy_test
 
 import (
-	"io"
 	"maps"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 
 	"github.com/dynlb/dynlb/internal/registry"
-	"github.com/dynlb/dynlb/proxy"
 )
 
 // TestRetryRefused: an instance that refuses costs no request, whatever its
@@ -131,42 +128,6 @@ func TestRetryReused(t *testing.T) {
 			})
 		})
 	}
-}
-
-// TestRetryUnsent: a request of which nothing could be sent is sent elsewhere,
-// whatever its method and body. Package fastpath has a test of its own.
-func TestRetryUnsent(t *testing.T) {
-	eachProtocol(t, func(t *testing.T, client *http.Client) {
-		for _, method := range []string{"GET", "POST"} {
-			f := newProxy(t, setup{options: proxy.Options{Engine: proxy.EngineStd}, instances: []string{script(t, func(c *rawConn) {
-				for head := c.head(); head != nil; head = c.head() {
-					body := ""
-					if strings.HasPrefix(head[0], "POST") {
-						b := make([]byte, len("precious"))
-						_, _ = io.ReadFull(c.r, b)
-						body = string(b)
-					}
-					c.send("HTTP/1.1 200 OK\nContent-Length: " + strconv.Itoa(len(body)) + "\n\n" + body)
-				}
-				<-t.Context().Done() // a client that hung up is not noticed
-			})}})
-			readAll(t, get(t, client, f.url))
-			if n := f.proxy.BreakIdle(); n != 1 {
-				t.Fatalf("%d idle connections, want 1", n)
-			}
-			r := newRequest(t, method, f.url, nil)
-			if method == "POST" {
-				r = newRequest(t, method, f.url, strings.NewReader("precious"))
-			}
-			res := do(t, client, r)
-			if body := readAll(t, res); res.StatusCode != 200 || method == "POST" && body != "precious" {
-				t.Errorf("%s: %d %q", method, res.StatusCode, body)
-			}
-			f.recorded(t, 200)
-			f.recorded(t, 200)
-			f.idle(t)
-		}
-	})
 }
 
 // TestRetryFresh: on a new connection nothing explains a missing response but

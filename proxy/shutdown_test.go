@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -207,8 +206,17 @@ func TestShutdownIdle(t *testing.T) {
 	pool := registry.New(registry.Options{})
 	addInstance(t, pool, address)
 	p := proxy.New(proxy.Options{Engine: engine, Registry: pool})
-	p.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil))
+	l := listen(t)
+	served := make(chan error, 1)
+	go func() { served <- p.Serve(l) }()
+	c := dial(t, l.Addr().String())
+	if !c.served(patience) {
+		t.Fatal("no response")
+	}
 	if err := p.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := wait(t, served, "Serve"); err != nil {
 		t.Error(err)
 	}
 	goleak.VerifyNone(t, before)

@@ -14,15 +14,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dynlb/dynlb/proxy"
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
 // strayRequests names a variable that says how many requests TestStrayBytes sends.
 const strayRequests = "DYNLB_STRAY_REQUESTS"
-
-// strayLanes are the engines that TestStrayBytes is for.
-var strayLanes = map[proxy.Engine]bool{proxy.EngineFast: true}
 
 // The ways in which a response can end.
 const (
@@ -103,9 +99,6 @@ func strayResponse(kind int, id string) string {
 // A kind of response that can have content is followed by stray bytes always, if
 // it ever is: an instance that has not sent any for long counts as proven.
 func TestStrayBytes(t *testing.T) {
-	if !strayLanes[engine] {
-		t.Skip("not on this engine")
-	}
 	requests := 20_000
 	if testing.Short() {
 		requests = 4_000

@@ -240,18 +240,3 @@ func (c *conn) linger() {
 	}
 	c.loop.later(c)
 }
-
-// handOver gives the connection away, with b, all that was read and not used.
-func (c *conn) handOver(b []byte) {
-	e := c.loop.engine
-	conn, err := c.fd.conn(c.loop.epoll)
-	if err != nil {
-		e.options.Log.Warn("cannot hand a connection over", "cause", err)
-		c.close()
-		return
-	}
-	unread := bytes.Clone(b)
-	c.leave()
-	c.fd.close() // conn has a descriptor of its own
-	e.options.Handover(&handedOver{Conn: conn, unread: unread, engine: e})
-}

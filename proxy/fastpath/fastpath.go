@@ -75,9 +75,10 @@ type Options struct {
 	Settings settings.Settings
 	// Handover takes over a connection that is not for the engine: its first
 	// bytes are the HTTP/2 preface or a TLS ClientHello, or it asks for
-	// StatusPath. It must not block. Nil: there is nobody, and such connections
-	// are treated as all others.
-	Handover func(net.Conn)
+	// StatusPath. The bytes in unread were read already. Handover calls closed when
+	// the connection is closed, and must not block. Nil: such connections are
+	// treated as all others.
+	Handover func(conn net.Conn, unread []byte, closed func())
 	// StatusPath is the one path that is not the app's. Empty: there is none.
 	StatusPath string
 	// Conduct is what is known of the instances. Nil: the engine has its own.

@@ -1,6 +1,7 @@
 package fastpath
 
 import (
+	"bytes"
 	"net"
 	"os"
 	"sync"
@@ -8,39 +9,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// handedOver is a client's connection of which some bytes were read already. It
+// handOver gives the connection away, with b, all that was read and not used. It
 // counts as one of the engine's until it is closed.
-type handedOver struct {
-	net.Conn
-	unread []byte
-	engine *Engine
-	closed sync.Once
-}
-
-// Read hands out what was read already, and then what comes.
-func (h *handedOver) Read(p []byte) (int, error) {
-	if len(h.unread) == 0 {
-		return h.Conn.Read(p)
+func (c *conn) handOver(b []byte) {
+	e := c.loop.engine
+	conn, err := c.fd.conn(c.loop.epoll)
+	if err != nil {
+		e.options.Log.Warn("cannot hand a connection over", "cause", err)
+		c.close()
+		return
 	}
-	n := copy(p, h.unread)
-	if h.unread = h.unread[n:]; len(h.unread) == 0 {
-		h.unread = nil
-	}
-	return n, nil
-}
-
-// CloseWrite ends what is written, where the connection can do that.
-func (h *handedOver) CloseWrite() error {
-	if half, ok := h.Conn.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite()
-	}
-	return nil
-}
-
-// Close closes the connection.
-func (h *handedOver) Close() error {
-	h.closed.Do(h.engine.left)
-	return h.Conn.Close()
+	unread := bytes.Clone(b)
+	c.leave()
+	c.fd.close() // conn has a descriptor of its own
+	e.options.Handover(conn, unread, sync.OnceFunc(e.left))
 }
 
 // conn returns the socket as one of package net, with a descriptor of its own.

@@ -4,6 +4,7 @@ package fastpath
 
 import (
 	"bufio"
+	"bytes"
 	"io"
 	"net"
 	"strings"
@@ -20,11 +21,29 @@ func settingsWith(f *lane, connections int) settings.Settings {
 	return s
 }
 
+// given is a connection that was handed over.
+type given struct {
+	net.Conn
+	unread []byte
+	closed func()
+}
+
+// Close closes the connection, and says so.
+func (g given) Close() error {
+	defer g.closed()
+	return g.Conn.Close()
+}
+
+// give is an Options.Handover that puts connections into handed.
+func give(handed chan<- given) func(net.Conn, []byte, func()) {
+	return func(c net.Conn, unread []byte, closed func()) { handed <- given{c, unread, closed} }
+}
+
 // TestHandover: what is not the engine's is handed over with all its bytes, and
 // what is like it is not.
 func TestHandover(t *testing.T) {
-	handed := make(chan net.Conn, 1)
-	f := serve(t, Options{Handover: func(c net.Conn) { handed <- c }, StatusPath: "/lb-status"}, server(t, echo))
+	handed := make(chan given, 1)
+	f := serve(t, Options{Handover: give(handed), StatusPath: "/lb-status"}, server(t, echo))
 	for name, c := range map[string]struct{ before, text string }{
 		"HTTP/2":            {"", http1.Preface + "and more"},
 		"TLS":               {"", "\x16\x03\x01 and more"},
@@ -51,7 +70,7 @@ func TestHandover(t *testing.T) {
 				}()
 				other := <-handed
 				got := make([]byte, len(text))
-				if _, err := io.ReadFull(other, got); err != nil || string(got) != text {
+				if _, err := io.ReadFull(io.MultiReader(bytes.NewReader(other.unread), other), got); err != nil || string(got) != text {
 					t.Errorf("got %q, %v, want %q", got, err, text)
 				}
 				_, _ = io.WriteString(other, "answer\n")

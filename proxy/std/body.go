@@ -1,0 +1,63 @@
+package std
+
+import (
+	"context"
+
+	"github.com/dynlb/dynlb/proxy/forward"
+	"github.com/dynlb/dynlb/proxy/policy"
+)
+
+// atHand returns the payload of the content that was read already.
+func (c *conn) atHand() (payload []byte, done bool) {
+	payload, used, _ := forward.Decode(&c.body, c.intake.bytes(), nil) // it was checked
+	c.intake.skip(used)
+	return payload, c.body.Done()
+}
+
+// read waits for some more of the payload.
+func (c *conn) read() (payload []byte, done bool, err error) {
+	for {
+		if c.intake.empty() {
+			if err := c.readBody(); err != nil {
+				return nil, false, err
+			}
+		}
+		payload, used, err := forward.Decode(&c.body, c.intake.bytes(), nil)
+		c.intake.skip(used)
+		if err != nil || len(payload) > 0 || c.body.Done() {
+			return payload, c.body.Done(), err
+		}
+	}
+}
+
+// readBody reads some more of the content, within the time for it.
+func (c *conn) readBody() error {
+	limit := c.lane.clock.limit(c.rules.BodyTimeout)
+	deadline := limit.deadline()
+	for {
+		_ = c.conn.SetReadDeadline(deadline) // it fails as the read will
+		if c.stopReads.Load() {
+			return errStopped
+		}
+		err := c.intake.read(c.conn)
+		switch {
+		case err == nil:
+			return nil
+		case c.stopReads.Load():
+			return errStopped
+		case !isTimeout(err):
+			return context.Canceled
+		}
+		next, ok := limit.extend()
+		if !ok {
+			return policy.ErrSlowBody
+		}
+		deadline = next
+	}
+}
+
+// stopReading makes read return, and fail from then on.
+func (c *conn) stopReading() {
+	c.stopReads.Store(true)
+	_ = c.conn.SetReadDeadline(longAgo) // it fails as the read will
+}

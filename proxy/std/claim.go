@@ -1,0 +1,79 @@
+package std
+
+import (
+	"context"
+	"time"
+
+	"github.com/dynlb/dynlb/internal/registry"
+)
+
+// grant is what the registry gives to a request that waits.
+type grant struct {
+	lease registry.Lease
+	err   error
+}
+
+// claim claims an instance, and waits for one if need be.
+func (x *exchange) claim() error {
+	lease, err := x.lane.options.Registry.Try(registry.Preference{})
+	if err == nil && !lease.Valid() {
+		began := time.Now()
+		lease, err = x.queue()
+		x.outcome.Queued += time.Since(began)
+	}
+	x.lease = lease
+	return err
+}
+
+// claimAnother gives the claim up for one on another instance, or if there is none
+// at once, on any.
+func (x *exchange) claimAnother() error {
+	lease, err := x.lease.Another(registry.Preference{})
+	x.lease.Release()
+	if err == nil && !lease.Valid() {
+		return x.claim()
+	}
+	x.lease = lease
+	return err
+}
+
+// queue waits for an instance, as long as a request may.
+func (x *exchange) queue() (registry.Lease, error) {
+	pool := x.lane.options.Registry
+	granted := make(chan grant, 1)
+	waiter := &registry.Waiter{Grant: func(lease registry.Lease, err error) { granted <- grant{lease, err} }}
+	if lease, err := pool.Enter(waiter); err != nil || lease.Valid() {
+		return lease, err
+	}
+	err := x.await(granted, x.lane.clock.limit(pool.QueueTimeout()))
+	if err != nil && pool.Leave(waiter) {
+		return registry.Lease{}, err
+	}
+	g := <-granted
+	if err := x.cause(nil); err != nil {
+		g.lease.Release()
+		return registry.Lease{}, err
+	}
+	return g.lease, g.err
+}
+
+// await returns nil when granted gets a value, which it leaves there.
+func (x *exchange) await(granted chan grant, limit limit) error {
+	timer := time.NewTimer(limit.time)
+	defer timer.Stop()
+	for {
+		select {
+		case g := <-granted:
+			granted <- g
+			return nil
+		case <-x.wakeup:
+			return x.cause(context.Canceled)
+		case <-timer.C:
+			next, ok := limit.extend()
+			if !ok {
+				return registry.ErrQueueTimeout
+			}
+			timer.Reset(time.Until(next))
+		}
+	}
+}

@@ -1,0 +1,52 @@
+package std
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/url"
+
+	"github.com/dynlb/dynlb/proxy/policy"
+)
+
+// fail answers the request with what err means.
+func (x *exchange) fail(err error) {
+	f := policy.Of(err, x.lane.options.Registry.Trouble())
+	x.outcome.Code, x.outcome.Source = f.Code, f.Source
+	x.release()
+	switch f.Code {
+	case policy.StatusClientClosed:
+		x.log(slog.LevelDebug, f.Message, nil)
+		x.client.breakOff(true)
+		return
+	case http.StatusBadGateway, http.StatusGatewayTimeout:
+		x.log(slog.LevelWarn, f.Message, err)
+	default:
+		x.log(slog.LevelInfo, f.Message, err)
+	}
+	x.client.refuse(f, x.readsAll())
+}
+
+// log writes a line about the exchange.
+func (x *exchange) log(level slog.Level, message string, cause error) {
+	logger := x.lane.options.Log
+	if !logger.Enabled(context.Background(), level) {
+		return
+	}
+	path := string(x.outcome.Route)
+	if plain, err := url.PathUnescape(path); err == nil {
+		path = plain
+	}
+	attrs := []slog.Attr{
+		slog.String("method", x.method),
+		slog.String("path", path),
+		slog.Int("code", x.outcome.Code),
+	}
+	if x.lease.Valid() {
+		attrs = append(attrs, slog.String("instance", string(x.lease.ID())))
+	}
+	if cause != nil {
+		attrs = append(attrs, slog.String("cause", cause.Error()))
+	}
+	logger.LogAttrs(context.Background(), level, message, attrs...)
+}

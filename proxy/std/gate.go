@@ -1,0 +1,63 @@
+package std
+
+import "sync"
+
+// gate bounds how many connections of clients are open.
+type gate struct {
+	mu    sync.Mutex    // guards all below
+	max   int           // 0: no bound
+	open  int           // connections that are
+	moved chan struct{} // closed when there may be room; nil when nobody waits for that
+}
+
+// setMax changes the bound.
+func (g *gate) setMax(n int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.max = n
+	g.moveLocked()
+}
+
+// wait returns true when there is room, false when closed is. It keeps no place:
+// of several listeners that wait for clients each may let one in.
+func (g *gate) wait(closed <-chan struct{}) bool {
+	for {
+		g.mu.Lock()
+		if g.max <= 0 || g.open < g.max {
+			g.mu.Unlock()
+			return true
+		}
+		if g.moved == nil {
+			g.moved = make(chan struct{})
+		}
+		moved := g.moved
+		g.mu.Unlock()
+		select {
+		case <-moved:
+		case <-closed:
+			return false
+		}
+	}
+}
+
+// enter counts a connection.
+func (g *gate) enter() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.open++
+}
+
+// leave counts one less.
+func (g *gate) leave() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.open--
+	g.moveLocked()
+}
+
+func (g *gate) moveLocked() {
+	if g.moved != nil {
+		close(g.moved)
+		g.moved = nil
+	}
+}

@@ -1,0 +1,176 @@
+package std
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/dynlb/dynlb/proxy/forward"
+	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/outcome"
+	"github.com/dynlb/dynlb/proxy/policy"
+)
+
+// errEnded says that a connection ended before a request, or must end.
+var errEnded = errors.New("connection ended")
+
+// next reads a request, and carries it or refuses it.
+func (c *conn) next() {
+	n, err := c.await()
+	violation, malformed := errors.AsType[*http1.Error](err)
+	switch {
+	case malformed:
+		c.turnAway(violation)
+	case err != nil:
+		c.fate = closes
+	case c.fate == stays:
+		c.take(n)
+	}
+	c.dropRequest()
+	c.intake.shrink()
+}
+
+// await reads the head of a request, and returns its length.
+func (c *conn) await() (int, error) {
+	rules := c.lane.rules.Load()
+	limit := c.lane.clock.limit(rules.IdleTimeout)
+	if !c.used {
+		limit = c.lane.clock.limit(rules.HeadTimeout)
+	}
+	c.began = time.Time{}
+	c.stopReads.Store(false)
+	for {
+		if !c.intake.empty() {
+			if c.began.IsZero() {
+				c.rules = c.lane.rules.Load()
+				limit = c.lane.clock.limit(c.rules.HeadTimeout)
+				c.began = limit.began
+			}
+			n, err := c.parse()
+			if n > 0 || err != nil || c.fate != stays {
+				return n, err
+			}
+		}
+		if err := c.readHead(&limit); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// parse reads the head of a request from what was read.
+func (c *conn) parse() (int, error) {
+	b := c.intake.bytes()
+	if !c.used {
+		switch has, may := http1.HasPreface(b); {
+		case has:
+			c.leaveToStreams()
+			return 0, nil
+		case may:
+			return 0, nil
+		}
+	}
+	if c.request == nil {
+		c.request = c.rules.requests.Get().(*http1.Request)
+	}
+	n, err := c.request.Parse(b)
+	if n == 0 || err != nil {
+		return 0, err
+	}
+	c.body = c.request.Body()
+	check := c.body // what is there of the content is checked before any of it is forwarded
+	if _, err := check.Skip(b[n:]); err != nil {
+		return 0, err
+	}
+	return n, nil
+}
+
+// readHead reads some more of a head, within the time for it.
+func (c *conn) readHead(limit *limit) error {
+	deadline, last := limit.deadline(), false
+	for {
+		_ = c.conn.SetReadDeadline(deadline) // it fails as the read will
+		if !last && c.lane.closing.Load() {  // a request that has arrived is still carried
+			last = true
+			deadline = earlier(deadline, time.Now().Add(lastLook))
+			_ = c.conn.SetReadDeadline(deadline)
+		}
+		err := c.intake.read(c.conn)
+		if err == nil || !isTimeout(err) {
+			return err
+		}
+		if !last && c.lane.closing.Load() {
+			continue
+		}
+		next, ok := limit.extend()
+		switch {
+		case last:
+			return errEnded
+		case ok:
+			deadline = next
+		case c.began.IsZero():
+			return errEnded
+		default:
+			return policy.ErrSlowHead
+		}
+	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// take carries the request whose head are the first n bytes that were read.
+func (c *conn) take(n int) {
+	r := c.request
+	c.used = true
+	c.http10, c.keep, c.toHead = r.Minor == 0, r.KeepAlive, string(r.Method) == http.MethodHead
+	c.delivery = forward.Delivery{}
+	c.peer.Trusted = c.rules.Trusts(c.peer.IP)
+	c.intake.skip(n)
+	if c.lane.isStatus(r) {
+		c.serveStatus(r)
+		return
+	}
+	x := &c.exchange
+	x.begin(r, n, c.peer, c.rules)
+	err := policy.Refused(r)
+	c.dropRequest() // its bytes may be overwritten now
+	if err != nil {
+		x.fail(err)
+		x.end()
+		return
+	}
+	x.run()
+}
+
+// dropRequest gives the reader of requests back.
+func (c *conn) dropRequest() {
+	if c.request != nil {
+		c.request.Reset()
+		c.rules.requests.Put(c.request)
+		c.request = nil
+	}
+}
+
+// turnAway answers a request of which nothing was forwarded, and will not be.
+func (c *conn) turnAway(e *http1.Error) {
+	took := time.Duration(0)
+	if !c.began.IsZero() {
+		took = time.Since(c.began)
+	}
+	c.lane.turnedAway(&c.exchange.outcome, e, c.conn.RemoteAddr().String(), took)
+	c.toHead = bytes.HasPrefix(bytes.TrimLeft(c.intake.bytes(), "\r\n"), []byte("HEAD "))
+	c.keep = false
+	c.refuse(policy.Refusal(e), false)
+}
+
+// turnedAway tells of a request that was refused before it was one.
+func (l *Lane) turnedAway(o *outcome.Outcome, e *http1.Error, client string, took time.Duration) {
+	l.options.Log.Info("request refused", "code", e.Status, "reason", e.Reason, "client", client)
+	*o = outcome.Outcome{Code: e.Status, Source: outcome.Client, Duration: took}
+	l.options.Record(o)
+}

@@ -1,0 +1,166 @@
+package std
+
+import (
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/dynlb/dynlb/proxy/forward"
+	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/internal/settings"
+	"github.com/dynlb/dynlb/proxy/policy"
+)
+
+// shutdownLinger is how long a client may linger that does so during a shutdown.
+const shutdownLinger = 500 * time.Millisecond
+
+// proceed asks for the content.
+func (c *conn) proceed() error {
+	c.out = append(c.room(), forward.Continue...)
+	return c.flush()
+}
+
+// inform sends an informational response. HTTP/1.0 knows none (RFC 9110, 15.2).
+func (c *conn) inform(r *http1.Response) error {
+	if c.http10 {
+		return nil
+	}
+	c.out = forward.AppendInterim(c.room(), r)
+	return c.flush()
+}
+
+// respond sends the head of a final response.
+func (c *conn) respond(r *http1.Response, whole bool) {
+	to := forward.Client{HTTP10: c.http10, Last: c.isLast(whole)}
+	c.out, c.delivery = forward.AppendResponse(c.room(), r, to, c.lane.date.at(time.Now()))
+	c.settle(c.delivery.Last, whole)
+}
+
+// isLast reports whether the response is the last one on the connection. whole
+// reports whether its request was read to its end.
+func (c *conn) isLast(whole bool) bool { return !c.keep || !whole || c.lane.closing.Load() }
+
+// settle decides what becomes of the connection after a response. A client that was
+// not told before that it is the last one may be sending another request: closing a
+// connection with unread bytes resets it, and the client may lose the response (RFC
+// 9112, 9.6).
+func (c *conn) settle(last, whole bool) {
+	switch {
+	case !last:
+		c.fate = stays
+	case c.keep || !whole || !c.intake.empty():
+		c.fate = lingers
+	default:
+		c.fate = closes
+	}
+}
+
+// write sends some of the content.
+func (c *conn) write(payload []byte) error {
+	switch {
+	case len(payload) == 0:
+		return nil
+	case len(payload) <= copyMax:
+		c.out = forward.AppendContent(c.room(), payload, c.delivery.Chunked, false)
+		return nil
+	case c.delivery.Chunked:
+		c.out = http1.AppendChunkSize(c.room(), len(payload))
+		return c.push(c.out, payload, chunkEnd)
+	default:
+		return c.push(c.out, payload)
+	}
+}
+
+// end ends the content, and sends what was held back.
+func (c *conn) end(trailer []byte) error {
+	switch {
+	case !c.delivery.Chunked:
+	case forward.HasTrailer(trailer):
+		c.out = forward.AppendTrailer(c.room(), trailer)
+	default:
+		c.out = append(c.room(), http1.LastChunk...)
+	}
+	return c.flush()
+}
+
+// flush sends what was held back.
+func (c *conn) flush() error {
+	if len(c.out) == 0 {
+		return nil
+	}
+	_, err := c.outlet.write(c.out, c.rules.IdleTimeout)
+	c.drop()
+	return err
+}
+
+// push sends pieces, the first of which is what was held back.
+func (c *conn) push(pieces ...[]byte) error {
+	_, err := c.writeAll(c.rules.IdleTimeout, pieces...)
+	c.drop()
+	return err
+}
+
+// room returns what was held back, in a buffer that has room for more.
+func (c *conn) room() []byte {
+	if c.out == nil {
+		c.out = getBuffer(largeSize)[:0]
+	}
+	return c.out
+}
+
+// drop gives the buffer back.
+func (c *conn) drop() {
+	putBuffer(c.out[:cap(c.out)])
+	c.out = nil
+}
+
+// switchTo sends the head of a 101 (Switching Protocols).
+func (c *conn) switchTo(r *http1.Response, rest []byte) error {
+	c.out = append(forward.AppendSwitch(c.room(), r), rest...)
+	return c.flush()
+}
+
+// refuse answers with a fault. HTTP/1.0 is not told that the connection is kept, so
+// it is not.
+func (c *conn) refuse(f policy.Fault, whole bool) {
+	last := c.isLast(whole) || c.http10 || f.Code == http.StatusNotImplemented
+	c.out = f.Append(c.room(), c.toHead, last)
+	c.settle(last, whole)
+	if c.flush() != nil {
+		c.fate = closes
+	}
+}
+
+// breakOff ends a response so that the client sees that it is not whole.
+func (c *conn) breakOff(gone bool) {
+	switch {
+	case c.delivery.UntilClose:
+		c.fate = resets
+	case gone:
+		c.fate = closes
+	case c.flush() != nil:
+		c.fate = closes
+	default:
+		c.fate = lingers
+	}
+}
+
+// linger lets the client read what was written before the connection is closed.
+func (c *conn) linger() {
+	closeWrite(c.conn)
+	deadline := time.Now().Add(settings.LingerTimeout)
+	for closing := false; ; {
+		_ = c.conn.SetReadDeadline(deadline) // it fails as the read will
+		if !closing && c.lane.closing.Load() {
+			closing = true
+			_ = c.conn.SetReadDeadline(time.Now().Add(shutdownLinger))
+		}
+		_, err := io.Copy(io.Discard, onlyReader{c.conn})
+		if !isTimeout(err) || closing || !c.lane.closing.Load() {
+			return
+		}
+	}
+}
+
+// onlyReader hides what else a reader can do.
+type onlyReader struct{ io.Reader }

@@ -1,0 +1,195 @@
+package std
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/outcome"
+	"github.com/dynlb/dynlb/proxy/policy"
+)
+
+// receive reads the response, and carries it to the client. It returns an error if
+// the client got nothing of the final response.
+func (x *exchange) receive(u *upstream) error {
+	d := download{exchange: x, from: u}
+	payload, err := d.begin()
+	switch {
+	case err != nil:
+		return err
+	case x.tunnel:
+		x.relay(u)
+	default:
+		d.run(payload)
+	}
+	return nil
+}
+
+// begin passes on the head of the response, and those of informational responses
+// before it. It returns the payload that has arrived behind it.
+func (d *download) begin() ([]byte, error) {
+	r := d.rules.responses.Get().(*http1.Response)
+	defer d.rules.responses.Put(r)
+	defer r.Reset(false, false) // first
+	for {
+		if err := d.readHead(d.from, r); err != nil {
+			return nil, err
+		}
+		switch {
+		case r.Status == http.StatusSwitchingProtocols:
+			return nil, d.switchProtocols(d.from, r)
+		case !r.Informational():
+			return d.respond(r)
+		}
+		if err := d.inform(d.from, r); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// readHead reads a head.
+func (x *exchange) readHead(u *upstream, r *http1.Response) error {
+	r.Reset(x.toHead, x.marks.Upgrade.IsSet())
+	for {
+		if b := u.intake.bytes(); len(b) > 0 {
+			n, err := r.Parse(b)
+			if err != nil {
+				return err
+			}
+			if n > 0 {
+				u.intake.skip(n)
+				x.interim += n
+				return nil
+			}
+		}
+		err := x.readSome(u)
+		if errors.Is(err, io.EOF) && u.received {
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// readSome reads some more of what the instance sends before the head of its
+// response is complete.
+func (x *exchange) readSome(u *upstream) error {
+	for {
+		err := u.receive()
+		if !isTimeout(err) {
+			return x.lostEnd(err)
+		}
+		if err := x.late(u); err != nil {
+			return err
+		}
+	}
+}
+
+// late is called when the deadline for the head of the response has passed. It
+// returns nil if there is another one.
+func (x *exchange) late(u *upstream) error {
+	if extended, err := x.extend(u); extended || err != nil {
+		return err
+	}
+	if x.expects && !x.uploads {
+		return x.proceed(u, nil)
+	}
+	return context.DeadlineExceeded
+}
+
+// extend sets the next deadline for the head of the response, if there is one.
+func (x *exchange) extend(u *upstream) (bool, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if errors.Is(x.sendErr, context.DeadlineExceeded) {
+		return false, x.sendErr
+	}
+	next, ok := x.answerBy.extend()
+	if ok {
+		_ = u.conn.SetReadDeadline(next) // it fails as the read will
+	}
+	return ok, nil
+}
+
+// inform passes an informational response on.
+func (x *exchange) inform(u *upstream, r *http1.Response) error {
+	if x.interim > policy.MaxInterim*x.rules.Limits.Head {
+		return policy.ErrInterim
+	}
+	if r.Status == http.StatusContinue && x.expects && !x.uploads {
+		return x.proceed(u, r)
+	}
+	if r.Status == http.StatusContinue && x.expects { // the client was asked already
+		return nil
+	}
+	return x.toClient(x.client.inform(r))
+}
+
+// proceed asks the client for the content that it announced, and has it carried. r is
+// the 100 (Continue) of the instance, nil when it took too long.
+func (x *exchange) proceed(u *upstream, r *http1.Response) error {
+	x.answerWithin(u, 0)
+	if !x.told {
+		x.told = true
+		var err error
+		if r != nil {
+			err = x.client.inform(r)
+		} else {
+			err = x.client.proceed()
+		}
+		if err := x.toClient(err); err != nil {
+			return err
+		}
+	}
+	x.startUpload(u)
+	return nil
+}
+
+// toClient returns what an error of writing to the client means: it is gone.
+func (x *exchange) toClient(err error) error {
+	if err != nil {
+		x.halt(context.Canceled)
+		return context.Canceled
+	}
+	return nil
+}
+
+// respond passes on the head of the final response. It returns the payload that has
+// arrived behind it.
+func (d *download) respond(r *http1.Response) ([]byte, error) {
+	d.keep, d.content = r.KeepAlive, !d.toHead && r.Status != http.StatusNoContent && r.Status != http.StatusNotModified
+	d.body = r.Body()
+	d.body.SplitTrailer = true
+	payload, err := d.decode()
+	if err != nil {
+		return nil, err
+	}
+	took := d.answered(d.from)
+	d.lease.Responded(took, r.Status)
+	d.outcome.Code = r.Status
+	if r.Status >= http.StatusBadRequest {
+		d.outcome.Source = outcome.Instance
+	}
+	d.client.respond(r, d.readsAll())
+	return payload, nil
+}
+
+// answered is called when the head of the response is there: from now on the instance
+// may take its time, also for the rest of the request. It returns how long the
+// instance took.
+func (x *exchange) answered(u *upstream) time.Duration {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.answering = true
+	if !x.answerBy.none() {
+		_ = u.conn.SetReadDeadline(noDeadline) // it fails as the read will
+	}
+	if !x.sentAll {
+		u.wait()
+	}
+	return time.Since(x.sentAt)
+}

@@ -1,0 +1,89 @@
+package std
+
+import (
+	"bytes"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/policy"
+)
+
+// isStatus reports whether a request is for the one path that is not the app's. It is
+// compared as it was sent: an unusual spelling, such as /lb%2Dstatus, is the app's.
+func (l *Lane) isStatus(r *http1.Request) bool {
+	if l.options.Status == nil {
+		return false
+	}
+	path, _, _ := bytes.Cut(r.Path, []byte("?"))
+	return string(path) == l.options.StatusPath
+}
+
+// answerStatus answers a request for that path.
+func (l *Lane) answerStatus(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		policy.Fault{Code: http.StatusMethodNotAllowed, Message: l.options.StatusPath + " answers GET and HEAD"}.Write(w)
+		return
+	}
+	l.options.Status.ServeHTTP(w, r)
+}
+
+// serveStatus answers a request for that path on a connection of HTTP/1.1.
+func (c *conn) serveStatus(r *http1.Request) {
+	w := &page{header: make(http.Header), code: http.StatusOK}
+	request := &http.Request{
+		Method: string(r.Method), URL: &url.URL{Path: c.lane.options.StatusPath}, RequestURI: string(r.Path), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: make(http.Header), Body: http.NoBody, Host: string(r.Host), RemoteAddr: c.conn.RemoteAddr().String(),
+	}
+	whole := c.body.Done()
+	if !whole {
+		_, whole = c.atHand()
+	}
+	c.dropRequest()
+	c.lane.answerStatus(w, request)
+	last := c.isLast(whole) || c.http10
+	c.out = w.append(c.room(), c.toHead, last, c.lane.date.at(time.Now()))
+	c.settle(last, whole)
+	if c.flush() != nil {
+		c.fate = closes
+	}
+}
+
+// page is a response that is written as a whole. It is an http.ResponseWriter.
+type page struct {
+	header http.Header
+	code   int
+	body   bytes.Buffer
+}
+
+// Header returns the header fields.
+func (p *page) Header() http.Header { return p.header }
+
+// WriteHeader sets the status.
+func (p *page) WriteHeader(code int) { p.code = code }
+
+// Write adds to the content.
+func (p *page) Write(b []byte) (int, error) { return p.body.Write(b) }
+
+// append appends the response to b as HTTP/1.1 has it.
+func (p *page) append(b []byte, toHead, last bool, date []byte) []byte {
+	p.header.Set("Content-Length", strconv.Itoa(p.body.Len()))
+	p.header.Set("Date", string(date))
+	if last {
+		p.header.Set("Connection", "close")
+	}
+	b = append(b, "HTTP/1.1 "...)
+	b = strconv.AppendInt(b, int64(p.code), 10)
+	b = append(append(b, ' '), http.StatusText(p.code)...)
+	b = append(b, "\r\n"...)
+	var fields bytes.Buffer
+	_ = p.header.Write(&fields) // a buffer takes everything
+	b = append(append(b, fields.Bytes()...), "\r\n"...)
+	if toHead {
+		return b
+	}
+	return append(b, p.body.Bytes()...)
+}

@@ -1,0 +1,123 @@
+package std
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/dynlb/dynlb/proxy/forward"
+	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/internal/settings"
+)
+
+// errTakesNothing says that an instance neither takes the content of its request nor
+// responds.
+var errTakesNothing = fmt.Errorf("it takes nothing of the content: %w", context.DeadlineExceeded)
+
+// isTimeout reports whether a deadline of a connection has passed.
+func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
+
+// copyMax is up to which size payload is copied next to its framing: that costs less
+// than telling the kernel of further pieces.
+const copyMax = 4 << 10
+
+// startUpload has the content carried to the instance.
+func (x *exchange) startUpload(u *upstream) {
+	x.client.unwatch()
+	x.uploads = true
+	x.uploading.Go(func() { // until the content, or the exchange, has ended; see endUpload
+		defer x.rescueUpload()
+		if x.upload(u) {
+			x.client.watch(x)
+		}
+	})
+}
+
+// upload carries the content to the instance. It reports whether the client has sent
+// all of it.
+func (x *exchange) upload(u *upstream) bool {
+	began := time.Now()
+	frame := getBuffer(smallSize)
+	defer putBuffer(frame)
+	for {
+		payload, done, err := x.client.read()
+		if errors.Is(err, errStopped) {
+			return false
+		}
+		if err != nil {
+			x.halt(err)
+			return false
+		}
+		x.outcome.BytesIn += int64(len(payload))
+		if done { // before the instance can know, and answer
+			x.mu.Lock()
+			x.readAll = true
+			x.mu.Unlock()
+		}
+		if err := x.sendPiece(u, frame[:0], payload, done); err != nil {
+			x.unsent(u, err)
+			return done
+		}
+		if time.Since(began) >= settings.LongUpload {
+			x.lease.Progressed()
+		}
+		if done {
+			x.sent(u)
+			return true
+		}
+	}
+}
+
+// sendPiece sends some of the content. frame is a buffer for what frames it.
+func (x *exchange) sendPiece(u *upstream, frame, payload []byte, done bool) error {
+	limit := x.rules.RequestTimeout
+	switch {
+	case !x.chunked:
+		return u.send(payload, limit)
+	case len(payload)+contentRoom <= cap(frame):
+		return u.send(forward.AppendContent(frame, payload, true, done), limit)
+	}
+	end := chunkEnd
+	if done {
+		end = lastChunkEnd
+	}
+	n, err := u.writeAll(limit, http1.AppendChunkSize(frame, len(payload)), payload, end)
+	u.sent.Add(int64(n))
+	return err
+}
+
+// What goes after a chunk, and after the last one.
+var (
+	chunkEnd     = []byte(http1.ChunkEnd)
+	lastChunkEnd = []byte(http1.ChunkEnd + http1.LastChunk)
+)
+
+// stillUploads reports whether the upload goes on.
+func (x *exchange) stillUploads() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.uploads && !x.sentAll
+}
+
+// endUpload ends an upload that still goes on, and waits until it has ended.
+func (x *exchange) endUpload(u *upstream) {
+	if !x.uploads {
+		return
+	}
+	if x.stillUploads() {
+		x.client.stopReading()
+		u.stop()
+	}
+	x.uploading.Wait()
+}
+
+// rescueUpload, deferred, keeps a panic from ending the process.
+func (x *exchange) rescueUpload() {
+	if cause := recover(); cause != nil {
+		x.lane.options.Log.Error("upload panicked", "panic", cause, "stack", string(debug.Stack()))
+		x.halt(context.Canceled)
+	}
+}
