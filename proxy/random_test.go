@@ -9,8 +9,7 @@ import (
 
 // TestRandomConversations: see package talk. Both engines pass the same.
 func TestRandomConversations(t *testing.T) {
-	talk.Rounds(t, 120, func(t *testing.T, talks *talk.Talk, instances []string) string {
-		talks.Std = engine == proxy.EngineStd
+	talk.Rounds(t, 120, func(t *testing.T, _ *talk.Talk, instances []string) string {
 		var f *front
 		t.Cleanup(func() { f.idle(t) }) // when it is shut down
 		f = newProxy(t, setup{
