@@ -15,6 +15,7 @@ SOAKFLAGS ?=
 # says why there are three) and built by go itself on first use.
 BUF := go tool -modfile=tools/buf/go.mod buf
 LINT := go tool -modfile=tools/golangci-lint/go.mod golangci-lint
+BASELINE := proto/baseline.json
 BUN := examples/bun/node_modules/.package-lock.json
 
 # $(call step,what it does) says so, in one line.
@@ -47,6 +48,11 @@ generate-keys: need-go
 	$(call step,generate the files about config keys)
 	@go run ./internal/config/keysgen .
 
+.PHONY: baseline
+baseline: need-go check-proto ## Make this proto what later ones must be compatible with, at a release
+	$(call step,baseline of proto)
+	@$(BUF) build --exclude-source-info --output $(BASELINE)
+
 .PHONY: fmt
 fmt: need-go ## Format the Go and proto files
 	$(call step,format)
@@ -54,10 +60,10 @@ fmt: need-go ## Format the Go and proto files
 	@$(BUF) format -w
 
 .PHONY: lint
-lint: need-go lint-proto lint-go ## Run the linters (go vet is one of them)
+lint: need-go lint-proto check-proto lint-go ## Run the linters (go vet is one of them)
 
 .PHONY: test
-test: need check-fmt lint-proto check-gen lint-go $(BUN) test-go ## The whole check: format, lint, generated code, all tests
+test: need check-fmt lint-proto check-proto check-gen lint-go $(BUN) test-go ## The whole check: format, lint, generated code, all tests
 
 # The tests that do not take long: those that do skip themselves under -short.
 .PHONY: test-short
@@ -114,6 +120,14 @@ check-fmt:
 lint-proto:
 	$(call step,buf lint)
 	@$(BUF) lint
+
+# proto must stay compatible with its last release. The baseline is the compiled
+# proto of that release, in the repository: a shallow clone without a network has
+# no older commit to compare with.
+.PHONY: check-proto
+check-proto: need-go
+	$(call step,buf breaking)
+	@$(BUF) breaking --against $(BASELINE) || { echo 'make: proto breaks clients of the last release; add fields, and leave those that exist as they are' >&2; exit 1; }
 
 .PHONY: lint-go
 lint-go:

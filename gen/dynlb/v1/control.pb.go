@@ -4,8 +4,8 @@
 // 	protoc        (unknown)
 // source: dynlb/v1/control.proto
 
-// Package dynlb.v1 is the control plane of dynlb: what the load balancer
-// reports of its instances, and what it takes orders for.
+// Package dynlb.v1 is the control plane of dynlb: what the load balancer reports
+// of its apps and their instances, and how to change their number.
 
 package dynlbv1
 
@@ -34,15 +34,16 @@ type InstanceState int32
 const (
 	// Never sent.
 	InstanceState_INSTANCE_STATE_UNSPECIFIED InstanceState = 0
-	// Started, and not yet seen ready.
+	// It was started and has not been ready yet.
 	InstanceState_INSTANCE_STATE_STARTING InstanceState = 1
-	// May get requests.
+	// It may get requests.
 	InstanceState_INSTANCE_STATE_READY InstanceState = 2
-	// Failed its health checks; gets no new requests until one succeeds.
+	// It failed its health checks or refused a connection, and gets no new requests
+	// until a health check succeeds.
 	InstanceState_INSTANCE_STATE_UNHEALTHY InstanceState = 3
-	// Gets no new requests; ends when those in flight have finished.
+	// It gets no new requests, and stops when those in flight have finished.
 	InstanceState_INSTANCE_STATE_DRAINING InstanceState = 4
-	// Gone. Only in events: a stopped instance is no longer listed.
+	// It is gone. A stopped instance is no longer listed.
 	InstanceState_INSTANCE_STATE_STOPPED InstanceState = 5
 )
 
@@ -105,9 +106,10 @@ const (
 	EventType_EVENT_TYPE_STARTING EventType = 2
 	// An instance may get requests.
 	EventType_EVENT_TYPE_READY EventType = 3
-	// An instance failed its health checks.
+	// An instance gets no requests until it is ready again: it failed its health
+	// checks, refused a connection, or was ejected.
 	EventType_EVENT_TYPE_UNHEALTHY EventType = 4
-	// An instance gets no new requests any more.
+	// An instance gets no new requests.
 	EventType_EVENT_TYPE_DRAINING EventType = 5
 	// An instance is gone.
 	EventType_EVENT_TYPE_STOPPED EventType = 6
@@ -115,8 +117,8 @@ const (
 	EventType_EVENT_TYPE_START_FAILED EventType = 7
 	// The configuration was read and put in force.
 	EventType_EVENT_TYPE_CONFIG_LOADED EventType = 8
-	// What the configuration says now is not in force: it is invalid, or the
-	// instances that it asks for could not be started.
+	// The configuration was rejected: it is invalid, or the instances that it asks
+	// for could not be started.
 	EventType_EVENT_TYPE_CONFIG_REJECTED EventType = 9
 )
 
@@ -175,9 +177,11 @@ func (EventType) EnumDescriptor() ([]byte, []int) {
 	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{1}
 }
 
-// GetStatusRequest has no options.
+// GetStatusRequest names the app.
 type GetStatusRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name of the app; unset: the only one.
+	App           string `protobuf:"bytes,1,opt,name=app,proto3" json:"app,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -212,10 +216,17 @@ func (*GetStatusRequest) Descriptor() ([]byte, []int) {
 	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{0}
 }
 
-// GetStatusResponse is the pool in the short form of `/lb-status` and in full.
+func (x *GetStatusRequest) GetApp() string {
+	if x != nil {
+		return x.App
+	}
+	return ""
+}
+
+// GetStatusResponse is the state of an app, in short and in full.
 type GetStatusResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The short form, whose JSON keys are fixed: what `GET /lb-status` answers.
+	// The short form, the answer to `GET /lb-status`. Its JSON keys are fixed.
 	LbStatus *LbStatus `protobuf:"bytes,1,opt,name=lb_status,json=lbStatus,proto3" json:"lb_status,omitempty"`
 	// The whole state.
 	Pool          *Pool `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
@@ -267,16 +278,18 @@ func (x *GetStatusResponse) GetPool() *Pool {
 	return nil
 }
 
-// ScaleToRequest asks for a number of instances.
+// ScaleToRequest says how many instances there should be.
 type ScaleToRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How many instances there should be, within [min_instances, max_instances].
 	// Required.
 	Target *int32 `protobuf:"varint,1,opt,name=target,proto3,oneof" json:"target,omitempty"`
-	// How long the autoscaler leaves the number alone, up to 24 hours. Unset or
-	// zero: the autoscaler goes on from `target` at its next check, and an
+	// How long the autoscaler does not change the target, up to 24 hours. Unset or
+	// zero: the autoscaler continues from `target` at its next check, and an
 	// earlier hold ends.
-	Hold          *durationpb.Duration `protobuf:"bytes,2,opt,name=hold,proto3" json:"hold,omitempty"`
+	Hold *durationpb.Duration `protobuf:"bytes,2,opt,name=hold,proto3" json:"hold,omitempty"`
+	// The name of the app; unset: the only one.
+	App           string `protobuf:"bytes,3,opt,name=app,proto3" json:"app,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -325,13 +338,22 @@ func (x *ScaleToRequest) GetHold() *durationpb.Duration {
 	return nil
 }
 
-// ScaleToResponse tells what changed.
+func (x *ScaleToRequest) GetApp() string {
+	if x != nil {
+		return x.App
+	}
+	return ""
+}
+
+// ScaleToResponse has the target before and after the call.
 type ScaleToResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How many instances there should have been before the call.
+	// The target before the call.
 	OldTarget int32 `protobuf:"varint,1,opt,name=old_target,json=oldTarget,proto3" json:"old_target,omitempty"`
-	// How many there should be from now on.
-	NewTarget     int32 `protobuf:"varint,2,opt,name=new_target,json=newTarget,proto3" json:"new_target,omitempty"`
+	// The target from now on.
+	NewTarget int32 `protobuf:"varint,2,opt,name=new_target,json=newTarget,proto3" json:"new_target,omitempty"`
+	// The app whose target it is.
+	App           string `protobuf:"bytes,3,opt,name=app,proto3" json:"app,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -380,12 +402,21 @@ func (x *ScaleToResponse) GetNewTarget() int32 {
 	return 0
 }
 
-// RestartInstancesRequest says how fast to go.
+func (x *ScaleToResponse) GetApp() string {
+	if x != nil {
+		return x.App
+	}
+	return ""
+}
+
+// RestartInstancesRequest says how fast the restart goes.
 type RestartInstancesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How many instances there may be beyond the target meanwhile, 1 to 100.
-	// Unset or zero: 1.
-	MaxSurge      int32 `protobuf:"varint,1,opt,name=max_surge,json=maxSurge,proto3" json:"max_surge,omitempty"`
+	// How many instances there may be beyond the target during the restart, 1 to
+	// 100. Unset or zero: 1.
+	MaxSurge int32 `protobuf:"varint,1,opt,name=max_surge,json=maxSurge,proto3" json:"max_surge,omitempty"`
+	// The name of the app; unset: the only one.
+	App           string `protobuf:"bytes,2,opt,name=app,proto3" json:"app,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -427,13 +458,22 @@ func (x *RestartInstancesRequest) GetMaxSurge() int32 {
 	return 0
 }
 
+func (x *RestartInstancesRequest) GetApp() string {
+	if x != nil {
+		return x.App
+	}
+	return ""
+}
+
 // RestartInstancesResponse is the progress of a restart.
 type RestartInstancesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How many instances have been replaced.
 	Replaced int32 `protobuf:"varint,1,opt,name=replaced,proto3" json:"replaced,omitempty"`
-	// How many are to be replaced in all.
-	Total         int32 `protobuf:"varint,2,opt,name=total,proto3" json:"total,omitempty"`
+	// How many instances the restart replaces in all.
+	Total int32 `protobuf:"varint,2,opt,name=total,proto3" json:"total,omitempty"`
+	// The app whose instances they are.
+	App           string `protobuf:"bytes,3,opt,name=app,proto3" json:"app,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -482,12 +522,21 @@ func (x *RestartInstancesResponse) GetTotal() int32 {
 	return 0
 }
 
+func (x *RestartInstancesResponse) GetApp() string {
+	if x != nil {
+		return x.App
+	}
+	return ""
+}
+
 // WatchInstancesRequest says how often to report.
 type WatchInstancesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The least time between two messages: changes within it arrive as one.
+	// The minimum time between two messages: changes within it arrive together.
 	// Unset: 250 ms. Bounds: 10 ms to 1 hour.
-	MinInterval   *durationpb.Duration `protobuf:"bytes,1,opt,name=min_interval,json=minInterval,proto3" json:"min_interval,omitempty"`
+	MinInterval *durationpb.Duration `protobuf:"bytes,1,opt,name=min_interval,json=minInterval,proto3" json:"min_interval,omitempty"`
+	// The name of the app; unset: the only one.
+	App           string `protobuf:"bytes,2,opt,name=app,proto3" json:"app,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -529,16 +578,24 @@ func (x *WatchInstancesRequest) GetMinInterval() *durationpb.Duration {
 	return nil
 }
 
-// WatchInstancesResponse is the whole state, and what led to it.
+func (x *WatchInstancesRequest) GetApp() string {
+	if x != nil {
+		return x.App
+	}
+	return ""
+}
+
+// WatchInstancesResponse is the whole state of an app, and the events that led
+// to it.
 type WatchInstancesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The whole state.
 	Pool *Pool `protobuf:"bytes,1,opt,name=pool,proto3" json:"pool,omitempty"`
-	// What happened since the previous message, oldest first. The first message
-	// has none.
+	// The events since the previous message, oldest first. The first message has
+	// none.
 	Events []*Event `protobuf:"bytes,2,rep,name=events,proto3" json:"events,omitempty"`
-	// How many events since the previous message are missing from `events`
-	// because the reader was too slow; the oldest ones go first.
+	// How many events since the previous message are missing from `events` because
+	// the reader was too slow. They are the oldest ones.
 	EventsDropped uint64 `protobuf:"varint,3,opt,name=events_dropped,json=eventsDropped,proto3" json:"events_dropped,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -595,15 +652,15 @@ func (x *WatchInstancesResponse) GetEventsDropped() uint64 {
 	return 0
 }
 
-// LbStatus is the body of `GET /lb-status`. Its JSON keys are `total`,
-// `healthy` and `instances`, all always present.
+// LbStatus is the body of `GET /lb-status`. Its JSON keys are `total`, `healthy`
+// and `instances`, and all are always present.
 type LbStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Every instance that exists, starting and draining ones too.
+	// The number of instances that exist, starting and draining ones included.
 	Total int32 `protobuf:"varint,1,opt,name=total,proto3" json:"total,omitempty"`
-	// The instances that may get requests.
+	// The number of instances that may get requests.
 	Healthy int32 `protobuf:"varint,2,opt,name=healthy,proto3" json:"healthy,omitempty"`
-	// One entry for each of `total`, in start order.
+	// One entry per instance, in start order.
 	Instances     []*LbInstance `protobuf:"bytes,3,rep,name=instances,proto3" json:"instances,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -666,16 +723,16 @@ type LbInstance struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The instance's UUID.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// The TCP port it serves on.
+	// The TCP port it serves on; 0 when it has none.
 	Port int32 `protobuf:"varint,2,opt,name=port,proto3" json:"port,omitempty"`
 	// Whether it may get requests.
 	Healthy bool `protobuf:"varint,3,opt,name=healthy,proto3" json:"healthy,omitempty"`
 	// Requests in flight.
 	ActiveRequests int32 `protobuf:"varint,4,opt,name=active_requests,json=activeRequests,proto3" json:"active_requests,omitempty"`
-	// Requests it was given since it started. A double, not a uint64, because
-	// JSON writes 64-bit integers of protobuf as strings; exact up to 2^53.
+	// Requests it was given since it started. A double, not a uint64, because JSON
+	// writes 64-bit integers of protobuf as strings; exact up to 2^53.
 	TotalRequests float64 `protobuf:"fixed64,5,opt,name=total_requests,json=totalRequests,proto3" json:"total_requests,omitempty"`
-	// Decaying average of milliseconds from sending a request to its response
+	// Decaying average of the milliseconds from sending a request to its response
 	// header; 0 until the first response.
 	ResponseTime float64 `protobuf:"fixed64,6,opt,name=response_time,json=responseTime,proto3" json:"response_time,omitempty"`
 	// active_requests + max(0, (response_time - 100) / 1000), where the second
@@ -764,7 +821,7 @@ func (x *LbInstance) GetLoad() float64 {
 	return 0
 }
 
-// Pool is the whole state of the instances and of what is wanted of them.
+// Pool is the whole state of one app: its instances, and how many there should be.
 type Pool struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How many instances there should be, draining ones not counted.
@@ -773,29 +830,33 @@ type Pool struct {
 	MinInstances int32 `protobuf:"varint,2,opt,name=min_instances,json=minInstances,proto3" json:"min_instances,omitempty"`
 	// The upper bound of `target`.
 	MaxInstances int32 `protobuf:"varint,3,opt,name=max_instances,json=maxInstances,proto3" json:"max_instances,omitempty"`
-	// Until when the autoscaler leaves `target` alone; unset when it is free.
+	// The time until which the autoscaler does not change `target`; unset when there
+	// is no hold.
 	HoldUntil *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=hold_until,json=holdUntil,proto3" json:"hold_until,omitempty"`
 	// Requests that wait for an instance.
 	WaitingRequests int32 `protobuf:"varint,5,opt,name=waiting_requests,json=waitingRequests,proto3" json:"waiting_requests,omitempty"`
-	// How often an instance was started in place of one that had stopped or
-	// failed to start, since dynlb began.
+	// How many instances were started to replace one that had stopped unasked or
+	// had failed to start, since dynlb began.
 	Restarts uint64 `protobuf:"varint,6,opt,name=restarts,proto3" json:"restarts,omitempty"`
-	// Why instances cannot be started, for people; empty when all is well.
+	// Why no instance can be started, for people; empty when one can.
 	UnavailableReason string `protobuf:"bytes,7,opt,name=unavailable_reason,json=unavailableReason,proto3" json:"unavailable_reason,omitempty"`
-	// How the last instance that stopped unasked did so; unset when none did.
+	// The exit of the last instance that stopped unasked; unset when none did.
 	LastExit *Exit `protobuf:"bytes,8,opt,name=last_exit,json=lastExit,proto3" json:"last_exit,omitempty"`
 	// Every instance that exists, in start order.
 	Instances []*Instance `protobuf:"bytes,9,rep,name=instances,proto3" json:"instances,omitempty"`
-	// When the configuration that is in force was read.
+	// When the configuration in force was read.
 	ConfigLoadTime *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=config_load_time,json=configLoadTime,proto3" json:"config_load_time,omitempty"`
-	// Why what the configuration says now is not in force, for people; empty when
-	// it is. What was in force before goes on.
+	// Why the present configuration was rejected, for people; empty when it is in
+	// force. A configuration that is rejected leaves the previous one in force.
 	ConfigError string `protobuf:"bytes,11,opt,name=config_error,json=configError,proto3" json:"config_error,omitempty"`
-	// How many requests were tried once more, on another connection or instance,
-	// since dynlb began.
+	// How many times a request was sent again, on another connection or to another
+	// instance, since dynlb began.
 	Retries uint64 `protobuf:"varint,12,opt,name=retries,proto3" json:"retries,omitempty"`
-	// How many were not, because the retry budget was used up.
+	// How many times a request was not sent again because the retry budget was used
+	// up.
 	RetriesDenied uint64 `protobuf:"varint,13,opt,name=retries_denied,json=retriesDenied,proto3" json:"retries_denied,omitempty"`
+	// The name of the app.
+	App           string `protobuf:"bytes,14,opt,name=app,proto3" json:"app,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -921,46 +982,57 @@ func (x *Pool) GetRetriesDenied() uint64 {
 	return 0
 }
 
+func (x *Pool) GetApp() string {
+	if x != nil {
+		return x.App
+	}
+	return ""
+}
+
 // Instance is one running copy of the app.
 type Instance struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// A UUID, new for every start.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// Where it serves, as host:port.
+	// Where it is reached: host:port for TCP, else the network and the address,
+	// "unix:/run/app.sock".
 	Address string `protobuf:"bytes,2,opt,name=address,proto3" json:"address,omitempty"`
 	// Its place in the life cycle.
 	State InstanceState `protobuf:"varint,3,opt,name=state,proto3,enum=dynlb.v1.InstanceState" json:"state,omitempty"`
 	// Why it is in `state`, for people.
 	StateReason string `protobuf:"bytes,4,opt,name=state_reason,json=stateReason,proto3" json:"state_reason,omitempty"`
-	// What whoever runs it calls it, such as "pid 4711"; empty until known.
+	// The name of the instance to what runs it, such as "pid 4711"; empty until
+	// known.
 	Handle string `protobuf:"bytes,5,opt,name=handle,proto3" json:"handle,omitempty"`
 	// When it was started.
 	StartTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
-	// When it became ready first; unset until then.
+	// When it became ready for the first time; unset until then.
 	ReadyTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=ready_time,json=readyTime,proto3" json:"ready_time,omitempty"`
 	// Requests in flight.
 	InFlight int32 `protobuf:"varint,8,opt,name=in_flight,json=inFlight,proto3" json:"in_flight,omitempty"`
 	// Requests it was given since it started.
 	TotalRequests uint64 `protobuf:"varint,9,opt,name=total_requests,json=totalRequests,proto3" json:"total_requests,omitempty"`
-	// Decaying average, with a time constant of 10 s, of milliseconds from
+	// Decaying average, with a time constant of 10 s, of the milliseconds from
 	// sending a request to its response header; 0 until the first response.
 	ResponseTimeMs float64 `protobuf:"fixed64,10,opt,name=response_time_ms,json=responseTimeMs,proto3" json:"response_time_ms,omitempty"`
 	// in_flight + max(0, (response_time_ms - 100) / 1000), where the second term
 	// fades with the time since the last response.
 	Load float64 `protobuf:"fixed64,11,opt,name=load,proto3" json:"load,omitempty"`
-	// Resident memory in bytes, of all its processes; 0 until measured, which is
-	// once a second, and where it cannot be.
+	// Resident memory of all its processes in bytes. It is measured once a second;
+	// 0 before that, and where it cannot be measured.
 	MemoryBytes uint64 `protobuf:"varint,12,opt,name=memory_bytes,json=memoryBytes,proto3" json:"memory_bytes,omitempty"`
-	// Processor time used since it was started, by all its processes; unset until
+	// Processor time that all its processes have used since its start; unset until
 	// measured.
 	CpuTime *durationpb.Duration `protobuf:"bytes,13,opt,name=cpu_time,json=cpuTime,proto3" json:"cpu_time,omitempty"`
-	// How many processors it used of late, on average between the last two
-	// measurements: 0.5 is half of one.
+	// Average number of processors it used between the last two measurements: 0.5
+	// is half of one.
 	CpuCores float64 `protobuf:"fixed64,14,opt,name=cpu_cores,json=cpuCores,proto3" json:"cpu_cores,omitempty"`
-	// Until when it gets no requests, though READY, because several in a row
-	// failed on it; unset when it is not ejected. When no other instance is left,
-	// it gets them all the same.
-	EjectedUntil  *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=ejected_until,json=ejectedUntil,proto3" json:"ejected_until,omitempty"`
+	// The end of its ejection: until then it gets no requests although it is READY,
+	// because several requests in a row failed on it. Unset when it is not ejected.
+	// It gets requests all the same when every ready instance is ejected.
+	EjectedUntil *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=ejected_until,json=ejectedUntil,proto3" json:"ejected_until,omitempty"`
+	// The app it is an instance of.
+	App           string `protobuf:"bytes,16,opt,name=app,proto3" json:"app,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1100,7 +1172,14 @@ func (x *Instance) GetEjectedUntil() *timestamppb.Timestamp {
 	return nil
 }
 
-// Exit tells how an instance came to its end.
+func (x *Instance) GetApp() string {
+	if x != nil {
+		return x.App
+	}
+	return ""
+}
+
+// Exit is how an instance ended.
 type Exit struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The instance.
@@ -1109,8 +1188,10 @@ type Exit struct {
 	Time *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=time,proto3" json:"time,omitempty"`
 	// Why, for people: "exit status 1", "signal: killed".
 	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
-	// The last lines it wrote to its output, oldest first.
-	Output        []string `protobuf:"bytes,4,rep,name=output,proto3" json:"output,omitempty"`
+	// The last lines of its output, oldest first.
+	Output []string `protobuf:"bytes,4,rep,name=output,proto3" json:"output,omitempty"`
+	// The app it was an instance of.
+	App           string `protobuf:"bytes,5,opt,name=app,proto3" json:"app,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1173,18 +1254,27 @@ func (x *Exit) GetOutput() []string {
 	return nil
 }
 
+func (x *Exit) GetApp() string {
+	if x != nil {
+		return x.App
+	}
+	return ""
+}
+
 // Event is something that happened.
 type Event struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// When it happened.
 	Time *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=time,proto3" json:"time,omitempty"`
-	// What kind of thing it is.
+	// The kind of event.
 	Type EventType `protobuf:"varint,2,opt,name=type,proto3,enum=dynlb.v1.EventType" json:"type,omitempty"`
-	// The instance it happened to; empty when it concerns the pool.
+	// The instance it happened to; empty when the event is about the app as a whole.
 	InstanceId string `protobuf:"bytes,3,opt,name=instance_id,json=instanceId,proto3" json:"instance_id,omitempty"`
 	// Why it happened, with the figures it was decided on:
-	// "avg load 4.2 > 3 over 5 s: 2 -> 4".
-	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// "avg load 4.2 > 3 over 5s: 2 -> 4".
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The app it happened to.
+	App           string `protobuf:"bytes,5,opt,name=app,proto3" json:"app,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1247,31 +1337,44 @@ func (x *Event) GetReason() string {
 	return ""
 }
 
+func (x *Event) GetApp() string {
+	if x != nil {
+		return x.App
+	}
+	return ""
+}
+
 var File_dynlb_v1_control_proto protoreflect.FileDescriptor
 
 const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\n" +
-	"\x16dynlb/v1/control.proto\x12\bdynlb.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n" +
-	"\x10GetStatusRequest\"h\n" +
+	"\x16dynlb/v1/control.proto\x12\bdynlb.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"$\n" +
+	"\x10GetStatusRequest\x12\x10\n" +
+	"\x03app\x18\x01 \x01(\tR\x03app\"h\n" +
 	"\x11GetStatusResponse\x12/\n" +
 	"\tlb_status\x18\x01 \x01(\v2\x12.dynlb.v1.LbStatusR\blbStatus\x12\"\n" +
-	"\x04pool\x18\x02 \x01(\v2\x0e.dynlb.v1.PoolR\x04pool\"g\n" +
+	"\x04pool\x18\x02 \x01(\v2\x0e.dynlb.v1.PoolR\x04pool\"y\n" +
 	"\x0eScaleToRequest\x12\x1b\n" +
 	"\x06target\x18\x01 \x01(\x05H\x00R\x06target\x88\x01\x01\x12-\n" +
-	"\x04hold\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x04holdB\t\n" +
-	"\a_target\"O\n" +
+	"\x04hold\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x04hold\x12\x10\n" +
+	"\x03app\x18\x03 \x01(\tR\x03appB\t\n" +
+	"\a_target\"a\n" +
 	"\x0fScaleToResponse\x12\x1d\n" +
 	"\n" +
 	"old_target\x18\x01 \x01(\x05R\toldTarget\x12\x1d\n" +
 	"\n" +
-	"new_target\x18\x02 \x01(\x05R\tnewTarget\"6\n" +
+	"new_target\x18\x02 \x01(\x05R\tnewTarget\x12\x10\n" +
+	"\x03app\x18\x03 \x01(\tR\x03app\"H\n" +
 	"\x17RestartInstancesRequest\x12\x1b\n" +
-	"\tmax_surge\x18\x01 \x01(\x05R\bmaxSurge\"L\n" +
+	"\tmax_surge\x18\x01 \x01(\x05R\bmaxSurge\x12\x10\n" +
+	"\x03app\x18\x02 \x01(\tR\x03app\"^\n" +
 	"\x18RestartInstancesResponse\x12\x1a\n" +
 	"\breplaced\x18\x01 \x01(\x05R\breplaced\x12\x14\n" +
-	"\x05total\x18\x02 \x01(\x05R\x05total\"U\n" +
+	"\x05total\x18\x02 \x01(\x05R\x05total\x12\x10\n" +
+	"\x03app\x18\x03 \x01(\tR\x03app\"g\n" +
 	"\x15WatchInstancesRequest\x12<\n" +
-	"\fmin_interval\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\vminInterval\"\x8c\x01\n" +
+	"\fmin_interval\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\vminInterval\x12\x10\n" +
+	"\x03app\x18\x02 \x01(\tR\x03app\"\x8c\x01\n" +
 	"\x16WatchInstancesResponse\x12\"\n" +
 	"\x04pool\x18\x01 \x01(\v2\x0e.dynlb.v1.PoolR\x04pool\x12'\n" +
 	"\x06events\x18\x02 \x03(\v2\x0f.dynlb.v1.EventR\x06events\x12%\n" +
@@ -1288,7 +1391,7 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x0factive_requests\x18\x04 \x01(\x05R\x0eactiveRequests\x12%\n" +
 	"\x0etotal_requests\x18\x05 \x01(\x01R\rtotalRequests\x12#\n" +
 	"\rresponse_time\x18\x06 \x01(\x01R\fresponseTime\x12\x12\n" +
-	"\x04load\x18\a \x01(\x01R\x04load\"\xa2\x04\n" +
+	"\x04load\x18\a \x01(\x01R\x04load\"\xb4\x04\n" +
 	"\x04Pool\x12\x16\n" +
 	"\x06target\x18\x01 \x01(\x05R\x06target\x12#\n" +
 	"\rmin_instances\x18\x02 \x01(\x05R\fminInstances\x12#\n" +
@@ -1304,7 +1407,8 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\x0econfigLoadTime\x12!\n" +
 	"\fconfig_error\x18\v \x01(\tR\vconfigError\x12\x18\n" +
 	"\aretries\x18\f \x01(\x04R\aretries\x12%\n" +
-	"\x0eretries_denied\x18\r \x01(\x04R\rretriesDenied\"\xcd\x04\n" +
+	"\x0eretries_denied\x18\r \x01(\x04R\rretriesDenied\x12\x10\n" +
+	"\x03app\x18\x0e \x01(\tR\x03app\"\xdf\x04\n" +
 	"\bInstance\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\x12-\n" +
@@ -1323,19 +1427,22 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\fmemory_bytes\x18\f \x01(\x04R\vmemoryBytes\x124\n" +
 	"\bcpu_time\x18\r \x01(\v2\x19.google.protobuf.DurationR\acpuTime\x12\x1b\n" +
 	"\tcpu_cores\x18\x0e \x01(\x01R\bcpuCores\x12?\n" +
-	"\rejected_until\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\fejectedUntil\"\x87\x01\n" +
+	"\rejected_until\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\fejectedUntil\x12\x10\n" +
+	"\x03app\x18\x10 \x01(\tR\x03app\"\x99\x01\n" +
 	"\x04Exit\x12\x1f\n" +
 	"\vinstance_id\x18\x01 \x01(\tR\n" +
 	"instanceId\x12.\n" +
 	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x16\n" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x16\n" +
-	"\x06output\x18\x04 \x03(\tR\x06output\"\x99\x01\n" +
+	"\x06output\x18\x04 \x03(\tR\x06output\x12\x10\n" +
+	"\x03app\x18\x05 \x01(\tR\x03app\"\xab\x01\n" +
 	"\x05Event\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12'\n" +
 	"\x04type\x18\x02 \x01(\x0e2\x13.dynlb.v1.EventTypeR\x04type\x12\x1f\n" +
 	"\vinstance_id\x18\x03 \x01(\tR\n" +
 	"instanceId\x12\x16\n" +
-	"\x06reason\x18\x04 \x01(\tR\x06reason*\xbd\x01\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x10\n" +
+	"\x03app\x18\x05 \x01(\tR\x03app*\xbd\x01\n" +
 	"\rInstanceState\x12\x1e\n" +
 	"\x1aINSTANCE_STATE_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17INSTANCE_STATE_STARTING\x10\x01\x12\x18\n" +

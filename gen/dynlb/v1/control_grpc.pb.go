@@ -4,8 +4,8 @@
 // - protoc             (unknown)
 // source: dynlb/v1/control.proto
 
-// Package dynlb.v1 is the control plane of dynlb: what the load balancer
-// reports of its instances, and what it takes orders for.
+// Package dynlb.v1 is the control plane of dynlb: what the load balancer reports
+// of its apps and their instances, and how to change their number.
 
 package dynlbv1
 
@@ -32,36 +32,40 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Control reports on and steers one pool of instances. It is served as gRPC on
-// the `admin` listener and, through grpc-gateway, as JSON on `adminHTTP`.
+// Control reports on the apps and steers them. It is served as gRPC on the `admin`
+// listener and, through grpc-gateway, as JSON on `adminHTTP`.
+//
+// Every request names its app in `app`. Unset, it means the only app. Errors of
+// all methods: INVALID_ARGUMENT when `app` is unset and there are several apps;
+// NOT_FOUND when there is no such app.
 type ControlClient interface {
-	// GetStatus returns the pool as it is now. `GET /lb-status` answers with the
+	// GetStatus returns the state of an app. `GET /lb-status` answers with the
 	// `lb_status` field alone, `GET /v1/status` with the whole response.
 	GetStatus(ctx context.Context, in *GetStatusRequest, opts ...grpc.CallOption) (*GetStatusResponse, error)
-	// ScaleTo sets how many instances there should be, and answers at once:
-	// starting and draining them goes on after it, and WatchInstances shows it.
-	// Concurrent calls are serialised; the last one wins.
+	// ScaleTo sets how many instances there should be. It answers at once, before
+	// instances have been started or drained; WatchInstances shows that. Concurrent
+	// calls take effect one after the other, and the last one wins.
 	//
 	// Errors: INVALID_ARGUMENT when `target` is missing or outside
-	// [min_instances, max_instances], or `hold` is negative or over 24 hours;
-	// UNAVAILABLE while dynlb shuts down.
+	// [min_instances, max_instances], or `hold` is negative or longer than 24
+	// hours; UNAVAILABLE while dynlb shuts down.
 	ScaleTo(ctx context.Context, in *ScaleToRequest, opts ...grpc.CallOption) (*ScaleToResponse, error)
-	// WatchInstances streams the pool: the whole state at once, then again
-	// whenever something changed. Every message is complete, so a reader that
-	// falls behind misses intermediate states, never the latest one.
+	// WatchInstances streams the state of an app: at once, and again whenever it
+	// has changed. Every message has the whole state, so a reader that falls behind
+	// misses states in between and never the latest one.
 	//
 	// Errors: INVALID_ARGUMENT when `min_interval` is out of bounds;
 	// RESOURCE_EXHAUSTED when there are too many watchers; UNAVAILABLE when
 	// dynlb shuts down.
 	WatchInstances(ctx context.Context, in *WatchInstancesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchInstancesResponse], error)
-	// RestartInstances replaces every instance by a new one, as a deployment of
-	// new code does: a new instance is ready before an old one drains. It streams
-	// its progress, first `replaced` 0, and ends with OK when all have been
-	// replaced. A caller that leaves does not stop it.
+	// RestartInstances replaces every instance by a new one, as a deployment of new
+	// code needs it: a new instance is ready before an old one drains. It streams
+	// its progress, beginning with `replaced` 0, and ends with OK when all instances
+	// have been replaced. The restart continues when the caller cancels the call.
 	//
 	// Errors: INVALID_ARGUMENT when `max_surge` is out of bounds;
-	// FAILED_PRECONDITION when a restart is under way; ABORTED when a new
-	// instance did not become ready: the old ones that were not replaced stay;
+	// FAILED_PRECONDITION when a restart is in progress; ABORTED when a new
+	// instance did not become ready: the instances that were not replaced stay;
 	// UNAVAILABLE when dynlb shuts down.
 	RestartInstances(ctx context.Context, in *RestartInstancesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[RestartInstancesResponse], error)
 }
@@ -136,36 +140,40 @@ type Control_RestartInstancesClient = grpc.ServerStreamingClient[RestartInstance
 // All implementations must embed UnimplementedControlServer
 // for forward compatibility.
 //
-// Control reports on and steers one pool of instances. It is served as gRPC on
-// the `admin` listener and, through grpc-gateway, as JSON on `adminHTTP`.
+// Control reports on the apps and steers them. It is served as gRPC on the `admin`
+// listener and, through grpc-gateway, as JSON on `adminHTTP`.
+//
+// Every request names its app in `app`. Unset, it means the only app. Errors of
+// all methods: INVALID_ARGUMENT when `app` is unset and there are several apps;
+// NOT_FOUND when there is no such app.
 type ControlServer interface {
-	// GetStatus returns the pool as it is now. `GET /lb-status` answers with the
+	// GetStatus returns the state of an app. `GET /lb-status` answers with the
 	// `lb_status` field alone, `GET /v1/status` with the whole response.
 	GetStatus(context.Context, *GetStatusRequest) (*GetStatusResponse, error)
-	// ScaleTo sets how many instances there should be, and answers at once:
-	// starting and draining them goes on after it, and WatchInstances shows it.
-	// Concurrent calls are serialised; the last one wins.
+	// ScaleTo sets how many instances there should be. It answers at once, before
+	// instances have been started or drained; WatchInstances shows that. Concurrent
+	// calls take effect one after the other, and the last one wins.
 	//
 	// Errors: INVALID_ARGUMENT when `target` is missing or outside
-	// [min_instances, max_instances], or `hold` is negative or over 24 hours;
-	// UNAVAILABLE while dynlb shuts down.
+	// [min_instances, max_instances], or `hold` is negative or longer than 24
+	// hours; UNAVAILABLE while dynlb shuts down.
 	ScaleTo(context.Context, *ScaleToRequest) (*ScaleToResponse, error)
-	// WatchInstances streams the pool: the whole state at once, then again
-	// whenever something changed. Every message is complete, so a reader that
-	// falls behind misses intermediate states, never the latest one.
+	// WatchInstances streams the state of an app: at once, and again whenever it
+	// has changed. Every message has the whole state, so a reader that falls behind
+	// misses states in between and never the latest one.
 	//
 	// Errors: INVALID_ARGUMENT when `min_interval` is out of bounds;
 	// RESOURCE_EXHAUSTED when there are too many watchers; UNAVAILABLE when
 	// dynlb shuts down.
 	WatchInstances(*WatchInstancesRequest, grpc.ServerStreamingServer[WatchInstancesResponse]) error
-	// RestartInstances replaces every instance by a new one, as a deployment of
-	// new code does: a new instance is ready before an old one drains. It streams
-	// its progress, first `replaced` 0, and ends with OK when all have been
-	// replaced. A caller that leaves does not stop it.
+	// RestartInstances replaces every instance by a new one, as a deployment of new
+	// code needs it: a new instance is ready before an old one drains. It streams
+	// its progress, beginning with `replaced` 0, and ends with OK when all instances
+	// have been replaced. The restart continues when the caller cancels the call.
 	//
 	// Errors: INVALID_ARGUMENT when `max_surge` is out of bounds;
-	// FAILED_PRECONDITION when a restart is under way; ABORTED when a new
-	// instance did not become ready: the old ones that were not replaced stay;
+	// FAILED_PRECONDITION when a restart is in progress; ABORTED when a new
+	// instance did not become ready: the instances that were not replaced stay;
 	// UNAVAILABLE when dynlb shuts down.
 	RestartInstances(*RestartInstancesRequest, grpc.ServerStreamingServer[RestartInstancesResponse]) error
 	mustEmbedUnimplementedControlServer()
