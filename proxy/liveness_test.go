@@ -115,7 +115,6 @@ func TestRetryImplicated(t *testing.T) {
 			return
 		}
 		<-dies
-		_ = l.Close()
 		_ = c.Conn.(*net.TCPConn).SetLinger(0)
 	})
 	f := newProxy(t, setup{instances: []string{l.Addr().String()}})
@@ -132,6 +131,7 @@ func TestRetryImplicated(t *testing.T) {
 		t.Fatal(err)
 	}
 	addInstance(t, f.registry, server(t, echo))
+	_ = l.Close() // it refuses connections before the first one breaks
 	close(dies)
 	for i, want := range []int{502, 200} {
 		if got := wait(t, codes[i], "a response"); got != want {
