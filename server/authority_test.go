@@ -19,7 +19,8 @@ import (
 // authority signs certificates.
 type authority struct{ tls.Certificate }
 
-// authorities counts them: a client tells authorities by their names.
+// authorities counts the authorities, which need different names: a client chooses
+// its certificate by the name of the authority.
 var authorities atomic.Int32
 
 func newAuthority(t *testing.T) authority {
@@ -31,7 +32,7 @@ func newAuthority(t *testing.T) authority {
 	})}
 }
 
-// pool returns the authority as the only one to trust.
+// pool returns a pool of this authority alone.
 func (a authority) pool() *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AddCert(a.Leaf)
@@ -57,7 +58,7 @@ func (a authority) client(t *testing.T, name string) tls.Certificate {
 	})
 }
 
-// sign completes a certificate, which signs itself without an authority.
+// sign completes the template and signs it; a nil authority makes it self-signed.
 func sign(t *testing.T, by *authority, template *x509.Certificate) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -83,7 +84,7 @@ func sign(t *testing.T, by *authority, template *x509.Certificate) tls.Certifica
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
 }
 
-// held returns a Credential with a value that the test may exchange.
+// held returns a Credential with the given value, which exchange replaces.
 func held[T any](t *testing.T, value *T) *Credential[T] {
 	t.Helper()
 	c, err := NewCredential("test", slog.New(slog.DiscardHandler), func() (T, error) { return *value, nil })
@@ -93,7 +94,7 @@ func held[T any](t *testing.T, value *T) *Credential[T] {
 	return c
 }
 
-// exchange makes value what c holds.
+// exchange replaces the value of c.
 func exchange[T any](c *Credential[T], value T) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
