@@ -58,6 +58,7 @@ var table = map[string][]string{
 	"proxy/http1":             {},
 	"proxy/internal/talk":     {"proxy/policy"},
 	"proxy/outcome":           {},
+	"proxy/route":             {"internal/registry"},
 	"server": {
 		"gen", "gen/dynlb/v1", "internal/notice", "internal/registry",
 		"github.com/grpc-ecosystem/grpc-gateway/v2", "github.com/prometheus", "google.golang.org",

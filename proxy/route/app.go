@@ -1,0 +1,47 @@
+package route
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/dynlb/dynlb/internal/registry"
+)
+
+// Settings are how the requests of an app are carried.
+type Settings struct {
+	// RequestTimeout is how long an instance may take from the end of the request
+	// to the head of its response, and for how long it may take none of the
+	// content before that. After it, or after as much time again, the client gets
+	// a 504. Zero: no limit.
+	RequestTimeout time.Duration
+}
+
+// App is an app as the data plane knows it. Create one with NewApp. All methods are
+// safe for concurrent use.
+type App struct {
+	name     string
+	registry *registry.Registry
+	settings atomic.Pointer[Settings]
+}
+
+// NewApp returns an App: its name in logs and outcomes, the registry of its
+// instances, and its settings until Configure.
+func NewApp(name string, instances *registry.Registry, settings Settings) *App {
+	a := &App{name: name, registry: instances}
+	a.Configure(settings)
+	return a
+}
+
+// Name returns the name of the app.
+func (a *App) Name() string { return a.name }
+
+// Registry returns the registry of the app's instances.
+func (a *App) Registry() *registry.Registry { return a.registry }
+
+// Settings returns the settings in force. A request keeps those that it began with.
+// They must not be changed.
+func (a *App) Settings() *Settings { return a.settings.Load() }
+
+// Configure replaces the settings, all of them, for the requests that begin from now
+// on.
+func (a *App) Configure(settings Settings) { a.settings.Store(&settings) }
