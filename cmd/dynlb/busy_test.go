@@ -20,7 +20,7 @@ func spawnBusy(t *testing.T, engine, extra string) *dynlbProcess {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return spawn(t, fmt.Sprintf("minInstances: 2\nmaxInstances: 2\ncheckInterval: 100ms\nhealthTimeout: 200ms\n"+
+	return spawn(t, fmt.Sprintf("minInstances: 2\nmaxInstances: 2\ncheckInterval: 100ms\nhealthTimeout: 500ms\n"+
 		"command: [%s, --port, '{port}']\nenv: {%s: '1'}\n%s", self, asOneAtATime, extra), "--engine", engine)
 }
 
@@ -88,7 +88,7 @@ func TestBusyInstances(t *testing.T) {
 			ask            func(p *dynlbProcess) []<-chan answer
 		}{
 			"long work": {"30s", func(p *dynlbProcess) []<-chan answer {
-				return []<-chan answer{p.send("GET", "/work?ms=3000", nil), p.send("GET", "/work?ms=3000", nil)}
+				return []<-chan answer{p.send("GET", "/work?ms=4000", nil), p.send("GET", "/work?ms=4000", nil)}
 			}},
 			"long content": {"2s", func(p *dynlbProcess) []<-chan answer {
 				return []<-chan answer{
@@ -121,15 +121,14 @@ func TestBusyInstances(t *testing.T) {
 }
 
 // TestSpinningInstance: an instance that a request keeps in a loop is replaced after
-// requestTimeout, and the request is not sent to another instance.
+// requestTimeout, and the request is not sent to another instance. It does not run in
+// parallel with others: the loop takes a whole processor.
 func TestSpinningInstance(t *testing.T) {
-	t.Parallel()
 	if testing.Short() {
 		t.Skip("takes seconds")
 	}
 	for _, engine := range []string{"fast", "std"} {
 		t.Run(engine, func(t *testing.T) {
-			t.Parallel()
 			p := spawnBusy(t, engine, "requestTimeout: 1s\n")
 			before := daemontest.InstancesOn(p.basePort)
 			spinning := p.send("GET", "/spin", nil)

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -18,7 +19,7 @@ const (
 	lastPort  = 32000
 	rangeSize = 150                    // a hundred calls of ScaleTo on a busy machine take more than fifty
 	ranges    = 6                      // more than tests run at a time
-	blockSize = ranges*rangeSize + 100 // the last port is the claim on the block
+	blockSize = ranges*rangeSize + 100 // the others are for FreeAddress, and the last one for the claim
 )
 
 // block is the block of ports of this test binary.
@@ -60,15 +61,28 @@ func PortRange(t testing.TB) int {
 	return own.first + offset
 }
 
-// FreeAddress returns an address that nothing listens on.
+// addresses counts the ports that FreeAddress has returned.
+var addresses atomic.Int32
+
+// FreeAddress returns an address that nothing listens on. No other test and no
+// outgoing connection uses its port.
 func FreeAddress(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	own, err := ownBlock()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	const count = blockSize - ranges*rangeSize - 1
+	for range count {
+		port := own.first + ranges*rangeSize + int(addresses.Add(1))%count
+		address := fmt.Sprintf("127.0.0.1:%d", port)
+		if l, err := net.Listen("tcp", address); err == nil {
+			l.Close()
+			return address
+		}
+	}
+	t.Fatal("no port is free")
+	return ""
 }
 
 // Complete returns a config with the keys that every test needs, where yaml does
