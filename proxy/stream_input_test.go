@@ -96,6 +96,9 @@ func TestInputStreams(t *testing.T) {
 			return r.header["X_forwarded_for"] == nil && r.header.Get("X-Forwarded-For") == "127.0.0.1"
 		}},
 		{"H18", "GET", "/", "a", field("host", "b"), refused, nil},
+		{"H18", "GET", "/", "a", [][2]string{{"host", "a"}, {"host", "a"}}, refused, nil},
+		{"host repeats the authority", "GET", "/", "a", field("host", "a"), 200, nil}, // RFC 9113, 8.3.1
+		{"host for the authority", "GET", "/", "", field("host", "a"), 200, nil},
 		{"H20", "GET", "/", "", nil, 400, nil},
 		{"H21", "GET", "/", "a b", nil, refused, nil},
 		{"H22", "GET", "/", "a/b", nil, 400, nil},

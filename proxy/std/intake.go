@@ -65,20 +65,26 @@ func (in *intake) hold(b []byte) {
 	}
 }
 
+// maxEmptyReads bounds how often a reader may return neither bytes nor an error, as
+// package bufio does.
+const maxEmptyReads = 100
+
 // read reads some bytes from r behind those that are held. It returns an error only
 // when it has read none.
 func (in *intake) read(r io.Reader) error {
 	room := in.room()
-	n, err := r.Read(room)
-	in.end += n
-	in.full = n == len(room)
-	if n > 0 {
-		return nil
+	for range maxEmptyReads {
+		n, err := r.Read(room)
+		in.end += n
+		in.full = n == len(room)
+		if n > 0 {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
 	}
-	if err == nil {
-		err = io.ErrNoProgress
-	}
-	return err
+	return io.ErrNoProgress
 }
 
 // room returns where the next bytes go. What is held may move.

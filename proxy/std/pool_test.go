@@ -1,0 +1,193 @@
+package std
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/internal/settings"
+	"github.com/dynlb/dynlb/proxy/policy"
+)
+
+var (
+	toA = registry.TCP("127.0.0.1", 1)
+	toB = registry.TCP("127.0.0.1", 2)
+)
+
+// newTestPool returns a pool whose connections are within the program, over instances
+// that are proven to send no stray bytes.
+func newTestPool(t *testing.T, max int) *pool {
+	t.Helper()
+	var conduct policy.Conduct
+	p := newPool(&clock{}, &conduct, max, slog.New(slog.DiscardHandler))
+	p.dial = func(ctx context.Context, _ registry.Endpoint) (net.Conn, error) {
+		near, far := net.Pipe()
+		t.Cleanup(func() { _ = far.Close() })
+		return near, ctx.Err()
+	}
+	for _, to := range []registry.Endpoint{toA, toB} {
+		prove(conduct.Of(to))
+	}
+	return p
+}
+
+// prove makes an instance a proven one.
+func prove(tidy *policy.Tidiness) {
+	for tidy.After(true) == policy.Rest {
+		tidy.Rested(true)
+	}
+}
+
+// connected returns a new connection.
+func (p *pool) connected(t *testing.T, to registry.Endpoint) *upstream {
+	t.Helper()
+	u, err := p.connect(t.Context(), to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+func TestPool(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newTestPool(t, 0)
+		one, two, other := p.connected(t, toA), p.connected(t, toA), p.connected(t, toB)
+		for _, u := range []*upstream{one, two, other} {
+			p.put(u, true)
+		}
+		if got := p.get(toA); got != two || !two.reused {
+			t.Error("not the one used last")
+		}
+		time.Sleep(settings.StaleAfter - time.Millisecond)
+		if got := p.get(toB); got != other {
+			t.Error("one that is idle just short of its time is not used")
+		}
+		p.put(other, true)
+		p.put(two, true)
+		time.Sleep(time.Millisecond)
+		synctest.Wait()
+		if !one.closed.Load() {
+			t.Error("one that is idle for too long is open")
+		}
+		if two.closed.Load() || p.get(toA) != two || p.get(toA) != nil {
+			t.Error("one that is not is closed, or there are too many")
+		}
+		time.Sleep(2 * settings.StaleAfter)
+		synctest.Wait()
+		if !other.closed.Load() || len(p.hosts[toB].idle) != 0 || !p.due.IsZero() {
+			t.Errorf("left idle: %v, sweep at %v", p.hosts[toB].idle, p.due)
+		}
+		two.close()
+		p.close()
+		if n := p.open.Load(); n != 0 {
+			t.Errorf("%d connections count as open", n)
+		}
+	})
+}
+
+// TestPoolStale: one that is too old is not used even if the timer is late.
+func TestPoolStale(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newTestPool(t, 0)
+		u := p.connected(t, toA)
+		p.put(u, true)
+		u.due = time.Now()
+		if p.get(toA) != nil || !u.closed.Load() {
+			t.Error("used, or open")
+		}
+		p.close()
+	})
+}
+
+// TestPoolRest: after a response that cannot have content a connection rests before
+// it is used, and the rests of others do not hold it up.
+func TestPoolRest(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newTestPool(t, 0)
+		u := p.connected(t, toA)
+		p.put(u, false)
+		time.Sleep(policy.Settle - time.Millisecond)
+		if p.get(toA) != nil {
+			t.Error("used before it has rested")
+		}
+		time.Sleep(time.Millisecond)
+		synctest.Wait()
+		if p.get(toA) != u {
+			t.Error("not used when it has rested")
+		}
+		p.put(u, false)
+		p.Drop(toA)
+		if !u.closed.Load() {
+			t.Error("one that rests stays when its instance leaves")
+		}
+		late := p.connected(t, toA)
+		p.Drop(toA)
+		if p.put(late, true); !late.closed.Load() {
+			t.Error("one in use is kept when its instance has left")
+		}
+		p.close()
+	})
+}
+
+// TestPoolSurplus: bytes behind a response are no other response.
+func TestPoolSurplus(t *testing.T) {
+	t.Parallel()
+	p := newTestPool(t, 0)
+	t.Cleanup(p.close)
+	idle, u := p.connected(t, toA), p.connected(t, toA)
+	p.put(idle, true)
+	u.intake.hold([]byte("HTTP/1.1 200 OK\r\n"))
+	if p.put(u, true); !u.closed.Load() {
+		t.Error("its connection is kept")
+	}
+	if p.get(toA) != nil || !idle.closed.Load() {
+		t.Error("another connection of the instance is used")
+	}
+}
+
+func TestPoolClose(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newTestPool(t, 0)
+		idle, busy := p.connected(t, toA), p.connected(t, toA)
+		p.put(idle, true)
+		p.close()
+		if !idle.closed.Load() {
+			t.Error("idle one is open")
+		}
+		if p.put(busy, true); !busy.closed.Load() || p.get(toA) != nil {
+			t.Error("one given back is open")
+		}
+	})
+}
+
+// TestPoolMakesRoom: connections that are being made count, too, but not those that
+// could not be made.
+func TestPoolMakesRoom(t *testing.T) {
+	t.Parallel()
+	p := newTestPool(t, 2)
+	t.Cleanup(p.close)
+	for _, content := range []bool{true, false} { // one of them rests
+		p.put(p.connected(t, toA), content)
+	}
+	for range 2 {
+		p.admit(toB)
+	}
+	h := p.hosts[toA]
+	if n, left := p.open.Load(), len(h.idle)+len(h.aside); n != 2 || left != 0 {
+		t.Errorf("%d connections, %d of them idle; want the two that are being made", n, left)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := p.connect(gone, toA); !errors.Is(err, context.Canceled) || p.open.Load() != 2 {
+		t.Errorf("%d connections after a dial that ended with %v, want 2", p.open.Load(), err)
+	}
+}
