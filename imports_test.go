@@ -41,11 +41,10 @@ var table = map[string][]string{
 	"internal/autoscaler": {"internal/notice", "internal/registry"},
 	"internal/demo":       {"github.com/coder/websocket"},
 	"proxy": {
-		"internal/registry", "proxy/fastpath", "proxy/internal/settings", "proxy/outcome", "proxy/policy", "proxy/std",
+		"internal/registry", "proxy/fast", "proxy/internal/settings", "proxy/outcome", "proxy/policy", "proxy/std",
 	},
-	"proxy/fastpath": {
-		"internal/registry", "proxy/forward", "proxy/http1", "proxy/internal/settings", "proxy/policy",
-		"golang.org/x/sys",
+	"proxy/fast": {
+		"internal/registry", "proxy/eventloop", "proxy/forward", "proxy/http1", "proxy/internal/settings", "proxy/policy",
 	},
 	"proxy/std": {
 		"internal/registry", "proxy/forward", "proxy/http1", "proxy/internal/settings", "proxy/outcome", "proxy/policy",

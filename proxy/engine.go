@@ -3,7 +3,7 @@ package proxy
 import (
 	"fmt"
 
-	"github.com/dynlb/dynlb/proxy/fastpath"
+	"github.com/dynlb/dynlb/proxy/fast"
 )
 
 // Engine says what carries plain HTTP/1.1.
@@ -36,13 +36,13 @@ func (e *Engine) UnmarshalText(text []byte) error {
 func (e Engine) MarshalText() ([]byte, error) { return []byte(e), nil }
 
 // newFast returns the fast engine, or nil if it is not to be used or there is none.
-func (p *Proxy) newFast(o *Options) *fastpath.Engine {
+func (p *Proxy) newFast(o *Options) *fast.Engine {
 	if o.Engine == EngineStd {
 		return nil
 	}
-	options := fastpath.Options{
+	options := fast.Options{
 		Registry: o.Registry,
-		Settings: o.Settings,
+		Settings: &p.settings,
 		Handover: p.std.Take,
 		Conduct:  &p.conduct,
 		Record:   o.Record,
@@ -51,9 +51,9 @@ func (p *Proxy) newFast(o *Options) *fastpath.Engine {
 	if o.Status != nil {
 		options.StatusPath = statusPath
 	}
-	fast, err := fastpath.New(options)
+	engine, err := fast.New(options)
 	if err == nil {
-		return fast
+		return engine
 	}
 	if o.Engine == EngineFast {
 		o.Log.Warn("fast engine unavailable, using std", "cause", err)

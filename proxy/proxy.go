@@ -2,13 +2,13 @@
 // the response back. It claims the instance from the registry, and the claim
 // ends with the request, however that ends.
 //
-// There are two lanes. Package fastpath carries plain HTTP/1.1 in event loops, and
+// There are two lanes. Package fast carries plain HTTP/1.1 in event loops, and
 // hands over what it does not carry. Package std carries that, and everything where
-// there is no fastpath. What a message looks like on the other side, what a client is
+// there is no such engine. What a message looks like on the other side, what a client is
 // told and when a request is sent again, both have from the same packages:
 //
 //	Proxy      what is accepted, which lane carries it, and how it ends
-//	fastpath   HTTP/1.1 in event loops
+//	fast       HTTP/1.1 in event loops
 //	std        HTTP/1.1 and HTTP/2 with blocking reads and writes
 //	forward    a request as the instance gets it, a response as the client gets it
 //	policy     errors, what clients are told, retries, reuse of connections
@@ -20,10 +20,11 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/dynlb/dynlb/internal/registry"
-	"github.com/dynlb/dynlb/proxy/fastpath"
+	"github.com/dynlb/dynlb/proxy/fast"
 	"github.com/dynlb/dynlb/proxy/internal/settings"
 	"github.com/dynlb/dynlb/proxy/outcome"
 	"github.com/dynlb/dynlb/proxy/policy"
@@ -65,10 +66,11 @@ type Options struct {
 // All methods are safe for concurrent use.
 type Proxy struct {
 	std      *std.Lane
-	fast     *fastpath.Engine   // nil when it is not used
-	conduct  policy.Conduct     // what is known of the instances
-	unfollow context.CancelFunc // ends the following of departures
-	followed chan struct{}      // closed when departures are not followed any more
+	fast     *fast.Engine             // nil when it is not used
+	settings atomic.Pointer[Settings] // in force, for the requests that begin now
+	conduct  policy.Conduct           // what is known of the instances
+	unfollow context.CancelFunc       // ends the following of departures
+	followed chan struct{}            // closed when departures are not followed any more
 }
 
 // New returns a Proxy. Call Shutdown when done with it, served or not: it keeps
@@ -82,6 +84,8 @@ func New(options Options) *Proxy {
 		Registry: options.Registry, Settings: options.Settings, Conduct: &p.conduct,
 		StatusPath: statusPath, Status: options.Status, Record: recorder(options.Record), Log: options.Log,
 	})
+	options.Settings = options.WithDefaults()
+	p.settings.Store(&options.Settings)
 	p.fast = p.newFast(&options)
 	var following context.Context
 	following, p.unfollow = context.WithCancel(context.Background())
@@ -111,8 +115,10 @@ func recorder(record func(code int, took time.Duration)) outcome.Recorder {
 //   - Limits.Head above 1 MiB, and above what New was given, is no more than that
 //     for HTTP/2.
 func (p *Proxy) Configure(s Settings) {
+	s = s.WithDefaults()
+	p.settings.Store(&s)
 	p.std.Configure(s)
 	if p.fast != nil {
-		p.fast.Configure(s)
+		p.fast.Reconfigured()
 	}
 }

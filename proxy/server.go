@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"net"
 
-	"github.com/dynlb/dynlb/proxy/fastpath"
+	"github.com/dynlb/dynlb/proxy/fast"
 )
 
 // Serve accepts connections on l, HTTP/1 and HTTP/2 with prior knowledge, until
@@ -59,7 +59,7 @@ func (p *Proxy) shutdownFast(ctx context.Context) int {
 	if p.fast == nil {
 		return 0
 	}
-	if cut, ok := errors.AsType[*fastpath.CutError](p.fast.Shutdown(ctx)); ok {
+	if cut, ok := errors.AsType[*fast.CutError](p.fast.Shutdown(ctx)); ok {
 		return cut.Open
 	}
 	return 0

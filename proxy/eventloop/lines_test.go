@@ -43,8 +43,15 @@ func (p lines) Accept(from eventloop.Arrival) {
 type linesTest struct {
 	group    *eventloop.Group
 	address  string
-	detached chan net.Conn
+	detached chan detached
 	expired  chan struct{}
+}
+
+// detached is a connection that was taken out of its loop.
+type detached struct {
+	net.Conn
+	unread []byte
+	closed func()
 }
 
 // lineConn is a connection that speaks lines.
@@ -112,12 +119,13 @@ func (c *lineConn) answer(b []byte) bool {
 		b = rest
 		switch string(line[:end-1]) {
 		case "!detach":
-			conn, err := c.Detach(rest)
+			unread := bytes.Clone(rest)
+			conn, closed, err := c.Detach()
 			if err != nil {
 				c.close()
 				return false
 			}
-			c.test.detached <- conn
+			c.test.detached <- detached{conn, unread, closed}
 			return false
 		case "!quiet":
 			c.Within(100 * time.Millisecond)
@@ -191,7 +199,7 @@ func (c *lineConn) close() {
 // newLines serves the protocol. When the test ends nothing may be left.
 func newLines(t *testing.T, options eventloop.Options) *linesTest {
 	t.Helper()
-	s := &linesTest{detached: make(chan net.Conn, 1), expired: make(chan struct{}, 1)}
+	s := &linesTest{detached: make(chan detached, 1), expired: make(chan struct{}, 1)}
 	options.Protocol = func(l *eventloop.Loop) eventloop.Protocol { return lines{l, s} }
 	s.group = eventloop.NewGroup(options)
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -171,9 +171,19 @@ func (l *Loop) find(e *unix.EpollEvent) *Conn {
 // ended.
 func (l *Loop) Post(task Task) bool { return l.inbox.post(task) }
 
+// Tasks returns how many tasks wait to run. Any goroutine may call it.
+func (l *Loop) Tasks() int {
+	l.inbox.mu.Lock()
+	defer l.inbox.mu.Unlock()
+	return len(l.inbox.tasks)
+}
+
 // Now returns the loop's time at the beginning of this turn, in nanoseconds. It is
 // never 0.
 func (l *Loop) Now() int64 { return l.clock.now }
+
+// Protocol returns what the loop's connections speak.
+func (l *Loop) Protocol() Protocol { return l.protocol }
 
 // Crowded reports whether the kernel may have more events than this turn took:
 // what is known to be ready may be out of date then.

@@ -176,7 +176,7 @@ func TestDetach(t *testing.T) {
 		t.Errorf("%d connections counted, want 1", n)
 	}
 	got := make([]byte, 4)
-	if _, err := io.ReadFull(conn, got); err != nil || string(got) != "rest" {
+	if _, err := io.ReadFull(io.MultiReader(bytes.NewReader(conn.unread), conn), got); err != nil || string(got) != "rest" {
 		t.Errorf("got %q, %v", got, err)
 	}
 	if _, err := io.WriteString(conn, "bye\n"); err != nil {
@@ -185,8 +185,9 @@ func TestDetach(t *testing.T) {
 	if line, err := c.r.ReadString('\n'); line != "bye\n" {
 		t.Errorf("got %q, %v", line, err)
 	}
+	_ = conn.Close()
 	for range 2 { // counted once
-		_ = conn.Close()
+		conn.closed()
 	}
 	if n := s.group.Open(); n != 0 {
 		t.Errorf("%d connections counted, want 0", n)

@@ -16,9 +16,9 @@ const (
 	PipeSize = 256 << 10
 	// sparePipes is how many pipes each loop keeps for later.
 	sparePipes = 16
-	// connsPerPipe is how many accepted connections may be open for each pipe that
+	// ConnsPerPipe is how many accepted connections may be open for each pipe that
 	// there may be: a pipe is two descriptors that connections might need.
-	connsPerPipe = 4
+	ConnsPerPipe = 4
 )
 
 // Pipe holds bytes on their way from one connection to another. They are not copied
@@ -38,7 +38,7 @@ func (l *Loop) NewPipe() *Pipe {
 	g := l.group
 	limit := int64(g.options.MaxConns())
 	var fds [2]int
-	if g.pipes.Add(1) > (limit+connsPerPipe-1)/connsPerPipe && limit > 0 || unix.Pipe2(fds[:], unix.O_NONBLOCK|unix.O_CLOEXEC) != nil {
+	if g.pipes.Add(1) > (limit+ConnsPerPipe-1)/ConnsPerPipe && limit > 0 || unix.Pipe2(fds[:], unix.O_NONBLOCK|unix.O_CLOEXEC) != nil {
 		g.pipes.Add(-1)
 		return nil
 	}
@@ -60,6 +60,9 @@ func (l *Loop) closePipe(p *Pipe) {
 	p.r.Close()
 	p.w.Close()
 }
+
+// SparePipes returns how many pipes the loop keeps for later.
+func (l *Loop) SparePipes() int { return len(l.pipes) }
 
 // Len returns how many bytes are in the pipe.
 func (p *Pipe) Len() int { return p.n }

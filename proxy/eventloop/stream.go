@@ -142,5 +142,8 @@ func (c *Conn) Flush() (written int, err error) {
 // Waits reports whether bytes wait for the peer.
 func (c *Conn) Waits() bool { return !c.out.Empty() }
 
+// Waiting returns how many bytes wait for the peer.
+func (c *Conn) Waiting() int { return len(c.out.Bytes()) }
+
 // DropWaiting forgets the bytes that wait for the peer.
 func (c *Conn) DropWaiting() { c.out.Release(&c.loop.buffers) }

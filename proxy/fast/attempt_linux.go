@@ -1,0 +1,106 @@
+package fast
+
+import (
+	"errors"
+	"os"
+	"syscall"
+
+	"github.com/dynlb/dynlb/proxy/eventloop"
+	"github.com/dynlb/dynlb/proxy/forward"
+	"github.com/dynlb/dynlb/proxy/internal/settings"
+	"github.com/dynlb/dynlb/proxy/policy"
+)
+
+// try sends the request to the claimed instance, on an idle connection or else on
+// a new one.
+func (r *request) try() {
+	r.pool = r.worker.poolOf(r.lease.Endpoint())
+	if u := r.pool.get(r.idempotent, r.worker.loop.Crowded()); u != nil {
+		r.send(u)
+		return
+	}
+	r.attempt = attemptConnecting
+	r.connect(connecting)
+}
+
+// connect begins to connect to the claimed instance.
+func (r *request) connect(state upstreamState) {
+	w := r.worker
+	if r.pool.err != nil {
+		r.connectFailed(r.pool.err)
+		return
+	}
+	w.makeRoom()
+	fd, err := eventloop.Dial(r.pool.address)
+	if err != nil {
+		r.connectFailed(err)
+		return
+	}
+	u := &upstream{pool: r.pool, request: r, state: state}
+	if err := w.loop.Add(&u.Conn, fd, u); err != nil {
+		fd.Close()
+		r.connectFailed(err)
+		return
+	}
+	w.engine.upstreams.Add(1)
+	r.upstream = u
+	u.Within(settings.DialTimeout)
+}
+
+// connected sends the request when the connection is there. What the instance
+// sends before that is no response.
+func (r *request) connected() {
+	u := r.upstream
+	if errno := u.Socket().Failure(); errno != 0 {
+		r.connectFailed(os.NewSyscallError("connect", errno))
+		return
+	}
+	if !u.Writable() {
+		return
+	}
+	u.ClearDeadline()
+	if n, errno := u.Socket().Peek(); errno != syscall.EAGAIN {
+		if n > 0 {
+			u.pool.stray()
+		}
+		r.sentHead = 0
+		r.response.expect()
+		r.broke(policy.ErrSurplus)
+		return
+	}
+	r.send(u)
+}
+
+// connectFailed is called when there is no connection to the claimed instance.
+func (r *request) connectFailed(err error) {
+	r.dropUpstream()
+	if r.attempt == attemptChecking {
+		r.checked(errors.Is(err, syscall.ECONNREFUSED))
+		return
+	}
+	r.failed(&policy.ConnectError{Cause: r.pool.dialError(err)})
+}
+
+// send begins to send the request.
+func (r *request) send(u *upstream) {
+	r.upstream, u.request, u.state = u, r, serving
+	r.attempt, r.sending, r.sentHead, r.lost = attemptExchanging, sendHead, 0, nil
+	r.response.expect()
+	r.sentAt = r.worker.loop.Now()
+	u.ClearDeadline()
+	if r.marks.Host.IsSet() {
+		r.insertHost()
+	}
+	r.upload()
+}
+
+// insertHost gives the request of a client that named no host the instance's.
+func (r *request) insertHost() {
+	buffers, host := r.worker.loop.Buffers(), r.pool.endpoint.Address
+	if r.pool.endpoint.Network == "unix" { // a path is no host
+		host = "localhost"
+	}
+	b := forward.InsertHost(buffers.Get(len(r.head)+len(host)+16), r.head, &r.marks, host)
+	buffers.Put(r.head)
+	r.head = b
+}

@@ -1,0 +1,89 @@
+package fast
+
+import "github.com/dynlb/dynlb/internal/registry"
+
+// claim claims an instance that is ready, and waits for it if need be.
+func (r *request) claim() {
+	instances := r.worker.engine.registry
+	lease, err := instances.Try(registry.Preference{})
+	if err == nil && !lease.Valid() {
+		lease, err = instances.Enter(&r.waiter)
+	}
+	switch {
+	case err != nil:
+		r.fail(err)
+	case lease.Valid():
+		r.lease = lease
+		r.try()
+	default:
+		r.queue()
+	}
+}
+
+// queue waits for an instance, as long as a request may.
+func (r *request) queue() {
+	r.attempt = attemptQueued
+	limit := int64(r.worker.engine.registry.QueueTimeout())
+	if limit <= 0 {
+		r.leaveQueue()
+		return
+	}
+	r.worker.loop.SetTimer(&r.timer, r.worker.loop.Now()+limit)
+}
+
+// Expired is called when the request has waited long enough: in the queue, or
+// until its instance is known to be dead.
+func (r *request) Expired() {
+	defer r.worker.rescue(nil, r, nil)
+	if r.attempt == attemptChecking {
+		r.askDead()
+		return
+	}
+	r.leaveQueue()
+}
+
+// leaveQueue ends the waiting. If the request was given an instance at the last
+// moment, it takes that: Run follows.
+func (r *request) leaveQueue() {
+	if r.worker.engine.registry.Leave(&r.waiter) {
+		r.attempt = attemptNone
+		r.fail(registry.ErrQueueTimeout)
+	}
+}
+
+// Run takes what the registry has given to the request that waited.
+func (r *request) Run() {
+	defer r.worker.rescue(nil, r, nil)
+	given := r.granted
+	r.granted = grant{}
+	r.timer.Clear()
+	switch {
+	case r.attempt == attemptAbandoned:
+		given.lease.Release()
+		r.recycle()
+	case given.err != nil:
+		r.attempt = attemptNone
+		r.fail(given.err)
+	default:
+		r.lease = given.lease
+		r.try()
+	}
+}
+
+// claimAnother gives the claim up for one on another instance, or if there is none
+// at once, on any.
+func (r *request) claimAnother() {
+	lease, err := r.lease.Another(registry.Preference{})
+	r.lease.Release()
+	r.lease = lease
+	switch {
+	case err != nil:
+		r.attempt = attemptNone
+		r.fail(err)
+	case lease.Valid():
+		r.try()
+	default:
+		r.attempt = attemptNone
+		r.claim()
+	}
+}

@@ -1,0 +1,301 @@
+package fast
+
+import (
+	"bytes"
+	"net/netip"
+	"time"
+
+	"github.com/dynlb/dynlb/proxy/eventloop"
+	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/policy"
+)
+
+// tlsHandshake is the first byte of a ClientHello (RFC 8446, 5.1). No request
+// begins with it.
+const tlsHandshake = 0x16
+
+// clientState is what a client's connection is for; see the package comment.
+type clientState uint8
+
+const (
+	clientClosed clientState = iota
+	awaiting
+	exchanging
+	lingering
+	clientTunnelled
+)
+
+// client is a connection from a client. An idle one costs little more than this
+// struct.
+type client struct {
+	eventloop.Conn
+	worker  *worker
+	request *request       // while exchanging
+	tunnel  *tunnel        // while tunnelled
+	head    *http1.Request // while a part of a request's head has arrived
+	began   int64          // when that was; 0: none has
+	ip      string         // its address, "" when it has none
+	port    uint16
+	state   clientState
+	used    bool // a request was read
+}
+
+// Accept takes on a client's connection.
+func (w *worker) Accept(from eventloop.Arrival) {
+	c := &client{worker: w, port: from.Peer.Port(), state: awaiting}
+	if from.Peer.IsValid() {
+		c.ip = from.Peer.Addr().String()
+	}
+	if !w.loop.AddAccepted(&c.Conn, from.Socket, c) {
+		return
+	}
+	if w.engine.group.Closing() {
+		c.drainIdle()
+		return
+	}
+	c.Within(w.engine.settings.Load().HeadTimeout)
+}
+
+// Ready goes on with what the connection is for.
+func (c *client) Ready() {
+	defer c.worker.rescue(c, c.request, c.tunnel)
+	switch c.state {
+	case clientClosed:
+	case awaiting:
+		c.await()
+	case exchanging:
+		c.request.clientReady()
+	case lingering:
+		c.linger()
+	case clientTunnelled:
+		c.tunnel.relay()
+	}
+}
+
+// Expired ends what has taken too long.
+func (c *client) Expired() {
+	defer c.worker.rescue(c, c.request, c.tunnel)
+	switch c.state {
+	case clientClosed:
+	case awaiting:
+		c.headExpired()
+	case exchanging:
+		c.request.clientExpired()
+	case lingering:
+		c.close()
+	case clientTunnelled:
+		c.tunnel.expired(&c.Conn)
+	}
+}
+
+// await reads the request that is due.
+func (c *client) await() {
+	if c.Broken() {
+		c.close()
+		return
+	}
+	if c.head == nil && c.Holds() { // it came before the last response ended
+		c.readHead(c.Held())
+	}
+	for c.state == awaiting && !c.IsLater() { // else a request was answered at once
+		b, err := c.Receive()
+		switch {
+		case err == nil:
+			c.readHead(b)
+		case err == eventloop.ErrAgain: //nolint:errorlint // it is the very value
+			return
+		default:
+			c.close()
+		}
+	}
+}
+
+// readHead reads the head of a request from b, all that was received of it.
+func (c *client) readHead(b []byte) {
+	w := c.worker
+	if !c.used && w.engine.handover != nil {
+		has, may := http1.HasPreface(b)
+		if has || b[0] == tlsHandshake {
+			c.handOver(b)
+			return
+		}
+		if may {
+			c.awaitRest(b)
+			return
+		}
+	}
+	if c.head == nil {
+		c.head = w.requestHead()
+	}
+	n, err := c.head.Parse(b)
+	switch {
+	case err != nil:
+		c.refuse(b, err.(*http1.Error)) //nolint:errorlint // Parse returns no other
+	case n == 0:
+		c.awaitRest(b)
+	default:
+		c.begin(b, n)
+	}
+}
+
+// awaitRest keeps what there is of a request. It must go on in time.
+func (c *client) awaitRest(b []byte) {
+	c.Keep(b)
+	if c.began == 0 {
+		c.began = c.worker.loop.Now()
+		c.Within(c.worker.engine.settings.Load().HeadTimeout)
+	}
+}
+
+// headExpired is called when a request takes too long to begin, or to arrive.
+func (c *client) headExpired() {
+	if c.began == 0 {
+		c.close()
+		return
+	}
+	c.refuse(c.Held(), policy.ErrSlowHead)
+}
+
+// begin begins the request whose head is the first n bytes of b. What is there of
+// its content is checked before a byte of it goes anywhere.
+func (c *client) begin(b []byte, n int) {
+	head := c.head
+	if head.Framing == http1.Chunked {
+		check := head.Body()
+		if _, err := check.Skip(b[n:]); err != nil {
+			c.refuse(b, err.(*http1.Error)) //nolint:errorlint // Skip returns no other
+			return
+		}
+	}
+	if c.worker.engine.isStatus(head) {
+		c.handOver(b)
+		return
+	}
+	c.used, c.began, c.state = true, 0, exchanging
+	c.ClearDeadline()
+	r := c.worker.newRequest(c)
+	r.start(head, n, b[n:])
+}
+
+// isStatus reports whether a request is for the one path that is not the app's.
+func (e *Engine) isStatus(head *http1.Request) bool {
+	path := e.statusPath
+	if path == "" || e.handover == nil || len(head.Path) < len(path) || string(head.Path[:len(path)]) != path {
+		return false
+	}
+	return len(head.Path) == len(path) || head.Path[len(path)] == '?'
+}
+
+// next is called when a request was answered, and another may follow.
+func (c *client) next() {
+	s := c.worker.engine.settings.Load()
+	c.state = awaiting
+	switch {
+	case c.Holds():
+		c.began = c.worker.loop.Now()
+		c.Within(s.HeadTimeout)
+		c.Later()
+	case c.Readable():
+		c.Within(s.IdleTimeout)
+		c.Later()
+	default:
+		c.Within(s.IdleTimeout)
+	}
+}
+
+// handOver gives the connection away, with b, all that was read and not used.
+func (c *client) handOver(b []byte) {
+	e := c.worker.engine
+	unread := bytes.Clone(b)
+	conn, closed, err := c.Detach()
+	if err != nil {
+		e.log.Warn("hand connection over failed", "cause", err)
+		c.close()
+		return
+	}
+	c.state = clientClosed
+	c.dropHead()
+	e.handover(conn, unread, closed)
+}
+
+// drain ends the connection when it is idle: the engine shuts down.
+func (c *client) drain() {
+	switch c.state {
+	case awaiting:
+		c.drainIdle()
+	case lingering:
+		c.Within(shutdownLinger)
+	default:
+	}
+}
+
+// drainIdle takes the request that has arrived, if there is one, of a client that
+// may not send another, and closes the connection otherwise.
+func (c *client) drainIdle() {
+	if c.Holds() || !c.Socket().Quiet() {
+		c.AssumeReadable()
+		c.Ready()
+	}
+	if c.state == awaiting {
+		c.close()
+	}
+}
+
+// cut ends the connection, whatever it is for.
+func (c *client) cut() {
+	switch c.state {
+	case exchanging:
+		c.request.clientGone()
+	case clientTunnelled:
+		c.tunnel.close()
+	default:
+		c.close()
+	}
+}
+
+// dropHead gives the reader of the head back.
+func (c *client) dropHead() {
+	if c.head != nil {
+		c.worker.dropRequestHead(c.head)
+		c.head = nil
+	}
+}
+
+// close closes the connection.
+func (c *client) close() {
+	c.left()
+	c.Close()
+}
+
+// reset closes the connection so that the client sees an error.
+func (c *client) reset() {
+	c.left()
+	c.Reset()
+}
+
+// left gives back what an open connection has.
+func (c *client) left() {
+	if c.state == lingering {
+		c.worker.lingering--
+	}
+	c.state = clientClosed
+	c.dropHead()
+	c.request, c.tunnel = nil, nil
+}
+
+// address returns the client's, as net.Conn.RemoteAddr would.
+func (c *client) address() string {
+	ip, err := netip.ParseAddr(c.ip)
+	if err != nil {
+		return "@"
+	}
+	return netip.AddrPortFrom(ip, c.port).String()
+}
+
+// since returns the time from a time of the loop to now; 0: no time.
+func (w *worker) since(at int64) time.Duration {
+	if at == 0 {
+		return 0
+	}
+	return time.Duration(w.loop.Now() - at)
+}

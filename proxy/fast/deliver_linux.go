@@ -1,0 +1,177 @@
+package fast
+
+import (
+	"github.com/dynlb/dynlb/proxy/eventloop"
+	"github.com/dynlb/dynlb/proxy/forward"
+	"github.com/dynlb/dynlb/proxy/http1"
+)
+
+// inlineSize is up to which size payload is copied next to its head: that costs
+// less than giving the kernel a second piece.
+const inlineSize = 4 << 10
+
+// spliceFrom is how many bytes of content must be left for a pipe to be used: two
+// descriptors, and the calls to set it up.
+const spliceFrom = 128 << 10
+
+// What goes after a chunk, and after the last one.
+var (
+	chunkEnd     = []byte(http1.ChunkEnd)
+	lastChunkEnd = []byte(http1.ChunkEnd + http1.LastChunk)
+)
+
+// pass passes on what came of the content.
+func (s *response) pass(b []byte) {
+	payload, used, err := forward.Decode(&s.body, b, &s.trailer)
+	if err != nil {
+		s.request.cut(err)
+		return
+	}
+	if used < len(b) {
+		s.surplus()
+	}
+	s.request.lease.Progressed()
+	if s.deliver(s.request.worker.out[:0], payload) {
+		s.request.upstream.Keep(nil)
+	}
+}
+
+// deliver sends the client payload, after what is in head. It reports whether the
+// client is there.
+func (s *response) deliver(head, payload []byte) bool {
+	done, chunked := s.body.Done(), s.delivery.Chunked
+	if done {
+		s.ended()
+	}
+	last := done && !forward.HasTrailer(s.trailer)
+	switch {
+	case len(payload) <= inlineSize:
+		head = forward.AppendContent(head, payload, chunked, last)
+		if len(head) > 0 && !s.toClient(head) {
+			return false
+		}
+	case chunked:
+		end := chunkEnd
+		if last {
+			end = lastChunkEnd
+		}
+		if !s.toClient(http1.AppendChunkSize(head, len(payload)), payload, end) {
+			return false
+		}
+	case len(head) > 0:
+		return s.toClient(head, payload)
+	default:
+		return s.toClient(payload)
+	}
+	if chunked && done && !last {
+		return s.toClient(forward.AppendTrailer(s.request.worker.out[:0], s.trailer))
+	}
+	return true
+}
+
+// toClient sends pieces to the client. It reports whether the client is there.
+func (s *response) toClient(pieces ...[]byte) bool {
+	c := s.request.client
+	if err := c.Send(pieces...); err != nil {
+		s.request.clientGone()
+		return false
+	}
+	if c.Waits() {
+		s.stall()
+	}
+	return true
+}
+
+// flush writes what waits for the client. It reports whether nothing does any
+// more.
+func (s *response) flush() (bool, error) {
+	c := s.request.client
+	if !c.Waits() {
+		return true, nil
+	}
+	n, err := c.Flush()
+	switch {
+	case !c.Waits():
+		c.Progressed()
+	case n > 0:
+		s.stall()
+	}
+	return !c.Waits(), err
+}
+
+// owes reports whether there is something for the client that it has not taken.
+func (s *response) owes() bool {
+	return s.request.client.Waits() || s.pipe != nil && s.pipe.Len() > 0
+}
+
+// stall gives the client time to take something of what waits for it.
+func (s *response) stall() { s.request.client.Stall(s.request.settings.IdleTimeout) }
+
+// stalled is called when that time is up.
+func (s *response) stalled() {
+	if s.request.client.TookNothing() {
+		s.request.clientGone()
+		return
+	}
+	s.stall()
+}
+
+// splices reports whether what is left of the content goes through a pipe: its
+// length is known, and much of it is left.
+func (s *response) splices() bool {
+	if s.pipe == nil && !s.delivery.Chunked && s.body.Rest() >= spliceFrom && !s.request.upstream.Holds() {
+		s.pipe = s.request.worker.loop.NewPipe()
+	}
+	return s.pipe != nil
+}
+
+// splice takes into the pipe, which is empty, what the instance has sent. It
+// reports whether there may be more.
+func (s *response) splice() bool {
+	u := s.request.upstream
+	n, err := s.pipe.Fill(&u.Conn, s.body.Rest())
+	if err == eventloop.ErrAgain { //nolint:errorlint // it is the very value
+		return false
+	}
+	if err != nil {
+		s.instanceEnded(err)
+		return false
+	}
+	s.request.lease.Progressed()
+	s.body.Move(int64(n))
+	if s.body.Done() {
+		s.ended()
+		if u.Socket().Quiet() { // nothing else has shown that there is no more
+			u.AssumeQuiet()
+		}
+	}
+	return true
+}
+
+// drain passes on what is in the pipe. It reports whether nothing is any more.
+func (s *response) drain() (bool, error) {
+	c := s.request.client
+	before := s.pipe.Len()
+	n, err := s.pipe.Drain(&c.Conn)
+	if err != nil {
+		return false, err
+	}
+	if s.pipe.Len() > 0 {
+		if n > 0 || !c.Stalling() {
+			s.stall()
+		}
+		return false, nil
+	}
+	if before > 0 {
+		c.Progressed()
+	}
+	return true, nil
+}
+
+// dropPipe gives the pipe back.
+func (s *response) dropPipe() {
+	if s.pipe != nil {
+		s.request.worker.loop.DropPipe(s.pipe)
+		s.pipe = nil
+	}
+}

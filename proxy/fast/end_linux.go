@@ -1,0 +1,165 @@
+package fast
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+
+	"github.com/dynlb/dynlb/proxy/eventloop"
+	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/policy"
+)
+
+// finish ends a request whose response was passed on as a whole.
+func (r *request) finish() {
+	u := r.upstream
+	r.upstream = nil
+	if r.response.reusable && r.sending == sent {
+		u.pool.put(u, !r.response.bare)
+	} else {
+		u.close()
+	}
+	r.close()
+}
+
+// close ends a request that was answered.
+func (r *request) close() {
+	c := r.client
+	last := r.response.delivery.Last || r.worker.engine.group.Closing()
+	sending := r.keepAlive || !r.body.Done() || c.Readable() // the client may be
+	r.land()
+	switch {
+	case !last && !c.Waits():
+		c.next()
+	case sending || c.Waits():
+		c.end()
+	default:
+		c.close()
+	}
+}
+
+// release gives the claim on the instance back: when it has responded, before the
+// client learns that, so that the client's next request finds it idle.
+func (r *request) release() {
+	if r.attempt != attemptOver {
+		r.attempt = attemptOver
+		r.lease.Release()
+	}
+}
+
+// land gives back what the request has, and records how it ended. A request that
+// the registry is giving an instance right now is kept until then.
+func (r *request) land() {
+	w := r.worker
+	queued := r.attempt == attemptQueued
+	r.release()
+	w.engine.record(r.code, w.since(r.began))
+	r.client.request = nil
+	if queued && !w.engine.registry.Leave(&r.waiter) {
+		r.attempt = attemptAbandoned
+	} else {
+		r.recycle()
+	}
+	w.loop.End()
+}
+
+// fail answers the request with what err comes to.
+func (r *request) fail(err error) {
+	f := policy.Of(err, r.worker.engine.registry.Trouble())
+	r.code = f.Code
+	level := slog.LevelInfo
+	if f.Code == http.StatusBadGateway || f.Code == http.StatusGatewayTimeout {
+		level = slog.LevelWarn
+	}
+	r.log(level, f.Message, err)
+	r.answer(f)
+}
+
+// answer sends the client a fault. HTTP/1.0 is not told that the connection is
+// kept, so it is not.
+func (r *request) answer(f policy.Fault) {
+	r.dropUpstream()
+	r.release()
+	last := !r.keepAlive || r.http10 || !r.body.Done() || r.worker.engine.group.Closing() || f.Code == http.StatusNotImplemented
+	r.response.delivery.Last = last
+	if err := r.client.Send(f.Append(r.worker.out[:0], r.toHead, last)); err != nil {
+		r.clientGone()
+		return
+	}
+	r.close()
+}
+
+// spoil ends a request for what the client did after its head was forwarded.
+func (r *request) spoil(e *http1.Error) {
+	f := policy.Refusal(e)
+	r.code = f.Code
+	r.log(slog.LevelInfo, f.Message, e)
+	if !r.response.begun() {
+		r.answer(f)
+		return
+	}
+	r.breakOff()
+}
+
+// cut ends a request whose response the instance broke off.
+func (r *request) cut(err error) {
+	if eventloop.IsEnd(err) {
+		err = io.ErrUnexpectedEOF
+	}
+	r.code = http.StatusBadGateway
+	r.log(slog.LevelWarn, "instance broke its response off", err)
+	r.breakOff()
+}
+
+// breakOff ends the response so that the client sees that it is not whole.
+func (r *request) breakOff() {
+	c, untilClose := r.client, r.response.delivery.UntilClose
+	r.dropUpstream()
+	r.land()
+	if untilClose {
+		c.reset()
+		return
+	}
+	c.end()
+}
+
+// clientGone ends a request whose client is gone. If it is there all the same, it
+// must not take what there is of a response for the whole.
+func (r *request) clientGone() {
+	c, untilClose := r.client, r.response.delivery.UntilClose
+	r.code = policy.StatusClientClosed
+	r.log(slog.LevelDebug, policy.Of(context.Canceled, "").Message, nil)
+	r.dropUpstream()
+	r.land()
+	if untilClose {
+		c.reset()
+		return
+	}
+	c.close()
+}
+
+// log writes a line about the request.
+func (r *request) log(level slog.Level, message string, cause error) {
+	logger := r.worker.engine.log
+	if !logger.Enabled(context.Background(), level) {
+		return
+	}
+	path := string(r.label[r.method:])
+	if plain, err := url.PathUnescape(path); err == nil {
+		path = plain
+	}
+	attrs := []slog.Attr{
+		slog.String("method", r.methodText()),
+		slog.String("path", path),
+		slog.Int("code", r.code),
+	}
+	if r.lease.Valid() {
+		attrs = append(attrs, slog.String("instance", string(r.lease.ID())))
+	}
+	if cause != nil {
+		attrs = append(attrs, slog.String("cause", cause.Error()))
+	}
+	logger.LogAttrs(context.Background(), level, message, attrs...)
+}

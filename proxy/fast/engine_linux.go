@@ -1,0 +1,119 @@
+package fast
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/eventloop"
+	"github.com/dynlb/dynlb/proxy/internal/settings"
+	"github.com/dynlb/dynlb/proxy/policy"
+)
+
+// Engine carries requests in event loops. Create one with New. All methods are
+// safe for concurrent use.
+type Engine struct {
+	group      *eventloop.Group
+	registry   *registry.Registry
+	settings   *atomic.Pointer[settings.Settings]
+	handover   func(net.Conn, []byte, func()) // nil: nothing is handed over
+	statusPath string
+	conduct    *policy.Conduct
+	record     func(code int, took time.Duration)
+	log        *slog.Logger
+	upstreams  atomic.Int64 // connections to instances
+}
+
+// New returns an Engine. Nothing runs before Serve; then call Shutdown.
+func New(options Options) (*Engine, error) {
+	e := &Engine{
+		registry:   options.Registry,
+		settings:   options.Settings,
+		handover:   options.Handover,
+		statusPath: options.StatusPath,
+		conduct:    options.Conduct,
+		record:     options.Record,
+		log:        options.Log,
+	}
+	if e.conduct == nil {
+		e.conduct = new(policy.Conduct)
+	}
+	if e.record == nil {
+		e.record = func(int, time.Duration) {}
+	}
+	if e.log == nil {
+		e.log = slog.New(slog.DiscardHandler)
+	}
+	e.group = eventloop.NewGroup(eventloop.Options{
+		Loops:    options.Loops,
+		Protocol: func(l *eventloop.Loop) eventloop.Protocol { return newWorker(e, l) },
+		MaxConns: func() int { return e.settings.Load().MaxConnections },
+		Log:      e.log,
+	})
+	return e, nil
+}
+
+// Serve accepts connections on l, until Shutdown or Leave; then it returns nil. It
+// closes l, which must be one of package net: it fails with errors.ErrUnsupported,
+// and leaves l alone, when that has no socket. It may be called for several
+// listeners.
+func (e *Engine) Serve(l net.Listener) error { return e.group.Serve(l) }
+
+// Leave stops accepting on l, which was given to Serve, and closes it; Serve
+// returns nil. The connections that were accepted on it stay. It reports whether
+// l was being served.
+func (e *Engine) Leave(l net.Listener) bool { return e.group.Leave(l) }
+
+// Reconfigured tells the engine that the settings have changed: more connections
+// may be open than before.
+func (e *Engine) Reconfigured() { e.group.WakeAcceptors() }
+
+// Drop closes the idle connections to an endpoint, and those in use when they
+// become idle. Requests may go there again, on new connections.
+func (e *Engine) Drop(endpoint registry.Endpoint) {
+	e.each(func(w *worker) { w.drop(endpoint) })
+}
+
+// each posts a function to each worker. It does not wait.
+func (e *Engine) each(do func(*worker)) {
+	for _, l := range e.group.Loops() {
+		l.Post(eventloop.Func(func() { do(workerOf(l)) }))
+	}
+}
+
+// Shutdown stops accepting at once, closes the connections of clients that have
+// no request under way, and lets the others end with their response. It waits for
+// the requests in flight and the tunnels, and for a moment until clients have read
+// their last response. When ctx ends it closes those that are left, and returns a
+// *CutError if there were any. Afterwards the Engine is of no use.
+func (e *Engine) Shutdown(ctx context.Context) error {
+	e.group.Close()
+	var busy sync.WaitGroup
+	for _, l := range e.group.Loops() {
+		busy.Add(1)
+		if !l.Post(eventloop.Func(func() { workerOf(l).drain(busy.Done) })) {
+			busy.Done() // ended by another Shutdown
+		}
+	}
+	empty := make(chan struct{})
+	go func() { // ends when all loops are drained, or have ended
+		busy.Wait()
+		close(empty)
+	}()
+	select {
+	case <-empty:
+	case <-ctx.Done():
+	}
+	var cut atomic.Int64
+	e.each(func(w *worker) { cut.Add(int64(w.stop())) })
+	e.group.Wait()
+	<-empty
+	if n := cut.Load(); n > 0 {
+		return &CutError{Open: int(n), Cause: context.Cause(ctx)}
+	}
+	return nil
+}

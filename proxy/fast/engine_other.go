@@ -1,0 +1,32 @@
+//go:build !linux
+
+package fast
+
+import (
+	"context"
+	"errors"
+	"net"
+
+	"github.com/dynlb/dynlb/internal/registry"
+)
+
+// Engine does not exist on this platform.
+type Engine struct{}
+
+// New returns errors.ErrUnsupported.
+func New(Options) (*Engine, error) { return nil, errors.ErrUnsupported }
+
+// Serve returns errors.ErrUnsupported.
+func (*Engine) Serve(net.Listener) error { return errors.ErrUnsupported }
+
+// Reconfigured does nothing.
+func (*Engine) Reconfigured() {}
+
+// Drop does nothing.
+func (*Engine) Drop(registry.Endpoint) {}
+
+// Leave returns false.
+func (*Engine) Leave(net.Listener) bool { return false }
+
+// Shutdown does nothing.
+func (*Engine) Shutdown(context.Context) error { return nil }

@@ -1,0 +1,131 @@
+// Package fast carries plain HTTP/1.1 between clients and instances in event
+// loops: no goroutine, no allocation and four system calls on sockets for a
+// request. It is HTTP on top of package eventloop, which owns sockets, timers and
+// buffers. What is not for it is handed over, socket and unread bytes together,
+// before a byte of it was forwarded: HTTP/2, TLS, and the one path that is not the
+// app's.
+//
+// # The types
+//
+//	Engine     the event loops, and what they share
+//	worker     one loop's part: pools of connections to instances, spare memory
+//	client     a connection from a client
+//	request    one request on its way to an instance: claim, attempts, sending
+//	response   the response to it on its way back
+//	upstream   a connection to an instance
+//	tunnel     a client and an upstream that have switched to another protocol
+//
+// # A client's connection
+//
+//	awaiting    the head of a request has not arrived    -> exchanging, lingering, closed,
+//	                                                        or handed over
+//	exchanging  its request is carried                   -> awaiting, lingering, tunnelled, closed
+//	tunnelled   it is a side of a tunnel                 -> closed
+//	lingering   the last response was sent; what the     -> closed
+//	            client still sends is read and dropped
+//
+// A client that ends its output after its request gets the response, however long
+// that takes. TCP does not tell a client that has ended its output from one that is
+// gone until something is sent to it: one that is gone resets the connection then.
+// Keep-alive probes have the same effect once the client's kernel has forgotten the
+// connection (a minute on Linux). A client that resets its connection ends its
+// request at once.
+//
+// # A connection to an instance
+//
+//	connecting  being made for a request                 -> serving, closed
+//	checking    being made to see whether the instance   -> closed
+//	            is alive
+//	serving     it has a request                         -> aside, idle, tunnelled, closed
+//	aside       it rests after a response that stray     -> idle, closed
+//	            bytes may follow; see policy.Tidiness
+//	idle        it waits in its pool                     -> serving, closed
+//	tunnelled   it is a side of a tunnel                 -> closed
+//
+// # A request
+//
+// Three things go on side by side, each with a state of its own. The attempt:
+//
+//	none        -> queued, connecting, exchanging, over   begin, claim
+//	queued      -> connecting, exchanging, over, abandoned
+//	connecting  -> exchanging, checking, queued, over     the next connection
+//	exchanging  -> connecting, checking, queued, over     the instance failed: policy.Step
+//	checking    -> connecting, exchanging, queued, over   is the instance alive?
+//	over        the claim is given back
+//	abandoned   it ended while the registry gave it an instance; then the claim is
+//	            given back
+//
+// Sending the request:
+//
+//	sendNothing -> sendHead                               there is a connection
+//	sendHead    -> holdContent, sendContent, sent         the head is written
+//	holdContent -> sendContent                            the instance asked for it, or is slow to
+//	sendContent -> sent
+//	sent        the whole request was written
+//	sendStopped the instance takes nothing more; from sendHead, holdContent or sendContent
+//
+// A new attempt begins at sendHead again. And receiving the response:
+//
+//	awaitHead   -> readHead                               the first byte
+//	readHead    -> passContent, complete                  its head is passed on
+//	passContent -> complete                               the instance has sent all of it
+//	complete    what is left waits for the client only
+//
+// # Flow control
+//
+// A loop does a bounded amount of work for one connection in a turn. Bytes that
+// one side cannot take are not read from the other: per request and direction one
+// buffer at most is in flight here, and besides that informational responses
+// (policy.MaxInterim).
+package fast
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/internal/settings"
+	"github.com/dynlb/dynlb/proxy/policy"
+)
+
+// Options are what an Engine needs. Registry and Settings are required.
+type Options struct {
+	// Registry says which instance a request goes to.
+	Registry *registry.Registry
+	// Settings are those in force, for the requests that begin from now on. They
+	// have no zero fields that have a default. After a change call
+	// Engine.Reconfigured.
+	Settings *atomic.Pointer[settings.Settings]
+	// Handover takes over a connection that is not for the engine: its first
+	// bytes are the HTTP/2 preface or a TLS ClientHello, or it asks for
+	// StatusPath. The bytes in unread were read already. It calls closed when the
+	// connection is closed, and must not block. Nil: such connections are treated
+	// as all others.
+	Handover func(conn net.Conn, unread []byte, closed func())
+	// StatusPath is the one path that is not the app's. Empty: there is none.
+	StatusPath string
+	// Conduct is what is known of the instances. Nil: the engine has its own.
+	Conduct *policy.Conduct
+	// Record is called once for each request, as proxy.Options says. It must not
+	// block.
+	Record func(code int, took time.Duration)
+	// Log gets one line for each failed request. Nil: none is written.
+	Log *slog.Logger
+	// Loops is how many event loops there are. Zero: GOMAXPROCS.
+	Loops int
+}
+
+// CutError says that Shutdown ran out of time.
+type CutError struct {
+	Open  int   // how many requests and tunnels were cut off
+	Cause error // why the time was up
+}
+
+func (e *CutError) Error() string {
+	return fmt.Sprintf("drain requests: %d cut off: %v", e.Open, e.Cause)
+}
+
+func (e *CutError) Unwrap() error { return e.Cause }

@@ -1,0 +1,94 @@
+//go:build linux
+
+package fast
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/internal/settings"
+)
+
+// settingsWith returns the engine's settings with another MaxConnections.
+func settingsWith(f *lane, connections int) settings.Settings {
+	s := *f.Engine.settings.Load()
+	s.MaxConnections = connections
+	return s
+}
+
+// given is a connection that was handed over.
+type given struct {
+	net.Conn
+	unread []byte
+	closed func()
+}
+
+// Close closes the connection, and says so.
+func (g given) Close() error {
+	defer g.closed()
+	return g.Conn.Close()
+}
+
+// give is an Options.Handover that puts connections into handed.
+func give(handed chan<- given) func(net.Conn, []byte, func()) {
+	return func(c net.Conn, unread []byte, closed func()) { handed <- given{c, unread, closed} }
+}
+
+// TestHandover: what is not the engine's is handed over with all its bytes, and
+// what is like it is not.
+func TestHandover(t *testing.T) {
+	t.Parallel()
+	handed := make(chan given, 1)
+	f := serve(t, Options{Handover: give(handed), StatusPath: "/lb-status"}, server(t, echo))
+	for name, c := range map[string]struct{ before, text string }{
+		"HTTP/2":            {"", http1.Preface + "and more"},
+		"TLS":               {"", "\x16\x03\x01 and more"},
+		"status":            {"", "GET /lb-status HTTP/1.1\nHost: a\n\nand more"},
+		"status with query": {"", "GET /lb-status?x HTTP/1.1\nHost: a\n\n"},
+		"status, absolute":  {"", "GET http://a/lb-status HTTP/1.1\nHost: a\n\n"},
+		"status, later":     {"GET / HTTP/1.1\nHost: a\n\n", "POST /lb-status HTTP/1.1\nHost: a\nContent-Length: 3\n\nabc"},
+	} {
+		for _, step := range []int{1, 10, 1000} {
+			t.Run(name, func(t *testing.T) {
+				conn := dial(t, f.address)
+				if c.before != "" {
+					conn.send(c.before)
+					conn.response(t)
+				}
+				text := strings.ReplaceAll(c.text, "\n", "\r\n")
+				if strings.HasPrefix(c.text, "PRI") {
+					text = c.text
+				}
+				go func() {
+					for b := text; b != ""; b = b[min(step, len(b)):] {
+						_, _ = io.WriteString(conn, b[:min(step, len(b))])
+					}
+				}()
+				other := <-handed
+				got := make([]byte, len(text))
+				if _, err := io.ReadFull(io.MultiReader(bytes.NewReader(other.unread), other), got); err != nil || string(got) != text {
+					t.Errorf("got %q, %v, want %q", got, err, text)
+				}
+				_, _ = io.WriteString(other, "answer\n")
+				if line, err := bufio.NewReader(conn).ReadString('\n'); line != "answer\n" {
+					t.Errorf("client got %q, %v", line, err)
+				}
+				if err := other.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+	for _, target := range []string{"/lb-status/", "/lb-statu", "/LB-status", "/lb%2Dstatus", "//lb-status", "/a?/lb-status"} {
+		conn := dial(t, f.address)
+		conn.send("GET " + target + " HTTP/1.1\nHost: a\n\n")
+		if code, body := conn.response(t); code != 200 || body != "GET "+target+" " {
+			t.Errorf("%s: %d %q", target, code, body)
+		}
+	}
+}

@@ -1,0 +1,71 @@
+package fast
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/dynlb/dynlb/proxy/eventloop"
+	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/internal/settings"
+	"github.com/dynlb/dynlb/proxy/policy"
+)
+
+// shutdownLinger is how long a client may linger during a shutdown. It is what
+// net/http always gives.
+const shutdownLinger = 500 * time.Millisecond
+
+// refuse answers a request of which nothing was forwarded, and will not be. It
+// begins with b.
+func (c *client) refuse(b []byte, e *http1.Error) {
+	w := c.worker
+	w.engine.log.Info("request refused", "code", e.Status, "reason", e.Reason, "client", c.address())
+	w.engine.record(e.Status, w.since(c.began))
+	// The reader of the head may point into a buffer that was used again, so the
+	// method is read from b.
+	toHead := bytes.HasPrefix(bytes.TrimLeft(b, "\r\n"), []byte("HEAD "))
+	if c.Send(policy.Refusal(e).Append(w.out[:0], toHead, true)) != nil {
+		c.close()
+		return
+	}
+	c.end()
+}
+
+// end closes the connection once the client has read what was written: closing it
+// with unread bytes resets it, and the client may lose the response (RFC 9112,
+// 9.6).
+func (c *client) end() {
+	c.DropHeld()
+	c.dropHead()
+	c.request = nil
+	c.state = lingering
+	c.worker.lingering++
+	if c.worker.engine.group.Closing() {
+		c.Within(shutdownLinger)
+	} else {
+		c.Within(settings.LingerTimeout)
+	}
+	c.linger()
+}
+
+// linger writes what waits, ends output, and reads until the client does too.
+func (c *client) linger() {
+	if _, err := c.Flush(); err != nil || c.Broken() {
+		c.close()
+		return
+	}
+	if c.Waits() {
+		return
+	}
+	c.CloseWrite()
+	for range eventloop.MaxRounds {
+		_, err := c.Receive()          // which is dropped
+		if err == eventloop.ErrAgain { //nolint:errorlint // it is the very value
+			return
+		}
+		if err != nil {
+			c.close()
+			return
+		}
+	}
+	c.Later()
+}

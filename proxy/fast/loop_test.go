@@ -1,0 +1,72 @@
+//go:build linux
+
+package fast
+
+import (
+	"testing"
+	"time"
+
+	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/internal/settings"
+)
+
+// TestHeldUp: time in which a loop was held up is not taken from an instance.
+func TestHeldUp(t *testing.T) {
+	t.Parallel()
+	const limit = time.Second
+	arrived, release := make(chan struct{}), make(chan struct{})
+	options := Options{Loops: 1, Settings: with(settings.Settings{RequestTimeout: limit})}
+	f := serve(t, options, script(t, func(c *peer) {
+		_ = c.head()
+		close(arrived)
+		<-release
+		c.send("HTTP/1.1 204 No Content\n\n")
+		_ = c.rest()
+	}))
+	c := dial(t, f.address)
+	c.send("GET / HTTP/1.1\nHost: a\n\n")
+	<-arrived
+	f.inWorkers(func(*worker) { time.Sleep(limit + limit/4) })
+	f.inWorkers(func(*worker) {}) // it has looked at its timers
+	close(release)
+	if code, _ := c.response(t); code != 204 {
+		t.Errorf("got %d", code)
+	}
+}
+
+// TestSparesAreBounded: what many clients needed for a moment is not kept for ever.
+func TestSparesAreBounded(t *testing.T) {
+	t.Parallel()
+	f := serve(t, Options{Loops: 1}, server(t, echo))
+	dial(t, f.address).send("GET / HTTP/1.1\nHost: a\n\n")
+	f.recorded(t, 200) // there is a loop
+	f.inWorkers(func(w *worker) {
+		var heads []*http1.Request
+		for range maxSpare + 10 {
+			heads = append(heads, w.requestHead())
+		}
+		for _, head := range heads {
+			w.dropRequestHead(head)
+		}
+		if n := len(w.requestHeads); n != maxSpare {
+			t.Errorf("%d spare readers, want %d", n, maxSpare)
+		}
+	})
+}
+
+// TestDrainAfterEnd: draining a worker whose loop has ended is over at once.
+func TestDrainAfterEnd(t *testing.T) {
+	t.Parallel()
+	f := serve(t, Options{Loops: 1}, server(t, echo))
+	dial(t, f.address).send("GET / HTTP/1.1\nHost: a\n\n")
+	f.recorded(t, 200) // there is a loop
+	w := f.workers()[0]
+	if err := f.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	drained := false
+	w.drain(func() { drained = true })
+	if !drained {
+		t.Error("it is not drained")
+	}
+}

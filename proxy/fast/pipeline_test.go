@@ -1,0 +1,111 @@
+//go:build linux
+
+package fast
+
+import (
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/dynlb/dynlb/proxy/eventloop"
+	"github.com/dynlb/dynlb/proxy/http1"
+)
+
+// TestPipelineFair: however many requests a client sends at once that need no
+// instance, a loop answers few of them before it looks at others, and reads no
+// further ahead than it must.
+func TestPipelineFair(t *testing.T) {
+	t.Parallel()
+	f := serve(t, Options{Loops: 1})
+	c := dial(t, f.address)
+	const count = 20_000
+	requests := strings.Repeat("TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", count)
+	first, turned := make(chan struct{}), make(chan struct{})
+	l := f.group.Loops()[0]
+	written, posted := make(chan struct{}), make(chan struct{})
+	c.send("TRACE / HTTP/1.1\nHost: a\n\n")
+	if code, _ := c.response(t); code != 405 {
+		t.Fatalf("got %d", code)
+	}
+	f.recorded(t, 405)
+	go func() {
+		_, _ = io.WriteString(c, requests[:len(requests)/4])
+		close(written)
+		_, _ = io.WriteString(c, requests[len(requests)/4:])
+	}()
+	l.Post(eventloop.Func(func() {
+		close(first)
+		<-written // by the kernel: nobody reads it
+		<-posted
+	}))
+	<-first
+	answered, ahead := 0, 0
+	l.Post(eventloop.Func(func() { // one turn later
+		answered = len(f.records)
+		l.Conns(func(c *eventloop.Conn) { ahead = max(ahead, cap(c.Held())) })
+		close(turned)
+	}))
+	close(posted)
+	<-turned
+	if answered > eventloop.MaxRounds {
+		t.Errorf("%d requests of one client were answered in one turn", answered)
+	}
+	if limit := eventloop.ChunkSize + 4<<10; ahead > limit {
+		t.Errorf("%d bytes were read ahead, want %d at most", ahead, limit)
+	}
+	for range count {
+		if code, _ := c.response(t); code != 405 {
+			t.Fatalf("got %d", code)
+		}
+	}
+}
+
+// TestNewLimits: new limits count for all requests that begin from then on, even
+// when a reader with the old ones was in use meanwhile.
+func TestNewLimits(t *testing.T) {
+	t.Parallel()
+	f := serve(t, Options{Loops: 1}, server(t, echo))
+	c := dial(t, f.address)
+	c.send("GET / HTTP/1.1\nHost: a\n\n")
+	c.response(t)
+	c.send("GET / HTTP/1.1\nHo")
+	f.awaitRequest(t)
+	s := *f.Engine.settings.Load()
+	s.Limits = http1.Limits{Head: 1 << 10, Line: 1 << 10, Field: 1 << 10}
+	f.configure(s)
+	other := dial(t, f.address)
+	other.send("GET / HTTP/1.1\nHost: a\n\n") // so that they are noticed
+	if code, _ := other.response(t); code != 200 {
+		t.Fatalf("got %d", code)
+	}
+	c.send("st: a\n\n")
+	if code, _ := c.response(t); code != 200 {
+		t.Fatalf("got %d", code)
+	}
+	c.send("GET / HTTP/1.1\nHost: a\nX-A: " + strings.Repeat("x", 500) + "\nX-B: " + strings.Repeat("x", 500) + "\n\n")
+	if code, _ := c.response(t); code != 431 {
+		t.Errorf("got %d, want 431", code)
+	}
+}
+
+// TestUnreadEnd: a client that has announced its last request gets the whole
+// response, even if it sends something more that nobody will read.
+func TestUnreadEnd(t *testing.T) {
+	t.Parallel()
+	asked, answer := make(chan struct{}), make(chan struct{})
+	f := serve(t, Options{Loops: 1}, script(t, func(c *peer) {
+		c.head()
+		asked <- struct{}{}
+		<-answer
+		c.send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+	}))
+	c := dial(t, f.address)
+	c.send("GET / HTTP/1.1\nHost: a\nConnection: close\n\n")
+	<-asked
+	c.send("\n") // as some clients do (RFC 9112, 2.2)
+	f.inWorkers(func(*worker) {})
+	close(answer)
+	if b, err := io.ReadAll(c); err != nil || !strings.HasSuffix(string(b), "ok") {
+		t.Errorf("got %q and %v", b, err)
+	}
+}

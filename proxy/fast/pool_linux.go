@@ -1,0 +1,230 @@
+package fast
+
+import (
+	"net"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/eventloop"
+	"github.com/dynlb/dynlb/proxy/internal/settings"
+	"github.com/dynlb/dynlb/proxy/policy"
+)
+
+// pool is what a worker knows of one instance: where it is reached, and the
+// connections to it that carry no request.
+type pool struct {
+	worker   *worker
+	endpoint registry.Endpoint
+	address  eventloop.Address
+	err      error // why there is no address
+	tidy     *policy.Tidiness
+	idle     []*upstream // the one used last at the end
+	aside    []*upstream // those that rest before they are idle, the first one first
+	dropped  bool        // connections are closed when they become idle
+}
+
+// poolOf returns the pool of an endpoint. There are few of them.
+func (w *worker) poolOf(endpoint registry.Endpoint) *pool {
+	for _, p := range w.pools {
+		if p.endpoint == endpoint {
+			return p
+		}
+	}
+	p := &pool{worker: w, endpoint: endpoint, tidy: w.engine.conduct.Of(endpoint)}
+	p.address, p.err = eventloop.ResolveAddress(endpoint.Network, endpoint.Address)
+	w.pools = append(w.pools, p)
+	return p
+}
+
+// dialError returns an error of connecting, with the address.
+func (p *pool) dialError(err error) error {
+	dial := &net.OpError{Op: "dial", Net: p.endpoint.Network, Err: err}
+	switch p.endpoint.Network {
+	case "tcp":
+		at, bad := netip.ParseAddrPort(p.endpoint.Address)
+		if bad != nil {
+			return err
+		}
+		dial.Addr = net.TCPAddrFromAddrPort(at)
+	case "unix":
+		dial.Addr = &net.UnixAddr{Name: p.endpoint.Address, Net: "unix"}
+	default:
+		return err
+	}
+	return dial
+}
+
+// get takes the connection that was used last, or returns nil.
+//
+// What an instance sends before it is asked is no response, so a connection on
+// which there is something must not be used. What the poller reported before this
+// turn is noted on all connections before any of them is used, so for the hot path
+// that is known without a system call; what comes between then and the moment the
+// request is sent, a fraction of a millisecond, is not. When crowded, and as the
+// instance's tidiness asks for it, the socket is asked, too.
+func (p *pool) get(idempotent, crowded bool) *upstream {
+	if !p.tidy.Reusable() {
+		p.closeIdle() // another loop has seen stray bytes
+		return nil
+	}
+	ask := crowded || p.tidy.Ask(idempotent)
+	now := p.worker.loop.Now()
+	for last := len(p.idle) - 1; last >= 0; last = len(p.idle) - 1 {
+		u := p.idle[last]
+		p.idle[last] = nil
+		p.idle = p.idle[:last]
+		u.state = serving
+		if !u.Readable() && u.Deadline() > now && (!ask || u.Socket().Quiet()) {
+			return u
+		}
+		p.closeStray(u)
+	}
+	return nil
+}
+
+// put takes a connection whose response has ended. content says whether that could
+// have content.
+func (p *pool) put(u *upstream, content bool) {
+	if p.dropped || p.worker.engine.group.Closing() || u.Readable() {
+		p.closeStray(u)
+		return
+	}
+	u.used = true
+	switch p.tidy.After(content) {
+	case policy.Now:
+		p.rest(u, settings.StaleAfter)
+	case policy.Rest:
+		u.state, u.request = aside, nil
+		u.Within(policy.Settle)
+		p.aside = append(p.aside, u)
+	default:
+		u.close()
+	}
+}
+
+// rest makes a connection idle, for a time.
+func (p *pool) rest(u *upstream, d time.Duration) {
+	u.state, u.request = idle, nil
+	u.Within(d)
+	p.idle = append(p.idle, u)
+}
+
+// settle is called when a connection has been aside for long enough.
+func (p *pool) settle(u *upstream) {
+	if u.Readable() || !u.Socket().Quiet() {
+		p.closeStray(u)
+		return
+	}
+	p.aside = without(p.aside, u)
+	p.tidy.Rested(true)
+	p.rest(u, settings.StaleAfter-policy.Settle)
+}
+
+// disturbed is called when something happened to a connection that carries no
+// request.
+func (p *pool) disturbed(u *upstream) {
+	if u.Readable() {
+		p.closeStray(u)
+	}
+}
+
+// remove forgets a connection that is in the pool.
+func (p *pool) remove(u *upstream) {
+	if u.state == aside {
+		p.aside = without(p.aside, u)
+		p.tidy.Rested(false)
+		return
+	}
+	p.idle = without(p.idle, u)
+}
+
+// without returns list without u.
+func without(list []*upstream, u *upstream) []*upstream {
+	if i := slices.Index(list, u); i >= 0 {
+		return slices.Delete(list, i, i+1)
+	}
+	return list
+}
+
+// closeStray closes a connection on which something came that no request asked
+// for, if only its end.
+func (p *pool) closeStray(u *upstream) {
+	n, _ := u.Socket().Peek()
+	u.close()
+	if n > 0 {
+		p.stray()
+	}
+}
+
+// stray is called when the instance has sent what no request asked for.
+func (p *pool) stray() {
+	if p.tidy.Stray() {
+		p.worker.engine.log.Warn("instance sends bytes that no request asked for: its connections are not reused", "endpoint", p.endpoint.String())
+	}
+	p.closeIdle()
+}
+
+// closeIdle closes the connections that carry no request.
+func (p *pool) closeIdle() {
+	for _, u := range slices.Concat(p.idle, p.aside) {
+		u.close()
+	}
+}
+
+// drop closes the idle connections to an endpoint, and those in use when they
+// become idle.
+func (w *worker) drop(endpoint registry.Endpoint) {
+	for i, p := range w.pools {
+		if p.endpoint == endpoint {
+			p.dropped = true
+			w.pools = slices.Delete(w.pools, i, i+1)
+			p.closeIdle()
+			return
+		}
+	}
+}
+
+// makeRoom is called before a connection to an instance is made. There are at most
+// as many in use as there are clients, but idle ones would come on top: those to
+// instances that had more to do a moment ago, and those of other loops. When there
+// are as many as there may be clients, idle ones are closed, so that descriptors
+// for two connections for each client are enough.
+func (w *worker) makeRoom() {
+	if !w.engine.full() || w.closeOldest() {
+		return
+	}
+	w.engine.each(func(other *worker) {
+		for other.engine.full() && other.closeOldest() {
+		}
+	})
+}
+
+// full reports whether there are as many connections to instances as there may be
+// clients.
+func (e *Engine) full() bool {
+	limit := int64(e.settings.Load().MaxConnections)
+	return limit > 0 && e.upstreams.Load() >= limit
+}
+
+// closeOldest closes the connection of this loop that has been idle for longest, if
+// there is one.
+func (w *worker) closeOldest() bool {
+	var oldest *upstream
+	for _, p := range w.pools {
+		if len(p.idle) > 0 && (oldest == nil || p.idle[0].Deadline() < oldest.Deadline()) {
+			oldest = p.idle[0]
+		}
+	}
+	for _, p := range w.pools {
+		if oldest == nil && len(p.aside) > 0 {
+			oldest = p.aside[0]
+		}
+	}
+	if oldest == nil {
+		return false
+	}
+	oldest.close()
+	return true
+}

@@ -1,0 +1,109 @@
+//go:build linux
+
+package fast
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/eventloop"
+)
+
+// TestPoison: what an instance sends without being asked is no response, to
+// whatever request comes next.
+func TestPoison(t *testing.T) {
+	t.Parallel()
+	for name, late := range map[string]bool{"with the response": false, "after it": true} {
+		t.Run(name, func(t *testing.T) {
+			sent := make(chan struct{}, 8)
+			f := serve(t, Options{}, script(t, func(c *peer) {
+				for c.head() != "" {
+					c.send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+					if late {
+						time.Sleep(20 * time.Millisecond)
+					}
+					c.send("HTTP/1.1 200 OK\nContent-Length: 6\n\npoison")
+					sent <- struct{}{}
+				}
+			}))
+			for range 4 {
+				c := dial(t, f.address)
+				c.send("POST / HTTP/1.1\nHost: a\nContent-Length: 0\n\n")
+				if code, body := c.response(t); code != 200 || body != "ok" {
+					t.Errorf("%d %q", code, body)
+				}
+				<-sent
+			}
+		})
+	}
+}
+
+// TestUnsent: a request of which nothing could be sent is sent on another
+// connection, whatever its method and content.
+func TestUnsent(t *testing.T) {
+	t.Parallel()
+	for _, method := range []string{"GET", "POST"} {
+		f := serve(t, Options{}, server(t, echo))
+		c := dial(t, f.address)
+		c.send("GET / HTTP/1.1\nHost: a\n\n")
+		c.response(t)
+		broken := 0
+		var mu sync.Mutex
+		f.inWorkers(func(w *worker) {
+			mu.Lock()
+			defer mu.Unlock()
+			for _, p := range w.pools {
+				for _, u := range p.idle {
+					u.Socket().CloseWrite()
+					broken++
+				}
+			}
+		})
+		if broken != 1 {
+			t.Errorf("%d idle connections, want 1", broken)
+		}
+		c.send(method + " / HTTP/1.1\nHost: a\nContent-Length: 8\n\nprecious")
+		if code, body := c.response(t); code != 200 || body != method+" / precious" {
+			t.Errorf("%s: %d %q", method, code, body)
+		}
+	}
+}
+
+// TestSpeaksFirst: what an instance sends on a new connection before a request was
+// sent is no response, and speaks against it. The loop is held up until it is there.
+func TestSpeaksFirst(t *testing.T) {
+	t.Parallel()
+	const stray = "HTTP/1.1 200 OK\nContent-Length: 5\n\nstray"
+	greeted := make(chan struct{})
+	var first atomic.Bool
+	address := script(t, func(c *peer) {
+		if !first.Swap(true) {
+			c.send(stray)
+			close(greeted)
+		}
+		for c.head() != "" {
+			c.send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+		}
+	})
+	f := serve(t, Options{Loops: 1}, address)
+	c := dial(t, f.address)
+	c.send("TRACE / HTTP/1.1\nHost: a\n\n") // which no instance gets
+	c.response(t)
+	f.recorded(t, 405)
+	l, held, sending := f.group.Loops()[0], make(chan struct{}), make(chan struct{})
+	l.Post(eventloop.Func(func() { close(held); <-sending }))
+	<-held
+	c.send("GET / HTTP/1.1\nHost: a\n\n")
+	l.Post(eventloop.Func(func() { <-greeted })) // in the turn in which it connects
+	close(sending)
+	if code, body := c.response(t); code != 200 || body != "ok" {
+		t.Errorf("%d %q", code, body)
+	}
+	f.recorded(t, 200)
+	if f.conduct.Of(registry.Endpoint{Network: "tcp", Address: address}).Reusable() {
+		t.Error("the instance is trusted")
+	}
+}

@@ -1,0 +1,199 @@
+package fast
+
+import (
+	"bytes"
+
+	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/eventloop"
+	"github.com/dynlb/dynlb/proxy/forward"
+	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/internal/settings"
+	"github.com/dynlb/dynlb/proxy/policy"
+)
+
+// attemptState is how far a request has come with having an instance answer it; see
+// the package comment.
+type attemptState uint8
+
+const (
+	attemptNone attemptState = iota
+	attemptQueued
+	attemptConnecting
+	attemptExchanging
+	attemptChecking
+	attemptOver
+	attemptAbandoned
+)
+
+// sendState is how much of a request was sent to the instance; see the package
+// comment.
+type sendState uint8
+
+const (
+	sendNothing sendState = iota
+	sendHead
+	holdContent
+	sendContent
+	sent
+	sendStopped
+)
+
+// pending reports whether there is something to send, and the instance takes it.
+func (s sendState) pending() bool { return s == sendHead || s == holdContent || s == sendContent }
+
+// request is one request from a client, from its head to the end of the response.
+type request struct {
+	worker   *worker
+	waiter   registry.Waiter // its Grant is made once
+	granted  grant           // what Grant was called with
+	response response
+	facts
+}
+
+// grant is what the registry gave to a request that waited.
+type grant struct {
+	lease registry.Lease
+	err   error
+}
+
+// facts are what changes from one request to the next that uses the same memory.
+type facts struct {
+	client   *client
+	upstream *upstream // nil while there is none
+	settings *settings.Settings
+	attempt  attemptState
+	sending  sendState
+
+	// What the client sent.
+	label      []byte // its method and path
+	method     int    // length of the method
+	toHead     bool   // the method is HEAD
+	idempotent bool   // the method is; see policy.Idempotent
+	http10     bool   // the client speaks HTTP/1.0
+	keepAlive  bool   // the client wants to send another request
+	hasContent bool
+	expects    bool // the client waits for a 100 (Continue) before it sends the content
+	chunked    bool // the content goes on in chunks
+	body       http1.Body
+	head       []byte // as the instance gets it, and content that came at once; a buffer
+	marks      forward.Marks
+	began      int64 // when its head was there
+	code       int   // status for the client; 0 before it is known
+
+	// The attempts to have an instance answer it.
+	lease        registry.Lease
+	pool         *pool
+	attempts     policy.Attempts
+	timer        eventloop.Timer // in the queue, and until an instance is known to be dead
+	sentHead     int             // how much of head
+	sentAt       int64           // when sending began, then when it ended
+	sentContinue bool            // the client was asked for its content
+	deadBy       int64           // when a dead instance is known to be dead
+	lost         error           // why the instance cannot have sent all of its response; see sendFailed
+}
+
+// newRequest returns a request that has begun on a client's connection.
+func (w *worker) newRequest(c *client) *request {
+	var r *request
+	if last := len(w.requests) - 1; last >= 0 {
+		r = w.requests[last]
+		w.requests = w.requests[:last]
+	} else {
+		r = &request{worker: w}
+		r.response.request = r
+		r.waiter.Grant = func(lease registry.Lease, err error) {
+			r.granted = grant{lease, err}
+			w.loop.Post(r)
+		}
+	}
+	r.client, r.settings, r.began, r.timer.Owner = c, w.engine.settings.Load(), w.loop.Now(), r
+	c.request = r
+	w.loop.Begin()
+	return r
+}
+
+// start carries the request whose head has n bytes: it is written anew for the
+// instance, which is claimed then. rest is what came after the head.
+func (r *request) start(head *http1.Request, n int, rest []byte) {
+	r.describe(head)
+	if err := policy.Refused(head); err != nil {
+		r.client.Keep(rest)
+		r.client.dropHead()
+		r.fail(err)
+		return
+	}
+	r.writeHead(head, n, rest)
+	r.client.dropHead()
+	r.claim()
+}
+
+// describe notes what must be known of a request when its bytes are gone.
+func (r *request) describe(head *http1.Request) {
+	path, _, _ := bytes.Cut(head.Path, []byte("?")) // no query: it may hold secrets
+	r.label = append(append(r.label[:0], head.Method...), path...)
+	r.method = len(head.Method)
+	r.toHead = string(head.Method) == "HEAD"
+	r.idempotent = policy.Idempotent(string(head.Method))
+	r.http10 = head.Minor == 0
+	r.keepAlive = head.KeepAlive
+	r.hasContent = head.Framing == http1.Chunked || head.Framing == http1.Sized && head.Length > 0
+	r.chunked = head.Framing == http1.Chunked
+	r.expects = head.Continue && r.hasContent
+	r.body = head.Body()
+	r.attempts = policy.Begin(string(head.Method), r.hasContent, r.worker.engine.registry)
+}
+
+// writeHead writes the request as the instance gets it: its head, which had n
+// bytes, and what is in rest of its content, unless the client waits to send that.
+func (r *request) writeHead(head *http1.Request, n int, rest []byte) {
+	ip := r.client.ip
+	from := forward.Peer{IP: ip, Trusted: r.settings.Trusts(ip), Scheme: "http"}
+	size := forward.RequestSize(head, n, from)
+	if r.hasContent && !r.expects {
+		size += len(rest) + 64
+	}
+	r.head, r.marks = forward.AppendRequest(r.worker.loop.Buffers().Get(size), head, from)
+	if r.hasContent && !r.expects {
+		payload, used, _ := forward.Decode(&r.body, rest, nil) // client.begin has checked it
+		r.head = forward.AppendContent(r.head, payload, r.chunked, r.body.Done())
+		rest = rest[used:]
+	}
+	r.client.Keep(rest)
+}
+
+// recycle gives back all that the request has, and its memory.
+func (r *request) recycle() {
+	w := r.worker
+	w.loop.RemoveTimer(&r.timer)
+	r.dropHead()
+	r.response.recycle()
+	label := r.label[:0]
+	if cap(label) > 512 {
+		label = nil
+	}
+	r.facts = facts{label: label}
+	r.granted = grant{}
+	if len(w.requests) < maxSpare {
+		w.requests = append(w.requests, r)
+	}
+}
+
+// dropHead gives the buffer of the head back.
+func (r *request) dropHead() {
+	if r.head != nil {
+		r.worker.loop.Buffers().Put(r.head)
+		r.head = nil
+	}
+}
+
+// dropUpstream closes the connection to the instance, if there is one.
+func (r *request) dropUpstream() {
+	if r.upstream != nil {
+		r.upstream.close()
+		r.upstream = nil
+	}
+	r.sending = sendNothing
+}
+
+// methodText returns the method.
+func (r *request) methodText() string { return string(r.label[:r.method]) }

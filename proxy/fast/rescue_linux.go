@@ -1,0 +1,60 @@
+package fast
+
+import (
+	"net/http"
+	"runtime/debug"
+)
+
+// resetter is a connection that can be broken off.
+type resetter interface{ reset() }
+
+// rescue, deferred, keeps a panic from ending the process: a fault of ours in one
+// request must not take all others with it. net/http does the same for its
+// handlers. It is given the connection that something happened on, and what that
+// had part in before.
+func (w *worker) rescue(on resetter, r *request, t *tunnel) {
+	cause := recover()
+	if cause == nil {
+		return
+	}
+	w.engine.log.Error("event loop panicked", "panic", cause, "stack", string(debug.Stack()))
+	conns := []resetter{on}
+	if r == nil || r.client == nil { // it has come to its end, and another may have begun
+		r = nil
+		if c, ok := on.(*client); ok {
+			r = c.request
+		}
+	}
+	switch {
+	case t != nil:
+		conns = append(conns, t.client, t.upstream)
+		t.lease.Release()
+		w.loop.End()
+	case r != nil:
+		conns = append(conns, r.client)
+		if r.upstream != nil {
+			conns = append(conns, r.upstream)
+		}
+		w.abandon(r)
+	}
+	for _, c := range conns {
+		if c != nil {
+			c.reset()
+		}
+	}
+}
+
+// abandon ends a request. Of the state it was left in, only what others rely on is
+// put right: the claim, the memory, and the counts.
+func (w *worker) abandon(r *request) {
+	if r.attempt == attemptQueued && !w.engine.registry.Leave(&r.waiter) {
+		r.attempt = attemptAbandoned // the claim that is on its way is given back
+	}
+	r.timer.Clear()
+	r.dropHead()
+	r.response.dropHead()
+	r.response.dropPipe()
+	r.lease.Release()
+	w.engine.record(http.StatusInternalServerError, w.since(r.began))
+	w.loop.End()
+}

@@ -1,0 +1,249 @@
+package fast
+
+import (
+	"io"
+	"net/http"
+
+	"github.com/dynlb/dynlb/proxy/eventloop"
+	"github.com/dynlb/dynlb/proxy/forward"
+	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/policy"
+)
+
+// receiveState is how much of a response was received from the instance; see the
+// package comment.
+type receiveState uint8
+
+const (
+	awaitHead receiveState = iota
+	readHead
+	passContent
+	complete
+)
+
+// response is the response to a request, on its way from the instance to the
+// client.
+type response struct {
+	request   *request
+	receiving receiveState
+	reusable  bool            // another request may follow on the instance's connection
+	bare      bool            // it cannot have content
+	head      *http1.Response // while it is being read
+	interim   int             // bytes of informational responses
+	body      http1.Body
+	delivery  forward.Delivery
+	trailer   []byte          // as the instance sent it
+	pipe      *eventloop.Pipe // what large content goes through; nil when it does not
+}
+
+// expect makes the response one that is to come.
+func (s *response) expect() { s.receiving, s.interim = awaitHead, 0 }
+
+// begun reports whether the client was sent the head of the final response.
+func (s *response) begun() bool { return s.receiving >= passContent }
+
+// recycle gives back all that the response has.
+func (s *response) recycle() {
+	s.dropHead()
+	s.dropPipe()
+	*s = response{request: s.request}
+}
+
+// dropHead gives the reader of the head back.
+func (s *response) dropHead() {
+	if s.head != nil {
+		s.request.worker.dropResponseHead(s.head)
+		s.head = nil
+	}
+}
+
+// receive takes from the instance what there is, and passes on what the client
+// takes.
+func (s *response) receive() {
+	u := s.request.upstream
+	for range eventloop.MaxRounds {
+		if !s.wantsMore() {
+			return
+		}
+		if s.splices() {
+			if !s.splice() {
+				return
+			}
+			continue
+		}
+		b, err := u.Receive()
+		if err == eventloop.ErrAgain { //nolint:errorlint // it is the very value
+			return
+		}
+		if err != nil {
+			s.instanceEnded(err)
+			return
+		}
+		if s.begun() {
+			s.pass(b)
+		} else {
+			s.readHead(b)
+		}
+		if s.request.upstream != u { // it is over, or another attempt was made
+			return
+		}
+	}
+	if s.wantsMore() {
+		u.Later()
+	}
+}
+
+// wantsMore reports whether the client has taken what there was, and the instance
+// has more to send. If only the former is so, the request is finished.
+func (s *response) wantsMore() bool {
+	if !s.begun() {
+		return true
+	}
+	done, err := s.flush()
+	if done && s.pipe != nil {
+		done, err = s.drain()
+	}
+	switch {
+	case err != nil:
+		s.request.clientGone()
+	case done && s.body.Done():
+		s.request.finish()
+	case done:
+		return true
+	}
+	return false
+}
+
+// readHead reads the head of the response, or of informational ones before it.
+func (s *response) readHead(b []byte) {
+	r := s.request
+	upgrade := r.marks.Upgrade.IsSet()
+	if s.head == nil {
+		s.head = r.worker.responseHead(r.settings.Limits)
+		s.head.Reset(r.toHead, upgrade)
+	}
+	s.receiving = readHead
+	for len(b) > 0 {
+		n, err := s.head.Parse(b)
+		if err != nil {
+			r.broke(err)
+			return
+		}
+		if n == 0 {
+			break
+		}
+		if !s.head.Informational() {
+			s.begin(b[n:])
+			return
+		}
+		if !s.inform(n) {
+			return
+		}
+		b = b[n:]
+		s.head.Reset(r.toHead, upgrade)
+	}
+	r.upstream.Keep(b)
+}
+
+// inform passes an informational response of n bytes on. It reports whether
+// another response follows. HTTP/1.0 knows none (RFC 9110, 15.2).
+func (s *response) inform(n int) bool {
+	r := s.request
+	if s.interim += n; s.interim > policy.MaxInterim*r.settings.Limits.Head {
+		r.broke(policy.ErrInterim)
+		return false
+	}
+	if s.head.Status == http.StatusContinue && r.expects {
+		if r.sending == holdContent { // else the deadline is for the response
+			r.upstream.ClearDeadline()
+		}
+		r.continueNow()
+		if r.sentContinue {
+			return true
+		}
+		r.sentContinue = true
+	}
+	if r.http10 {
+		return true
+	}
+	return s.toClient(forward.AppendInterim(r.worker.out[:0], s.head))
+}
+
+// begin passes the head of the response on, and of its content what is in rest.
+func (s *response) begin(rest []byte) {
+	r, head := s.request, s.head
+	if head.Status == http.StatusSwitchingProtocols {
+		r.switchProtocols(head, rest)
+		return
+	}
+	s.body = head.Body()
+	s.body.SplitTrailer = true
+	payload, used, err := forward.Decode(&s.body, rest, &s.trailer)
+	if err != nil {
+		r.broke(err)
+		return
+	}
+	s.receiving = passContent
+	r.code = head.Status
+	s.bare = r.toHead || head.Status == http.StatusNoContent || head.Status == http.StatusNotModified
+	r.lease.Responded(r.worker.since(r.sentAt), head.Status)
+	s.reusable = head.KeepAlive
+	if used < len(rest) {
+		s.surplus()
+	}
+	to := forward.Client{HTTP10: r.http10, Last: !r.keepAlive || !r.body.Done() || r.worker.engine.group.Closing()}
+	var b []byte
+	b, s.delivery = forward.AppendResponse(r.worker.out[:0], head, to, r.worker.dateNow())
+	s.dropHead()
+	if r.sending != sendHead { // else it is still being sent
+		r.dropHead()
+	}
+	r.upstream.ClearDeadline()
+	if !s.deliver(b, payload) {
+		return
+	}
+	r.upstream.Keep(nil)
+	if s.body.Done() && !r.client.Waits() {
+		r.finish()
+	}
+}
+
+// surplus is called when bytes came after the end of the response.
+func (s *response) surplus() {
+	s.reusable = false
+	s.request.pool.stray()
+}
+
+// instanceEnded is called when the instance has closed its connection, or reset
+// it.
+func (s *response) instanceEnded(err error) {
+	r := s.request
+	if r.lost != nil {
+		err = r.lost
+	}
+	if !s.begun() {
+		if s.receiving == readHead && eventloop.IsEnd(err) {
+			err = io.ErrUnexpectedEOF
+		}
+		r.broke(err)
+		return
+	}
+	if !eventloop.IsEnd(err) || s.body.End() != nil {
+		r.cut(err)
+		return
+	}
+	s.ended()
+	if s.delivery.Chunked && !s.toClient([]byte(http1.LastChunk)) {
+		return
+	}
+	s.reusable = false
+	if !r.client.Waits() {
+		r.finish()
+	}
+}
+
+// ended is called when the instance has sent all of the response.
+func (s *response) ended() {
+	s.receiving = complete
+	s.request.release()
+}

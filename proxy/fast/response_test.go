@@ -1,0 +1,64 @@
+//go:build linux
+
+package fast
+
+import (
+	"context"
+	"github.com/dynlb/dynlb/proxy/internal/settings"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestTruncated: a client that cannot see from the framing that a response is
+// not whole sees it from the connection, whoever has broken it off.
+func TestTruncated(t *testing.T) {
+	t.Parallel()
+	const half = "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n4\nhalf\n"
+	truncated := func(t *testing.T, c *peer) {
+		t.Helper()
+		var err error
+		for buffer := make([]byte, 64<<10); err == nil; {
+			_, err = c.Read(buffer)
+		}
+		if !strings.Contains(err.Error(), "reset") {
+			t.Errorf("the response ended with %v", err)
+		}
+	}
+	t.Run("instance", func(t *testing.T) {
+		f := serve(t, Options{}, script(t, func(c *peer) {
+			c.head()
+			c.send(half)
+		}))
+		c := dial(t, f.address)
+		c.send("GET / HTTP/1.0\n\n")
+		truncated(t, c)
+		f.recorded(t, 502)
+	})
+	t.Run("time", func(t *testing.T) {
+		options := Options{Settings: with(settings.Settings{IdleTimeout: 100 * time.Millisecond})}
+		f := serve(t, options, script(t, func(c *peer) {
+			c.head()
+			c.send("HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n4000000\n")
+			_, _ = c.Write(make([]byte, 64<<20)) // more than the kernels take
+		}))
+		c := dial(t, f.address)
+		c.send("GET / HTTP/1.0\n\n")
+		f.recorded(t, 499)
+		truncated(t, c)
+	})
+	t.Run("shutdown", func(t *testing.T) {
+		f := serve(t, Options{}, script(t, func(c *peer) {
+			c.head()
+			c.send(half)
+			_ = c.rest()
+		}))
+		c := dial(t, f.address)
+		c.send("GET / HTTP/1.0\n\n")
+		_ = c.head()
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_ = f.Shutdown(ctx)
+		truncated(t, c)
+	})
+}

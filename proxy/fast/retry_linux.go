@@ -1,0 +1,81 @@
+package fast
+
+import (
+	"syscall"
+
+	"github.com/dynlb/dynlb/proxy/policy"
+)
+
+// broke is called when the connection to the instance broke before the head of a
+// response was complete.
+func (r *request) broke(cause error) {
+	r.response.dropHead()
+	r.failed(&policy.BrokenError{
+		Cause: cause, Sent: r.sentHead > 0, Received: r.response.receiving == readHead,
+		Reused: r.upstream.used, Implicated: r.lease.Implicated(), After: r.worker.since(r.sentAt),
+	})
+}
+
+// failed ends an attempt.
+func (r *request) failed(err error) {
+	r.dropUpstream()
+	r.follow(r.attempts.Next(err))
+}
+
+// follow carries out what was decided after an attempt has failed.
+func (r *request) follow(d policy.Decision) {
+	d.Report(r.lease)
+	switch d.Step {
+	case policy.Resend:
+		r.attempt = attemptConnecting
+		r.connect(connecting)
+	case policy.Another:
+		r.claimAnother()
+	case policy.CheckAlive:
+		r.attempt = attemptChecking
+		r.connect(checking)
+	default:
+		r.fail(d.Err)
+	}
+}
+
+// checkInstanceAlive waits for a connection that is made only to see whether the
+// instance is alive: one in the backlog of an instance that dies breaks like one in
+// use, so the broken one alone does not show it.
+func (r *request) checkInstanceAlive(expired bool) {
+	u := r.upstream
+	errno := u.Socket().Failure()
+	if errno == 0 && !u.Writable() && !u.Broken() && !expired {
+		return
+	}
+	r.dropUpstream()
+	r.checked(errno == syscall.ECONNREFUSED)
+}
+
+// checked goes on when it is known whether the instance refuses connections. One
+// that does not may be known to be dead soon.
+func (r *request) checked(refused bool) {
+	if refused {
+		r.follow(r.attempts.Checked(policy.Refusing))
+		return
+	}
+	r.deadBy = r.worker.loop.Now() + int64(policy.DeathWithin)
+	r.askDead()
+}
+
+// askDead asks, each tick, whether the instance is known to be dead. It is the one
+// thing that a loop polls for, and only for a request whose instance failed.
+func (r *request) askDead() {
+	select {
+	case <-r.lease.Dead():
+		r.follow(r.attempts.Checked(policy.Dead))
+		return
+	default:
+	}
+	now := r.worker.loop.Now()
+	if now >= r.deadBy {
+		r.follow(r.attempts.Checked(policy.Alive))
+		return
+	}
+	r.worker.loop.SetTimer(&r.timer, now+1)
+}

@@ -1,0 +1,207 @@
+//go:build linux
+
+package fast
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/eventloop"
+	"github.com/dynlb/dynlb/proxy/internal/settings"
+)
+
+// TestShutdownWaits: idle connections are closed at once, a request in flight
+// gets its response, and its client is told to go.
+func TestShutdownWaits(t *testing.T) {
+	t.Parallel()
+	arrived, release := make(chan struct{}), make(chan struct{})
+	f := serve(t, Options{}, script(t, func(c *peer) {
+		for c.head() != "" {
+			arrived <- struct{}{}
+			<-release
+			c.send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+		}
+	}))
+	idle, partly, busy := dial(t, f.address), dial(t, f.address), dial(t, f.address)
+	partly.send("GET / HT")
+	busy.send("GET / HTTP/1.1\nHost: a\n\n")
+	<-arrived
+	down := make(chan error, 1)
+	go func() { down <- f.Shutdown(context.Background()) }()
+	if got := idle.rest() + partly.rest(); got != "" {
+		t.Errorf("got %q", got)
+	}
+	select {
+	case err := <-down:
+		t.Fatalf("Shutdown returned with a request in flight: %v", err)
+	default:
+	}
+	if _, err := net.Dial("tcp", f.address); err == nil {
+		t.Error("still accepting")
+	}
+	close(release)
+	if got := busy.rest(); !strings.Contains(got, "Connection: close\r\n") || !strings.HasSuffix(got, "ok") {
+		t.Errorf("got %q", got)
+	}
+	if err := <-down; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestShutdownCut: when time is up, what is left is counted, recorded and gone:
+// requests that wait for an instance, or for its response, and tunnels.
+func TestShutdownCut(t *testing.T) {
+	t.Parallel()
+	arrived := make(chan struct{}, 4)
+	f := serve(t, Options{
+		Registry: registry.New(registry.Options{MaxConcurrency: 2, QueueLimit: 8, QueueTimeout: time.Minute}),
+	}, script(t, func(c *peer) {
+		if strings.Contains(c.head(), "/tunnel") {
+			c.send("HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: x\n\n")
+		}
+		arrived <- struct{}{}
+		_ = c.rest()
+	}))
+	var conns []*peer
+	for _, request := range []string{"GET /tunnel HTTP/1.1\nHost: a\nConnection: Upgrade\nUpgrade: x\n\n", "GET / HTTP/1.1\nHost: a\n\n", "GET /queued HTTP/1.1\nHost: a\n\n"} {
+		c := dial(t, f.address)
+		c.send(request)
+		if !strings.Contains(request, "queued") {
+			<-arrived
+		}
+		if strings.Contains(request, "tunnel") {
+			f.recorded(t, 101)
+		}
+		conns = append(conns, c)
+	}
+	for deadline := time.Now().Add(5 * time.Second); f.registry.Waiting() == 0 && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond) // the queue's length is not announced
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	why := errors.New("out of time")
+	cancel(why)
+	err := f.Shutdown(ctx)
+	cut, ok := errors.AsType[*CutError](err)
+	if !ok || cut.Open != 3 || !errors.Is(err, why) {
+		t.Errorf("got %v, want 3 cut off", err)
+	}
+	for _, code := range []int{499, 499} {
+		f.recorded(t, code)
+	}
+	for _, c := range conns[1:] {
+		if got := c.rest(); got != "" {
+			t.Errorf("got %q", got)
+		}
+	}
+	if f.registry.Waiting() != 0 || f.inFlight() != 0 {
+		t.Errorf("%d wait, %d in flight", f.registry.Waiting(), f.inFlight())
+	}
+}
+
+// TestShutdownTakesWhatHasArrived: a request that was sent before the shutdown is
+// answered, though its loop has not learnt of it.
+func TestShutdownTakesWhatHasArrived(t *testing.T) {
+	t.Parallel()
+	f := serve(t, Options{Loops: 1}, server(t, echo))
+	c := dial(t, f.address)
+	c.send("GET / HTTP/1.1\nHost: a\n\n")
+	if code, _ := c.response(t); code != 200 {
+		t.Fatalf("got %d", code)
+	}
+	l, first, posted := f.group.Loops()[0], make(chan struct{}), make(chan struct{})
+	l.Post(eventloop.Func(func() { close(first); <-posted }))
+	<-first // what is posted from now on is read together
+	const request = "GET / HTTP/1.1\nHost: a\n\n"
+	l.Post(eventloop.Func(func() { c.send(request) }))
+	down := make(chan error, 1)
+	go func() { down <- f.Shutdown(context.Background()) }()
+	for n := 0; n < 3; time.Sleep(time.Millisecond) { // no more to accept, and to drain
+		n = l.Tasks()
+	}
+	close(posted)
+	if got := c.rest(); !strings.HasPrefix(got, "HTTP/1.1 200 ") || !strings.Contains(got, "Connection: close\r\n") {
+		t.Errorf("got %q", got)
+	}
+	if err := <-down; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestShutdownLetsClientsRead: a client that is still sending gets to read its
+// last response, but is not waited for any longer than for that.
+func TestShutdownLetsClientsRead(t *testing.T) {
+	t.Parallel()
+	f := serve(t, Options{Loops: 1}, server(t, echo))
+	reading, silent := dial(t, f.address), dial(t, f.address)
+	for _, c := range []*peer{reading, silent} {
+		c.send("nonsense\n\n")
+	}
+	for lingers := 0; lingers < 2; {
+		f.inWorkers(func(w *worker) { lingers = w.lingering })
+	}
+	began := time.Now()
+	down := make(chan error, 1)
+	go func() { down <- f.Shutdown(context.Background()) }()
+	b, err := io.ReadAll(reading.r)
+	if !strings.HasPrefix(string(b), "HTTP/1.1 400 ") || err != nil {
+		t.Errorf("got %q, %v", b, err)
+	}
+	select {
+	case err := <-down:
+		if time.Since(began) < shutdownLinger {
+			t.Errorf("it returned while clients may be reading: %v", err)
+		}
+		return
+	case <-time.After(shutdownLinger / 5):
+	}
+	_ = reading.Close()
+	if err := <-down; err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(began); took > settings.LingerTimeout {
+		t.Errorf("it took %v", took)
+	}
+}
+
+// TestShutdownLetsTheLastClientRead: so does one whose response ends during the
+// shutdown, and is the last that was waited for.
+func TestShutdownLetsTheLastClientRead(t *testing.T) {
+	t.Parallel()
+	arrived, release := make(chan struct{}), make(chan struct{})
+	f := serve(t, Options{Loops: 1}, script(t, func(c *peer) {
+		_ = c.head()
+		close(arrived)
+		<-release
+		c.send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+	}))
+	c := dial(t, f.address)
+	c.send("GET / HTTP/1.1\nHost: a\n\n")
+	<-arrived
+	down := make(chan error, 1)
+	go func() { down <- f.Shutdown(context.Background()) }()
+	for closing := false; !closing; {
+		f.inWorkers(func(w *worker) { closing = w.drained != nil })
+	}
+	began := time.Now()
+	close(release)
+	if got := c.rest(); !strings.HasSuffix(got, "ok") {
+		t.Errorf("got %q", got)
+	}
+	select {
+	case err := <-down:
+		if time.Since(began) < shutdownLinger {
+			t.Errorf("it returned while the client may be reading: %v", err)
+		}
+	case <-time.After(shutdownLinger / 5):
+		_ = c.Close()
+		if err := <-down; err != nil {
+			t.Error(err)
+		}
+	}
+}

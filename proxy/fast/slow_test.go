@@ -1,0 +1,46 @@
+//go:build linux
+
+package fast
+
+import (
+	"fmt"
+	"io"
+	"testing"
+	"time"
+)
+
+// TestSlowReaderOfAPipe: a client that takes nothing of what is in the pipe gets its
+// time for that, whatever else it was given a time for.
+func TestSlowReaderOfAPipe(t *testing.T) {
+	t.Parallel()
+	content := largeContent(32 << 20) // more than the kernels take
+	f := serve(t, Options{Loops: 1}, script(t, func(c *peer) {
+		_ = c.head()
+		c.send(fmt.Sprintf("HTTP/1.1 200 OK\nContent-Length: %d\n\n", len(content)))
+		_, _ = c.Write(content)
+	}))
+	c := dial(t, f.address)
+	c.send("GET / HTTP/1.1\nHost: a\n\n")
+	_ = c.head()
+	for stuck := false; !stuck; time.Sleep(time.Millisecond) {
+		f.inWorkers(func(w *worker) {
+			for _, c := range w.clients(exchanging) {
+				s := &c.request.response
+				if s.pipe == nil || s.pipe.Len() == 0 || c.Writable() {
+					continue
+				}
+				n := s.pipe.Len()
+				c.Progressed()
+				c.Within(time.Second)
+				_, _ = s.drain()
+				if stuck = s.pipe.Len() == n; stuck && !c.Stalling() {
+					t.Error("it is not stalling")
+				}
+				c.Later()
+			}
+		})
+	}
+	if n, err := io.CopyN(io.Discard, c.r, int64(len(content))); int(n) != len(content) {
+		t.Errorf("%d bytes of %d, %v", n, len(content), err)
+	}
+}

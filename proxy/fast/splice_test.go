@@ -1,0 +1,133 @@
+//go:build linux
+
+package fast
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"testing"
+
+	"github.com/dynlb/dynlb/proxy/eventloop"
+	"github.com/dynlb/dynlb/proxy/internal/settings"
+)
+
+// largeContent is different everywhere.
+func largeContent(n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(i ^ i>>8 ^ i>>16)
+	}
+	return b
+}
+
+// TestSplice: large content arrives as it was sent, by way of a pipe, and the
+// connections are used again.
+func TestSplice(t *testing.T) {
+	t.Parallel()
+	content := largeContent(9<<20 + 7)
+	conns := make(chan struct{}, 16)
+	f := serve(t, Options{Loops: 1}, script(t, func(c *peer) {
+		conns <- struct{}{}
+		for c.head() != "" {
+			c.send(fmt.Sprintf("HTTP/1.1 200 OK\nContent-Length: %d\n\n", len(content)))
+			_, _ = c.Write(content)
+		}
+	}))
+	c := dial(t, f.address)
+	for range 3 {
+		c.send("GET / HTTP/1.1\nHost: a\n\n")
+		res, err := http.ReadResponse(c.r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(res.Body)
+		if err != nil || !bytes.Equal(got, content) {
+			t.Fatalf("%d bytes, want %d and the same (%v)", len(got), len(content), err)
+		}
+		f.recorded(t, 200)
+	}
+	if len(conns) != 1 {
+		t.Errorf("%d connections to the instance, want 1", len(conns))
+	}
+	spare := 0
+	f.inWorkers(func(w *worker) { spare = w.loop.SparePipes() })
+	if spare != 1 {
+		t.Errorf("%d spare pipes, want the one that was used", spare)
+	}
+}
+
+// TestSpliceBrokenOff: content that is cut short on either side is cut short for
+// the other, and no pipe with a rest in it is used again.
+func TestSpliceBrokenOff(t *testing.T) {
+	t.Parallel()
+	content := largeContent(4 << 20)
+	f := serve(t, Options{Loops: 1}, script(t, func(c *peer) {
+		for c.head() != "" {
+			c.send(fmt.Sprintf("HTTP/1.1 200 OK\nContent-Length: %d\n\n", 2*len(content)))
+			_, _ = c.Write(content)
+			return
+		}
+	}))
+	c := dial(t, f.address)
+	c.send("GET / HTTP/1.1\nHost: a\n\n")
+	res, err := http.ReadResponse(c.r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(res.Body); err == nil || !bytes.Equal(got, content) {
+		t.Errorf("%d bytes, %v; want what was sent, and an error", len(got), err)
+	}
+	f.recorded(t, 502)
+
+	gone := dial(t, f.address) // takes nothing, and leaves
+	gone.send("GET / HTTP/1.1\nHost: a\n\n")
+	if _, err := gone.r.Peek(1); err != nil {
+		t.Fatal(err)
+	}
+	_ = gone.Close()
+	if code := <-f.records; code != 499 && code != 502 { // who is noticed first
+		t.Errorf("recorded %d", code)
+	}
+	f.inWorkers(func(w *worker) {
+		if n := w.loop.SparePipes(); n > 1 {
+			t.Errorf("%d spare pipes, one of which held bytes", n)
+		}
+	})
+}
+
+// TestSplicePipesAreBounded: there are no more pipes than few clients leave room
+// for, and the content of who has none arrives all the same.
+func TestSplicePipesAreBounded(t *testing.T) {
+	t.Parallel()
+	content := largeContent(4 << 20)
+	options := Options{Loops: 1, Settings: with(settings.Settings{MaxConnections: eventloop.ConnsPerPipe})}
+	f := serve(t, options, script(t, func(c *peer) {
+		for c.head() != "" {
+			c.send(fmt.Sprintf("HTTP/1.1 200 OK\nContent-Length: %d\n\n", len(content)))
+			_, _ = c.Write(content)
+		}
+	}))
+	var responses []*http.Response
+	for range eventloop.ConnsPerPipe {
+		c := dial(t, f.address)
+		c.send("GET / HTTP/1.1\nHost: a\n\n")
+		res, err := http.ReadResponse(c.r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		responses = append(responses, res)
+	}
+	for _, res := range responses {
+		if got, err := io.ReadAll(res.Body); err != nil || !bytes.Equal(got, content) {
+			t.Errorf("%d bytes, want %d and the same (%v)", len(got), len(content), err)
+		}
+		f.recorded(t, 200)
+	}
+	f.inWorkers(func(w *worker) {
+		if n := w.loop.SparePipes(); n != 1 {
+			t.Errorf("%d pipes, want 1", n)
+		}
+	})
+}

@@ -1,0 +1,131 @@
+package fast
+
+import (
+	"net/http"
+
+	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/eventloop"
+	"github.com/dynlb/dynlb/proxy/forward"
+	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/policy"
+)
+
+// tunnel is what a request becomes whose instance has switched to another
+// protocol: bytes both ways, until both sides have ended their output.
+type tunnel struct {
+	client        *client
+	upstream      *upstream
+	lease         registry.Lease
+	clientEnded   bool // what the client sends
+	upstreamEnded bool // what the instance sends
+}
+
+// switchProtocols passes a 101 on, and opens the tunnel.
+func (r *request) switchProtocols(head *http1.Response, rest []byte) {
+	w, c, u := r.worker, r.client, r.upstream
+	if r.sending != sent || !forward.Switches(head, r.marks.Upgrade.Of(r.head)) {
+		r.broke(policy.ErrSwitch)
+		return
+	}
+	r.code = http.StatusSwitchingProtocols
+	r.lease.Responded(w.since(r.sentAt), r.code)
+	b := forward.AppendSwitch(w.out[:0], head)
+	r.response.dropHead()
+	if !r.response.toClient(b, rest) {
+		return
+	}
+	u.Keep(nil)
+	if early := c.Held(); len(early) > 0 { // the client did not wait
+		if err := u.Send(early); err != nil {
+			r.clientGone()
+			return
+		}
+		c.DropHeld()
+	}
+	t := &tunnel{client: c, upstream: u, lease: r.lease}
+	r.lease, r.upstream = registry.Lease{}, nil
+	w.loop.Begin() // of the tunnel
+	r.land()
+	c.tunnel, c.state = t, clientTunnelled
+	u.tunnel, u.state, u.request = t, upstreamTunnelled, nil
+	c.Progressed()
+	u.Progressed()
+	c.Later()
+}
+
+// relay carries bytes both ways.
+func (t *tunnel) relay() {
+	c, u := &t.client.Conn, &t.upstream.Conn
+	if !t.pump(c, u, &t.clientEnded) || !t.pump(u, c, &t.upstreamEnded) {
+		t.close()
+		return
+	}
+	if c.OutputEnded() && u.OutputEnded() {
+		t.close()
+	}
+}
+
+// pump carries bytes one way, and the end of them; ended notes that it came. It
+// reports whether the tunnel is intact.
+func (t *tunnel) pump(from, to *eventloop.Conn, ended *bool) bool {
+	for range eventloop.MaxRounds {
+		switch n, err := to.Flush(); {
+		case err != nil:
+			return false
+		case !to.Waits():
+			to.Progressed()
+		case n > 0, !to.Stalling():
+			t.stall(to)
+			return true
+		default:
+			return true
+		}
+		if *ended {
+			to.CloseWrite()
+			return !from.Failed() // else it is gone, and reading does not show it
+		}
+		b, err := from.Receive()
+		switch {
+		case err == nil:
+			if to.Send(b) != nil {
+				return false
+			}
+		case err == eventloop.ErrAgain: //nolint:errorlint // it is the very value
+			return true
+		case eventloop.IsEnd(err):
+			*ended = true
+		default:
+			return false
+		}
+	}
+	from.Later()
+	return true
+}
+
+// stall gives one side time to take something of what waits for it: a client as
+// long as it may be idle, an instance as long as for a request.
+func (t *tunnel) stall(side *eventloop.Conn) {
+	if s := t.client.worker.engine.settings.Load(); side == &t.client.Conn {
+		side.Stall(s.IdleTimeout)
+	} else if s.RequestTimeout > 0 {
+		side.Stall(s.RequestTimeout)
+	}
+}
+
+// expired is called when that time is up.
+func (t *tunnel) expired(side *eventloop.Conn) {
+	if side.TookNothing() {
+		t.close()
+		return
+	}
+	t.stall(side)
+}
+
+// close ends the tunnel.
+func (t *tunnel) close() {
+	w := t.client.worker
+	t.client.close()
+	t.upstream.close()
+	t.lease.Release()
+	w.loop.End()
+}

@@ -1,0 +1,56 @@
+//go:build linux
+
+package fast
+
+import (
+	"io"
+	"net"
+	"testing"
+	"time"
+)
+
+// TestTunnelReset: a tunnel ends when a peer that has ended its side resets the
+// connection, though the other is silent.
+func TestTunnelReset(t *testing.T) {
+	t.Parallel()
+	for _, side := range []string{"client", "instance"} {
+		t.Run(side, func(t *testing.T) {
+			gone := make(chan struct{})
+			reset := func(c *peer) {
+				c.closeWrite()
+				<-gone // its end has arrived
+				_ = c.Conn.(*net.TCPConn).SetLinger(0)
+				_ = c.Close()
+			}
+			stay := func(c *peer) {
+				_, _ = io.Copy(io.Discard, c.r)
+				close(gone)
+			}
+			ended := make(chan struct{})
+			f := serve(t, Options{}, script(t, func(c *peer) {
+				c.head()
+				c.send("HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: x\n\n")
+				if side == "instance" {
+					reset(c)
+				} else {
+					stay(c)
+					<-ended
+				}
+			}))
+			defer close(ended)
+			c := dial(t, f.address)
+			c.send("GET / HTTP/1.1\nHost: a\nConnection: Upgrade\nUpgrade: x\n\n")
+			c.head()
+			if side == "instance" {
+				stay(c)
+			} else {
+				reset(c)
+			}
+			for deadline := time.Now().Add(5 * time.Second); f.inFlight() > 0; time.Sleep(time.Millisecond) {
+				if time.Now().After(deadline) {
+					t.Fatal("the tunnel stays")
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,249 @@
+package fast
+
+import (
+	"context"
+	"syscall"
+
+	"github.com/dynlb/dynlb/proxy/eventloop"
+	"github.com/dynlb/dynlb/proxy/forward"
+	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/internal/settings"
+	"github.com/dynlb/dynlb/proxy/policy"
+)
+
+// upload sends of the request what the instance takes.
+func (r *request) upload() {
+	if r.sending == sendHead && !r.uploadHead() {
+		return
+	}
+	u := r.upstream
+	for range eventloop.MaxRounds {
+		switch n, err := u.Flush(); {
+		case err != nil:
+			r.sendFailed(err)
+			return
+		case u.Waits():
+			r.calmClient() // it is not the client's turn
+			if n > 0 {
+				u.Progressed()
+				r.reportProgress()
+			}
+			r.armInstanceDeadline()
+			return
+		case r.body.Done():
+			r.uploaded()
+			return
+		case r.sending == holdContent:
+			if u.Deadline() == 0 && !r.response.begun() {
+				u.Within(settings.ContinueTimeout)
+			}
+			return
+		case !r.uploadContent():
+			return
+		}
+	}
+	r.client.Later()
+}
+
+// uploadHead sends the head, and the content that came with it. It reports whether
+// all of that was sent.
+func (r *request) uploadHead() bool {
+	u := r.upstream
+	n, err := u.Write(r.head[r.sentHead:])
+	if err != nil {
+		r.sendFailed(err)
+		return false
+	}
+	if n > 0 {
+		u.Progressed()
+	}
+	if r.sentHead += n; r.sentHead < len(r.head) {
+		r.armInstanceDeadline()
+		return false
+	}
+	r.sending = sendContent
+	if r.expects && !r.sentContinue {
+		r.sending = holdContent
+	}
+	// A request with content is not sent again, so its head is of no more use,
+	// except for what a switch of protocols is compared with.
+	if r.hasContent && !r.marks.Upgrade.IsSet() {
+		r.dropHead()
+	}
+	return true
+}
+
+// uploadContent takes some content from the client, and sends it to the instance.
+// It reports whether there may be more.
+func (r *request) uploadContent() bool {
+	u, c := r.upstream, r.client
+	u.Progressed()
+	r.reportProgress()
+	b := c.Held()
+	if b == nil {
+		var err error
+		if b, err = c.Receive(); err == eventloop.ErrAgain { //nolint:errorlint // it is the very value
+			if c.Deadline() == 0 {
+				c.Within(r.settings.BodyTimeout)
+			}
+			return false
+		} else if err != nil {
+			r.clientGone()
+			return false
+		}
+	}
+	r.calmClient()
+	payload, used, err := forward.Decode(&r.body, b, nil)
+	if err != nil {
+		r.spoil(err.(*http1.Error)) //nolint:errorlint // Decode returns no other
+		return false
+	}
+	if r.chunked {
+		err = u.Send(forward.AppendContent(r.worker.out[:0], payload, true, r.body.Done()))
+	} else {
+		err = u.Send(payload)
+	}
+	c.Keep(b[used:]) // not before: b may be in the buffer that is read into
+	if err != nil {
+		r.sendFailed(err)
+		return false
+	}
+	return true
+}
+
+// uploaded is called when the whole request was sent. From now on the instance has
+// the time that it may take to respond.
+func (r *request) uploaded() {
+	r.sending = sent
+	r.calmClient()
+	r.sentAt = r.worker.loop.Now()
+	if limit := r.settings.RequestTimeout; limit > 0 {
+		r.upstream.Within(limit)
+	}
+}
+
+// reportProgress tells the registry that the instance has taken a piece of the
+// request, if sending takes long.
+func (r *request) reportProgress() {
+	if r.worker.since(r.sentAt) >= settings.LongUpload {
+		r.lease.Progressed()
+	}
+}
+
+// armInstanceDeadline gives the instance time to take what waits for it, unless it
+// has some already. One that responds may take its time.
+func (r *request) armInstanceDeadline() {
+	if limit := r.settings.RequestTimeout; limit > 0 && r.upstream.Deadline() == 0 && !r.response.begun() {
+		r.upstream.Stall(limit)
+	}
+}
+
+// calmClient ends the time that the client has for its content. What it has to take
+// of the response has a time of its own.
+func (r *request) calmClient() {
+	if !r.response.owes() {
+		r.client.ClearDeadline()
+	}
+}
+
+// continueNow ends the holding back of content: the instance asked for it, or is
+// slow to ask.
+func (r *request) continueNow() {
+	if r.sending == holdContent {
+		r.sending = sendContent
+	}
+}
+
+// sendFailed is called when the instance takes nothing any more. It may have
+// responded before. What it did not take is lost, so it must get nothing that comes
+// after that. The kernel reports a reset once, and lets reads find a plain end from
+// then on; when the instance had ended its output before, it reports EPIPE instead.
+func (r *request) sendFailed(err error) {
+	u := r.upstream
+	r.sending = sendStopped
+	if err != syscall.EPIPE { //nolint:errorlint // it is a bare Errno
+		r.lost = err
+	}
+	r.calmClient()
+	u.DropWaiting()
+	u.CloseWrite()
+	if !r.response.begun() {
+		u.AssumeReadable()
+		r.response.receive()
+	}
+	if r.upstream == u && !r.response.begun() {
+		r.broke(err)
+	}
+}
+
+// instanceReady receives what the instance sends, and sends it the rest of the
+// request.
+func (r *request) instanceReady() {
+	u := r.upstream
+	if u.Readable() {
+		r.response.receive()
+	}
+	if u.request == r && u.state == serving && r.sending.pending() && u.Writable() {
+		r.upload()
+	}
+}
+
+// instanceExpired is called when the instance's time is up.
+func (r *request) instanceExpired() {
+	switch {
+	case r.response.begun():
+	case r.sending == holdContent:
+		if r.askForContent() {
+			r.upload()
+		}
+	case r.sending.pending() && !r.upstream.TookNothing():
+		r.armInstanceDeadline()
+	default:
+		r.broke(context.DeadlineExceeded)
+	}
+}
+
+// askForContent asks the client for its content in place of the instance. It
+// reports whether the client is there.
+func (r *request) askForContent() bool {
+	r.continueNow()
+	if r.sentContinue {
+		return true
+	}
+	r.sentContinue = true
+	return r.response.toClient([]byte(forward.Continue))
+}
+
+// clientReady is called when something may be ready on the client's connection.
+func (r *request) clientReady() {
+	c := r.client
+	if c.Broken() {
+		r.clientGone()
+		return
+	}
+	if c.Waits() {
+		done, err := r.response.flush()
+		if err != nil {
+			r.clientGone()
+			return
+		}
+		if done && r.response.begun() {
+			r.response.receive()
+		}
+	} else if r.response.owes() {
+		r.response.receive()
+	}
+	if c.request == r && r.sending.pending() {
+		r.upload()
+	}
+}
+
+// clientExpired is called when the client's time is up.
+func (r *request) clientExpired() {
+	switch {
+	case r.response.owes():
+		r.response.stalled()
+	case r.sending == sendContent:
+		r.spoil(policy.ErrSlowBody)
+	}
+}

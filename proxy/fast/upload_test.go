@@ -1,0 +1,169 @@
+//go:build linux
+
+package fast
+
+import (
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/dynlb/dynlb/proxy/internal/settings"
+)
+
+// TestUnsendable: when an instance has answered early and takes no more content,
+// what came behind the content is still the client's next request, whole and
+// from its beginning.
+func TestUnsendable(t *testing.T) {
+	t.Parallel()
+	asked, answer := make(chan struct{}), make(chan struct{})
+	f := serve(t, Options{Loops: 1}, script(t, func(c *peer) {
+		line := c.head()
+		if strings.Contains(line, "/first") {
+			asked <- struct{}{}
+			<-answer
+		}
+		c.send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+		if strings.Contains(line, "/first") {
+			answer <- struct{}{}
+		}
+		_ = c.rest()
+	}))
+	c := dial(t, f.address)
+	c.send("POST /first HTTP/1.1\nHost: a\nContent-Length: 3\n\n")
+	<-asked
+	const rest = "abcGET /second HTTP/1.1\nHost: a\n\n"
+	f.inWorkers(func(w *worker) {
+		for _, u := range w.upstreams(serving) {
+			u.Socket().CloseWrite() // so nothing can be sent
+		}
+	})
+	sending := f.exchanging(t)
+	f.inWorkers(func(*worker) { // what comes meanwhile is there at once, the content first
+		c.send(rest)
+		await(sending, len(rest))
+		answer <- struct{}{}
+		<-answer
+	})
+	for _, path := range []string{"/first", "/second"} {
+		if code, body := c.response(t); code != 200 || body != "ok" {
+			t.Errorf("%s: %d %q", path, code, body)
+		}
+	}
+}
+
+// TestContinueTwice: an instance that asks for the content more than once does
+// not get more time for its response.
+func TestContinueTwice(t *testing.T) {
+	t.Parallel()
+	options := Options{Settings: with(settings.Settings{RequestTimeout: 200 * time.Millisecond})}
+	f := serve(t, options, script(t, func(c *peer) {
+		c.head()
+		c.send("HTTP/1.1 100 Continue\n\n")
+		_, _ = c.r.Discard(len("abc"))
+		time.Sleep(50 * time.Millisecond) // the engine knows by now that all was sent
+		c.send("HTTP/1.1 100 Continue\n\n")
+		_ = c.rest()
+	}))
+	c := dial(t, f.address)
+	c.send("POST / HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 3\n\n")
+	if line := c.head(); line != "HTTP/1.1 100 Continue" {
+		t.Fatalf("got %q", line)
+	}
+	c.send("abc")
+	if code, _ := c.response(t); code != 504 {
+		t.Errorf("got %d, want 504", code)
+	}
+	f.recorded(t, 504)
+}
+
+// TestResetWhileSending: a response without a length is not whole when its
+// instance has reset the connection, even if the content of the request is what
+// runs into that.
+func TestResetWhileSending(t *testing.T) {
+	t.Parallel()
+	asked, answer := make(chan struct{}), make(chan struct{})
+	f := serve(t, Options{Loops: 1}, script(t, func(c *peer) {
+		c.head()
+		c.send("HTTP/1.1 200 OK\n\nhalf")
+		asked <- struct{}{}
+		<-answer
+		_ = c.Conn.(*net.TCPConn).SetLinger(0)
+		_ = c.Close()
+		answer <- struct{}{}
+	}))
+	c := dial(t, f.address)
+	c.send("POST / HTTP/1.1\nHost: a\nContent-Length: 3\n\n")
+	<-asked
+	if line := c.head(); line != "HTTP/1.1 200 OK" {
+		t.Fatalf("got %q", line)
+	}
+	sending := f.exchanging(t)
+	f.inWorkers(func(*worker) { // what comes meanwhile is there at once, the content first
+		c.send("abc")
+		await(sending, 3)
+		answer <- struct{}{}
+		<-answer
+	})
+	if rest := c.rest(); strings.HasSuffix(rest, "0\r\n\r\n") {
+		t.Errorf("got as a whole %q", rest)
+	}
+	f.recorded(t, 502)
+}
+
+// await waits until the kernel has n bytes for a connection.
+func await(c *client, n int) {
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); {
+		if there, _ := unix.IoctlGetInt(int(c.Socket()), unix.TIOCINQ); there >= n {
+			return
+		}
+	}
+}
+
+// TestClientRenewsNothing: the time an instance has to take some content does not
+// begin anew when the client sends more, and ends when it takes some.
+func TestClientRenewsNothing(t *testing.T) {
+	t.Parallel()
+	take := make(chan struct{})
+	limit := settings.Settings{RequestTimeout: time.Minute}
+	f := serve(t, Options{Loops: 1, Settings: with(limit)}, script(t, func(c *peer) {
+		_ = c.head()
+		<-take
+		_ = c.rest()
+	}))
+	c := dial(t, f.address)
+	go func() {
+		_, _ = c.Write(append([]byte("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n"), make([]byte, 64<<20)...))
+	}()
+	// at the instance's connection, once it has time to take something, or has none.
+	at := func(stuck bool, do func(u *upstream)) {
+		done := false
+		for give := time.Now().Add(20 * time.Second); !done; {
+			f.inWorkers(func(w *worker) {
+				for _, u := range w.upstreams(serving) {
+					if (u.Deadline() > 0) == stuck {
+						done = true
+						do(u)
+						return
+					}
+				}
+			})
+			if time.Now().After(give) {
+				t.Fatalf("it has time, or not, unlike %v", stuck)
+			}
+		}
+	}
+	var began int64
+	var waiting int
+	at(true, func(u *upstream) { began, waiting = u.Deadline(), u.Waiting() })
+	at(true, func(u *upstream) { // in a later turn
+		u.request.clientReady()
+		if u.Deadline() != began && u.Waiting() == waiting {
+			t.Errorf("its time began anew: %d ns later", u.Deadline()-began)
+		}
+	})
+	close(take)
+	at(false, func(*upstream) {})
+}

@@ -1,0 +1,99 @@
+package fast
+
+import (
+	"os"
+	"syscall"
+
+	"github.com/dynlb/dynlb/proxy/eventloop"
+)
+
+// upstreamState is what a connection to an instance is for; see the package
+// comment.
+type upstreamState uint8
+
+const (
+	upstreamClosed upstreamState = iota
+	connecting
+	checking
+	serving
+	aside
+	idle
+	upstreamTunnelled
+)
+
+// upstream is a connection to an instance.
+type upstream struct {
+	eventloop.Conn
+	pool    *pool
+	request *request // while connecting, checking, serving
+	tunnel  *tunnel  // while tunnelled
+	state   upstreamState
+	used    bool // it has carried a request before
+}
+
+// Ready goes on with what the connection is for.
+func (u *upstream) Ready() {
+	defer u.pool.worker.rescue(u, u.request, u.tunnel)
+	switch u.state {
+	case upstreamClosed:
+	case connecting:
+		u.request.connected()
+	case checking:
+		u.request.checkInstanceAlive(false)
+	case serving:
+		u.request.instanceReady()
+	case aside, idle:
+		u.pool.disturbed(u)
+	case upstreamTunnelled:
+		u.tunnel.relay()
+	}
+}
+
+// Expired ends what has taken too long.
+func (u *upstream) Expired() {
+	defer u.pool.worker.rescue(u, u.request, u.tunnel)
+	switch u.state {
+	case upstreamClosed:
+	case connecting:
+		u.request.connectFailed(os.NewSyscallError("connect", syscall.ETIMEDOUT))
+	case checking:
+		u.request.checkInstanceAlive(true)
+	case serving:
+		u.request.instanceExpired()
+	case aside:
+		u.pool.settle(u)
+	case idle:
+		u.close()
+	case upstreamTunnelled:
+		u.tunnel.expired(&u.Conn)
+	}
+}
+
+// isIdle reports whether the connection is in its pool.
+func (u *upstream) isIdle() bool { return u.state == idle || u.state == aside }
+
+// close closes the connection.
+func (u *upstream) close() {
+	u.left()
+	u.Close()
+}
+
+// reset closes the connection so that the instance sees an error.
+func (u *upstream) reset() {
+	u.left()
+	u.Reset()
+}
+
+// left gives back what an open connection has.
+func (u *upstream) left() {
+	switch u.state {
+	case upstreamClosed:
+		return
+	case idle, aside:
+		u.pool.remove(u)
+	default:
+	}
+	u.state = upstreamClosed
+	u.request, u.tunnel = nil, nil
+	u.pool.worker.engine.upstreams.Add(-1)
+}

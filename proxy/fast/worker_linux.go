@@ -1,0 +1,149 @@
+package fast
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/dynlb/dynlb/proxy/eventloop"
+	"github.com/dynlb/dynlb/proxy/http1"
+)
+
+// maxSpare is how many requests are kept for later, and how many readers of
+// request heads and of response heads: more clients than that seldom have a
+// request at the same moment.
+const maxSpare = 1024
+
+// worker is one event loop's part of the engine. Only the loop's goroutine touches
+// it.
+type worker struct {
+	loop   *eventloop.Loop
+	engine *Engine
+	pools  []*pool
+	out    []byte // what is being written anew
+	date   date
+
+	requests      []*request        // spare
+	requestHeads  []*http1.Request  // spare
+	responseHeads []*http1.Response // spare
+
+	lingering int    // clients that linger
+	drained   func() // called once there is nothing under way; nil unless draining
+}
+
+func newWorker(e *Engine, l *eventloop.Loop) *worker {
+	return &worker{loop: l, engine: e, out: make([]byte, 0, eventloop.ChunkSize+4<<10)}
+}
+
+// workerOf returns the worker of a loop.
+func workerOf(l *eventloop.Loop) *worker { return l.Protocol().(*worker) }
+
+// requestHead returns a reader of request heads.
+func (w *worker) requestHead() *http1.Request {
+	limits := w.engine.settings.Load().Limits
+	for last := len(w.requestHeads) - 1; last >= 0; last-- {
+		head := w.requestHeads[last]
+		w.requestHeads = w.requestHeads[:last]
+		if head.Within(limits) { // else it is from before a change
+			return head
+		}
+	}
+	return http1.NewRequest(limits)
+}
+
+// dropRequestHead takes a reader back.
+func (w *worker) dropRequestHead(head *http1.Request) {
+	if len(w.requestHeads) < maxSpare {
+		head.Reset()
+		w.requestHeads = append(w.requestHeads, head)
+	}
+}
+
+// responseHead returns a reader of response heads within limits.
+func (w *worker) responseHead(limits http1.Limits) *http1.Response {
+	for last := len(w.responseHeads) - 1; last >= 0; last-- {
+		head := w.responseHeads[last]
+		w.responseHeads = w.responseHeads[:last]
+		if head.Within(limits) {
+			return head
+		}
+	}
+	return http1.NewResponse(limits)
+}
+
+// dropResponseHead takes a reader back.
+func (w *worker) dropResponseHead(head *http1.Response) {
+	if len(w.responseHeads) < maxSpare {
+		head.Reset(false, false)
+		w.responseHeads = append(w.responseHeads, head)
+	}
+}
+
+// drain closes what is idle, and calls done when nothing is in flight any more and
+// the clients have read their last response. A request that has arrived is not idle.
+func (w *worker) drain(done func()) {
+	if w.loop.Stopped() {
+		done()
+		return
+	}
+	if before := w.drained; before != nil {
+		w.drained = func() { before(); done() }
+		return
+	}
+	w.loop.Conns(func(c *eventloop.Conn) {
+		switch h := c.Handler().(type) {
+		case *client:
+			h.drain()
+		case *upstream:
+			if h.isIdle() {
+				h.close()
+			}
+		}
+	})
+	w.drained = done
+	w.loop.AfterTurn(w.checkDrained)
+}
+
+// checkDrained ends draining when nothing is left to wait for.
+func (w *worker) checkDrained() {
+	if w.loop.Busy() == 0 && w.lingering == 0 && w.drained != nil {
+		w.drained()
+		w.drained = nil
+	}
+}
+
+// stop breaks off what is in flight, returns how much that was, and ends the loop.
+func (w *worker) stop() int {
+	n := w.loop.Busy()
+	w.loop.Conns(func(c *eventloop.Conn) {
+		if h, ok := c.Handler().(*client); ok {
+			h.cut()
+		}
+	})
+	w.loop.Conns(func(c *eventloop.Conn) {
+		if h, ok := c.Handler().(*upstream); ok {
+			h.close()
+		}
+	})
+	w.loop.Stop()
+	if w.drained != nil {
+		w.drained()
+		w.drained = nil
+	}
+	return n
+}
+
+// date is the text of the Date field, which changes once a second.
+type date struct {
+	until int64 // the loop's time
+	text  [len("Mon, 02 Jan 2006 15:04:05 GMT")]byte
+}
+
+// dateNow returns the value of a Date field.
+func (w *worker) dateNow() []byte {
+	if at := w.loop.Now(); at >= w.date.until {
+		now := time.Now().UTC()
+		now.AppendFormat(w.date.text[:0], http.TimeFormat)
+		w.date.until = at + int64(time.Second) - int64(now.Nanosecond())
+	}
+	return w.date.text[:]
+}
