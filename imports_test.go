@@ -59,7 +59,7 @@ var table = map[string][]string{
 	"proxy/outcome":           {},
 	"proxy/route":             {"internal/registry"},
 	"server": {
-		"gen", "gen/dynlb/v1", "internal/notice", "internal/registry",
+		"gen", "gen/dynlb/v1", "internal/fleet", "internal/notice", "internal/registry",
 		"github.com/grpc-ecosystem/grpc-gateway/v2", "github.com/prometheus", "google.golang.org",
 	},
 	"internal/app":     {"internal/autoscaler", "internal/fleet", "internal/notice", "internal/registry"},

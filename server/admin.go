@@ -12,12 +12,13 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/gen"
+	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
-// The time that admin HTTP gives its clients: to send the header, to send all
-// of the request, to take the response, and to ask again. A watch takes as long
-// as it likes.
+// The time that a client of admin HTTP has to send the header, to send the whole
+// request, to receive the response, and to send the next request. Streams have no
+// time limit.
 const (
 	headerTimeout = 10 * time.Second
 	readTimeout   = 30 * time.Second
@@ -39,9 +40,9 @@ GET  /readyz              200 when requests can be served
 GET  /metrics             Prometheus metrics
 `
 
-// newAdmin returns the admin HTTP server. It speaks HTTP/1.1 only, over TLS too:
-// a connection of HTTP/2 that is idle holds up Shutdown for a second, and nothing
-// here gains by it.
+// newAdmin returns the admin HTTP server. It speaks only HTTP/1.1, over TLS too:
+// an idle connection of HTTP/2 delays Shutdown by a second, and nothing here gains
+// from HTTP/2.
 func (s *Server) newAdmin(handler http.Handler) *http.Server {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
@@ -58,7 +59,7 @@ func (s *Server) newAdmin(handler http.Handler) *http.Server {
 	}
 }
 
-// serveHTTP serves admin HTTP, with TLS if there are certificates.
+// serveHTTP serves admin HTTP, with TLS if Auth has certificates.
 func (s *Server) serveHTTP(l net.Listener) error {
 	if s.http.TLSConfig == nil {
 		return s.http.Serve(l)
@@ -66,16 +67,16 @@ func (s *Server) serveHTTP(l net.Listener) error {
 	return s.http.ServeTLS(l, "", "")
 }
 
-// adminHandler returns all that admin HTTP serves: health to everybody, and the
-// rest to those whom Auth lets in.
+// adminHandler returns what admin HTTP serves: health for all clients, and the
+// rest for those that Auth admits.
 func (s *Server) adminHandler(options Options) http.Handler {
 	const get, head, post = http.MethodGet, http.MethodHead, http.MethodPost
 	mux := http.NewServeMux()
 	mux.Handle(statusPath, s.StatusHandler())
 	mux.Handle("/v1/status", only(s.gateway, get, head))
 	mux.Handle("/v1/scale", only(s.gateway, post))
-	mux.Handle("/v1/restart", only(unhurried(s.gateway), post))
-	mux.Handle("/v1/instances:watch", only(unhurried(s.gateway), get))
+	mux.Handle("/v1/restart", only(withoutTimeLimit(s.gateway), post))
+	mux.Handle("/v1/instances:watch", only(withoutTimeLimit(s.gateway), get))
 	mux.Handle("/openapi.json", only(content("application/json", gen.OpenAPI), get, head))
 	mux.Handle("/metrics", only(options.Metrics.handler(), get, head))
 	mux.Handle("/{$}", only(content("text/plain; charset=utf-8", index), get, head))
@@ -85,11 +86,11 @@ func (s *Server) adminHandler(options Options) http.Handler {
 	front.Handle("/healthz", only(content("text/plain; charset=utf-8", "ok\n"), get, head))
 	front.Handle("/readyz", only(http.HandlerFunc(s.readyz), get, head))
 	front.Handle("/", s.admitHTTP(mux))
-	return newGuard(options.Hosts, s.auth.names).protect(http.MaxBytesHandler(front, maxMessage))
+	return newOriginCheck(options.Hosts, s.auth.certifies).before(http.MaxBytesHandler(front, maxMessage))
 }
 
-// readyz answers 200 when requests can be served, and 503 with the reason when
-// they cannot.
+// readyz answers 200 when every app can serve requests, and 503 with the reason
+// when one cannot.
 func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	if err := s.unready(); err != nil {
@@ -100,19 +101,34 @@ func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 	io.WriteString(w, "ok\n")
 }
 
-// unready returns why requests cannot be served, or nil.
+// unready returns why an app cannot serve requests, or nil.
 func (s *Server) unready() error {
 	if s.shuttingDown.Load() {
 		return registry.ErrClosed
 	}
-	now := s.board.Snapshot()
+	for i := range s.apps {
+		now := s.apps[i].Board.Snapshot()
+		err := unready(&now)
+		switch {
+		case err == nil:
+		case len(s.apps) == 1:
+			return err
+		default:
+			return fmt.Errorf("app %s: %w", s.apps[i].Name, err)
+		}
+	}
+	return nil
+}
+
+// unready returns why the app cannot serve requests, or nil.
+func unready(now *notice.Snapshot) error {
 	switch {
 	case now.Count(registry.Ready) > 0:
 		return nil
 	case now.Trouble != "":
 		return fmt.Errorf("no instance is ready: %s", now.Trouble)
 	case now.Target == 0 && now.Bounds.Max > 0:
-		return nil // scaled to zero: the next request starts an instance
+		return nil // with a target of 0, the next request starts an instance
 	case now.Count(registry.Starting) > 0:
 		return fmt.Errorf("no instance is ready: %d starting", now.Count(registry.Starting))
 	default:
@@ -120,8 +136,8 @@ func (s *Server) unready() error {
 	}
 }
 
-// only lets the given methods through to h. HEAD arrives as GET: net/http
-// leaves the body out.
+// only passes requests with the given methods to h, and refuses the others. A HEAD
+// arrives as a GET; net/http omits the body of the response.
 func only(h http.Handler, methods ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !slices.Contains(methods, r.Method) {
@@ -139,19 +155,19 @@ func only(h http.Handler, methods ...string) http.Handler {
 	})
 }
 
-// unhurried lifts the server's time limits from h, which streams.
-func unhurried(h http.Handler) http.Handler {
+// withoutTimeLimit removes the server's time limits from h, which streams.
+func withoutTimeLimit(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		control := http.NewResponseController(w)
 		if err := errors.Join(control.SetReadDeadline(time.Time{}), control.SetWriteDeadline(time.Time{})); err != nil {
-			writeError(w, http.StatusInternalServerError, fmt.Sprintf("lift time limit: %v", err))
+			writeError(w, http.StatusInternalServerError, fmt.Sprintf("remove time limit: %v", err))
 			return
 		}
 		h.ServeHTTP(w, r)
 	})
 }
 
-// content answers with a constant.
+// content answers every request with body.
 func content(contentType, body string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", contentType)

@@ -16,8 +16,8 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// admitUnary and admitStream let in whom Auth does, for every service that the
-// clients' server has.
+// admitUnary and admitStream pass the calls on that Auth admits, for every service
+// of the clients' server.
 func (s *Server) admitUnary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
 	if err := s.admitCall(ctx, info.FullMethod); err != nil {
 		return nil, err
@@ -32,7 +32,7 @@ func (s *Server) admitStream(srv any, stream grpc.ServerStream, info *grpc.Strea
 	return handle(srv, stream)
 }
 
-// admitCall returns nil for a call that may go on.
+// admitCall returns nil for a call that Auth admits.
 func (s *Server) admitCall(ctx context.Context, method string) error {
 	if method == healthpb.Health_Check_FullMethodName {
 		return nil
@@ -58,20 +58,20 @@ func tlsStateOf(ctx context.Context) *tls.ConnectionState {
 	return &info.State
 }
 
-// admitHTTP lets only those requests through to h that Auth lets in, without
-// what they were let in for: the gateway would pass it on.
+// admitHTTP returns a handler that passes only requests that Auth admits to h. It
+// removes their Authorization, which the gateway would forward.
 func (s *Server) admitHTTP(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		denial := s.auth.admit(r.Header.Values("Authorization"), r.TLS)
 		if denial == nil {
-			inner := r.WithContext(r.Context()) // a copy
+			inner := r.WithContext(r.Context()) // copies r
 			inner.Header = r.Header.Clone()
 			inner.Header.Del("Authorization")
 			h.ServeHTTP(w, inner)
 			return
 		}
 		s.denials.note(s, peerName(r.RemoteAddr, r.TLS), r.Method+" "+r.URL.Path, denial.text)
-		if denial.challenge == "" { // 401 is for what an Authorization may mend: RFC 9110, 15.5.2
+		if denial.challenge == "" { // 401 promises that an Authorization can help: RFC 9110, 15.5.2
 			writeError(w, http.StatusForbidden, denial.text)
 			return
 		}
@@ -80,24 +80,23 @@ func (s *Server) admitHTTP(h http.Handler) http.Handler {
 	})
 }
 
-// noteDenials is how often, at most, the log tells of a denial.
-const noteDenials = time.Second
+// denialInterval is the minimum time between two log lines about denials.
+const denialInterval = time.Second
 
-// denials tells the log of those who were not let in, but not of all when they
-// are many.
+// denials logs clients that were not admitted, at most one per denialInterval.
 type denials struct {
-	mu   sync.Mutex // guards the rest
-	last time.Time  // when the log was told
-	more int        // denials since
+	mu       sync.Mutex // guards the rest
+	last     time.Time  // of the last line
+	unlogged int        // denials since then
 }
 
 func (d *denials) note(s *Server, from, call, why string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if now := time.Now(); now.Sub(d.last) >= noteDenials {
-		s.log.Warn("control call denied", "peer", from, "call", call, "reason", why, "unlogged", d.more)
-		d.last, d.more = now, 0
+	if now := time.Now(); now.Sub(d.last) >= denialInterval {
+		s.log.Warn("control call denied", "peer", from, "call", call, "reason", why, "unlogged", d.unlogged)
+		d.last, d.unlogged = now, 0
 		return
 	}
-	d.more++
+	d.unlogged++
 }

@@ -18,8 +18,9 @@ import (
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
 )
 
-// TestAdmission tries every call in every way.
+// TestAdmission tries every call with every kind of Auth.
 func TestAdmission(t *testing.T) {
+	t.Parallel()
 	ca, foreign := newAuthority(t), newAuthority(t)
 	pair, token := ca.server(t), goodToken
 	tokens := held(t, &token)
@@ -30,7 +31,7 @@ func TestAdmission(t *testing.T) {
 	const none = ""
 	const (
 		noToken  = "a token is needed"
-		badToken = "the token is not the one"
+		badToken = "the token is wrong"
 		noCert   = "a client certificate is needed"
 	)
 	for _, tt := range []struct {
@@ -38,7 +39,7 @@ func TestAdmission(t *testing.T) {
 		auth          Auth
 		tls           *tls.Config
 		authorization string
-		want          string // the start of the denial; empty: let in
+		want          string // the start of the denial; empty: admitted
 	}{
 		{"open, nothing", Auth{}, nil, none, ""},
 		{"open, a token", Auth{}, nil, wrong, ""},
@@ -51,14 +52,14 @@ func TestAdmission(t *testing.T) {
 		{"TLS and token, right", Auth{Token: tokens, TLS: oneWay}, trusting(ca), right, ""},
 		{"mutual TLS, no certificate", Auth{TLS: mutual}, trusting(ca), none, noCert},
 		{"mutual TLS, a token instead", Auth{TLS: mutual}, trusting(ca), right, noCert},
-		{"mutual TLS, wrong CA", Auth{TLS: mutual}, trusting(ca, foreign.client(t, "alice")), none, noCert}, // the client sees that it would not do
+		{"mutual TLS, wrong CA", Auth{TLS: mutual}, trusting(ca, foreign.client(t, "alice")), none, noCert}, // the client sends none, as its certificate would be refused
 		{"mutual TLS, right", Auth{TLS: mutual}, trusting(ca, alice), none, ""},
 		{"mutual TLS and token, certificate alone", Auth{Token: tokens, TLS: mutual}, trusting(ca, alice), none, noToken},
 		{"mutual TLS and token, token alone", Auth{Token: tokens, TLS: mutual}, trusting(ca), right, noCert},
 		{"mutual TLS and token, both", Auth{Token: tokens, TLS: mutual}, trusting(ca, alice), right, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p := startWithAuth(t, newRegistry(), tt.auth)
+			p := startWithAuth(t, tt.auth)
 			v := p.visit(t, tt.tls, tt.authorization)
 			v.tryGRPC(t, tt.want)
 			status := http.StatusUnauthorized
@@ -89,12 +90,12 @@ func (v *visitor) tryGRPC(t *testing.T, want string) {
 		}
 	}
 	if _, err := healthpb.NewHealthClient(v.conn).Check(t.Context(), &healthpb.HealthCheckRequest{}); err != nil {
-		t.Errorf("health.Check is for everybody: %v", err)
+		t.Errorf("health.Check is for all clients: %v", err)
 	}
 }
 
 func (v *visitor) tryHTTP(t *testing.T, want string, denied int) {
-	for _, path := range guardedPaths {
+	for _, path := range protectedPaths {
 		body := ""
 		if path == "/v1/scale" {
 			body = `{"target":3}`
@@ -117,18 +118,19 @@ func (v *visitor) tryHTTP(t *testing.T, want string, denied int) {
 	}
 	for path, want := range map[string]int{"/healthz": http.StatusOK, "/readyz": http.StatusServiceUnavailable} {
 		if resp, text, err := v.get(t, path, ""); err != nil || resp.StatusCode != want {
-			t.Errorf("%s is for everybody: %v %s", path, err, text)
+			t.Errorf("%s is for all clients: %v %s", path, err, text)
 		}
 	}
 	public := httptest.NewRecorder()
 	v.StatusHandler().ServeHTTP(public, httptest.NewRequestWithContext(t.Context(), http.MethodGet, statusPath, http.NoBody))
 	if public.Code != http.StatusOK {
-		t.Errorf("the public %s is for everybody: %d %s", statusPath, public.Code, public.Body)
+		t.Errorf("the public %s is for all clients: %d %s", statusPath, public.Code, public.Body)
 	}
 }
 
-// Behind the door nobody sees what opened it.
-func TestTokenStaysAtTheDoor(t *testing.T) {
+// TestTokenIsRemoved: the handlers after the admission do not see the token.
+func TestTokenIsRemoved(t *testing.T) {
+	t.Parallel()
 	token := goodToken
 	s := &Server{auth: Auth{Token: held(t, &token)}}
 	req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)
@@ -146,11 +148,12 @@ func TestTokenStaysAtTheDoor(t *testing.T) {
 	}
 }
 
-// A certificate that no authority of the server signed ends the handshake, when
-// a client insists on it.
+// TestForeignCertificateIsRefused: a client that sends a certificate of an unknown
+// authority fails the handshake.
 func TestForeignCertificateIsRefused(t *testing.T) {
+	t.Parallel()
 	ca := newAuthority(t)
-	p := startWithAuth(t, newRegistry(), Auth{TLS: held(t, &Certificates{Pair: ca.server(t), ClientCAs: ca.pool()})})
+	p := startWithAuth(t, Auth{TLS: held(t, &Certificates{Pair: ca.server(t), ClientCAs: ca.pool()})})
 	cert := newAuthority(t).client(t, "mallory")
 	config := trusting(ca)
 	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &cert, nil }
@@ -165,31 +168,34 @@ func TestForeignCertificateIsRefused(t *testing.T) {
 	}
 }
 
-// What the files say now is what counts, on connections that are open too.
+// TestRotation: calls are checked against the present content of the files, on open
+// connections too.
 func TestRotation(t *testing.T) {
+	t.Parallel()
 	oldCA, newCA := newAuthority(t), newAuthority(t)
 	token := goodToken
 	auth := Auth{Token: held(t, &token), TLS: held(t, &Certificates{Pair: oldCA.server(t), ClientCAs: oldCA.pool()})}
-	p := startWithAuth(t, newRegistry(), auth)
+	p := startWithAuth(t, auth)
 	before := p.visit(t, trusting(oldCA, oldCA.client(t, "alice")), "Bearer "+goodToken)
 	before.try(t, "")
 
 	exchange(auth.Token, strings.ToUpper(goodToken))
-	before.try(t, "the token is not the one")
+	before.try(t, "the token is wrong")
 	before.authorization = "Bearer " + strings.ToUpper(goodToken)
 	before.try(t, "")
 
 	exchange(auth.TLS, Certificates{Pair: newCA.server(t), ClientCAs: newCA.pool()})
-	before.try(t, "the client certificate is not good: x509: certificate signed by unknown authority")
+	before.try(t, "the client certificate was rejected: x509: certificate signed by unknown authority")
 	after := p.visit(t, trusting(newCA, newCA.client(t, "alice")), before.authorization)
 	after.try(t, "")
 }
 
-// The audit line and the reason say whose certificate it was, and what a client
-// says about itself is not believed.
+// TestScaleToNamesTheCertificate: the log and the reason name the client by its
+// certificate, not by the metadata that it sends.
 func TestScaleToNamesTheCertificate(t *testing.T) {
+	t.Parallel()
 	ca := newAuthority(t)
-	p := startWithAuth(t, newRegistry(), Auth{TLS: held(t, &Certificates{Pair: ca.server(t), ClientCAs: ca.pool()})})
+	p := startWithAuth(t, Auth{TLS: held(t, &Certificates{Pair: ca.server(t), ClientCAs: ca.pool()})})
 	v := p.visit(t, trusting(ca, ca.client(t, "Zoë")), "")
 	ctx := metadata.AppendToOutgoingContext(t.Context(), peerKey, "6.6.6.6:6 (CN=root)")
 	if _, err := dynlbv1.NewControlClient(v.conn).ScaleTo(ctx, &dynlbv1.ScaleToRequest{Target: proto.Int32(4)}); err != nil {
@@ -212,21 +218,22 @@ func TestScaleToNamesTheCertificate(t *testing.T) {
 	}
 }
 
-// Those who try are in the log, but do not fill it.
+// TestDenialsAreLogged: denials are logged, at a limited rate.
 func TestDenialsAreLogged(t *testing.T) {
+	t.Parallel()
 	token := goodToken
-	p := startWithAuth(t, newRegistry(), Auth{Token: held(t, &token)})
+	p := startWithAuth(t, Auth{Token: held(t, &token)})
 	secret := "Bearer my-other-secret-token"
 	v := p.visit(t, nil, secret)
 	for range 50 {
-		v.try(t, "the token is not the one")
+		v.try(t, "the token is wrong")
 	}
 	got := strings.Count(p.log.String(), "control call denied")
 	if got < 1 || got > 20 {
 		t.Errorf("100 denials left %d lines, want one a second", got)
 	}
 	want := `level=WARN msg="control call denied" peer=127.0.0.1:`
-	end := ` call=/dynlb.v1.Control/GetStatus reason="the token is not the one that this dynlb knows" unlogged=0`
+	end := ` call=/dynlb.v1.Control/GetStatus reason="the token is wrong" unlogged=0`
 	if text := p.log.String(); !strings.Contains(text, want) || !strings.Contains(text, end) || strings.Contains(text, secret) {
 		t.Errorf("log is %s", text)
 	}
@@ -235,7 +242,7 @@ func TestDenialsAreLogged(t *testing.T) {
 	for range 4 {
 		d.note(s, "a", "b", "c")
 	}
-	d.last = d.last.Add(-noteDenials)
+	d.last = d.last.Add(-denialInterval)
 	d.note(s, "last", "b", "c")
 	if want := "peer=last call=b reason=c unlogged=4"; !strings.Contains(p.log.String(), want) {
 		t.Errorf("no %s in %s", want, p.log)

@@ -10,17 +10,16 @@ import (
 	"unicode"
 )
 
-// Auth says who may use the control listeners. The zero value lets everybody
-// in. What it asks for is asked of every call, as the files have it then; only
-// the health that a load balancer or Kubernetes probes (the health service's
-// Check, /healthz and /readyz) is for all.
+// Auth says which clients may use the control listeners. The zero value admits
+// all. Every call is checked against the present content of the files. Only the
+// health that a load balancer or Kubernetes probes (the health service's Check,
+// /healthz and /readyz) is for all clients.
 type Auth struct {
-	// Token is what calls must carry as "authorization: Bearer TOKEN". Nil:
-	// they need none.
+	// Token is the token that calls must carry as "authorization: Bearer TOKEN".
+	// Nil: none.
 	Token *Credential[string]
 
-	// TLS has the certificates that both listeners use. Nil: they speak in the
-	// clear.
+	// TLS has the certificates that both listeners use. Nil: no TLS.
 	TLS *Credential[Certificates]
 }
 
@@ -29,15 +28,15 @@ type Certificates struct {
 	// Pair is the listeners' own certificate and its key, with its Leaf.
 	Pair tls.Certificate
 
-	// ClientCAs sign the certificates that clients must have. Nil: they need
+	// ClientCAs sign the certificates that clients must have. Nil: clients need
 	// none.
 	ClientCAs *x509.CertPool
 }
 
-// A denial is why a client is not let in.
+// A denial is why a client is not admitted.
 type denial struct {
 	text      string // for the client
-	challenge string // for WWW-Authenticate; empty if no header would help
+	challenge string // for WWW-Authenticate; empty if no Authorization would help
 }
 
 // The challenges of RFC 6750, 3.
@@ -47,8 +46,9 @@ const (
 	badCredential = challenge + `, error="invalid_request"`
 )
 
-// admit returns nil for a client that has all that is asked for. It is given the
-// fields named authorization, and the state of the connection, nil without TLS.
+// admit returns nil for a client that has the required token and certificate.
+// authorization are its fields of that name, and state is that of its connection,
+// nil without TLS.
 func (a Auth) admit(authorization []string, state *tls.ConnectionState) *denial {
 	if a.TLS != nil {
 		if cas := a.TLS.Value().ClientCAs; cas != nil {
@@ -63,7 +63,8 @@ func (a Auth) admit(authorization []string, state *tls.ConnectionState) *denial 
 	return nil
 }
 
-// verifyToken compares without telling by its time how much was right.
+// verifyToken compares in constant time, so that the time says nothing about how
+// much of a token is right.
 func verifyToken(authorization []string, want string) *denial {
 	switch len(authorization) {
 	case 0:
@@ -78,14 +79,14 @@ func verifyToken(authorization []string, want string) *denial {
 	}
 	gotSum, wantSum := sha256.Sum256([]byte(strings.TrimSpace(got))), sha256.Sum256([]byte(want))
 	if subtle.ConstantTimeCompare(gotSum[:], wantSum[:]) != 1 {
-		return &denial{"the token is not the one that this dynlb knows", badToken}
+		return &denial{"the token is wrong", badToken}
 	}
 	return nil
 }
 
-// verifyClient checks the certificate of a client. The handshake has done so
-// already, but that may be a while ago: since then the certificate may have
-// expired, or its authority have been taken off the list.
+// verifyClient checks the certificate of a client again after the handshake: since
+// then the certificate may have expired, or its authority may have been removed
+// from the list.
 func verifyClient(state *tls.ConnectionState, cas *x509.CertPool) *denial {
 	if state == nil || len(state.PeerCertificates) == 0 {
 		return &denial{text: "a client certificate is needed, signed by an authority in auth.tls.clientCA"}
@@ -99,13 +100,13 @@ func verifyClient(state *tls.ConnectionState, cas *x509.CertPool) *denial {
 		options.Intermediates.AddCert(cert)
 	}
 	if _, err := state.PeerCertificates[0].Verify(options); err != nil {
-		return &denial{text: fmt.Sprintf("the client certificate is not good: %v", err)}
+		return &denial{text: fmt.Sprintf("the client certificate was rejected: %v", err)}
 	}
 	return nil
 }
 
-// tlsConfig returns how a listener speaks TLS, with protocols for ALPN, or nil
-// for in the clear.
+// tlsConfig returns the TLS configuration of a listener, with protocols for ALPN,
+// or nil for no TLS.
 func (a Auth) tlsConfig(protocols ...string) *tls.Config {
 	if a.TLS == nil {
 		return nil
@@ -119,11 +120,11 @@ func (a Auth) tlsConfig(protocols ...string) *tls.Config {
 				MinVersion:   tls.VersionTLS12,
 				NextProtos:   protocols,
 				Certificates: []tls.Certificate{now.Pair},
-				// A resumed session is one that was verified by what held then.
+				// A resumed session was verified against the certificates of its time.
 				SessionTicketsDisabled: true,
 			}
 			if now.ClientCAs != nil {
-				// Who has none may still probe; admit sees to the rest.
+				// A client without one may still probe health; admit checks the others.
 				config.ClientAuth, config.ClientCAs = tls.VerifyClientCertIfGiven, now.ClientCAs
 			}
 			return config, nil
@@ -131,8 +132,8 @@ func (a Auth) tlsConfig(protocols ...string) *tls.Config {
 	}
 }
 
-// names reports whether the listeners' certificate is for host.
-func (a Auth) names(host string) bool {
+// certifies reports whether the listeners' certificate is for host.
+func (a Auth) certifies(host string) bool {
 	if a.TLS == nil {
 		return false
 	}
@@ -140,12 +141,13 @@ func (a Auth) names(host string) bool {
 	return leaf != nil && leaf.VerifyHostname(host) == nil
 }
 
-// maxSubject bounds what is told of a certificate's subject, in runes.
+// maxSubject is the maximum length of a certificate's subject in logs and reasons,
+// in runes.
 const maxSubject = 200
 
-// subjectOf returns whose certificate a client has that the handshake verified,
-// on one line: its subject, or else its first alternative name. It is empty
-// without one.
+// subjectOf returns the subject of the certificate with which the client passed the
+// handshake, or else its first alternative name, on one line. It returns "" for a
+// client without a certificate.
 func subjectOf(state *tls.ConnectionState) string {
 	if state == nil || len(state.VerifiedChains) == 0 {
 		return ""
@@ -154,7 +156,7 @@ func subjectOf(state *tls.ConnectionState) string {
 	subject := leaf.Subject.String()
 	switch {
 	case subject != "":
-	case len(leaf.URIs) > 0: // as SPIFFE has it
+	case len(leaf.URIs) > 0: // the name in SPIFFE
 		subject = leaf.URIs[0].String()
 	case len(leaf.DNSNames) > 0:
 		subject = leaf.DNSNames[0]

@@ -14,6 +14,7 @@ import (
 const goodToken = "0123456789abcdef0123456789abcdef"
 
 func TestVerifyToken(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name          string
 		authorization []string
@@ -24,11 +25,11 @@ func TestVerifyToken(t *testing.T) {
 		{"other case", []string{"bearer " + goodToken}, "", ""},
 		{"space around", []string{"BEARER   " + goodToken + " "}, "", ""},
 		{"none", nil, "a token is needed: send authorization: Bearer TOKEN", challenge},
-		{"wrong", []string{"Bearer 0123456789abcdef0123456789abcdeF"}, "the token is not the one that this dynlb knows", badToken},
-		{"part", []string{"Bearer " + goodToken[1:]}, "the token is not the one that this dynlb knows", badToken},
-		{"longer", []string{"Bearer " + goodToken + "0"}, "the token is not the one that this dynlb knows", badToken},
-		{"twice", []string{"Bearer " + goodToken + " " + goodToken}, "the token is not the one that this dynlb knows", badToken},
-		{"empty", []string{"Bearer "}, "the token is not the one that this dynlb knows", badToken},
+		{"wrong", []string{"Bearer 0123456789abcdef0123456789abcdeF"}, "the token is wrong", badToken},
+		{"part", []string{"Bearer " + goodToken[1:]}, "the token is wrong", badToken},
+		{"longer", []string{"Bearer " + goodToken + "0"}, "the token is wrong", badToken},
+		{"twice", []string{"Bearer " + goodToken + " " + goodToken}, "the token is wrong", badToken},
+		{"empty", []string{"Bearer "}, "the token is wrong", badToken},
 		{"no scheme", []string{goodToken}, "the authorization must be of the form: Bearer TOKEN", badCredential},
 		{"other scheme", []string{"Basic " + goodToken}, "the authorization must be of the form: Bearer TOKEN", badCredential},
 		{"no value", []string{""}, "the authorization must be of the form: Bearer TOKEN", badCredential},
@@ -49,6 +50,7 @@ func TestVerifyToken(t *testing.T) {
 
 // verifyClient sees what has changed since the handshake.
 func TestVerifyClient(t *testing.T) {
+	t.Parallel()
 	ca := newAuthority(t)
 	good := ca.client(t, "alice")
 	intermediate := authority{sign(t, &ca, &x509.Certificate{
@@ -58,7 +60,7 @@ func TestVerifyClient(t *testing.T) {
 		NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: time.Now().Add(-time.Hour),
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	})
-	const notGood = "the client certificate is not good: x509: "
+	const notGood = "the client certificate was rejected: x509: "
 	for name, tt := range map[string]struct {
 		certs []*x509.Certificate
 		want  string
@@ -88,6 +90,7 @@ func TestVerifyClient(t *testing.T) {
 }
 
 func TestSubjectOf(t *testing.T) {
+	t.Parallel()
 	id, err := url.Parse("spiffe://example.org/ops")
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package server
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -9,33 +10,51 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
+// The metrics of an app. The first label of each is the app.
 var (
-	inFlightDesc = prometheus.NewDesc("dynlb_requests_in_flight", "Requests at instances.", nil, nil)
-	waitingDesc  = prometheus.NewDesc("dynlb_requests_waiting", "Requests that wait for an instance.", nil, nil)
-	statesDesc   = prometheus.NewDesc("dynlb_instances", "Instances by state.", []string{"state"}, nil)
-	targetDesc   = prometheus.NewDesc("dynlb_target_instances", "How many instances there should be.", nil, nil)
-	minDesc      = prometheus.NewDesc("dynlb_min_instances", "The lower bound of dynlb_target_instances.", nil, nil)
-	maxDesc      = prometheus.NewDesc("dynlb_max_instances", "The upper bound of dynlb_target_instances.", nil, nil)
-	restartsDesc = prometheus.NewDesc("dynlb_instance_restarts_total", "Instances started in place of one that had stopped or failed to start.", nil, nil)
-	memoryDesc   = prometheus.NewDesc("dynlb_instance_memory_bytes", "Resident memory of an instance, by its port.", []string{"port"}, nil)
-	cpuDesc      = prometheus.NewDesc("dynlb_instance_cpu_seconds_total", "Processor time of an instance, user and system, by its port.", []string{"port"}, nil)
-	reloadDesc   = prometheus.NewDesc("dynlb_config_last_reload_successful", "Whether what the configuration says is in force.", nil, nil)
-	reloadedDesc = prometheus.NewDesc("dynlb_config_last_reload_success_timestamp_seconds", "When the configuration in force was read.", nil, nil)
-	retriesDesc  = prometheus.NewDesc("dynlb_retries_total", "Times that a request was sent once more.", nil, nil)
-	deniedDesc   = prometheus.NewDesc("dynlb_retries_denied_total", "Times that a request was not sent once more because the retry budget was used up.", nil, nil)
-	ejectedDesc  = prometheus.NewDesc("dynlb_ejected_instances", "Ready instances that get no requests for a while, because several in a row failed on them.", nil, nil)
-	scaledDesc   = prometheus.NewDesc("dynlb_scale_decisions_total", "Changes of dynlb_target_instances by direction.", []string{"direction"}, nil)
+	inFlightDesc = appDesc("dynlb_requests_in_flight", "Requests at instances.")
+	waitingDesc  = appDesc("dynlb_requests_waiting", "Requests that wait for an instance.")
+	statesDesc   = appDesc("dynlb_instances", "Instances by state.", "state")
+	targetDesc   = appDesc("dynlb_target_instances", "How many instances there should be.")
+	minDesc      = appDesc("dynlb_min_instances", "The lower bound of dynlb_target_instances.")
+	maxDesc      = appDesc("dynlb_max_instances", "The upper bound of dynlb_target_instances.")
+	restartsDesc = appDesc("dynlb_instance_restarts_total", "Instances started in place of one that had stopped or failed to start.")
+	retriesDesc  = appDesc("dynlb_retries_total", "Times that a request was sent again.")
+	deniedDesc   = appDesc("dynlb_retries_denied_total", "Times that a request was not sent again because the retry budget was used up.")
+	ejectedDesc  = appDesc("dynlb_ejected_instances", "Ready instances that get no requests for a while because several in a row failed on them.")
+	scaledDesc   = appDesc("dynlb_scale_decisions_total", "Changes of dynlb_target_instances by direction.", "direction")
 )
 
-// listedStates are those that an instance in the registry can be in.
+// The metrics of an instance. Its id tells it from all others; two instances may
+// have the same port on different addresses.
+var (
+	memoryDesc = instanceDesc("dynlb_instance_memory_bytes", "Resident memory of an instance.")
+	cpuDesc    = instanceDesc("dynlb_instance_cpu_seconds_total", "Processor time of an instance, user and system.")
+)
+
+// The metrics of the configuration.
+var (
+	reloadDesc   = prometheus.NewDesc("dynlb_config_last_reload_successful", "Whether the present configuration is in force.", nil, nil)
+	reloadedDesc = prometheus.NewDesc("dynlb_config_last_reload_success_timestamp_seconds", "When the configuration in force was read.", nil, nil)
+)
+
+func appDesc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(name, help, append([]string{"app"}, labels...), nil)
+}
+
+func instanceDesc(name, help string) *prometheus.Desc {
+	return appDesc(name, help, "instance_id", "port")
+}
+
+// listedStates are the states of instances in the registry.
 var listedStates = []registry.State{registry.Starting, registry.Ready, registry.Unhealthy, registry.Draining}
 
-// poolCollector collects what the board shows, from one snapshot a scrape,
-// so that the figures of a scrape belong together.
-type poolCollector struct{ board *notice.Board }
+// collector collects what the notice boards show. It takes one snapshot per app and
+// scrape, so the figures of a scrape are consistent.
+type collector struct{ apps apps }
 
 // Describe implements prometheus.Collector.
-func (c poolCollector) Describe(descs chan<- *prometheus.Desc) {
+func (c collector) Describe(descs chan<- *prometheus.Desc) {
 	for _, desc := range []*prometheus.Desc{
 		inFlightDesc, waitingDesc, statesDesc, targetDesc, minDesc, maxDesc, restartsDesc, scaledDesc,
 		memoryDesc, cpuDesc, reloadDesc, reloadedDesc, retriesDesc, deniedDesc, ejectedDesc,
@@ -45,17 +64,51 @@ func (c poolCollector) Describe(descs chan<- *prometheus.Desc) {
 }
 
 // Collect implements prometheus.Collector.
-func (c poolCollector) Collect(metrics chan<- prometheus.Metric) {
-	now := c.board.Snapshot()
-	send := func(desc *prometheus.Desc, kind prometheus.ValueType, value float64, labels ...string) {
-		metrics <- prometheus.MustNewConstMetric(desc, kind, value, labels...)
+func (c collector) Collect(metrics chan<- prometheus.Metric) {
+	reload := notice.Reload{}
+	for i := range c.apps {
+		now := c.apps[i].Board.Snapshot()
+		s := scrape{app: c.apps[i].Name, metrics: metrics}
+		s.instances(&now)
+		s.target(&now)
+		reload = earlier(reload, now.Reload)
 	}
-	gauge := func(desc *prometheus.Desc, value int, labels ...string) {
-		send(desc, prometheus.GaugeValue, float64(value), labels...)
+	s := scrape{metrics: metrics}
+	s.reload(reload)
+}
+
+// earlier returns what is true of both configurations: an error of one, and the
+// earlier time.
+func earlier(a, b notice.Reload) notice.Reload {
+	if a.Error == "" {
+		a.Error = b.Error
 	}
-	counter := func(desc *prometheus.Desc, value uint64, labels ...string) {
-		send(desc, prometheus.CounterValue, float64(value), labels...)
+	if a.Time.IsZero() || !b.Time.IsZero() && b.Time.Before(a.Time) {
+		a.Time = b.Time
 	}
+	return a
+}
+
+// scrape sends the metrics of one app.
+type scrape struct {
+	app     string
+	metrics chan<- prometheus.Metric
+}
+
+func (s *scrape) gauge(desc *prometheus.Desc, value float64, labels ...string) {
+	s.send(desc, prometheus.GaugeValue, value, labels)
+}
+
+func (s *scrape) counter(desc *prometheus.Desc, value float64, labels ...string) {
+	s.send(desc, prometheus.CounterValue, value, labels)
+}
+
+func (s *scrape) send(desc *prometheus.Desc, kind prometheus.ValueType, value float64, labels []string) {
+	s.metrics <- prometheus.MustNewConstMetric(desc, kind, value, append([]string{s.app}, labels...)...)
+}
+
+// instances sends what is about instances and requests.
+func (s *scrape) instances(now *notice.Snapshot) {
 	inFlight, ejected := 0, 0
 	for i := range now.Instances {
 		in := &now.Instances[i]
@@ -64,32 +117,40 @@ func (c poolCollector) Collect(metrics chan<- prometheus.Metric) {
 			ejected++
 		}
 		if !in.Usage.Measured.IsZero() {
-			port := strconv.Itoa(in.Port)
-			send(memoryDesc, prometheus.GaugeValue, float64(in.Usage.Memory), port)
-			send(cpuDesc, prometheus.CounterValue, in.Usage.CPU.Seconds(), port)
+			id, port := string(in.ID), strconv.Itoa(in.Port)
+			s.gauge(memoryDesc, float64(in.Usage.Memory), id, port)
+			s.counter(cpuDesc, in.Usage.CPU.Seconds(), id, port)
 		}
 	}
-	gauge(inFlightDesc, inFlight)
-	gauge(ejectedDesc, ejected)
-	gauge(waitingDesc, now.Waiting)
+	s.gauge(inFlightDesc, float64(inFlight))
+	s.gauge(ejectedDesc, float64(ejected))
+	s.gauge(waitingDesc, float64(now.Waiting))
 	for _, state := range listedStates {
-		gauge(statesDesc, now.Count(state), state.String())
+		s.gauge(statesDesc, float64(now.Count(state)), state.String())
 	}
-	gauge(targetDesc, now.Target)
-	gauge(minDesc, now.Bounds.Min)
-	gauge(maxDesc, now.Bounds.Max)
-	counter(retriesDesc, now.Retries)
-	counter(deniedDesc, now.RetriesDenied)
-	counter(restartsDesc, now.Restarts)
-	counter(scaledDesc, now.Raised, "up")
-	counter(scaledDesc, now.Lowered, "down")
-	reload := now.Reload
-	successful := 0
+	s.counter(retriesDesc, float64(now.Retries))
+	s.counter(deniedDesc, float64(now.RetriesDenied))
+}
+
+// target sends what is about the number of instances.
+func (s *scrape) target(now *notice.Snapshot) {
+	s.gauge(targetDesc, float64(now.Target))
+	s.gauge(minDesc, float64(now.Bounds.Min))
+	s.gauge(maxDesc, float64(now.Bounds.Max))
+	s.counter(restartsDesc, float64(now.Restarts))
+	s.counter(scaledDesc, float64(now.Raised), "up")
+	s.counter(scaledDesc, float64(now.Lowered), "down")
+}
+
+// reload sends what became of the configuration, which has no app.
+func (s *scrape) reload(reload notice.Reload) {
+	successful := 0.0
 	if reload.Error == "" {
 		successful = 1
 	}
-	gauge(reloadDesc, successful)
+	s.metrics <- prometheus.MustNewConstMetric(reloadDesc, prometheus.GaugeValue, successful)
 	if !reload.Time.IsZero() {
-		send(reloadedDesc, prometheus.GaugeValue, float64(reload.Time.UnixMilli())/1000)
+		seconds := float64(reload.Time.UnixMilli()) / float64(time.Second/time.Millisecond)
+		s.metrics <- prometheus.MustNewConstMetric(reloadedDesc, prometheus.GaugeValue, seconds)
 	}
 }

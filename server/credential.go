@@ -8,14 +8,13 @@ import (
 	"time"
 )
 
-// checkCredential is how often, at most, the files of a Credential are looked
-// at.
-const checkCredential = time.Second
+// credentialInterval is the minimum time between two checks of the files of a
+// Credential.
+const credentialInterval = time.Second
 
-// Credential is what files say, such as a token or certificates. It follows
-// them: when they have changed they are read again, so that secrets can be
-// exchanged while dynlb runs. Make one with NewCredential. It is safe for
-// concurrent use.
+// Credential is a value read from files, such as a token or certificates. When the
+// files change it reads them again, so that secrets can be exchanged while dynlb
+// runs. Make one with NewCredential. It is safe for concurrent use.
 type Credential[T any] struct {
 	name  string
 	files []string
@@ -25,12 +24,12 @@ type Credential[T any] struct {
 	mu      sync.Mutex    // guards the rest
 	value   T             // as last read without an error
 	seen    []os.FileInfo // of the files before they were read
-	checked time.Time     // when the files were last looked at
-	trouble string        // why they cannot be read now; empty if they can
+	checked time.Time     // of the last check of the files
+	trouble string        // why the last check failed; empty if it did not
 }
 
-// NewCredential returns what read makes of the files, or its error. Its name is
-// for the log.
+// NewCredential returns a Credential with the value that read returns, or read's
+// error. read reads the files; the name is for the log.
 func NewCredential[T any](name string, log *slog.Logger, read func() (T, error), files ...string) (*Credential[T], error) {
 	c := &Credential[T]{name: name, files: files, read: read, log: log, checked: time.Now()}
 	if err := c.reload(); err != nil {
@@ -39,14 +38,14 @@ func NewCredential[T any](name string, log *slog.Logger, read func() (T, error),
 	return c, nil
 }
 
-// Value returns what the files say, one second late at most. As long as they
-// cannot be read, or what they hold is refused, it stays what it was, and the
-// log says why: half of an exchange locks nobody out, and lets nobody in.
+// Value returns the value of the files, at most one second old. As long as the files
+// cannot be read or are invalid, it returns the last valid value and logs the
+// reason, so a half-finished exchange of files changes nothing.
 func (c *Credential[T]) Value() T {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
-	if now.Sub(c.checked) < checkCredential {
+	if now.Sub(c.checked) < credentialInterval {
 		return c.value
 	}
 	c.checked = now
@@ -64,8 +63,8 @@ func (c *Credential[T]) Value() T {
 	return c.value
 }
 
-// reload reads the files. It is called with mu held, or before anybody else has
-// the Credential.
+// reload reads the files. The caller holds mu, or is the only one with the
+// Credential.
 func (c *Credential[T]) reload() error {
 	seen := make([]os.FileInfo, 0, len(c.files))
 	for _, name := range c.files {
@@ -83,8 +82,8 @@ func (c *Credential[T]) reload() error {
 	return nil
 }
 
-// unchanged reports whether the files are those that were read. It is called
-// with mu held.
+// unchanged reports whether the files are still those that were read. The caller
+// holds mu.
 func (c *Credential[T]) unchanged() bool {
 	for i, name := range c.files {
 		info, err := os.Stat(name)

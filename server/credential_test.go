@@ -16,6 +16,7 @@ import (
 // TestCredentialFollowsItsFiles exchanges files of the same size, in the ways in
 // which people and programs do.
 func TestCredentialFollowsItsFiles(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "token")
 	write := func(name, text string) {
@@ -55,7 +56,7 @@ func TestCredentialFollowsItsFiles(t *testing.T) {
 		step("at first", "one", 1)
 		write(dir+"/new", "two")
 		rename(dir+"/new", file)
-		time.Sleep(checkCredential - 1)
+		time.Sleep(credentialInterval - 1)
 		step("within a second", "one", 1)
 		time.Sleep(time.Nanosecond)
 		step("replaced", "two", 2)
@@ -66,7 +67,7 @@ func TestCredentialFollowsItsFiles(t *testing.T) {
 		if err := os.Chtimes(file, time.Time{}, time.Now().Add(time.Hour)); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(checkCredential)
+		time.Sleep(credentialInterval)
 		step("written in place", "san", 3)
 
 		// As Kubernetes exchanges what it mounts.
@@ -86,16 +87,16 @@ func TestCredentialFollowsItsFiles(t *testing.T) {
 		if err := errors.Join(os.Remove(file), os.Symlink("data/token", file)); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(checkCredential)
+		time.Sleep(credentialInterval)
 		step("linked", "v.1", 4)
 		link("2")
-		time.Sleep(checkCredential)
+		time.Sleep(credentialInterval)
 		step("linked anew", "v.2", 5)
 
 		for range 3 {
 			write(dir+"/new", "bad")
 			rename(dir+"/new", file)
-			time.Sleep(checkCredential)
+			time.Sleep(credentialInterval)
 			c.Value()
 		}
 		step("refused", "v.2", 8)
@@ -103,11 +104,11 @@ func TestCredentialFollowsItsFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 3 {
-			time.Sleep(checkCredential)
+			time.Sleep(credentialInterval)
 			step("gone", "v.2", 8)
 		}
 		write(file, "new")
-		time.Sleep(checkCredential)
+		time.Sleep(credentialInterval)
 		step("good again", "new", 9)
 
 		for text, want := range map[string]int{
@@ -124,6 +125,7 @@ func TestCredentialFollowsItsFiles(t *testing.T) {
 
 // A pair of files is exchanged in two steps. Between them the old pair holds.
 func TestCredentialOfTwoFiles(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
 		cert, key := filepath.Join(dir, "cert"), filepath.Join(dir, "key")
@@ -153,7 +155,7 @@ func TestCredentialOfTwoFiles(t *testing.T) {
 			t.Errorf("between the steps: %q, want 1", got)
 		}
 		write(key, "2")
-		time.Sleep(checkCredential)
+		time.Sleep(credentialInterval)
 		if got := c.Value(); got != "2" {
 			t.Errorf("after both steps: %q, want 2", got)
 		}
@@ -161,6 +163,7 @@ func TestCredentialOfTwoFiles(t *testing.T) {
 }
 
 func TestCredentialMustBeGoodAtFirst(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "gone")
 	read := func() (string, error) { return "", nil }
 	if _, err := NewCredential("token", nil, read, file); !errors.Is(err, fs.ErrNotExist) || !strings.HasPrefix(err.Error(), "read token: ") {

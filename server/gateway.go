@@ -15,11 +15,11 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
-// statusPath is the one path that the public listener answers itself.
+// statusPath is the only path that the public listener answers itself.
 const statusPath = "/lb-status"
 
-// newGateway returns the handler that makes HTTP requests calls of the Control
-// service, over a connection to p, which the caller closes.
+// newGateway returns a handler that turns HTTP requests into calls of the Control
+// service, over a connection to p. The caller closes the connection.
 func newGateway(p *pipe) (*grpc.ClientConn, http.Handler, error) {
 	conn, err := grpc.NewClient("passthrough:///"+pipeNetwork,
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return p.Dial(ctx) }),
@@ -28,8 +28,8 @@ func newGateway(p *pipe) (*grpc.ClientConn, http.Handler, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("connect gateway: %w", err)
 	}
-	// No header of one side is anything to the other: all that crosses is the
-	// messages and who the client is.
+	// No header passes from one side to the other. Only the messages and the name of
+	// the client do.
 	none := func(string) (string, bool) { return "", false }
 	mux := runtime.NewServeMux(
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, newJSON()),
@@ -39,7 +39,7 @@ func newGateway(p *pipe) (*grpc.ClientConn, http.Handler, error) {
 		runtime.WithMetadata(func(_ context.Context, r *http.Request) metadata.MD {
 			return metadata.Pairs(peerKey, peerName(r.RemoteAddr, r.TLS))
 		}),
-		runtime.WithDisableChunkedEncoding(), // net/http knows when to
+		runtime.WithDisableChunkedEncoding(), // net/http decides on that
 	)
 	if err := dynlbv1.RegisterControlHandlerClient(context.Background(), mux, dynlbv1.NewControlClient(conn)); err != nil {
 		return nil, nil, fmt.Errorf("register gateway: %w", err)
@@ -47,9 +47,8 @@ func newGateway(p *pipe) (*grpc.ClientConn, http.Handler, error) {
 	return conn, mux, nil
 }
 
-// StatusHandler answers GET and HEAD of /lb-status, and nothing else: it is what
-// the public listener may show. Until Serve runs, requests wait; from Shutdown
-// on they get 503.
+// StatusHandler answers GET and HEAD of /lb-status and nothing else, for the public
+// listener. Requests wait until Serve runs, and get a 503 after Shutdown.
 func (s *Server) StatusHandler() http.Handler {
 	status := only(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		select {
@@ -58,8 +57,8 @@ func (s *Server) StatusHandler() http.Handler {
 			return
 		default:
 		}
-		// A request of our own, so that nothing a public client sends gets to
-		// the control service.
+		// A new request, so that nothing of a public client's request reaches the
+		// control service.
 		inner, err := http.NewRequestWithContext(r.Context(), http.MethodGet, statusPath, http.NoBody)
 		if err != nil {
 			writeError(w, http.StatusInternalServerError, err.Error())

@@ -18,33 +18,34 @@ import (
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
 )
 
-// What one client may ask for. Requests are a few bytes; a client that needs
-// more than this is broken or hostile.
+// The limits of one client. Requests are a few bytes; a client that needs more than
+// this is broken or hostile.
 const (
-	maxMessage = 64 << 10 // bytes of a request, over gRPC and over HTTP
-	maxHeaders = 16 << 10 // bytes of a request's header list, likewise
+	maxMessage = 64 << 10 // bytes of a request, over gRPC and HTTP
+	maxHeaders = 16 << 10 // bytes of a request's header list, over gRPC and HTTP
 	maxStreams = 64       // concurrent calls on one gRPC connection
 )
 
 const (
-	// handshakeTimeout is how long a new gRPC connection may take to begin.
+	// handshakeTimeout is the time limit of the handshakes of a new gRPC connection.
 	handshakeTimeout = 10 * time.Second
-	// keepaliveTime is how long a connection may be silent before it is asked
-	// whether it lives, and keepaliveTimeout how long the answer may take: a
-	// watcher whose machine has gone keeps its place no longer than that.
+	// keepaliveTime is how long a connection may be silent before the server pings
+	// the client, and keepaliveTimeout is how long the answer may take. Together they
+	// are how long a watcher whose machine is gone keeps its place.
 	keepaliveTime    = 30 * time.Second
 	keepaliveTimeout = 10 * time.Second
-	// idleConnection is how long a connection may be without a call.
+	// idleConnection is how long a connection may stay open without a call.
 	idleConnection = 5 * time.Minute
-	// minPing is how often a client may ask the same.
+	// minPing is the minimum time between two pings of a client.
 	minPing = 10 * time.Second
 )
 
-// errEnding is what streams end with at shutdown.
+// errEnding is the status of streams that end because of a shutdown.
 var errEnding = status.Error(codes.Unavailable, "dynlb is shutting down")
 
-// newClientGRPC returns the gRPC server for clients: it asks for what Auth does,
-// and has what the gateway has no use for.
+// newClientGRPC returns the gRPC server for clients. In addition to the Control
+// service it has admission, limits, health and reflection, which the gateway does
+// not need.
 func (s *Server) newClientGRPC(control *control) *grpc.Server {
 	options := []grpc.ServerOption{
 		grpc.MaxConcurrentStreams(maxStreams),
@@ -56,7 +57,7 @@ func (s *Server) newClientGRPC(control *control) *grpc.Server {
 		grpc.ChainStreamInterceptor(s.admitStream),
 	}
 	if config := s.auth.tlsConfig(); config != nil {
-		options = append(options, grpc.Creds(credentials.NewTLS(config))) // adds the protocol
+		options = append(options, grpc.Creds(credentials.NewTLS(config))) // adds h2 to ALPN
 	}
 	server := s.newGRPC(control, options...)
 	s.health.SetServingStatus(dynlbv1.Control_ServiceDesc.ServiceName, healthpb.HealthCheckResponse_SERVING)
@@ -83,7 +84,7 @@ func (s *Server) newGRPC(control *control, options ...grpc.ServerOption) *grpc.S
 func (s *Server) endStream(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handle grpc.StreamHandler) error {
 	ctx, cancel := context.WithCancelCause(stream.Context())
 	var watching sync.WaitGroup
-	watching.Go(func() { // ends with the stream; waited for below
+	watching.Go(func() { // ends with the stream; endStream waits for it
 		select {
 		case <-s.ending:
 			cancel(errEnding)
@@ -121,7 +122,7 @@ func (s *Server) recoverStream(srv any, stream grpc.ServerStream, info *grpc.Str
 	return handle(srv, stream)
 }
 
-// recovered makes a panic of the deferring function its error.
+// recovered turns a panic of the deferring function into its error.
 func (s *Server) recovered(method string, err *error) {
 	if cause := recover(); cause != nil {
 		s.log.Error("control call panicked", "method", method, "panic", cause, "stack", string(debug.Stack()))

@@ -17,6 +17,7 @@ import (
 )
 
 func TestHealthFlips(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	client := healthpb.NewHealthClient(p.conn)
 	check := func(want healthpb.HealthCheckResponse_ServingStatus) {
@@ -34,6 +35,7 @@ func TestHealthFlips(t *testing.T) {
 }
 
 func TestReflectionListsControl(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	stream, err := reflectionpb.NewServerReflectionClient(p.conn).ServerReflectionInfo(t.Context())
 	if err != nil {
@@ -61,6 +63,7 @@ func TestReflectionListsControl(t *testing.T) {
 }
 
 func TestLargeMessageIsRefused(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	// Unknown fields make a small message large.
 	req := &dynlbv1.GetStatusRequest{}
@@ -70,6 +73,7 @@ func TestLargeMessageIsRefused(t *testing.T) {
 }
 
 func TestLargeHeaderIsRefused(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	ctx := metadata.AppendToOutgoingContext(t.Context(), "large", strings.Repeat("x", maxHeaders))
 	_, err := p.client.GetStatus(ctx, &dynlbv1.GetStatusRequest{})
@@ -78,6 +82,7 @@ func TestLargeHeaderIsRefused(t *testing.T) {
 
 // A connection has no more calls at once than maxStreams: one more waits.
 func TestStreamsAreBounded(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := startInBubble(t)
 		health := healthpb.NewHealthClient(p.conn)
@@ -98,6 +103,7 @@ func TestStreamsAreBounded(t *testing.T) {
 }
 
 func TestPanicIsAnError(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	p.scaler.board, p.restarter.panics = nil, true
 	_, err := p.client.ScaleTo(t.Context(), &dynlbv1.ScaleToRequest{Target: proto.Int32(4)})

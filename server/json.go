@@ -16,17 +16,16 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// jsonFormat is how the gateway reads and writes JSON: camelCase names, zero
-// values written and unset messages not, unknown fields refused. The same
-// message is always the same bytes, which protojson by itself avoids on
-// purpose.
+// jsonFormat is the JSON of the gateway: camelCase names, zero values written, unset
+// messages omitted, unknown fields refused. The same message always gives the same
+// bytes, which protojson alone avoids on purpose.
 type jsonFormat struct{ runtime.JSONPb }
 
 func newJSON() *jsonFormat {
 	return &jsonFormat{runtime.JSONPb{MarshalOptions: protojson.MarshalOptions{EmitDefaultValues: true}}}
 }
 
-// Marshal writes a message, or a message of a stream: a map with one key.
+// Marshal encodes a message, or a message of a stream, which is a map with one key.
 func (f *jsonFormat) Marshal(v any) ([]byte, error) {
 	switch v := v.(type) {
 	case map[string]any:
@@ -45,10 +44,10 @@ func (f *jsonFormat) Marshal(v any) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// MarshalJSON writes a message as the JSON listeners do.
+// MarshalJSON encodes a message as admin HTTP does.
 func MarshalJSON(m proto.Message) ([]byte, error) { return newJSON().Marshal(m) }
 
-// marshalChunk writes the map itself, because encoding/json would write the
+// marshalChunk encodes the map itself, because encoding/json would escape the
 // arrows in the reasons ("2 -> 4") as \u003e.
 func marshalChunk[V any](f *jsonFormat, chunk map[string]V) ([]byte, error) {
 	var out bytes.Buffer
@@ -62,7 +61,8 @@ func marshalChunk[V any](f *jsonFormat, chunk map[string]V) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// NewEncoder writes messages as Marshal does, each on a line.
+// NewEncoder returns an encoder that writes each message on a line, as Marshal
+// encodes it.
 func (f *jsonFormat) NewEncoder(w io.Writer) runtime.Encoder {
 	return runtime.EncoderFunc(func(v any) error {
 		raw, err := f.Marshal(v)
@@ -74,7 +74,8 @@ func (f *jsonFormat) NewEncoder(w io.Writer) runtime.Encoder {
 	})
 }
 
-// NewDecoder reads messages. Its errors are for the client who sent them.
+// NewDecoder returns a decoder whose errors are for the client that sent the
+// message.
 func (f *jsonFormat) NewDecoder(r io.Reader) runtime.Decoder {
 	decoder := f.JSONPb.NewDecoder(r)
 	return runtime.DecoderFunc(func(v any) error {
@@ -86,14 +87,14 @@ func (f *jsonFormat) NewDecoder(r io.Reader) runtime.Decoder {
 	})
 }
 
-// plain returns protojson's message without its prefix and the hard spaces that
-// it puts into some builds: "proto:\u00a0(line 1:2): ...".
+// plain returns protojson's message without its prefix, and without the
+// no-break spaces that some builds of it have: "proto:\u00a0(line 1:2): ...".
 func plain(err error) string {
 	return strings.TrimPrefix(strings.ReplaceAll(err.Error(), "\u00a0", " "), "proto: ")
 }
 
-// writeError answers with an HTTP status and a message for the client, in the
-// form in which the gateway writes the errors of the service.
+// writeError answers with an HTTP status and a message for the client, in the form
+// of the gateway's errors.
 func writeError(w http.ResponseWriter, httpStatus int, message string) {
 	raw, err := newJSON().Marshal(status.New(codeOf(httpStatus), message).Proto())
 	if err != nil {
@@ -106,7 +107,7 @@ func writeError(w http.ResponseWriter, httpStatus int, message string) {
 	w.Write(raw)
 }
 
-// codeOf returns the gRPC code that says the most of what httpStatus says.
+// codeOf returns the gRPC code that is closest to httpStatus.
 func codeOf(httpStatus int) codes.Code {
 	switch httpStatus {
 	case http.StatusUnauthorized:

@@ -10,12 +10,14 @@ import (
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
 )
 
-// protojson puts spaces into some builds' output and not into others'.
+// TestJSONIsCompact: protojson writes spaces in some builds, which the gateway
+// removes.
 func TestJSONIsCompact(t *testing.T) {
+	t.Parallel()
 	spacious := newJSON()
 	spacious.Indent = "  "
-	event := &dynlbv1.Event{Type: dynlbv1.EventType_EVENT_TYPE_SCALED, Reason: "avg load 4.2 > 3: 2 -> 4"}
-	const want = `{"type":"EVENT_TYPE_SCALED","instanceId":"","reason":"avg load 4.2 > 3: 2 -> 4"}`
+	event := &dynlbv1.Event{Type: dynlbv1.EventType_EVENT_TYPE_SCALED, Reason: "avg load 4.2 > 3: 2 -> 4", App: "default"}
+	const want = `{"type":"EVENT_TYPE_SCALED","instanceId":"","reason":"avg load 4.2 > 3: 2 -> 4","app":"default"}`
 	for _, tt := range []struct {
 		v    any
 		want string
@@ -35,6 +37,7 @@ func TestJSONIsCompact(t *testing.T) {
 }
 
 func TestJSONErrorsArePlain(t *testing.T) {
+	t.Parallel()
 	for _, message := range []string{"proto: (line 1:2): unknown field", "proto:\u00a0(line 1:2): unknown field"} {
 		if got := plain(errors.New(message)); got != "(line 1:2): unknown field" {
 			t.Errorf("plain(%q) = %q", message, got)

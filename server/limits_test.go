@@ -2,24 +2,21 @@ package server
 
 import (
 	"encoding/binary"
-	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 	"time"
 )
 
-// The frames of HTTP/2 that the tests know: RFC 9113, 6.
+// The types of HTTP/2 frames that the tests use: RFC 9113, 6.
 const (
 	frameSettings = 0x4
 	frameGoAway   = 0x7
 )
 
-// begin is how a client of HTTP/2 begins: the preface and empty settings.
+// begin is what a client of HTTP/2 sends first: the preface and empty settings.
 const begin = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 
 // readFrame reads one frame.
@@ -33,7 +30,7 @@ func readFrame(r io.Reader) (kind byte, payload []byte, err error) {
 	return head[3], payload, err
 }
 
-// connect opens a connection for the time of the test.
+// connect opens a connection that is closed after the test.
 func connect(t *testing.T, address string) net.Conn {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
@@ -41,12 +38,14 @@ func connect(t *testing.T, address string) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(30 * time.Second)) // for what hangs
+	conn.SetDeadline(time.Now().Add(30 * time.Second)) // ends a test that would hang
 	return conn
 }
 
-// A client that pings more often than every minPing is told to go away.
+// TestPingsAreBounded: a client that pings more often than every minPing gets a
+// GOAWAY.
 func TestPingsAreBounded(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	conn := connect(t, p.grpcAddress())
 	ping := "\x00\x00\x08\x06\x00\x00\x00\x00\x00" + "12345678"
@@ -56,7 +55,7 @@ func TestPingsAreBounded(t *testing.T) {
 	for {
 		kind, payload, err := readFrame(conn)
 		if err != nil {
-			t.Fatalf("the server did not say GOAWAY: %v", err)
+			t.Fatalf("the server sent no GOAWAY: %v", err)
 		}
 		if kind == frameGoAway {
 			// ENHANCE_YOUR_CALM: RFC 9113, 7.
@@ -68,8 +67,10 @@ func TestPingsAreBounded(t *testing.T) {
 	}
 }
 
-// A client of gRPC learns the bounds of streams and of headers.
+// TestBoundsAreAnnounced: the settings of HTTP/2 name the limits of streams and
+// headers.
 func TestBoundsAreAnnounced(t *testing.T) {
+	t.Parallel()
 	conn := connect(t, start(t).grpcAddress())
 	if _, err := io.WriteString(conn, begin); err != nil {
 		t.Fatal(err)
@@ -89,57 +90,14 @@ func TestBoundsAreAnnounced(t *testing.T) {
 }
 
 func TestLargeHTTPHeaderIsRefused(t *testing.T) {
+	t.Parallel()
 	v := start(t).visit(t, nil, strings.Repeat("x", 12<<10))
 	if resp, text, err := v.get(t, "/v1/status", ""); err != nil || resp.StatusCode != http.StatusOK {
 		t.Errorf("12 KiB: %v %s", err, text)
 	}
-	v.authorization = strings.Repeat("x", maxHeaders+8<<10) // net/http reads 4 KiB and a buffer further
+	v.authorization = strings.Repeat("x", maxHeaders+8<<10) // net/http allows 4 KiB and a buffer more
 	resp, text, err := v.get(t, "/v1/status", "")
 	if err == nil && resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
 		t.Errorf("24 KiB: %s %s", resp.Status, text)
-	}
-}
-
-// One connection more than maxConnections waits until another is closed.
-func TestConnectionsAreBounded(t *testing.T) {
-	p := start(t)
-	for _, address := range []string{p.grpcAddress(), p.httpAddress()} {
-		var open []net.Conn
-		for range maxConnections {
-			open = append(open, connect(t, address))
-		}
-		one := connect(t, address)
-		fmt.Fprintf(one, "GET /healthz HTTP/1.0\r\n\r\n")
-		one.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
-		if n, err := one.Read(make([]byte, 1)); n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Errorf("one connection too many was served: %v", err)
-		}
-		open[0].Close()
-		one.SetReadDeadline(time.Now().Add(30 * time.Second))
-		if _, err := one.Read(make([]byte, 1)); errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Error("a place that is free was not given")
-		}
-		for _, conn := range open {
-			conn.Close()
-		}
-	}
-}
-
-// A listener that waits for a place can be closed.
-func TestBoundedListenerCloses(t *testing.T) {
-	b := newBounded(listen(t))
-	for range maxConnections {
-		b.places <- struct{}{}
-	}
-	accepted := make(chan error, 1)
-	go func() { // ends with Close
-		_, err := b.Accept()
-		accepted <- err
-	}()
-	if err := b.Close(); err != nil {
-		t.Error(err)
-	}
-	if err := <-accepted; !errors.Is(err, net.ErrClosed) {
-		t.Errorf("Accept = %v, want net.ErrClosed", err)
 	}
 }

@@ -5,103 +5,150 @@ import (
 	"net/http"
 	"runtime"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-
-	"github.com/dynlb/dynlb/internal/notice"
 )
 
 // durationBuckets are the upper bounds, in seconds, of the histogram of request
 // durations: from what a proxied hello takes to the default request timeout.
 var durationBuckets = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
 
-// maxScrapes is how many scrapes may run at once.
+// maxScrapes is the maximum number of scrapes at a time.
 const maxScrapes = 4
 
-// statusCodes is one more than the highest status code there can be: it has
-// three digits (RFC 9110, 15).
+// statusCodes is one more than the highest possible status code, which has three
+// digits (RFC 9110, 15).
 const statusCodes = 1000
 
-// Metrics are what dynlb tells Prometheus. Create them with NewMetrics; the
-// methods are safe for concurrent use.
+// Metrics are the metrics for Prometheus. Create them with NewMetrics; the methods
+// are safe for concurrent use.
 //
-//	dynlb_requests_total{code}              responses to clients, by status code
-//	dynlb_request_duration_seconds          from a request's header to the end of its response
-//	dynlb_requests_in_flight                requests at instances
-//	dynlb_requests_waiting                  requests that wait for an instance
-//	dynlb_instances{state}                  instances, by state
-//	dynlb_target_instances                  how many there should be
-//	dynlb_min_instances                     the lower bound of that
-//	dynlb_max_instances                     and the upper one
-//	dynlb_instance_restarts_total           starts in place of an instance that failed
-//	dynlb_ejected_instances                 ready ones that get no requests for a while
-//	dynlb_retries_total                     times that a request was sent once more
-//	dynlb_retries_denied_total              times that it was not for want of retry budget
-//	dynlb_scale_decisions_total{direction}  changes of the target: up, down
-//	dynlb_instance_memory_bytes{port}       resident memory of an instance
-//	dynlb_instance_cpu_seconds_total{port}  processor time of an instance
-//	dynlb_config_last_reload_successful     1 when what the configuration says is in force
+//	dynlb_requests_total{app, code}            responses to clients, by status code
+//	dynlb_request_duration_seconds{app}        from a request's header to the end of its response
+//	dynlb_request_errors_total{app, source}    failed requests, by the source of the error: client, dynlb, instance
+//	dynlb_requests_in_flight{app}              requests at instances
+//	dynlb_requests_waiting{app}                requests that wait for an instance
+//	dynlb_instances{app, state}                instances, by state
+//	dynlb_target_instances{app}                how many there should be
+//	dynlb_min_instances{app}                   the lower bound of that
+//	dynlb_max_instances{app}                   the upper bound of that
+//	dynlb_instance_restarts_total{app}         starts in place of an instance that failed
+//	dynlb_ejected_instances{app}               ready ones that get no requests for a while
+//	dynlb_retries_total{app}                   times that a request was sent again
+//	dynlb_retries_denied_total{app}            times that it was not, because the retry budget was used up
+//	dynlb_scale_decisions_total{app, direction}  changes of the target: up, down
+//	dynlb_instance_memory_bytes{app, instance_id, port}       resident memory of an instance
+//	dynlb_instance_cpu_seconds_total{app, instance_id, port}  processor time of an instance
+//	dynlb_config_last_reload_successful        1 when the present configuration is in force
 //	dynlb_config_last_reload_success_timestamp_seconds
-//	dynlb_build_info{version, go_version}   always 1
+//	dynlb_build_info{version, go_version}      always 1
 //
 // and those of client_golang about the Go runtime (go_*) and the process
-// (process_*).
+// (process_*). The app is "" for requests that were refused before their app was
+// known.
 type Metrics struct {
 	gatherer *prometheus.Registry
 	requests *prometheus.CounterVec
-	duration prometheus.Histogram
-	// byCode has the children of requests, each made when first used: looking
-	// one up by its label would allocate.
-	byCode [statusCodes]atomic.Pointer[prometheus.Counter]
+	errors   *prometheus.CounterVec
+	duration *prometheus.HistogramVec
+	byApp    map[string]*requestMetrics // never changed
+	noApp    func() *requestMetrics     // of requests without an app, made at first use
 }
 
-// NewMetrics returns metrics that read all they tell from board, but for the
-// requests.
-func NewMetrics(board *notice.Board) *Metrics {
+// requestMetrics are the metrics of the requests of one app. Each metric is looked
+// up by its labels once, as looking it up allocates.
+type requestMetrics struct {
+	app      string
+	byCode   [statusCodes]atomic.Pointer[prometheus.Counter] // made at first use
+	bySource map[string]prometheus.Counter
+	duration prometheus.Observer
+}
+
+// Request is how one request ended, as far as the metrics count it.
+type Request struct {
+	// App is the name of the request's app; "" when it is not known.
+	App string
+	// Code is the status code that the client got. A code that is none, such as 0,
+	// stands for a request without a response.
+	Code int
+	// Source is where the error of a failed request came from: "client", "dynlb" or
+	// "instance". Any other value, such as "": the request did not fail.
+	Source string
+	// Duration is the time from the request's header to the end of its response.
+	Duration time.Duration
+}
+
+// NewMetrics returns the metrics of the apps, of which it reads Name and Board.
+func NewMetrics(apps []App) *Metrics {
 	m := &Metrics{
 		gatherer: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "dynlb_requests_total",
-			Help: "Responses to clients by status code; code 0 stands for requests that got none.",
-		}, []string{"code"}),
-		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Help: "Responses to clients by status code; code 0 stands for requests without a response.",
+		}, []string{"app", "code"}),
+		errors: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "dynlb_request_errors_total",
+			Help: "Failed requests by the source of the error: client, dynlb, instance.",
+		}, []string{"app", "source"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "dynlb_request_duration_seconds",
 			Help:    "Time from a request's header to the end of its response.",
 			Buckets: durationBuckets,
-		}),
+		}, []string{"app"}),
+		byApp: make(map[string]*requestMetrics, len(apps)),
 	}
+	for i := range apps {
+		m.byApp[apps[i].Name] = m.ofApp(apps[i].Name)
+	}
+	m.noApp = sync.OnceValue(func() *requestMetrics { return m.ofApp("") })
 	m.gatherer.MustRegister( // cannot fail: their names differ
-		m.requests, m.duration, poolCollector{board},
+		m.requests, m.errors, m.duration, collector{apps},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
-// Request counts one request: the status code that the client got, and how long
-// it took until the end of the response. A code that is none, such as 0, stands
-// for a request that got no response. It does not allocate.
-func (m *Metrics) Request(code int, took time.Duration) {
+// ofApp returns the request metrics of an app.
+func (m *Metrics) ofApp(name string) *requestMetrics {
+	a := &requestMetrics{app: name, bySource: map[string]prometheus.Counter{}, duration: m.duration.WithLabelValues(name)}
+	for _, source := range []string{"client", "dynlb", "instance"} {
+		a.bySource[source] = m.errors.WithLabelValues(name, source)
+	}
+	return a
+}
+
+// Record counts one request. It does not allocate.
+func (m *Metrics) Record(r Request) {
+	a := m.byApp[r.App]
+	if a == nil {
+		a = m.noApp()
+	}
+	code := r.Code
 	if code < 100 || code >= statusCodes {
 		code = 0
 	}
-	counter := m.byCode[code].Load()
+	counter := a.byCode[code].Load()
 	if counter == nil {
-		made := m.requests.WithLabelValues(strconv.Itoa(code)) // the same for all who get here at once
+		made := m.requests.WithLabelValues(a.app, strconv.Itoa(code)) // the same one for concurrent callers
 		counter = &made
-		m.byCode[code].Store(counter)
+		a.byCode[code].Store(counter)
 	}
 	(*counter).Inc()
-	m.duration.Observe(took.Seconds())
+	if failures := a.bySource[r.Source]; failures != nil {
+		failures.Inc()
+	}
+	a.duration.Observe(r.Duration.Seconds())
 }
 
-// addBuildInfo adds what dynlb was built from, unless it is there.
+// addBuildInfo adds the version of dynlb and of Go, unless it was added before.
 func (m *Metrics) addBuildInfo(version string) error {
 	err := m.gatherer.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name:        "dynlb_build_info",
-		Help:        "What dynlb was built from; always 1.",
+		Help:        "The version of dynlb and of Go; always 1.",
 		ConstLabels: prometheus.Labels{"version": version, "go_version": runtime.Version()},
 	}, func() float64 { return 1 }))
 	if _, again := errors.AsType[prometheus.AlreadyRegisteredError](err); again {

@@ -9,8 +9,7 @@ import (
 // pipeNetwork is the network of the addresses of net.Pipe's connections.
 const pipeNetwork = "pipe"
 
-// pipe is a listener within the process: the gateway dials it. Nobody else can,
-// and it takes no port.
+// pipe is a listener within the process, without a port. Only the gateway dials it.
 type pipe struct {
 	dialed chan net.Conn
 	closed chan struct{}
@@ -23,7 +22,7 @@ func newPipe() *pipe {
 	return p
 }
 
-// Dial connects to the listener: it waits until Accept is called.
+// Dial connects to the listener. It waits for Accept.
 func (p *pipe) Dial(ctx context.Context) (net.Conn, error) {
 	client, server := net.Pipe()
 	select {
@@ -46,8 +45,8 @@ func (p *pipe) Accept() (net.Conn, error) {
 	}
 }
 
-// Close makes Dial and Accept fail; connections stay. It never fails, and may
-// be called again.
+// Close makes Dial and Accept fail. Connections stay open. It returns nil and may be
+// called again.
 func (p *pipe) Close() error {
 	p.close()
 	return nil

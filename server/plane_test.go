@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
@@ -20,80 +19,73 @@ import (
 	"google.golang.org/grpc/status"
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
-	"github.com/dynlb/dynlb/internal/notice"
-	"github.com/dynlb/dynlb/internal/registry"
 )
 
 func TestMain(m *testing.M) {
-	// grpc-gateway tells of every HTTP watcher that is cut off.
+	// grpc-gateway logs every HTTP watcher that is cut off.
 	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard))
 	goleak.VerifyTestMain(m)
 }
 
-// plane is a running control plane and a client of each kind.
+// plane is a running control plane of one app, and a client of each kind.
 type plane struct {
 	*Server
-	registry  *registry.Registry
-	board     *notice.Board
-	scaler    *fakeScaler
-	restarter *fakeRestarter
-	metrics   *Metrics
-	log       *lines
-	conn      *grpc.ClientConn
-	client    dynlbv1.ControlClient
-	web       *http.Client
-	base      string // URL of admin HTTP
-	served    chan error
+	*fakeApp
+	metrics *Metrics
+	log     *lines
+	conn    *grpc.ClientConn
+	client  dynlbv1.ControlClient
+	web     *http.Client
+	base    string // URL of admin HTTP
+	served  chan error
 }
 
 // start runs a control plane on real sockets until the test ends.
 func start(t *testing.T) *plane {
 	t.Helper()
-	return startWith(t, newRegistry())
+	return startWithAuth(t, Auth{})
 }
 
-// startWith runs one for a registry of choice.
-func startWith(t *testing.T, r *registry.Registry) *plane {
-	t.Helper()
-	return startWithAuth(t, r, Auth{})
-}
-
-// startWithAuth runs one that does not let everybody in. The plane's own clients
-// bring nothing; those of visit do.
-func startWithAuth(t *testing.T, r *registry.Registry, auth Auth) *plane {
+// startWithAuth runs one that requires auth. The plane's own clients have no token
+// and no certificate; those of visit do.
+func startWithAuth(t *testing.T, auth Auth) *plane {
 	t.Helper()
 	var dialer net.Dialer
-	return startOn(t, r, auth, listen(t), listen(t), dialer.DialContext)
+	return startOn(t, auth, listen(t), listen(t), dialer.DialContext)
 }
 
-// startInBubble runs one without sockets, as synctest needs it.
+// startTwo runs one with the apps "default", which is the plane's, and "two".
+func startTwo(t *testing.T) (*plane, *fakeApp) {
+	t.Helper()
+	var dialer net.Dialer
+	two := newApp("two")
+	return startOn(t, Auth{}, listen(t), listen(t), dialer.DialContext, two.app()), two
+}
+
+// startInBubble runs one without sockets, as synctest requires it.
 func startInBubble(t *testing.T) *plane {
 	t.Helper()
 	pipes := map[string]*pipe{"grpc": newPipe(), "http": newPipe()}
-	return startOn(t, newRegistry(), Auth{}, named{pipes["grpc"], "grpc:1"}, named{pipes["http"], "http:1"},
+	return startOn(t, Auth{}, named{pipes["grpc"], "grpc:1"}, named{pipes["http"], "http:1"},
 		func(ctx context.Context, _, address string) (net.Conn, error) {
 			return pipes[address[:4]].Dial(ctx)
 		})
 }
 
-func startOn(t *testing.T, r *registry.Registry, auth Auth, grpcListener, httpListener net.Listener, dial func(ctx context.Context, network, address string) (net.Conn, error)) *plane {
+func startOn(t *testing.T, auth Auth, grpcListener, httpListener net.Listener, dial func(ctx context.Context, network, address string) (net.Conn, error), others ...App) *plane {
 	t.Helper()
-	board := notice.New(r)
 	p := &plane{
-		registry:  r,
-		board:     board,
-		scaler:    &fakeScaler{board: board, bounds: notice.Bounds{Min: 2, Max: 8}},
-		metrics:   NewMetrics(board),
-		restarter: &fakeRestarter{proceed: make(chan struct{})},
-		log:       &lines{},
-		web:       &http.Client{Transport: &http.Transport{DialContext: dial}},
-		base:      "http://" + httpListener.Addr().String(),
-		served:    make(chan error, 1),
+		fakeApp: newApp("default"),
+		log:     &lines{},
+		web:     &http.Client{Transport: &http.Transport{DialContext: dial}},
+		base:    "http://" + httpListener.Addr().String(),
+		served:  make(chan error, 1),
 	}
-	board.SetTarget(2, p.scaler.bounds, time.Time{}, "minInstances")
+	apps := append([]App{p.app()}, others...)
+	p.metrics = NewMetrics(apps)
 	var err error
 	p.Server, err = New(Options{
-		Board: board, Scaler: p.scaler, Restarter: p.restarter, Metrics: p.metrics, Version: "v1.2.3", Hosts: []string{"http"},
+		Apps: apps, Metrics: p.metrics, Version: "v1.2.3", Hosts: []string{"http"},
 		Auth: auth, Log: slog.New(slog.NewTextHandler(p.log, nil)),
 	})
 	if err != nil {
@@ -154,55 +146,6 @@ func (p *plane) do(t *testing.T, method, path, body string, header ...string) (*
 		t.Fatal(err)
 	}
 	return resp, string(got)
-}
-
-// add registers an instance and moves it through the given states.
-func (p *plane) add(t *testing.T, port int, states ...registry.State) registry.ID {
-	t.Helper()
-	id := p.registry.Add(registry.Spec{Endpoint: registry.TCP("127.0.0.1", port), Port: port, Reason: "test"})
-	if err := p.registry.SetHandle(id, "pid 1"); err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range states {
-		if err := p.registry.Transition(id, s, "test"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return id
-}
-
-func newRegistry() *registry.Registry {
-	return registry.New(registry.Options{QueueLimit: 10, QueueTimeout: time.Minute})
-}
-
-// fakeScaler does what the autoscaler does, as far as the registry shows it.
-type fakeScaler struct {
-	board  *notice.Board
-	bounds notice.Bounds
-
-	mu     sync.Mutex // guards the rest
-	err    error      // what ScaleTo fails with, if not nil
-	hold   time.Duration
-	reason string
-}
-
-func (f *fakeScaler) ScaleTo(_ context.Context, n int, hold time.Duration, reason string) (int, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.err != nil {
-		return 0, f.err
-	}
-	if err := f.bounds.Check(n); err != nil {
-		return 0, err
-	}
-	f.hold, f.reason = hold, reason
-	old := f.board.Snapshot().Target
-	var until time.Time
-	if hold > 0 {
-		until = time.Now().Add(hold)
-	}
-	f.board.SetTarget(n, f.bounds, until, reason)
-	return old, nil
 }
 
 // lines is a log that can be read while it is written.

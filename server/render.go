@@ -13,7 +13,7 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
-// lbStatusOf renders a snapshot in the form of /lb-status.
+// lbStatusOf returns a snapshot in the form of /lb-status.
 func lbStatusOf(now *notice.Snapshot) *dynlbv1.LbStatus {
 	out := &dynlbv1.LbStatus{Total: int32(len(now.Instances))}
 	for i := range now.Instances {
@@ -35,8 +35,8 @@ func lbStatusOf(now *notice.Snapshot) *dynlbv1.LbStatus {
 	return out
 }
 
-// poolOf renders a snapshot in full.
-func poolOf(now *notice.Snapshot) *dynlbv1.Pool {
+// poolOf returns a snapshot of an app in full.
+func poolOf(app string, now *notice.Snapshot) *dynlbv1.Pool {
 	out := &dynlbv1.Pool{
 		Target:            int32(now.Target),
 		MinInstances:      int32(now.Bounds.Min),
@@ -44,22 +44,23 @@ func poolOf(now *notice.Snapshot) *dynlbv1.Pool {
 		WaitingRequests:   int32(now.Waiting),
 		Restarts:          now.Restarts,
 		UnavailableReason: text(now.Trouble),
-		LastExit:          exitOf(&now.LastExit),
+		LastExit:          exitOf(app, &now.LastExit),
 		ConfigLoadTime:    timestamp(now.Reload.Time),
 		ConfigError:       text(now.Reload.Error),
 		Retries:           now.Retries,
 		RetriesDenied:     now.RetriesDenied,
+		App:               app,
 	}
 	if now.HoldUntil.After(now.Time) {
 		out.HoldUntil = timestamp(now.HoldUntil)
 	}
 	for i := range now.Instances {
-		out.Instances = append(out.Instances, instanceOf(&now.Instances[i]))
+		out.Instances = append(out.Instances, instanceOf(app, &now.Instances[i]))
 	}
 	return out
 }
 
-func instanceOf(in *registry.Instance) *dynlbv1.Instance {
+func instanceOf(app string, in *registry.Instance) *dynlbv1.Instance {
 	out := &dynlbv1.Instance{
 		Id:             string(in.ID),
 		Address:        in.Endpoint.String(),
@@ -75,6 +76,7 @@ func instanceOf(in *registry.Instance) *dynlbv1.Instance {
 		MemoryBytes:    in.Usage.Memory,
 		CpuCores:       hundredths(in.Usage.Cores),
 		EjectedUntil:   timestamp(in.EjectedUntil),
+		App:            app,
 	}
 	if !in.Usage.Measured.IsZero() {
 		out.CpuTime = durationpb.New(in.Usage.CPU)
@@ -82,8 +84,8 @@ func instanceOf(in *registry.Instance) *dynlbv1.Instance {
 	return out
 }
 
-// exitOf returns nil when nothing has exited.
-func exitOf(exit *notice.Exit) *dynlbv1.Exit {
+// exitOf returns nil when no instance has exited.
+func exitOf(app string, exit *notice.Exit) *dynlbv1.Exit {
 	if exit.ID == "" {
 		return nil
 	}
@@ -91,6 +93,7 @@ func exitOf(exit *notice.Exit) *dynlbv1.Exit {
 		InstanceId: string(exit.ID),
 		Time:       timestamp(exit.Time),
 		Reason:     text(exit.Reason),
+		App:        app,
 	}
 	for _, line := range exit.Output {
 		out.Output = append(out.Output, text(line))
@@ -98,7 +101,7 @@ func exitOf(exit *notice.Exit) *dynlbv1.Exit {
 	return out
 }
 
-func eventsOf(events []notice.Event) []*dynlbv1.Event {
+func eventsOf(app string, events []notice.Event) []*dynlbv1.Event {
 	out := make([]*dynlbv1.Event, len(events))
 	for i := range events {
 		out[i] = &dynlbv1.Event{
@@ -106,6 +109,7 @@ func eventsOf(events []notice.Event) []*dynlbv1.Event {
 			Type:       eventTypeOf(events[i].Type),
 			InstanceId: string(events[i].ID),
 			Reason:     text(events[i].Reason),
+			App:        app,
 		}
 	}
 	return out
@@ -152,8 +156,8 @@ func eventTypeOf(t notice.EventType) dynlbv1.EventType {
 	return dynlbv1.EventType_EVENT_TYPE_UNSPECIFIED
 }
 
-// text makes s valid UTF-8, which protobuf insists on and a program's output or
-// a file's name need not be.
+// text returns s as valid UTF-8, which protobuf requires. The output of a program or
+// the name of a file may be anything.
 func text(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
 // timestamp returns nil for the zero time.
@@ -164,8 +168,8 @@ func timestamp(t time.Time) *timestamppb.Timestamp {
 	return timestamppb.New(t)
 }
 
-// milliseconds rounds to tenths, and hundredths to hundredths: finer than
-// anyone decides on, and coarse enough that a pool at rest looks at rest.
+// milliseconds rounds to tenths, and hundredths to hundredths. That is finer than any
+// decision needs, and coarse enough that the state of an idle app does not change.
 func milliseconds(d time.Duration) float64 { return math.Round(float64(d)/1e5) / 10 }
 
 func hundredths(x float64) float64 { return math.Round(x*100) / 100 }

@@ -9,44 +9,38 @@ import (
 	"google.golang.org/grpc/status"
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+	"github.com/dynlb/dynlb/internal/fleet"
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
-// maxSurge is the most instances beyond the target that a restart may have.
+// maxSurge is the maximum number of instances beyond the target in a restart.
 const maxSurge = 100
 
-// Restarter replaces the instances by new ones. It must be safe for concurrent
-// use.
-type Restarter interface {
-	// Restart replaces all instances, with at most surge more than there should
-	// be at a time, and tells progress how many of how many have been. It
-	// returns when all have been, or why it went no further. When ctx ends it
-	// returns, and the restart goes on. The error is registry.ErrRestarting
-	// when a restart is under way, and registry.ErrClosed while shutting down.
-	Restart(ctx context.Context, surge int, reason string, progress func(replaced, total int)) error
-}
-
-// RestartInstances restarts them, and leaves lines in the log about who did.
+// RestartInstances restarts the instances of an app, and logs which client did.
 func (c *control) RestartInstances(req *dynlbv1.RestartInstancesRequest, stream grpc.ServerStreamingServer[dynlbv1.RestartInstancesResponse]) error {
+	app, err := c.apps.find(req.GetApp())
+	if err != nil {
+		return err
+	}
 	surge := max(1, int(req.GetMaxSurge()))
 	if req.GetMaxSurge() < 0 || surge > maxSurge {
 		return status.Errorf(codes.InvalidArgument, "max_surge %d is outside [1, %d]", req.GetMaxSurge(), maxSurge)
 	}
 	from := peerOf(stream.Context())
-	c.log.Info("RestartInstances", "peer", from, "maxSurge", surge)
-	err := c.restarter.Restart(stream.Context(), surge, "RestartInstances from "+from, func(replaced, total int) {
-		// A caller that cannot be told has left, which ends the stream's context.
-		_ = stream.Send(&dynlbv1.RestartInstancesResponse{Replaced: int32(replaced), Total: int32(total)})
+	c.log.Info("RestartInstances", "peer", from, "maxSurge", surge, "app", app.Name)
+	err = app.Restarter.Restart(stream.Context(), surge, "RestartInstances from "+from, func(replaced, total int) {
+		// Send fails when the client has left. Then the stream's context has ended.
+		_ = stream.Send(&dynlbv1.RestartInstancesResponse{Replaced: int32(replaced), Total: int32(total), App: app.Name})
 	})
 	return restartError(err)
 }
 
-// restartError makes the error of a Restarter one of the service.
+// restartError turns the error of a Restarter into one of the service.
 func restartError(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, registry.ErrRestarting):
+	case errors.Is(err, fleet.ErrRestarting):
 		return status.Error(codes.FailedPrecondition, err.Error())
 	case errors.Is(err, registry.ErrClosed):
 		return errEnding

@@ -17,6 +17,7 @@ import (
 )
 
 func TestScaleTo(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name    string
 		target  *int32
@@ -61,6 +62,7 @@ func TestScaleTo(t *testing.T) {
 }
 
 func TestScaleToErrors(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	for _, tt := range []struct {
 		err     error
@@ -77,6 +79,7 @@ func TestScaleToErrors(t *testing.T) {
 }
 
 func TestScaleToNamesThePeer(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	if _, err := p.client.ScaleTo(t.Context(), &dynlbv1.ScaleToRequest{Target: proto.Int32(4)}); err != nil {
 		t.Fatal(err)
@@ -100,14 +103,15 @@ func TestScaleToNamesThePeer(t *testing.T) {
 }
 
 func TestScaleOverHTTP(t *testing.T) {
+	t.Parallel()
 	const outside = `{"code":3,"message":"target 9 is outside [2, 8] (minInstances, maxInstances)","details":[]}`
 	for _, tt := range []struct {
 		name, body string
 		status     int
 		want       string
 	}{
-		{"in bounds", `{"target":4}`, 200, `{"oldTarget":2,"newTarget":4}`},
-		{"with hold", `{"target":4,"hold":"1.5s"}`, 200, `{"oldTarget":2,"newTarget":4}`},
+		{"in bounds", `{"target":4}`, 200, `{"oldTarget":2,"newTarget":4,"app":"default"}`},
+		{"with hold", `{"target":4,"hold":"1.5s"}`, 200, `{"oldTarget":2,"newTarget":4,"app":"default"}`},
 		{"outside", `{"target":9}`, 400, outside},
 		{"no target", `{}`, 400, `{"code":3,"message":"target is missing: it says how many instances there should be","details":[]}`},
 		{"no body", ``, 400, `{"code":3,"message":"target is missing: it says how many instances there should be","details":[]}`},

@@ -1,7 +1,7 @@
 // Package server is the control plane: the Control service over gRPC, the same
-// as JSON over HTTP through grpc-gateway, health, and metrics. It reads the
-// registry, and orders instances through one small interface, Scaler; what runs
-// them it does not know.
+// service as JSON over HTTP through grpc-gateway, health, and metrics. It reads
+// the notice board of each app, and changes the instances through two small
+// interfaces, Scaler and Restarter. It does not know what implements them.
 package server
 
 import (
@@ -17,43 +17,27 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
-
-	"github.com/dynlb/dynlb/internal/notice"
 )
 
-// shutdownGrace is how long Shutdown waits for clients at most. All calls are
-// short or have been ended by then; what is left are readers that do not read.
+// shutdownGrace is how long Shutdown waits for clients. All calls are short or
+// have been ended by then, so only clients that do not read are left.
 const shutdownGrace = time.Second
-
-// Scaler changes the number of instances. It must be safe for concurrent use.
-type Scaler interface {
-	// ScaleTo sets the target to n and answers at once, with the target that
-	// was. With hold > 0 nobody but another ScaleTo changes it for that long;
-	// zero ends an earlier hold. The reason is for people. The error is a
-	// *notice.BoundsError when n is out of bounds, and registry.ErrClosed
-	// while shutting down.
-	ScaleTo(ctx context.Context, n int, hold time.Duration, reason string) (old int, err error)
-}
 
 // Options are what a Server works with.
 type Options struct {
-	// Board is what is reported. Required.
-	Board *notice.Board
-	// Scaler carries out ScaleTo. Required.
-	Scaler Scaler
-	// Restarter carries out RestartInstances. Required.
-	Restarter Restarter
+	// Apps are the apps, each with a name of its own. Required.
+	Apps []App
 	// Metrics are served at /metrics. Required.
 	Metrics *Metrics
-	// Log gets the audit lines. Nil: nowhere.
+	// Log gets one line per call that changes something. Nil: none are written.
 	Log *slog.Logger
-	// Version is dynlb's own, for the metrics.
+	// Version is that of this dynlb, for the metrics.
 	Version string
-	// Auth says who may use the listeners. The zero value: everybody.
+	// Auth says which clients may use the listeners. The zero value: all.
 	Auth Auth
-	// Hosts are the names, without port, that the admin HTTP listener is
-	// reached by, in addition to localhost, its addresses, and the names in
-	// its certificate.
+	// Hosts are the names, without port, by which clients reach the admin HTTP
+	// listener, in addition to localhost, its addresses, and the names in its
+	// certificate.
 	Hosts []string
 }
 
@@ -61,35 +45,35 @@ type Options struct {
 // end it with Shutdown. Its methods are safe for concurrent use.
 type Server struct {
 	log     *slog.Logger
-	board   *notice.Board
+	apps    apps
 	auth    Auth
 	denials denials
 
 	grpc    *grpc.Server // for clients
-	inner   *grpc.Server // for the gateway, which has no limit of streams
-	pipe    *pipe        // where inner listens
+	inner   *grpc.Server // for the gateway, without a limit of streams
+	pipe    *pipe        // the listener of inner
 	conn    *grpc.ClientConn
 	gateway http.Handler
 	http    *http.Server
 
 	health       *health.Server
 	shuttingDown atomic.Bool
-	ending       chan struct{} // closed when all streams are to end
+	ending       chan struct{} // closed to end all streams
 	end          func()        // closes ending, once
 }
 
-// New returns a Server that does nothing until Serve: until then, requests to
-// StatusHandler wait. It must be ended with Shutdown, served or not.
+// New returns a Server that serves nothing until Serve; requests to StatusHandler
+// wait for that. Call Shutdown when done with it, even without a Serve.
 func New(options Options) (*Server, error) {
-	if options.Board == nil || options.Scaler == nil || options.Restarter == nil || options.Metrics == nil {
-		return nil, errors.New("make control server: Board, Scaler, Restarter and Metrics are required")
+	if len(options.Apps) == 0 || options.Metrics == nil {
+		return nil, errors.New("make control server: Apps and Metrics are required")
 	}
 	if err := options.Metrics.addBuildInfo(options.Version); err != nil {
 		return nil, fmt.Errorf("make control server: %w", err)
 	}
 	s := &Server{
 		log:    options.Log,
-		board:  options.Board,
+		apps:   options.Apps,
 		auth:   options.Auth,
 		pipe:   newPipe(),
 		health: health.NewServer(),
@@ -100,7 +84,7 @@ func New(options Options) (*Server, error) {
 	}
 	s.end = sync.OnceFunc(func() { close(s.ending) })
 
-	control := newControl(options, s.log)
+	control := newControl(s.apps, s.log)
 	s.grpc = s.newClientGRPC(control)
 	s.inner = s.newGRPC(control)
 	var err error
@@ -111,8 +95,8 @@ func New(options Options) (*Server, error) {
 	return s, nil
 }
 
-// Serve serves gRPC and HTTP until Shutdown, which is no error, or until a
-// listener fails, which ends all of it. It owns the listeners.
+// Serve serves gRPC and HTTP until Shutdown; then it returns nil. When a listener
+// fails, it ends everything and returns the error. It closes the listeners.
 func (s *Server) Serve(grpcListener, httpListener net.Listener) error {
 	var running sync.WaitGroup
 	failures := make(chan error, 3)
@@ -127,8 +111,8 @@ func (s *Server) Serve(grpcListener, httpListener net.Listener) error {
 		})
 	}
 	serve("the gateway", func() error { return s.inner.Serve(s.pipe) })
-	serve("gRPC", func() error { return s.grpc.Serve(newBounded(grpcListener)) })
-	serve("admin HTTP", func() error { return s.serveHTTP(newBounded(httpListener)) })
+	serve("gRPC", func() error { return s.grpc.Serve(newBoundedListener(grpcListener)) })
+	serve("admin HTTP", func() error { return s.serveHTTP(newBoundedListener(httpListener)) })
 	running.Wait()
 	close(failures)
 	var all []error
@@ -138,16 +122,16 @@ func (s *Server) Serve(grpcListener, httpListener net.Listener) error {
 	return errors.Join(all...)
 }
 
-// NotServing tells everybody who asks (gRPC health, /readyz) that dynlb is
-// about to end. All else goes on. There is no way back.
+// NotServing makes health checks of dynlb (gRPC health, /readyz) fail from now on.
+// Everything else continues. It cannot be undone.
 func (s *Server) NotServing() {
 	s.shuttingDown.Store(true)
 	s.health.Shutdown()
 }
 
 // Shutdown ends Serve: it closes the listeners, ends the streams with
-// UNAVAILABLE, and lets the calls in flight finish. Clients that are not gone
-// when ctx ends, or after one second, are cut off.
+// UNAVAILABLE, and lets the calls in flight finish. It cuts clients off that are
+// still connected when ctx ends, or after one second.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.NotServing()
 	s.end()
@@ -169,10 +153,10 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return nil
 }
 
-// stopGRPC stops a server gracefully until ctx ends, then at once.
+// stopGRPC stops a server gracefully, or at once when ctx ends.
 func (s *Server) stopGRPC(ctx context.Context, server *grpc.Server) {
 	stopped := make(chan struct{})
-	go func() { // ends when all calls have, by Stop at the latest; waited for below
+	go func() { // ends with the calls, by Stop at the latest; stopGRPC waits for it
 		server.GracefulStop()
 		close(stopped)
 	}()
@@ -185,11 +169,11 @@ func (s *Server) stopGRPC(ctx context.Context, server *grpc.Server) {
 	}
 }
 
-// abort ends all at once.
+// abort ends everything at once.
 func (s *Server) abort() {
 	s.NotServing()
 	s.end()
-	_ = s.http.Close() // what failed is known already
+	_ = s.http.Close() // the first failure is returned, not this one
 	s.grpc.Stop()
 	s.inner.Stop()
 }

@@ -14,15 +14,14 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
-	"github.com/dynlb/dynlb/internal/notice"
-	"github.com/dynlb/dynlb/internal/registry"
 )
 
 func TestFailingListenerEndsServe(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	broken := listen(t)
 	broken.Close()
-	s, err := New(Options{Board: p.board, Scaler: p.scaler, Restarter: p.restarter, Metrics: NewMetrics(p.board)})
+	s, err := New(Options{Apps: p.apps, Metrics: NewMetrics(p.apps)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,8 +34,9 @@ func TestFailingListenerEndsServe(t *testing.T) {
 }
 
 func TestShutdownBeforeServe(t *testing.T) {
-	board := notice.New(registry.New(registry.Options{}))
-	s, err := New(Options{Board: board, Scaler: &fakeScaler{}, Restarter: &fakeRestarter{}, Metrics: NewMetrics(board)})
+	t.Parallel()
+	apps := []App{newApp("default").app()}
+	s, err := New(Options{Apps: apps, Metrics: NewMetrics(apps)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,16 +49,19 @@ func TestShutdownBeforeServe(t *testing.T) {
 }
 
 func TestNewChecksOptions(t *testing.T) {
-	if _, err := New(Options{}); err == nil {
-		t.Error("New without a board made a server")
+	t.Parallel()
+	apps := []App{newApp("default").app()}
+	m := NewMetrics(apps)
+	for _, missing := range []Options{{}, {Apps: apps}, {Metrics: m}} {
+		if _, err := New(missing); err == nil {
+			t.Errorf("New without Apps or Metrics made a server")
+		}
 	}
-	board := notice.New(registry.New(registry.Options{}))
-	m := NewMetrics(board)
-	s, err := New(Options{Board: board, Scaler: &fakeScaler{}, Restarter: &fakeRestarter{}, Metrics: m})
+	s, err := New(Options{Apps: apps, Metrics: m})
 	if err != nil {
 		t.Fatal(err)
 	}
-	next, err := New(Options{Board: board, Scaler: &fakeScaler{}, Restarter: &fakeRestarter{}, Metrics: m})
+	next, err := New(Options{Apps: apps, Metrics: m})
 	if err != nil {
 		t.Fatalf("New with the metrics of the server that it replaces: %v", err)
 	}
@@ -69,6 +72,7 @@ func TestNewChecksOptions(t *testing.T) {
 	}
 }
 
+// TestShutdownEndsStreams measures time, so it does not run in parallel.
 func TestShutdownEndsStreams(t *testing.T) {
 	p := start(t)
 	watch, err := p.client.WatchInstances(t.Context(), &dynlbv1.WatchInstancesRequest{})
@@ -114,8 +118,9 @@ func TestShutdownEndsStreams(t *testing.T) {
 	}
 }
 
-// Readers that do not read hold up neither Shutdown nor their own end.
+// TestShutdownCutsOffStuckReaders: clients that do not read do not delay Shutdown.
 func TestShutdownCutsOffStuckReaders(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := startInBubble(t)
 		watch, err := p.client.WatchInstances(t.Context(), &dynlbv1.WatchInstancesRequest{MinInterval: durationpb.New(minWatchInterval)})
@@ -132,19 +137,19 @@ func TestShutdownCutsOffStuckReaders(t *testing.T) {
 		if took := time.Since(begin); took > 2*time.Second {
 			t.Errorf("Shutdown took %v, want about 1s", took)
 		}
-		for _, who := range []string{"HTTP clients", "gRPC clients"} {
-			if !strings.Contains(p.log.String(), who) {
-				t.Errorf("no %s were stuck: the test shows nothing", who)
+		for _, clients := range []string{"HTTP clients", "gRPC clients"} {
+			if !strings.Contains(p.log.String(), clients) {
+				t.Errorf("no %s were stuck: the test shows nothing", clients)
 			}
 		}
 		for err == nil {
 			_, err = watch.Recv()
 		}
 		if errors.Is(err, io.EOF) {
-			t.Error("the gRPC watch ended as if all was well")
+			t.Error("the gRPC watch ended without an error")
 		}
 		if _, err := io.Copy(io.Discard, resp.Body); err == nil {
-			t.Error("the HTTP watch ended as if all was well")
+			t.Error("the HTTP watch ended without an error")
 		}
 		resp.Body.Close()
 	})

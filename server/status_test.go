@@ -14,6 +14,7 @@ import (
 )
 
 func TestLbStatusToTheLetter(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	public := httptest.NewServer(p.StatusHandler())
 	defer public.Close()
@@ -54,6 +55,7 @@ func TestLbStatusToTheLetter(t *testing.T) {
 }
 
 func TestLbStatusNumbers(t *testing.T) {
+	t.Parallel()
 	now := notice.Snapshot{}
 	now.Instances = []registry.Instance{{
 		ID: "a", Port: 65535, State: registry.Ready, InFlight: 7, Total: 1<<32 + 5,
@@ -64,7 +66,7 @@ func TestLbStatusNumbers(t *testing.T) {
 	if got := lbStatusOf(&ejected); got.GetHealthy() != 0 || got.GetInstances()[0].GetHealthy() {
 		t.Errorf("an ejected instance is healthy: %v", got)
 	}
-	if got := poolOf(&ejected).GetInstances()[0]; got.GetEjectedUntil().GetSeconds() != 200 {
+	if got := poolOf("default", &ejected).GetInstances()[0]; got.GetEjectedUntil().GetSeconds() != 200 {
 		t.Errorf("ejected until %v", got.GetEjectedUntil())
 	}
 	got, err := newJSON().Marshal(lbStatusOf(&now))
@@ -76,6 +78,7 @@ func TestLbStatusNumbers(t *testing.T) {
 }
 
 func TestLbStatusHead(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	resp, body := p.do(t, "HEAD", "/lb-status", "")
 	if resp.StatusCode != http.StatusOK || body != "" || resp.ContentLength != int64(len(`{"total":0,"healthy":0,"instances":[]}`)) {
@@ -83,8 +86,10 @@ func TestLbStatusHead(t *testing.T) {
 	}
 }
 
-// The public listener shows /lb-status and nothing else of the control plane.
+// TestStatusHandlerServesNothingElse: the public listener serves /lb-status and no
+// other path of the control plane.
 func TestStatusHandlerServesNothingElse(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	p.base = "http://public"
 	for _, tt := range []struct {
@@ -124,10 +129,11 @@ func TestStatusHandlerServesNothingElse(t *testing.T) {
 	}
 }
 
-// Requests that come before the control plane is up wait for it.
+// TestStatusHandlerWaitsForServe: requests that arrive before Serve wait for it.
 func TestStatusHandlerWaitsForServe(t *testing.T) {
-	board := notice.New(registry.New(registry.Options{}))
-	s, err := New(Options{Board: board, Scaler: &fakeScaler{}, Restarter: &fakeRestarter{}, Metrics: NewMetrics(board)})
+	t.Parallel()
+	apps := []App{newApp("default").app()}
+	s, err := New(Options{Apps: apps, Metrics: NewMetrics(apps)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,6 +164,7 @@ func TestStatusHandlerWaitsForServe(t *testing.T) {
 }
 
 func TestGetStatus(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	id := p.add(t, 5001, registry.Ready)
 	p.board.SetLastExit(notice.Exit{ID: id, Time: time.Now(), Reason: "exit status 1", Output: []string{"caf\xe9"}})
@@ -191,7 +198,8 @@ func TestGetStatus(t *testing.T) {
 	}
 }
 
-func TestPoolLeavesOutWhatIsNot(t *testing.T) {
+func TestPoolOmitsWhatIsUnset(t *testing.T) {
+	t.Parallel()
 	now := notice.Snapshot{
 		Snapshot: registry.Snapshot{
 			Time:      time.Unix(100, 0),
@@ -199,12 +207,12 @@ func TestPoolLeavesOutWhatIsNot(t *testing.T) {
 		},
 		Report: notice.Report{HoldUntil: time.Unix(100, 0)},
 	}
-	pool := poolOf(&now)
+	pool := poolOf("default", &now)
 	if pool.GetHoldUntil() != nil || pool.GetLastExit() != nil || pool.GetInstances()[0].GetReadyTime() != nil {
-		t.Errorf("pool is %v; want no hold, which is over, no last exit and no ready time", pool)
+		t.Errorf("pool is %v; want no hold, no last exit and no ready time", pool)
 	}
 	now.HoldUntil = time.Unix(101, 0)
-	if got := poolOf(&now).GetHoldUntil().GetSeconds(); got != 101 {
+	if got := poolOf("default", &now).GetHoldUntil().GetSeconds(); got != 101 {
 		t.Errorf("hold is until %d, want 101", got)
 	}
 }

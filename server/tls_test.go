@@ -13,10 +13,11 @@ import (
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
 )
 
-// Both listeners speak TLS 1.2 at least, and nothing else beside it.
+// TestTLSVersions: both listeners require TLS 1.2 or later.
 func TestTLSVersions(t *testing.T) {
+	t.Parallel()
 	ca := newAuthority(t)
-	p := startWithAuth(t, newRegistry(), Auth{TLS: held(t, &Certificates{Pair: ca.server(t)})})
+	p := startWithAuth(t, Auth{TLS: held(t, &Certificates{Pair: ca.server(t)})})
 	for _, address := range []string{p.grpcAddress(), p.httpAddress()} {
 		for version, good := range map[uint16]bool{tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true} {
 			config := trusting(ca)
@@ -41,10 +42,12 @@ func TestTLSVersions(t *testing.T) {
 	}
 }
 
-// Under a name in its certificate the server is itself.
-func TestGuardKnowsTheCertificate(t *testing.T) {
+// TestOriginCheckAcceptsTheCertificate: a name in the server's certificate is one of
+// its hosts.
+func TestOriginCheckAcceptsTheCertificate(t *testing.T) {
+	t.Parallel()
 	ca := newAuthority(t)
-	p := startWithAuth(t, newRegistry(), Auth{TLS: held(t, &Certificates{Pair: ca.server(t)})})
+	p := startWithAuth(t, Auth{TLS: held(t, &Certificates{Pair: ca.server(t)})})
 	for host, want := range map[string]int{"lb.example": http.StatusOK, "LB.example.:4002": http.StatusOK, "evil.example": http.StatusForbidden} {
 		v := p.visit(t, trusting(ca), "")
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, v.url+"/v1/status", http.NoBody)
@@ -63,10 +66,11 @@ func TestGuardKnowsTheCertificate(t *testing.T) {
 	}
 }
 
-// Shutdown ends what came over TLS as it ends the rest.
+// TestShutdownEndsStreamsOverTLS: Shutdown ends streams over TLS like others.
 func TestShutdownEndsStreamsOverTLS(t *testing.T) {
+	t.Parallel()
 	ca := newAuthority(t)
-	p := startWithAuth(t, newRegistry(), Auth{TLS: held(t, &Certificates{Pair: ca.server(t)})})
+	p := startWithAuth(t, Auth{TLS: held(t, &Certificates{Pair: ca.server(t)})})
 	v := p.visit(t, trusting(ca), "")
 	watch, err := dynlbv1.NewControlClient(v.conn).WatchInstances(t.Context(), &dynlbv1.WatchInstancesRequest{})
 	if err != nil {

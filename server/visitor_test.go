@@ -21,7 +21,7 @@ import (
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
 )
 
-// visitor is a client of a plane, of both kinds.
+// visitor is a client of a plane, over gRPC and HTTP.
 type visitor struct {
 	*plane
 	conn          *grpc.ClientConn
@@ -30,8 +30,8 @@ type visitor struct {
 	authorization string
 }
 
-// visit returns a client that speaks TLS if config is not nil, and has an
-// authorization if that is not empty. It is for the time of the test.
+// visit returns a client that speaks TLS if config is not nil, and sends an
+// authorization if that is not empty. It is closed after the test.
 func (p *plane) visit(t *testing.T, config *tls.Config, authorization string) *visitor {
 	t.Helper()
 	v := &visitor{plane: p, url: p.base, authorization: authorization}
@@ -54,12 +54,12 @@ func (p *plane) visit(t *testing.T, config *tls.Config, authorization string) *v
 	return v
 }
 
-// trusting returns how a client speaks TLS that trusts ca, and has certificates.
+// trusting returns the TLS configuration of a client that trusts ca and has certs.
 func trusting(ca authority, certs ...tls.Certificate) *tls.Config {
 	return &tls.Config{RootCAs: ca.pool(), MinVersion: tls.VersionTLS12, Certificates: certs}
 }
 
-// ctx is that of a call.
+// ctx returns the context of a call.
 func (v *visitor) ctx(t *testing.T) context.Context {
 	if v.authorization == "" {
 		return t.Context()
@@ -96,7 +96,7 @@ func (v *visitor) get(t *testing.T, path, body string) (*http.Response, string, 
 	return resp, string(data), err
 }
 
-// calls are all that a client may try over gRPC, besides health's Check.
+// calls returns all calls over gRPC apart from health's Check.
 func (v *visitor) calls() map[string]func(context.Context) error {
 	control, health := dynlbv1.NewControlClient(v.conn), healthpb.NewHealthClient(v.conn)
 	return map[string]func(context.Context) error{
@@ -127,7 +127,7 @@ func (v *visitor) calls() map[string]func(context.Context) error {
 		"reflection": func(ctx context.Context) error {
 			stream, err := reflectionpb.NewServerReflectionClient(v.conn).ServerReflectionInfo(ctx)
 			if err == nil {
-				// Fails when the call has been refused already, as receiving tells.
+				// Send fails when the call has already been refused; Recv says why.
 				_ = stream.Send(&reflectionpb.ServerReflectionRequest{MessageRequest: &reflectionpb.ServerReflectionRequest_ListServices{}})
 			}
 			return first(stream, err)
@@ -143,8 +143,9 @@ func first[T any](stream interface{ Recv() (T, error) }, err error) error {
 	return err
 }
 
-// guardedPaths are all that admin HTTP has, besides health, and more.
-var guardedPaths = []string{
+// protectedPaths are the paths of admin HTTP apart from health, and some that do not
+// exist.
+var protectedPaths = []string{
 	"/", "/lb-status", "/v1/status", "/v1/instances:watch", "/openapi.json", "/metrics", "/nowhere",
 	"/healthz/", "/healthz/../v1/status", "/healthz%2f..%2fv1/status", "/v1/restart", "/v1/scale",
 }

@@ -10,58 +10,60 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
-	"github.com/dynlb/dynlb/internal/notice"
 )
 
 const (
-	// maxWatchers is how many there may be at once, over gRPC and HTTP together.
+	// maxWatchers is the maximum number of watchers, over gRPC and HTTP together.
 	maxWatchers = 64
 
-	// The bounds of the time between two messages, and its default.
+	// The bounds of the time between two messages to a watcher, and its default.
 	minWatchInterval     = 10 * time.Millisecond
 	maxWatchInterval     = time.Hour
 	defaultWatchInterval = 250 * time.Millisecond
 
-	// settle is how long after an announced change the state is looked at: what
-	// belongs together, such as a new target and the starts it leads to, comes
-	// as one, and a change that is announced a thousand times a second is not
-	// looked at a thousand times.
+	// settle is the time from a change to the look at the state. Changes that belong
+	// together, such as a new target and the starts that it causes, then arrive in
+	// one message, and a thousand changes a second do not cost a thousand snapshots.
 	settle = minWatchInterval
 )
 
-// WatchInstances sends the state at once, and again whenever it has changed,
-// but never before the interval since the message before is over. What it sends
-// is made when it can be sent, so that a slow reader has no backlog to read.
+// WatchInstances sends the state at once, and again whenever it has changed and the
+// interval since the previous message is over. It takes each snapshot when it can
+// send it, so a slow reader has no backlog.
 func (c *control) WatchInstances(req *dynlbv1.WatchInstancesRequest, stream grpc.ServerStreamingServer[dynlbv1.WatchInstancesResponse]) error {
+	app, err := c.apps.find(req.GetApp())
+	if err != nil {
+		return err
+	}
 	interval, err := intervalOf(req)
 	if err != nil {
 		return err
 	}
 	select {
-	case c.places <- struct{}{}:
-		defer func() { <-c.places }()
+	case c.watchers <- struct{}{}:
+		defer func() { <-c.watchers }()
 	default:
-		return status.Errorf(codes.ResourceExhausted, "there are %d watchers already, the most there may be", maxWatchers)
+		return status.Errorf(codes.ResourceExhausted, "there are %d watchers already, which is the maximum", maxWatchers)
 	}
 
 	ctx := stream.Context()
-	changed, stop := c.board.Watch()
+	changed, stop := app.Board.Watch()
 	defer stop()
-	v := view{board: c.board}
-	for message := v.first(); ; {
+	w := watcher{app: app}
+	for message := w.first(); ; {
 		if err := stream.Send(message); err != nil {
 			return err
 		}
 		if err := sleep(ctx, interval); err != nil {
 			return err
 		}
-		if message, err = v.next(ctx, changed, interval); err != nil {
+		if message, err = w.next(ctx, changed, interval); err != nil {
 			return err
 		}
 	}
 }
 
-// intervalOf returns the least time between two messages.
+// intervalOf returns the minimum time between two messages.
 func intervalOf(req *dynlbv1.WatchInstancesRequest) (time.Duration, error) {
 	if req.GetMinInterval() == nil {
 		return defaultWatchInterval, nil
@@ -73,26 +75,25 @@ func intervalOf(req *dynlbv1.WatchInstancesRequest) (time.Duration, error) {
 	return interval, nil
 }
 
-// view is what one watcher has seen.
-type view struct {
-	board *notice.Board
-	pool  *dynlbv1.Pool // as last seen
-	event uint64        // sequence number of the first event not seen
+// watcher is one watch of an app, and the last state that it was sent.
+type watcher struct {
+	app   *App
+	pool  *dynlbv1.Pool // as last sent
+	event uint64        // sequence number of the first event that was not sent
 }
 
 // first returns the whole state.
-func (v *view) first() *dynlbv1.WatchInstancesResponse {
-	now := v.board.Snapshot()
-	v.pool, v.event = poolOf(&now), now.NextEvent
-	return &dynlbv1.WatchInstancesResponse{Pool: v.pool}
+func (w *watcher) first() *dynlbv1.WatchInstancesResponse {
+	now := w.app.Board.Snapshot()
+	w.pool, w.event = poolOf(w.app.Name, &now), now.NextEvent
+	return &dynlbv1.WatchInstancesResponse{Pool: w.pool}
 }
 
-// next waits until there is something to see that was not there before, and
-// returns it. Requests come and go without an announcement, so it looks once
-// in every interval too.
-func (v *view) next(ctx context.Context, changed <-chan struct{}, interval time.Duration) (*dynlbv1.WatchInstancesResponse, error) {
+// next waits for a state that differs from the last one, and returns it. Traffic is
+// not announced, so next also compares once per interval.
+func (w *watcher) next(ctx context.Context, changed <-chan struct{}, interval time.Duration) (*dynlbv1.WatchInstancesResponse, error) {
 	for {
-		if message := v.look(); message != nil {
+		if message := w.look(); message != nil {
 			return message, nil
 		}
 		select {
@@ -107,18 +108,19 @@ func (v *view) next(ctx context.Context, changed <-chan struct{}, interval time.
 	}
 }
 
-// look returns the state and the new events, or nil when nothing is new.
-func (v *view) look() *dynlbv1.WatchInstancesResponse {
-	now, events, lost := v.board.Since(v.event)
-	pool := poolOf(&now)
-	if len(events) == 0 && lost == 0 && proto.Equal(pool, v.pool) {
+// look returns the state and the events since the last one, or nil when nothing has
+// changed.
+func (w *watcher) look() *dynlbv1.WatchInstancesResponse {
+	now, events, lost := w.app.Board.Since(w.event)
+	pool := poolOf(w.app.Name, &now)
+	if len(events) == 0 && lost == 0 && proto.Equal(pool, w.pool) {
 		return nil
 	}
-	v.pool, v.event = pool, now.NextEvent
-	return &dynlbv1.WatchInstancesResponse{Pool: pool, Events: eventsOf(events), EventsDropped: lost}
+	w.pool, w.event = pool, now.NextEvent
+	return &dynlbv1.WatchInstancesResponse{Pool: pool, Events: eventsOf(w.app.Name, events), EventsDropped: lost}
 }
 
-// sleep waits for d, or returns why ctx ended before.
+// sleep waits for d, or returns the error of a ctx that ends before.
 func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

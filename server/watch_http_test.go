@@ -16,6 +16,7 @@ import (
 )
 
 func TestWatchersAreBounded(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	// Over HTTP, as one gRPC connection has no more streams than that.
 	ctx, cancel := context.WithCancel(t.Context())
@@ -35,7 +36,7 @@ func TestWatchersAreBounded(t *testing.T) {
 		t.Errorf("/lb-status beside %d watchers: %s", maxWatchers, resp.Status)
 	}
 
-	cancel() // all leave, and their places become free
+	cancel() // ends the watches, which frees their places
 	for err != nil {
 		if stream, err = p.client.WatchInstances(t.Context(), &dynlbv1.WatchInstancesRequest{}); err == nil {
 			_, err = stream.Recv()
@@ -46,8 +47,8 @@ func TestWatchersAreBounded(t *testing.T) {
 	}
 }
 
-// watchHTTP opens a watch over HTTP and returns it when the first line, which
-// it checks, is there.
+// watchHTTP opens a watch over HTTP, and returns it after the first line, which it
+// checks.
 func (p *plane) watchHTTP(ctx context.Context, t *testing.T) *bufio.Scanner {
 	t.Helper()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.base+"/v1/instances:watch?minInterval=0.01s", http.NoBody)
@@ -87,6 +88,7 @@ func nextLine(t *testing.T, lines *bufio.Scanner) *dynlbv1.WatchInstancesRespons
 }
 
 func TestWatchOverHTTP(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	lines := p.watchHTTP(t.Context(), t)
 	p.board.SetTarget(3, p.scaler.bounds, time.Time{}, "avg load 4.2 > 3 over 5s: 2 -> 3")
@@ -99,8 +101,10 @@ func TestWatchOverHTTP(t *testing.T) {
 	}
 }
 
-// The time limits of other requests are none of a watch's.
-func TestWatchOverHTTPGoesOn(t *testing.T) {
+// TestWatchOverHTTPHasNoTimeLimit: the time limits of other requests do not end a
+// watch.
+func TestWatchOverHTTPHasNoTimeLimit(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := startInBubble(t)
 		lines := p.watchHTTP(t.Context(), t)

@@ -16,13 +16,13 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
-// watching collects what a watcher gets, and when.
+// watching has the messages of a watch, and their times.
 type watching struct {
 	messages []*dynlbv1.WatchInstancesResponse
 	times    []time.Duration // since the watch began
 }
 
-// watch collects until ctx ends or n messages were got.
+// watch collects messages until ctx ends or there are n.
 func (p *plane) watch(ctx context.Context, t *testing.T, n int, interval time.Duration) *watching {
 	t.Helper()
 	req := &dynlbv1.WatchInstancesRequest{}
@@ -56,6 +56,7 @@ func floodWatchers(p *plane) {
 }
 
 func TestWatchSendsFirstAtOnce(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := startInBubble(t)
 		id := p.add(t, 5001, registry.Ready)
@@ -71,6 +72,7 @@ func TestWatchSendsFirstAtOnce(t *testing.T) {
 }
 
 func TestWatchCoalesces(t *testing.T) {
+	t.Parallel()
 	for _, interval := range []time.Duration{0, 2 * time.Second} {
 		want := interval
 		if want == 0 {
@@ -104,8 +106,10 @@ func TestWatchCoalesces(t *testing.T) {
 	}
 }
 
-// After a quiet time a change is told at once, and with what follows from it.
-func TestWatchTellsChangeAtOnce(t *testing.T) {
+// TestWatchSendsChangeAtOnce: after a quiet time a change is sent at once, together
+// with the changes that it causes.
+func TestWatchSendsChangeAtOnce(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := startInBubble(t)
 		go func() {
@@ -116,7 +120,7 @@ func TestWatchTellsChangeAtOnce(t *testing.T) {
 		}()
 		w := p.watch(t.Context(), t, 2, 0)
 		if late := w.times[1] - time.Hour - 125*time.Millisecond; late > settle {
-			t.Errorf("the change was told %v late", late)
+			t.Errorf("the change was sent %v late", late)
 		}
 		if events := w.messages[1].GetEvents(); len(events) != 2 ||
 			events[0].GetType() != dynlbv1.EventType_EVENT_TYPE_SCALED || events[0].GetReason() != "avg load 4.2 > 3 over 5s: 2 -> 3" ||
@@ -126,8 +130,10 @@ func TestWatchTellsChangeAtOnce(t *testing.T) {
 	})
 }
 
-// What is undone again before the next message is told by its events.
-func TestWatchTellsWhatIsOver(t *testing.T) {
+// TestWatchSendsEventsOfUndoneChange: a change that is undone before the next message
+// appears in its events.
+func TestWatchSendsEventsOfUndoneChange(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := startInBubble(t)
 		go func() {
@@ -143,19 +149,22 @@ func TestWatchTellsWhatIsOver(t *testing.T) {
 }
 
 func TestWatchIsSilentWhenIdle(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := startInBubble(t)
 		p.add(t, 5001, registry.Ready)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		if w := p.watch(ctx, t, 100, 0); len(w.messages) != 1 {
-			t.Errorf("an idle pool sent %d messages, at %v; want the first only", len(w.messages), w.times)
+			t.Errorf("an idle app sent %d messages, at %v; want the first only", len(w.messages), w.times)
 		}
 	})
 }
 
-// Requests are not announced by the registry; the watch sees them all the same.
-func TestWatchSeesTraffic(t *testing.T) {
+// TestWatchSendsTraffic: the watch sends changes of traffic, which the board does not
+// announce.
+func TestWatchSendsTraffic(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := startInBubble(t)
 		p.add(t, 5001, registry.Ready)
@@ -175,12 +184,13 @@ func TestWatchSeesTraffic(t *testing.T) {
 			}
 		}
 		if late := w.times[1] - time.Minute; late > 250*time.Millisecond {
-			t.Errorf("the request was told %v late", late)
+			t.Errorf("the request was sent %v late", late)
 		}
 	})
 }
 
 func TestWatchCountsDroppedEvents(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := startInBubble(t)
 		go func() {
@@ -199,9 +209,10 @@ func TestWatchCountsDroppedEvents(t *testing.T) {
 	})
 }
 
-// A reader that was away for a minute and 6000 changes reads what was under way
-// to it, and then the latest state.
+// TestWatchSlowReaderGetsLatest: a client that does not read for a minute and 6000
+// changes gets the messages in transit, and then the latest state.
 func TestWatchSlowReaderGetsLatest(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := startInBubble(t)
 		stream, err := p.client.WatchInstances(t.Context(), &dynlbv1.WatchInstancesRequest{MinInterval: durationpb.New(minWatchInterval)})
@@ -225,6 +236,7 @@ func TestWatchSlowReaderGetsLatest(t *testing.T) {
 }
 
 func TestWatchIntervalBounds(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	for _, tt := range []struct {
 		interval *durationpb.Duration

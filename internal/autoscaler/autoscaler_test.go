@@ -15,14 +15,14 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
-// fleet is a fleet whose instances are ready after a while.
+// fleet is a fleet whose instances become ready after the time in boot.
 type fleet struct {
 	registry *registry.Registry
 	boot     atomic.Int64 // nanoseconds
 
 	mu     sync.Mutex // guards all below
 	ids    []registry.ID
-	scaled []int // what was asked for
+	scaled []int // the argument of each Scale
 }
 
 // size returns how many instances there are.
@@ -49,7 +49,7 @@ func (f *fleet) Scale(n int, reason string) {
 	}
 }
 
-// fail ends the instances that are starting.
+// fail stops the instances that are starting.
 func (f *fleet) fail() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -61,7 +61,7 @@ func (f *fleet) fail() {
 	}
 }
 
-// boot is how long an instance takes to be ready.
+// boot is how long an instance takes to become ready.
 const boot = 50 * time.Millisecond
 
 // scaling runs a test in a bubble with an autoscaler over a fleet.
@@ -114,9 +114,10 @@ func wait(d time.Duration) {
 	synctest.Wait()
 }
 
-// TestUpUnderLoadAndDownAgain is the story the keys tell: two instances, load
-// on them until there are eight, none until there are two.
+// TestUpUnderLoadAndDownAgain: load raises the number of instances from two to
+// eight, and without load it falls to two.
 func TestUpUnderLoadAndDownAgain(t *testing.T) {
+	t.Parallel()
 	scaling(t, defaults, func(t *testing.T, a *Autoscaler, f *fleet) {
 		if f.size() != 2 {
 			t.Fatalf("%d instances at first, want minInstances", f.size())
@@ -143,9 +144,10 @@ func TestUpUnderLoadAndDownAgain(t *testing.T) {
 	})
 }
 
-// TestStartingInstancesAreCapacity: instances that take long to start do not
-// make the autoscaler ask for more than the load needs.
+// TestStartingInstancesAreCapacity: while instances take long to start, the target
+// does not rise beyond what the load needs.
 func TestStartingInstancesAreCapacity(t *testing.T) {
+	t.Parallel()
 	scaling(t, defaults, func(t *testing.T, a *Autoscaler, f *fleet) {
 		wait(time.Second)
 		release := busy(t, f.registry, 10)
@@ -159,6 +161,7 @@ func TestStartingInstancesAreCapacity(t *testing.T) {
 }
 
 func TestDrainingInstancesAreNoLoad(t *testing.T) {
+	t.Parallel()
 	scaling(t, defaults, func(t *testing.T, a *Autoscaler, f *fleet) {
 		wait(time.Second)
 		release := busy(t, f.registry, 2)
@@ -176,9 +179,10 @@ func TestDrainingInstancesAreNoLoad(t *testing.T) {
 	})
 }
 
-// TestFromZero: the first request to a pool scaled to zero starts an instance at
-// once, and is served by it.
+// TestFromZero: with no instance, the first request starts one at once and is served
+// by it.
 func TestFromZero(t *testing.T) {
+	t.Parallel()
 	settings := defaults
 	settings.Bounds.Min = 0
 	scaling(t, settings, func(t *testing.T, a *Autoscaler, f *fleet) {
@@ -202,9 +206,10 @@ func TestFromZero(t *testing.T) {
 	})
 }
 
-// TestConfigure: new bounds hold at once, whatever the load, and new thresholds
+// TestConfigure: new bounds apply at once, whatever the load is, and new thresholds
 // and intervals from the next decision on.
 func TestConfigure(t *testing.T) {
+	t.Parallel()
 	scaling(t, defaults, func(t *testing.T, a *Autoscaler, f *fleet) {
 		settings := defaults
 		settings.Bounds = notice.Bounds{Min: 4, Max: 6}
@@ -232,15 +237,15 @@ func TestConfigure(t *testing.T) {
 		a.Configure(settings)
 		synctest.Wait()
 		if f.size() != 3 {
-			t.Errorf("%d instances, want the 3 that there may be", f.size())
+			t.Errorf("%d instances, want the maximum of 3", f.size())
 		}
 		release()
 	})
 }
 
-// TestConfigureKeepsHold: what somebody asked for stays as long as asked for,
-// within the bounds.
+// TestConfigureKeepsHold: a hold continues after a Configure.
 func TestConfigureKeepsHold(t *testing.T) {
+	t.Parallel()
 	scaling(t, defaults, func(t *testing.T, a *Autoscaler, f *fleet) {
 		if _, err := a.ScaleTo(t.Context(), 5, time.Hour, "because"); err != nil {
 			t.Fatal(err)

@@ -11,9 +11,10 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
-// TestIdlers counts in the order in which instances go, and stops at the first
-// that may not.
+// TestIdlers: instances are counted in the order in which they are removed, up to the
+// first one that must stay.
 func TestIdlers(t *testing.T) {
+	t.Parallel()
 	const idle = 30 * time.Second
 	base := time.Now()
 	in := func(state registry.State, inFlight int, since time.Duration) registry.Instance {
@@ -36,7 +37,7 @@ func TestIdlers(t *testing.T) {
 		{"the last one is new", "", []registry.Instance{in(ready, 0, time.Hour), in(ready, 0, time.Second)}, 0},
 		{"the last ones", "", []registry.Instance{in(ready, 0, 0), in(ready, 0, idle), in(ready, 0, idle)}, 2},
 		{"one with work comes after", "", []registry.Instance{in(ready, 0, 0), in(ready, 0, idle), in(ready, 1, 0)}, 1},
-		{"draining ones are going", "", []registry.Instance{in(ready, 0, idle), in(draining, 0, 0), in(draining, 2, 0)}, 1},
+		{"draining ones do not count", "", []registry.Instance{in(ready, 0, idle), in(draining, 0, 0), in(draining, 2, 0)}, 1},
 		{"starting", "", []registry.Instance{in(ready, 0, idle), in(starting, 0, time.Hour)}, 0},
 		{"cannot start", "why", []registry.Instance{in(ready, 0, idle), in(starting, 0, 0), in(starting, 0, 0)}, 1},
 		{"cannot start, and the last one is new", "why", []registry.Instance{in(ready, 0, idle), in(ready, 0, 0), in(starting, 0, 0)}, 0},
@@ -47,16 +48,17 @@ func TestIdlers(t *testing.T) {
 			now := registry.Snapshot{Time: base, Instances: c.instances}
 			now.Trouble = c.trouble
 			if got := idlers(&now, idle, base.Add(-idle)); got != c.want {
-				t.Errorf("%d may go, want %d", got, c.want)
+				t.Errorf("%d may be removed, want %d", got, c.want)
 			}
 		})
 	}
 }
 
-// TestIdlersReplaced: an instance that took the place of another does not keep
-// those that are idle. One that was started because there are to be more does, and
-// one that has had work to do.
+// TestIdlersReplaced: a new instance that replaced another one does not keep idle
+// ones. A new instance that raised the target does, and so does one that has served
+// a request.
 func TestIdlersReplaced(t *testing.T) {
+	t.Parallel()
 	const idle = 30 * time.Second
 	base := time.Now()
 	now := registry.Snapshot{Time: base}
@@ -66,18 +68,19 @@ func TestIdlersReplaced(t *testing.T) {
 	started := base.Add(-2 * time.Second)
 	now.Instances = append(now.Instances, registry.Instance{State: registry.Ready, Started: started, IdleSince: base.Add(-time.Second)})
 	for _, c := range []struct {
-		before time.Duration // how long before its start the number was raised
+		before time.Duration // from the raise of the target to its start
 		total  uint64
 		want   int
 	}{{0, 0, 0}, {idle - 1, 0, 0}, {idle, 0, 8}, {idle, 1, 0}} {
 		now.Instances[7].Total = c.total
 		if got := idlers(&now, idle, started.Add(-c.before)); got != c.want {
-			t.Errorf("raised %v before, %d requests: %d may go, want %d", c.before, c.total, got, c.want)
+			t.Errorf("raised %v before, %d requests: %d may be removed, want %d", c.before, c.total, got, c.want)
 		}
 	}
 }
 
 func TestScaleTo(t *testing.T) {
+	t.Parallel()
 	scaling(t, defaults, func(t *testing.T, a *Autoscaler, f *fleet) {
 		old, err := a.ScaleTo(t.Context(), 5, 0, "because")
 		if err != nil || old != 2 || f.size() != 5 {
@@ -92,12 +95,13 @@ func TestScaleTo(t *testing.T) {
 		}
 		wait(defaults.Idle + 2*defaults.Window)
 		if f.size() != 2 {
-			t.Errorf("%d instances, want the autoscaler to go on from 5 to 2", f.size())
+			t.Errorf("%d instances, want the autoscaler to continue from 5 to 2", f.size())
 		}
 	})
 }
 
 func TestHold(t *testing.T) {
+	t.Parallel()
 	scaling(t, defaults, func(t *testing.T, a *Autoscaler, f *fleet) {
 		const hold = 10 * time.Minute
 		until := time.Now().Add(hold)
@@ -116,7 +120,7 @@ func TestHold(t *testing.T) {
 			t.Errorf("%d instances after the hold, want 2", f.size())
 		}
 		if got := a.scale.Board.Snapshot().HoldUntil; !got.IsZero() {
-			t.Errorf("held until %v, want free", got)
+			t.Errorf("held until %v, want no hold", got)
 		}
 		// A call without hold ends a hold.
 		_, _ = a.ScaleTo(t.Context(), 6, hold, "because")
@@ -128,9 +132,11 @@ func TestHold(t *testing.T) {
 	})
 }
 
-// TestScaleToStaysForIdleTimeout: instances that have been idle for long do not
-// have those taken away that somebody has just asked for, be they ready or not.
+// TestScaleToStaysForIdleTimeout: a target that was raised does not fall before
+// idleTimeout because of older idle instances, whether the new ones are ready or
+// not.
 func TestScaleToStaysForIdleTimeout(t *testing.T) {
+	t.Parallel()
 	for _, ready := range []time.Duration{boot, 2 * defaults.Idle} {
 		scaling(t, defaults, func(t *testing.T, a *Autoscaler, f *fleet) {
 			wait(2 * defaults.Idle)
@@ -150,10 +156,11 @@ func TestScaleToStaysForIdleTimeout(t *testing.T) {
 	}
 }
 
-// TestScaleToStaysWhenStartsFail: what somebody asked for stays for idleTimeout
-// also when it cannot be started: whether what failed is being tried again, or is
-// not there while that waits.
+// TestScaleToStaysWhenStartsFail: a target that was raised stays for idleTimeout even
+// if the new instances cannot be started, both while a start is tried again and
+// while the next try waits.
 func TestScaleToStaysWhenStartsFail(t *testing.T) {
+	t.Parallel()
 	for name, fail := range map[string]func(f *fleet){
 		"trying":  func(*fleet) {},
 		"waiting": (*fleet).fail,
@@ -180,9 +187,10 @@ func TestScaleToStaysWhenStartsFail(t *testing.T) {
 	}
 }
 
-// TestFailedStartsDoNotHoldUp: instances that cannot be started do not keep
-// alive those that are idle.
-func TestFailedStartsDoNotHoldUp(t *testing.T) {
+// TestFailedStartsKeepNoIdleInstance: instances that cannot be started do not keep
+// idle ones.
+func TestFailedStartsKeepNoIdleInstance(t *testing.T) {
+	t.Parallel()
 	scaling(t, defaults, func(t *testing.T, a *Autoscaler, f *fleet) {
 		f.boot.Store(int64(time.Hour))
 		if _, err := a.ScaleTo(t.Context(), 4, 0, "because"); err != nil {
@@ -195,13 +203,14 @@ func TestFailedStartsDoNotHoldUp(t *testing.T) {
 		a.scale.Board.SetTrouble("exit status 1")
 		wait(defaults.Window)
 		if now := f.registry.Snapshot(); f.size() != 2 || now.Count(registry.Ready) != 2 {
-			t.Errorf("%d instances, %d of them ready, want the 2 that are", f.size(), now.Count(registry.Ready))
+			t.Errorf("%d instances, %d of them ready, want the 2 ready ones", f.size(), now.Count(registry.Ready))
 		}
 	})
 }
 
-// TestConcurrentScaleTo: the last one wins, and all readers agree who that was.
+// TestConcurrentScaleTo: the last one wins, and the fleet and the board agree on it.
 func TestConcurrentScaleTo(t *testing.T) {
+	t.Parallel()
 	scaling(t, defaults, func(t *testing.T, a *Autoscaler, f *fleet) {
 		done := make(chan struct{})
 		for i := range 100 {
@@ -215,12 +224,13 @@ func TestConcurrentScaleTo(t *testing.T) {
 		}
 		synctest.Wait()
 		if last := f.scaled[len(f.scaled)-1]; last != a.scale.Board.Snapshot().Target || last != f.size() {
-			t.Errorf("fleet was told %d, has %d, target %d", last, f.size(), a.scale.Board.Snapshot().Target)
+			t.Errorf("the fleet got %d, has %d, target %d", last, f.size(), a.scale.Board.Snapshot().Target)
 		}
 	})
 }
 
-func TestScaleToGivesUpWithItsCaller(t *testing.T) {
+func TestScaleToEndsWithItsContext(t *testing.T) {
+	t.Parallel()
 	a := New(Options{}, Settings{}) // does not run
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

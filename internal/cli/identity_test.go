@@ -28,7 +28,7 @@ func TestClientFlags(t *testing.T) {
 		{[]string{"tokenFile"}, map[string]string{
 			"":                                      "dynlb: a token is needed: send authorization: Bearer TOKEN; give --token-file, the file that auth.tokenFile names\n",
 			"TOKEN":                                 good,
-			"--token-file " + k.Path("other-token"): "dynlb: the token is not the one that this dynlb knows; give --token-file, the file that auth.tokenFile names\n",
+			"--token-file " + k.Path("other-token"): "dynlb: the token is wrong; give --token-file, the file that auth.tokenFile names\n",
 			"--token-file " + k.Path("gone"):        "dynlb: --token-file: " + k.Path("gone") + " cannot be read: no such file or directory\n",
 		}},
 		{[]string{"tokenFile", "cert", "key"}, map[string]string{
@@ -120,7 +120,7 @@ func TestClientFollowsConfig(t *testing.T) {
 		t.Errorf("watch: %d %s", code, out.String())
 	}
 	// A flag overrides the config.
-	if code, _, stderr := cli(t, "status", "--config", file, "--token-file", k.Path("other-token")); code != exitFail || !strings.Contains(stderr, "the token is not the one") {
+	if code, _, stderr := cli(t, "status", "--config", file, "--token-file", k.Path("other-token")); code != exitFail || !strings.Contains(stderr, "the token is wrong") {
 		t.Errorf("status with another token: %d %s", code, stderr)
 	}
 

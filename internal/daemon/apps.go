@@ -1,6 +1,13 @@
 package daemon
 
-import "github.com/dynlb/dynlb/internal/app"
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/dynlb/dynlb/internal/app"
+	"github.com/dynlb/dynlb/server"
+)
 
 // newApps returns the apps of the plan. They run nothing yet.
 func (d *Daemon) newApps() app.Set {
@@ -13,6 +20,21 @@ func (d *Daemon) newApps() app.Set {
 	return apps
 }
 
-// defaultApp returns the app that the proxy and the control plane serve. A config
-// has this one app only, so no request has to be routed to one of several.
+// controlApps returns the apps as the control plane knows them, by name.
+func (d *Daemon) controlApps() []server.App {
+	var out []server.App
+	for _, name := range slices.Sorted(maps.Keys(d.apps)) {
+		a := d.apps[name]
+		out = append(out, server.App{Name: name, Board: a.Board, Scaler: a.Scaler, Restarter: a.Fleet})
+	}
+	return out
+}
+
+// record counts a request of the default app in the metrics.
+func (d *Daemon) record(code int, took time.Duration) {
+	d.metrics.Record(server.Request{App: app.Default, Code: code, Duration: took})
+}
+
+// defaultApp returns the app that the proxy serves. A config has this one app only,
+// so no request has to be routed to one of several.
 func (d *Daemon) defaultApp() *app.App { return d.apps[app.Default] }

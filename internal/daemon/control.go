@@ -43,14 +43,12 @@ func (d *Daemon) newControl(settings *config.Config, before *control) (*control,
 		return nil, err
 	}
 	c.server, err = server.New(server.Options{
-		Board:     d.defaultApp().Board,
-		Scaler:    d.defaultApp().Scaler,
-		Restarter: d.defaultApp().Fleet,
-		Metrics:   d.metrics,
-		Log:       d.log,
-		Version:   d.options.Version,
-		Auth:      auth,
-		Hosts:     hostOf(settings.AdminHTTP),
+		Apps:    d.controlApps(),
+		Metrics: d.metrics,
+		Log:     d.log,
+		Version: d.options.Version,
+		Auth:    auth,
+		Hosts:   hostOf(settings.AdminHTTP),
 	})
 	if err != nil {
 		c.admin.Close()

@@ -81,7 +81,7 @@ func New(o Options) (*Daemon, error) {
 	d.stop = sync.OnceFunc(func() { close(d.stopping) })
 	d.kill = sync.OnceFunc(func() { close(d.killed) })
 	d.apps = d.newApps()
-	d.metrics = server.NewMetrics(d.defaultApp().Board)
+	d.metrics = server.NewMetrics(d.controlApps())
 	if err := d.listen(); err != nil {
 		return nil, errors.Join(err, d.cleanups.run(context.Background()))
 	}
@@ -91,7 +91,7 @@ func New(o Options) (*Daemon, error) {
 		Settings: d.plan.proxy,
 		Engine:   d.options.Engine,
 		Status:   http.HandlerFunc(d.serveStatus),
-		Record:   d.metrics.Request,
+		Record:   d.record,
 		Log:      d.log,
 	})
 	for _, a := range d.apps {

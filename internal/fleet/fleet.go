@@ -36,7 +36,7 @@ type Fleet interface {
 	// the remaining old ones stay and the error says why. progress is called with the
 	// number of replaced instances and their total. When ctx ends, Restart returns its
 	// error and the restart continues. While a restart is under way, another one fails
-	// with registry.ErrRestarting.
+	// with ErrRestarting.
 	Restart(ctx context.Context, surge int, reason string, progress func(replaced, total int)) error
 	// Configure puts other settings in force, of the kind that the fleet was made
 	// with. The channel gets one value: nil when all instances have the settings, or
@@ -73,6 +73,9 @@ type Options struct {
 }
 
 var (
+	// ErrRestarting reports that a restart is refused because another one is under
+	// way.
+	ErrRestarting = errors.New("a restart is under way")
 	// ErrSuperseded reports that a restart ended because other settings started a
 	// new one.
 	ErrSuperseded = errors.New("restart instances: the config has changed, and they are restarted once more")

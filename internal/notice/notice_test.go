@@ -51,8 +51,8 @@ func TestChangesOfTheTargetAreCounted(t *testing.T) {
 	}
 }
 
-// TestTrouble: it is one fact, which requests are told and the board shows, and
-// each new reason is an event.
+// TestTrouble: requests and readers of the board get the same text, and each new
+// reason is an event.
 func TestTrouble(t *testing.T) {
 	t.Parallel()
 	b, r := newBoard()

@@ -22,10 +22,6 @@ import (
 	"github.com/google/uuid"
 )
 
-// ErrRestarting says that instances cannot be restarted because they are being
-// restarted already.
-var ErrRestarting = errors.New("a restart is under way")
-
 // ErrUnknownInstance says that an instance is not, or no longer, registered.
 var ErrUnknownInstance = errors.New("unknown instance")
 

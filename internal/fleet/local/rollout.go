@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/dynlb/dynlb/internal/fleet"
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
@@ -37,7 +38,7 @@ var errStoppedRestart = fmt.Errorf("restart instances: %w", registry.ErrClosed)
 // It returns when all have been replaced, or why it went no further: then those
 // that had not been replaced stay. progress is told how many of how many have
 // been. When ctx ends, Restart returns its error and the restart goes on. While
-// one is under way, another fails with registry.ErrRestarting.
+// one is under way, another fails with fleet.ErrRestarting.
 func (s *Fleet) Restart(ctx context.Context, surge int, reason string, progress func(replaced, total int)) error {
 	r := newRollout(surge, reason)
 	err := errStoppedRestart
@@ -45,7 +46,7 @@ func (s *Fleet) Restart(ctx context.Context, surge int, reason string, progress 
 		switch {
 		case s.stopping:
 		case s.rollout != nil:
-			err = registry.ErrRestarting
+			err = fleet.ErrRestarting
 		default:
 			s.begin(r)
 			err = nil

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/dynlb/dynlb/internal/fleet"
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
@@ -133,7 +134,7 @@ func TestRestartWhileRestarting(t *testing.T) {
 		_, first := b.restart(1)
 		synctest.Wait()
 		_, second := b.restart(1)
-		if err := <-second; !errors.Is(err, registry.ErrRestarting) {
+		if err := <-second; !errors.Is(err, fleet.ErrRestarting) {
 			t.Errorf("the second: %v", err)
 		}
 		if err := <-first; err != nil {

@@ -11,30 +11,30 @@ import (
 	"strings"
 )
 
-// guard keeps web pages from other places off the admin listener. A browser on
-// the operator's machine reaches what listens on its loopback, and any page can
-// make it send requests there; none of them gets past these checks. Programs
-// other than browsers are not affected.
-type guard struct {
-	hosts []string               // lower case, without port
-	names func(host string) bool // reports whether host is in the server's certificate
+// originCheck refuses requests that a web page of another origin makes a browser
+// send. A browser on the operator's machine can reach the loopback listeners of
+// that machine, and any page can make it send requests to them. Programs other
+// than browsers pass the check.
+type originCheck struct {
+	hosts     []string               // lower case, without port
+	certifies func(host string) bool // reports whether host is in the server's certificate
 }
 
-func newGuard(hosts []string, names func(host string) bool) *guard {
-	g := &guard{names: names}
+func newOriginCheck(hosts []string, certifies func(host string) bool) *originCheck {
+	c := &originCheck{certifies: certifies}
 	for _, host := range hosts {
-		g.hosts = append(g.hosts, hostname(host))
+		c.hosts = append(c.hosts, hostname(host))
 	}
-	return g
+	return c
 }
 
-// protect lets only requests that pass the checks through to h.
-func (g *guard) protect(h http.Handler) http.Handler {
+// before returns a handler that passes only requests that pass the check to h.
+func (c *originCheck) before(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		switch {
-		case !g.knows(r):
+		case !c.isOwnHost(r):
 			writeError(w, http.StatusForbidden, fmt.Sprintf("Host %q is not this server's; use localhost or its address", r.Host))
 		case foreign(r):
 			writeError(w, http.StatusForbidden, "requests from other sites' pages are refused")
@@ -46,13 +46,14 @@ func (g *guard) protect(h http.Handler) http.Handler {
 	})
 }
 
-// knows reports whether r was sent to a host that this server is: loopback, the
-// address it came in on, a given name, or one of its certificate. A page can make a browser resolve the
-// page's own name to this server (DNS rebinding), but the Host stays that name.
-// HTTP/1.0 may have no Host at all; browsers always do.
-func (g *guard) knows(r *http.Request) bool {
+// isOwnHost reports whether the Host of r is a name of this server: loopback, the
+// address that r arrived at, a given name, or a name in the certificate. A page can
+// make a browser resolve the page's own name to this server (DNS rebinding), but
+// then the Host is that name. A request of HTTP/1.0 may have no Host; browsers
+// always send one.
+func (c *originCheck) isOwnHost(r *http.Request) bool {
 	host := hostname(r.Host)
-	if host == "" || host == "localhost" || strings.HasSuffix(host, ".localhost") || slices.Contains(g.hosts, host) {
+	if host == "" || host == "localhost" || strings.HasSuffix(host, ".localhost") || slices.Contains(c.hosts, host) {
 		return true // .localhost is loopback too: RFC 6761, 6.3
 	}
 	if address, err := netip.ParseAddr(host); err == nil {
@@ -60,10 +61,10 @@ func (g *guard) knows(r *http.Request) bool {
 			return true
 		}
 	}
-	return g.names(host)
+	return c.certifies(host)
 }
 
-// localAddress returns the address that r came in on, or the zero value.
+// localAddress returns the address that r arrived at, or the zero value.
 func localAddress(r *http.Request) netip.Addr {
 	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	if !ok {
@@ -76,7 +77,7 @@ func localAddress(r *http.Request) netip.Addr {
 	return address.Addr().Unmap().WithZone("")
 }
 
-// foreign reports whether a page of another origin, or of none, sent r.
+// foreign reports whether a page of another origin, or of an opaque one, sent r.
 func foreign(r *http.Request) bool {
 	if r.Header.Get("Sec-Fetch-Site") == "cross-site" {
 		return true
@@ -99,15 +100,14 @@ func mutates(r *http.Request) bool {
 	}
 }
 
-// isJSON reports whether the body is JSON: a type that a page cannot send to
-// another origin without asking first.
+// isJSON reports whether the body is JSON. A page cannot send that type to another
+// origin without a preflight request, which is refused.
 func isJSON(r *http.Request) bool {
 	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	return err == nil && mediaType == "application/json"
 }
 
-// hostname returns host in lower case, without port, brackets and the root's
-// dot.
+// hostname returns host in lower case, without port, brackets and final dot.
 func hostname(host string) string {
 	u := url.URL{Host: host}
 	return strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")

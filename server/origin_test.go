@@ -9,10 +9,11 @@ import (
 	"testing"
 )
 
-func TestGuard(t *testing.T) {
+func TestOriginCheck(t *testing.T) {
+	t.Parallel()
 	next := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
-	guarded := newGuard([]string{"LB.internal", "2001:db8::7"}, Auth{}.names).protect(next)
-	const local = "192.0.2.1:4002" // where requests come in
+	checked := newOriginCheck([]string{"LB.internal", "2001:db8::7"}, Auth{}.certifies).before(next)
+	const local = "192.0.2.1:4002" // where requests arrive
 	for _, tt := range []struct {
 		name, method, host string
 		header             http.Header
@@ -66,7 +67,7 @@ func TestGuard(t *testing.T) {
 			req.Host = tt.host
 			maps.Copy(req.Header, tt.header)
 			rec := httptest.NewRecorder()
-			guarded.ServeHTTP(rec, req)
+			checked.ServeHTTP(rec, req)
 			if rec.Code != tt.want {
 				t.Errorf("%s to %q with %v: %d %s, want %d", tt.method, tt.host, tt.header, rec.Code, rec.Body, tt.want)
 			}
@@ -77,8 +78,9 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-// The guard stands before all that admin HTTP serves.
-func TestGuardStandsBeforeAdmin(t *testing.T) {
+// TestOriginCheckIsBeforeAllPaths: no path of admin HTTP is served without it.
+func TestOriginCheckIsBeforeAllPaths(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	for _, path := range []string{"/", "/lb-status", "/v1/status", "/v1/instances:watch", "/openapi.json", "/healthz", "/readyz", "/metrics", "/nowhere"} {
 		resp, body := p.do(t, "GET", path, "", "Host", "evil.example")

@@ -1,0 +1,67 @@
+package server
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/dynlb/dynlb/internal/notice"
+)
+
+// App is an app as the control plane knows it. All fields are required.
+type App struct {
+	// Name is the name that requests, state, events and metrics carry.
+	Name string
+	// Board shows the instances and the report of the app.
+	Board *notice.Board
+	// Scaler carries out ScaleTo.
+	Scaler Scaler
+	// Restarter carries out RestartInstances.
+	Restarter Restarter
+}
+
+// Scaler changes the number of instances. It must be safe for concurrent use.
+type Scaler interface {
+	// ScaleTo sets the target to n and returns the old target at once. With
+	// hold > 0 only another ScaleTo changes the target for that time; zero ends an
+	// earlier hold. The reason is for people. The error is a *notice.BoundsError
+	// when n is out of bounds, and registry.ErrClosed during a shutdown.
+	ScaleTo(ctx context.Context, n int, hold time.Duration, reason string) (old int, err error)
+}
+
+// Restarter replaces the instances by new ones. It must be safe for concurrent
+// use.
+type Restarter interface {
+	// Restart replaces all instances, with at most surge instances beyond the
+	// target at a time, and calls progress with the number that have been replaced
+	// and the number of all. It returns when all have been replaced, or with the
+	// cause that ended the restart early. When ctx ends it returns and the restart
+	// continues. The error is fleet.ErrRestarting when a restart is in progress,
+	// and registry.ErrClosed during a shutdown.
+	Restart(ctx context.Context, surge int, reason string, progress func(replaced, total int)) error
+}
+
+// apps are the apps of a Server, at least one.
+type apps []App
+
+// find returns the app that a request names: the only one for "". The error is
+// one of the service.
+func (a apps) find(name string) (*App, error) {
+	if name == "" && len(a) == 1 {
+		return &a[0], nil
+	}
+	names := make([]string, len(a))
+	for i := range a {
+		if a[i].Name == name {
+			return &a[i], nil
+		}
+		names[i] = a[i].Name
+	}
+	if name == "" {
+		return nil, status.Errorf(codes.InvalidArgument, "app is missing: there are %s", strings.Join(names, ", "))
+	}
+	return nil, status.Errorf(codes.NotFound, "there is no app %q, only %s", name, strings.Join(names, ", "))
+}

@@ -1,0 +1,59 @@
+package server
+
+import (
+	"net"
+	"sync"
+)
+
+// maxConnections is the maximum number of connections of each control listener.
+// Any client that reaches a listener may connect, with a token or without, and
+// each connection takes a file descriptor that the public listener may need.
+const maxConnections = 256
+
+// boundedListener is a listener with at most maxConnections connections. Further
+// ones wait in the kernel's queue until one is closed.
+type boundedListener struct {
+	net.Listener
+	places chan struct{} // holds one value per connection
+	closed chan struct{}
+	end    func() // closes closed, once
+}
+
+func newBoundedListener(l net.Listener) *boundedListener {
+	b := &boundedListener{Listener: l, places: make(chan struct{}, maxConnections), closed: make(chan struct{})}
+	b.end = sync.OnceFunc(func() { close(b.closed) })
+	return b
+}
+
+// Accept waits for a place, and then for a connection.
+func (b *boundedListener) Accept() (net.Conn, error) {
+	select {
+	case b.places <- struct{}{}:
+	case <-b.closed:
+		return nil, net.ErrClosed
+	}
+	conn, err := b.Listener.Accept()
+	if err != nil {
+		<-b.places
+		return nil, err
+	}
+	return &boundedConn{Conn: conn, free: sync.OnceFunc(func() { <-b.places })}, nil
+}
+
+// Close makes Accept fail. Connections stay open.
+func (b *boundedListener) Close() error {
+	b.end()
+	return b.Listener.Close()
+}
+
+// boundedConn is a connection that holds a place.
+type boundedConn struct {
+	net.Conn
+	free func() // frees the place, once
+}
+
+// Close closes the connection and frees its place.
+func (c *boundedConn) Close() error {
+	defer c.free()
+	return c.Conn.Close()
+}

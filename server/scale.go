@@ -1,0 +1,71 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+	"github.com/dynlb/dynlb/internal/notice"
+	"github.com/dynlb/dynlb/internal/registry"
+)
+
+// maxHold is the longest hold of a ScaleTo.
+const maxHold = 24 * time.Hour
+
+// ScaleTo sets the target of an app, and logs which client did.
+func (c *control) ScaleTo(ctx context.Context, req *dynlbv1.ScaleToRequest) (*dynlbv1.ScaleToResponse, error) {
+	app, err := c.apps.find(req.GetApp())
+	if err != nil {
+		return nil, err
+	}
+	if req.Target == nil {
+		return nil, status.Error(codes.InvalidArgument, "target is missing: it says how many instances there should be")
+	}
+	hold, err := holdOf(req)
+	if err != nil {
+		return nil, err
+	}
+	from, target := peerOf(ctx), int(req.GetTarget())
+	reason := fmt.Sprintf("ScaleTo from %s: %d -> %d", from, app.Board.Snapshot().Target, target)
+	if hold > 0 {
+		reason += fmt.Sprintf(", held for %v", hold)
+	}
+	old, err := app.Scaler.ScaleTo(ctx, target, hold, reason)
+	if err != nil {
+		return nil, scaleError(err)
+	}
+	c.log.Info("ScaleTo", "peer", from, "old", old, "new", target, "hold", hold, "app", app.Name)
+	return &dynlbv1.ScaleToResponse{OldTarget: int32(old), NewTarget: int32(target), App: app.Name}, nil
+}
+
+// holdOf returns the hold of a request; 0 if it has none.
+func holdOf(req *dynlbv1.ScaleToRequest) (time.Duration, error) {
+	if req.GetHold() == nil {
+		return 0, nil
+	}
+	hold := req.GetHold().AsDuration() // saturates
+	if hold < 0 || hold > maxHold || !req.GetHold().IsValid() {
+		return 0, status.Errorf(codes.InvalidArgument, "hold %v is outside [0s, %v]", hold, maxHold)
+	}
+	return hold, nil
+}
+
+// scaleError turns the error of a Scaler into one of the service.
+func scaleError(err error) error {
+	var bounds *notice.BoundsError
+	switch {
+	case errors.As(err, &bounds):
+		return status.Error(codes.InvalidArgument, bounds.Error())
+	case errors.Is(err, registry.ErrClosed):
+		return errEnding
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return status.FromContextError(err).Err()
+	default:
+		return status.Error(codes.Internal, err.Error())
+	}
+}
