@@ -7,8 +7,10 @@
 // states, and drains it: it stops no instance before the registry reports that no
 // request is in flight, or before the fleet's own limit for that has passed. It
 // reads registry.Registry.Suspects, which has one reader: an instance that refused
-// a connection is checked at once. What it reports for people (restarts, start
-// failures, last exits) goes to the board.
+// a connection is checked at once. When it replaces an instance because that does
+// not answer, it calls registry.Registry.Unresponsive, so that no request is tried on
+// the next instance which may be the reason. What it reports for people (restarts,
+// start failures, last exits) goes to the board.
 package fleet
 
 import (
@@ -76,9 +78,9 @@ var (
 	// ErrRestarting reports that a restart is refused because another one is under
 	// way.
 	ErrRestarting = errors.New("a restart is under way")
-	// ErrSuperseded reports that a restart ended because other settings started a
-	// new one.
-	ErrSuperseded = errors.New("restart instances: the config has changed, and they are restarted once more")
+	// ErrSuperseded reports that a restart ended because other settings began another
+	// one.
+	ErrSuperseded = errors.New("restart instances: superseded by another config change")
 	// ErrKind reports settings that belong to another kind of fleet.
-	ErrKind = errors.New("configure fleet: its kind cannot change while dynlb runs: start dynlb anew")
+	ErrKind = errors.New("configure fleet: the kind of fleet cannot change while dynlb runs; restart dynlb")
 )

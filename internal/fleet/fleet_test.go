@@ -2,9 +2,10 @@ package fleet_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"sync"
+	"slices"
 	"testing"
 
 	"github.com/dynlb/dynlb/internal/fleet"
@@ -12,145 +13,201 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
-// threads is a second kind of fleet: its instances are servers of this process.
-type threads struct {
+// TestContract tests a second kind of fleet with the contract of all kinds.
+func TestContract(t *testing.T) {
+	t.Parallel()
+	fleettest.Contract(t, fleettest.Kind{Settings: settings{version: 1}, Changed: settings{version: 2}})
+}
+
+// settings are those of servers.
+type settings struct{ version int }
+
+func (settings) Kind() string { return "servers" }
+
+func (s settings) New(options fleet.Options) fleet.Fleet {
+	return &servers{
+		Options: options, settings: s,
+		calls: make(chan func()), drained: make(chan registry.ID), done: make(chan struct{}),
+	}
+}
+
+// servers is a fleet of HTTP servers in this process. They are ready at once, and so
+// a restart has ended when its call returns.
+type servers struct {
 	fleet.Options
-	wake chan struct{} // capacity 1; gets a value when there is something to do
-	done chan struct{} // closed when Run has returned
+	calls   chan func()
+	drained chan registry.ID // instances without requests in flight
+	done    chan struct{}    // closed when Run has returned
 
-	mu       sync.Mutex // guards all below
+	// Owned by Run:
+
+	settings settings
 	target   int
+	reason   string
+	all      []*server // in start order
 	stopping bool
-	servers  map[registry.ID]*httptest.Server
+	killed   chan struct{} // closed when no drain is waited for
 }
 
-// threadSettings are the settings of threads: it has none.
-type threadSettings struct{}
-
-func (threadSettings) Kind() string { return "threads" }
-
-func (threadSettings) New(o fleet.Options) fleet.Fleet { return newThreads(o) }
-
-func newThreads(o fleet.Options) fleet.Fleet {
-	return &threads{
-		Options: o, wake: make(chan struct{}, 1), done: make(chan struct{}),
-		servers: map[registry.ID]*httptest.Server{},
-	}
+// server is one instance.
+type server struct {
+	*httptest.Server
+	id       registry.ID
+	draining bool
 }
 
-func (f *threads) notify() {
-	select {
-	case f.wake <- struct{}{}:
-	default:
-	}
-}
-
-func (f *threads) Run(ctx context.Context) {
+func (f *servers) Run(ctx context.Context) {
 	defer close(f.done)
-	for {
-		f.mu.Lock()
-		target, stopping, n := f.target, f.stopping, len(f.servers)
-		f.mu.Unlock()
-		switch {
-		case stopping && n == 0:
-			return
-		case n < target:
-			f.start()
-		case n > target:
-			f.end()
-		default:
-			select {
-			case <-f.wake:
-			case <-ctx.Done():
-				return
-			}
+	f.killed = make(chan struct{})
+	quit := ctx.Done()
+	for !f.stopping || len(f.all) > 0 {
+		select {
+		case call := <-f.calls:
+			call()
+		case id := <-f.Registry.Suspects():
+			_ = f.Registry.Transition(id, registry.Ready, "test")
+		case id := <-f.drained:
+			f.remove(id)
+		case <-quit:
+			quit = nil
+			f.stop()
+			f.kill()
 		}
+		f.reconcile()
 	}
 }
 
-func (f *threads) start() registry.ID {
-	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	id := f.Registry.Add(registry.Spec{Endpoint: registry.Endpoint{Network: "tcp", Address: server.Listener.Addr().String()}})
-	f.mu.Lock()
-	f.servers[id] = server
-	f.mu.Unlock()
-	_ = f.Registry.Transition(id, registry.Ready, "test")
-	return id
+// active returns the instances that count towards the target.
+func (f *servers) active() []*server {
+	return slices.DeleteFunc(slices.Clone(f.all), func(s *server) bool { return s.draining })
 }
 
-// end drains and stops the instance that was started first.
-func (f *threads) end() {
-	s := f.Registry.Snapshot()
-	drained, err := f.Registry.Drain(s.Instances[0].ID, "test")
+func (f *servers) reconcile() {
+	for n := len(f.active()); n < f.target; n++ {
+		f.start()
+	}
+	for n := len(f.active()); n > f.target; n-- {
+		state := f.Registry.Snapshot()
+		f.drain(state.Leaving()[0].ID)
+	}
+}
+
+func (f *servers) start() {
+	s := &server{Server: httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))}
+	endpoint := registry.Endpoint{Network: "tcp", Address: s.Listener.Addr().String()}
+	s.id = f.Registry.Add(registry.Spec{Endpoint: endpoint, Reason: f.reason})
+	_ = f.Registry.Transition(s.id, registry.Ready, "test")
+	f.all = append(f.all, s)
+}
+
+func (f *servers) drain(id registry.ID) {
+	drained, err := f.Registry.Drain(id, f.reason)
 	if err != nil {
-		return
+		panic(err) // the instance is active
 	}
-	<-drained
-	f.remove(s.Instances[0].ID)
+	f.find(id).draining = true
+	go func() { // ends with the drain; Run waits for it
+		select {
+		case <-drained:
+		case <-f.killed:
+		}
+		f.drained <- id
+	}()
 }
 
-func (f *threads) remove(id registry.ID) {
-	f.mu.Lock()
-	server := f.servers[id]
-	delete(f.servers, id)
-	f.mu.Unlock()
-	server.Close()
+func (f *servers) find(id registry.ID) *server {
+	return f.all[slices.IndexFunc(f.all, func(s *server) bool { return s.id == id })]
+}
+
+func (f *servers) remove(id registry.ID) {
+	f.find(id).Close()
+	f.all = slices.DeleteFunc(f.all, func(s *server) bool { return s.id == id })
 	_ = f.Registry.Transition(id, registry.Stopped, "test")
 }
 
-func (f *threads) Scale(n int, _ string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if !f.stopping {
-		f.target = n
-	}
-	f.notify()
-}
-
-func (f *threads) Restart(_ context.Context, _ int, _ string, progress func(replaced, total int)) error {
-	f.mu.Lock()
-	total := f.target
-	f.mu.Unlock()
-	for i := range total {
-		id := f.Registry.Snapshot().Instances[0].ID
+// replaceAll starts a new instance for each active one, which it drains then.
+func (f *servers) replaceAll(progress func(replaced, total int)) {
+	before := f.active()
+	progress(0, len(before))
+	for i, s := range before {
 		f.start()
-		drained, err := f.Registry.Drain(id, "test")
-		if err != nil {
-			return err
-		}
-		<-drained
-		f.remove(id)
-		progress(i+1, total)
+		f.drain(s.id)
+		progress(i+1, len(before))
 	}
-	return nil
 }
 
-func (f *threads) Configure(settings fleet.Settings) <-chan error {
+func (f *servers) stop() { f.stopping, f.target, f.reason = true, 0, "test" }
+
+func (f *servers) kill() {
+	select {
+	case <-f.killed:
+	default:
+		close(f.killed)
+	}
+}
+
+// call runs do in Run. It returns false after Stop.
+func (f *servers) call(do func()) bool {
+	ran, done := false, make(chan struct{})
+	select {
+	case f.calls <- func() {
+		if ran = !f.stopping; ran {
+			do()
+		}
+		close(done)
+	}:
+		<-done
+	case <-f.done:
+	}
+	return ran
+}
+
+var errStopped = fmt.Errorf("test: %w", registry.ErrClosed)
+
+func (f *servers) Scale(n int, reason string) {
+	f.call(func() { f.target, f.reason = n, reason })
+}
+
+func (f *servers) Restart(ctx context.Context, _ int, reason string, progress func(replaced, total int)) error {
+	if !f.call(func() {
+		f.reason = reason
+		f.replaceAll(progress)
+	}) {
+		return errStopped
+	}
+	return ctx.Err()
+}
+
+func (f *servers) Configure(next fleet.Settings) <-chan error {
 	done := make(chan error, 1)
-	if _, ok := settings.(threadSettings); !ok {
+	own, ok := next.(settings)
+	if !ok {
 		done <- fleet.ErrKind
-	} else {
+		return done
+	}
+	if f.call(func() {
+		if own != f.settings {
+			f.settings = own
+			f.replaceAll(func(int, int) {})
+		}
+	}) {
 		done <- nil
+	} else {
+		done <- errStopped
 	}
 	return done
 }
 
-func (f *threads) Stop(context.Context) {
-	f.mu.Lock()
-	f.target, f.stopping = 0, true
-	f.mu.Unlock()
-	f.notify()
+func (f *servers) Stop(ctx context.Context) {
+	f.call(f.stop)
+	select {
+	case <-f.done:
+		return
+	case <-ctx.Done():
+	}
+	select {
+	case f.calls <- f.kill:
+	case <-f.done:
+	}
 	<-f.done
-}
-
-type otherSettings struct{}
-
-func (otherSettings) Kind() string { return "other" }
-
-func (otherSettings) New(fleet.Options) fleet.Fleet { return nil }
-
-// TestContract runs a fleet that is no local one through what every fleet promises.
-func TestContract(t *testing.T) {
-	t.Parallel()
-	fleettest.Contract(t, threadSettings{}, otherSettings{})
 }

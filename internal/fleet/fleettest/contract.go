@@ -1,9 +1,9 @@
-// Package fleettest tests what every fleet.Fleet promises.
+// Package fleettest tests what every [fleet.Fleet] promises.
 package fleettest
 
 import (
 	"context"
-	"io"
+	"errors"
 	"log/slog"
 	"net/http"
 	"testing"
@@ -14,86 +14,142 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
-// limit bounds each wait. It is reached only when a test fails.
+// limit bounds each wait. Only a test that fails reaches it.
 const limit = 30 * time.Second
 
-// bench is a fleet under test.
-type bench struct {
+// Kind is a kind of fleet under test.
+type Kind struct {
+	// Settings make instances that answer every request with status 200. Requests in
+	// flight must be given minutes to end when an instance stops.
+	Settings fleet.Settings
+	// Changed are settings that take other instances.
+	Changed fleet.Settings
+}
+
+// Contract tests a kind of fleet, in one subtest for each promise.
+func Contract(t *testing.T, kind Kind) {
+	t.Helper()
+	for _, c := range []struct {
+		name string
+		test func(t *testing.T, r *running)
+	}{
+		{"Scale", testScale},
+		{"drain", testDrain},
+		{"Restart", testRestart},
+		{"two restarts", testTwoRestarts},
+		{"caller of Restart leaves", testRestartCaller},
+		{"Configure", testConfigure},
+		{"other kind", testOtherKind},
+		{"suspect", testSuspect},
+		{"Stop", testStop},
+		{"deadline of Stop", testStopDeadline},
+		{"context of Run ends", testRunContext},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.test(t, run(t, kind)) })
+	}
+}
+
+// running is a fleet whose Run was called.
+type running struct {
 	fleet.Fleet
 	t        *testing.T
+	kind     Kind
 	registry *registry.Registry
+	kill     func()        // ends the context of Run
+	done     chan struct{} // closed when Run has returned
 }
 
-// Contract runs the fleet that settings make through its life: it grows, serves, is
-// replaced, shrinks and stops. other are settings of another kind.
-func Contract(t *testing.T, settings, other fleet.Settings) {
+// run runs a fleet until the test ends, and checks that no instance remains.
+func run(t *testing.T, kind Kind) *running {
 	t.Helper()
-	r := registry.New(registry.Options{QueueLimit: 100, QueueTimeout: limit})
-	b := &bench{t: t, registry: r, Fleet: settings.New(fleet.Options{
-		Registry: r, Board: notice.New(r), Log: slog.New(slog.DiscardHandler),
-	})}
-	ran := make(chan struct{})
-	go func() { // ends with Stop, below
-		defer close(ran)
-		b.Run(context.Background())
+	reg := registry.New(registry.Options{QueueLimit: 100, QueueTimeout: limit})
+	r := &running{t: t, kind: kind, registry: reg, done: make(chan struct{})}
+	r.Fleet = kind.Settings.New(fleet.Options{
+		Registry: reg, Board: notice.New(reg), Log: slog.New(slog.DiscardHandler),
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	r.kill = cancel
+	go func() { // ends with its context, below
+		defer close(r.done)
+		r.Run(ctx)
 	}()
-	b.Scale(3, "test")
-	b.await("3 ready instances", func(s *registry.Snapshot) bool { return len(s.Instances) == 3 && s.Count(registry.Ready) == 3 })
-	b.get()
-	old := b.ids()
-	steps := 0
-	if err := b.Restart(t.Context(), 1, "test", func(_, total int) { steps = total }); err != nil {
-		t.Fatal(err)
-	}
-	if steps != 3 {
-		t.Errorf("progress counts %d instances, want 3", steps)
-	}
-	b.await("3 new instances", func(s *registry.Snapshot) bool { return len(s.Instances) == 3 && s.Count(registry.Ready) == 3 })
-	for id := range b.ids() {
-		if old[id] {
-			t.Errorf("instance %s was not replaced", id)
+	t.Cleanup(func() {
+		cancel()
+		select {
+		case <-r.done:
+		case <-time.After(limit):
+			t.Fatalf("Run did not return within %v", limit)
 		}
-	}
-	b.Scale(1, "test")
-	b.await("1 instance", func(s *registry.Snapshot) bool { return len(s.Instances) == 1 })
-	b.get()
-	if err := <-b.Configure(other); err == nil {
-		t.Error("settings of another kind were taken")
-	}
-	b.drains()
-	b.Stop(t.Context())
-	<-ran
-	if n := r.Len(); n > 0 {
-		t.Errorf("%d instances are left", n)
-	}
-	b.Scale(2, "too late")
-	if n := r.Len(); n > 0 {
-		t.Errorf("%d instances after Stop", n)
-	}
+		if n := reg.Len(); n > 0 {
+			t.Errorf("%d instances remain", n)
+		}
+	})
+	return r
 }
 
-// await waits until the registry is as it should be.
-func (b *bench) await(what string, ok func(*registry.Snapshot) bool) {
-	b.t.Helper()
-	changed, stop := b.registry.Watch()
+// scale sets the target and waits until all instances are ready.
+func (r *running) scale(n int) {
+	r.t.Helper()
+	r.Scale(n, "test")
+	r.awaitReady(n)
+}
+
+// awaitReady waits until n instances are ready, and no others exist.
+func (r *running) awaitReady(n int) {
+	r.t.Helper()
+	r.await("ready instances", func(s *registry.Snapshot) bool {
+		return len(s.Instances) == n && s.Count(registry.Ready) == n
+	})
+}
+
+// await waits until ok returns true for the state of the registry.
+func (r *running) await(what string, ok func(*registry.Snapshot) bool) {
+	r.t.Helper()
+	changed, stop := r.registry.Watch()
 	defer stop()
-	late := time.NewTimer(limit)
-	defer late.Stop()
+	timeout := time.NewTimer(limit)
+	defer timeout.Stop()
 	for {
-		s := b.registry.Snapshot()
+		s := r.registry.Snapshot()
 		if ok(&s) {
 			return
 		}
 		select {
 		case <-changed:
-		case <-late.C:
-			b.t.Fatalf("no %s after %v: %+v", what, limit, s.Instances)
+		case <-timeout.C:
+			r.t.Fatalf("no %s within %v: %+v", what, limit, s.Instances)
 		}
 	}
 }
 
-func (b *bench) ids() map[registry.ID]bool {
-	s := b.registry.Snapshot()
+// acquire returns the lease of a request.
+func (r *running) acquire() registry.Lease {
+	r.t.Helper()
+	lease, err := r.registry.Acquire(r.t.Context(), registry.Preference{})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return lease
+}
+
+// get sends a request to the instance of the lease.
+func (r *running) get(lease registry.Lease) {
+	r.t.Helper()
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Get("http://" + lease.Endpoint().Address + "/")
+	if err != nil {
+		r.t.Error(err)
+		return
+	}
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		r.t.Errorf("status %d", response.StatusCode)
+	}
+}
+
+// ids returns the instances that exist.
+func (r *running) ids() map[registry.ID]bool {
+	s := r.registry.Snapshot()
 	ids := map[registry.ID]bool{}
 	for i := range s.Instances {
 		ids[s.Instances[i].ID] = true
@@ -101,39 +157,32 @@ func (b *bench) ids() map[registry.ID]bool {
 	return ids
 }
 
-// get sends a request to the instance that the registry picks.
-func (b *bench) get() {
-	b.t.Helper()
-	lease, err := b.registry.Acquire(b.t.Context(), registry.Preference{})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	defer lease.Release()
-	response, err := http.Get("http://" + lease.Endpoint().Address + "/")
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	defer response.Body.Close()
-	if _, err := io.Copy(io.Discard, response.Body); err != nil || response.StatusCode != http.StatusOK {
-		b.t.Errorf("status %d, %v", response.StatusCode, err)
+// replaced fails the test if an instance in before exists.
+func (r *running) replaced(before map[registry.ID]bool) {
+	r.t.Helper()
+	for id := range r.ids() {
+		if before[id] {
+			r.t.Errorf("instance %s was not replaced", id)
+		}
 	}
 }
 
-// drains checks that an instance with a request in flight stays until the request
-// has ended.
-func (b *bench) drains() {
-	b.t.Helper()
-	lease, err := b.registry.Acquire(b.t.Context(), registry.Preference{})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	b.Scale(0, "test")
-	b.await("draining instance", func(s *registry.Snapshot) bool { return s.Count(registry.Draining) == 1 })
+// receive returns the value that a channel gets.
+func receive[T any](t *testing.T, what string, c <-chan T) T {
+	t.Helper()
 	select {
-	case <-lease.Dead():
-		b.t.Error("the instance was stopped with a request in flight")
-	default:
+	case v := <-c:
+		return v
+	case <-time.After(limit):
+		t.Fatalf("no %s within %v", what, limit)
+		panic("not reached")
 	}
-	lease.Release()
-	b.await("no instance", func(s *registry.Snapshot) bool { return len(s.Instances) == 0 })
+}
+
+// wantClosed fails the test unless err reports that the fleet was stopped.
+func wantClosed(t *testing.T, what string, err error) {
+	t.Helper()
+	if !errors.Is(err, registry.ErrClosed) {
+		t.Errorf("%s: %v, want registry.ErrClosed", what, err)
+	}
 }

@@ -8,40 +8,41 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dynlb/dynlb/internal/fleet"
 	"github.com/dynlb/dynlb/internal/fleet/fleettest"
 )
 
 // asServer in the environment makes the test binary an instance.
 const asServer = "DYNLB_TEST_AS_SERVER"
 
+// contractPort is the first port of real instances: below the kernel's ephemeral
+// ports, which begin at 32768 on Linux, and above those of package daemontest.
+const contractPort = 32100
+
 func TestMain(m *testing.M) {
 	if os.Getenv(asServer) != "" {
-		err := http.ListenAndServe("127.0.0.1:"+os.Args[1], http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})) //nolint:gosec // G114: the test ends it
+		err := http.ListenAndServe("127.0.0.1:"+os.Args[1], http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 		fmt.Println(err)
 		os.Exit(1)
 	}
 	os.Exit(m.Run())
 }
 
-// otherSettings belong to another kind of fleet.
-type otherSettings struct{}
-
-func (otherSettings) Kind() string { return "other" }
-
-func (otherSettings) New(fleet.Options) fleet.Fleet { return nil }
-
-// TestContract runs real processes through what every fleet promises.
+// TestContract tests real processes with the contract of all fleets.
 func TestContract(t *testing.T) {
+	t.Parallel()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	fleettest.Contract(t, Settings{
-		Argv:       func(port int) []string { return []string{self, strconv.Itoa(port)} },
+	settings := Settings{
+		Argv: func(port int) []string { return []string{self, strconv.Itoa(port)} },
+		// A program with the race detector in it sleeps for a second before it exits.
 		Env:        map[string]string{asServer: "1", "GORACE": "atexit_sleep_ms=0"},
-		HealthPath: "/health", VerifyPort: true, BasePort: 23001,
+		HealthPath: "/health", VerifyPort: true, BasePort: contractPort,
 		CheckInterval: time.Second, HealthTimeout: time.Second, StartTimeout: 10 * time.Second,
-		DrainTimeout: 10 * time.Second, StopTimeout: time.Second, RequestTimeout: 10 * time.Second,
-	}, otherSettings{})
+		DrainTimeout: time.Hour, StopTimeout: time.Second, RequestTimeout: 10 * time.Second,
+	}
+	changed := settings
+	changed.Env = map[string]string{asServer: "2", "GORACE": "atexit_sleep_ms=0"}
+	fleettest.Contract(t, fleettest.Kind{Settings: settings, Changed: changed})
 }
