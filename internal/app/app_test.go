@@ -49,7 +49,8 @@ func settings(maximum int) Settings {
 			Bounds: notice.Bounds{Max: maximum}, Window: time.Hour, Policy: autoscaler.Thresholds{Up: 3},
 		},
 		Fleet: local.Settings{
-			Argv: func(int) []string { return []string{"/missing"} }, BasePort: 5001, CheckInterval: time.Second,
+			Program:  local.Program{Argv: func(int) []string { return []string{"/missing"} }},
+			BasePort: 5001, CheckInterval: time.Second, RequestTimeout: time.Second,
 			StartTimeout: time.Second, StopTimeout: time.Second, DrainTimeout: time.Second, HealthTimeout: time.Second,
 		},
 	}

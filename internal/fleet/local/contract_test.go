@@ -35,14 +35,17 @@ func TestContract(t *testing.T) {
 		t.Fatal(err)
 	}
 	settings := Settings{
-		Argv: func(port int) []string { return []string{self, strconv.Itoa(port)} },
-		// A program with the race detector in it sleeps for a second before it exits.
-		Env:        map[string]string{asServer: "1", "GORACE": "atexit_sleep_ms=0"},
-		HealthPath: "/health", VerifyPort: true, BasePort: contractPort,
+		Program: Program{
+			Argv: func(port int) []string { return []string{self, strconv.Itoa(port)} },
+			// A program with the race detector in it sleeps for a second before it exits.
+			Env:        map[string]string{asServer: "1", "GORACE": "atexit_sleep_ms=0"},
+			HealthPath: "/health", VerifyPort: true,
+		},
+		BasePort:      contractPort,
 		CheckInterval: time.Second, HealthTimeout: time.Second, StartTimeout: 10 * time.Second,
 		DrainTimeout: time.Hour, StopTimeout: time.Second, RequestTimeout: 10 * time.Second,
 	}
 	changed := settings
-	changed.Env = map[string]string{asServer: "2", "GORACE": "atexit_sleep_ms=0"}
+	changed.Program.Env = map[string]string{asServer: "2", "GORACE": "atexit_sleep_ms=0"}
 	fleettest.Contract(t, fleettest.Kind{Settings: settings, Changed: changed})
 }

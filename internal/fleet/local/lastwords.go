@@ -6,19 +6,18 @@ import (
 	"strings"
 )
 
-// lastWords returns the line that says best why a program came to its end, of the
-// last lines that it printed (blank ones left out, oldest first); "" when there
-// are none. It is the last one that begins like an error, else the last one that
-// says anything, else the last one. It knows no runtime, but what most of them
-// have in common:
+// lastWords returns the line that explains best why a program ended, of the last
+// lines that it printed (without blank ones, oldest first); "" when there are none.
+// That is the last line that begins like an error, or else the last line with
+// information, or else the last line. The rules are common to most runtimes:
 //
-//   - What is indented belongs to the line above or below it: stack frames,
-//     source code, fields of the error.
-//   - A line that names something before a colon, next to indented lines, is an
-//     error with its stack, whatever the name.
-//   - Some lines never say why: a runtime's name and version, marks below source
-//     code, numbered source code, hints, what announces the lines below it, how a
-//     wrapper's child exited.
+//   - An indented line belongs to the line above or below it: stack frames, source
+//     code, fields of the error.
+//   - A line that has a name before a colon, next to indented lines, is an error
+//     with its stack, whatever the name is.
+//   - Some lines never explain anything: a runtime's name and version, marks below
+//     source code, numbered source code, hints, announcements of the lines below,
+//     the exit of a wrapper's child.
 func lastWords(lines []string) string {
 	plain := ""
 	for i, line := range slices.Backward(lines) {
@@ -40,13 +39,13 @@ func lastWords(lines []string) string {
 var (
 	// headline matches the beginning of an error: "Error: …", "java.io.IOException: …",
 	// "TypeError [ERR_INVALID_URL]: …", "Uncaught Error: …", "panic: …",
-	// "PHP Fatal error:  …". Not "ERROR: …", which is a level in a log.
+	// "PHP Fatal error:  …". It does not match "ERROR: …", which is a log level.
 	headline = regexp.MustCompile(`^(\w+ )?([\w.$]*(Error|Exception)|error|panic|[Ff]atal( error)?|FATAL)( \[\w+\])?:\s+\S`)
 
 	// named matches a few words, a colon and more.
 	named = regexp.MustCompile(`^(\S+ ){0,4}\S+:\s+\S`)
 
-	// chaff matches what never says why. In this order: "Node.js v20.20.2" or
+	// chaff matches lines without information. In this order: "Node.js v20.20.2" or
 	// "Bun v1.4.5 (Linux x64)"; marks alone, as "^^^" or "}"; "12 | code()";
 	// "(Use … to show …)" and "note: run with …"; "Require stack:"; "exit status 2"
 	// or `error: script "start" exited with code 1`.

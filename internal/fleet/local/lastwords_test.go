@@ -5,8 +5,9 @@ import (
 	"testing"
 )
 
-// TestLastWords has what runtimes print when a program fails, as they print it.
+// TestLastWords has the output of runtimes when a program fails.
 func TestLastWords(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ name, output, want string }{
 		{"nothing", "", ""},
 		{"one line", "giving up: no database", "giving up: no database"},
@@ -143,13 +144,14 @@ stack backtrace:
    1: app::main
 note: run with ` + "`" + `RUST_BACKTRACE=full` + "`" + ` for a verbose backtrace.`, "DATABASE_URL is missing"},
 		{"Perl", "DATABASE_URL is missing at app.pl line 1.", "DATABASE_URL is missing at app.pl line 1."},
-		{"nothing that says why", `    at f (/srv/app.js:1:1)
+		{"no line with information", `    at f (/srv/app.js:1:1)
 }
 Node.js v20.20.2`, "Node.js v20.20.2"},
 		{"all indented", `  one
   two`, "two"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			var lines []string
 			if c.output != "" {
 				lines = strings.Split(c.output, "\n")

@@ -1,43 +1,31 @@
 package local
 
 import (
-	"context"
-	"errors"
 	"time"
 
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
-// healthCheck is a health check that was made, and what came of it.
-type healthCheck struct {
-	began     time.Time
-	err       error // nil: the instance is well
-	suspended bool  // it did not answer because its process is suspended
-}
-
-// timedOut reports whether the instance did not answer. Any other failure is an
-// answer.
-func (h healthCheck) timedOut() bool { return errors.Is(h.err, context.DeadlineExceeded) }
-
-// suspended reports whether the kernel has the process stopped (SIGSTOP, a
-// debugger). Where it does not tell, it is not.
+// suspended reports whether the kernel has stopped the process (SIGSTOP, a
+// debugger). It returns false where that cannot be read.
 func suspended(p proc) bool {
 	usage, err := p.Usage()
 	return err == nil && usage.Suspended
 }
 
-// silence is since when an instance that fails health checks has given no sign of
-// life.
+// silence is the time since an instance that fails health checks last showed that
+// it works.
 type silence struct {
 	since  time.Time
-	claims uint64 // requests that it had been given by then
-	spared bool   // the log says that it is not replaced
+	claims uint64 // the number of requests that the instance had got by then
+	logged bool   // the log says that it is not replaced yet
 }
 
-// observe takes note of the failures-th failed check in a row. The silence begins
-// with the first one, and anew when the instance worked on a request after that.
-func (s *silence) observe(failures int, check healthCheck, in *registry.Instance) {
-	if failures == 1 {
+// observe updates the silence after a failed check, which is number failedChecks in
+// a row. The silence begins with the first one, and again with each progress that
+// the instance makes.
+func (s *silence) observe(failedChecks int, check healthCheck, in *registry.Instance) {
+	if failedChecks == 1 {
 		*s = silence{since: check.began, claims: in.Total}
 	}
 	if in.LastProgress.After(s.since) {
@@ -45,18 +33,20 @@ func (s *silence) observe(failures int, check healthCheck, in *registry.Instance
 	}
 }
 
-// replaceable decides whether an instance that has failed as many health checks as
-// it may, and now check, is to be replaced, and notes what that means for its
-// requests. An instance that gives a bad answer is. One that gives none may be
-// busy: many servers work on one request at a time, and a health check waits as
-// any other request does. So it has the time that a request has, requestTimeout
-// from when it was last seen to do something, unless it has no request, or the
-// kernel has suspended it.
+// mustReplace decides whether a child that has failed replaceAfter health checks or
+// more, check being the last one, is replaced.
 //
-// Of the requests that a busy one still has after that time, those that it had
-// when it fell silent may be why it did, and are not tried on another. A suspended
-// one was suspended by somebody else.
-func (s *Fleet) replaceable(c *child, check healthCheck, in *registry.Instance) bool {
+//   - An instance that answers with a failure is replaced.
+//   - A suspended instance is replaced. Its requests are not the reason.
+//   - An instance that does not answer and has no request is replaced.
+//   - An instance that does not answer and has requests may be busy: many servers
+//     serve one request at a time, and a health check waits like any request. It is
+//     replaced after requestTimeout without progress. The requests that it had when
+//     its silence began may be the reason, and are not tried on another instance.
+//
+// Neither the time of a check nor processor time tell a busy instance from a hanging
+// one: a handler that waits uses none, and an endless loop uses all.
+func (f *Fleet) mustReplace(c *child, check healthCheck, in *registry.Instance) bool {
 	switch {
 	case !check.timedOut():
 		return true
@@ -64,18 +54,17 @@ func (s *Fleet) replaceable(c *child, check healthCheck, in *registry.Instance) 
 		c.suspended = true
 		return true
 	}
-	limit := s.now().RequestTimeout
-	// A request that ended without a response, because the client left, may still
-	// occupy the instance.
+	limit := f.settings().RequestTimeout
+	// An instance may still work on a request whose client has left.
 	busy := in.InFlight > 0 || !in.LastAbandoned.IsZero() && time.Since(in.LastAbandoned) < limit
 	if busy && time.Since(c.silence.since) < limit {
-		if !c.silence.spared {
-			c.silence.spared = true
-			c.log.Warn("instance answers no health check, and is not replaced yet: it has requests to work on",
+		if !c.silence.logged {
+			c.silence.logged = true
+			c.log.Warn("instance answers no health check, but is not replaced yet: it has requests",
 				"inFlight", in.InFlight, "requestTimeout", limit)
 		}
 		return false
 	}
-	s.complain(c, s.Registry.Unresponsive(c.id, c.silence.claims))
+	f.logRefusal(c, f.Registry.Unresponsive(c.id, c.silence.claims))
 	return true
 }

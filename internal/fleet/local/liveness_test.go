@@ -9,90 +9,78 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
-// errTimedOut is what a probe gets from an instance that does not answer.
+// errTimedOut is what a probe returns when the instance does not answer.
 var errTimedOut = fmt.Errorf("get: %w", context.DeadlineExceeded)
 
-// silent makes the process answer no probes.
-func (p *fakeProcess) silent() { p.fall(errTimedOut) }
-
-// acquire returns the lease of a request.
-func (b *bench) acquire() registry.Lease {
-	b.t.Helper()
-	lease, err := b.registry.Acquire(b.t.Context(), registry.Preference{})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return lease
-}
-
-// checks lets n health checks be made, and a little time pass.
-func (b *bench) checks(n int) { b.after(time.Duration(n)*b.now().CheckInterval + time.Millisecond) }
-
 // TestBusyInstanceIsNotReplaced: an instance that answers no health check while it
-// works on a request, for as long as a request may take, stays, and so does its
-// request; also when all instances are busy.
+// works on a request is not replaced within requestTimeout, and its request is not
+// lost. The same holds when all instances are busy.
 func TestBusyInstanceIsNotReplaced(t *testing.T) {
+	t.Parallel()
 	for busy := 1; busy <= 2; busy++ {
 		t.Run(fmt.Sprint(busy, " of 2"), func(t *testing.T) {
-			supervise(t, nil, func(t *testing.T, b *bench) {
-				b.Scale(2, "test")
-				b.after(50 * time.Millisecond)
-				b.after(b.now().CheckInterval - 100*time.Millisecond) // the first check comes right after the requests
+			t.Parallel()
+			withFleet(t, nil, func(t *testing.T, r *rig) {
+				r.Scale(2, "test")
+				r.after(50 * time.Millisecond)
+				r.after(r.settings().CheckInterval - 100*time.Millisecond) // the first check comes right after the requests
 				var leases []registry.Lease
 				for i := range busy {
-					leases = append(leases, b.acquire())
-					b.all()[i].silent()
+					leases = append(leases, r.acquire())
+					r.all()[i].failHealth(errTimedOut)
 				}
-				took := b.now().RequestTimeout - time.Millisecond
+				took := r.settings().RequestTimeout - time.Millisecond
 				for end := time.Now().Add(took); time.Now().Before(end); {
-					b.after(min(100*time.Millisecond, time.Until(end)))
-					if b.ready() == 0 {
-						t.Fatal("none is ready")
+					r.after(min(100*time.Millisecond, time.Until(end)))
+					if r.ready() == 0 {
+						t.Fatal("no instance is ready")
 					}
 				}
 				for i, lease := range leases {
 					lease.Responded(took, 200)
 					lease.Release()
-					b.all()[i].fall(nil)
+					r.all()[i].failHealth(nil)
 				}
-				b.checks(1)
-				b.want("2 ready")
-				if got := len(b.all()); got != 2 {
+				r.checks(1)
+				r.want("2 ready")
+				if got := len(r.all()); got != 2 {
 					t.Errorf("%d starts, want 2", got)
 				}
-				if got := b.log.count("is not replaced yet"); got != busy {
-					t.Errorf("the log says %d times that one is not replaced, want %d", got, busy)
+				if got := r.log.count("is not replaced yet"); got != busy {
+					t.Errorf("the log says %d times that an instance is not replaced, want %d", got, busy)
 				}
 			})
 		})
 	}
 }
 
-// TestIdleInstanceThatIsSilentIsReplaced: an instance that answers no health check
-// and has no request is dead.
-func TestIdleInstanceThatIsSilentIsReplaced(t *testing.T) {
-	supervise(t, nil, func(t *testing.T, b *bench) {
-		b.Scale(2, "test")
-		b.after(50 * time.Millisecond)
-		silent := b.all()[1]
-		silent.silent()
-		b.checks(replaceAfter - 1)
-		if !silent.alive() {
-			t.Fatal("ended too soon")
+// TestIdleUnresponsiveInstanceIsReplaced: an instance that answers no health check
+// and has no request is replaced.
+func TestIdleUnresponsiveInstanceIsReplaced(t *testing.T) {
+	t.Parallel()
+	withFleet(t, nil, func(t *testing.T, r *rig) {
+		r.Scale(2, "test")
+		r.after(50 * time.Millisecond)
+		unresponsive := r.all()[1]
+		unresponsive.failHealth(errTimedOut)
+		r.checks(replaceAfter - 1)
+		if !unresponsive.alive() {
+			t.Fatal("stopped too soon")
 		}
-		b.checks(1)
-		b.after(50 * time.Millisecond)
-		if silent.alive() {
-			t.Error("still there")
+		r.checks(1)
+		r.after(50 * time.Millisecond)
+		if unresponsive.alive() {
+			t.Error("the process still runs")
 		}
-		b.want("2 ready")
+		r.want("2 ready")
 	})
 }
 
-// TestSilentInstanceIsReplaced: an instance that has given no sign of life for as
-// long as a request may take is replaced, and drained. The request that it had when
-// it fell silent is implicated, the one that came after is not.
-func TestSilentInstanceIsReplaced(t *testing.T) {
+// TestUnresponsiveInstanceIsReplaced: an instance without progress for
+// requestTimeout is drained and replaced. The request that it had when its silence
+// began is implicated, the one that came later is not.
+func TestUnresponsiveInstanceIsReplaced(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name string
 		work func(registry.Lease) // every five seconds, for a minute
@@ -102,34 +90,35 @@ func TestSilentInstanceIsReplaced(t *testing.T) {
 		{"after it took an upload", registry.Lease.Progressed},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			supervise(t, nil, func(t *testing.T, b *bench) {
-				b.Scale(1, "test")
-				b.after(50 * time.Millisecond)
-				before := b.acquire()
-				silent := b.all()[0]
-				silent.silent()
+			t.Parallel()
+			withFleet(t, nil, func(t *testing.T, r *rig) {
+				r.Scale(1, "test")
+				r.after(50 * time.Millisecond)
+				before := r.acquire()
+				unresponsive := r.all()[0]
+				unresponsive.failHealth(errTimedOut)
 				if c.work != nil {
 					for range 12 {
-						b.after(5 * time.Second)
+						r.after(5 * time.Second)
 						c.work(before)
 					}
 				}
-				b.checks(1)
-				after := b.acquire() // it is the last that is ready
-				b.after(b.now().RequestTimeout - 2*b.now().CheckInterval)
-				b.want("1 ready")
-				b.checks(2)
-				b.after(50 * time.Millisecond)
-				b.want("1 ready 1 draining")
+				r.checks(1)
+				after := r.acquire() // of the same instance: it is the only one
+				r.after(r.settings().RequestTimeout - 2*r.settings().CheckInterval)
+				r.want("1 ready")
+				r.checks(2)
+				r.after(50 * time.Millisecond)
+				r.want("1 ready 1 draining")
 				if !before.Implicated() || after.Implicated() {
-					t.Errorf("implicated: %v, %v; want the first alone", before.Implicated(), after.Implicated())
+					t.Errorf("implicated: %v, %v; want only the first", before.Implicated(), after.Implicated())
 				}
-				b.after(b.now().DrainTimeout - b.now().CheckInterval)
-				b.want("1 ready 1 draining")
-				b.checks(1)
-				b.want("1 ready")
-				if silent.alive() {
-					t.Error("still there")
+				r.after(r.settings().DrainTimeout - r.settings().CheckInterval)
+				r.want("1 ready 1 draining")
+				r.checks(1)
+				r.want("1 ready")
+				if unresponsive.alive() {
+					t.Error("the process still runs")
 				}
 			})
 		})
@@ -139,56 +128,59 @@ func TestSilentInstanceIsReplaced(t *testing.T) {
 // TestAbandonedRequestKeepsAnInstance: an instance may be busy with a request whose
 // client has left.
 func TestAbandonedRequestKeepsAnInstance(t *testing.T) {
-	supervise(t, nil, func(t *testing.T, b *bench) {
-		b.Scale(2, "test")
-		b.after(50 * time.Millisecond)
-		silent := b.all()[0]
-		silent.silent()
-		b.acquire().Release()
-		b.after(b.now().RequestTimeout - time.Millisecond)
-		if !silent.alive() {
-			t.Fatal("ended too soon")
+	t.Parallel()
+	withFleet(t, nil, func(t *testing.T, r *rig) {
+		r.Scale(2, "test")
+		r.after(50 * time.Millisecond)
+		unresponsive := r.all()[0]
+		unresponsive.failHealth(errTimedOut)
+		r.acquire().Release()
+		r.after(r.settings().RequestTimeout - time.Millisecond)
+		if !unresponsive.alive() {
+			t.Fatal("stopped too soon")
 		}
-		b.checks(2)
-		if silent.alive() {
-			t.Error("still there")
+		r.checks(2)
+		if unresponsive.alive() {
+			t.Error("the process still runs")
 		}
 	})
 }
 
-// TestSuspendedInstanceIsEndedSoon: an instance that is suspended gets no time to
-// finish what it will not finish, and its requests are not the reason; unlike one
-// that says that it is ill, which drains.
-func TestSuspendedInstanceIsEndedSoon(t *testing.T) {
+// TestSuspendedInstanceIsStoppedSoon: a suspended instance gets no time to drain,
+// and its requests are not the reason. An instance that answers with a failure
+// drains.
+func TestSuspendedInstanceIsStoppedSoon(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name  string
 		fail  func(*fakeProcess)
-		after time.Duration // it was condemned, it is gone
+		after time.Duration // from the last failed check to the end of the process
 	}{
-		{"suspended", func(p *fakeProcess) { p.sick, p.usage.Suspended = errTimedOut, true }, 2 * time.Second},
-		{"ill", func(p *fakeProcess) { p.sick = errSick }, 30*time.Second + 5*time.Second},
+		{"suspended", func(p *fakeProcess) { p.healthErr, p.usage.Suspended = errTimedOut, true }, 2 * time.Second},
+		{"answers", func(p *fakeProcess) { p.healthErr = errUnhealthy }, 30*time.Second + 5*time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			supervise(t, nil, func(t *testing.T, b *bench) {
-				b.Scale(2, "test")
-				b.after(50 * time.Millisecond)
-				victim := b.all()[0]
-				lease := b.acquire() // of the first
+			t.Parallel()
+			withFleet(t, nil, func(t *testing.T, r *rig) {
+				r.Scale(2, "test")
+				r.after(50 * time.Millisecond)
+				failing := r.all()[0]
+				lease := r.acquire() // of the first
 				defer lease.Release()
-				victim.set(func(p *fakeProcess) { p.deaf = true; c.fail(p) })
-				b.after(replaceAfter * b.now().CheckInterval)
-				b.after(c.after - 100*time.Millisecond)
-				if !victim.alive() {
-					t.Fatal("ended too soon")
+				failing.set(func(p *fakeProcess) { p.ignoresTERM = true; c.fail(p) })
+				r.after(replaceAfter * r.settings().CheckInterval)
+				r.after(c.after - 100*time.Millisecond)
+				if !failing.alive() {
+					t.Fatal("stopped too soon")
 				}
 				if lease.Implicated() {
-					t.Error("its request is held to be the reason")
+					t.Error("its request is implicated")
 				}
-				b.after(200 * time.Millisecond)
-				if victim.alive() {
-					t.Error("still there")
+				r.after(200 * time.Millisecond)
+				if failing.alive() {
+					t.Error("the process still runs")
 				}
-				b.want("2 ready")
+				r.want("2 ready")
 			})
 		})
 	}

@@ -10,21 +10,21 @@ import (
 
 const maxPort = 65535
 
-// lowestFreePort returns the lowest port from basePort on that no child has and
-// nothing listens on. Somebody may still take it before the child does: then
-// the child fails, and the next one gets the next port. That it cannot be told
-// whether a port is free says nothing about the ports, and ends the search.
-func (s *Fleet) lowestFreePort() (int, error) {
-	own := make(map[int]bool, len(s.children))
-	for _, c := range s.children {
+// lowestFreePort returns the lowest port from basePort up that no child has and no
+// program listens on. Another program may take the port before the child does: then
+// the child fails, and the next one gets another port. An error other than "address
+// in use" would be the same for all ports, and ends the search.
+func (f *Fleet) lowestFreePort() (int, error) {
+	own := make(map[int]bool, len(f.children))
+	for _, c := range f.children {
 		own[c.port] = true
 	}
-	first := s.now().BasePort
+	first := f.settings().BasePort
 	for port := first; port <= maxPort; port++ {
 		if own[port] {
 			continue
 		}
-		switch err := s.bind(port); {
+		switch err := f.bind(port); {
 		case err == nil:
 			return port, nil
 		case errors.Is(err, syscall.EADDRINUSE):
@@ -38,11 +38,11 @@ func (s *Fleet) lowestFreePort() (int, error) {
 }
 
 // bindPort listens on port, on any address, for a moment. The error is
-// syscall.EADDRINUSE when somebody else does.
+// syscall.EADDRINUSE when a program listens there.
 func bindPort(port int) error {
 	l, err := net.Listen("tcp", ":"+strconv.Itoa(port)) //nolint:noctx // returns at once
 	if err != nil {
-		return err // says what and where
+		return err // has the address and the cause
 	}
 	return l.Close()
 }

@@ -11,37 +11,38 @@ import (
 )
 
 func TestTakenPortsAreSkipped(t *testing.T) {
-	supervise(t, func(_ *Settings, m *machine) { m.taken[5001], m.taken[5003] = true, true }, func(t *testing.T, b *bench) {
-		b.Scale(2, "test")
-		b.after(50 * time.Millisecond)
-		b.want("2 ready")
-		if p := b.all(); p[0].port != 5002 || p[1].port != 5004 {
+	t.Parallel()
+	withFleet(t, func(_ *Settings, m *machine) { m.takenPorts[5001], m.takenPorts[5003] = true, true }, func(t *testing.T, r *rig) {
+		r.Scale(2, "test")
+		r.after(50 * time.Millisecond)
+		r.want("2 ready")
+		if p := r.all(); p[0].port != 5002 || p[1].port != 5004 {
 			t.Errorf("ports %d and %d, want 5002 and 5004", p[0].port, p[1].port)
 		}
 	})
 }
 
 func TestNoPortLeft(t *testing.T) {
-	supervise(t, func(c *Settings, m *machine) {
+	t.Parallel()
+	withFleet(t, func(c *Settings, m *machine) {
 		c.BasePort = maxPort
-		m.taken[maxPort] = true
-	}, func(t *testing.T, b *bench) {
-		b.Scale(1, "test")
-		b.after(time.Second)
-		if got := b.registry.Trouble(); !strings.Contains(got, "no port is free") {
+		m.takenPorts[maxPort] = true
+	}, func(t *testing.T, r *rig) {
+		r.Scale(1, "test")
+		r.after(time.Second)
+		if got := r.registry.Trouble(); !strings.Contains(got, "no port is free") {
 			t.Errorf("trouble %q", got)
 		}
-		b.machine.mu.Lock()
-		delete(b.taken, maxPort)
-		b.machine.mu.Unlock()
-		b.after(time.Minute)
-		b.want("1 ready")
+		r.set(func(m *machine) { delete(m.takenPorts, maxPort) })
+		r.after(time.Minute)
+		r.want("1 ready")
 	})
 }
 
-// TestPortNotBound: what keeps any port from being bound is the reason that is
-// told, and does not make others look taken.
+// TestPortNotBound: an error for which no port can be bound is reported, and other
+// ports are not tried.
 func TestPortNotBound(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		cause error
 		want  string
@@ -51,20 +52,21 @@ func TestPortNotBound(t *testing.T) {
 			"listen tcp :5001: socket: permission denied"},
 	} {
 		t.Run(c.cause.Error(), func(t *testing.T) {
-			supervise(t, nil, func(t *testing.T, b *bench) {
-				b.unbind(&net.OpError{Op: "listen", Net: "tcp", Addr: &net.TCPAddr{Port: 5001}, Err: os.NewSyscallError("socket", c.cause)})
-				b.Scale(1, "test")
-				b.after(10 * time.Second)
-				if got := b.registry.Trouble(); got != c.want {
+			t.Parallel()
+			withFleet(t, nil, func(t *testing.T, r *rig) {
+				r.refuseBinds(&net.OpError{Op: "listen", Net: "tcp", Addr: &net.TCPAddr{Port: 5001}, Err: os.NewSyscallError("socket", c.cause)})
+				r.Scale(1, "test")
+				r.after(10 * time.Second)
+				if got := r.registry.Trouble(); got != c.want {
 					t.Errorf("trouble %q, want %q", got, c.want)
 				}
-				if got := len(b.all()); got > 0 {
+				if got := len(r.all()); got > 0 {
 					t.Fatalf("%d starts", got)
 				}
-				b.unbind(nil)
-				b.after(backoffMax * 2)
-				b.want("1 ready")
-				if got := b.running()[0].port; got != 5001 {
+				r.refuseBinds(nil)
+				r.after(backoffMax * 2)
+				r.want("1 ready")
+				if got := r.running()[0].port; got != 5001 {
 					t.Errorf("port %d", got)
 				}
 			})
@@ -72,9 +74,9 @@ func TestPortNotBound(t *testing.T) {
 	}
 }
 
-// TestBindPort: a port that somebody listens on is in use, and one that nobody
-// does is not.
+// TestBindPort: a port with a listener is in use, and one without is not.
 func TestBindPort(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

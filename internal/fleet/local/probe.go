@@ -11,20 +11,21 @@ import (
 	"syscall"
 )
 
-// hosts are where an instance may listen, in the order they are tried: an app
-// that listens on "localhost" may get either.
+// hosts are where an instance may listen, in the order of the probes: an app that
+// listens on "localhost" may get either.
 var hosts = []string{"127.0.0.1", "::1"}
 
-// maxHealthBody is how much of a health check's answer is read. A few words are
-// usual; what is longer is not for us.
+// maxHealthBody is how much of the response to a health check is read. A few words
+// are usual.
 const maxHealthBody = 64 << 10
 
-// prober asks the instance at address (host:port) for path, whether it is well.
+// prober sends a health check for path to the instance at address (host:port). Nil
+// means healthy.
 type prober func(ctx context.Context, address, path string) error
 
-// newHTTPProber returns a prober that speaks HTTP: 200 means well. Redirects are
-// not followed, and each probe is a connection of its own, so that it tells
-// whether the instance takes new ones.
+// newHTTPProber returns a prober for which status 200 means healthy. It follows no
+// redirects. Each check has its own connection, because an instance must accept new
+// ones to be healthy.
 func newHTTPProber() prober {
 	client := &http.Client{
 		Transport: &http.Transport{DisableKeepAlives: true, DisableCompression: true},
@@ -40,7 +41,7 @@ func newHTTPProber() prober {
 		request.Header.Set("User-Agent", "dynlb-health")
 		response, err := client.Do(request)
 		if err != nil {
-			return err // says method, URL and cause
+			return err // has the method, the URL and the cause
 		}
 		defer response.Body.Close()
 		if response.StatusCode != http.StatusOK {
@@ -53,14 +54,14 @@ func newHTTPProber() prober {
 	}
 }
 
-// refused reports whether err says that nothing listens there.
+// refused reports whether err means that no program listens there.
 func refused(err error) bool {
 	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.EADDRNOTAVAIL)
 }
 
-// starved reports whether err says that dynlb has no descriptor left, and so says
-// nothing about an instance.
-func starved(err error) bool {
+// outOfDescriptors reports whether err means that dynlb has no free descriptor. It
+// says nothing about an instance.
+func outOfDescriptors(err error) bool {
 	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 

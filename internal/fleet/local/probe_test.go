@@ -13,29 +13,29 @@ import (
 	"time"
 )
 
-// TestProbe: only a 200 in time is well, and what else comes with it is nobody's
-// trouble.
+// TestProbe: only status 200 in time means healthy, and the content does not matter.
 func TestProbe(t *testing.T) {
+	t.Parallel()
 	const path = "/health?x=1"
 	release := make(chan struct{})
-	t.Cleanup(func() { close(release) }) // after the parallel ones
+	t.Cleanup(func() { close(release) }) // after the subtests
 	for _, c := range []struct {
 		name   string
 		answer http.HandlerFunc
 		want   string // of the error; "": none
 	}{
-		{"well", func(http.ResponseWriter, *http.Request) {}, ""},
+		{"healthy", func(http.ResponseWriter, *http.Request) {}, ""},
 		{"path and query", func(w http.ResponseWriter, r *http.Request) {
 			if r.RequestURI != path || r.UserAgent() != "dynlb-health" {
 				w.WriteHeader(http.StatusBadRequest)
 			}
 		}, ""},
 		{"no content", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }, "GET /health?x=1: status 204, not 200"},
-		{"ill", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }, "GET /health?x=1: status 503, not 200"},
-		{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/well", http.StatusFound) }, "GET /health?x=1: status 302, not 200"},
+		{"unhealthy", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }, "GET /health?x=1: status 503, not 200"},
+		{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/healthy", http.StatusFound) }, "GET /health?x=1: status 302, not 200"},
 		{"100 MB", func(w http.ResponseWriter, _ *http.Request) {
 			for range 100 {
-				_, _ = io.WriteString(w, strings.Repeat("x", 1<<20)) // fails when nobody reads on
+				_, _ = io.WriteString(w, strings.Repeat("x", 1<<20)) // fails when the prober has closed the connection
 			}
 		}, ""},
 		{"hangs", func(_ http.ResponseWriter, r *http.Request) { wait(r, release) }, "context deadline exceeded"},
@@ -70,6 +70,7 @@ func TestProbe(t *testing.T) {
 	}
 }
 
+// wait returns when the client has left, or release is closed.
 func wait(r *http.Request, release <-chan struct{}) {
 	select {
 	case <-r.Context().Done():
@@ -77,16 +78,18 @@ func wait(r *http.Request, release <-chan struct{}) {
 	}
 }
 
-// TestProbeGarbage: what is no HTTP is no health.
+// TestProbeGarbage: an answer that is not HTTP is a failure.
 func TestProbeGarbage(t *testing.T) {
+	t.Parallel()
 	for _, answer := range []string{"", "hello\r\n\r\n", "HTTP/1.1 200", "\x00\x01\x02", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"} {
 		t.Run(fmt.Sprintf("%.20q", answer), func(t *testing.T) {
+			t.Parallel()
 			l, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {
 				t.Fatal(err)
 			}
 			done := make(chan struct{})
-			go func() { // ends with the one connection; waited for below
+			go func() { // ends with its connection
 				defer close(done)
 				conn, err := l.Accept()
 				if err != nil {
@@ -97,7 +100,7 @@ func TestProbeGarbage(t *testing.T) {
 				_ = conn.Close()
 			}()
 			if err := newHTTPProber()(t.Context(), l.Addr().String(), "/health"); err == nil {
-				t.Error("taken for health")
+				t.Error("the instance is healthy")
 			}
 			_ = l.Close()
 			<-done

@@ -6,30 +6,31 @@ import (
 	"fmt"
 	"os"
 	"time"
+
+	"github.com/dynlb/dynlb/internal/registry"
 )
 
 const (
-	// firstProbe is the time between the first probes of an instance that
-	// starts (Bun answers about 10 ms after exec), slowestProbe the most it
-	// grows to, by a quarter each time: what starts slowly need not be asked
-	// often.
-	firstProbe   = 4 * time.Millisecond
-	slowestProbe = 100 * time.Millisecond
+	// minProbeInterval is the time between the first probes of a child that starts:
+	// Bun answers about 10 ms after exec. It grows by a quarter each time, up to
+	// maxProbeInterval: an app that starts slowly need not be probed often.
+	minProbeInterval = 4 * time.Millisecond
+	maxProbeInterval = 100 * time.Millisecond
 )
 
-// awaitReady probes the child in quick succession until it is ready, and
-// returns the host that it answered on. It fails when the child is to go, has
-// exited, is not ready within startTimeout, or when somebody else answers in
-// its place. Time in which dynlb has no descriptor to ask with does not count.
-func (s *Fleet) awaitReady(life context.Context, c *child, p proc) (host string, err error) {
-	limit := s.now().StartTimeout
+// awaitReady probes the child until it is ready, and returns the host where it
+// answered. It fails when life ends, when the process exits, when the child is not
+// ready within startTimeout, and when another program answers on its port. Time in
+// which dynlb has no descriptor for a probe does not count.
+func (f *Fleet) awaitReady(life context.Context, c *child, p proc) (host string, err error) {
+	limit := f.settings().StartTimeout
 	ctx, expire := context.WithCancelCause(life)
 	defer expire(nil)
-	left := limit // as of the last probe that was made
+	left := limit // after the last probe that was made
 	clock := time.AfterFunc(left, func() { expire(context.DeadlineExceeded) })
 	defer clock.Stop()
 	last := errors.New("no answer")
-	for pause := firstProbe; ; pause = min(pause*5/4, slowestProbe) {
+	for pause := minProbeInterval; ; pause = min(pause*5/4, maxProbeInterval) {
 		began := time.Now()
 		timer := time.NewTimer(pause)
 		select {
@@ -42,20 +43,19 @@ func (s *Fleet) awaitReady(life context.Context, c *child, p proc) (host string,
 			if life.Err() != nil {
 				return "", life.Err()
 			}
-			return "", s.notReady(c, p, limit, last)
+			return "", startTimeoutError(c, p, limit, last)
 		}
 		for _, host := range hosts {
-			err := s.probeOnce(ctx, c, host)
+			err := f.probeOnce(ctx, c, host)
 			if err == nil {
-				return host, s.verify(c, p)
+				return host, f.verify(c, p)
 			}
+			// The second host is a guess: that it refuses says nothing.
 			if host == hosts[0] || !refused(err) {
-				last = err // the second host is a guess: that it refuses says nothing
+				last = err
 			}
 		}
-		// That dynlb cannot ask is not the instance's doing: the clock stands until
-		// it can.
-		if !starved(last) {
+		if !outOfDescriptors(last) {
 			left -= time.Since(began)
 			clock.Reset(left)
 		} else if clock.Stop() {
@@ -64,16 +64,16 @@ func (s *Fleet) awaitReady(life context.Context, c *child, p proc) (host string,
 	}
 }
 
-// probeOnce asks the child on host whether it is well, for healthTimeout at most.
-func (s *Fleet) probeOnce(ctx context.Context, c *child, host string) error {
-	ctx, cancel := context.WithTimeout(ctx, s.now().HealthTimeout)
+// probeOnce makes one health check on host.
+func (f *Fleet) probeOnce(ctx context.Context, c *child, host string) error {
+	ctx, cancel := context.WithTimeout(ctx, f.settings().HealthTimeout)
 	defer cancel()
-	return s.probe(ctx, address(host, c.port), c.template.HealthPath)
+	return f.probe(ctx, address(host, c.port), c.program.HealthPath)
 }
 
-// verify makes sure that it is the child that answered on its port.
-func (s *Fleet) verify(c *child, p proc) error {
-	if !c.template.VerifyPort {
+// verify returns an error unless it was the child that answered on its port.
+func (f *Fleet) verify(c *child, p proc) error {
+	if !c.program.VerifyPort {
 		return nil
 	}
 	listening, err := p.ListensOn(c.port)
@@ -91,11 +91,38 @@ func (s *Fleet) verify(c *child, p proc) error {
 	}
 }
 
-// notReady says why the child did not become ready in time, with what can be
-// found out about it.
-func (s *Fleet) notReady(c *child, p proc, limit time.Duration, last error) error {
+// startTimeoutError returns why the child is not ready within startTimeout: the
+// ports on which it listens instead of its own, or the result of the last probe.
+func startTimeoutError(c *child, p proc, limit time.Duration, last error) error {
 	if listening, err := p.ListensOn(c.port); err == nil && !listening.Owned {
 		return fmt.Errorf("not ready within %v: it %v", limit, listening)
 	}
 	return fmt.Errorf("not ready within %v: %w", limit, last)
+}
+
+// onReady handles a child that is ready, for the first time or again. It runs in
+// the loop.
+func (f *Fleet) onReady(c *child, host string) {
+	if !c.active() {
+		return
+	}
+	c.phase, c.failedChecks = phaseServing, 0
+	if c.readyAt.IsZero() {
+		c.readyAt = time.Now()
+	}
+	if c.host != host {
+		c.host = host
+		f.logRefusal(c, f.Registry.SetEndpoint(c.id, registry.TCP(host, c.port)))
+	}
+	f.logRefusal(c, f.Registry.Transition(c.id, registry.Ready, "answered the health check"))
+	f.Board.SetTrouble("")
+	c.log.Info("instance ready", "address", address(host, c.port))
+}
+
+// onNotReady handles a child that did not become ready. If it was ready before, it
+// may have requests in flight, and drains. It runs in the loop.
+func (f *Fleet) onNotReady(c *child, err error) {
+	if c.phase == phaseServing && !errors.Is(err, errExited) {
+		f.replace(c, err)
+	}
 }

@@ -9,57 +9,58 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
-// measureInterval is how often it is looked at what an instance uses, and whether
-// that is enough to replace it: what a tenth of a millisecond may be spent on.
-const measureInterval = time.Second
+// usageInterval is how often the usage of an instance is sampled. A sample takes
+// about 0.1 ms (BenchmarkUsage in package process).
+const usageInterval = time.Second
 
-// measure finds out what the child uses, for the registry's readers, and tells
-// the loop. It runs in the child's goroutine.
-func (s *Fleet) measure(c *child, p proc) {
+// sampleUsage reads the usage of the child's process, publishes it, and reports it
+// to the loop. It runs in manage.
+func (f *Fleet) sampleUsage(c *child, p proc) {
 	usage, err := p.Usage()
 	switch {
 	case err == nil:
-		s.complain(c, s.Registry.SetUsage(c.id, registry.Usage{Memory: usage.Memory, CPU: usage.CPU}))
+		f.logRefusal(c, f.Registry.SetUsage(c.id, registry.Usage{Memory: usage.Memory, CPU: usage.CPU}))
 	case errors.Is(err, errors.ErrUnsupported):
-		if s.now().MaxMemory > 0 && !c.unmeasured {
-			c.unmeasured = true
+		if f.settings().MaxMemory > 0 && !c.usageUnsupported {
+			c.usageUnsupported = true
 			c.log.Warn("maxMemory has no effect", "error", err)
 		}
-	default:
-		c.log.Debug("usage not measured", "error", err) // it has just exited
+	default: // it has just exited
+		c.log.Debug("usage not sampled", "error", err)
 		return
 	}
-	s.call(func() { s.measured(c, usage) })
+	f.call(func() { f.onUsage(c, usage) })
 }
 
-// measured: it was looked at what the child uses. One that has reached a limit is
-// replaced, a new one first.
-func (s *Fleet) measured(c *child, usage procfs.Usage) {
-	limits := s.now()
+// onUsage handles a sample. A child that has reached a limit is outdated from now
+// on. It runs in the loop.
+func (f *Fleet) onUsage(c *child, usage procfs.Usage) {
+	limits := f.settings()
 	if c.phase != phaseServing || c.recycleReason != "" ||
 		limits.MaxRequests == 0 && limits.MaxAge == 0 && limits.MaxMemory == 0 {
 		return
 	}
-	in, _ := s.look(c.id)
+	in, _ := f.lookup(c.id)
 	if in.State != registry.Ready {
 		return
 	}
 	now := time.Now()
-	switch reason := wear(limits, &in); {
+	switch reason := limitReached(limits, &in); {
 	case reason != "":
 		c.recycleReason = reason
 	case limits.MaxMemory > 0 && usage.Memory >= uint64(limits.MaxMemory):
-		c.recycleReason = s.outgrown(c, now, usage.Memory)
-	case now.Sub(c.readyAt) >= soonOutgrown:
-		c.outgrown = false // it was for a while
+		c.recycleReason = f.memoryReason(c, now, usage.Memory)
+	case now.Sub(c.readyAt) >= earlyMemory:
+		c.memoryEarly = false // it fell below maxMemory again
 	}
 	if c.recycleReason != "" {
 		c.log.Info("instance to be replaced", "reason", c.recycleReason)
 	}
 }
 
-// wear says which limit of its life an instance has reached, "" if none.
-func wear(limits *Settings, in *registry.Instance) string {
+// limitReached returns which limit of requests or age an instance has reached, or
+// "".
+func limitReached(limits *Settings, in *registry.Instance) string {
 	age := time.Since(in.Started)
 	switch {
 	case limits.MaxRequests > 0 && in.Total >= uint64(limits.MaxRequests):
@@ -71,53 +72,53 @@ func wear(limits *Settings, in *registry.Instance) string {
 	}
 }
 
-// outgrown returns why a child that uses as much memory as it may is to be
-// replaced, "" if it is not yet: one that came to it soon after its start waits
-// until the patience with such ones is over.
-func (s *Fleet) outgrown(c *child, now time.Time, memory uint64) string {
-	most := s.now().MaxMemory
-	if age := now.Sub(c.readyAt); !c.outgrown && age < soonOutgrown {
-		c.outgrown = true
+// memoryReason returns why a child that has reached maxMemory is recycled, or ""
+// when it is not recycled yet: a child that reached it soon after its start waits
+// for the pacing.
+func (f *Fleet) memoryReason(c *child, now time.Time, memory uint64) string {
+	limit := f.settings().MaxMemory
+	if age := now.Sub(c.readyAt); !c.memoryEarly && age < earlyMemory {
+		c.memoryEarly = true
 		c.log.Warn("instance uses as much as maxMemory right after its start: it is too low for this app",
-			"memory", memory, "maxMemory", most, "age", age)
+			"memory", memory, "maxMemory", limit, "age", age)
 	}
-	if c.outgrown && !s.patience.spend(now) {
+	if c.memoryEarly && !f.pacing.allow(now) {
 		return ""
 	}
-	return fmt.Sprintf("uses %d bytes of memory (maxMemory is %d)", memory, most)
+	return fmt.Sprintf("uses %d bytes of memory (maxMemory is %d)", memory, limit)
 }
 
 const (
-	// soonOutgrown is the time from when an instance is ready in which it takes
-	// what it needs to do its work. If that is more than maxMemory, so it will be
-	// with the next one.
-	soonOutgrown = 30 * time.Second
-	// minPatience and maxPatience bound the time between two replacements of
-	// instances that outgrew maxMemory soon; it doubles with each.
-	minPatience = 30 * time.Second
-	maxPatience = time.Hour
+	// earlyMemory is the time after an instance is ready in which it allocates what
+	// it needs to serve at all. If that is more than maxMemory, the next instance
+	// needs as much.
+	earlyMemory = 30 * time.Second
+	// minPacing and maxPacing bound the time between two recycled instances that
+	// reached maxMemory early.
+	minPacing = 30 * time.Second
+	maxPacing = time.Hour
 )
 
-// patience spaces out the replacements of instances that outgrew maxMemory soon
-// after their start: one is replaced at once, for it may have been an exception,
-// and further ones less and less often, as it does not help. It is no backoff: it
-// does not hold up other starts. The zero value is no such instance yet.
-type patience struct {
-	pause time.Duration // the one until then
-	until time.Time
+// recyclePacing spaces out the recycling of instances that reached maxMemory early.
+// The first one is recycled at once, because it may be an exception. The time to
+// each further one doubles, because recycling does not help. Other starts are not
+// delayed, unlike by a backoff. The zero value is ready for the first one.
+type recyclePacing struct {
+	pause time.Duration // before until
+	until time.Time     // no instance is recycled before
 }
 
-// spend reports whether one may be replaced now, and counts it. When none came up
-// for as long as the last pause, they count anew.
-func (p *patience) spend(now time.Time) bool {
+// allow reports whether an instance may be recycled now, and counts it if so. The
+// pauses start again when no instance asked for as long as the last pause.
+func (p *recyclePacing) allow(now time.Time) bool {
 	quiet := now.Sub(p.until)
 	switch {
 	case quiet < 0:
 		return false
 	case p.pause == 0, quiet >= p.pause:
-		p.pause = minPatience
+		p.pause = minPacing
 	default:
-		p.pause = min(2*p.pause, maxPatience)
+		p.pause = min(2*p.pause, maxPacing)
 	}
 	p.until = now.Add(p.pause)
 	return true

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,32 +13,34 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
-// restart begins a restart and returns what tells its progress and its end.
-func (b *bench) restart(surge int) (progress chan string, done chan error) {
+// restart begins a restart. The channels get its progress and its result.
+func (r *rig) restart(surge int) (progress chan string, done chan error) {
 	progress, done = make(chan string, 100), make(chan error, 1)
-	go func() {
-		done <- b.Restart(context.Background(), surge, "restart", func(n, of int) {
+	go func() { // ends with the restart
+		done <- r.Restart(context.Background(), surge, "restart", func(n, of int) {
 			progress <- fmt.Sprintf("%d/%d", n, of)
 		})
 	}()
 	return progress, done
 }
 
-// TestRestart: every instance is replaced, there are never fewer ready ones than
-// there should be, nor more than one too many.
+// TestRestart: every instance is replaced, and there are never fewer ready ones
+// than the target, nor more than surge above it.
 func TestRestart(t *testing.T) {
+	t.Parallel()
 	for _, surge := range []int{1, 2, 10} {
 		t.Run(fmt.Sprint("surge ", surge), func(t *testing.T) {
-			supervise(t, nil, func(t *testing.T, b *bench) {
-				b.Scale(3, "test")
-				b.after(50 * time.Millisecond)
-				before := b.running()
-				progress, done := b.restart(surge)
+			t.Parallel()
+			withFleet(t, nil, func(t *testing.T, r *rig) {
+				r.Scale(3, "test")
+				r.after(50 * time.Millisecond)
+				before := r.running()
+				progress, done := r.restart(surge)
 				for len(done) == 0 {
-					b.after(time.Millisecond)
-					s := b.registry.Snapshot()
+					r.after(time.Millisecond)
+					s := r.registry.Snapshot()
 					if ready := s.Count(registry.Ready); ready < 3 {
-						t.Fatalf("only %d ready", ready)
+						t.Fatalf("%d ready, want 3", ready)
 					}
 					if all := s.Count(registry.Ready, registry.Starting); all > 3+min(surge, 3) {
 						t.Fatalf("%d instances with a surge of %d", all, surge)
@@ -48,13 +49,13 @@ func TestRestart(t *testing.T) {
 				if err := <-done; err != nil {
 					t.Fatal(err)
 				}
-				b.want("3 ready")
+				r.want("3 ready")
 				for _, p := range before {
 					if p.alive() {
-						t.Error("an old instance is left")
+						t.Error("an outdated instance still runs")
 					}
 				}
-				if got := len(b.all()); got != 6 {
+				if got := len(r.all()); got != 6 {
 					t.Errorf("%d starts, want 6", got)
 				}
 				close(progress)
@@ -71,115 +72,85 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// TestRestartDrains: an old instance with a request in flight is not stopped,
-// and not taken back either.
+// TestRestartDrains: an outdated instance with a request in flight is neither
+// stopped nor taken back.
 func TestRestartDrains(t *testing.T) {
-	supervise(t, nil, func(t *testing.T, b *bench) {
-		b.Scale(1, "test")
-		b.after(50 * time.Millisecond)
-		lease, _ := b.registry.Acquire(t.Context(), registry.Preference{})
-		_, done := b.restart(1)
+	t.Parallel()
+	withFleet(t, nil, func(t *testing.T, r *rig) {
+		r.Scale(1, "test")
+		r.after(50 * time.Millisecond)
+		lease := r.acquire()
+		_, done := r.restart(1)
 		if err := <-done; err != nil {
 			t.Fatal(err)
 		}
-		b.want("1 ready 1 draining")
-		b.Scale(2, "test")
-		b.after(50 * time.Millisecond)
-		b.want("2 ready 1 draining")
+		r.want("1 ready 1 draining")
+		r.Scale(2, "test")
+		r.after(50 * time.Millisecond)
+		r.want("2 ready 1 draining")
 		lease.Release()
 		synctest.Wait()
-		b.want("2 ready")
+		r.want("2 ready")
 	})
-}
-
-// TestRestartStopsWhenNewOnesFail: what cannot start replaces nothing.
-func TestRestartStopsWhenNewOnesFail(t *testing.T) {
-	for name, fail := range map[string]func(*bench){
-		"cannot be started": func(b *bench) { b.refuse = func() error { return errors.New("no such app") } },
-		"never ready":       func(b *bench) { b.boot = time.Hour },
-	} {
-		t.Run(name, func(t *testing.T) {
-			supervise(t, nil, func(t *testing.T, b *bench) {
-				b.Scale(2, "test")
-				b.after(50 * time.Millisecond)
-				before := b.running()
-				b.machine.mu.Lock()
-				fail(b)
-				for _, p := range before { // they stay as they are
-					p.born = p.born.Add(-2 * time.Hour)
-				}
-				b.machine.mu.Unlock()
-				_, done := b.restart(1)
-				err := <-done
-				if err == nil || !strings.HasPrefix(err.Error(), "0 of 2 instances replaced, the others stay; the new one: ") {
-					t.Errorf("Restart: %v", err)
-				}
-				b.after(time.Minute)
-				b.want("2 ready")
-				if after := b.running(); !slices.Equal(before, after) {
-					t.Error("the old ones did not stay")
-				}
-				if got := b.board.Snapshot().Restarts; got != 0 {
-					t.Errorf("%d restarts counted", got)
-				}
-			})
-		})
-	}
 }
 
 func TestRestartWhileRestarting(t *testing.T) {
-	supervise(t, nil, func(t *testing.T, b *bench) {
-		b.Scale(2, "test")
-		b.after(50 * time.Millisecond)
-		_, first := b.restart(1)
+	t.Parallel()
+	withFleet(t, nil, func(t *testing.T, r *rig) {
+		r.Scale(2, "test")
+		r.after(50 * time.Millisecond)
+		_, first := r.restart(1)
 		synctest.Wait()
-		_, second := b.restart(1)
+		_, second := r.restart(1)
 		if err := <-second; !errors.Is(err, fleet.ErrRestarting) {
-			t.Errorf("the second: %v", err)
+			t.Errorf("second restart: %v", err)
 		}
 		if err := <-first; err != nil {
-			t.Errorf("the first: %v", err)
+			t.Errorf("first restart: %v", err)
 		}
 	})
 }
 
-// TestRestartWithoutItsCaller goes on.
+// TestRestartWithoutItsCaller: a restart goes on when the context of its caller
+// ends.
 func TestRestartWithoutItsCaller(t *testing.T) {
-	supervise(t, nil, func(t *testing.T, b *bench) {
-		b.Scale(2, "test")
-		b.after(50 * time.Millisecond)
+	t.Parallel()
+	withFleet(t, nil, func(t *testing.T, r *rig) {
+		r.Scale(2, "test")
+		r.after(50 * time.Millisecond)
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
-		if err := b.Restart(ctx, 1, "restart", func(int, int) {}); !errors.Is(err, context.Canceled) {
+		if err := r.Restart(ctx, 1, "restart", func(int, int) {}); !errors.Is(err, context.Canceled) {
 			t.Errorf("Restart: %v", err)
 		}
-		b.after(time.Second)
-		if got := len(b.all()); got != 4 {
+		r.after(time.Second)
+		if got := len(r.all()); got != 4 {
 			t.Errorf("%d starts, want 4", got)
 		}
-		b.want("2 ready")
+		r.want("2 ready")
 	})
 }
 
-// TestScaleDuringRestart: both come to their end.
+// TestScaleDuringRestart: a restart and a new target are both completed.
 func TestScaleDuringRestart(t *testing.T) {
+	t.Parallel()
 	for _, to := range []int{0, 1, 5} {
-		supervise(t, func(_ *Settings, m *machine) { m.boot = 100 * time.Millisecond }, func(t *testing.T, b *bench) {
-			b.Scale(3, "test")
-			b.after(time.Second)
-			_, done := b.restart(1)
-			b.after(150 * time.Millisecond)
-			b.Scale(to, "test")
+		withFleet(t, func(_ *Settings, m *machine) { m.boot = 100 * time.Millisecond }, func(t *testing.T, r *rig) {
+			r.Scale(3, "test")
+			r.after(time.Second)
+			_, done := r.restart(1)
+			r.after(150 * time.Millisecond)
+			r.Scale(to, "test")
 			if err := <-done; err != nil {
 				t.Errorf("Restart: %v", err)
 			}
-			b.after(time.Second)
-			if got := len(b.running()); got != to {
+			r.after(time.Second)
+			if got := len(r.running()); got != to {
 				t.Errorf("%d instances, want %d", got, to)
 			}
-			for _, p := range b.running() {
+			for _, p := range r.running() {
 				if p.pid < 103 {
-					t.Error("an old one is left")
+					t.Error("an outdated instance still runs")
 				}
 			}
 		})
@@ -187,42 +158,65 @@ func TestScaleDuringRestart(t *testing.T) {
 }
 
 func TestStopDuringRestart(t *testing.T) {
-	supervise(t, func(_ *Settings, m *machine) { m.boot = time.Second }, func(t *testing.T, b *bench) {
-		b.Scale(2, "test")
-		b.after(2 * time.Second)
-		_, done := b.restart(1)
-		b.after(10 * time.Millisecond)
-		b.Stop(context.Background())
+	t.Parallel()
+	withFleet(t, func(_ *Settings, m *machine) { m.boot = time.Second }, func(t *testing.T, r *rig) {
+		r.Scale(2, "test")
+		r.after(2 * time.Second)
+		_, done := r.restart(1)
+		r.after(10 * time.Millisecond)
+		r.Stop(context.Background())
 		if err := <-done; !errors.Is(err, registry.ErrClosed) {
 			t.Errorf("Restart: %v", err)
 		}
-		if err := b.Restart(context.Background(), 1, "late", func(int, int) {}); !errors.Is(err, registry.ErrClosed) {
+		if err := r.Restart(context.Background(), 1, "late", func(int, int) {}); !errors.Is(err, registry.ErrClosed) {
 			t.Errorf("Restart after Stop: %v", err)
 		}
 	})
 }
 
-// TestScaleDuringRestartKeepsTheReady: when there are to be fewer while some are
-// still starting, those that are ready stay until others are.
+// TestScaleDuringRestartKeepsTheReady: when the target falls while instances start,
+// ready ones stay until others are ready.
 func TestScaleDuringRestartKeepsTheReady(t *testing.T) {
-	supervise(t, nil, func(t *testing.T, b *bench) {
-		b.Scale(1, "test")
-		b.after(50 * time.Millisecond)
-		b.slow(time.Second)
-		b.Scale(3, "test")
-		b.after(50 * time.Millisecond)
-		_, done := b.restart(1)
-		b.after(50 * time.Millisecond)
-		b.Scale(1, "test")
+	t.Parallel()
+	withFleet(t, nil, func(t *testing.T, r *rig) {
+		r.Scale(1, "test")
+		r.after(50 * time.Millisecond)
+		r.bootIn(time.Second)
+		r.Scale(3, "test")
+		r.after(50 * time.Millisecond)
+		_, done := r.restart(1)
+		r.after(50 * time.Millisecond)
+		r.Scale(1, "test")
 		for len(done) == 0 {
-			b.after(time.Millisecond)
-			if b.ready() == 0 {
-				t.Fatal("none is ready")
+			r.after(time.Millisecond)
+			if r.ready() == 0 {
+				t.Fatal("no instance is ready")
 			}
 		}
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-		b.want("1 ready")
+		r.want("1 ready")
+	})
+}
+
+// TestScaleDownDuringSurge: with more new instances starting than are needed, the
+// last outdated one that serves stays until a new one is ready.
+func TestScaleDownDuringSurge(t *testing.T) {
+	t.Parallel()
+	withFleet(t, nil, func(t *testing.T, r *rig) {
+		r.Scale(2, "test")
+		r.after(50 * time.Millisecond)
+		r.bootIn(5 * time.Second)
+		_, done := r.restart(2)
+		r.after(100 * time.Millisecond)
+		r.Scale(1, "test")
+		r.after(10 * time.Millisecond)
+		r.want("1 starting 1 ready")
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		r.after(time.Second)
+		r.want("1 ready")
 	})
 }

@@ -10,68 +10,76 @@ import (
 	"github.com/dynlb/dynlb/internal/process/account"
 )
 
-// Settings are what Configure may change. They are not changed after they were
-// handed over: others take their place.
+// Settings are what Configure can change. A Settings is not changed after it was
+// given to a Fleet. All durations but MaxAge must be positive.
 type Settings struct {
-	// Argv returns the program and the arguments of an instance that is to serve on
-	// port.
-	Argv func(port int) []string
-	// Location, Command and User are the keys of the config that Argv and Account
-	// were made from. A difference in one of them takes a rolling restart.
-	Location string
-	Command  []string
-	User     string
-	// Account is the user that the instances run as. Nil: dynlb's own user.
-	Account *account.User
-	// Env is added to the environment of the instances, and WorkDir is their working
-	// directory.
-	Env     map[string]string
-	WorkDir string
-	// HealthPath is asked for health. VerifyPort: an instance is ready only when it
-	// owns the socket that listens on its port.
-	HealthPath string
-	VerifyPort bool
-	// BasePort is the first port for instances: each gets the lowest free one.
+	// Program is what an instance runs. A change of it is applied by a rolling
+	// restart, all other changes at once.
+	Program Program
+	// BasePort is the first port for instances. Each gets the lowest free one.
 	BasePort int
-	// CheckInterval is the time between health checks, and HealthTimeout bounds one.
+	// CheckInterval is the time between health checks of a ready instance, and
+	// HealthTimeout bounds one.
 	CheckInterval, HealthTimeout time.Duration
-	// StartTimeout bounds the time to the first successful health check,
-	// DrainTimeout that of the requests in flight when an instance is to stop, and
-	// StopTimeout the time from SIGTERM to SIGKILL.
+	// StartTimeout bounds the time from the start to the first successful health
+	// check, DrainTimeout the time for requests in flight before an instance stops,
+	// and StopTimeout the time from SIGTERM to SIGKILL.
 	StartTimeout, DrainTimeout, StopTimeout time.Duration
-	// RequestTimeout is how long an instance with a request may show no sign of
-	// life before it is replaced. Zero: without limit.
+	// RequestTimeout is how long an instance that has requests may answer no health
+	// check and make no progress before it is replaced.
 	RequestTimeout time.Duration
-	// MaxRequests, MaxAge and MaxMemory (in bytes) recycle an instance. Zero: no
-	// limit.
+	// MaxRequests, MaxAge and MaxMemory (in bytes) are the limits at which an
+	// instance is recycled. Zero: no limit.
 	MaxRequests int
 	MaxAge      time.Duration
 	MaxMemory   int64
 }
 
-// Kind is "local".
+// Program is what an instance runs, and how it shows that it is ready. A running
+// instance keeps the Program that it was started with.
+type Program struct {
+	// Argv returns the program and the arguments of an instance on port.
+	Argv func(port int) []string
+	// Location, Command and User are the config keys that Argv and Account are made
+	// from. Only their changes are noticed.
+	Location string
+	Command  []string
+	User     string
+	// Account is the user of the process. Nil: dynlb's own user.
+	Account *account.User
+	// Env is added to dynlb's environment. WorkDir is the working directory; "":
+	// dynlb's own.
+	Env     map[string]string
+	WorkDir string
+	// HealthPath is the path of health checks.
+	HealthPath string
+	// VerifyPort makes it a condition of readiness that the process itself, or a
+	// descendant, listens on the port.
+	VerifyPort bool
+}
+
+// Kind returns "local".
 func (Settings) Kind() string { return "local" }
 
 // New returns a Fleet with the settings.
 func (s Settings) New(options fleet.Options) fleet.Fleet { return New(options, s) }
 
-// current is a Settings in force.
-type current struct {
+// inForce is the settings in force.
+type inForce struct {
 	Settings
-	changed chan struct{} // closed when others have taken its place
+	replaced chan struct{} // closed when other settings are in force
 }
 
-func inForce(settings Settings) *current {
-	return &current{Settings: settings, changed: make(chan struct{})}
+func newInForce(settings Settings) *inForce {
+	return &inForce{Settings: settings, replaced: make(chan struct{})}
 }
 
-// now returns the configuration in force.
-func (s *Fleet) now() *Settings { return &s.current.Load().Settings }
+// settings returns the settings in force. Callers do not keep them: others may be
+// in force at the next call.
+func (f *Fleet) settings() *Settings { return &f.inForce.Load().Settings }
 
-// differences names the keys by which an instance of b is another than one of a.
-// These are what a program is started with, and how it shows that it is well: an
-// instance that runs cannot be given others.
-func differences(a, b *Settings) []string {
+// differences returns the config keys by which two programs differ.
+func differences(a, b *Program) []string {
 	var keys []string
 	for _, k := range []struct {
 		name string
@@ -92,12 +100,8 @@ func differences(a, b *Settings) []string {
 	return keys
 }
 
-// Configure puts other settings in force: timeouts, limits and ports at once, and
-// what an instance is started with by a rolling restart. The channel gets nil
-// when the instances are as the settings say, or why they are not: when a new one
-// could not be kept, the old ones stay, and those that are started from then on
-// are as before, until the next Configure.
-func (s *Fleet) Configure(settings fleet.Settings) <-chan error {
+// Configure puts other Settings in force. See [fleet.Fleet].
+func (f *Fleet) Configure(settings fleet.Settings) <-chan error {
 	done := make(chan error, 1)
 	own, ok := settings.(Settings)
 	if !ok {
@@ -105,9 +109,9 @@ func (s *Fleet) Configure(settings fleet.Settings) <-chan error {
 		return done
 	}
 	begun := false
-	s.call(func() {
-		if begun = !s.stopping; begun {
-			s.configure(own, done)
+	f.call(func() {
+		if begun = !f.stopping; begun {
+			f.configure(own, done)
 		}
 	})
 	if !begun {
@@ -116,22 +120,23 @@ func (s *Fleet) Configure(settings fleet.Settings) <-chan error {
 	return done
 }
 
-// configure runs in the loop. done gets one value.
-func (s *Fleet) configure(settings Settings, done chan error) {
-	next := inForce(settings)
-	close(s.current.Swap(next).changed)
-	keys := differences(s.template, &settings)
-	previous := s.template
-	s.template = &next.Settings
+// configure puts settings in force, and begins a rollout if their program is
+// another one. done gets one value. It runs in the loop.
+func (f *Fleet) configure(settings Settings, done chan error) {
+	next := newInForce(settings)
+	close(f.inForce.Swap(next).replaced)
+	keys := differences(f.program, &next.Program)
+	previous := f.program
+	f.program = &next.Program
 	if len(keys) == 0 {
 		done <- nil
 		return
 	}
-	if s.rollout != nil {
-		s.endRollout(fleet.ErrSuperseded)
+	if f.rollout != nil {
+		f.endRollout(fleet.ErrSuperseded)
 	}
-	s.backoff = backoff{} // what failed before may do now
+	f.backoff = backoff{} // a program that failed before says nothing about this one
 	r := newRollout(1, "config changed: "+strings.Join(keys, ", "))
 	r.done, r.previous = done, previous
-	s.begin(r)
+	f.beginRollout(r)
 }

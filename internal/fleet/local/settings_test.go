@@ -9,20 +9,19 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/internal/fleet"
-	"github.com/dynlb/dynlb/internal/registry"
 )
 
-// configure puts a change of the settings in force.
-func (b *bench) configure(change func(*Settings)) <-chan error {
-	next := b.current.Load().Settings
+// configure puts the settings in force, changed.
+func (r *rig) configure(change func(*Settings)) <-chan error {
+	next := *r.settings()
 	change(&next)
-	return b.Configure(next)
+	return r.Configure(next)
 }
 
-// apps counts the running processes by the variable APP in their environment.
-func (b *bench) apps() map[string]int {
+// apps counts the running processes by their variable APP.
+func (r *rig) apps() map[string]int {
 	count := map[string]int{}
-	for _, p := range b.running() {
+	for _, p := range r.running() {
 		for _, v := range p.spec.Env {
 			if app, ok := strings.CutPrefix(v, "APP="); ok {
 				count[app]++
@@ -32,11 +31,15 @@ func (b *bench) apps() map[string]int {
 	return count
 }
 
+// env returns a change that sets the variable APP.
 func env(app string) func(*Settings) {
-	return func(c *Settings) { c.Env = map[string]string{"APP": app} }
+	return func(c *Settings) { c.Program.Env = map[string]string{"APP": app} }
 }
 
-// result returns what a channel of Configure says by now.
+// env1 sets the variable APP to 1 from the start.
+func env1(c *Settings, _ *machine) { env("1")(c) }
+
+// result returns the value that a channel of Configure has now.
 func result(t *testing.T, done <-chan error) error {
 	t.Helper()
 	synctest.Wait()
@@ -49,190 +52,195 @@ func result(t *testing.T, done <-chan error) error {
 	}
 }
 
-// TestConfigureRestarts: what an instance is started with takes new instances,
-// and there are never fewer than there should be.
+// TestConfigureRestarts: a change of what an instance runs replaces all instances,
+// and there are never fewer ready ones than the target.
 func TestConfigureRestarts(t *testing.T) {
+	t.Parallel()
 	for key, change := range map[string]func(*Settings){
-		"location":   func(c *Settings) { c.Location = "/other.ts" },
-		"command":    func(c *Settings) { c.Command = []string{"other"} },
+		"location":   func(c *Settings) { c.Program.Location = "/other.ts" },
+		"command":    func(c *Settings) { c.Program.Command = []string{"other"} },
 		"env":        env("2"),
-		"workDir":    func(c *Settings) { c.WorkDir = "/tmp" },
-		"user":       func(c *Settings) { c.User = "nobody" },
-		"healthPath": func(c *Settings) { c.HealthPath = "/well" },
-		"verifyPort": func(c *Settings) { c.VerifyPort = false },
+		"workDir":    func(c *Settings) { c.Program.WorkDir = "/tmp" },
+		"user":       func(c *Settings) { c.Program.User = "nobody" },
+		"healthPath": func(c *Settings) { c.Program.HealthPath = "/healthy" },
+		"verifyPort": func(c *Settings) { c.Program.VerifyPort = false },
 	} {
 		t.Run(key, func(t *testing.T) {
-			supervise(t, nil, func(t *testing.T, b *bench) {
-				b.Scale(2, "test")
-				b.after(50 * time.Millisecond)
-				old := b.running()
-				done := b.configure(change)
+			t.Parallel()
+			withFleet(t, nil, func(t *testing.T, r *rig) {
+				r.Scale(2, "test")
+				r.after(50 * time.Millisecond)
+				old := r.running()
+				done := r.configure(change)
 				for len(done) == 0 {
-					if b.ready() < 2 {
-						t.Fatal("fewer than two ready")
+					if r.ready() < 2 {
+						t.Fatal("fewer than two instances are ready")
 					}
-					b.after(time.Millisecond)
+					r.after(time.Millisecond)
 				}
 				if err := result(t, done); err != nil {
 					t.Fatal(err)
 				}
-				b.want("2 ready")
-				for _, p := range b.running() {
+				r.want("2 ready")
+				for _, p := range r.running() {
 					if slices.Contains(old, p) {
 						t.Error("an instance was not replaced")
 					}
 				}
-				_, events, _ := b.board.Since(0)
+				_, events, _ := r.board.Since(0)
 				if !slices.ContainsFunc(events, eventWith("config changed: "+key)) {
-					t.Errorf("no event tells of it: %+v", events)
+					t.Errorf("no event has the key: %+v", events)
 				}
 			})
 		})
 	}
 }
 
-// TestConfigureProbesByOwnPath: an instance is asked for the path that it was
-// started with, though that of the next ones is another.
+// TestConfigureProbesByOwnPath: an instance is probed with the path that it was
+// started with, also when later instances have another one.
 func TestConfigureProbesByOwnPath(t *testing.T) {
-	supervise(t, nil, func(t *testing.T, b *bench) {
-		b.Scale(1, "test")
-		b.after(50 * time.Millisecond)
-		first := b.running()[0]
-		b.slow(20 * time.Second)
-		b.configure(func(c *Settings) { c.HealthPath, c.StartTimeout = "/well", time.Minute })
-		b.after(15 * time.Second)
+	t.Parallel()
+	withFleet(t, nil, func(t *testing.T, r *rig) {
+		r.Scale(1, "test")
+		r.after(50 * time.Millisecond)
+		first := r.running()[0]
+		r.bootIn(20 * time.Second)
+		r.configure(func(c *Settings) { c.Program.HealthPath, c.StartTimeout = "/healthy", time.Minute })
+		r.after(15 * time.Second)
 		first.set(func(p *fakeProcess) {
-			if slices.Contains(p.paths, "/well") || len(p.paths) < 3 {
-				t.Errorf("the old one was asked for %v", p.paths)
+			if slices.Contains(p.paths, "/healthy") || len(p.paths) < 3 {
+				t.Errorf("the old instance was probed with %v", p.paths)
 			}
 		})
-		b.after(10 * time.Second)
-		b.want("1 ready")
-		b.running()[0].set(func(p *fakeProcess) {
+		r.after(10 * time.Second)
+		r.want("1 ready")
+		r.running()[0].set(func(p *fakeProcess) {
 			if slices.Contains(p.paths, "/health") || len(p.paths) == 0 {
-				t.Errorf("the new one was asked for %v", p.paths)
+				t.Errorf("the new instance was probed with %v", p.paths)
 			}
 		})
 	})
 }
 
-// TestConfigureTimesAtOnce: times count for the instances that run.
+// TestConfigureTimesAtOnce: times are in force for running instances too.
 func TestConfigureTimesAtOnce(t *testing.T) {
-	supervise(t, func(c *Settings, _ *machine) { c.CheckInterval = time.Hour }, func(t *testing.T, b *bench) {
-		b.Scale(2, "test")
-		b.after(50 * time.Millisecond)
-		old := b.running()
-		if err := result(t, b.configure(func(c *Settings) { c.CheckInterval, c.DrainTimeout = time.Second, time.Minute })); err != nil {
+	t.Parallel()
+	withFleet(t, func(c *Settings, _ *machine) { c.CheckInterval = time.Hour }, func(t *testing.T, r *rig) {
+		r.Scale(2, "test")
+		r.after(50 * time.Millisecond)
+		old := r.running()
+		if err := result(t, r.configure(func(c *Settings) { c.CheckInterval, c.DrainTimeout = time.Second, time.Minute })); err != nil {
 			t.Fatal(err)
 		}
-		old[0].fall(errSick)
-		b.after(ejectAfter*time.Second + time.Millisecond)
-		b.want("1 ready 1 unhealthy")
-		old[0].fall(nil)
-		b.after(time.Second)
-		b.want("2 ready")
-		lease, _ := b.registry.Acquire(t.Context(), registry.Preference{})
-		b.Scale(0, "test")
-		b.after(time.Minute - time.Second)
-		b.want("1 draining")
-		b.after(2 * time.Second)
-		b.want("")
+		old[0].failHealth(errUnhealthy)
+		r.after(ejectAfter*time.Second + time.Millisecond)
+		r.want("1 ready 1 unhealthy")
+		old[0].failHealth(nil)
+		r.after(time.Second)
+		r.want("2 ready")
+		lease := r.acquire()
+		r.Scale(0, "test")
+		r.after(time.Minute - time.Second)
+		r.want("1 draining")
+		r.after(2 * time.Second)
+		r.want("")
 		lease.Release()
 		for _, p := range old {
 			if p.alive() {
-				t.Error("not stopped")
+				t.Error("the process still runs")
 			}
 		}
 	})
 }
 
-// TestConfigureThatFails: when the new instances cannot be kept, the old ones
-// stay, and so does what is started from then on, until the config changes.
+// TestConfigureThatFails: when new instances fail, the outdated ones stay, and
+// later ones run the same program, until the next Configure.
 func TestConfigureThatFails(t *testing.T) {
-	supervise(t, env1, func(t *testing.T, b *bench) {
-		b.Scale(2, "test")
-		b.after(50 * time.Millisecond)
-		b.deny(errors.New("no such app"))
-		err := result(t, b.configure(env("2")))
+	t.Parallel()
+	withFleet(t, env1, func(t *testing.T, r *rig) {
+		r.Scale(2, "test")
+		r.after(50 * time.Millisecond)
+		r.refuseStarts(errors.New("no such app"))
+		err := result(t, r.configure(env("2")))
 		if want := "0 of 2 instances replaced, the others stay; the new one: no such app"; err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)
 		}
-		b.deny(nil)
-		b.Scale(3, "test")
-		b.after(time.Minute)
-		b.want("3 ready")
-		if got := b.apps(); got["1"] != 3 {
-			t.Errorf("running %v, want three as before", got)
+		r.refuseStarts(nil)
+		r.Scale(3, "test")
+		r.after(time.Minute)
+		r.want("3 ready")
+		if got := r.apps(); got["1"] != 3 {
+			t.Errorf("running %v, want three of the first program", got)
 		}
-		done := b.configure(env("2")) // the same once more
-		b.after(time.Second)
+		done := r.configure(env("2")) // the same again
+		r.after(time.Second)
 		if err := result(t, done); err != nil {
 			t.Error(err)
 		}
-		if got := b.apps(); got["2"] != 3 || len(got) != 1 {
-			t.Errorf("running %v, want three new ones", got)
+		if got := r.apps(); got["2"] != 3 || len(got) != 1 {
+			t.Errorf("running %v, want three of the second program", got)
 		}
 	})
 }
 
-func env1(c *Settings, _ *machine) { env("1")(c) }
-
-// TestConfigureMendsWhatNeverRan: where no instance could be started, a config
-// that can is tried at once, and kept.
-func TestConfigureMendsWhatNeverRan(t *testing.T) {
-	supervise(t, env1, func(t *testing.T, b *bench) {
-		b.deny(errors.New("no such app"))
-		b.Scale(2, "test")
-		b.after(time.Hour)
-		b.deny(nil)
-		done := b.configure(env("2"))
-		b.after(100 * time.Millisecond)
+// TestConfigureAfterFailedStarts: when no instance could be started, a program that
+// starts is tried at once, and kept.
+func TestConfigureAfterFailedStarts(t *testing.T) {
+	t.Parallel()
+	withFleet(t, env1, func(t *testing.T, r *rig) {
+		r.refuseStarts(errors.New("no such app"))
+		r.Scale(2, "test")
+		r.after(time.Hour)
+		r.refuseStarts(nil)
+		done := r.configure(env("2"))
+		r.after(100 * time.Millisecond)
 		if err := result(t, done); err != nil {
 			t.Error(err)
 		}
-		b.want("2 ready")
-		if got := b.apps(); got["2"] != 2 {
-			t.Errorf("running %v", got)
+		r.want("2 ready")
+		if got := r.apps(); got["2"] != 2 {
+			t.Errorf("running %v, want two of the second program", got)
 		}
 	})
 }
 
-// TestConfigureTwice: a change that comes while the one before it is being rolled
-// out takes its place.
+// TestConfigureTwice: a change during the rollout of another one takes its place.
 func TestConfigureTwice(t *testing.T) {
-	supervise(t, env1, func(t *testing.T, b *bench) {
-		b.Scale(3, "test")
-		b.after(50 * time.Millisecond)
-		first := b.configure(env("2"))
-		b.after(15 * time.Millisecond) // one is replaced
-		second := b.configure(env("3"))
+	t.Parallel()
+	withFleet(t, env1, func(t *testing.T, r *rig) {
+		r.Scale(3, "test")
+		r.after(50 * time.Millisecond)
+		first := r.configure(env("2"))
+		r.after(15 * time.Millisecond) // one is replaced
+		second := r.configure(env("3"))
 		if err := result(t, first); !errors.Is(err, fleet.ErrSuperseded) {
-			t.Errorf("the first: %v", err)
+			t.Errorf("first change: %v", err)
 		}
 		for len(second) == 0 {
-			b.after(time.Millisecond)
-			if got := b.ready(); got < 3 {
-				t.Fatalf("only %d ready", got)
+			r.after(time.Millisecond)
+			if got := r.ready(); got < 3 {
+				t.Fatalf("%d ready, want 3", got)
 			}
 		}
 		if err := result(t, second); err != nil {
 			t.Error(err)
 		}
-		if got := b.apps(); got["3"] != 3 || len(got) != 1 {
-			t.Errorf("running %v", got)
+		if got := r.apps(); got["3"] != 3 || len(got) != 1 {
+			t.Errorf("running %v, want three of the third program", got)
 		}
 	})
 }
 
-// TestConfigureAfterStop: it neither hangs nor starts anything.
+// TestConfigureAfterStop: Configure after Stop returns an error and starts nothing.
 func TestConfigureAfterStop(t *testing.T) {
-	supervise(t, nil, func(t *testing.T, b *bench) {
-		b.Scale(1, "test")
-		b.after(50 * time.Millisecond)
-		b.Stop(t.Context())
-		if err := result(t, b.configure(env("2"))); !errors.Is(err, errStoppedRestart) {
+	t.Parallel()
+	withFleet(t, nil, func(t *testing.T, r *rig) {
+		r.Scale(1, "test")
+		r.after(50 * time.Millisecond)
+		r.Stop(t.Context())
+		if err := result(t, r.configure(env("2"))); !errors.Is(err, errStoppedRestart) {
 			t.Error(err)
 		}
-		b.want("")
+		r.want("")
 	})
 }

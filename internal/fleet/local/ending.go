@@ -1,0 +1,83 @@
+package local
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/dynlb/dynlb/internal/notice"
+	"github.com/dynlb/dynlb/internal/process"
+	"github.com/dynlb/dynlb/internal/registry"
+)
+
+// errExited reports that a process ended without being stopped. Its Exit has the
+// details.
+var errExited = errors.New("exited")
+
+// ending is how a child's life ended.
+type ending struct {
+	err  error         // why the child failed; nil when it was stopped
+	exit *process.Exit // how its process ended; nil if it was not started
+}
+
+// reason describes the ending for people.
+func (e ending) reason() string {
+	switch {
+	case e.err == nil:
+		return e.exit.Reason
+	case !errors.Is(e.err, errExited):
+		return e.err.Error()
+	case e.exit.Signal == 0 && len(e.exit.Output) > 0:
+		return e.exit.Reason + ": " + lastWords(e.exit.Output)
+	default:
+		return e.exit.Reason
+	}
+}
+
+// replace starts the replacement of a child whose process runs, and which was
+// ready. It runs in the loop.
+func (f *Fleet) replace(c *child, why error) {
+	c.replaceReason = why
+	f.pendingReplacements++
+	f.backoff.fail(time.Now(), c.readyAt)
+	if f.rollout != nil && c.generation == f.generation {
+		f.abortRollout(why.Error())
+	}
+	f.drain(c, why.Error())
+}
+
+// onEnd handles the last report of a child: its process has ended, or could not be
+// started. It runs in the loop.
+func (f *Fleet) onEnd(c *child, end ending) {
+	c.endLife()
+	f.children = slices.DeleteFunc(f.children, func(x *child) bool { return x == c })
+	reason := end.reason()
+	f.logRefusal(c, f.Registry.Transition(c.id, registry.Stopped, reason))
+	if end.exit != nil && end.exit.Dropped > 0 {
+		c.log.Warn("output lines dropped: the log is not read fast enough", "droppedLines", end.exit.Dropped)
+	}
+	switch {
+	case c.replaceReason != nil:
+		reason = c.replaceReason.Error() // its replacement was started then
+	case end.err == nil:
+		c.log.Info("instance stopped", "exit", reason)
+		return
+	default:
+		f.pendingReplacements++
+		f.backoff.fail(time.Now(), c.readyAt)
+	}
+	if c.host == "" {
+		f.Board.SetTrouble(reason)
+		if f.rollout != nil && c.generation == f.generation {
+			f.pendingReplacements--
+			f.abortRollout(reason)
+		}
+	}
+	last := notice.Exit{ID: c.id, Time: time.Now(), Reason: reason}
+	if end.exit != nil {
+		last.Output = end.exit.Output
+	}
+	f.Board.SetLastExit(last)
+	c.log.Error("instance failed", "reason", reason, "failures", f.backoff.failures,
+		"retryIn", max(0, f.backoff.wait(time.Now())))
+}

@@ -1,0 +1,113 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/dynlb/dynlb/internal/registry"
+)
+
+const (
+	// ejectAfter is how many health checks in a row must fail before an
+	// instance gets no more requests, and replaceAfter before it is replaced.
+	ejectAfter   = 2
+	replaceAfter = 4
+)
+
+// healthCheck is the result of a health check.
+type healthCheck struct {
+	began     time.Time
+	err       error // nil: the instance is healthy
+	suspended bool  // err is a timeout, and the process is suspended
+}
+
+// timedOut reports whether the instance did not answer. Any other failure is an
+// answer.
+func (h healthCheck) timedOut() bool { return errors.Is(h.err, context.DeadlineExceeded) }
+
+// watchHealth checks the child's health every checkInterval, and samples its usage.
+// It returns true when the child is suspect and must show that it is ready, or an
+// error when life has ended or the process has exited.
+func (f *Fleet) watchHealth(life context.Context, c *child, p proc, host string) (suspect bool, err error) {
+	now := f.inForce.Load()
+	tick := time.NewTicker(now.CheckInterval)
+	defer tick.Stop()
+	usageTick := time.NewTicker(usageInterval)
+	defer usageTick.Stop()
+	for {
+		select {
+		case <-life.Done():
+			return false, life.Err()
+		case <-p.Done():
+			return false, errExited
+		case <-c.checkNow:
+			return true, nil
+		case <-now.replaced:
+			now = f.inForce.Load()
+			tick.Reset(now.CheckInterval)
+		case <-tick.C:
+			f.checkHealth(life, c, p, host)
+		case <-usageTick.C:
+			f.sampleUsage(c, p)
+		}
+	}
+}
+
+// checkHealth makes one health check and reports the result to the loop.
+func (f *Fleet) checkHealth(life context.Context, c *child, p proc, host string) {
+	check := healthCheck{began: time.Now()}
+	check.err = f.probeOnce(life, c, host)
+	if outOfDescriptors(check.err) {
+		c.log.Warn("health check not made", "error", check.err)
+		return
+	}
+	check.suspended = check.timedOut() && suspended(p)
+	f.call(func() { f.onHealthCheck(c, check) })
+}
+
+// onHealthCheck handles the result of a health check. It runs in the loop.
+func (f *Fleet) onHealthCheck(c *child, check healthCheck) {
+	if c.phase != phaseServing {
+		return
+	}
+	in, ready := f.lookup(c.id)
+	switch {
+	case check.err == nil:
+		if c.failedChecks = 0; in.State == registry.Unhealthy {
+			f.logRefusal(c, f.Registry.Transition(c.id, registry.Ready, "answered the health check"))
+			c.log.Info("instance healthy again")
+		}
+		return
+	case time.Since(in.LastSuccess) < f.settings().CheckInterval:
+		c.failedChecks = 0 // a response to a real request counts more than a check
+		return
+	}
+	c.failedChecks++
+	c.silence.observe(c.failedChecks, check, &in)
+	c.log.Warn("health check failed", "failures", c.failedChecks, "error", check.err)
+	cause := fmt.Errorf("failed %d health checks: %w", c.failedChecks, check.err)
+	switch {
+	case c.failedChecks >= replaceAfter && f.mustReplace(c, check, &in):
+		f.replace(c, cause)
+	case c.failedChecks >= ejectAfter && in.State == registry.Ready && ready > 1:
+		// The last ready instance stays: to try it is better than to refuse every
+		// request because of health checks alone.
+		f.logRefusal(c, f.Registry.Transition(c.id, registry.Unhealthy, cause.Error()))
+	}
+}
+
+// onSuspect handles an instance that refused a connection. The registry has made it
+// unhealthy. It runs in the loop.
+func (f *Fleet) onSuspect(id registry.ID) {
+	for _, c := range f.children {
+		if c.id == id {
+			c.log.Warn("instance refused a connection")
+			select {
+			case c.checkNow <- struct{}{}:
+			default:
+			}
+		}
+	}
+}

@@ -1,0 +1,91 @@
+package local
+
+import (
+	"context"
+	"runtime"
+	"time"
+
+	"github.com/dynlb/dynlb/internal/registry"
+)
+
+// reconcile starts and drains children until their number is the target, or as
+// near to it as the backoff and a rollout allow. killCtx ends when there is no time
+// to drain.
+func (f *Fleet) reconcile(killCtx context.Context) {
+	target := f.target + f.advanceRollout()
+	active, starting := 0, 0
+	for _, c := range f.children {
+		if !c.active() {
+			continue
+		}
+		active++
+		if c.phase == phaseStarting {
+			starting++
+		}
+	}
+	// A failed child that is above the target now is not replaced.
+	f.pendingReplacements = min(f.pendingReplacements, max(0, target-active))
+	if starting == 0 && active >= target {
+		f.Board.SetTrouble("") // no start is outstanding
+	}
+	for ; active > target; active-- {
+		f.drain(f.nextToStop(), f.reason)
+	}
+	for ; active < target; active++ {
+		if f.takeBack() {
+			continue // faster and cheaper than a start
+		}
+		if wait := f.backoff.wait(time.Now()); wait > 0 {
+			f.retry.Reset(wait)
+			return
+		}
+		// After failures the number of starts at a time is limited: all at once
+		// would take the cores from the instances that still serve. The next report
+		// of a child that starts continues here.
+		if f.backoff.failures > 0 && starting >= runtime.GOMAXPROCS(0) {
+			return
+		}
+		if !f.start(killCtx) {
+			return
+		}
+		starting++
+	}
+}
+
+// start starts one child. It returns false when there is no port for it.
+func (f *Fleet) start(killCtx context.Context) bool {
+	port, err := f.lowestFreePort()
+	if err != nil {
+		f.backoff.fail(time.Now(), time.Time{})
+		f.Board.SetTrouble(err.Error())
+		f.Log.Error("no instance started", "error", err)
+		f.retry.Reset(f.backoff.wait(time.Now()))
+		return false
+	}
+	if f.pendingReplacements > 0 {
+		f.pendingReplacements--
+		f.Board.CountRestart()
+	}
+	life, endLife := context.WithCancel(killCtx)
+	c := newChild(port, endLife, f.Log)
+	c.generation, c.program = f.generation, f.program
+	f.children = append(f.children, c)
+	reason := f.startReason()
+	f.Registry.Add(registry.Spec{ID: c.id, Endpoint: registry.TCP(hosts[0], port), Port: port, Reason: reason})
+	c.log.Info("instance starting", "reason", reason)
+	go f.manage(life, killCtx, c) // ends with the process; Run waits for its last report
+	return true
+}
+
+// startReason returns why a child is started now.
+func (f *Fleet) startReason() string {
+	if f.rollout != nil {
+		return f.rollout.reason
+	}
+	for _, c := range f.children {
+		if c.active() && c.recycleReason != "" {
+			return "replaces one that " + c.recycleReason
+		}
+	}
+	return f.reason
+}

@@ -1,0 +1,80 @@
+package local
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/dynlb/dynlb/internal/registry"
+)
+
+func TestStartFailure(t *testing.T) {
+	t.Parallel()
+	missing := fmt.Errorf("bun: not found on PATH")
+	withFleet(t, func(_ *Settings, m *machine) { m.launchErr = missing }, func(t *testing.T, r *rig) {
+		r.Scale(2, "test")
+		r.after(time.Second)
+		r.want("")
+		if got := r.registry.Trouble(); got != missing.Error() {
+			t.Errorf("trouble %q", got)
+		}
+		r.refuseStarts(nil)
+		r.after(time.Minute)
+		r.want("2 ready")
+	})
+}
+
+// TestRestartsAreStaggered: when all instances have died, at most one per core
+// starts at a time.
+func TestRestartsAreStaggered(t *testing.T) {
+	t.Parallel()
+	withFleet(t, func(_ *Settings, m *machine) { m.boot = time.Second }, func(t *testing.T, r *rig) {
+		n := 3 * runtime.GOMAXPROCS(0)
+		r.Scale(n, "test")
+		r.after(2 * time.Second)
+		r.want(fmt.Sprintf("%d ready", n))
+		for _, p := range r.running() {
+			p.die("signal: killed")
+		}
+		for range 1000 {
+			r.after(10 * time.Millisecond)
+			s := r.registry.Snapshot()
+			if got := s.Count(registry.Starting); got > runtime.GOMAXPROCS(0) {
+				t.Fatalf("%d instances start at a time on %d cores", got, runtime.GOMAXPROCS(0))
+			}
+		}
+		r.after(time.Minute)
+		r.want(fmt.Sprintf("%d ready", n))
+	})
+}
+
+// TestTroubleEndsWithItsCause: a failed start that is not needed any more is
+// neither reported nor counted as a restart later.
+func TestTroubleEndsWithItsCause(t *testing.T) {
+	t.Parallel()
+	withFleet(t, nil, func(t *testing.T, r *rig) {
+		r.Scale(1, "test")
+		r.after(50 * time.Millisecond)
+		r.refuseStarts(errors.New("no such app"))
+		r.Scale(2, "test")
+		r.after(time.Second)
+		if got := r.registry.Trouble(); got != "no such app" {
+			t.Errorf("trouble %q", got)
+		}
+		r.Scale(1, "test")
+		r.refuseStarts(nil)
+		r.after(time.Minute)
+		if got := r.registry.Trouble(); got != "" {
+			t.Errorf("trouble %q", got)
+		}
+		before := r.board.Snapshot().Restarts
+		r.Scale(2, "test")
+		r.after(time.Second)
+		r.want("2 ready")
+		if got := r.board.Snapshot().Restarts; got != before {
+			t.Errorf("%d more restarts, want none", got-before)
+		}
+	})
+}

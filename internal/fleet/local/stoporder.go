@@ -1,0 +1,39 @@
+package local
+
+import (
+	"slices"
+
+	"github.com/dynlb/dynlb/internal/registry"
+)
+
+// activeChild is an active child and its state in the registry.
+type activeChild struct {
+	*child
+	state registry.State
+}
+
+// inStopOrder returns the active children in the order of registry.Snapshot.Leaving.
+func (f *Fleet) inStopOrder() []activeChild {
+	var out []activeChild
+	now := f.Registry.Snapshot()
+	for _, in := range now.Leaving() {
+		i := slices.IndexFunc(f.children, func(c *child) bool { return c.id == in.ID && c.active() })
+		if i >= 0 {
+			out = append(out, activeChild{f.children[i], in.State})
+		}
+	}
+	return out
+}
+
+// nextToStop returns the child that is stopped first when there are more than the
+// target: the first in stop order, or an outdated one in the same state. There must
+// be an active child.
+func (f *Fleet) nextToStop() *child {
+	all := f.inStopOrder()
+	for _, c := range all {
+		if c.state == all[0].state && f.outdated(c.child) {
+			return c.child
+		}
+	}
+	return all[0].child
+}
