@@ -41,10 +41,12 @@ var table = map[string][]string{
 	"internal/autoscaler": {"internal/notice", "internal/registry"},
 	"internal/demo":       {"github.com/coder/websocket"},
 	"proxy": {
-		"internal/registry", "proxy/fast", "proxy/internal/settings", "proxy/outcome", "proxy/policy", "proxy/std",
+		"internal/registry", "proxy/fast", "proxy/internal/settings", "proxy/outcome", "proxy/policy", "proxy/route",
+		"proxy/std",
 	},
 	"proxy/fast": {
-		"internal/registry", "proxy/eventloop", "proxy/forward", "proxy/http1", "proxy/internal/settings", "proxy/policy",
+		"internal/registry", "proxy/eventloop", "proxy/forward", "proxy/http1", "proxy/internal/settings", "proxy/outcome",
+		"proxy/policy", "proxy/route",
 	},
 	"proxy/std": {
 		"internal/registry", "proxy/forward", "proxy/http1", "proxy/internal/settings", "proxy/outcome", "proxy/policy",

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/dynlb/dynlb/proxy/fast"
+	"github.com/dynlb/dynlb/proxy/route"
 )
 
 // Engine says what carries plain HTTP/1.1.
@@ -41,11 +42,11 @@ func (p *Proxy) newFast(o *Options) *fast.Engine {
 		return nil
 	}
 	options := fast.Options{
-		Registry: o.Registry,
+		Router:   route.Single(p.app),
 		Settings: &p.settings,
 		Handover: p.std.Take,
 		Conduct:  &p.conduct,
-		Record:   o.Record,
+		Record:   recorder(o.Record),
 		Log:      o.Log,
 	}
 	if o.Status != nil {

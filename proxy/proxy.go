@@ -28,6 +28,7 @@ import (
 	"github.com/dynlb/dynlb/proxy/internal/settings"
 	"github.com/dynlb/dynlb/proxy/outcome"
 	"github.com/dynlb/dynlb/proxy/policy"
+	"github.com/dynlb/dynlb/proxy/route"
 	"github.com/dynlb/dynlb/proxy/std"
 )
 
@@ -67,6 +68,7 @@ type Options struct {
 type Proxy struct {
 	std      *std.Lane
 	fast     *fast.Engine             // nil when it is not used
+	app      *route.App               // the one that all requests are for
 	settings atomic.Pointer[Settings] // in force, for the requests that begin now
 	conduct  policy.Conduct           // what is known of the instances
 	unfollow context.CancelFunc       // ends the following of departures
@@ -86,6 +88,7 @@ func New(options Options) *Proxy {
 	})
 	options.Settings = options.WithDefaults()
 	p.settings.Store(&options.Settings)
+	p.app = route.NewApp("default", options.Registry, route.Settings{RequestTimeout: options.RequestTimeout})
 	p.fast = p.newFast(&options)
 	var following context.Context
 	following, p.unfollow = context.WithCancel(context.Background())
@@ -117,6 +120,7 @@ func recorder(record func(code int, took time.Duration)) outcome.Recorder {
 func (p *Proxy) Configure(s Settings) {
 	s = s.WithDefaults()
 	p.settings.Store(&s)
+	p.app.Configure(route.Settings{RequestTimeout: s.RequestTimeout})
 	p.std.Configure(s)
 	if p.fast != nil {
 		p.fast.Reconfigured()

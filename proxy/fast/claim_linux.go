@@ -1,10 +1,13 @@
 package fast
 
-import "github.com/dynlb/dynlb/internal/registry"
+import (
+	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/policy"
+)
 
 // claim claims an instance that is ready, and waits for it if need be.
 func (r *request) claim() {
-	instances := r.worker.engine.registry
+	instances := r.app.Registry()
 	lease, err := instances.Try(registry.Preference{})
 	if err == nil && !lease.Valid() {
 		lease, err = instances.Enter(&r.waiter)
@@ -13,17 +16,31 @@ func (r *request) claim() {
 	case err != nil:
 		r.fail(err)
 	case lease.Valid():
-		r.lease = lease
+		r.claimed(lease)
 		r.try()
 	default:
 		r.queue()
 	}
 }
 
+// claimed notes the claim on an instance.
+func (r *request) claimed(lease registry.Lease) {
+	r.lease = lease
+	if r.attempts.Claims() == 0 {
+		r.attempts = policy.Begin(string(r.outcome.Method), r.hasContent, r.app.Registry())
+	}
+}
+
+// leftQueue notes that the request does not wait any more.
+func (r *request) leftQueue() {
+	r.attempt = attemptNone
+	r.outcome.Queued += r.worker.since(r.queuedAt)
+}
+
 // queue waits for an instance, as long as a request may.
 func (r *request) queue() {
-	r.attempt = attemptQueued
-	limit := int64(r.worker.engine.registry.QueueTimeout())
+	r.attempt, r.queuedAt = attemptQueued, r.worker.loop.Now()
+	limit := int64(r.app.Registry().QueueTimeout())
 	if limit <= 0 {
 		r.leaveQueue()
 		return
@@ -45,8 +62,8 @@ func (r *request) Expired() {
 // leaveQueue ends the waiting. If the request was given an instance at the last
 // moment, it takes that: Run follows.
 func (r *request) leaveQueue() {
-	if r.worker.engine.registry.Leave(&r.waiter) {
-		r.attempt = attemptNone
+	if r.app.Registry().Leave(&r.waiter) {
+		r.leftQueue()
 		r.fail(registry.ErrQueueTimeout)
 	}
 }
@@ -62,10 +79,11 @@ func (r *request) Run() {
 		given.lease.Release()
 		r.recycle()
 	case given.err != nil:
-		r.attempt = attemptNone
+		r.leftQueue()
 		r.fail(given.err)
 	default:
-		r.lease = given.lease
+		r.leftQueue()
+		r.claimed(given.lease)
 		r.try()
 	}
 }

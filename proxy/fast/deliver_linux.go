@@ -40,6 +40,7 @@ func (s *response) pass(b []byte) {
 // client is there.
 func (s *response) deliver(head, payload []byte) bool {
 	done, chunked := s.body.Done(), s.delivery.Chunked
+	s.request.outcome.BytesOut += int64(len(payload))
 	if done {
 		s.ended()
 	}
@@ -138,6 +139,7 @@ func (s *response) splice() bool {
 		return false
 	}
 	s.request.lease.Progressed()
+	s.request.outcome.BytesOut += int64(n)
 	s.body.Move(int64(n))
 	if s.body.Done() {
 		s.ended()

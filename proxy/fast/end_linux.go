@@ -9,6 +9,7 @@ import (
 
 	"github.com/dynlb/dynlb/proxy/eventloop"
 	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/outcome"
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
@@ -54,10 +55,13 @@ func (r *request) release() {
 func (r *request) land() {
 	w := r.worker
 	queued := r.attempt == attemptQueued
+	if queued {
+		r.leftQueue()
+	}
 	r.release()
-	w.engine.record(r.code, w.since(r.began))
+	r.record()
 	r.client.request = nil
-	if queued && !w.engine.registry.Leave(&r.waiter) {
+	if queued && !r.app.Registry().Leave(&r.waiter) {
 		r.attempt = attemptAbandoned
 	} else {
 		r.recycle()
@@ -65,10 +69,26 @@ func (r *request) land() {
 	w.loop.End()
 }
 
+// record reports how the request ended.
+func (r *request) record() {
+	o := &r.outcome
+	if r.app != nil {
+		o.App = r.app.Name()
+	}
+	o.Instance = string(r.lease.ID())
+	o.Attempts = r.attempts.Claims()
+	o.Duration = r.worker.since(r.began)
+	r.worker.engine.record(o)
+}
+
 // fail answers the request with what err comes to.
 func (r *request) fail(err error) {
-	f := policy.Of(err, r.worker.engine.registry.Trouble())
-	r.code = f.Code
+	trouble := ""
+	if r.app != nil {
+		trouble = r.app.Registry().Trouble()
+	}
+	f := policy.Of(err, trouble)
+	r.outcome.Code, r.outcome.Source = f.Code, f.Source
 	level := slog.LevelInfo
 	if f.Code == http.StatusBadGateway || f.Code == http.StatusGatewayTimeout {
 		level = slog.LevelWarn
@@ -94,7 +114,7 @@ func (r *request) answer(f policy.Fault) {
 // spoil ends a request for what the client did after its head was forwarded.
 func (r *request) spoil(e *http1.Error) {
 	f := policy.Refusal(e)
-	r.code = f.Code
+	r.outcome.Code, r.outcome.Source = f.Code, f.Source
 	r.log(slog.LevelInfo, f.Message, e)
 	if !r.response.begun() {
 		r.answer(f)
@@ -108,7 +128,7 @@ func (r *request) cut(err error) {
 	if eventloop.IsEnd(err) {
 		err = io.ErrUnexpectedEOF
 	}
-	r.code = http.StatusBadGateway
+	r.outcome.Code, r.outcome.Source = http.StatusBadGateway, outcome.Instance
 	r.log(slog.LevelWarn, "instance broke its response off", err)
 	r.breakOff()
 }
@@ -129,8 +149,9 @@ func (r *request) breakOff() {
 // must not take what there is of a response for the whole.
 func (r *request) clientGone() {
 	c, untilClose := r.client, r.response.delivery.UntilClose
-	r.code = policy.StatusClientClosed
-	r.log(slog.LevelDebug, policy.Of(context.Canceled, "").Message, nil)
+	f := policy.Of(context.Canceled, "")
+	r.outcome.Code, r.outcome.Source = f.Code, f.Source
+	r.log(slog.LevelDebug, f.Message, nil)
 	r.dropUpstream()
 	r.land()
 	if untilClose {
@@ -146,14 +167,17 @@ func (r *request) log(level slog.Level, message string, cause error) {
 	if !logger.Enabled(context.Background(), level) {
 		return
 	}
-	path := string(r.label[r.method:])
+	path := string(r.outcome.Route)
 	if plain, err := url.PathUnescape(path); err == nil {
 		path = plain
 	}
 	attrs := []slog.Attr{
-		slog.String("method", r.methodText()),
+		slog.String("method", string(r.outcome.Method)),
 		slog.String("path", path),
-		slog.Int("code", r.code),
+		slog.Int("code", r.outcome.Code),
+	}
+	if r.app != nil {
+		attrs = append(attrs, slog.String("app", r.app.Name()))
 	}
 	if r.lease.Valid() {
 		attrs = append(attrs, slog.String("instance", string(r.lease.ID())))

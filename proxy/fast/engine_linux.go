@@ -6,24 +6,25 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/eventloop"
 	"github.com/dynlb/dynlb/proxy/internal/settings"
+	"github.com/dynlb/dynlb/proxy/outcome"
 	"github.com/dynlb/dynlb/proxy/policy"
+	"github.com/dynlb/dynlb/proxy/route"
 )
 
 // Engine carries requests in event loops. Create one with New. All methods are
 // safe for concurrent use.
 type Engine struct {
 	group      *eventloop.Group
-	registry   *registry.Registry
+	router     route.Router
 	settings   *atomic.Pointer[settings.Settings]
 	handover   func(net.Conn, []byte, func()) // nil: nothing is handed over
 	statusPath string
 	conduct    *policy.Conduct
-	record     func(code int, took time.Duration)
+	record     outcome.Recorder
 	log        *slog.Logger
 	upstreams  atomic.Int64 // connections to instances
 }
@@ -31,7 +32,7 @@ type Engine struct {
 // New returns an Engine. Nothing runs before Serve; then call Shutdown.
 func New(options Options) (*Engine, error) {
 	e := &Engine{
-		registry:   options.Registry,
+		router:     options.Router,
 		settings:   options.Settings,
 		handover:   options.Handover,
 		statusPath: options.StatusPath,
@@ -43,7 +44,7 @@ func New(options Options) (*Engine, error) {
 		e.conduct = new(policy.Conduct)
 	}
 	if e.record == nil {
-		e.record = func(int, time.Duration) {}
+		e.record = func(*outcome.Outcome) {}
 	}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)

@@ -84,17 +84,17 @@ import (
 	"log/slog"
 	"net"
 	"sync/atomic"
-	"time"
 
-	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/internal/settings"
+	"github.com/dynlb/dynlb/proxy/outcome"
 	"github.com/dynlb/dynlb/proxy/policy"
+	"github.com/dynlb/dynlb/proxy/route"
 )
 
-// Options are what an Engine needs. Registry and Settings are required.
+// Options are what an Engine needs. Router and Settings are required.
 type Options struct {
-	// Registry says which instance a request goes to.
-	Registry *registry.Registry
+	// Router says which app a request is for.
+	Router route.Router
 	// Settings are those in force, for the requests that begin from now on. They
 	// have no zero fields that have a default. After a change call
 	// Engine.Reconfigured.
@@ -109,9 +109,8 @@ type Options struct {
 	StatusPath string
 	// Conduct is what is known of the instances. Nil: the engine has its own.
 	Conduct *policy.Conduct
-	// Record is called once for each request, as proxy.Options says. It must not
-	// block.
-	Record func(code int, took time.Duration)
+	// Record is told the outcome of each request. Nil: none is reported.
+	Record outcome.Recorder
 	// Log gets one line for each failed request. Nil: none is written.
 	Log *slog.Logger
 	// Loops is how many event loops there are. Zero: GOMAXPROCS.

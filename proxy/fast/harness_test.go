@@ -19,7 +19,9 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/eventloop"
 	"github.com/dynlb/dynlb/proxy/internal/settings"
+	"github.com/dynlb/dynlb/proxy/outcome"
 	"github.com/dynlb/dynlb/proxy/policy"
+	"github.com/dynlb/dynlb/proxy/route"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(leakless{m}) }
@@ -57,9 +59,11 @@ const panics = 299
 // lane is an engine under test.
 type lane struct {
 	*Engine
-	address string
-	records chan int
-	log     *logBuffer
+	address  string
+	app      *route.App
+	registry *registry.Registry // of app
+	records  chan int
+	log      *logBuffer
 }
 
 // with returns settings that are in force.
@@ -70,16 +74,24 @@ func with(s settings.Settings) *atomic.Pointer[settings.Settings] {
 	return p
 }
 
+// over returns a router to one app with a registry.
+func over(r *registry.Registry) route.Router {
+	return route.Single(route.NewApp("default", r, route.Settings{}))
+}
+
 // serve runs an engine over instances. When the test ends it must have nothing
 // left: no request in flight, no buffer in use, no connection.
 func serve(t testing.TB, options Options, instances ...string) *lane {
 	t.Helper()
-	if options.Registry == nil {
-		options.Registry = registry.New(registry.Options{QueueLimit: 1024, QueueTimeout: 10 * time.Second})
-	}
 	if options.Settings == nil {
 		options.Settings = with(settings.Settings{})
 	}
+	if options.Router == nil {
+		options.Router = over(registry.New(registry.Options{QueueLimit: 1024, QueueTimeout: 10 * time.Second}))
+	}
+	f := &lane{app: options.Router.Apps()[0], records: make(chan int, 1<<16), log: &logBuffer{}}
+	f.registry = f.app.Registry()
+	f.app.Configure(route.Settings{RequestTimeout: options.Settings.Load().RequestTimeout})
 	if options.Conduct == nil {
 		options.Conduct = new(policy.Conduct)
 		for _, address := range instances {
@@ -87,14 +99,13 @@ func serve(t testing.TB, options Options, instances ...string) *lane {
 		}
 	}
 	for _, address := range instances {
-		addInstance(t, options.Registry, address)
+		addInstance(t, f.registry, address)
 	}
-	f := &lane{records: make(chan int, 1<<16), log: &logBuffer{}}
-	options.Record = func(code int, _ time.Duration) {
-		if code == panics {
+	options.Record = func(o *outcome.Outcome) {
+		if o.Code == panics {
 			panic("a fault of ours")
 		}
-		f.records <- code
+		f.records <- o.Code
 	}
 	options.Log = slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	var err error

@@ -7,6 +7,7 @@ import (
 	"github.com/dynlb/dynlb/proxy/eventloop"
 	"github.com/dynlb/dynlb/proxy/http1"
 	"github.com/dynlb/dynlb/proxy/internal/settings"
+	"github.com/dynlb/dynlb/proxy/outcome"
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
@@ -19,7 +20,8 @@ const shutdownLinger = 500 * time.Millisecond
 func (c *client) refuse(b []byte, e *http1.Error) {
 	w := c.worker
 	w.engine.log.Info("request refused", "code", e.Status, "reason", e.Reason, "client", c.address())
-	w.engine.record(e.Status, w.since(c.began))
+	w.refused = outcome.Outcome{Code: e.Status, Source: outcome.Client, Duration: w.since(c.began)}
+	w.engine.record(&w.refused)
 	// The reader of the head may point into a buffer that was used again, so the
 	// method is read from b.
 	toHead := bytes.HasPrefix(bytes.TrimLeft(b, "\r\n"), []byte("HEAD "))

@@ -8,7 +8,9 @@ import (
 	"github.com/dynlb/dynlb/proxy/forward"
 	"github.com/dynlb/dynlb/proxy/http1"
 	"github.com/dynlb/dynlb/proxy/internal/settings"
+	"github.com/dynlb/dynlb/proxy/outcome"
 	"github.com/dynlb/dynlb/proxy/policy"
+	"github.com/dynlb/dynlb/proxy/route"
 )
 
 // attemptState is how far a request has come with having an instance answer it; see
@@ -59,14 +61,16 @@ type grant struct {
 // facts are what changes from one request to the next that uses the same memory.
 type facts struct {
 	client   *client
-	upstream *upstream // nil while there is none
-	settings *settings.Settings
+	upstream *upstream          // nil while there is none
+	app      *route.App         // nil until it is known
+	rules    *route.Settings    // of the app, for this request
+	settings *settings.Settings // of the client's side, for this request
+	outcome  outcome.Outcome    // Method and Route are parts of label
 	attempt  attemptState
 	sending  sendState
 
 	// What the client sent.
 	label      []byte // its method and path
-	method     int    // length of the method
 	toHead     bool   // the method is HEAD
 	idempotent bool   // the method is; see policy.Idempotent
 	http10     bool   // the client speaks HTTP/1.0
@@ -78,12 +82,12 @@ type facts struct {
 	head       []byte // as the instance gets it, and content that came at once; a buffer
 	marks      forward.Marks
 	began      int64 // when its head was there
-	code       int   // status for the client; 0 before it is known
 
 	// The attempts to have an instance answer it.
 	lease        registry.Lease
 	pool         *pool
 	attempts     policy.Attempts
+	queuedAt     int64           // when it began to wait for an instance
 	timer        eventloop.Timer // in the queue, and until an instance is known to be dead
 	sentHead     int             // how much of head
 	sentAt       int64           // when sending began, then when it ended
@@ -112,11 +116,15 @@ func (w *worker) newRequest(c *client) *request {
 	return r
 }
 
-// start carries the request whose head has n bytes: it is written anew for the
-// instance, which is claimed then. rest is what came after the head.
+// start carries the request whose head has n bytes: its app is found, it is written
+// anew for the instance, and that is claimed. rest is what came after the head.
 func (r *request) start(head *http1.Request, n int, rest []byte) {
 	r.describe(head)
-	if err := policy.Refused(head); err != nil {
+	err := policy.Refused(head)
+	if err == nil {
+		err = r.route(head)
+	}
+	if err != nil {
 		r.client.Keep(rest)
 		r.client.dropHead()
 		r.fail(err)
@@ -127,11 +135,21 @@ func (r *request) start(head *http1.Request, n int, rest []byte) {
 	r.claim()
 }
 
+// route finds the app that the request is for.
+func (r *request) route(head *http1.Request) error {
+	r.app = r.worker.engine.router.Route(head.Host, r.outcome.Route)
+	if r.app == nil {
+		return policy.ErrNoApp
+	}
+	r.rules = r.app.Settings()
+	return nil
+}
+
 // describe notes what must be known of a request when its bytes are gone.
 func (r *request) describe(head *http1.Request) {
 	path, _, _ := bytes.Cut(head.Path, []byte("?")) // no query: it may hold secrets
 	r.label = append(append(r.label[:0], head.Method...), path...)
-	r.method = len(head.Method)
+	r.outcome.Method, r.outcome.Route = r.label[:len(head.Method)], r.label[len(head.Method):]
 	r.toHead = string(head.Method) == "HEAD"
 	r.idempotent = policy.Idempotent(string(head.Method))
 	r.http10 = head.Minor == 0
@@ -140,7 +158,6 @@ func (r *request) describe(head *http1.Request) {
 	r.chunked = head.Framing == http1.Chunked
 	r.expects = head.Continue && r.hasContent
 	r.body = head.Body()
-	r.attempts = policy.Begin(string(head.Method), r.hasContent, r.worker.engine.registry)
 }
 
 // writeHead writes the request as the instance gets it: its head, which had n
@@ -156,6 +173,7 @@ func (r *request) writeHead(head *http1.Request, n int, rest []byte) {
 	if r.hasContent && !r.expects {
 		payload, used, _ := forward.Decode(&r.body, rest, nil) // client.begin has checked it
 		r.head = forward.AppendContent(r.head, payload, r.chunked, r.body.Done())
+		r.outcome.BytesIn = int64(len(payload))
 		rest = rest[used:]
 	}
 	r.client.Keep(rest)
@@ -194,6 +212,3 @@ func (r *request) dropUpstream() {
 	}
 	r.sending = sendNothing
 }
-
-// methodText returns the method.
-func (r *request) methodText() string { return string(r.label[:r.method]) }

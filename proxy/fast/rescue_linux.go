@@ -3,6 +3,8 @@ package fast
 import (
 	"net/http"
 	"runtime/debug"
+
+	"github.com/dynlb/dynlb/proxy/outcome"
 )
 
 // resetter is a connection that can be broken off.
@@ -47,7 +49,7 @@ func (w *worker) rescue(on resetter, r *request, t *tunnel) {
 // abandon ends a request. Of the state it was left in, only what others rely on is
 // put right: the claim, the memory, and the counts.
 func (w *worker) abandon(r *request) {
-	if r.attempt == attemptQueued && !w.engine.registry.Leave(&r.waiter) {
+	if r.attempt == attemptQueued && !r.app.Registry().Leave(&r.waiter) {
 		r.attempt = attemptAbandoned // the claim that is on its way is given back
 	}
 	r.timer.Clear()
@@ -55,6 +57,7 @@ func (w *worker) abandon(r *request) {
 	r.response.dropHead()
 	r.response.dropPipe()
 	r.lease.Release()
-	w.engine.record(http.StatusInternalServerError, w.since(r.began))
+	r.outcome.Code, r.outcome.Source = http.StatusInternalServerError, outcome.Dynlb
+	r.record()
 	w.loop.End()
 }

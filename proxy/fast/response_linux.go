@@ -7,6 +7,7 @@ import (
 	"github.com/dynlb/dynlb/proxy/eventloop"
 	"github.com/dynlb/dynlb/proxy/forward"
 	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/outcome"
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
@@ -184,7 +185,10 @@ func (s *response) begin(rest []byte) {
 		return
 	}
 	s.receiving = passContent
-	r.code = head.Status
+	r.outcome.Code = head.Status
+	if head.Status >= http.StatusBadRequest {
+		r.outcome.Source = outcome.Instance
+	}
 	s.bare = r.toHead || head.Status == http.StatusNoContent || head.Status == http.StatusNotModified
 	r.lease.Responded(r.worker.since(r.sentAt), head.Status)
 	s.reusable = head.KeepAlive

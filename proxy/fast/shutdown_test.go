@@ -60,7 +60,7 @@ func TestShutdownCut(t *testing.T) {
 	t.Parallel()
 	arrived := make(chan struct{}, 4)
 	f := serve(t, Options{
-		Registry: registry.New(registry.Options{MaxConcurrency: 2, QueueLimit: 8, QueueTimeout: time.Minute}),
+		Router: over(registry.New(registry.Options{MaxConcurrency: 2, QueueLimit: 8, QueueTimeout: time.Minute})),
 	}, script(t, func(c *peer) {
 		if strings.Contains(c.head(), "/tunnel") {
 			c.send("HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: x\n\n")

@@ -53,7 +53,7 @@ func (m *mortal) kill() {
 func TestUnrest(t *testing.T) {
 	t.Parallel()
 	r := registry.New(registry.Options{MaxConcurrency: 8, QueueLimit: 32, QueueTimeout: time.Second})
-	f := serve(t, Options{Registry: r, Loops: 2})
+	f := serve(t, Options{Router: over(r), Loops: 2})
 	var instances []*mortal
 	var ids []registry.ID
 	for range 3 {

@@ -8,6 +8,7 @@ import (
 	"github.com/dynlb/dynlb/proxy/forward"
 	"github.com/dynlb/dynlb/proxy/http1"
 	"github.com/dynlb/dynlb/proxy/policy"
+	"github.com/dynlb/dynlb/proxy/route"
 )
 
 // tunnel is what a request becomes whose instance has switched to another
@@ -15,6 +16,7 @@ import (
 type tunnel struct {
 	client        *client
 	upstream      *upstream
+	app           *route.App
 	lease         registry.Lease
 	clientEnded   bool // what the client sends
 	upstreamEnded bool // what the instance sends
@@ -27,8 +29,8 @@ func (r *request) switchProtocols(head *http1.Response, rest []byte) {
 		r.broke(policy.ErrSwitch)
 		return
 	}
-	r.code = http.StatusSwitchingProtocols
-	r.lease.Responded(w.since(r.sentAt), r.code)
+	r.outcome.Code = http.StatusSwitchingProtocols
+	r.lease.Responded(w.since(r.sentAt), r.outcome.Code)
 	b := forward.AppendSwitch(w.out[:0], head)
 	r.response.dropHead()
 	if !r.response.toClient(b, rest) {
@@ -42,9 +44,10 @@ func (r *request) switchProtocols(head *http1.Response, rest []byte) {
 		}
 		c.DropHeld()
 	}
-	t := &tunnel{client: c, upstream: u, lease: r.lease}
-	r.lease, r.upstream = registry.Lease{}, nil
-	w.loop.Begin() // of the tunnel
+	t := &tunnel{client: c, upstream: u, app: r.app, lease: r.lease}
+	r.upstream = nil
+	r.attempt = attemptOver // without a release: the tunnel has the claim
+	w.loop.Begin()          // of the tunnel
 	r.land()
 	c.tunnel, c.state = t, clientTunnelled
 	u.tunnel, u.state, u.request = t, upstreamTunnelled, nil
@@ -105,10 +108,10 @@ func (t *tunnel) pump(from, to *eventloop.Conn, ended *bool) bool {
 // stall gives one side time to take something of what waits for it: a client as
 // long as it may be idle, an instance as long as for a request.
 func (t *tunnel) stall(side *eventloop.Conn) {
-	if s := t.client.worker.engine.settings.Load(); side == &t.client.Conn {
-		side.Stall(s.IdleTimeout)
-	} else if s.RequestTimeout > 0 {
-		side.Stall(s.RequestTimeout)
+	if side == &t.client.Conn {
+		side.Stall(t.client.worker.engine.settings.Load().IdleTimeout)
+	} else if limit := t.app.Settings().RequestTimeout; limit > 0 {
+		side.Stall(limit)
 	}
 }
 

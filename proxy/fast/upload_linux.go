@@ -98,6 +98,7 @@ func (r *request) uploadContent() bool {
 		r.spoil(err.(*http1.Error)) //nolint:errorlint // Decode returns no other
 		return false
 	}
+	r.outcome.BytesIn += int64(len(payload))
 	if r.chunked {
 		err = u.Send(forward.AppendContent(r.worker.out[:0], payload, true, r.body.Done()))
 	} else {
@@ -117,7 +118,7 @@ func (r *request) uploaded() {
 	r.sending = sent
 	r.calmClient()
 	r.sentAt = r.worker.loop.Now()
-	if limit := r.settings.RequestTimeout; limit > 0 {
+	if limit := r.rules.RequestTimeout; limit > 0 {
 		r.upstream.Within(limit)
 	}
 }
@@ -133,7 +134,7 @@ func (r *request) reportProgress() {
 // armInstanceDeadline gives the instance time to take what waits for it, unless it
 // has some already. One that responds may take its time.
 func (r *request) armInstanceDeadline() {
-	if limit := r.settings.RequestTimeout; limit > 0 && r.upstream.Deadline() == 0 && !r.response.begun() {
+	if limit := r.rules.RequestTimeout; limit > 0 && r.upstream.Deadline() == 0 && !r.response.begun() {
 		r.upstream.Stall(limit)
 	}
 }

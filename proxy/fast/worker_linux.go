@@ -6,6 +6,7 @@ import (
 
 	"github.com/dynlb/dynlb/proxy/eventloop"
 	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/outcome"
 )
 
 // maxSpare is how many requests are kept for later, and how many readers of
@@ -21,6 +22,8 @@ type worker struct {
 	pools  []*pool
 	out    []byte // what is being written anew
 	date   date
+
+	refused outcome.Outcome // of a request that was not read to the end of its head
 
 	requests      []*request        // spare
 	requestHeads  []*http1.Request  // spare
