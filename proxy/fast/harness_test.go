@@ -101,11 +101,13 @@ func serve(t testing.TB, options Options, instances ...string) *lane {
 	for _, address := range instances {
 		addInstance(t, f.registry, address)
 	}
-	options.Record = func(o *outcome.Outcome) {
-		if o.Code == panics {
-			panic("a fault of ours")
+	if options.Record == nil {
+		options.Record = func(o *outcome.Outcome) {
+			if o.Code == panics {
+				panic("a fault of ours")
+			}
+			f.records <- o.Code
 		}
-		f.records <- o.Code
 	}
 	options.Log = slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	var err error
