@@ -33,7 +33,7 @@ func (p *Process) Usage() (procfs.Usage, error) {
 		return procfs.Usage{}, err
 	}
 	// The time of a process that ended is missing until its parent waits for it,
-	// and for ever if the parent never does.
+	// and without end if the parent never does.
 	p.cpu = max(p.cpu, usage.CPU)
 	usage.CPU = p.cpu
 	return usage, nil
