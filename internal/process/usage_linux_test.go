@@ -80,7 +80,8 @@ func TestUsageIsOfTheWholeTree(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			line := processtest.NewLifeline(t)
-			spec := roleSpec("parent", "wait", "hog", strconv.Itoa(mebibytes), line.Address())
+			// One more than it must report: see procfs.Usage.
+			spec := roleSpec("parent", "wait", "hog", strconv.Itoa(mebibytes+1), line.Address())
 			spec.Mark = mark
 			p := start(t, spec)
 			child := line.Accept()
