@@ -143,8 +143,13 @@ func TestImpostor(t *testing.T) {
 // client does not notice.
 func TestPortTakenAtTheLastMoment(t *testing.T) {
 	t.Parallel()
-	r := daemontest.Start(t, fmt.Sprintf("location: %s\nminInstances: 1\ncommand: [sh, -c, 'sleep 0.5; exec bun run {location} --port {port}']\n", daemontest.BunApp(t)))
+	taken := filepath.Join(t.TempDir(), "taken")
+	r := daemontest.Start(t, fmt.Sprintf("location: %s\nminInstances: 1\n"+
+		"command: [sh, -c, 'until test -e %s; do sleep 0.05; done; exec bun run {location} --port {port}']\n", daemontest.BunApp(t), taken))
 	impostor, paths := impersonate(t, r)
+	if err := os.WriteFile(taken, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if code, body := r.Get(r.URL + "/"); code != http.StatusOK || !strings.Contains(body, fmt.Sprint(r.BasePort+1)) {
 		t.Errorf("GET /: %d %s, want it from port %d", code, body, r.BasePort+1)
 	}
