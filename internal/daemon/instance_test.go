@@ -60,7 +60,7 @@ func TestUsage(t *testing.T) {
 	}
 	_, metrics := r.Get(r.AdminURL + "/metrics")
 	for _, in := range r.Pool().GetInstances() {
-		labels := fmt.Sprintf(`{app="default",instance_id="%s",port="%s"} `, in.GetId(), strings.TrimPrefix(in.GetAddress(), "127.0.0.1:"))
+		labels := fmt.Sprintf(`{app="default",instance_id=%q,port=%q} `, in.GetId(), strings.TrimPrefix(in.GetAddress(), "127.0.0.1:"))
 		for _, want := range []string{"dynlb_instance_memory_bytes", "dynlb_instance_cpu_seconds_total"} {
 			if !strings.Contains(metrics, "\n"+want+labels) {
 				t.Errorf("the metrics lack %s%s", want, labels)
