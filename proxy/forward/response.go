@@ -3,6 +3,7 @@ package forward
 import (
 	"bytes"
 	"iter"
+	"net/http"
 	"strconv"
 
 	"github.com/dynlb/dynlb/proxy/http1"
@@ -52,13 +53,33 @@ func AppendResponse(b []byte, r *http1.Response, to Client, date []byte) ([]byte
 			b = appendAnnouncement(b, r)
 		}
 	}
-	switch {
-	case d.Last && !to.HTTP10:
-		b = append(b, "Connection: close\r\n"...)
-	case !d.Last && to.HTTP10:
-		b = append(b, "Connection: keep-alive\r\n"...)
-	}
+	b = appendConnection(b, r, to.HTTP10, d.Last)
 	return append(b, "\r\n"...), d
+}
+
+// appendConnection appends the Connection field of a final response, where there is
+// something to say. A 426 (Upgrade Required) keeps its Upgrade, which is what it is
+// about (RFC 9110, 15.5.22); in any other response an Upgrade is an offer that is for
+// the proxy, not for the client.
+func appendConnection(b []byte, r *http1.Response, http10, last bool) []byte {
+	if http10 {
+		if !last {
+			b = append(b, "Connection: keep-alive\r\n"...)
+		}
+		return b
+	}
+	if r.Status == http.StatusUpgradeRequired {
+		for i := range r.Fields {
+			if f := &r.Fields[i]; f.ID == http1.FieldUpgrade { // http1 accepts only one
+				b = appendField(b, "Upgrade: ", f.Value)
+				b = append(b, "Connection: Upgrade\r\n"...)
+			}
+		}
+	}
+	if last {
+		b = append(b, "Connection: close\r\n"...)
+	}
+	return b
 }
 
 // AppendInterim appends the head of an informational response. It must not be
