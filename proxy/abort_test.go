@@ -11,12 +11,14 @@ import (
 // TestStreamBrokenOff: an instance that dies in the middle of a response breaks
 // the client's off too. The client never takes it for whole.
 func TestStreamBrokenOff(t *testing.T) {
+	t.Parallel()
 	for name, response := range map[string]string{
 		"length":  "HTTP/1.1 200 OK\nContent-Length: 10\n\nhalf",
 		"chunked": "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n4\nhalf\n",
 		"chunk":   "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n8\nhalf",
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
 				c.head()
 				c.send(response)
@@ -40,6 +42,7 @@ func TestStreamBrokenOff(t *testing.T) {
 // TestStreamUntilClose: a response that ends with its connection gets a framing
 // that shows its end.
 func TestStreamUntilClose(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
 		c.head()
 		c.send("HTTP/1.0 200 OK\n\nall of it")
@@ -54,6 +57,7 @@ func TestStreamUntilClose(t *testing.T) {
 // TestStreamClientGone: a client that leaves, at whatever point, frees the slot
 // and closes the instance's connection.
 func TestStreamClientGone(t *testing.T) {
+	t.Parallel()
 	arrived, closed := make(chan struct{}, 8), make(chan struct{}, 8)
 	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
 		head := c.head()

@@ -48,6 +48,7 @@ func deafAddress(t *testing.T) string {
 // TestRetryElsewhereAfterDialTimeout: an instance that could not be connected
 // in time is not tried again by the same request, however idle it looks.
 func TestRetryElsewhereAfterDialTimeout(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{instances: []string{deafAddress(t), server(t, echo)}})
 	first, err := f.registry.Acquire(t.Context(), registry.Preference{})
 	if err != nil {

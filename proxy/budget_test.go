@@ -33,6 +33,7 @@ func (f *front) spend(t *testing.T) {
 // TestRetryBudget: whatever a request is to be sent again for, there must be
 // budget; without it the client hears what the attempt came to.
 func TestRetryBudget(t *testing.T) {
+	t.Parallel()
 	dies := func(t *testing.T) string {
 		l := listen(t)
 		scriptOn(t, l, func(c *rawConn) {
@@ -55,6 +56,7 @@ func TestRetryBudget(t *testing.T) {
 	} {
 		for _, spent := range []bool{false, true} {
 			t.Run(c.name, func(t *testing.T) {
+				t.Parallel()
 				f := newProxy(t, setup{instances: []string{c.instance(t), server(t, echo)}})
 				client := newClient(t, "http1")
 				if c.warm {
@@ -84,6 +86,7 @@ func TestRetryBudget(t *testing.T) {
 
 // TestRetryBudgetIsForRetries: a request that needs none costs nothing.
 func TestRetryBudgetIsForRetries(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})
 	client := newClient(t, "http1")
 	for range 10 {

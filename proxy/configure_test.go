@@ -30,6 +30,7 @@ const plain = "GET / HTTP/1.1\nHost: a\n\n"
 // TestConfigureRequestTimeout: the new one is for the requests that begin now, on
 // whatever connection, and not for those under way.
 func TestConfigureRequestTimeout(t *testing.T) {
+	t.Parallel()
 	h := newHarbour(t)
 	f := newProxy(t, setup{instances: []string{h.address}})
 	warm := dial(t, f.address)
@@ -68,6 +69,7 @@ func TestConfigureRequestTimeout(t *testing.T) {
 }
 
 func TestConfigureTrustedProxies(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})
 	eachProtocol(t, func(t *testing.T, client *http.Client) {
 		for _, trusted := range []bool{false, true, false} {
@@ -89,6 +91,7 @@ func TestConfigureTrustedProxies(t *testing.T) {
 // TestConfigureLimits: a connection that is open gets the new ones with its next
 // request, up and down.
 func TestConfigureLimits(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/large" {
 			w.Header().Set("X", strings.Repeat("x", 2000))
@@ -126,6 +129,7 @@ func TestConfigureLimits(t *testing.T) {
 // TestConfigureTimes: what a client has time for changes on a connection that is
 // open.
 func TestConfigureTimes(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name     string
 		settings proxy.Settings
@@ -137,6 +141,7 @@ func TestConfigureTimes(t *testing.T) {
 		{"idle", proxy.Settings{IdleTimeout: soon}, "", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			f := newProxy(t, setup{instances: []string{server(t, echo)}})
 			conn := dial(t, f.address)
 			if got := conn.status(t, plain); got != 200 {
@@ -166,6 +171,7 @@ func TestConfigureTimes(t *testing.T) {
 
 // TestConfigureStream: an HTTP/2 stream has the new time for its content.
 func TestConfigureStream(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})
 	client := newClient(t, "http2")
 	readAll(t, get(t, client, f.url))
@@ -181,6 +187,7 @@ func TestConfigureStream(t *testing.T) {
 // TestConfigureMaxConnections: a client that waits for room gets it when there
 // may be more, and none is thrown out when there may be less.
 func TestConfigureMaxConnections(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}, options: most(1)})
 	one, two := dial(t, f.address), dial(t, f.address)
 	if !one.served(patience) || two.served(soon) {

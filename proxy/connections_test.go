@@ -49,12 +49,14 @@ const soon = 100 * time.Millisecond
 // TestMaxConnections: one more than there may be is not accepted until another
 // is closed, by whoever and for whatever reason.
 func TestMaxConnections(t *testing.T) {
+	t.Parallel()
 	for name, end := range map[string]func(c *rawConn){
 		"closed":  func(c *rawConn) { _ = c.Close() },
 		"refused": func(c *rawConn) { c.send("nonsense\n\n"); c.rest(); _ = c.Close() },
 		"last":    func(c *rawConn) { c.send("GET / HTTP/1.1\nHost: a\nConnection: close\n\n"); c.rest() },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			f := newProxy(t, setup{instances: []string{server(t, echo)}, options: most(2)})
 			one, two := dial(t, f.address), dial(t, f.address)
 			if !one.served(patience) || !two.served(patience) {
@@ -85,6 +87,7 @@ func TestMaxConnections(t *testing.T) {
 
 // TestMaxConnectionsTunnel: a tunnel is a connection too, as long as it lasts.
 func TestMaxConnectionsTunnel(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{instances: []string{newHarbour(t).address}, options: most(1)})
 	ws := dialWebSocket(t, f)
 	c := dial(t, f.address)
@@ -103,6 +106,7 @@ func TestMaxConnectionsTunnel(t *testing.T) {
 
 // TestMaxConnectionsStreams: a connection of HTTP/2 is one, with all its streams.
 func TestMaxConnectionsStreams(t *testing.T) {
+	t.Parallel()
 	h := newHarbour(t)
 	f := newProxy(t, setup{instances: []string{h.address}, options: most(1)})
 	client := newClient(t, "http2")
@@ -124,6 +128,7 @@ func TestMaxConnectionsStreams(t *testing.T) {
 // TestMaxConnectionsShutdown: who waits for room does not hold up the end, even
 // if those inside stay.
 func TestMaxConnectionsShutdown(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{instances: []string{newHarbour(t).address}, options: most(1)})
 	dialWebSocket(t, f)
 	if dial(t, f.address).served(soon) {
@@ -141,6 +146,7 @@ func TestMaxConnectionsShutdown(t *testing.T) {
 // TestIdleUpstreamsMakeRoom: idle connections to instances that had more to do a
 // moment ago are closed, rather than that there are more than clients may have.
 func TestIdleUpstreamsMakeRoom(t *testing.T) {
+	t.Parallel()
 	const clients = 4
 	var open atomic.Int64
 	arrived, release := make(chan struct{}, 100), make(chan struct{})

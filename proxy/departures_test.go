@@ -53,8 +53,10 @@ func (s *tellTale) open(t *testing.T) {
 // TestDepartureClosesIdle: an instance that leaves service, for whatever reason,
 // has no idle connection that its graceful stop would wait for.
 func TestDepartureClosesIdle(t *testing.T) {
+	t.Parallel()
 	for _, state := range []registry.State{registry.Draining, registry.Unhealthy, registry.Stopped} {
 		t.Run(state.String(), func(t *testing.T) {
+			t.Parallel()
 			leaves, stays := newTellTale(t), newTellTale(t)
 			f := newProxy(t, setup{instances: []string{leaves.address, stays.address}})
 			client := newClient(t, "http1")
@@ -81,6 +83,7 @@ func TestDepartureClosesIdle(t *testing.T) {
 // TestDepartureIsPrompt: the 4 s after which idle connections are closed anyway
 // are not waited for.
 func TestDepartureIsPrompt(t *testing.T) {
+	t.Parallel()
 	s := newTellTale(t)
 	f := newProxy(t, setup{instances: []string{s.address}})
 	readAll(t, get(t, newClient(t, "http1"), f.url))
@@ -98,6 +101,7 @@ func TestDepartureIsPrompt(t *testing.T) {
 // TestDepartureClosesBusyAfterwards: a request in flight gets its response, and
 // then the connection is closed.
 func TestDepartureClosesBusyAfterwards(t *testing.T) {
+	t.Parallel()
 	s := newTellTale(t)
 	f := newProxy(t, setup{instances: []string{s.address}})
 	client := newClient(t, "http1")
@@ -151,6 +155,7 @@ func (f *front) departed(t *testing.T) {
 // TestDrainSparesStreams: events and WebSockets on an instance that drains go on,
 // and count, until they end.
 func TestDrainSparesStreams(t *testing.T) {
+	t.Parallel()
 	h := newChatter(t)
 	f := newProxy(t, setup{instances: []string{h}})
 	ws := dialWebSocket(t, f)

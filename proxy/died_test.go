@@ -9,8 +9,10 @@ import (
 // TestRetryDied: a request that was on its way to an instance when it died goes
 // to another one when that is safe, also when its connection was a new one.
 func TestRetryDied(t *testing.T) {
+	t.Parallel()
 	for method, code := range map[string]int{"GET": 200, "HEAD": 200, "DELETE": 200, "POST": 502} {
 		t.Run(method, func(t *testing.T) {
+			t.Parallel()
 			l := listen(t)
 			scriptOn(t, l, func(c *rawConn) {
 				_ = c.head()
@@ -32,6 +34,7 @@ func TestRetryDied(t *testing.T) {
 // TestRetryHostless: a request that names no host gets that of the instance which
 // it goes to in the end.
 func TestRetryHostless(t *testing.T) {
+	t.Parallel()
 	l := listen(t)
 	scriptOn(t, l, func(c *rawConn) {
 		_ = c.head()
@@ -53,6 +56,7 @@ func TestRetryHostless(t *testing.T) {
 // TestNoRetryWhileItLives: an instance that closes a connection without a
 // response, and goes on taking others, has decided so.
 func TestNoRetryWhileItLives(t *testing.T) {
+	t.Parallel()
 	address := script(t, func(c *rawConn) { _ = c.head() })
 	f := newProxy(t, setup{instances: []string{address, server(t, echo)}})
 	res := get(t, newClient(t, "http1"), f.url)

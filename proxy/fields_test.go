@@ -11,6 +11,7 @@ import (
 // TestFieldsNamed: what a client names in Connection is removed, unless that is
 // not for the client to say.
 func TestFieldsNamed(t *testing.T) {
+	t.Parallel()
 	const fields = "Connection: close, Cookie, content-type, x-real-ip,\tX-Forwarded-Port , forwarded\n" +
 		"Cookie: a\nContent-Type: a/b\nX-Real-IP: 1.1.1.1\nX-Forwarded-Port: 1\nForwarded: for=1.1.1.1\n\n"
 	ours := http.Header{

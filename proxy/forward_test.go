@@ -9,12 +9,14 @@ import (
 
 // TestForwardTarget: path and query reach the instance as they were sent.
 func TestForwardTarget(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})
 	for _, target := range []string{
 		"/", "/a/b", "//", "//a//b", "/a%2Fb", "/a%2fb/%C3%A9", "/a/../b/./c", "/b;c?x=1;y=2", "/?", "/?a=%zz&b",
 		"/p?a=b?c", "/p?a=b&a=c;", "/p|q{r}^`\"", "/lb-status/", "/lb%2Dstatus", "/%", "/a+b%20c",
 	} {
 		t.Run(target, func(t *testing.T) {
+			t.Parallel()
 			c := dial(t, f.address)
 			c.send("GET " + target + " HTTP/1.1\nHost: example.com\nConnection: close\n\n")
 			if target == "/%" { // net/url cannot parse it
@@ -31,6 +33,7 @@ func TestForwardTarget(t *testing.T) {
 }
 
 func TestForwardSpecialTargets(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})
 	for _, c := range []struct{ line, target, host string }{
 		{"OPTIONS * HTTP/1.1", "*", "example.com"},
@@ -50,6 +53,7 @@ func TestForwardSpecialTargets(t *testing.T) {
 
 // TestForwardResponse: what the instance answers reaches the client unchanged.
 func TestForwardResponse(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
 		for {
 			head := c.head()
@@ -102,6 +106,7 @@ func TestForwardResponse(t *testing.T) {
 
 // TestForwardOldClient: HTTP/1.0 gets neither chunks nor 1xx responses.
 func TestForwardOldClient(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Link", "</style.css>")
 		w.WriteHeader(http.StatusEarlyHints)
@@ -127,6 +132,7 @@ func TestForwardOldClient(t *testing.T) {
 
 // TestForwardTrailers: the client's are dropped, the instance's are passed on.
 func TestForwardTrailers(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Trailer", "X-Sum")
 		echo(w, r)
@@ -148,6 +154,7 @@ func TestForwardTrailers(t *testing.T) {
 
 // TestForwardLengths: bodies keep their framing, with and without a length.
 func TestForwardLengths(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})
 	eachProtocol(t, func(t *testing.T, client *http.Client) {
 		for _, method := range []string{"GET", "POST", "DELETE", "PROPFIND"} {
@@ -170,6 +177,7 @@ func TestForwardLengths(t *testing.T) {
 }
 
 func TestForwardRefusedMethods(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})
 	for line, want := range map[string]string{
 		"CONNECT a:80 HTTP/1.1": "HTTP/1.1 501 ",

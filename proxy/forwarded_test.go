@@ -9,6 +9,7 @@ import (
 )
 
 func TestForwardHeader(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})
 	eachProtocol(t, func(t *testing.T, client *http.Client) {
 		r := newRequest(t, http.MethodGet, f.url+"/x", nil)
@@ -37,6 +38,7 @@ func TestForwardHeader(t *testing.T) {
 // TestForwardHopByHop: neither side's hop-by-hop fields cross, and no client
 // can strip ours.
 func TestForwardHopByHop(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Connection", "X-Private")
@@ -73,6 +75,7 @@ func TestForwardHopByHop(t *testing.T) {
 }
 
 func TestForwardedFields(t *testing.T) {
+	t.Parallel()
 	spoofed := http.Header{
 		"X-Forwarded-For": {"1.1.1.1", "2.2.2.2"}, "X-Forwarded-Host": {"evil"}, "X-Forwarded-Proto": {"https"},
 		"Forwarded": {"for=1.1.1.1"}, "X-Real-Ip": {"1.1.1.1"},
@@ -95,6 +98,7 @@ func TestForwardedFields(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			f := newProxy(t, setup{
 				instances: []string{server(t, echo)},
 				options:   proxy.Options{Settings: proxy.Settings{TrustedProxies: c.trusted}},

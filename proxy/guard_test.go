@@ -24,6 +24,7 @@ func (c *rawConn) statuses(t *testing.T) (codes []int) {
 // TestGuardPieces: requests that come in pieces are forwarded all the same, and
 // answered in order.
 func TestGuardPieces(t *testing.T) {
+	t.Parallel()
 	const requests = "\nPOST /1 HTTP/1.1\nHost: a\nContent-Length: 3\n\nabc" +
 		"GET /2 HTTP/1.1\nHost: a\n\n" +
 		"PUT /3 HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n3;x=y\nabc\n1\nd\n0\nX: y\n\n" +
@@ -53,6 +54,7 @@ func TestGuardPieces(t *testing.T) {
 // TestGuardEmptyLine: an empty line before a request is left out (RFC 9112, 2.2),
 // also before one that comes at once.
 func TestGuardEmptyLine(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})
 	c := dial(t, f.address)
 	for range 3 {
@@ -71,6 +73,7 @@ func TestGuardEmptyLine(t *testing.T) {
 // are not disturbed by it; however many come, no more than is read at once is
 // taken in advance.
 func TestGuardPipeline(t *testing.T) {
+	t.Parallel()
 	go1, got1 := make(chan struct{}), make(chan struct{}, 1)
 	f := newProxy(t, setup{instances: []string{server(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/slow" {
@@ -102,14 +105,13 @@ func TestGuardPipeline(t *testing.T) {
 // TestGuardLate: when content turns out to be bad after its head was forwarded,
 // the instance does not get the request as a whole, and the client an error.
 func TestGuardLate(t *testing.T) {
+	t.Parallel()
 	for _, bad := range []string{"5\nhelloX", "5 \n", "5\nhello\n0\nX Y: z\n\n", "0\n\x00", "1;\x00\nZ\n0\n\n"} {
-		instance := &witness{}
+		instance := &witness{begun: make(chan struct{}, 1)}
 		f := newProxy(t, setup{instances: []string{script(t, instance.talk)}})
 		c := dial(t, f.address)
 		c.send("POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n1\nA\n")
-		for n := 0; n == 0; n, _ = instance.seen() { // the head is there
-			time.Sleep(time.Millisecond)
-		}
+		wait(t, instance.begun, "head")
 		c.send(bad + "GET /smuggled HTTP/1.1\nHost: a\n\n" + strings.Repeat("x", 1<<20))
 		if got := c.statuses(t); !slices.Equal(got, []int{400}) {
 			t.Errorf("%q: got %v", bad, got)
@@ -125,6 +127,7 @@ func TestGuardLate(t *testing.T) {
 // TestGuardLateResponse: the response is on its way when content turns out to be
 // bad; it breaks off.
 func TestGuardLateResponse(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
 		c.head()
 		c.send("HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n2\nok\n")
@@ -147,6 +150,7 @@ func TestGuardLateResponse(t *testing.T) {
 // TestGuardSlow: a head and content that do not go on are answered with 408; a
 // connection on which nothing was sent is just closed.
 func TestGuardSlow(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name string
 		send string
@@ -162,7 +166,7 @@ func TestGuardSlow(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			instance := &witness{}
-			const soon = 200 * time.Millisecond
+			const soon = time.Second
 			f := newProxy(t, setup{
 				instances: []string{script(t, instance.talk)},
 				options:   proxy.Options{Settings: proxy.Settings{HeadTimeout: soon, BodyTimeout: soon, IdleTimeout: soon}},
@@ -187,6 +191,7 @@ func TestGuardSlow(t *testing.T) {
 // TestGuardLinger: a client that is still sending gets to read why it should
 // not.
 func TestGuardLinger(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})
 	for range 20 {
 		c := dial(t, f.address)
@@ -200,6 +205,7 @@ func TestGuardLinger(t *testing.T) {
 
 // TestGuardAnswer: a refusal is a whole response, in JSON.
 func TestGuardAnswer(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})
 	for _, c := range []struct {
 		send string
@@ -231,6 +237,7 @@ func TestGuardAnswer(t *testing.T) {
 
 // TestGuardLimits: the limits are the options'.
 func TestGuardLimits(t *testing.T) {
+	t.Parallel()
 	instance := func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/large" {
 			w.Header().Set("X", strings.Repeat("x", 2000))
@@ -261,6 +268,7 @@ func TestGuardLimits(t *testing.T) {
 
 // TestGuardUpgradeContent: a request with content opens no tunnel.
 func TestGuardUpgradeContent(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})
 	c := dial(t, f.address)
 	c.send("POST / HTTP/1.1\nHost: a\nConnection: upgrade\nUpgrade: websocket\nContent-Length: 4\n\nbody" + probe)
@@ -273,6 +281,7 @@ func TestGuardUpgradeContent(t *testing.T) {
 // TestGuardShutdown: shutting down waits neither for clients that have been
 // refused, nor for those of whose requests only a part has arrived.
 func TestGuardShutdown(t *testing.T) {
+	t.Parallel()
 	instance := &witness{}
 	f := newProxy(t, setup{instances: []string{script(t, instance.talk)}, options: proxy.Options{Settings: proxy.Settings{HeadTimeout: time.Hour}}})
 	c := dial(t, f.address)

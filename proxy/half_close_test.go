@@ -14,6 +14,7 @@ import (
 // TestHalfClose: a client that ends its side of the connection after its request
 // gets the response, as long as requestTimeout gives the instance time for it.
 func TestHalfClose(t *testing.T) {
+	t.Parallel()
 	const patient = 1500 * time.Millisecond // longer than a client would be given up after by guess
 	for name, c := range map[string]struct {
 		request string
@@ -69,6 +70,7 @@ func TestHalfClose(t *testing.T) {
 
 // TestHalfCloseInQueue: such a client keeps its place in the queue, too.
 func TestHalfCloseInQueue(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{})
 	c := dial(t, f.address)
 	c.send("GET / HTTP/1.1\nHost: a\n\n")

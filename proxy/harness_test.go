@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"flag"
 	"fmt"
 	"log/slog"
 	"os"
@@ -26,7 +27,16 @@ const engineVariable = "DYNLB_TEST_ENGINE"
 // engine is what carries the requests of the proxies under test.
 var engine proxy.Engine
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(eachEngine{m}) }
+// parallel is how many tests run at the same time: they wait more than they compute.
+const parallel = "8"
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		_ = flag.Set(f.Name, parallel) // it is a number
+	}
+	goleak.VerifyTestMain(eachEngine{m})
+}
 
 // eachEngine runs all tests with each engine, or with the one that the
 // environment names.

@@ -81,6 +81,7 @@ var elsewhere = map[string][]int{
 // TestInputs sends every input to the load balancer, and looks at what the
 // client and the instance get.
 func TestInputs(t *testing.T) {
+	t.Parallel()
 	for _, in := range inputs(t) {
 		if in.ID == "R26" || in.Response != nil {
 			continue // TestInputPreface, TestInputResponses
@@ -216,6 +217,7 @@ var wantFields = map[string]func(h http.Header) bool{
 
 // TestInputPreface: HTTP/2 gets HTTP/2.
 func TestInputPreface(t *testing.T) {
+	t.Parallel()
 	for _, in := range inputs(t) {
 		if in.ID != "R26" {
 			continue
@@ -238,6 +240,7 @@ func TestInputPreface(t *testing.T) {
 // TestInputResponses has an instance answer with every input, and looks at what
 // the client gets, and whether the connection to the instance is used again.
 func TestInputResponses(t *testing.T) {
+	t.Parallel()
 	bad := []answered{{status: 502}}
 	want := map[string]struct {
 		answers []answered

@@ -16,6 +16,7 @@ import (
 // that it speaks HTTP/1.1 (RFC 9110, 2.5), and it passes the Content-Length of a
 // 304 on (RFC 9110, 8.6), which net/http removes.
 func TestLanesAlike(t *testing.T) {
+	t.Parallel()
 	const ok = "HTTP/1.1 200 OK\nDate: Thu, 01 Jan 1970 00:00:00 GMT\nContent-Length: 2\n\nok"
 	for name, c := range map[string]struct{ request, response string }{
 		"plain":          {"GET /a?b HTTP/1.1\nHost: a\nUser-Agent: x\nAccept: */*\nConnection: close\n\n", ok},

@@ -28,6 +28,7 @@ func (f *front) progressAfter(at time.Time, do func()) bool {
 
 // TestProgressOfAResponse: each piece of a response shows that the instance works.
 func TestProgressOfAResponse(t *testing.T) {
+	t.Parallel()
 	const size = 1 << 20 // a large piece is not copied by the fast engine
 	for name, c := range map[string]struct {
 		length string
@@ -38,6 +39,7 @@ func TestProgressOfAResponse(t *testing.T) {
 		"known length, much": {strconv.Itoa(1 << 40), size},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			next := make(chan struct{})
 			f := newProxy(t, setup{instances: []string{server(t, func(w http.ResponseWriter, _ *http.Request) {
 				if c.length != "" {
@@ -69,6 +71,7 @@ func TestProgressOfAResponse(t *testing.T) {
 // TestProgressOfARequest: each piece that the instance takes of a long request shows
 // that it works. A short one that the kernel takes shows nothing.
 func TestProgressOfARequest(t *testing.T) {
+	t.Parallel()
 	proceed := make(chan struct{})
 	f := newProxy(t, setup{instances: []string{server(t, func(_ http.ResponseWriter, r *http.Request) {
 		<-proceed
@@ -105,6 +108,7 @@ func TestProgressOfARequest(t *testing.T) {
 // TestRetryImplicated: what may be the reason why an instance ceased to answer, and
 // had to be stopped, is not tried on another. What came later is.
 func TestRetryImplicated(t *testing.T) {
+	t.Parallel()
 	l := listen(t)
 	arrived, dies := make(chan struct{}), make(chan struct{})
 	scriptOn(t, l, func(c *rawConn) {

@@ -28,6 +28,7 @@ func occupyOthers(t *testing.T, l registry.Lease, n int) {
 // TestEjection: what an instance does wrong, and what clients make it do, as it
 // goes through the proxy.
 func TestEjection(t *testing.T) {
+	t.Parallel()
 	hangUp := func(c *rawConn) { _ = c.head() }
 	answer := func(text string) func(c *rawConn) {
 		return func(c *rawConn) {
@@ -53,6 +54,7 @@ func TestEjection(t *testing.T) {
 		{"404", answer("HTTP/1.1 404 No\nContent-Length: 0\n\n"), "GET", 404, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			f := newProxy(t, setup{instances: []string{script(t, c.talk), server(t, echo)}})
 			client := newClient(t, "http1")
 			first, err := f.registry.Acquire(t.Context(), registry.Preference{})
@@ -81,6 +83,7 @@ func TestEjection(t *testing.T) {
 // TestEjectionIsNotForClients: who leaves, or sends what is no request, does not
 // discredit the instance.
 func TestEjectionIsNotForClients(t *testing.T) {
+	t.Parallel()
 	arrived := make(chan struct{}, 8)
 	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
 		if c.head() != nil {

@@ -28,6 +28,7 @@ func (f *front) waiting(t testing.TB, n int) {
 
 // TestQueueServed: requests that find no instance are served when there is one.
 func TestQueueServed(t *testing.T) {
+	t.Parallel()
 	eachProtocol(t, func(t *testing.T, client *http.Client) {
 		f := newProxy(t, setup{})
 		var clients sync.WaitGroup
@@ -52,6 +53,7 @@ func TestQueueServed(t *testing.T) {
 // TestQueueSpreads: with a cap, requests that one instance has no room for go
 // to the one that comes.
 func TestQueueSpreads(t *testing.T) {
+	t.Parallel()
 	release := make(chan struct{})
 	slow := func(w http.ResponseWriter, r *http.Request) {
 		<-release
@@ -86,6 +88,7 @@ func TestQueueSpreads(t *testing.T) {
 }
 
 func TestQueueRefusals(t *testing.T) {
+	t.Parallel()
 	const trouble = "bun: not found on PATH; npm install -g bun, or set command:"
 	for _, c := range []struct {
 		name    string
@@ -100,6 +103,7 @@ func TestQueueRefusals(t *testing.T) {
 		{"trouble", registry.Options{QueueLimit: 1}, func(f *front) { f.registry.SetTrouble(trouble) }, trouble, "30"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			f := newProxy(t, setup{queue: c.queue})
 			if c.prepare != nil {
 				c.prepare(f)
@@ -128,6 +132,7 @@ func TestQueueRefusals(t *testing.T) {
 
 // TestQueueClientGone: a client that leaves loses its place.
 func TestQueueClientGone(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{})
 	c := dial(t, f.address)
 	c.send("GET / HTTP/1.1\nHost: a\n\n")

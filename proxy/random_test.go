@@ -9,6 +9,7 @@ import (
 
 // TestRandomConversations: see package talk. Both engines pass the same.
 func TestRandomConversations(t *testing.T) {
+	t.Parallel()
 	talk.Rounds(t, 120, func(t *testing.T, _ *talk.Talk, instances []string) string {
 		var f *front
 		t.Cleanup(func() { f.idle(t) }) // when it is shut down

@@ -11,6 +11,7 @@ import (
 
 // TestRetryPoison: a request that kills the instances it is sent to kills two.
 func TestRetryPoison(t *testing.T) {
+	t.Parallel()
 	var poisoned atomic.Int32
 	s := setup{}
 	for range 4 {
@@ -44,6 +45,7 @@ func TestRetryPoison(t *testing.T) {
 // TestRetryPool: however many idle connections break, a request is sent twice
 // at most.
 func TestRetryPool(t *testing.T) {
+	t.Parallel()
 	const warm = 8
 	var met sync.WaitGroup
 	met.Add(warm)

@@ -13,6 +13,7 @@ import (
 // TestRetryRefused: an instance that refuses costs no request, whatever its
 // method and body, and gets no other.
 func TestRetryRefused(t *testing.T) {
+	t.Parallel()
 	eachProtocol(t, func(t *testing.T, client *http.Client) {
 		for _, method := range []string{"GET", "POST"} {
 			f := newProxy(t, setup{instances: []string{closedAddress(t), closedAddress(t), server(t, echo)}})
@@ -38,6 +39,7 @@ func TestRetryRefused(t *testing.T) {
 // TestRetryWaits: when all instances refuse, the request waits for the next one
 // that is ready.
 func TestRetryWaits(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{instances: []string{closedAddress(t)}})
 	changed, stop := f.registry.Watch()
 	defer stop()
@@ -85,6 +87,7 @@ func hangUp(*rawConn) {}
 // TestRetryReused: a request on a connection that breaks before a byte of the
 // response is sent again when that is safe, and once.
 func TestRetryReused(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, method, body string
 		header             http.Header
@@ -104,6 +107,7 @@ func TestRetryReused(t *testing.T) {
 		{"GET, half a head", "GET", "", nil, func(c *rawConn) { c.send("HTTP/1.1 200 OK\nX: ") }, 502, 1, 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			eachProtocol(t, func(t *testing.T, client *http.Client) {
 				m := newMortal(t, c.end)
 				f := newProxy(t, setup{instances: []string{m.address}})
@@ -133,6 +137,7 @@ func TestRetryReused(t *testing.T) {
 // TestRetryFresh: on a new connection nothing explains a missing response but
 // the request itself.
 func TestRetryFresh(t *testing.T) {
+	t.Parallel()
 	var requests atomic.Int32
 	f := newProxy(t, setup{instances: []string{
 		script(t, func(c *rawConn) {

@@ -10,6 +10,7 @@ import (
 )
 
 func TestStatus(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{
 		instances: []string{server(t, echo)},
 		options: proxy.Options{Status: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -45,6 +46,7 @@ func TestStatus(t *testing.T) {
 
 // TestStatusNone: without a status handler the path is the app's.
 func TestStatusNone(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})
 	if got := seen(t, get(t, newClient(t, "http1"), f.url+"/lb-status")); got.Target != "/lb-status" {
 		t.Errorf("instance saw %q", got.Target)
@@ -52,6 +54,7 @@ func TestStatusNone(t *testing.T) {
 }
 
 func TestServerLimits(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})
 	c := dial(t, f.address)
 	c.send("GET / HTTP/1.1\nHost: a\nX: " + strings.Repeat("x", 70<<10) + "\n\n")
@@ -62,6 +65,7 @@ func TestServerLimits(t *testing.T) {
 
 // TestPipelining: answered in order.
 func TestPipelining(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})
 	c := dial(t, f.address)
 	c.send("GET /1 HTTP/1.1\nHost: a\n\nPOST /2 HTTP/1.1\nHost: a\nContent-Length: 2\n\nhiGET /3 HTTP/1.1\nHost: a\nConnection: close\n\n")

@@ -54,6 +54,7 @@ func newHarbour(t *testing.T) *harbour {
 // TestShutdownDrains: requests in flight get their responses, no new ones are
 // let in.
 func TestShutdownDrains(t *testing.T) {
+	t.Parallel()
 	h := newHarbour(t)
 	f := newProxy(t, setup{instances: []string{h.address}})
 	kept := dial(t, f.address)
@@ -106,6 +107,7 @@ func refused(t *testing.T, address string) {
 
 // TestShutdownTunnel: a tunnel is waited for like a request.
 func TestShutdownTunnel(t *testing.T) {
+	t.Parallel()
 	h := newHarbour(t)
 	f := newProxy(t, setup{instances: []string{h.address}})
 	ws := dialWebSocket(t, f)
@@ -224,6 +226,7 @@ func TestShutdownIdle(t *testing.T) {
 
 // TestShutdownTwice: and without Serve.
 func TestShutdownTwice(t *testing.T) {
+	t.Parallel()
 	p := proxy.New(proxy.Options{Engine: engine, Registry: registry.New(registry.Options{})})
 	for range 2 {
 		if err := p.Shutdown(t.Context()); err != nil {

@@ -17,6 +17,7 @@ import (
 // then is not given up, however little: less in all of requestTimeout than what the
 // kernel calls room, and than what is written at once.
 func TestInstanceThatTakesLittle(t *testing.T) {
+	t.Parallel()
 	const limit = 20 * soon
 	l := narrow(t)
 	content := make([]byte, 8<<20) // more than the kernel takes

@@ -60,41 +60,54 @@ func TestSlowClientsBotherNobody(t *testing.T) {
 // TestSlowReader: one that takes nothing of its response is given up, and one
 // that takes a little now and then gets all of it.
 func TestSlowReader(t *testing.T) {
-	f := newProxy(t, setup{
-		instances: []string{flood(t)},
-		options:   proxy.Options{Settings: proxy.Settings{IdleTimeout: 20 * soon}},
-	})
-	slow := dial(t, f.address)
-	slow.send("GET /large HTTP/1.1\nHost: a\nConnection: close\n\n")
-	total := int64(0)
-	for range 45 { // together longer than the limit, twice
-		time.Sleep(soon)
-		n, err := io.CopyN(io.Discard, slow.r, 13<<10) // less than what the kernel calls room
-		if total += n; err != nil {
-			t.Fatalf("after %d bytes: %v", total, err)
+	t.Parallel()
+	open := func(t *testing.T) *front {
+		return newProxy(t, setup{
+			instances: []string{flood(t)},
+			options:   proxy.Options{Settings: proxy.Settings{IdleTimeout: 20 * soon}},
+		})
+	}
+	t.Run("a little", func(t *testing.T) {
+		t.Parallel()
+		f := open(t)
+		c := dial(t, f.address)
+		c.send("GET /large HTTP/1.1\nHost: a\nConnection: close\n\n")
+		total := int64(0)
+		for range 45 { // together longer than the limit, twice
+			time.Sleep(soon)
+			n, err := io.CopyN(io.Discard, c.r, 13<<10) // less than what the kernel calls room
+			if total += n; err != nil {
+				t.Fatalf("after %d bytes: %v", total, err)
+			}
 		}
-	}
-	if n, err := io.Copy(io.Discard, slow.r); err != nil || total+n < large {
-		t.Errorf("%d of %d bytes, %v", total+n, large, err)
-	}
-	f.recorded(t, 200)
-
-	none := dial(t, f.address)
-	none.send("GET /large HTTP/1.1\nHost: a\n\n")
-	f.recorded(t, 499)
-	f.idle(t)
-
-	client := newClient(t, "http2") // takes some MiB of each stream by itself
-	client.Timeout = 0
-	get(t, client, f.url+"/large")
-	f.recorded(t, 499)
-	f.idle(t)
-	client.CloseIdleConnections()
+		if n, err := io.Copy(io.Discard, c.r); err != nil || total+n < large {
+			t.Errorf("%d of %d bytes, %v", total+n, large, err)
+		}
+		f.recorded(t, 200)
+	})
+	t.Run("nothing", func(t *testing.T) {
+		t.Parallel()
+		f := open(t)
+		dial(t, f.address).send("GET /large HTTP/1.1\nHost: a\n\n")
+		f.recorded(t, 499)
+		f.idle(t)
+	})
+	t.Run("nothing of a stream", func(t *testing.T) {
+		t.Parallel()
+		f := open(t)
+		client := newClient(t, "http2") // takes some MiB of each stream by itself
+		client.Timeout = 0
+		get(t, client, f.url+"/large")
+		f.recorded(t, 499)
+		f.idle(t)
+		client.CloseIdleConnections()
+	})
 }
 
 // TestQuietStream: an instance may be silent within a response for longer than a
 // client may be.
 func TestQuietStream(t *testing.T) {
+	t.Parallel()
 	release := make(chan struct{})
 	f := newProxy(t, setup{
 		instances: []string{server(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -103,11 +116,11 @@ func TestQuietStream(t *testing.T) {
 			<-release
 			_, _ = io.WriteString(w, "two")
 		})},
-		options: proxy.Options{Settings: proxy.Settings{IdleTimeout: soon}},
+		options: proxy.Options{Settings: proxy.Settings{IdleTimeout: 5 * soon}},
 	})
 	eachProtocol(t, func(t *testing.T, client *http.Client) {
 		res := get(t, client, f.url)
-		time.Sleep(3 * soon)
+		time.Sleep(10 * soon)
 		release <- struct{}{}
 		if got := readAll(t, res); got != "one two" {
 			t.Errorf("got %q", got)
@@ -117,6 +130,7 @@ func TestQuietStream(t *testing.T) {
 
 // TestRefusedStreamIsNotKept: what is too large about a request is not in the log.
 func TestRefusedStreamIsNotKept(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})
 	client := newClient(t, "http2")
 	wantFault(t, get(t, client, f.url+"/"+strings.Repeat("a", 500<<10)), 414, "too long")
@@ -130,6 +144,7 @@ func TestRefusedStreamIsNotKept(t *testing.T) {
 // TestPipelineIsBounded: of requests that a client sends ahead little is read, and
 // one after the other is answered.
 func TestPipelineIsBounded(t *testing.T) {
+	t.Parallel()
 	h := newHarbour(t)
 	f := newProxy(t, setup{instances: []string{h.address}})
 	c := dial(t, f.address)
@@ -164,6 +179,7 @@ func TestPipelineIsBounded(t *testing.T) {
 // requestTimeout, and says nothing, is given up; one that takes some now and then
 // is not, however long that takes in all.
 func TestInstanceThatTakesNothing(t *testing.T) {
+	t.Parallel()
 	const limit = 20 * soon
 	newFront := func(t *testing.T, talk func(c *rawConn)) *front {
 		return newProxy(t, setup{

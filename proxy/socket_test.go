@@ -8,6 +8,7 @@ import (
 
 // TestSocketSurplus: what an instance sends unasked is nobody's response.
 func TestSocketSurplus(t *testing.T) {
+	t.Parallel()
 	sent := make(chan struct{})
 	var conns atomic.Int32
 	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {

@@ -99,6 +99,7 @@ func strayResponse(kind int, id string) string {
 // A kind of response that can have content is followed by stray bytes always, if
 // it ever is: an instance that has not sent any for long counts as proven.
 func TestStrayBytes(t *testing.T) {
+	t.Parallel()
 	requests := 20_000
 	if testing.Short() {
 		requests = 4_000
@@ -116,7 +117,10 @@ func TestStrayBytes(t *testing.T) {
 			s.sometimes = true
 			s.kinds[rand.IntN(sized)] = true
 		}
-		t.Run(fmt.Sprintf("%v,%v", s.kinds, s.sometimes), func(t *testing.T) { s.round(t, requests/rounds) })
+		t.Run(fmt.Sprintf("%v,%v", s.kinds, s.sometimes), func(t *testing.T) {
+			t.Parallel()
+			s.round(t, requests/rounds)
+		})
 	}
 }
 

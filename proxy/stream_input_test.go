@@ -62,6 +62,7 @@ func exchangeStream(t *testing.T, address string, fields [][2]string, data strin
 // TestInputStreams sends over HTTP/2 the inputs that it can carry: what is wrong
 // there must not reach the instance, in HTTP/1.1, either.
 func TestInputStreams(t *testing.T) {
+	t.Parallel()
 	const refused = 0 // by net/http, one way or the other
 	field := func(name, value string) [][2]string { return [][2]string{{name, value}} }
 	repeat := strings.Repeat
@@ -136,6 +137,7 @@ func TestInputStreams(t *testing.T) {
 		{"U04", "GET", "/", "a", field("upgrade", "websocket"), refused, nil},
 	} {
 		t.Run(c.id, func(t *testing.T) {
+			t.Parallel()
 			instance := &witness{}
 			f := newProxy(t, setup{instances: []string{script(t, instance.talk)}})
 			fields := [][2]string{{":method", c.method}, {":scheme", "http"}, {":path", c.target}, {":authority", c.authority}}
@@ -157,6 +159,7 @@ func TestInputStreams(t *testing.T) {
 
 // TestInputStreamConnect: CONNECT is refused over HTTP/2 too.
 func TestInputStreamConnect(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})
 	if got := exchangeStream(t, f.address, [][2]string{{":method", "CONNECT"}, {":authority", "a:80"}}, "", true); got != 501 {
 		t.Errorf("got %d", got)
@@ -165,6 +168,7 @@ func TestInputStreamConnect(t *testing.T) {
 
 // TestInputStreamSlow: content that does not go on is answered with 408.
 func TestInputStreamSlow(t *testing.T) {
+	t.Parallel()
 	instance := &witness{}
 	f := newProxy(t, setup{
 		instances: []string{script(t, instance.talk)},

@@ -15,6 +15,7 @@ import (
 // TestStreamEvents: each event arrives before the next is sent, and the head
 // before the first.
 func TestStreamEvents(t *testing.T) {
+	t.Parallel()
 	next := make(chan struct{})
 	f := newProxy(t, setup{instances: []string{server(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
@@ -47,6 +48,7 @@ func TestStreamEvents(t *testing.T) {
 // TestStreamBothWays: the response begins before the request ends, and both
 // flow piece by piece.
 func TestStreamBothWays(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, func(w http.ResponseWriter, r *http.Request) {
 		rc := http.NewResponseController(w)
 		_ = rc.EnableFullDuplex()
@@ -83,6 +85,7 @@ func TestStreamBothWays(t *testing.T) {
 
 // TestStreamInformational: 1xx responses arrive as they are sent.
 func TestStreamInformational(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
 		for c.head() != nil {
 			c.send("HTTP/1.1 103 Early Hints\nLink: </style.css>\n\nHTTP/1.1 200 OK\nContent-Length: 2\n\nok")

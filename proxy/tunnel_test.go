@@ -19,6 +19,7 @@ const upgradeHead = "Host: a\nConnection: Upgrade\nUpgrade: test\n\n"
 // TestTunnelWebSocket: a WebSocket works, counts as in flight until it ends,
 // and is recorded when it opens.
 func TestTunnelWebSocket(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, func(w http.ResponseWriter, r *http.Request) {
 		c, err := websocket.Accept(w, r, nil)
 		if err != nil {
@@ -79,6 +80,7 @@ func (f *front) drained(t testing.TB) {
 // TestTunnelEarlyBytes: what either side sends with its head arrives, and the
 // end of one direction leaves the other open.
 func TestTunnelEarlyBytes(t *testing.T) {
+	t.Parallel()
 	heard := make(chan string, 1)
 	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
 		head := c.head()
@@ -115,6 +117,7 @@ func TestTunnelEarlyBytes(t *testing.T) {
 // TestTunnelHalfClosed: an instance that has said all may still listen, to a
 // client that spoke early, too.
 func TestTunnelHalfClosed(t *testing.T) {
+	t.Parallel()
 	heard := make(chan string, 1)
 	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
 		c.head()
@@ -139,6 +142,7 @@ func TestTunnelHalfClosed(t *testing.T) {
 // TestTunnelUntaken: a side that takes nothing of what waits for it is given up; one
 // that takes a little now and then is not.
 func TestTunnelUntaken(t *testing.T) {
+	t.Parallel()
 	const size = 32 << 20 // more than the kernels take
 	const limit = 20 * soon
 	piece := make([]byte, size/32)
@@ -164,11 +168,13 @@ func TestTunnelUntaken(t *testing.T) {
 		return f, c
 	}
 	t.Run("client", func(t *testing.T) {
+		t.Parallel()
 		f, c := open(t, push)
 		f.drained(t)
 		_ = c
 	})
 	t.Run("instance", func(t *testing.T) {
+		t.Parallel()
 		over := make(chan struct{})
 		f, c := open(t, func(*rawConn) { <-over })
 		defer close(over)
@@ -176,6 +182,7 @@ func TestTunnelUntaken(t *testing.T) {
 		f.drained(t)
 	})
 	t.Run("slow client", func(t *testing.T) {
+		t.Parallel()
 		_, c := open(t, push)
 		left := int64(size)
 		for range 30 { // together longer than the limit; less than what the kernel calls room
@@ -192,8 +199,10 @@ func TestTunnelUntaken(t *testing.T) {
 // TestTunnelEnds: when either side leaves, the other is closed and the slot
 // free.
 func TestTunnelEnds(t *testing.T) {
+	t.Parallel()
 	for _, who := range []string{"client", "instance"} {
 		t.Run(who, func(t *testing.T) {
+			t.Parallel()
 			leave, gone := make(chan struct{}), make(chan struct{})
 			f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
 				c.head()
@@ -228,6 +237,7 @@ func TestTunnelEnds(t *testing.T) {
 // TestTunnelRefused: an instance that does not upgrade answers as usual, and
 // what follows is the next request, not a tunnel.
 func TestTunnelRefused(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})
 	c := dial(t, f.address)
 	c.send("GET /one HTTP/1.1\n" + upgradeHead + "GET /two HTTP/1.1\nHost: a\nConnection: close\n\n")
@@ -240,6 +250,7 @@ func TestTunnelRefused(t *testing.T) {
 // TestTunnelNotForwarded: no way to a protocol that would pass by the load
 // balancer.
 func TestTunnelNotForwarded(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})
 	for _, fields := range []string{
 		"Connection: Upgrade, HTTP2-Settings, close\nUpgrade: h2c\nHTTP2-Settings: AAMAAABkAAQAAP__\n",
@@ -264,6 +275,7 @@ func TestTunnelNotForwarded(t *testing.T) {
 // TestTunnelWrongProtocol: an instance that switches to what was not asked for
 // is at fault, and its connection is closed.
 func TestTunnelWrongProtocol(t *testing.T) {
+	t.Parallel()
 	closed := make(chan struct{})
 	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
 		c.head()

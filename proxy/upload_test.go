@@ -1,6 +1,7 @@
 package proxy_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptrace"
@@ -14,6 +15,7 @@ import (
 // TestStreamContinue: the instance decides whether the body is sent, and the
 // client hears of it once.
 func TestStreamContinue(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/no" {
 			w.WriteHeader(http.StatusExpectationFailed)
@@ -59,6 +61,7 @@ func TestStreamContinue(t *testing.T) {
 // TestStreamInterim: what an instance says after a client was asked for the content
 // is passed on.
 func TestStreamInterim(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
 		c.head()
 		c.send("HTTP/1.1 100 Continue\n\n")
@@ -82,6 +85,7 @@ func TestStreamInterim(t *testing.T) {
 // TestStreamUnwanted: a body that the instance refused is not sent to it, even
 // if the client did not wait.
 func TestStreamUnwanted(t *testing.T) {
+	t.Parallel()
 	sent := make(chan string, 1)
 	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
 		c.head()
@@ -101,6 +105,7 @@ func TestStreamUnwanted(t *testing.T) {
 // TestStreamUnreachable: a client hears that there is no instance before it has
 // sent all it has.
 func TestStreamUnreachable(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{queue: registry.Options{QueueLimit: 1}, instances: []string{closedAddress(t)}})
 	c := dial(t, f.address)
 	start := time.Now()
@@ -117,6 +122,7 @@ func TestStreamUnreachable(t *testing.T) {
 // TestStreamEarlyResponse: an answer to half a request arrives, and the
 // connection to the instance is not used again.
 func TestStreamEarlyResponse(t *testing.T) {
+	t.Parallel()
 	conns := make(chan struct{}, 8)
 	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
 		conns <- struct{}{}
@@ -161,6 +167,7 @@ func TestStreamEarlyResponse(t *testing.T) {
 // TestStreamLinger: a client that is answered early and then neither sends the
 // rest nor leaves is not waited for.
 func TestStreamLinger(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
 		c.head()
 		c.send("HTTP/1.1 417 Expectation Failed\nContent-Length: 2\n\nno")
@@ -190,7 +197,8 @@ func TestStreamLinger(t *testing.T) {
 // TestStreamLatency: the response time is the instance's, without the client's
 // share, and only a response that is no 5xx is a success.
 func TestStreamLatency(t *testing.T) {
-	const slow = 200 * time.Millisecond
+	t.Parallel()
+	const slow, pause = 500 * time.Millisecond, 2 * time.Second // far apart, for busy machines
 	address := server(t, func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		switch r.URL.Path {
@@ -202,33 +210,37 @@ func TestStreamLatency(t *testing.T) {
 	})
 	for _, c := range []struct {
 		path          string
-		wait          time.Duration // of the client, before the body
+		pause         time.Duration // of the client, before the content
 		slow, success bool
 	}{
 		{"/500", 0, false, false},
 		{"/slow", 0, true, true},
-		{"/", slow, false, true},
-		{"/slow", slow, true, true},
+		{"/", pause, false, true},
+		{"/slow", pause, true, true},
 	} {
-		f := newProxy(t, setup{instances: []string{address}})
-		conn := dial(t, f.address)
-		conn.send("POST " + c.path + " HTTP/1.1\nHost: a\nContent-Length: 4\nConnection: close\n\n")
-		time.Sleep(c.wait)
-		conn.send("body")
-		conn.waitClosed()
-		snapshot := f.registry.Snapshot()
-		got := snapshot.Instances[0]
-		if got.ResponseTime <= 0 || got.ResponseTime >= slow*2 || (got.ResponseTime >= slow) != c.slow {
-			t.Errorf("%s after %v: response time %v", c.path, c.wait, got.ResponseTime)
-		}
-		if got.LastSuccess.IsZero() == c.success {
-			t.Errorf("%s: last success %v", c.path, got.LastSuccess)
-		}
+		t.Run(fmt.Sprint(c.path, c.pause), func(t *testing.T) {
+			t.Parallel()
+			f := newProxy(t, setup{instances: []string{address}})
+			conn := dial(t, f.address)
+			conn.send("POST " + c.path + " HTTP/1.1\nHost: a\nContent-Length: 4\nConnection: close\n\n")
+			time.Sleep(c.pause)
+			conn.send("body")
+			conn.waitClosed()
+			snapshot := f.registry.Snapshot()
+			got := snapshot.Instances[0]
+			if got.ResponseTime <= 0 || got.ResponseTime >= pause || (got.ResponseTime >= slow) != c.slow {
+				t.Errorf("response time %v", got.ResponseTime)
+			}
+			if got.LastSuccess.IsZero() == c.success {
+				t.Errorf("last success %v", got.LastSuccess)
+			}
+		})
 	}
 }
 
 // TestStreamBadUpload: a body that is not one is the client's fault.
 func TestStreamBadUpload(t *testing.T) {
+	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})
 	c := dial(t, f.address)
 	c.send("POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\nxyz\nGET /smuggled HTTP/1.1\nHost: a\n\n")

@@ -18,6 +18,7 @@ type witness struct {
 	answer []byte
 	step   int // so many bytes of it at a time
 	hangUp bool
+	begun  chan struct{} // gets a value when the first byte arrives, unless nil
 
 	mu       sync.Mutex // guards all below
 	bytes    int
@@ -72,6 +73,9 @@ func (w *witness) talk(c *rawConn) {
 func (w *witness) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.bytes == 0 && w.begun != nil {
+		w.begun <- struct{}{}
+	}
 	w.bytes += len(p)
 	return len(p), nil
 }
