@@ -275,7 +275,7 @@ func TestInputResponses(t *testing.T) {
 			t.Run(in.ID, func(t *testing.T) {
 				t.Parallel()
 				instance := &witness{answer: in.Response, step: step, hangUp: w.hangUp}
-				f := newProxy(t, setup{instances: []string{script(t, instance.talk)}})
+				f := newProxy(t, setup{instances: []string{script(t, instance.talk)}, unproven: !w.reused})
 				c := dial(t, f.address)
 				_, _ = c.Write(in.Request)
 				c.send(probe)
