@@ -50,7 +50,7 @@ var table = map[string][]string{
 	},
 	"proxy/std": {
 		"internal/registry", "proxy/forward", "proxy/http1", "proxy/internal/settings", "proxy/outcome", "proxy/policy",
-		"golang.org/x/sys",
+		"proxy/route", "golang.org/x/sys",
 	},
 	"proxy/policy":            {"internal/registry", "proxy/http1", "proxy/outcome"},
 	"proxy/internal/settings": {"proxy/http1"},
@@ -64,14 +64,14 @@ var table = map[string][]string{
 		"gen", "gen/dynlb/v1", "internal/fleet", "internal/notice", "internal/registry",
 		"github.com/grpc-ecosystem/grpc-gateway/v2", "github.com/prometheus", "google.golang.org",
 	},
-	"internal/app":     {"internal/autoscaler", "internal/fleet", "internal/notice", "internal/registry"},
+	"internal/app":     {"internal/autoscaler", "internal/fleet", "internal/notice", "internal/registry", "proxy/route"},
 	"internal/logging": {"github.com/lmittmann/tint", "golang.org/x/term"},
 	// These two wire all the others: they may import much, and only cmd/dynlb and
 	// the command line import them.
 	"internal/daemon": {
 		"internal/app", "internal/autoscaler", "internal/config", "internal/fleet", "internal/fleet/local", "internal/logging", "internal/notice",
-		"internal/process/account", "internal/process/cgroup", "internal/process/orphan", "internal/registry", "proxy", "proxy/http1", "server",
-		"github.com/fsnotify/fsnotify", "golang.org/x/sys",
+		"internal/process/account", "internal/process/cgroup", "internal/process/orphan", "internal/registry", "proxy", "proxy/http1", "proxy/outcome",
+		"proxy/route", "server", "github.com/fsnotify/fsnotify", "golang.org/x/sys",
 	},
 	"internal/cli": {
 		"gen/dynlb/v1", "internal/config", "internal/daemon", "internal/demo", "internal/logging", "internal/process/orphan",

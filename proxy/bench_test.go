@@ -20,6 +20,8 @@ import (
 
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy"
+	"github.com/dynlb/dynlb/proxy/outcome"
+	"github.com/dynlb/dynlb/proxy/route"
 )
 
 // BenchmarkProxy and BenchmarkBareReverseProxy carry a 64 B GET over 64 client
@@ -30,7 +32,10 @@ func BenchmarkProxy(b *testing.B) {
 	for range 4 {
 		addInstance(b, pool, rawOrigin(b))
 	}
-	p := proxy.New(proxy.Options{Engine: engine, Registry: pool, Settings: proxy.Settings{RequestTimeout: 30 * time.Second}, Record: func(int, time.Duration) {}})
+	p := proxy.New(proxy.Options{
+		Engine: engine, Record: func(*outcome.Outcome) {},
+		Router: route.Single(route.NewApp("default", pool, route.Settings{RequestTimeout: 30 * time.Second})),
+	})
 	listener := listen(b)
 	go func() { _ = p.Serve(listener) }()
 	b.Cleanup(func() { _ = p.Shutdown(context.Background()) })

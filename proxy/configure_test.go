@@ -10,6 +10,7 @@ import (
 
 	"github.com/dynlb/dynlb/proxy"
 	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/route"
 )
 
 // status makes a request on c, and returns the status of the response; 0 when
@@ -43,7 +44,7 @@ func TestConfigureRequestTimeout(t *testing.T) {
 	go func() { early <- under.status(t, plain) }()
 	wait(t, h.arrived, "request")
 
-	f.proxy.Configure(proxy.Settings{RequestTimeout: soon})
+	f.app.Configure(route.Settings{RequestTimeout: soon})
 	if got := warm.status(t, plain); got != http.StatusGatewayTimeout {
 		t.Errorf("HTTP/1: %d", got)
 	}
@@ -52,7 +53,7 @@ func TestConfigureRequestTimeout(t *testing.T) {
 		t.Errorf("HTTP/2: %d", res.StatusCode)
 	}
 	client.CloseIdleConnections()
-	f.proxy.Configure(proxy.Settings{RequestTimeout: patience})
+	f.app.Configure(route.Settings{RequestTimeout: patience})
 	go func() { early <- warm.status(t, plain) }()
 	select {
 	case got := <-early:

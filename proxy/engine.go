@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/dynlb/dynlb/proxy/fast"
-	"github.com/dynlb/dynlb/proxy/route"
 )
 
 // Engine says what carries plain HTTP/1.1.
@@ -42,11 +41,11 @@ func (p *Proxy) newFast(o *Options) *fast.Engine {
 		return nil
 	}
 	options := fast.Options{
-		Router:   route.Single(p.app),
+		Router:   o.Router,
 		Settings: &p.settings,
 		Handover: p.std.Take,
 		Conduct:  &p.conduct,
-		Record:   recorder(o.Record),
+		Record:   o.Record,
 		Log:      o.Log,
 	}
 	if o.Status != nil {

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/dynlb/dynlb/proxy"
 )
 
 // TestHalfClose: a client that ends its side of the connection after its request
@@ -47,7 +45,7 @@ func TestHalfClose(t *testing.T) {
 					}
 					_, _ = io.WriteString(w, w.Header().Get("X-Late")+"lo")
 				})},
-				options: proxy.Options{Settings: proxy.Settings{RequestTimeout: c.limit}},
+				timeout: c.limit,
 			})
 			client := dial(t, f.address)
 			client.send(c.request)

@@ -16,6 +16,8 @@ import (
 
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy"
+	"github.com/dynlb/dynlb/proxy/outcome"
+	"github.com/dynlb/dynlb/proxy/route"
 )
 
 // patience is how long a test waits for what must happen.
@@ -58,8 +60,9 @@ func (e eachEngine) Run() (code int) {
 type setup struct {
 	queue     registry.Options
 	options   proxy.Options
-	instances []string // addresses
-	unproven  bool     // the instances may send stray bytes
+	instances []string      // addresses
+	unproven  bool          // the instances may send stray bytes
+	timeout   time.Duration // of requests; zero: patience
 }
 
 // front is a proxy under test: what a client sees of it, and what is behind it.
@@ -68,6 +71,7 @@ type front struct {
 	address  string // host:port
 	registry *registry.Registry
 	proxy    *proxy.Proxy
+	app      *route.App // that all requests are for
 	ids      []registry.ID
 	records  chan record
 	log      *logBuffer
@@ -86,16 +90,14 @@ func newProxy(t testing.TB, s setup) *front {
 	if s.queue == (registry.Options{}) {
 		s.queue = registry.Options{QueueLimit: 1024, QueueTimeout: patience}
 	}
-	if s.options.RequestTimeout == 0 {
-		s.options.RequestTimeout = patience
-	}
 	f := &front{registry: registry.New(s.queue), records: make(chan record, 1024), log: &logBuffer{}}
 	for _, address := range s.instances {
 		f.ids = append(f.ids, addInstance(t, f.registry, address))
 	}
-	s.options.Registry = f.registry
+	f.app = route.NewApp("default", f.registry, route.Settings{RequestTimeout: cmp.Or(s.timeout, patience)})
+	s.options.Router = route.Single(f.app)
 	s.options.Engine = cmp.Or(s.options.Engine, engine)
-	s.options.Record = func(code int, took time.Duration) { f.records <- record{code, took} }
+	s.options.Record = func(o *outcome.Outcome) { f.records <- record{o.Code, o.Duration} }
 	s.options.Log = slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	f.proxy = proxy.New(s.options)
 	for _, address := range s.instances {
@@ -103,22 +105,35 @@ func newProxy(t testing.TB, s setup) *front {
 			f.proxy.Trust(address)
 		}
 	}
-	listener := listen(t)
-	f.address = listener.Addr().String()
+	f.address = serveOn(t, f.proxy)
 	f.url = "http://" + f.address
+	return f
+}
+
+// serveProxy serves a proxy with the given options until the test ends, and returns
+// its URL.
+func serveProxy(t testing.TB, options proxy.Options) (url string) {
+	t.Helper()
+	return "http://" + serveOn(t, proxy.New(options))
+}
+
+// serveOn serves a proxy until the test ends, and returns its address.
+func serveOn(t testing.TB, p *proxy.Proxy) (address string) {
+	t.Helper()
+	listener := listen(t)
 	served := make(chan error, 1)
-	go func() { served <- f.proxy.Serve(listener) }()
+	go func() { served <- p.Serve(listener) }()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		if err := f.proxy.Shutdown(ctx); err != nil {
+		if err := p.Shutdown(ctx); err != nil {
 			t.Errorf("Shutdown: %v", err)
 		}
 		if err := <-served; err != nil {
 			t.Errorf("Serve: %v", err)
 		}
 	})
-	return f
+	return listener.Addr().String()
 }
 
 // recorded waits for the next request to be recorded, and checks its code.

@@ -20,10 +20,9 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 	"sync/atomic"
-	"time"
 
-	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/fast"
 	"github.com/dynlb/dynlb/proxy/internal/settings"
 	"github.com/dynlb/dynlb/proxy/outcome"
@@ -42,23 +41,18 @@ const statusPath = "/lb-status"
 // Settings are how requests are carried.
 type Settings = settings.Settings
 
-// Options are what a Proxy needs. Only Registry is required.
+// Options are what a Proxy needs. Only Router is required.
 type Options struct {
-	// Registry says which instance a request goes to.
-	Registry *registry.Registry
+	// Router says which app a request is for.
+	Router route.Router
 	// Settings are how requests are carried.
 	Settings
 	// Engine is what carries plain HTTP/1.1. Empty: EngineAuto.
 	Engine Engine
 	// Status answers GET and HEAD of /lb-status. Nil: the path is the app's.
 	Status http.Handler
-	// Record is called once for each request that was meant for an instance, or
-	// was refused before that could be known, with the status the client got and
-	// the time to the end of the response. A tunnel is recorded when it opens, as
-	// a 101; a request that the client gave up as StatusClientClosed; a response
-	// that its instance broke off as a 502, whatever its header said. It may be
-	// called concurrently. Nil: nobody is told.
-	Record func(code int, took time.Duration)
+	// Record is told the outcome of each request. Nil: none is recorded.
+	Record outcome.Recorder
 	// Log gets one line for each failed request. Nil: none are written.
 	Log *slog.Logger
 }
@@ -68,11 +62,10 @@ type Options struct {
 type Proxy struct {
 	std      *std.Lane
 	fast     *fast.Engine             // nil when it is not used
-	app      *route.App               // the one that all requests are for
 	settings atomic.Pointer[Settings] // in force, for the requests that begin now
 	conduct  policy.Conduct           // what is known of the instances
 	unfollow context.CancelFunc       // ends the following of departures
-	followed chan struct{}            // closed when departures are not followed any more
+	followed sync.WaitGroup           // until no departures are followed
 }
 
 // New returns a Proxy. Call Shutdown when done with it, served or not: it keeps
@@ -81,29 +74,22 @@ func New(options Options) *Proxy {
 	if options.Log == nil {
 		options.Log = slog.New(slog.DiscardHandler)
 	}
-	p := &Proxy{followed: make(chan struct{})}
+	p := new(Proxy)
 	p.std = std.New(std.Options{
-		Registry: options.Registry, Settings: options.Settings, Conduct: &p.conduct,
-		StatusPath: statusPath, Status: options.Status, Record: recorder(options.Record), Log: options.Log,
+		Router: options.Router, Settings: options.Settings, Conduct: &p.conduct,
+		StatusPath: statusPath, Status: options.Status, Record: options.Record, Log: options.Log,
 	})
 	options.Settings = options.WithDefaults()
 	p.settings.Store(&options.Settings)
-	p.app = route.NewApp("default", options.Registry, route.Settings{RequestTimeout: options.RequestTimeout})
 	p.fast = p.newFast(&options)
 	var following context.Context
 	following, p.unfollow = context.WithCancel(context.Background())
-	go func() { // ended and waited for by Shutdown
-		defer close(p.followed)
-		followDepartures(following, options.Registry, p.droppers()...)
-	}()
-	return p
-}
-
-func recorder(record func(code int, took time.Duration)) outcome.Recorder {
-	if record == nil {
-		return nil
+	for _, app := range options.Router.Apps() {
+		p.followed.Go(func() { // ended and waited for by Shutdown
+			followDepartures(following, app.Registry(), p.droppers()...)
+		})
 	}
-	return func(o *outcome.Outcome) { record(o.Code, o.Duration) }
+	return p
 }
 
 // Configure changes the settings, all of them, for the requests that begin from
@@ -120,7 +106,6 @@ func recorder(record func(code int, took time.Duration)) outcome.Recorder {
 func (p *Proxy) Configure(s Settings) {
 	s = s.WithDefaults()
 	p.settings.Store(&s)
-	p.app.Configure(route.Settings{RequestTimeout: s.RequestTimeout})
 	p.std.Configure(s)
 	if p.fast != nil {
 		p.fast.Reconfigured()

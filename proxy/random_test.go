@@ -14,9 +14,9 @@ func TestRandomConversations(t *testing.T) {
 		var f *front
 		t.Cleanup(func() { f.idle(t) }) // when it is shut down
 		f = newProxy(t, setup{
-			instances: instances,
+			instances: instances, timeout: talk.Patience,
 			options: proxy.Options{Settings: proxy.Settings{
-				HeadTimeout: talk.Patience, BodyTimeout: talk.Patience, RequestTimeout: talk.Patience,
+				HeadTimeout: talk.Patience, BodyTimeout: talk.Patience,
 			}},
 		})
 		return f.address

@@ -6,8 +6,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/dynlb/dynlb/proxy"
 )
 
 // TestTimeout: an instance that does not respond in time is a 504, once.
@@ -29,7 +27,7 @@ func TestTimeout(t *testing.T) {
 				c.send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
 			}
 		})},
-		options: proxy.Options{Settings: proxy.Settings{RequestTimeout: time.Second}},
+		timeout: time.Second,
 	})
 	eachProtocol(t, func(t *testing.T, client *http.Client) {
 		requests.Store(0)

@@ -46,7 +46,7 @@ func (p *Proxy) Shutdown(ctx context.Context) error {
 	open += <-fast
 	open += p.std.Shutdown(ctx) // again: of what the other lane has handed over meanwhile
 	p.unfollow()
-	<-p.followed
+	p.followed.Wait()
 	if open > 0 {
 		return fmt.Errorf("drain requests: %d cut off: %w", open, context.Cause(ctx))
 	}

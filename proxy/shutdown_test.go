@@ -15,6 +15,8 @@ import (
 
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy"
+	"github.com/dynlb/dynlb/proxy/outcome"
+	"github.com/dynlb/dynlb/proxy/route"
 )
 
 // harbour is an instance whose responses wait for release.
@@ -148,10 +150,13 @@ func TestShutdownCuts(t *testing.T) {
 	pool := registry.New(registry.Options{QueueLimit: 1, QueueTimeout: patience})
 	addInstance(t, pool, h.address)
 	codes := make(chan int, 8)
-	p := proxy.New(proxy.Options{Engine: engine, Registry: pool, Record: func(code int, _ time.Duration) {
-		time.Sleep(20 * time.Millisecond) // a handler that takes its time to end
-		codes <- code
-	}})
+	p := proxy.New(proxy.Options{
+		Engine: engine, Router: route.Single(route.NewApp("default", pool, route.Settings{})),
+		Record: func(o *outcome.Outcome) {
+			time.Sleep(20 * time.Millisecond) // a request that takes its time to end
+			codes <- o.Code
+		},
+	})
 	l := listen(t)
 	served := make(chan error, 1)
 	go func() { served <- p.Serve(l) }()
@@ -207,7 +212,7 @@ func TestShutdownIdle(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	pool := registry.New(registry.Options{})
 	addInstance(t, pool, address)
-	p := proxy.New(proxy.Options{Engine: engine, Registry: pool})
+	p := proxy.New(proxy.Options{Engine: engine, Router: route.Single(route.NewApp("default", pool, route.Settings{}))})
 	l := listen(t)
 	served := make(chan error, 1)
 	go func() { served <- p.Serve(l) }()
@@ -227,7 +232,7 @@ func TestShutdownIdle(t *testing.T) {
 // TestShutdownTwice: and without Serve.
 func TestShutdownTwice(t *testing.T) {
 	t.Parallel()
-	p := proxy.New(proxy.Options{Engine: engine, Registry: registry.New(registry.Options{})})
+	p := proxy.New(proxy.Options{Engine: engine, Router: route.Single(route.NewApp("default", registry.New(registry.Options{}), route.Settings{}))})
 	for range 2 {
 		if err := p.Shutdown(t.Context()); err != nil {
 			t.Error(err)

@@ -9,8 +9,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/dynlb/dynlb/proxy"
 )
 
 // TestInstanceThatTakesLittle: an instance that takes some of the content now and
@@ -35,7 +33,7 @@ func TestInstanceThatTakesLittle(t *testing.T) {
 	})
 	f := newProxy(t, setup{
 		instances: []string{l.Addr().String()},
-		options:   proxy.Options{Settings: proxy.Settings{RequestTimeout: limit}},
+		timeout:   limit,
 	})
 	res := do(t, newClient(t, "http1"), newRequest(t, http.MethodPost, f.url, bytes.NewReader(content)))
 	readAll(t, res)

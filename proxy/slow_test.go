@@ -184,7 +184,7 @@ func TestInstanceThatTakesNothing(t *testing.T) {
 	newFront := func(t *testing.T, talk func(c *rawConn)) *front {
 		return newProxy(t, setup{
 			instances: []string{script(t, talk)},
-			options:   proxy.Options{Settings: proxy.Settings{RequestTimeout: limit}},
+			timeout:   limit,
 		})
 	}
 	content := make([]byte, 16<<20) // more than the kernel takes

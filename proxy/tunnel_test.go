@@ -160,7 +160,7 @@ func TestTunnelUntaken(t *testing.T) {
 				c.send("HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: test\n\n")
 				talk(c)
 			})},
-			options: proxy.Options{Settings: proxy.Settings{IdleTimeout: limit, RequestTimeout: limit}},
+			options: proxy.Options{Settings: proxy.Settings{IdleTimeout: limit}}, timeout: limit,
 		})
 		c := dial(t, f.address)
 		c.send("GET / HTTP/1.1\n" + upgradeHead)

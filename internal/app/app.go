@@ -13,6 +13,7 @@ import (
 	"github.com/dynlb/dynlb/internal/fleet"
 	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/route"
 )
 
 // Default is the name of the app of a config that names none.
@@ -23,6 +24,7 @@ type Settings struct {
 	Registry registry.Options
 	Scaling  autoscaler.Settings
 	Fleet    fleet.Settings
+	Requests route.Settings
 }
 
 // Options say what an app is made of.
@@ -43,6 +45,7 @@ type App struct {
 	Name     string
 	Registry *registry.Registry     // the instances, and which one gets the next request
 	Board    *notice.Board          // what is reported of the app
+	Route    *route.App             // the app as the data plane knows it
 	Fleet    fleet.Fleet            // runs the instances
 	Scaler   *autoscaler.Autoscaler // decides on their number
 	Log      *slog.Logger           // with the name
@@ -62,6 +65,7 @@ func New(o Options) *App {
 	}
 	a.Registry = registry.New(o.Settings.Registry)
 	a.Board = notice.New(a.Registry)
+	a.Route = route.NewApp(o.Name, a.Registry, o.Settings.Requests)
 	a.Fleet = o.Settings.Fleet.New(fleet.Options{Registry: a.Registry, Board: a.Board, Log: a.Log, Output: instanceLog})
 	a.Scaler = autoscaler.New(autoscaler.Options{Board: a.Board, Fleet: a.Fleet, Log: a.Log}, o.Settings.Scaling)
 	return a
@@ -93,6 +97,7 @@ func (a *App) Run(ctx context.Context) {
 // settings, or why they do not.
 func (a *App) Configure(settings Settings) <-chan error {
 	a.Registry.Configure(settings.Registry)
+	a.Route.Configure(settings.Requests)
 	done := a.Fleet.Configure(settings.Fleet)
 	a.Scaler.Configure(settings.Scaling)
 	return done

@@ -3,9 +3,9 @@ package daemon
 import (
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/dynlb/dynlb/internal/app"
+	"github.com/dynlb/dynlb/proxy/outcome"
 	"github.com/dynlb/dynlb/server"
 )
 
@@ -30,9 +30,9 @@ func (d *Daemon) controlApps() []server.App {
 	return out
 }
 
-// record counts a request of the default app in the metrics.
-func (d *Daemon) record(code int, took time.Duration) {
-	d.metrics.Record(server.Request{App: app.Default, Code: code, Duration: took})
+// record counts a request in the metrics.
+func (d *Daemon) record(o *outcome.Outcome) {
+	d.metrics.Record(server.Request{App: o.App, Code: o.Code, Source: o.Source.String(), Duration: o.Duration})
 }
 
 // defaultApp returns the app that the proxy serves. A config has this one app only,

@@ -12,6 +12,7 @@ import (
 	"github.com/dynlb/dynlb/internal/app"
 	"github.com/dynlb/dynlb/internal/config"
 	"github.com/dynlb/dynlb/proxy"
+	"github.com/dynlb/dynlb/proxy/route"
 	"github.com/dynlb/dynlb/server"
 )
 
@@ -87,7 +88,7 @@ func New(o Options) (*Daemon, error) {
 	}
 	// From its beginning the proxy has goroutines that only its Shutdown ends.
 	d.proxy = proxy.New(proxy.Options{
-		Registry: d.defaultApp().Registry,
+		Router:   route.Single(d.defaultApp().Route),
 		Settings: d.plan.proxy,
 		Engine:   d.options.Engine,
 		Status:   http.HandlerFunc(d.serveStatus),

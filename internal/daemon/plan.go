@@ -15,6 +15,7 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy"
 	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/route"
 )
 
 // plan is a config as the settings of each part. A reload may change all of it.
@@ -82,6 +83,7 @@ func appSettings(settings config.Config) (app.Settings, error) {
 			MaxAge:         settings.MaxAge,
 			MaxMemory:      settings.MaxMemory,
 		},
+		Requests: route.Settings{RequestTimeout: settings.RequestTimeout},
 	}, nil
 }
 
@@ -93,7 +95,6 @@ func proxySettings(settings *config.Config) proxy.Settings {
 		connections = connectionsWithin(openFiles(), settings.MaxInstances)
 	}
 	return proxy.Settings{
-		RequestTimeout: settings.RequestTimeout,
 		TrustedProxies: settings.TrustedProxies,
 		Limits: http1.Limits{
 			Line: int(limits.RequestLine), Head: int(limits.Header), Fields: limits.HeaderFields,

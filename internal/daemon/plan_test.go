@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dynlb/dynlb/internal/app"
 	"github.com/dynlb/dynlb/internal/config"
 	"github.com/dynlb/dynlb/proxy"
 	"github.com/dynlb/dynlb/proxy/http1"
@@ -26,7 +27,6 @@ limits: {requestLine: 1001, header: 1002, headerFields: 103, chunkLine: 104, hea
 		t.Fatal(err)
 	}
 	want := proxy.Settings{
-		RequestTimeout: 7 * time.Second,
 		Limits:         http1.Limits{Line: 1001, Head: 1002, Fields: 103, ChunkLine: 104},
 		HeadTimeout:    time.Second,
 		BodyTimeout:    2 * time.Second,
@@ -34,7 +34,7 @@ limits: {requestLine: 1001, header: 1002, headerFields: 103, chunkLine: 104, hea
 		MaxConnections: 5,
 	}
 	got := p.proxy
-	if got.TrustedProxies != nil || got.RequestTimeout != want.RequestTimeout || got.Limits != want.Limits ||
+	if got.TrustedProxies != nil || p.apps[app.Default].Requests.RequestTimeout != 7*time.Second || got.Limits != want.Limits ||
 		got.HeadTimeout != want.HeadTimeout || got.BodyTimeout != want.BodyTimeout ||
 		got.IdleTimeout != want.IdleTimeout || got.MaxConnections != want.MaxConnections {
 		t.Errorf("got %+v, want %+v", got, want)

@@ -74,6 +74,12 @@ func with(s settings.Settings) *atomic.Pointer[settings.Settings] {
 	return p
 }
 
+// within returns a router to one app whose instances have a limited time to respond.
+func within(limit time.Duration) route.Router {
+	r := registry.New(registry.Options{QueueLimit: 1024, QueueTimeout: 10 * time.Second})
+	return route.Single(route.NewApp("default", r, route.Settings{RequestTimeout: limit}))
+}
+
 // over returns a router to one app with a registry.
 func over(r *registry.Registry) route.Router {
 	return route.Single(route.NewApp("default", r, route.Settings{}))
@@ -91,7 +97,6 @@ func serve(t testing.TB, options Options, instances ...string) *lane {
 	}
 	f := &lane{app: options.Router.Apps()[0], records: make(chan int, 1<<16), log: &logBuffer{}}
 	f.registry = f.app.Registry()
-	f.app.Configure(route.Settings{RequestTimeout: options.Settings.Load().RequestTimeout})
 	if options.Conduct == nil {
 		options.Conduct = new(policy.Conduct)
 		for _, address := range instances {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/proxy/http1"
-	"github.com/dynlb/dynlb/proxy/internal/settings"
 )
 
 // TestHeldUp: time in which a loop was held up is not taken from an instance.
@@ -15,7 +14,7 @@ func TestHeldUp(t *testing.T) {
 	t.Parallel()
 	const limit = time.Second
 	arrived, release := make(chan struct{}), make(chan struct{})
-	options := Options{Loops: 1, Settings: with(settings.Settings{RequestTimeout: limit})}
+	options := Options{Loops: 1, Router: within(limit)}
 	f := serve(t, options, script(t, func(c *peer) {
 		_ = c.head()
 		close(arrived)

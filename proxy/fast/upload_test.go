@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/dynlb/dynlb/proxy/internal/settings"
 )
 
 // TestUnsendable: when an instance has answered early and takes no more content,
@@ -58,7 +56,7 @@ func TestUnsendable(t *testing.T) {
 // not get more time for its response.
 func TestContinueTwice(t *testing.T) {
 	t.Parallel()
-	options := Options{Settings: with(settings.Settings{RequestTimeout: 200 * time.Millisecond})}
+	options := Options{Router: within(200 * time.Millisecond)}
 	f := serve(t, options, script(t, func(c *peer) {
 		c.head()
 		c.send("HTTP/1.1 100 Continue\n\n")
@@ -127,8 +125,7 @@ func await(c *client, n int) {
 func TestClientRenewsNothing(t *testing.T) {
 	t.Parallel()
 	take := make(chan struct{})
-	limit := settings.Settings{RequestTimeout: time.Minute}
-	f := serve(t, Options{Loops: 1, Settings: with(limit)}, script(t, func(c *peer) {
+	f := serve(t, Options{Loops: 1, Router: within(time.Minute)}, script(t, func(c *peer) {
 		_ = c.head()
 		<-take
 		_ = c.rest()

@@ -15,7 +15,7 @@ type grant struct {
 
 // claim claims an instance, and waits for one if need be.
 func (x *exchange) claim() error {
-	lease, err := x.lane.options.Registry.Try(registry.Preference{})
+	lease, err := x.app.Registry().Try(registry.Preference{})
 	if err == nil && !lease.Valid() {
 		began := time.Now()
 		lease, err = x.queue()
@@ -39,7 +39,7 @@ func (x *exchange) claimAnother() error {
 
 // queue waits for an instance, as long as a request may.
 func (x *exchange) queue() (registry.Lease, error) {
-	pool := x.lane.options.Registry
+	pool := x.app.Registry()
 	granted := make(chan grant, 1)
 	waiter := &registry.Waiter{Grant: func(lease registry.Lease, err error) { granted <- grant{lease, err} }}
 	if lease, err := pool.Enter(waiter); err != nil || lease.Valid() {

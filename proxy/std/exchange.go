@@ -13,6 +13,7 @@ import (
 	"github.com/dynlb/dynlb/proxy/http1"
 	"github.com/dynlb/dynlb/proxy/outcome"
 	"github.com/dynlb/dynlb/proxy/policy"
+	"github.com/dynlb/dynlb/proxy/route"
 )
 
 // exchange is one request on its way to an instance, and its response on the way
@@ -31,6 +32,7 @@ type exchange struct {
 type facts struct {
 	active  bool // it has begun, and not ended
 	rules   *rules
+	app     target
 	started time.Time
 	outcome outcome.Outcome
 
@@ -54,6 +56,12 @@ type facts struct {
 	interim int    // bytes of heads before the final one
 	tunnel  bool   // the instance has switched to another protocol
 	trailer []byte // as the instance sent it
+}
+
+// target is the app that a request is for, and its settings when the request began.
+type target struct {
+	*route.App               // nil: there is none
+	timeout    time.Duration // its RequestTimeout
 }
 
 // shared is what several goroutines know of an exchange.
@@ -93,6 +101,10 @@ func (x *exchange) begin(r *http1.Request, size int, from forward.Peer, rules *r
 		content: r.Framing == http1.Chunked || r.Framing == http1.Sized && r.Length > 0,
 		chunked: r.Framing == http1.Chunked,
 	}
+	if app := x.lane.options.Router.Route(r.Host, x.outcome.Route); app != nil {
+		x.app = target{app, app.Settings().RequestTimeout}
+		x.outcome.App = app.Name()
+	}
 	x.toHead = x.method == http.MethodHead
 	x.expects = x.content && r.Continue
 	var payload []byte
@@ -111,6 +123,17 @@ func (x *exchange) begin(r *http1.Request, size int, from forward.Peer, rules *r
 	b, x.marks = forward.AppendRequest(b[:0], r, from)
 	x.head = forward.AppendContent(b, payload, x.chunked, readAll)
 	x.outcome.BytesIn = int64(len(payload))
+}
+
+// refused returns why the request is not forwarded, or nil.
+func (x *exchange) refused(r *http1.Request) error {
+	if err := policy.Refused(r); err != nil {
+		return err
+	}
+	if x.app.App == nil {
+		return policy.ErrNoApp
+	}
+	return nil
 }
 
 // contentRoom is more than what frames a piece of content: a chunk size, two line

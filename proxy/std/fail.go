@@ -11,7 +11,11 @@ import (
 
 // fail answers the request with what err means.
 func (x *exchange) fail(err error) {
-	f := policy.Of(err, x.lane.options.Registry.Trouble())
+	trouble := ""
+	if x.app.App != nil {
+		trouble = x.app.Registry().Trouble()
+	}
+	f := policy.Of(err, trouble)
 	x.outcome.Code, x.outcome.Source = f.Code, f.Source
 	x.release()
 	switch f.Code {
@@ -41,6 +45,9 @@ func (x *exchange) log(level slog.Level, message string, cause error) {
 		slog.String("method", x.method),
 		slog.String("path", path),
 		slog.Int("code", x.outcome.Code),
+	}
+	if x.app.App != nil {
+		attrs = append(attrs, slog.String("app", x.app.Name()))
 	}
 	if x.lease.Valid() {
 		attrs = append(attrs, slog.String("instance", string(x.lease.ID())))

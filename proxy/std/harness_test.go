@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/route"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -24,9 +25,10 @@ var instanceAt = registry.TCP("127.0.0.1", 1)
 // They are within the program, so that they keep to the time of a synctest bubble.
 func newLane(t testing.TB, options Options, talk func(c net.Conn)) *Lane {
 	t.Helper()
-	options.Registry = registry.New(registry.Options{})
-	id := options.Registry.Add(registry.Spec{Endpoint: instanceAt})
-	if err := options.Registry.Transition(id, registry.Ready, "test"); err != nil {
+	instances := registry.New(registry.Options{})
+	options.Router = route.Single(route.NewApp("default", instances, route.Settings{}))
+	id := instances.Add(registry.Spec{Endpoint: instanceAt})
+	if err := instances.Transition(id, registry.Ready, "test"); err != nil {
 		t.Fatal(err)
 	}
 	l := New(options)

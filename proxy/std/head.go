@@ -137,7 +137,7 @@ func (c *conn) take(n int) {
 	}
 	x := &c.exchange
 	x.begin(r, n, c.peer, c.rules)
-	err := policy.Refused(r)
+	err := x.refused(r)
 	c.dropRequest() // its bytes may be overwritten now
 	if err != nil {
 		x.fail(err)

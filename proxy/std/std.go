@@ -33,16 +33,16 @@ import (
 	"log/slog"
 	"net/http"
 
-	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/internal/settings"
 	"github.com/dynlb/dynlb/proxy/outcome"
 	"github.com/dynlb/dynlb/proxy/policy"
+	"github.com/dynlb/dynlb/proxy/route"
 )
 
-// Options are what a Lane needs. Only Registry is required.
+// Options are what a Lane needs. Only Router is required.
 type Options struct {
-	// Registry says which instance a request goes to.
-	Registry *registry.Registry
+	// Router says which app a request is for.
+	Router route.Router
 	// Settings are how requests are carried, until Configure.
 	Settings settings.Settings
 	// Conduct is what is known of the instances' stray bytes. Nil: nothing.
@@ -51,7 +51,7 @@ type Options struct {
 	// HEAD of it. Nil: the path is the app's.
 	StatusPath string
 	Status     http.Handler
-	// Record is told the outcome of each request. Nil: nobody is told.
+	// Record is told the outcome of each request. Nil: none is recorded.
 	Record outcome.Recorder
 	// Log gets one line for each failed request. Nil: none are written.
 	Log *slog.Logger

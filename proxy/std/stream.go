@@ -85,7 +85,7 @@ func (s *stream) serve() {
 	}
 	x.begin(r, n, peer, s.rules)
 	defer context.AfterFunc(s.request.Context(), func() { x.halt(context.Canceled) })()
-	if err := policy.Refused(r); err != nil {
+	if err := x.refused(r); err != nil {
 		x.fail(err)
 		x.end()
 		return

@@ -74,7 +74,7 @@ func (c *conn) relay(u *upstream) {
 			c.endTunnel(u)
 		}
 	})
-	if !pump(c.conn, &c.intake, &u.outlet, rules.RequestTimeout) {
+	if !pump(c.conn, &c.intake, &u.outlet, c.exchange.app.timeout) {
 		c.endTunnel(u)
 	}
 	down.Wait()

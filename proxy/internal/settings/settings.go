@@ -15,11 +15,6 @@ import (
 // handed over: new ones take their place, for the requests that begin from then
 // on.
 type Settings struct {
-	// RequestTimeout is how long an instance may take from the end of the
-	// request to its response header, and how often it must take some of the content
-	// before that; then, or after as much time again, the client gets a 504. Zero: no
-	// limit.
-	RequestTimeout time.Duration
 	// TrustedProxies are the peers whose X-Forwarded-*, Forwarded and X-Real-IP
 	// are believed. Empty: nobody's are.
 	TrustedProxies []netip.Prefix

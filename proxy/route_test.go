@@ -1,0 +1,80 @@
+package proxy_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy"
+	"github.com/dynlb/dynlb/proxy/outcome"
+	"github.com/dynlb/dynlb/proxy/route"
+)
+
+// byHost is a second router: it has an app for each host, and one for a path.
+type byHost struct {
+	hosts map[string]*route.App
+	admin *route.App
+}
+
+func (r byHost) Route(host, path []byte) *route.App {
+	if strings.HasPrefix(string(path), "/admin") {
+		return r.admin
+	}
+	return r.hosts[string(host)]
+}
+
+func (r byHost) Apps() []*route.App {
+	apps := []*route.App{r.admin}
+	for _, app := range r.hosts {
+		apps = append(apps, app)
+	}
+	return apps
+}
+
+// TestRouter checks that each request goes to an instance of the app that the router
+// names, on HTTP/1.1 and HTTP/2, and that its outcome names the app.
+func TestRouter(t *testing.T) {
+	t.Parallel()
+	newApp := func(name string) *route.App {
+		instances := registry.New(registry.Options{QueueLimit: 1, QueueTimeout: patience})
+		addInstance(t, instances, server(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(name)) }))
+		return route.NewApp(name, instances, route.Settings{RequestTimeout: patience})
+	}
+	router := byHost{
+		hosts: map[string]*route.App{"shop.example": newApp("shop"), "blog.example": newApp("blog")},
+		admin: newApp("admin"),
+	}
+	recorded := make(chan string, 100)
+	f := serveProxy(t, proxy.Options{Engine: engine, Router: router, Record: func(o *outcome.Outcome) { recorded <- o.App }})
+	for _, protocol := range []string{"http1", "http2"} {
+		client := newClient(t, protocol)
+		for _, c := range []struct {
+			host, path, app string
+			code            int
+		}{
+			{"shop.example", "/", "shop", http.StatusOK},
+			{"blog.example", "/", "blog", http.StatusOK},
+			{"blog.example", "/admin/users?a=b", "admin", http.StatusOK},
+			{"other.example", "/", "", http.StatusNotFound},
+			{"shop.example", "/cart", "shop", http.StatusOK},
+		} {
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, f+c.path, http.NoBody)
+			if err != nil {
+				t.Fatal(err)
+			}
+			request.Host = c.host
+			res, err := client.Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body := readAll(t, res)
+			if res.StatusCode != c.code || c.code == http.StatusOK && body != c.app {
+				t.Errorf("%s: %s%s: %d %q, want %d %q", protocol, c.host, c.path, res.StatusCode, body, c.code, c.app)
+			}
+			if got := wait(t, recorded, "outcome"); got != c.app {
+				t.Errorf("%s: %s%s: the outcome names %q, want %q", protocol, c.host, c.path, got, c.app)
+			}
+		}
+	}
+}
