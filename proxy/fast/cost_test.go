@@ -106,7 +106,7 @@ func heapInUse() int {
 	return int(m.HeapAlloc)
 }
 
-// TestIdleMemory: what an idle connection costs, once it has had a request. The
+// TestIdleMemory bounds the memory of an idle connection that has had a request. The
 // clients are bare descriptors, so that all growth of the heap is the engine's.
 func TestIdleMemory(t *testing.T) {
 	const conns = 2000
@@ -155,7 +155,7 @@ func TestIdleMemory(t *testing.T) {
 	}
 }
 
-// TestOthersGetTime: with all loops busy other goroutines are served.
+// TestOthersGetTime: other goroutines run although all loops are busy.
 func TestOthersGetTime(t *testing.T) {
 	f := serve(t, Options{}, frugal(t))
 	other := server(t, func(http.ResponseWriter, *http.Request) {})
@@ -191,7 +191,7 @@ func TestOthersGetTime(t *testing.T) {
 	}
 }
 
-// TestIdleTunnelMemory: what an idle tunnel costs. Both ends are bare
+// TestIdleTunnelMemory bounds the memory of an idle tunnel. Both ends are bare
 // descriptors.
 func TestIdleTunnelMemory(t *testing.T) {
 	const tunnels = 500

@@ -17,7 +17,7 @@ import (
 	"github.com/dynlb/dynlb/proxy/internal/settings"
 )
 
-// TestKeepAlive: many requests on one connection, one connection to the instance.
+// TestKeepAlive: many requests on one connection use one connection to the instance.
 func TestKeepAlive(t *testing.T) {
 	t.Parallel()
 	conns := make(chan struct{}, 16)
@@ -40,7 +40,7 @@ func TestKeepAlive(t *testing.T) {
 	}
 }
 
-// TestBodies: content of all sizes, both ways, in both framings.
+// TestBodies: content of all sizes passes both ways, in both framings.
 func TestBodies(t *testing.T) {
 	t.Parallel()
 	f := serve(t, Options{}, server(t, func(w http.ResponseWriter, r *http.Request) {
@@ -95,8 +95,7 @@ func TestBodies(t *testing.T) {
 	})
 }
 
-// TestHalfClose: a client that ends its side after its request gets the response
-// all the same.
+// TestHalfClose: a client that ends its output after its request gets the response.
 func TestHalfClose(t *testing.T) {
 	t.Parallel()
 	arrived, release := make(chan struct{}, 1), make(chan struct{})
@@ -132,7 +131,7 @@ func TestHalfClose(t *testing.T) {
 	}
 }
 
-// TestHalfClosePipeline: the end of the client's side may come with several
+// TestHalfClosePipeline: the end of the client's output may come with several
 // requests.
 func TestHalfClosePipeline(t *testing.T) {
 	t.Parallel()
@@ -178,7 +177,7 @@ func TestDrop(t *testing.T) {
 	}
 }
 
-// TestMaxConnections: those that are too many wait for one to be closed.
+// TestMaxConnections: connections beyond the limit wait until one is closed.
 func TestMaxConnections(t *testing.T) {
 	t.Parallel()
 	options := Options{Settings: with(settings.Settings{MaxConnections: 2})}
@@ -193,7 +192,7 @@ func TestMaxConnections(t *testing.T) {
 	first, second := dial(t, f.address), dial(t, f.address)
 	get(first)
 	get(second)
-	third := dial(t, f.address) // by the kernel
+	third := dial(t, f.address) // the kernel accepts it
 	third.send("GET / HTTP/1.1\nHost: a\n\n")
 	_ = third.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
 	if _, err := third.r.ReadByte(); err == nil {

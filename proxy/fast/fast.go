@@ -109,7 +109,7 @@ type Options struct {
 	StatusPath string
 	// Conduct is what is known of the instances. Nil: the engine has its own.
 	Conduct *policy.Conduct
-	// Record is told the outcome of each request. Nil: none is reported.
+	// Record is called with the outcome of each request. Nil: outcomes are not reported.
 	Record outcome.Recorder
 	// Log gets one line for each failed request. Nil: none is written.
 	Log *slog.Logger

@@ -16,9 +16,8 @@ import (
 	"github.com/dynlb/dynlb/proxy/http1"
 )
 
-// FuzzRequests: however what a client sends is cut into pieces, an instance that
-// is net/http gets the requests that package http1 finds in the whole, and nothing
-// else.
+// FuzzRequests cuts what a client sends into pieces. An instance that is net/http
+// gets the requests that package http1 finds in the whole, and nothing else.
 func FuzzRequests(f *testing.F) {
 	for _, seed := range []string{
 		"\nGET /1 HTTP/1.1\nHost: a\n\nPOST /2 HTTP/1.1\nHost: a\nContent-Length: 3\n\nabcGET /3 HTTP/1.0\n\nGET",
@@ -53,8 +52,8 @@ func FuzzRequests(f *testing.F) {
 	})
 }
 
-// FuzzResponses: whatever an instance sends, a client that takes a response for
-// whole got it as net/http understands it, or a refusal; and the next client gets
+// FuzzResponses has an instance send anything. A client that takes a response for
+// whole got it as net/http understands it, or a refusal, and the next client gets
 // nothing of it.
 func FuzzResponses(f *testing.F) {
 	for _, seed := range []string{

@@ -28,7 +28,7 @@ type given struct {
 	closed func()
 }
 
-// Close closes the connection, and says so.
+// Close closes the connection, and reports it.
 func (g given) Close() error {
 	defer g.closed()
 	return g.Conn.Close()
@@ -39,8 +39,8 @@ func give(handed chan<- given) func(net.Conn, []byte, func()) {
 	return func(c net.Conn, unread []byte, closed func()) { handed <- given{c, unread, closed} }
 }
 
-// TestHandover: what is not the engine's is handed over with all its bytes, and
-// what is like it is not.
+// TestHandover: a connection that is not for the engine is handed over with all its
+// bytes. Requests that only look like that are carried.
 func TestHandover(t *testing.T) {
 	t.Parallel()
 	handed := make(chan given, 1)

@@ -44,7 +44,7 @@ func (l leakless) Run() int {
 	return code
 }
 
-// descriptors returns how many there are.
+// descriptors returns how many descriptors the process has.
 func descriptors() int {
 	list, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
@@ -158,7 +158,7 @@ func (f *lane) empty(t testing.TB) {
 	}
 }
 
-// trust makes an instance proven.
+// trust makes an instance proven: it is not expected to send stray bytes.
 func trust(tidy *policy.Tidiness) {
 	for tidy.After(true) == policy.Rest {
 		tidy.Rested(true)
@@ -250,7 +250,7 @@ func (f *lane) exchanging(t testing.TB) *client {
 	return list[0]
 }
 
-// logBuffer is a log to look into.
+// logBuffer is a log that a test can read.
 type logBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer

@@ -4,7 +4,7 @@ package fast
 
 import "testing"
 
-// TestHostless: an instance gets a Host in any case.
+// TestHostless: an instance gets a Host field when the client named no host.
 func TestHostless(t *testing.T) {
 	t.Parallel()
 	heads := make(chan string, 1)

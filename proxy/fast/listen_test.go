@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestListeners: several at once, and one after the other.
+// TestListeners: an engine serves several listeners, at once and in turn.
 func TestListeners(t *testing.T) {
 	t.Parallel()
 	f := serve(t, Options{}, server(t, echo))
@@ -47,7 +47,7 @@ func TestListeners(t *testing.T) {
 	}
 }
 
-// TestLeave: what was accepted on a listener stays when no more is accepted.
+// TestLeave: connections stay open when their listener is left.
 func TestLeave(t *testing.T) {
 	t.Parallel()
 	f := serve(t, Options{}, server(t, echo))

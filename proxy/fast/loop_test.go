@@ -9,7 +9,7 @@ import (
 	"github.com/dynlb/dynlb/proxy/http1"
 )
 
-// TestHeldUp: time in which a loop was held up is not taken from an instance.
+// TestHeldUp: an instance is not charged with time in which the loop was held up.
 func TestHeldUp(t *testing.T) {
 	t.Parallel()
 	const limit = time.Second
@@ -26,14 +26,14 @@ func TestHeldUp(t *testing.T) {
 	c.send("GET / HTTP/1.1\nHost: a\n\n")
 	<-arrived
 	f.inWorkers(func(*worker) { time.Sleep(limit + limit/4) })
-	f.inWorkers(func(*worker) {}) // it has looked at its timers
+	f.inWorkers(func(*worker) {}) // its timers had their turn
 	close(release)
 	if code, _ := c.response(t); code != 204 {
 		t.Errorf("got %d", code)
 	}
 }
 
-// TestSparesAreBounded: what many clients needed for a moment is not kept for ever.
+// TestSparesAreBounded: memory that many clients needed for a moment is given back.
 func TestSparesAreBounded(t *testing.T) {
 	t.Parallel()
 	f := serve(t, Options{Loops: 1}, server(t, echo))
@@ -53,7 +53,7 @@ func TestSparesAreBounded(t *testing.T) {
 	})
 }
 
-// TestDrainAfterEnd: draining a worker whose loop has ended is over at once.
+// TestDrainAfterEnd: a worker whose loop has ended is drained at once.
 func TestDrainAfterEnd(t *testing.T) {
 	t.Parallel()
 	f := serve(t, Options{Loops: 1}, server(t, echo))

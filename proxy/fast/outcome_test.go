@@ -27,7 +27,8 @@ func outcomes(t *testing.T, options Options) (*lane, <-chan outcome.Outcome) {
 	return serve(t, options), ended
 }
 
-// TestOutcome: what is reported of a request.
+// TestOutcome: a request is reported once, with how it ended and where an error
+// came from.
 func TestOutcome(t *testing.T) {
 	t.Parallel()
 	const large = 3 << 20 // goes through a pipe
@@ -85,7 +86,7 @@ func TestOutcome(t *testing.T) {
 	}
 }
 
-// TestOutcomeQueued: the time in the queue is reported, whatever ends it.
+// TestOutcomeQueued: the time in the queue is reported when it ends in a timeout.
 func TestOutcomeQueued(t *testing.T) {
 	t.Parallel()
 	f, ended := outcomes(t, Options{Router: over(registry.New(registry.Options{QueueLimit: 1, QueueTimeout: 100 * time.Millisecond}))})

@@ -27,7 +27,7 @@ func addInstance(t testing.TB, r *registry.Registry, address string) registry.ID
 	return id
 }
 
-// server starts an instance that h answers for.
+// server starts an instance whose requests h answers.
 func server(t testing.TB, h http.HandlerFunc) string {
 	t.Helper()
 	s := httptest.NewServer(h)
@@ -120,7 +120,7 @@ func (c *peer) response(t testing.TB) (int, string) {
 	return res.StatusCode, string(b)
 }
 
-// rest reads to the end.
+// rest reads to the end of input.
 func (c *peer) rest() string {
 	b, _ := io.ReadAll(c.r)
 	return string(b)

@@ -11,9 +11,9 @@ import (
 	"github.com/dynlb/dynlb/proxy/http1"
 )
 
-// TestPipelineFair: however many requests a client sends at once that need no
-// instance, a loop answers few of them before it looks at others, and reads no
-// further ahead than it must.
+// TestPipelineFair: of the requests that a client sends at once and that need no
+// instance, a loop answers a few per turn, and it reads no further ahead than it
+// must.
 func TestPipelineFair(t *testing.T) {
 	t.Parallel()
 	f := serve(t, Options{Loops: 1})
@@ -35,7 +35,7 @@ func TestPipelineFair(t *testing.T) {
 	}()
 	l.Post(eventloop.Func(func() {
 		close(first)
-		<-written // by the kernel: nobody reads it
+		<-written // the kernel has it, and the loop reads nothing
 		<-posted
 	}))
 	<-first
@@ -60,8 +60,8 @@ func TestPipelineFair(t *testing.T) {
 	}
 }
 
-// TestNewLimits: new limits count for all requests that begin from then on, even
-// when a reader with the old ones was in use meanwhile.
+// TestNewLimits: new limits apply to all requests that begin afterwards, even when a
+// reader with the old limits was in use meanwhile.
 func TestNewLimits(t *testing.T) {
 	t.Parallel()
 	f := serve(t, Options{Loops: 1}, server(t, echo))
@@ -74,7 +74,7 @@ func TestNewLimits(t *testing.T) {
 	s.Limits = http1.Limits{Head: 1 << 10, Line: 1 << 10, Field: 1 << 10}
 	f.configure(s)
 	other := dial(t, f.address)
-	other.send("GET / HTTP/1.1\nHost: a\n\n") // so that they are noticed
+	other.send("GET / HTTP/1.1\nHost: a\n\n") // which begins with the new limits
 	if code, _ := other.response(t); code != 200 {
 		t.Fatalf("got %d", code)
 	}
@@ -89,7 +89,7 @@ func TestNewLimits(t *testing.T) {
 }
 
 // TestUnreadEnd: a client that has announced its last request gets the whole
-// response, even if it sends something more that nobody will read.
+// response, even if it sends more, which is not read.
 func TestUnreadEnd(t *testing.T) {
 	t.Parallel()
 	asked, answer := make(chan struct{}), make(chan struct{})

@@ -6,27 +6,26 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/eventloop"
 )
 
-// TestPoison: what an instance sends without being asked is no response, to
-// whatever request comes next.
+// TestPoison: bytes that an instance sends after its response answer no request.
 func TestPoison(t *testing.T) {
 	t.Parallel()
 	for name, late := range map[string]bool{"with the response": false, "after it": true} {
 		t.Run(name, func(t *testing.T) {
-			sent := make(chan struct{}, 8)
+			t.Parallel()
+			received, stray := make(chan struct{}), make(chan struct{}, 8)
 			f := serve(t, Options{}, script(t, func(c *peer) {
 				for c.head() != "" {
 					c.send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
 					if late {
-						time.Sleep(20 * time.Millisecond)
+						<-received
 					}
 					c.send("HTTP/1.1 200 OK\nContent-Length: 6\n\npoison")
-					sent <- struct{}{}
+					stray <- struct{}{}
 				}
 			}))
 			for range 4 {
@@ -35,14 +34,17 @@ func TestPoison(t *testing.T) {
 				if code, body := c.response(t); code != 200 || body != "ok" {
 					t.Errorf("%d %q", code, body)
 				}
-				<-sent
+				if late {
+					received <- struct{}{}
+				}
+				<-stray
 			}
 		})
 	}
 }
 
 // TestUnsent: a request of which nothing could be sent is sent on another
-// connection, whatever its method and content.
+// connection, with any method and content.
 func TestUnsent(t *testing.T) {
 	t.Parallel()
 	for _, method := range []string{"GET", "POST"} {
@@ -72,8 +74,9 @@ func TestUnsent(t *testing.T) {
 	}
 }
 
-// TestSpeaksFirst: what an instance sends on a new connection before a request was
-// sent is no response, and speaks against it. The loop is held up until it is there.
+// TestSpeaksFirst: bytes that an instance sends on a new connection before a request
+// was sent are no response, and end the trust in the instance. The loop is held up
+// until the bytes are there.
 func TestSpeaksFirst(t *testing.T) {
 	t.Parallel()
 	const stray = "HTTP/1.1 200 OK\nContent-Length: 5\n\nstray"

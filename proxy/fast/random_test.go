@@ -9,8 +9,8 @@ import (
 	"github.com/dynlb/dynlb/proxy/internal/talk"
 )
 
-// TestRandomConversations: see package talk. Of each round nothing is left, as
-// serve checks.
+// TestRandomConversations: see package talk. serve checks that a round leaves nothing
+// behind.
 func TestRandomConversations(t *testing.T) {
 	talk.Rounds(t, 150, func(t *testing.T, talks *talk.Talk, instances []string) string {
 		return serve(t, Options{

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestRefusalOfParts: whether a refusal has content goes by the method of the request
-// that is refused, whatever was read between its parts.
+// TestRefusalOfParts: a refusal has content or not as the method of its request
+// demands, even when other requests were read between the parts of that one.
 func TestRefusalOfParts(t *testing.T) {
 	t.Parallel()
 	f := serve(t, Options{Loops: 1}, server(t, echo))

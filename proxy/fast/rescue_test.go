@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestPanic: a fault of ours breaks off the exchange that it happens in, and no
-// other; nothing of it is left.
+// TestPanic: a panic breaks off the request that it happens in, and no other. It
+// leaves nothing behind.
 func TestPanic(t *testing.T) {
 	goOn := make(chan struct{})
 	f := serve(t, Options{Loops: 1}, script(t, func(c *peer) {

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// TestTruncated: a client that cannot see from the framing that a response is
-// not whole sees it from the connection, whoever has broken it off.
+// TestTruncated: a client that cannot see from the framing that a response is not
+// whole sees it from the connection, whichever side broke it off.
 func TestTruncated(t *testing.T) {
 	t.Parallel()
 	const half = "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n4\nhalf\n"

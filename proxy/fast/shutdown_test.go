@@ -16,8 +16,8 @@ import (
 	"github.com/dynlb/dynlb/proxy/internal/settings"
 )
 
-// TestShutdownWaits: idle connections are closed at once, a request in flight
-// gets its response, and its client is told to go.
+// TestShutdownWaits: idle connections are closed at once. A request in flight gets
+// its response, with Connection: close.
 func TestShutdownWaits(t *testing.T) {
 	t.Parallel()
 	arrived, release := make(chan struct{}), make(chan struct{})
@@ -54,8 +54,8 @@ func TestShutdownWaits(t *testing.T) {
 	}
 }
 
-// TestShutdownCut: when time is up, what is left is counted, recorded and gone:
-// requests that wait for an instance, or for its response, and tunnels.
+// TestShutdownCut: when time is up, the requests that wait for an instance or for its
+// response are counted, recorded and closed, and so are tunnels.
 func TestShutdownCut(t *testing.T) {
 	t.Parallel()
 	arrived := make(chan struct{}, 4)
@@ -81,7 +81,7 @@ func TestShutdownCut(t *testing.T) {
 		conns = append(conns, c)
 	}
 	for deadline := time.Now().Add(5 * time.Second); f.registry.Waiting() == 0 && time.Now().Before(deadline); {
-		time.Sleep(time.Millisecond) // the queue's length is not announced
+		time.Sleep(time.Millisecond) // the registry does not announce that it has a waiter
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	why := errors.New("out of time")
@@ -105,7 +105,7 @@ func TestShutdownCut(t *testing.T) {
 }
 
 // TestShutdownTakesWhatHasArrived: a request that was sent before the shutdown is
-// answered, though its loop has not learnt of it.
+// answered, although its loop has not seen it yet.
 func TestShutdownTakesWhatHasArrived(t *testing.T) {
 	t.Parallel()
 	f := serve(t, Options{Loops: 1}, server(t, echo))
@@ -116,12 +116,12 @@ func TestShutdownTakesWhatHasArrived(t *testing.T) {
 	}
 	l, first, posted := f.group.Loops()[0], make(chan struct{}), make(chan struct{})
 	l.Post(eventloop.Func(func() { close(first); <-posted }))
-	<-first // what is posted from now on is read together
+	<-first // tasks that are posted from now on run in one turn
 	const request = "GET / HTTP/1.1\nHost: a\n\n"
 	l.Post(eventloop.Func(func() { c.send(request) }))
 	down := make(chan error, 1)
 	go func() { down <- f.Shutdown(context.Background()) }()
-	for n := 0; n < 3; time.Sleep(time.Millisecond) { // no more to accept, and to drain
+	for n := 0; n < 3; time.Sleep(time.Millisecond) { // the request, and two tasks of Shutdown
 		n = l.Tasks()
 	}
 	close(posted)
@@ -133,8 +133,8 @@ func TestShutdownTakesWhatHasArrived(t *testing.T) {
 	}
 }
 
-// TestShutdownLetsClientsRead: a client that is still sending gets to read its
-// last response, but is not waited for any longer than for that.
+// TestShutdownLetsClientsRead: a client that is still sending has time to read its
+// last response, and Shutdown waits no longer than that.
 func TestShutdownLetsClientsRead(t *testing.T) {
 	t.Parallel()
 	f := serve(t, Options{Loops: 1}, server(t, echo))
@@ -169,8 +169,8 @@ func TestShutdownLetsClientsRead(t *testing.T) {
 	}
 }
 
-// TestShutdownLetsTheLastClientRead: so does one whose response ends during the
-// shutdown, and is the last that was waited for.
+// TestShutdownLetsTheLastClientRead: a client whose response ends during the shutdown,
+// as the last one, has that time too.
 func TestShutdownLetsTheLastClientRead(t *testing.T) {
 	t.Parallel()
 	arrived, release := make(chan struct{}), make(chan struct{})

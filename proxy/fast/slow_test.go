@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestSlowReaderOfAPipe: a client that takes nothing of what is in the pipe gets its
-// time for that, whatever else it was given a time for.
+// TestSlowReaderOfAPipe: a client that takes nothing of what is in the pipe gets a
+// deadline for that, in place of any other.
 func TestSlowReaderOfAPipe(t *testing.T) {
 	t.Parallel()
 	content := largeContent(32 << 20) // more than the kernels take

@@ -13,7 +13,7 @@ import (
 	"github.com/dynlb/dynlb/proxy/internal/settings"
 )
 
-// largeContent is different everywhere.
+// largeContent returns n bytes that differ from place to place.
 func largeContent(n int) []byte {
 	b := make([]byte, n)
 	for i := range b {
@@ -22,8 +22,8 @@ func largeContent(n int) []byte {
 	return b
 }
 
-// TestSplice: large content arrives as it was sent, by way of a pipe, and the
-// connections are used again.
+// TestSplice: large content arrives as it was sent, through a pipe, and the
+// connections are reused.
 func TestSplice(t *testing.T) {
 	t.Parallel()
 	content := largeContent(9<<20 + 7)
@@ -58,8 +58,8 @@ func TestSplice(t *testing.T) {
 	}
 }
 
-// TestSpliceBrokenOff: content that is cut short on either side is cut short for
-// the other, and no pipe with a rest in it is used again.
+// TestSpliceBrokenOff: content that is cut short on one side is cut short on the
+// other, and a pipe that still holds bytes is not reused.
 func TestSpliceBrokenOff(t *testing.T) {
 	t.Parallel()
 	content := largeContent(4 << 20)
@@ -81,13 +81,13 @@ func TestSpliceBrokenOff(t *testing.T) {
 	}
 	f.recorded(t, 502)
 
-	gone := dial(t, f.address) // takes nothing, and leaves
+	gone := dial(t, f.address) // it takes nothing, and leaves
 	gone.send("GET / HTTP/1.1\nHost: a\n\n")
 	if _, err := gone.r.Peek(1); err != nil {
 		t.Fatal(err)
 	}
 	_ = gone.Close()
-	if code := <-f.records; code != 499 && code != 502 { // who is noticed first
+	if code := <-f.records; code != 499 && code != 502 { // whichever end is seen first
 		t.Errorf("recorded %d", code)
 	}
 	f.inWorkers(func(w *worker) {
@@ -97,8 +97,8 @@ func TestSpliceBrokenOff(t *testing.T) {
 	})
 }
 
-// TestSplicePipesAreBounded: there are no more pipes than few clients leave room
-// for, and the content of who has none arrives all the same.
+// TestSplicePipesAreBounded: with few clients there are few pipes. Content for which
+// there is none arrives as well.
 func TestSplicePipesAreBounded(t *testing.T) {
 	t.Parallel()
 	content := largeContent(4 << 20)

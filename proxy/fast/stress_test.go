@@ -26,8 +26,8 @@ type mortal struct {
 	server  *http.Server
 }
 
-// start brings the instance to life, unless its port was taken for a connection
-// meanwhile. Its server's goroutine ends with kill.
+// start starts the instance, unless a connection took its port meanwhile. The
+// server's goroutine ends with kill.
 func (m *mortal) start() {
 	l, err := net.Listen("tcp", m.address)
 	if err != nil {
@@ -46,10 +46,10 @@ func (m *mortal) kill() {
 	_ = m.server.Close()
 }
 
-// TestUnrest: with instances that die and come back, connections that are
-// dropped, settings that change, and a shutdown in the middle of it all, each
-// request gets its own response, or one that tells what is wrong, or the end of
-// its connection: nobody waits in vain, and nothing is left.
+// TestUnrest: instances die and come back, connections are dropped, settings change,
+// and a shutdown comes in the middle of it. Each request gets its own response, or
+// one that says what is wrong, or the end of its connection. No client waits without
+// an answer, and nothing is left.
 func TestUnrest(t *testing.T) {
 	t.Parallel()
 	r := registry.New(registry.Options{MaxConcurrency: 8, QueueLimit: 32, QueueTimeout: time.Second})
@@ -76,7 +76,7 @@ func TestUnrest(t *testing.T) {
 			f.configure(s)
 			m.start()
 			_ = r.Transition(ids[n%3], registry.Ready, "test") // if it was found to be dead
-			time.Sleep(5 * time.Millisecond)                   // as long as it lives
+			time.Sleep(5 * time.Millisecond)                   // the life of an instance
 		}
 	})
 	for n := range 64 {
@@ -99,7 +99,7 @@ func TestUnrest(t *testing.T) {
 	}
 }
 
-// bear sends requests until the engine is gone.
+// bear sends requests until the engine has shut down.
 func (f *lane) bear(ctx context.Context, t *testing.T, n int) {
 	random := rand.New(rand.NewPCG(uint64(n), 0))
 	for i := 0; ctx.Err() == nil; {

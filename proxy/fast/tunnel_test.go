@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestTunnelReset: a tunnel ends when a peer that has ended its side resets the
-// connection, though the other is silent.
+// TestTunnelReset: a tunnel ends when a peer that has ended its output resets the
+// connection, although the other side is silent.
 func TestTunnelReset(t *testing.T) {
 	t.Parallel()
 	for _, side := range []string{"client", "instance"} {

@@ -11,9 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestUnsendable: when an instance has answered early and takes no more content,
-// what came behind the content is still the client's next request, whole and
-// from its beginning.
+// TestUnsendable: an instance has answered early and takes no more content. The
+// bytes behind the content are still the client's next request, whole and from its
+// beginning.
 func TestUnsendable(t *testing.T) {
 	t.Parallel()
 	asked, answer := make(chan struct{}), make(chan struct{})
@@ -39,7 +39,7 @@ func TestUnsendable(t *testing.T) {
 		}
 	})
 	sending := f.exchanging(t)
-	f.inWorkers(func(*worker) { // what comes meanwhile is there at once, the content first
+	f.inWorkers(func(*worker) { // what comes meanwhile arrives in one turn, the content first
 		c.send(rest)
 		await(sending, len(rest))
 		answer <- struct{}{}
@@ -52,16 +52,16 @@ func TestUnsendable(t *testing.T) {
 	}
 }
 
-// TestContinueTwice: an instance that asks for the content more than once does
-// not get more time for its response.
+// TestContinueTwice: an instance that asks for the content twice gets no more time
+// for its response.
 func TestContinueTwice(t *testing.T) {
 	t.Parallel()
-	options := Options{Router: within(200 * time.Millisecond)}
-	f := serve(t, options, script(t, func(c *peer) {
+	allSent := make(chan struct{})
+	f := serve(t, Options{Loops: 1, Router: within(200 * time.Millisecond)}, script(t, func(c *peer) {
 		c.head()
 		c.send("HTTP/1.1 100 Continue\n\n")
 		_, _ = c.r.Discard(len("abc"))
-		time.Sleep(50 * time.Millisecond) // the engine knows by now that all was sent
+		<-allSent
 		c.send("HTTP/1.1 100 Continue\n\n")
 		_ = c.rest()
 	}))
@@ -71,15 +71,18 @@ func TestContinueTwice(t *testing.T) {
 		t.Fatalf("got %q", line)
 	}
 	c.send("abc")
+	for client, done := f.exchanging(t), false; !done; {
+		f.inWorkers(func(*worker) { done = client.request == nil || client.request.sending == sent })
+	}
+	close(allSent)
 	if code, _ := c.response(t); code != 504 {
 		t.Errorf("got %d, want 504", code)
 	}
 	f.recorded(t, 504)
 }
 
-// TestResetWhileSending: a response without a length is not whole when its
-// instance has reset the connection, even if the content of the request is what
-// runs into that.
+// TestResetWhileSending: a response without a length is not whole when its instance
+// has reset the connection, even if a write of content is what finds the reset.
 func TestResetWhileSending(t *testing.T) {
 	t.Parallel()
 	asked, answer := make(chan struct{}), make(chan struct{})
@@ -99,7 +102,7 @@ func TestResetWhileSending(t *testing.T) {
 		t.Fatalf("got %q", line)
 	}
 	sending := f.exchanging(t)
-	f.inWorkers(func(*worker) { // what comes meanwhile is there at once, the content first
+	f.inWorkers(func(*worker) { // what comes meanwhile arrives in one turn, the content first
 		c.send("abc")
 		await(sending, 3)
 		answer <- struct{}{}
@@ -120,8 +123,8 @@ func await(c *client, n int) {
 	}
 }
 
-// TestClientRenewsNothing: the time an instance has to take some content does not
-// begin anew when the client sends more, and ends when it takes some.
+// TestClientRenewsNothing: the deadline by which an instance must take some content
+// is not renewed when the client sends more, and ends when the instance takes some.
 func TestClientRenewsNothing(t *testing.T) {
 	t.Parallel()
 	take := make(chan struct{})
@@ -134,7 +137,7 @@ func TestClientRenewsNothing(t *testing.T) {
 	go func() {
 		_, _ = c.Write(append([]byte("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n"), make([]byte, 64<<20)...))
 	}()
-	// at the instance's connection, once it has time to take something, or has none.
+	// at calls do with the instance's connection, once it has a deadline or has none.
 	at := func(stuck bool, do func(u *upstream)) {
 		done := false
 		for give := time.Now().Add(20 * time.Second); !done; {
@@ -148,7 +151,7 @@ func TestClientRenewsNothing(t *testing.T) {
 				}
 			})
 			if time.Now().After(give) {
-				t.Fatalf("it has time, or not, unlike %v", stuck)
+				t.Fatalf("whether it has a deadline stays other than %v", stuck)
 			}
 		}
 	}
@@ -158,7 +161,7 @@ func TestClientRenewsNothing(t *testing.T) {
 	at(true, func(u *upstream) { // in a later turn
 		u.request.clientReady()
 		if u.Deadline() != began && u.Waiting() == waiting {
-			t.Errorf("its time began anew: %d ns later", u.Deadline()-began)
+			t.Errorf("its deadline was renewed: %d ns later", u.Deadline()-began)
 		}
 	})
 	close(take)
