@@ -43,7 +43,7 @@ func (f *fleet) Scale(n int, reason string) {
 	}
 	for len(f.ids) > n {
 		now := f.registry.Snapshot()
-		id := now.Leaving()[0].ID
+		id := now.RemovalOrder()[0].ID
 		f.ids = slices.DeleteFunc(f.ids, func(x registry.ID) bool { return x == id })
 		_ = f.registry.Transition(id, registry.Stopped, reason)
 	}

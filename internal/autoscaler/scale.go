@@ -61,7 +61,7 @@ func idlers(now *registry.Snapshot, idle time.Duration, raised time.Time) int {
 		return 0
 	}
 	n := 0
-	for _, in := range now.Leaving() {
+	for _, in := range now.RemovalOrder() {
 		switch {
 		case in.State == registry.Starting && now.Trouble != "":
 		case in.State == registry.Ready && in.Total == 0 && in.Started.Sub(raised) >= idle:

@@ -88,7 +88,7 @@ func (f *servers) reconcile() {
 	}
 	for n := len(f.active()); n > f.target; n-- {
 		state := f.Registry.Snapshot()
-		f.drain(state.Leaving()[0].ID)
+		f.drain(state.RemovalOrder()[0].ID)
 	}
 }
 

@@ -62,7 +62,7 @@ func TestFirstToWaitIsAnnounced(t *testing.T) {
 	changed, stop := b.Watch()
 	defer stop()
 	w := &registry.Waiter{Grant: func(registry.Lease, error) {}}
-	if _, err := r.Enter(w); err != nil {
+	if _, err := r.Enqueue(w); err != nil {
 		t.Fatal(err)
 	}
 	select {

@@ -5,51 +5,51 @@ import (
 	"time"
 )
 
-// The retry budget is Finagle's and Linkerd's: a retry for every fifth request
-// and ten a second besides, of which what was earned in the last 10 s may be
-// spent at once. So retries can take a pool over the death of an instance, and
-// cannot add more than a fifth to the load of one that is going down.
+// The retry budget is that of Finagle and Linkerd: one retry for every fifth request
+// and ten more per second. What was earned in the last 10 s may be spent at once.
+// Retries can then replace the requests of an instance that dies, and they cannot
+// add more than a fifth to the load of an app that fails.
 const (
 	retriesPerRequest = 0.2
 	retriesPerSecond  = 10
 	retryMemory       = 10 * time.Second
 )
 
-// budget is what may be spent on retries. It is brought up to date only when
-// someone asks, so requests that are not sent again cost it nothing.
+// budget is the number of retries that may be made. It is updated only for a retry,
+// so other requests cost it nothing.
 type budget struct {
 	left     float64       // retries that may be made
-	at       time.Duration // when left was right, since Registry.base
-	requests uint64        // that have earned their share of it
+	at       time.Duration // of the last update of left, since Registry.base
+	requests uint64        // requests whose share is in left
 
 	granted, denied uint64
 }
 
-// newBudget returns a budget with what a pool without requests earns.
+// newBudget returns the budget that an app without requests earns.
 func newBudget() budget { return budget{left: retriesPerSecond * retryMemory.Seconds()} }
 
-// Retry spends one retry of the retry budget: ask before a request is sent once
-// more, in whatever way, to another instance or to the same. It returns false
-// when the budget is used up; then the client gets what the last attempt came to.
+// Retry takes one retry from the retry budget. Call it before a request is sent
+// again, to the same instance or to another one. It returns false when the budget is
+// used up; then the last attempt decides what the client gets.
 func (r *Registry) Retry() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	requests := r.claimsLocked()
-	requests -= min(requests, r.budget.granted) // what a retry claims earns none
+	requests -= min(requests, r.budget.granted) // the claim of a retry earns nothing
 	return r.budget.spend(time.Since(r.base), requests)
 }
 
-// spend takes one retry, and reports whether there was one. requests is how many
-// there have been so far.
+// spend takes one retry, and reports whether there was one. requests is the number
+// of requests so far.
 func (b *budget) spend(now time.Duration, requests uint64) bool {
-	// Of a retry that was granted and has claimed nothing yet, or never will, it
-	// looks as if there had been a request less.
+	// A retry that was granted and has not claimed an instance counts as one request
+	// less, so requests can be smaller than before.
 	requests = max(requests, b.requests)
 	earned := retriesPerRequest * float64(requests-b.requests)
 	elapsed := now - b.at
 	earned += retriesPerSecond * elapsed.Seconds()
 	if elapsed > 0 {
-		// Earnings came evenly, and each is forgotten as a sample of the latency is.
+		// Earnings came evenly, and each decays like a sample of the latency.
 		memory := retryMemory.Seconds()
 		kept := math.Exp(-elapsed.Seconds() / memory)
 		b.left *= kept
@@ -66,8 +66,7 @@ func (b *budget) spend(now time.Duration, requests uint64) bool {
 	return true
 }
 
-// claimsLocked returns how many claims there were on all instances that ever
-// existed.
+// claimsLocked returns the number of claims so far, on instances that are gone too.
 func (r *Registry) claimsLocked() uint64 {
 	n := r.pastClaims
 	for _, in := range r.instances {

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// spendAll retries until that is denied, and returns how often it was not.
+// spendAll retries until a retry is denied, and returns the number of retries before
+// that.
 func spendAll(t *testing.T, r *Registry) int {
 	t.Helper()
 	n := 0
@@ -14,19 +15,20 @@ func spendAll(t *testing.T, r *Registry) int {
 		request(t, r)
 		n++
 		if n > 1e5 {
-			t.Fatal("there is no budget")
+			t.Fatal("the budget has no limit")
 		}
 	}
 	return n
 }
 
-// request is one request from beginning to end.
+// request makes one request.
 func request(t *testing.T, r *Registry) {
 	t.Helper()
 	acquire(t, r).Release()
 }
 
 func TestRetryBudget(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := New(Options{})
 		add(t, r, Ready)
@@ -43,15 +45,16 @@ func TestRetryBudget(t *testing.T) {
 			t.Errorf("%d retries for 1000 requests, want 200", got)
 		}
 		time.Sleep(time.Second)
-		if got := spendAll(t, r); got != 9 { // the tenth is forgotten already
+		if got := spendAll(t, r); got != 9 { // the tenth has decayed
 			t.Errorf("%d retries in a second, want 9", got)
 		}
 	})
 }
 
-// TestRetryBudgetAfterADeath: many requests are sent again at once; what they
-// claim then earns nothing.
+// TestRetryBudgetAfterADeath: many requests are sent again at once, and their second
+// claims earn nothing.
 func TestRetryBudgetAfterADeath(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := New(Options{})
 		add(t, r, Ready)
@@ -67,14 +70,15 @@ func TestRetryBudgetAfterADeath(t *testing.T) {
 			acquire(t, r)
 		}
 		if got := spendAll(t, r); got != 60 {
-			t.Errorf("%d retries are left of 100 and 10 for 50 requests, want 60", got)
+			t.Errorf("%d of 100 retries and 10 for 50 requests are left, want 60", got)
 		}
 	})
 }
 
-// TestRetryBudgetIsForgotten: what was saved up long ago cannot be spent, and
-// a second with many requests is as good as ten with a tenth of them.
-func TestRetryBudgetIsForgotten(t *testing.T) {
+// TestRetryBudgetDecays: the budget never has more than the earnings of the last ten
+// seconds.
+func TestRetryBudgetDecays(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := New(Options{})
 		id := add(t, r, Ready)
@@ -102,9 +106,10 @@ func TestRetryBudgetIsForgotten(t *testing.T) {
 	})
 }
 
-// TestRetriesCannotAmplify: when every attempt fails, and is made again as long
-// as the budget allows, no more than a fifth comes on top.
+// TestRetriesCannotAmplify: when every attempt fails and is repeated as long as the
+// budget allows, retries add at most a fifth to the load.
 func TestRetriesCannotAmplify(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := New(Options{})
 		add(t, r, Ready)
@@ -117,8 +122,8 @@ func TestRetriesCannotAmplify(t *testing.T) {
 			}
 			time.Sleep(2 * time.Millisecond)
 		}
-		if most := requests*12/10 + 60*10 + 100; attempts > most || attempts < most*99/100 {
-			t.Errorf("%d attempts for %d requests in a minute, want %d", attempts, requests, most)
+		if limit := requests*12/10 + 60*10 + 100; attempts > limit || attempts < limit*99/100 {
+			t.Errorf("%d attempts for %d requests in a minute, want %d", attempts, requests, limit)
 		}
 	})
 }

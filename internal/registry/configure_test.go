@@ -7,9 +7,10 @@ import (
 	"time"
 )
 
-// TestConfigure: waiters get the places of a higher cap at once, and keep theirs
-// in a queue that is made shorter.
+// TestConfigure: a higher cap is for waiting requests at once, and a lower limit of
+// the queue removes none of them.
 func TestConfigure(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		before := Options{MaxConcurrency: 1, QueueLimit: 3, QueueTimeout: time.Minute}
 		r := New(before)
@@ -31,7 +32,7 @@ func TestConfigure(t *testing.T) {
 		}
 		start := time.Now()
 		if g := <-two; !errors.Is(g.err, ErrQueueTimeout) || time.Since(start) != time.Minute {
-			t.Errorf("%v after %v, want the time it came with", g.err, time.Since(start))
+			t.Errorf("%v after %v, want the timeout that it began with", g.err, time.Since(start))
 		}
 		<-three
 		r.Configure(Options{MaxConcurrency: 1})

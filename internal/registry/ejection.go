@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// Ejection is Envoy's outlier detection with its defaults: after five failures
-// in a row an instance is left out for 30 s, and for 30 s more each time that it
-// happens again, 300 s at most.
+// Ejection is Envoy's outlier detection with its defaults: after five failures in a
+// row an instance gets no requests for 30 s. Each further ejection lasts 30 s
+// longer, up to 300 s.
 const (
 	ejectAfter      = 5
 	defaultEjection = 30 * time.Second
-	maxEjections    = 10 // as many base times are the longest
+	maxEjections    = 10 // the longest ejection, in base times
 )
 
-// ejectionTime is Options.Ejection, or what that is when it is zero.
+// ejectionTime returns Options.Ejection, or its default.
 func (o *Options) ejectionTime() time.Duration {
 	if o.Ejection > 0 {
 		return o.Ejection
@@ -22,8 +22,8 @@ func (o *Options) ejectionTime() time.Duration {
 	return defaultEjection
 }
 
-// brokeLocked counts a failure of the kind that ejects an instance when it comes
-// several times in a row.
+// brokeLocked counts a failure of the kind that ejects an instance when several
+// occur in a row.
 func (r *Registry) brokeLocked(in *instance, now time.Duration, reason string) {
 	f := &in.failures
 	f.streak++
@@ -31,18 +31,18 @@ func (r *Registry) brokeLocked(in *instance, now time.Duration, reason string) {
 		return
 	}
 	base := r.options.ejectionTime()
-	forgiven := int(min((now-f.until)/base, maxEjections)) // one for each base time without
+	forgiven := int(min((now-f.until)/base, maxEjections)) // one per base time without ejection
 	f.ejections = min(max(0, f.ejections-forgiven)+1, maxEjections)
 	lasts := time.Duration(f.ejections) * base
 	f.ejected, f.until = true, now+lasts
-	r.routeLocked()
+	r.updateCandidatesLocked()
 	r.reviewInLocked(lasts)
 	r.movedLocked(in.id, Unhealthy, fmt.Sprintf("ejected for %v after %d failures in a row: %s", lasts, f.streak, reason))
 }
 
-// mayEjectLocked reports whether one more may be ejected: at most half of the
-// ready ones are, rounded down. What ails more than that is not theirs alone, and
-// the rest could not carry the load.
+// mayEjectLocked reports whether one more instance may be ejected: at most half of
+// the ready ones, rounded down. When more of them fail, the cause is not theirs
+// alone, and the remaining ones could not carry the load.
 func (r *Registry) mayEjectLocked() bool {
 	ready, ejected := 0, 0
 	for _, in := range r.instances {
@@ -56,7 +56,7 @@ func (r *Registry) mayEjectLocked() bool {
 	return ejected < ready/2
 }
 
-// endEjectionLocked gives in another chance. routeLocked must follow.
+// endEjectionLocked ends the ejection of in. updateCandidatesLocked must follow.
 func (r *Registry) endEjectionLocked(in *instance) {
 	in.failures.ejected, in.failures.streak = false, 0
 	if in.about.state.Routable() {
@@ -64,22 +64,22 @@ func (r *Registry) endEjectionLocked(in *instance) {
 	}
 }
 
-// routeLocked works out who gets requests: those that are ready and not ejected,
-// or else those that are ejected, since trying them is better than nothing.
-func (r *Registry) routeLocked() {
-	clear(r.ready)
-	r.ready = r.ready[:0]
+// updateCandidatesLocked determines which instances get requests: the ready ones
+// that are not ejected, or all ready ones if every one is ejected.
+func (r *Registry) updateCandidatesLocked() {
+	clear(r.candidates)
+	r.candidates = r.candidates[:0]
 	for _, in := range r.instances {
 		if in.about.state.Routable() && !in.failures.ejected {
-			r.ready = append(r.ready, in)
+			r.candidates = append(r.candidates, in)
 		}
 	}
-	if len(r.ready) > 0 {
+	if len(r.candidates) > 0 {
 		return
 	}
 	for _, in := range r.instances {
 		if in.about.state.Routable() {
-			r.ready = append(r.ready, in)
+			r.candidates = append(r.candidates, in)
 		}
 	}
 }

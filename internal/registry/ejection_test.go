@@ -8,7 +8,7 @@ import (
 )
 
 // fleetOf returns a registry with n ready instances, and a lease on each.
-func fleetOf(t *testing.T, n int, options Options) (*Registry, []Lease) {
+func claimEach(t *testing.T, n int, options Options) (*Registry, []Lease) {
 	t.Helper()
 	r := New(options)
 	var leases []Lease
@@ -26,24 +26,25 @@ func fleetOf(t *testing.T, n int, options Options) (*Registry, []Lease) {
 	return r, leases
 }
 
-// breakDown fails five times on l.
+// breakDown reports the failures that eject the instance of l.
 func breakDown(l Lease) {
 	for range ejectAfter {
 		l.Failed("broke")
 	}
 }
 
-// ejected returns which instances are, by their place.
-func ejected(r *Registry) (places []int) {
+// ejected returns the indexes of the ejected instances.
+func ejected(r *Registry) (indexes []int) {
 	for i, in := range r.Snapshot().Instances {
 		if !in.EjectedUntil.IsZero() {
-			places = append(places, i)
+			indexes = append(indexes, i)
 		}
 	}
-	return places
+	return indexes
 }
 
-func TestEjectionIsFor(t *testing.T) {
+func TestEjectionCauses(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name    string
 		fail    func(l Lease)
@@ -86,7 +87,7 @@ func TestEjectionIsFor(t *testing.T) {
 		}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r, leases := fleetOf(t, 2, Options{})
+			r, leases := claimEach(t, 2, Options{})
 			c.fail(leases[0])
 			if got := len(ejected(r)) > 0; got != c.ejected {
 				t.Errorf("ejected: %v, want %v", got, c.ejected)
@@ -95,11 +96,12 @@ func TestEjectionIsFor(t *testing.T) {
 	}
 }
 
-// TestEjection: an ejected instance stays ready and gets nothing, until its time
-// is up.
+// TestEjection: an ejected instance stays ready and gets no requests until its
+// ejection is over.
 func TestEjection(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r, leases := fleetOf(t, 2, Options{})
+		r, leases := claimEach(t, 2, Options{})
 		changed, stop := r.Watch()
 		defer stop()
 		o := new(observer)
@@ -112,7 +114,7 @@ func TestEjection(t *testing.T) {
 		}
 		want := []told{{got.ID, Unhealthy, "ejected for 30s after 5 failures in a row: broke"}}
 		if !slices.Equal(o.moves, want) {
-			t.Errorf("the observer was told %v, want %v", o.moves, want)
+			t.Errorf("the observer got %v, want %v", o.moves, want)
 		}
 		for range 100 {
 			if acquire(t, r).ID() == got.ID {
@@ -121,25 +123,26 @@ func TestEjection(t *testing.T) {
 		}
 		time.Sleep(30*time.Second - time.Nanosecond)
 		if acquire(t, r).ID() == got.ID {
-			t.Error("it got a request too soon")
+			t.Error("it got a request before the end of its ejection")
 		}
 		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if acquire(t, r).ID() != got.ID || len(ejected(r)) != 0 {
-			t.Error("it is not back in time")
+			t.Error("it got no request after its ejection")
 		}
 		want = append(want, told{got.ID, Ready, "its ejection is over"})
 		if !slices.Equal(o.moves, want) {
-			t.Errorf("the observer was told %v, want %v", o.moves, want)
+			t.Errorf("the observer got %v, want %v", o.moves, want)
 		}
 	})
 }
 
-// TestEjectionsGrow: by the base time each, to ten of it, and are forgiven one by
-// one.
+// TestEjectionsGrow: each ejection is longer by the base time, up to ten of it. Each
+// base time in service makes the next one shorter again.
 func TestEjectionsGrow(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r, leases := fleetOf(t, 2, Options{Ejection: time.Second})
+		r, leases := claimEach(t, 2, Options{Ejection: time.Second})
 		eject := func() time.Duration {
 			breakDown(leases[0])
 			lasts := time.Until(snapshotOf(t, r, leases[0].ID()).EjectedUntil)
@@ -165,8 +168,9 @@ func TestEjectionsGrow(t *testing.T) {
 
 // TestEjectionSparesHalf: of n ready instances at most n/2 are ejected at once.
 func TestEjectionSparesHalf(t *testing.T) {
+	t.Parallel()
 	for n, want := range map[int]int{1: 0, 2: 1, 3: 1, 4: 2, 5: 2, 9: 4} {
-		r, leases := fleetOf(t, n, Options{})
+		r, leases := claimEach(t, n, Options{})
 		for _, l := range leases {
 			breakDown(l)
 		}
@@ -176,26 +180,29 @@ func TestEjectionSparesHalf(t *testing.T) {
 	}
 }
 
-// TestEjectedServeWhenNobodyElseIsReady, and no longer than that.
-func TestEjectedServeWhenNobodyElseIsReady(t *testing.T) {
-	r, leases := fleetOf(t, 2, Options{})
+// TestEjectedServeWithoutAnotherInstance: ejected instances get requests as long as no
+// other one is ready.
+func TestEjectedServeWithoutAnotherInstance(t *testing.T) {
+	t.Parallel()
+	r, leases := claimEach(t, 2, Options{})
 	breakDown(leases[0])
 	move(t, r, leases[1].ID(), Unhealthy)
 	if acquire(t, r).ID() != leases[0].ID() {
-		t.Error("the ejected one is not used")
+		t.Error("the ejected instance got no request")
 	}
 	move(t, r, leases[1].ID(), Ready)
 	for range 10 {
 		if acquire(t, r).ID() != leases[1].ID() {
-			t.Error("the ejected one is used though there is another")
+			t.Error("the ejected instance got a request beside another one")
 		}
 	}
 }
 
-// TestEjectedMoveThroughTheirLife like others.
-func TestEjectedMoveThroughTheirLife(t *testing.T) {
+// TestEjectedInstancesChangeState: ejected instances change their state like others.
+func TestEjectedInstancesChangeState(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r, leases := fleetOf(t, 5, Options{})
+		r, leases := claimEach(t, 5, Options{})
 		breakDown(leases[0])
 		breakDown(leases[1])
 		drained, err := r.Drain(leases[0].ID(), "test")
@@ -212,7 +219,7 @@ func TestEjectedMoveThroughTheirLife(t *testing.T) {
 		time.Sleep(time.Second)
 		move(t, r, leases[1].ID(), Ready)
 		if got := ejected(r); !slices.Equal(got, []int{0}) {
-			t.Errorf("ejected: %v; a good probe is no reason to end it", got)
+			t.Errorf("ejected: %v; a health check does not end an ejection", got)
 		}
 		time.Sleep(30 * time.Second)
 		synctest.Wait()
@@ -222,11 +229,12 @@ func TestEjectedMoveThroughTheirLife(t *testing.T) {
 	})
 }
 
-// TestWaiterGetsWhoComesBack: a request that waits, since those that are not
-// ejected are full, is served when the ejection ends.
-func TestWaiterGetsWhoComesBack(t *testing.T) {
+// TestEndOfEjectionServesWaiters: a request that waits because the other instances are
+// at the cap is served when an ejection ends.
+func TestEndOfEjectionServesWaiters(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r, leases := fleetOf(t, 2, Options{MaxConcurrency: 1, QueueLimit: 1, QueueTimeout: time.Hour})
+		r, leases := claimEach(t, 2, Options{MaxConcurrency: 1, QueueLimit: 1, QueueTimeout: time.Hour})
 		breakDown(leases[0])
 		leases[0].Release()
 		waiting := waitIn(t.Context(), r)
@@ -246,9 +254,10 @@ func TestWaiterGetsWhoComesBack(t *testing.T) {
 	})
 }
 
-// TestAnother: any but the one, if there is any.
+// TestAnother: Another never claims the same instance.
 func TestAnother(t *testing.T) {
-	r, leases := fleetOf(t, 2, Options{MaxConcurrency: 2, QueueLimit: 1, QueueTimeout: time.Hour})
+	t.Parallel()
+	r, leases := claimEach(t, 2, Options{MaxConcurrency: 2, QueueLimit: 1, QueueTimeout: time.Hour})
 	leases[0].Failed("broke")
 	other, err := leases[0].Another(Preference{})
 	if err != nil || other.ID() != leases[1].ID() {
@@ -258,7 +267,7 @@ func TestAnother(t *testing.T) {
 		t.Errorf("beyond the cap: %v, %v", lease.ID(), err)
 	}
 	if acquire(t, r).ID() != leases[0].ID() {
-		t.Error("it counts against the instance for good")
+		t.Error("one failure excludes the instance from later claims")
 	}
 	if lease, err := (Lease{}).Another(Preference{}); err != nil || lease.Valid() {
 		t.Errorf("of no claim: %v, %v", lease, err)

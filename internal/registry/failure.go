@@ -8,45 +8,45 @@ import (
 )
 
 const (
-	// failureDecay is the time constant at which failures are forgotten. It is
-	// that of the response time, so that an instance's load and its failures speak
-	// of the same ten seconds.
+	// failureDecay is the time constant with which failures fade. It is that of the
+	// response time, so load and failures of an instance describe the same ten
+	// seconds.
 	failureDecay = latencyDecay
-	// failureMargin is how many requests an instance may fall behind the busiest
-	// one, however often it failed. Without an end to it, an instance without a
-	// past would get all requests after an outage, for as long as the others' fade;
-	// with less, one that fails half of its requests would be chosen as often as
-	// one that fails none.
+	// failureMargin is the maximum number of requests in flight by which an instance
+	// with failures may fall behind the busiest one. Without a maximum, a new instance
+	// would get all requests after an outage until the failures of the others have
+	// faded. With a smaller one, an instance that fails half of its requests would be
+	// picked as often as one that fails none.
 	failureMargin = 10
-	// reviewInterval is how often the penalties are lowered, while there are any: a
-	// fortieth of failureDecay, so that one falls by at most 2.5 % at once.
+	// reviewInterval is the time between two updates of the penalties: a fortieth of
+	// failureDecay, so a penalty falls by at most 2.5 % at once.
 	reviewInterval = failureDecay / 40
 )
 
-// failures is what an instance has failed at.
+// failures are those of one instance.
 type failures struct {
-	score  float64       // how many there were, those of the past less and less
-	at     time.Duration // when score was right, since Registry.base
+	score  float64       // decaying number of failures
+	at     time.Duration // of the last update of score, since Registry.base
 	streak int           // gateway errors and broken exchanges in a row
 
-	ejections int           // how many there were, but for those that are forgiven
-	until     time.Duration // end of the last one, since Registry.base
-	ejected   bool          // it has not come yet
+	ejections int           // number of ejections, without the forgiven ones
+	until     time.Duration // end of the last ejection, since Registry.base
+	ejected   bool          // whether that is still to come
 }
 
-// fade brings the score up to date.
+// fade updates the score.
 func (f *failures) fade(now time.Duration) {
 	f.score *= math.Exp(-float64(now-f.at) / float64(failureDecay))
 	f.at = now
 }
 
-// penalty is the score as requests in flight: all but one. One error is no
-// pattern, and sends nobody elsewhere.
+// penalty returns the score as a number of requests in flight, without the first
+// failure: a single error is no pattern and does not change the pick.
 func (f *failures) penalty() int32 { return int32(max(0, math.Round(f.score)-1)) }
 
-// Responded reports that the instance sent a response header after the given
-// time, with the given status. A 5xx counts against it when the next requests
-// are given out, for some ten seconds; 502, 503 and 504 also as Failed does.
+// Responded reports that the instance sent a response header with the given status
+// after the given time. A 5xx counts against the instance in the picks of the next
+// ten seconds or so; 502, 503 and 504 also count like Failed.
 func (l Lease) Responded(after time.Duration, status int) {
 	if l.in == nil {
 		return
@@ -73,12 +73,12 @@ func (l Lease) Responded(after time.Duration, status int) {
 	}
 }
 
-// Failed reports that the instance did not respond as it should: no connection
-// to it could be made, though it was not refused; it broke the exchange off
-// before the end of a response header, or did not respond in time; or what it
-// sent is no response. reason tells people which. It counts as a 5xx does. Five
-// times in a row, or a 502, 503 or 504, eject the instance: it gets no requests
-// for a while, as long as there are others (see Instance.EjectedUntil).
+// Failed reports a failure of the instance, with a reason for people: a connection
+// to it could not be made, other than by a refusal; it ended the connection before
+// the end of a response header, or did not respond in time; or its response was
+// invalid. A failure counts like a 5xx. Five in a row, including responses of 502,
+// 503 and 504, eject the instance: it gets no requests for a while, as long as there
+// are others (see Instance.EjectedUntil).
 func (l Lease) Failed(reason string) {
 	if l.in == nil {
 		return
@@ -91,10 +91,10 @@ func (l Lease) Failed(reason string) {
 	r.brokeLocked(l.in, now, reason)
 }
 
-// failLocked counts a failure against in when the next requests are given out.
+// failLocked counts a failure against in for the next picks.
 func (r *Registry) failLocked(in *instance, now time.Duration) {
 	busiest := int32(0)
-	for _, x := range r.ready {
+	for _, x := range r.candidates {
 		busiest = max(busiest, x.traffic.inFlight)
 	}
 	f := &in.failures
@@ -104,8 +104,8 @@ func (r *Registry) failLocked(in *instance, now time.Duration) {
 	r.reviewInLocked(reviewInterval)
 }
 
-// review lets what has failed in the past count less, and brings back who was
-// ejected for long enough. It is called as long as there is something to look at.
+// review lowers the penalties as failures fade, and ends the ejections that are over.
+// It is called as long as there is a penalty or an ejection.
 func (r *Registry) review() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -128,12 +128,12 @@ func (r *Registry) review() {
 		}
 	}
 	if back {
-		r.routeLocked()
+		r.updateCandidatesLocked()
 		r.dispatchLocked()
 	}
 }
 
-// reviewInLocked has review called after d, or before.
+// reviewInLocked makes review run after d, or earlier.
 func (r *Registry) reviewInLocked(d time.Duration) {
 	due := time.Since(r.base) + d
 	switch {

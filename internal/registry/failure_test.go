@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// answer has the least loaded instance answer a request at once with what status
-// says of it, and returns which it was.
+// answer makes one request that its instance answers at once with the status that
+// status returns for it, and returns the instance.
 func answer(t *testing.T, r *Registry, status func(ID) int) ID {
 	t.Helper()
 	lease := acquire(t, r)
@@ -16,9 +16,10 @@ func answer(t *testing.T, r *Registry, status func(ID) int) ID {
 	return lease.ID()
 }
 
-// TestFailingFastAttractsNobody: an instance that answers with errors at once is
-// the least busy of all, and still gets next to nothing.
-func TestFailingFastAttractsNobody(t *testing.T) {
+// TestFailingFastAttractsNoTraffic: an instance that answers at once with errors is
+// the least busy one, and still gets hardly any requests.
+func TestFailingFastAttractsNoTraffic(t *testing.T) {
+	t.Parallel()
 	for _, busy := range []int{0, 1, 8, 100} { // requests in flight at each of the others
 		synctest.Test(t, func(t *testing.T) {
 			r := New(Options{})
@@ -28,7 +29,7 @@ func TestFailingFastAttractsNobody(t *testing.T) {
 			for range 3 * busy {
 				acquire(t, r)
 			}
-			for range busy { // those of the first end
+			for range busy { // releases those of the first instance
 				r.instances[0].releaseLocked(r.instances[0].lastTaken())
 			}
 			got := 0
@@ -44,40 +45,42 @@ func TestFailingFastAttractsNobody(t *testing.T) {
 				}
 				time.Sleep(10 * time.Millisecond)
 			}
-			if most := 5 + 2*busy; got > most || got == 0 {
-				t.Errorf("%d others: it got %d of 1000 requests in 10 s, want 1 to %d", busy, got, most)
+			if limit := 5 + 2*busy; got > limit || got == 0 {
+				t.Errorf("%d in flight at the others: it got %d of 1000 requests in 10 s, want 1 to %d", busy, got, limit)
 			}
 		})
 	}
 }
 
-// lastTaken is a place that is taken.
+// lastTaken returns the last slot, which must be taken, and its turn.
 func (in *instance) lastTaken() (at int32, turn uint32) {
 	at = in.traffic.inFlight - 1
 	return at, in.slots[at].turn
 }
 
-// TestFirstFailureSendsNobodyElsewhere: one error in ten seconds is no pattern.
-func TestFirstFailureSendsNobodyElsewhere(t *testing.T) {
+// TestFirstFailureDoesNotChangeThePick: one error in ten seconds is no pattern.
+func TestFirstFailureDoesNotChangeThePick(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := New(Options{})
 		first := add(t, r, Ready)
 		add(t, r, Ready)
 		for range 10 {
 			if answer(t, r, func(ID) int { return 500 }) != first {
-				t.Fatal("left the first instance")
+				t.Fatal("another instance was picked")
 			}
 			if answer(t, r, func(ID) int { return 200 }) != first {
-				t.Fatal("left the first instance")
+				t.Fatal("another instance was picked")
 			}
 			time.Sleep(8 * failureDecay)
 		}
 	})
 }
 
-// TestFailuresAreForgotten: an instance that recovers gets its share again, and
-// then nothing is left to review.
-func TestFailuresAreForgotten(t *testing.T) {
+// TestFailuresFade: an instance that recovers gets its share again, and then the
+// review ends.
+func TestFailuresFade(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := New(Options{})
 		first := add(t, r, Ready)
@@ -91,19 +94,20 @@ func TestFailuresAreForgotten(t *testing.T) {
 		if answer(t, r, fine) == first {
 			t.Error("a failing instance was picked")
 		}
-		time.Sleep(25 * time.Second) // of the 11 that count, 0.9 are left
+		time.Sleep(25 * time.Second) // 0.9 of the 11 counted failures are left
 		if answer(t, r, fine) != first {
-			t.Error("the failures are not forgotten")
+			t.Error("the failures have not faded")
 		}
 		time.Sleep(time.Second)
 		if r.reviewDue != 0 {
-			t.Error("still under review")
+			t.Error("the review did not end")
 		}
 	})
 }
 
-// TestAllFailAlike: when the app is at fault, requests go on, evenly.
+// TestAllFailAlike: when all instances fail, all get their share of the requests.
 func TestAllFailAlike(t *testing.T) {
+	t.Parallel()
 	for name, status := range map[string]int{"500": 500, "503": 503} {
 		for _, pause := range []time.Duration{0, time.Millisecond, 100 * time.Millisecond} {
 			t.Run(name+" every "+pause.String(), func(t *testing.T) {
@@ -117,12 +121,12 @@ func TestAllFailAlike(t *testing.T) {
 						answer(t, r, func(ID) int { return status })
 						time.Sleep(pause)
 					}
-					least := uint64(each * 9 / 10)
-					if status == 503 { // two of five are ejected now and then
-						least = 0
+					share := uint64(each * 9 / 10)
+					if status == 503 { // at times two of five are ejected
+						share = 0
 					}
 					for _, in := range r.Snapshot().Instances {
-						if in.Total < least {
+						if in.Total < share {
 							t.Errorf("%d requests of %d", in.Total, 5*each)
 						}
 					}
@@ -132,9 +136,10 @@ func TestAllFailAlike(t *testing.T) {
 	}
 }
 
-// TestNewcomerAfterOutage: an instance without failures does not get everything
-// because the others have many.
+// TestNewcomerAfterOutage: an instance without failures does not get all requests
+// when the others have many failures.
 func TestNewcomerAfterOutage(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := New(Options{})
 		for range 3 {

@@ -5,24 +5,23 @@ import (
 	"time"
 )
 
-// Lease is one request's claim on one instance, counted as in flight from the
-// moment it is acquired until Release. The zero value is no claim: its methods
-// do nothing, and its Endpoint is empty. A Lease may be copied; all copies are
-// the same claim. Its methods are safe for concurrent use.
+// Lease is the claim of one request on one instance. The request counts as in flight
+// from the claim until Release. The zero value is no claim: its methods do nothing,
+// and its Endpoint is empty. A Lease may be copied; all copies are the same claim.
+// Its methods are safe for concurrent use.
 type Lease struct {
 	in   *instance
 	slot int32
 	turn uint32
 }
 
-// slot is one place among an instance's requests in flight. Its turn goes up
-// at every release, so that a lease is good for one release only, whichever of
-// its copies asks for it.
+// slot is one place among the requests in flight of an instance. Every release
+// increments turn, so only the first release of a lease and its copies counts.
 type slot struct {
 	turn      uint32
 	next      int32  // next free slot, -1 at the end
-	claim     uint64 // which claim on the instance this is, counted from 1
-	responded bool   // the claim has had a response
+	claim     uint64 // number of the claim among those on the instance, from 1
+	responded bool   // whether the claim had a response
 }
 
 // Valid reports whether l is a claim, released or not.
@@ -46,9 +45,9 @@ func (l Lease) Endpoint() Endpoint {
 	return l.in.about.endpoint
 }
 
-// Refused reports that the instance refused a connection: nothing listens on
-// its port. The instance gets no more requests until it is found ready again;
-// besides, it counts as Failed does.
+// Refused reports that the instance refused a connection: nothing listens on its
+// port. The instance gets no more requests until it is ready again, and the refusal
+// counts like Failed.
 func (l Lease) Refused() {
 	if l.in == nil {
 		return
@@ -63,16 +62,16 @@ func (l Lease) Refused() {
 	now := time.Since(r.base)
 	r.failLocked(l.in, now)
 	r.brokeLocked(l.in, now, reason)
-	l.in.dieLocked()
-	_ = r.transitionLocked(l.in, Unhealthy, reason) // Ready may become Unhealthy
+	l.in.markDeadLocked()
+	_ = r.transitionLocked(l.in, Unhealthy, reason) // cannot fail from Ready
 	select {
 	case r.suspects <- l.in.id:
 	default:
 	}
 }
 
-// Dead returns a channel that is closed when the instance is gone, or nothing
-// listens on its port. It is nil, and so never closed, for the zero Lease.
+// Dead returns a channel that is closed when the instance is gone or refuses
+// connections. It is nil, and so never closed, for the zero Lease.
 func (l Lease) Dead() <-chan struct{} {
 	if l.in == nil {
 		return nil
@@ -82,14 +81,14 @@ func (l Lease) Dead() <-chan struct{} {
 	return l.in.dead
 }
 
-// dieLocked closes dead.
-func (in *instance) dieLocked() {
+// markDeadLocked closes dead.
+func (in *instance) markDeadLocked() {
 	if !in.isDead() {
 		close(in.dead)
 	}
 }
 
-// isDead reports whether dead is closed. The registry is locked.
+// isDead reports whether dead is closed. The caller holds the registry's lock.
 func (in *instance) isDead() bool {
 	select {
 	case <-in.dead:
@@ -99,9 +98,9 @@ func (in *instance) isDead() bool {
 	}
 }
 
-// Another claims an instance other than l's, for a request that l's instance has
-// failed. Like Try it does not wait: when there is none, it returns the zero
-// Lease. l stays a claim.
+// Another claims an instance other than that of l, for a request that failed on it.
+// It does not wait: without a free instance it returns the zero Lease. The claim l
+// stays.
 func (l Lease) Another(p Preference) (Lease, error) {
 	if l.in == nil {
 		return Lease{}, nil
@@ -118,7 +117,7 @@ func (l Lease) Another(p Preference) (Lease, error) {
 	return Lease{}, nil
 }
 
-// Release ends the claim. Only the first call does; the others do nothing.
+// Release ends the claim. Further calls, also on copies, have no effect.
 func (l Lease) Release() {
 	if l.in == nil {
 		return
@@ -131,7 +130,7 @@ func (l Lease) Release() {
 	r.mu.Unlock()
 }
 
-// leaseLocked counts one more request in flight.
+// leaseLocked adds a request in flight and returns its lease.
 func (in *instance) leaseLocked() Lease {
 	at := in.free
 	if at < 0 {
@@ -147,8 +146,8 @@ func (in *instance) leaseLocked() Lease {
 	return Lease{in: in, slot: at, turn: s.turn}
 }
 
-// releaseLocked counts one request less, and reports whether the claim still
-// stood.
+// releaseLocked removes a request in flight, and reports whether the claim had not
+// been released before.
 func (in *instance) releaseLocked(at int32, turn uint32) bool {
 	s := &in.slots[at]
 	if s.turn != turn {
@@ -157,11 +156,16 @@ func (in *instance) releaseLocked(at int32, turn uint32) bool {
 	s.turn++
 	s.next, in.free = in.free, at
 	in.traffic.inFlight--
-	if !s.responded {
-		in.traffic.abandoned = time.Since(in.registry.base)
+	idle := in.traffic.inFlight == 0
+	if s.responded && !idle {
+		return true
 	}
-	if in.traffic.inFlight == 0 {
-		in.traffic.idleSince = time.Since(in.registry.base)
+	now := time.Since(in.registry.base)
+	if !s.responded {
+		in.traffic.abandoned = now
+	}
+	if idle {
+		in.traffic.idleSince = now
 		if in.about.state == Draining {
 			close(in.drained)
 		}

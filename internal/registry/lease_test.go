@@ -7,6 +7,7 @@ import (
 )
 
 func TestReleaseIsIdempotent(t *testing.T) {
+	t.Parallel()
 	r := New(Options{})
 	id := add(t, r, Ready)
 	one := acquire(t, r)
@@ -16,23 +17,24 @@ func TestReleaseIsIdempotent(t *testing.T) {
 	one.Release()
 	copied.Release()
 	if got := snapshotOf(t, r, id).InFlight; got != 1 {
-		t.Fatalf("in flight %d after one of two ended, want 1", got)
+		t.Fatalf("in flight %d after one of two was released, want 1", got)
 	}
-	reused := acquire(t, r) // takes the place that one had
+	reused := acquire(t, r) // has the slot of the released one
 	one.Release()
 	copied.Release()
 	if got := snapshotOf(t, r, id).InFlight; got != 2 {
-		t.Fatalf("a lease that had ended ended another: in flight %d, want 2", got)
+		t.Fatalf("a released lease released another one: in flight %d, want 2", got)
 	}
 	reused.Release()
 	other.Release()
 	if got := snapshotOf(t, r, id); got.InFlight != 0 || got.Total != 3 {
-		t.Errorf("in the end %d in flight, %d in all", got.InFlight, got.Total)
+		t.Errorf("at the end %d in flight, %d in total", got.InFlight, got.Total)
 	}
 }
 
-// TestDead: who has sent something to an instance can learn that it is gone.
+// TestDead: the holder of a lease learns that its instance is gone.
 func TestDead(t *testing.T) {
+	t.Parallel()
 	dead := func(l Lease) bool {
 		select {
 		case <-l.Dead():
@@ -49,14 +51,14 @@ func TestDead(t *testing.T) {
 	}
 	lease.Refused()
 	if !dead(lease) {
-		t.Error("not dead though it refused")
+		t.Error("not dead after a refusal")
 	}
-	lease.Refused() // again: another request found the same
+	lease.Refused() // by another request
 	if err := r.Transition(id, Ready, "test"); err != nil {
 		t.Fatal(err)
 	}
 	if dead(lease) {
-		t.Error("dead though it is ready again")
+		t.Error("dead when ready again")
 	}
 	if _, err := r.Drain(id, "test"); err != nil || dead(lease) {
 		t.Errorf("dead while it drains (%v)", err)
@@ -68,7 +70,34 @@ func TestDead(t *testing.T) {
 	<-gone
 }
 
+func TestRefusedMakesUnhealthyAndSuspect(t *testing.T) {
+	t.Parallel()
+	r := New(Options{})
+	bad, good := add(t, r, Ready), add(t, r, Ready)
+	lease := acquire(t, r)
+	lease.Refused()
+	lease.Refused()
+	lease.Release()
+	if got := snapshotOf(t, r, bad).State; got != Unhealthy {
+		t.Errorf("state of the instance that refused: %v", got)
+	}
+	if got := <-r.Suspects(); got != bad {
+		t.Errorf("suspect %s, want %s", got, bad)
+	}
+	select {
+	case id := <-r.Suspects():
+		t.Errorf("suspected twice: %s", id)
+	default:
+	}
+	for range 3 {
+		if got := acquire(t, r).ID(); got != good {
+			t.Errorf("got %s, want the other one", got)
+		}
+	}
+}
+
 func TestZeroLease(t *testing.T) {
+	t.Parallel()
 	var l Lease
 	l.Release()
 	l.Refused()
@@ -78,9 +107,10 @@ func TestZeroLease(t *testing.T) {
 	}
 }
 
-// TestCountsNeverDrift has many goroutines acquire and release twice, while
-// instances come and go.
+// TestCountsNeverDrift: many goroutines acquire and release twice while instances are
+// added and removed, and the counts are right at the end.
 func TestCountsNeverDrift(t *testing.T) {
+	t.Parallel()
 	r := New(Options{MaxConcurrency: 3, QueueLimit: 1000, QueueTimeout: time.Minute})
 	add(t, r, Ready)
 	var traffic, churn sync.WaitGroup
@@ -121,6 +151,6 @@ func TestCountsNeverDrift(t *testing.T) {
 	churn.Wait()
 	s := r.Snapshot()
 	if len(s.Instances) != 1 || s.Instances[0].InFlight != 0 || s.Waiting != 0 {
-		t.Errorf("after all ended: %+v", s)
+		t.Errorf("at the end: %+v", s)
 	}
 }

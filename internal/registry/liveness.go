@@ -2,19 +2,20 @@ package registry
 
 import "time"
 
-// progressStep is the precision of Instance.LastProgress. Pieces of content come
-// by the ten thousand a second; one write in that time is enough.
+// progressStep is the precision of Instance.LastProgress. There may be ten thousand
+// pieces of content a second; one write per step is enough.
 const progressStep = 100 * time.Millisecond
 
-// Progressed reports that the instance took a piece of the request's content, or
-// sent a piece of the response's: it works on this request, whatever else it
-// leaves unanswered. Responded implies it. It takes no lock.
+// Progressed reports that the instance received a piece of the request's content or
+// sent a piece of the response's: it works on this request, even if it leaves health
+// checks unanswered. Responded implies Progressed. It takes no lock.
 func (l Lease) Progressed() {
 	if l.in != nil {
 		l.in.progressed(time.Since(l.in.registry.base))
 	}
 }
 
+// progressed records the time of a sign of work.
 func (in *instance) progressed(now time.Duration) {
 	if last := in.progress.Load(); int64(now)-last >= int64(progressStep) {
 		in.progress.Store(int64(now))
@@ -22,9 +23,9 @@ func (in *instance) progressed(now time.Duration) {
 }
 
 // Implicated reports whether the request may be the reason why dynlb stops the
-// instance: the instance had been given it when it ceased to answer (see
-// Registry.Unresponsive). Another instance must not be given such a request,
-// or it ends likewise.
+// instance: the instance had it when it stopped answering (see
+// Registry.Unresponsive). Such a request must not be sent to another instance, which
+// may end in the same way.
 func (l Lease) Implicated() bool {
 	if l.in == nil {
 		return false
@@ -35,9 +36,9 @@ func (l Lease) Implicated() bool {
 	return s.turn == l.turn && s.claim <= l.in.implicated
 }
 
-// Unresponsive says that an instance is stopped because it has ceased to answer,
-// with Instance.Total at claims then: of the requests that it still has, the first
-// claims may be the reason, and those that came after are not (see
+// Unresponsive reports that an instance is stopped because it has stopped answering.
+// claims is Instance.Total at that time: of its requests in flight, the ones among
+// the first claims may be the reason, and the later ones are not (see
 // Lease.Implicated). It fails with ErrUnknownInstance.
 func (r *Registry) Unresponsive(id ID, claims uint64) error {
 	r.mu.Lock()

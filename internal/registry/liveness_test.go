@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// TestProgress: what an instance does for its requests is a sign of life.
+// TestProgress: a response and each piece of content are progress.
 func TestProgress(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := New(Options{})
 		id := add(t, r, Ready)
@@ -29,15 +30,17 @@ func TestProgress(t *testing.T) {
 			time.Sleep(time.Second)
 			c.do()
 			if got := snapshotOf(t, r, id).LastProgress.Equal(time.Now()); got != c.want {
-				t.Errorf("%s: counted as progress: %v", c.name, got)
+				t.Errorf("%s counts as progress: %v", c.name, got)
 			}
 		}
 		lease.Release()
 	})
 }
 
-// TestAbandoned: a request that ends without a response may go on at the instance.
+// TestAbandoned: the instance may still work on a request that ended without a
+// response.
 func TestAbandoned(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := New(Options{})
 		id := add(t, r, Ready)
@@ -46,9 +49,9 @@ func TestAbandoned(t *testing.T) {
 		answered.Responded(time.Second, 200)
 		answered.Release()
 		if got := snapshotOf(t, r, id).LastAbandoned; !got.IsZero() {
-			t.Errorf("abandoned at %v, though it was answered", got)
+			t.Errorf("a request with a response counts as abandoned at %v", got)
 		}
-		abandoned := acquire(t, r) // has the place of the one that was answered
+		abandoned := acquire(t, r) // has the slot of the answered one
 		answered.Responded(time.Second, 200)
 		abandoned.Release()
 		at := time.Now()
@@ -59,17 +62,18 @@ func TestAbandoned(t *testing.T) {
 	})
 }
 
-// TestImplicated: the requests that an instance had when it ceased to answer may be
-// the reason, those that came later are not.
+// TestImplicated: the requests that an instance had when it stopped answering are
+// implicated, and later ones are not.
 func TestImplicated(t *testing.T) {
+	t.Parallel()
 	r := New(Options{})
 	id := add(t, r, Ready)
 	over, before := acquire(t, r), acquire(t, r)
 	claims := snapshotOf(t, r, id).Total
 	over.Release()
-	after := acquire(t, r) // has the place of the one that is over
+	after := acquire(t, r) // has the slot of the one that is over
 	if before.Implicated() {
-		t.Error("implicated before the instance was given up")
+		t.Error("implicated before the instance became unresponsive")
 	}
 	if err := r.Unresponsive(id, claims); err != nil {
 		t.Fatal(err)
@@ -80,7 +84,7 @@ func TestImplicated(t *testing.T) {
 		want  bool
 	}{
 		{"one that is over", over, false},
-		{"one that was there", before, true},
+		{"one in flight", before, true},
 		{"one that came later", after, false},
 		{"none", Lease{}, false},
 	} {
@@ -88,7 +92,7 @@ func TestImplicated(t *testing.T) {
 			t.Errorf("%s: implicated is %v", c.name, got)
 		}
 	}
-	if err := r.Unresponsive("nobody", 1); !errors.Is(err, ErrUnknownInstance) {
+	if err := r.Unresponsive("unknown", 1); !errors.Is(err, ErrUnknownInstance) {
 		t.Errorf("unknown instance: %v", err)
 	}
 }

@@ -6,11 +6,11 @@ import (
 )
 
 const (
-	// latencyDecay is the time constant of the response time's average: a
-	// sample weighs 1/e after it.
+	// latencyDecay is the time constant of the average response time: after that
+	// time the weight of a sample is 1/e.
 	latencyDecay = 10 * time.Second
-	// latencyFree is the response time that adds no load, and latencyPerLoad
-	// the time above it that weighs as much as one request in flight.
+	// latencyFree is the response time that adds no load, and latencyPerLoad is the
+	// time above it that adds as much as one request in flight.
 	latencyFree    = 100 * time.Millisecond
 	latencyPerLoad = time.Second
 )
@@ -19,13 +19,13 @@ const (
 // are since Registry.base.
 type latency struct {
 	average     time.Duration
-	last        time.Duration // when the last sample came
-	lastSuccess time.Duration // when the last one that was not a 5xx came
+	last        time.Duration // of the last sample
+	lastSuccess time.Duration // of the last sample that was not a 5xx
 	sampled     bool
 }
 
-// observe adds a sample. Its weight depends on the time since the one before,
-// not on how many there were, so that a burst counts as one moment.
+// observe adds a sample. Its weight depends on the time since the previous sample,
+// not on the number of samples, so a burst counts as one moment.
 func (l *latency) observe(now, sample time.Duration, ok bool) {
 	weight := 1.0
 	if l.sampled {
@@ -38,9 +38,9 @@ func (l *latency) observe(now, sample time.Duration, ok bool) {
 	}
 }
 
-// load is the requests in flight, and what slow responses add to them. The
-// latter fades as time passes without a response, so that an idle instance's
-// load goes to 0.
+// load returns the requests in flight and what slow responses add to them. The
+// latter fades with the time since the last response, so the load of an idle
+// instance goes to 0.
 func (l *latency) load(now time.Duration, inFlight int32) float64 {
 	n := float64(inFlight)
 	if l.average <= latencyFree {

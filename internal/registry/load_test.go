@@ -8,12 +8,13 @@ import (
 )
 
 func TestLatencyAverage(t *testing.T) {
+	t.Parallel()
 	var l latency
 	l.observe(time.Second, 200*time.Millisecond, true)
 	if l.average != 200*time.Millisecond {
-		t.Errorf("the first sample is the average, got %v", l.average)
+		t.Errorf("the average is %v, want the first sample", l.average)
 	}
-	// A burst weighs no more than the moment it came in.
+	// A burst has the weight of one moment.
 	for range 1000 {
 		l.observe(time.Second, 5*time.Second, true)
 	}
@@ -29,6 +30,7 @@ func TestLatencyAverage(t *testing.T) {
 }
 
 func TestLoad(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name     string
 		average  time.Duration
@@ -38,8 +40,8 @@ func TestLoad(t *testing.T) {
 	}{
 		{"nothing", 0, 0, 0, 0},
 		{"in flight counts one each", 0, 0, 3, 3},
-		{"100 ms is free", 100 * time.Millisecond, 0, 1, 1},
-		{"a second above it is one", 1100 * time.Millisecond, 0, 2, 3},
+		{"100 ms adds nothing", 100 * time.Millisecond, 0, 1, 1},
+		{"a second above it adds one", 1100 * time.Millisecond, 0, 2, 3},
 		{"it fades", 1100 * time.Millisecond, latencyDecay, 0, 1.1/math.E - 0.1},
 		{"to nothing", 1100 * time.Millisecond, 3 * latencyDecay, 0, 0},
 	} {
@@ -53,6 +55,7 @@ func TestLoad(t *testing.T) {
 }
 
 func TestIdleSinceAndLastSuccess(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := New(Options{})
 		time.Sleep(time.Second)
@@ -66,7 +69,7 @@ func TestIdleSinceAndLastSuccess(t *testing.T) {
 		time.Sleep(time.Second)
 		lease.Responded(time.Second, 500)
 		if got := snapshotOf(t, r, id); !got.IdleSince.IsZero() || !got.LastSuccess.IsZero() || got.ResponseTime != time.Second {
-			t.Errorf("busy, and failing: %+v", got)
+			t.Errorf("busy and failing: %+v", got)
 		}
 		lease.Responded(time.Second, 200)
 		lease.Release()
@@ -78,7 +81,7 @@ func TestIdleSinceAndLastSuccess(t *testing.T) {
 		move(t, r, id, Unhealthy)
 		move(t, r, id, Ready)
 		if got := snapshotOf(t, r, id); !got.IdleSince.Equal(freed) {
-			t.Errorf("well again: idle since %v, want %v: it had nothing to do", got.IdleSince, freed)
+			t.Errorf("ready again: idle since %v, want %v, as it was idle meanwhile", got.IdleSince, freed)
 		}
 		move(t, r, id, Draining)
 		move(t, r, id, Ready)

@@ -7,11 +7,11 @@ import "math"
 // than except. It returns nil when there is none.
 func (r *Registry) pickLocked(p *Preference, except *instance) *instance {
 	if p.Rank == nil {
-		return r.leastLoadedLocked(r.ready, except)
+		return r.leastLoadedLocked(r.candidates, except)
 	}
 	highest := math.MinInt
 	r.ranked = r.ranked[:0]
-	for _, in := range r.ready {
+	for _, in := range r.candidates {
 		if in == except || in.traffic.inFlight >= r.limit {
 			continue
 		}
@@ -34,17 +34,17 @@ func (r *Registry) pickLocked(p *Preference, except *instance) *instance {
 // Among idle instances it returns the first in start order, so that the last
 // ones stay idle and can be removed. Among equally busy ones it takes turns.
 func (r *Registry) leastLoadedLocked(list []*instance, except *instance) *instance {
-	least := int32(math.MaxInt32)
-	first, next := -1, -1 // those with the fewest in flight: the first of all, and the first from cursor on
+	fewest := int32(math.MaxInt32)
+	first, next := -1, -1 // instances with the fewest: the first of all, and the first from cursor on
 	for i, in := range list {
 		n := in.traffic.inFlight + in.traffic.penalty
 		switch {
-		case n > least, in == except:
+		case n > fewest, in == except:
 		case n == 0:
 			return in
 		case in.traffic.inFlight >= r.limit:
-		case n < least:
-			least, first, next = n, i, -1
+		case n < fewest:
+			fewest, first, next = n, i, -1
 			if i >= r.cursor {
 				next = i
 			}

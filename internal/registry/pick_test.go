@@ -7,19 +7,21 @@ import (
 )
 
 func TestIdleTiesGoToTheFirst(t *testing.T) {
+	t.Parallel()
 	r := New(Options{})
 	first := add(t, r, Ready)
 	add(t, r, Ready)
 	for range 10 {
 		lease := acquire(t, r)
 		if lease.ID() != first {
-			t.Fatal("a request at a time left the first instance")
+			t.Fatal("another than the first idle instance was picked")
 		}
 		lease.Release()
 	}
 }
 
 func TestLeastInFlight(t *testing.T) {
+	t.Parallel()
 	r := New(Options{})
 	a, b, c := add(t, r, Ready), add(t, r, Ready), add(t, r, Ready)
 	leases := map[ID][]Lease{}
@@ -43,9 +45,9 @@ func TestLeastInFlight(t *testing.T) {
 	}
 }
 
-// TestBusyTiesTakeTurns: equally busy instances are picked one after the other,
-// so that none is preferred for its place.
+// TestBusyTiesTakeTurns: equally busy instances are picked in turns.
 func TestBusyTiesTakeTurns(t *testing.T) {
+	t.Parallel()
 	r := New(Options{})
 	for range 4 {
 		add(t, r, Ready)
@@ -65,6 +67,7 @@ func TestBusyTiesTakeTurns(t *testing.T) {
 }
 
 func TestMaxConcurrency(t *testing.T) {
+	t.Parallel()
 	r := New(Options{MaxConcurrency: 2})
 	add(t, r, Ready)
 	add(t, r, Ready)
@@ -80,5 +83,33 @@ func TestMaxConcurrency(t *testing.T) {
 	leases[3].Release()
 	if got := acquire(t, r).ID(); got != leases[3].ID() {
 		t.Error("the free place was not found")
+	}
+}
+
+func TestOnlyReadyInstancesGetRequests(t *testing.T) {
+	t.Parallel()
+	for _, state := range []State{Starting, Unhealthy, Draining, Stopped} {
+		r := New(Options{})
+		add(t, r, state)
+		if lease, err := r.Acquire(t.Context(), Preference{}); !errors.Is(err, ErrQueueFull) {
+			t.Errorf("%v: Acquire = %v, %v; want ErrQueueFull", state, lease, err)
+		}
+	}
+}
+
+func TestReadyKeepsStartOrder(t *testing.T) {
+	t.Parallel()
+	r := New(Options{})
+	var ids []ID
+	for range 5 {
+		ids = append(ids, add(t, r, Starting))
+	}
+	for _, i := range []int{3, 1, 4, 0, 2} {
+		move(t, r, ids[i], Ready)
+	}
+	for i := range ids {
+		if got := acquire(t, r).ID(); got != ids[i] {
+			t.Errorf("pick %d is not instance %d", i, i)
+		}
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// stickyTo prefers the instance with the given ID: what a session cookie that
-// names an instance asks for.
+// stickyTo prefers the instance with the given ID, as a session cookie that names an
+// instance would.
 func stickyTo(id ID) Preference {
 	return Preference{Key: []byte(id), Rank: func(key []byte, id ID) int {
 		if string(key) == string(id) {
@@ -18,8 +18,8 @@ func stickyTo(id ID) Preference {
 	}}
 }
 
-// hashed prefers an instance by rendezvous hashing of key: as long as the
-// instances stay the same, so does the instance.
+// hashed prefers an instance by rendezvous hashing: the same key gives the same
+// instance as long as that is there.
 func hashed(key string) Preference {
 	seed := maphash.MakeSeed()
 	return Preference{Key: []byte(key), Rank: func(key []byte, id ID) int {
@@ -31,7 +31,7 @@ func hashed(key string) Preference {
 	}}
 }
 
-// try claims an instance with p, which must be possible at once.
+// try claims an instance with p. One must be free.
 func try(t *testing.T, r *Registry, p Preference) Lease {
 	t.Helper()
 	lease, err := r.Try(p)
@@ -47,10 +47,10 @@ func TestPreferredInstance(t *testing.T) {
 	a, b, c := add(t, r, Ready), add(t, r, Ready), add(t, r, Ready)
 	sticky := stickyTo(b)
 	if got := try(t, r, sticky).ID(); got != b {
-		t.Error("an idle instance was taken in place of the preferred one")
+		t.Error("an idle instance was picked before the preferred one")
 	}
 	if got := try(t, r, sticky).ID(); got != b {
-		t.Error("an idle instance was taken in place of the preferred one, which is below the cap")
+		t.Error("an idle instance was picked before the preferred one, which is below the cap")
 	}
 	first, second := try(t, r, sticky), try(t, r, sticky)
 	if first.ID() != a || second.ID() != c {
@@ -78,8 +78,7 @@ func TestPreferenceOfARetry(t *testing.T) {
 	}
 }
 
-// TestEqualRanks: a preference that tells no instance from another changes
-// nothing.
+// TestEqualRanks: a preference that ranks all instances equally has no effect.
 func TestEqualRanks(t *testing.T) {
 	t.Parallel()
 	plain, ranked := New(Options{}), New(Options{})
@@ -123,8 +122,8 @@ func TestHashedPreference(t *testing.T) {
 	}
 }
 
-// TestPreferenceInTheQueue: requests that wait keep their order, and each takes
-// the instance that it prefers among those that are free.
+// TestPreferenceInTheQueue: waiting requests keep their order, and each gets the
+// instance that it prefers among the free ones.
 func TestPreferenceInTheQueue(t *testing.T) {
 	t.Parallel()
 	options := Options{MaxConcurrency: 1, QueueLimit: 2, QueueTimeout: time.Minute}
@@ -135,19 +134,18 @@ func TestPreferenceInTheQueue(t *testing.T) {
 	var granted []ID
 	for _, id := range []ID{b, a} {
 		w := &Waiter{Preference: stickyTo(id), Grant: func(l Lease, _ error) { granted = append(granted, l.ID()) }}
-		if lease, err := r.Enter(w); err != nil || lease.Valid() {
-			t.Fatalf("did not wait: %v", err)
+		if lease, err := r.Enqueue(w); err != nil || lease.Valid() {
+			t.Fatalf("a request did not wait: %v", err)
 		}
 	}
 	options.MaxConcurrency = 2
 	r.Configure(options) // two places at once
 	if !slices.Equal(granted, []ID{b, a}) {
-		t.Errorf("granted %v, want each its own: %v", granted, []ID{b, a})
+		t.Errorf("granted %v, want %v", granted, []ID{b, a})
 	}
 }
 
-// TestPreferenceAllocatesNothing: requests with a preference cost no allocation
-// in the registry.
+// TestPreferenceAllocatesNothing counts allocations, so it does not run in parallel.
 func TestPreferenceAllocatesNothing(t *testing.T) {
 	r := New(Options{})
 	add(t, r, Ready)

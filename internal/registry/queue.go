@@ -8,41 +8,41 @@ import (
 
 // Why a request got no instance.
 var (
-	// ErrQueueFull says that too many requests wait already.
+	// ErrQueueFull reports that QueueLimit requests wait already.
 	ErrQueueFull = errors.New("no instance is free and the queue is full")
-	// ErrQueueTimeout says that no instance became free in time.
+	// ErrQueueTimeout reports that no instance became free in time.
 	ErrQueueTimeout = errors.New("no instance became free in time")
-	// ErrClosed says that the load balancer is shutting down.
+	// ErrClosed reports that dynlb is shutting down.
 	ErrClosed = errors.New("shutting down")
 )
 
-// Waiter is a request's place in the queue, for callers that cannot spare a
-// goroutine to wait in. It may be used again when it is not in the queue.
+// Waiter is the place of a request in the queue, for callers that do not wait in a
+// goroutine. It may be used again when it is not in the queue.
 type Waiter struct {
 	// Preference is the request's. It must not change while the Waiter is in the
 	// queue.
 	Preference Preference
-	// Grant is called once for each time that the Waiter entered the queue, unless
-	// Leave reports true: with a lease, or with ErrClosed. The registry is locked
-	// meanwhile, so Grant must neither block nor use it.
+	// Grant is called once per Enqueue that queued the Waiter, with a lease or with
+	// ErrClosed, unless Dequeue returns true. The registry is locked during the call,
+	// so Grant must not block and must not use it.
 	Grant func(Lease, error)
 
 	prev, next *Waiter
 	queued     bool
 }
 
-// queue holds waiters, first come first served. While it holds any, no ready
-// instance has a free place: whatever frees one calls dispatchLocked.
+// queue holds waiters, first come, first served. While it holds any, no candidate is
+// below the cap: every change that frees a place calls dispatchLocked.
 type queue struct {
 	head, tail *Waiter
 	size       int
 }
 
-// Acquire claims the ready instance that suits p best, and counts the request
-// with it. When there is none it waits its turn, until ctx ends (its error is
-// returned), the queue's time is up (ErrQueueTimeout), or Close (ErrClosed); it
-// does not wait when the queue is full (ErrQueueFull). The caller must Release
-// the lease.
+// Acquire claims the ready instance that suits p best, and counts the request at it.
+// Without a free instance it waits, first come, first served, until ctx ends (and
+// returns its error), QueueTimeout is over (ErrQueueTimeout), or Close is called
+// (ErrClosed). When the queue is full it does not wait (ErrQueueFull). The caller
+// must release the lease.
 func (r *Registry) Acquire(ctx context.Context, p Preference) (Lease, error) {
 	lease, err := r.Try(p)
 	if err != nil || lease.Valid() {
@@ -50,24 +50,23 @@ func (r *Registry) Acquire(ctx context.Context, p Preference) (Lease, error) {
 	}
 	done := make(chan grant, 1)
 	w := &Waiter{Preference: p, Grant: func(lease Lease, err error) { done <- grant{lease, err} }}
-	if lease, err := r.Enter(w); err != nil || lease.Valid() {
+	if lease, err := r.Enqueue(w); err != nil || lease.Valid() {
 		return lease, err
 	}
 	return r.wait(ctx, w, done)
 }
 
-// Try is Acquire for who does not want to wait: when there is no instance, it
-// returns the zero Lease.
+// Try is Acquire without waiting: without a free instance it returns the zero Lease.
 func (r *Registry) Try(p Preference) (Lease, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.tryLocked(&p)
 }
 
-// Enter is Acquire for who waits without a goroutine: when there is no instance
-// it returns the zero Lease, and w is in the queue. Whoever called it sees to the
-// time (see QueueTimeout), and calls Leave when it is up.
-func (r *Registry) Enter(w *Waiter) (Lease, error) {
+// Enqueue is Acquire for callers that do not wait in a goroutine: without a free
+// instance it returns the zero Lease and puts w into the queue. The caller measures
+// QueueTimeout and calls Dequeue when it is over.
+func (r *Registry) Enqueue(w *Waiter) (Lease, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	lease, err := r.tryLocked(&w.Preference)
@@ -84,22 +83,22 @@ func (r *Registry) Enter(w *Waiter) (Lease, error) {
 	return Lease{}, nil
 }
 
-// Leave takes w out of the queue, and reports whether it was in. If not, Grant
-// was called.
-func (r *Registry) Leave(w *Waiter) bool {
+// Dequeue removes w from the queue, and reports whether it was there. If it was not,
+// Grant has been called.
+func (r *Registry) Dequeue(w *Waiter) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.queue.remove(w)
 }
 
-// QueueTimeout is how long a request may wait.
+// QueueTimeout returns how long a request may wait.
 func (r *Registry) QueueTimeout() time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.options.QueueTimeout
 }
 
-// tryLocked claims an instance if one is free.
+// tryLocked claims an instance if one is free and no request waits.
 func (r *Registry) tryLocked(p *Preference) (Lease, error) {
 	if r.closed {
 		return Lease{}, ErrClosed
@@ -113,13 +112,13 @@ func (r *Registry) tryLocked(p *Preference) (Lease, error) {
 	return Lease{}, nil
 }
 
-// grant is what Acquire waits for.
+// grant is the argument of a call of Grant.
 type grant struct {
 	lease Lease
 	err   error
 }
 
-// wait waits for what done, of capacity 1, gets from w.
+// wait waits for the grant of w, which w sends to done, of capacity 1.
 func (r *Registry) wait(ctx context.Context, w *Waiter, done <-chan grant) (Lease, error) {
 	timer := time.NewTimer(r.QueueTimeout())
 	defer timer.Stop()
@@ -132,10 +131,10 @@ func (r *Registry) wait(ctx context.Context, w *Waiter, done <-chan grant) (Leas
 	case <-timer.C:
 		cause = ErrQueueTimeout
 	}
-	if r.Leave(w) {
+	if r.Dequeue(w) {
 		return Lease{}, cause
 	}
-	g := <-done // granted at the last moment
+	g := <-done // it was granted just before
 	if g.err == nil && ctx.Err() != nil {
 		g.lease.Release()
 		return Lease{}, ctx.Err()
@@ -143,8 +142,8 @@ func (r *Registry) wait(ctx context.Context, w *Waiter, done <-chan grant) (Leas
 	return g.lease, g.err
 }
 
-// dispatchLocked gives free places to those who wait, in their order. Call it
-// whenever a place may have become free.
+// dispatchLocked gives free places to the requests that wait, in their order. Call
+// it whenever a place may have become free.
 func (r *Registry) dispatchLocked() {
 	for r.queue.size > 0 {
 		in := r.pickLocked(&r.queue.head.Preference, nil)
@@ -155,6 +154,7 @@ func (r *Registry) dispatchLocked() {
 	}
 }
 
+// push appends w.
 func (q *queue) push(w *Waiter) {
 	w.queued = true
 	w.prev = q.tail
@@ -167,7 +167,7 @@ func (q *queue) push(w *Waiter) {
 	q.size++
 }
 
-// pop takes the first waiter, or nil.
+// pop removes and returns the first waiter, or nil.
 func (q *queue) pop() *Waiter {
 	w := q.head
 	if w != nil {
@@ -176,7 +176,7 @@ func (q *queue) pop() *Waiter {
 	return w
 }
 
-// remove takes w out, and reports whether it was in.
+// remove removes w, and reports whether it was in the queue.
 func (q *queue) remove(w *Waiter) bool {
 	if !w.queued {
 		return false

@@ -8,18 +8,20 @@ import (
 	"time"
 )
 
-// waitIn has a request wait in the queue, and returns what comes of it.
+// waitIn makes a request that waits in the queue, and returns a channel for its
+// result.
 func waitIn(ctx context.Context, r *Registry) <-chan grant {
 	done := make(chan grant, 1)
 	go func() {
 		lease, err := r.Acquire(ctx, Preference{})
 		done <- grant{lease, err}
 	}()
-	synctest.Wait() // it is in the queue now
+	synctest.Wait() // until it is in the queue
 	return done
 }
 
 func TestQueueIsFirstComeFirstServed(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := New(Options{MaxConcurrency: 1, QueueLimit: 3, QueueTimeout: time.Minute})
 		add(t, r, Ready)
@@ -40,7 +42,7 @@ func TestQueueIsFirstComeFirstServed(t *testing.T) {
 			for _, later := range waiting[i+1:] {
 				select {
 				case <-later:
-					t.Fatal("somebody was served out of turn")
+					t.Fatal("a request was served before an earlier one")
 				default:
 				}
 			}
@@ -54,12 +56,13 @@ func TestQueueIsFirstComeFirstServed(t *testing.T) {
 }
 
 func TestQueueServesWhenAnInstanceBecomesReady(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := New(Options{QueueLimit: 2, QueueTimeout: time.Minute})
 		changed, stop := r.Watch()
 		defer stop()
 		one := waitIn(t.Context(), r)
-		<-changed // the first to wait is announced
+		<-changed // the first waiting request is announced
 		two := waitIn(t.Context(), r)
 		id := add(t, r, Ready)
 		for _, w := range []<-chan grant{one, two} {
@@ -71,6 +74,7 @@ func TestQueueServesWhenAnInstanceBecomesReady(t *testing.T) {
 }
 
 func TestQueueTimeout(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := New(Options{QueueLimit: 1, QueueTimeout: 10 * time.Second})
 		start := time.Now()
@@ -79,12 +83,13 @@ func TestQueueTimeout(t *testing.T) {
 			t.Errorf("%v after %v", g.err, time.Since(start))
 		}
 		if r.Waiting() != 0 {
-			t.Error("it still stands in the queue")
+			t.Error("it is still in the queue")
 		}
 	})
 }
 
-func TestQueueLeftByTheClient(t *testing.T) {
+func TestQueueEndsWithTheContext(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := New(Options{QueueLimit: 1, QueueTimeout: time.Minute})
 		ctx, cancel := context.WithCancel(t.Context())
@@ -95,12 +100,13 @@ func TestQueueLeftByTheClient(t *testing.T) {
 		}
 		id := add(t, r, Ready)
 		if got := snapshotOf(t, r, id).Total; got != 0 {
-			t.Errorf("%d requests went to nobody", got)
+			t.Errorf("%d requests were counted for a client that left", got)
 		}
 	})
 }
 
 func TestCloseEndsTheQueue(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := New(Options{QueueLimit: 2, QueueTimeout: time.Minute})
 		one, two := waitIn(t.Context(), r), waitIn(t.Context(), r)

@@ -7,11 +7,11 @@ import "time"
 type Snapshot struct {
 	// Time is when it was taken.
 	Time time.Time
-	// Instances are all that exist, in start order.
+	// Instances are all instances, in start order.
 	Instances []Instance
 	// Waiting is the number of requests that wait for an instance.
 	Waiting int
-	// Retries is how many times a request was sent once more, and RetriesDenied how
+	// Retries is how many times a request was sent again, and RetriesDenied is how
 	// many times it was not because the retry budget was used up.
 	Retries, RetriesDenied uint64
 	// Trouble is why no instance can be started; "" when one can.
@@ -23,47 +23,50 @@ type Instance struct {
 	ID       ID
 	Endpoint Endpoint
 	Port     int    // for status reports; 0 when it has none
-	Handle   string // what whoever runs it calls it, for people
+	Handle   string // its name in the fleet, for people
 	State    State
-	Reason   string // why it is in State, for people
+	Reason   string // of State, for people
 	Started  time.Time
-	ReadyAt  time.Time // zero until it was ready first
+	ReadyAt  time.Time // when it became ready for the first time; zero before
 
 	InFlight     int
 	Total        uint64        // requests it was given
 	ResponseTime time.Duration // decaying average; 0 before the first response
-	Load         float64       // see Snapshot.Load
-	// IdleSince is when InFlight became 0, but no sooner than the instance became
-	// ready first, or was taken back into service; zero while InFlight is not 0.
-	// Until the instance is ready it counts from its start.
+	// Load is InFlight and what slow responses add to it: one for each second of
+	// ResponseTime beyond 100 ms. That part fades with the time since the last
+	// response.
+	Load float64
+	// IdleSince is when InFlight became 0, the instance became ready for the first
+	// time, or was taken back into service, whichever was last. It is the start of
+	// the instance before that, and zero while InFlight is not 0.
 	IdleSince   time.Time
 	Usage       Usage
 	LastSuccess time.Time // last response that was not a 5xx; zero if none
-	// LastProgress is when the instance last responded, whatever the status, or took
-	// or sent a piece of content, to a tenth of a second; zero if it never did.
+	// LastProgress is when the instance last responded, with any status, or received
+	// or sent a piece of content, with a precision of 0.1 s; zero if it never did.
 	LastProgress time.Time
-	// LastAbandoned is when a request last ended without a response, so that the
-	// instance may still be working on it; zero if none did.
+	// LastAbandoned is when a request last ended without a response, so the instance
+	// may still be working on it; zero if none did.
 	LastAbandoned time.Time
-	// EjectedUntil is when it gets requests again, though it is Ready; zero when it
-	// gets them now. It gets them before if no other instance is ready.
+	// EjectedUntil is the end of its ejection: until then it gets no requests although
+	// it is Ready, unless every ready instance is ejected. Zero when it is not ejected.
 	EjectedUntil time.Time
 }
 
-// Snapshot returns the state now. It never holds up requests for long: under
-// the lock it copies a few words for each instance, the rest comes after it.
+// Snapshot returns the present state. It delays requests only a little: under the
+// lock it copies a few words per instance, and it does the rest afterwards.
 func (r *Registry) Snapshot() Snapshot { return r.SnapshotWith(func() {}) }
 
 // SnapshotWith is Snapshot, and calls also at the moment of the snapshot, so that
-// what also reads belongs to the same moment. The registry is locked meanwhile:
-// also must neither block nor use it.
+// the data that also reads is of the same moment. The registry is locked during the
+// call: also must not block and must not use it.
 func (r *Registry) SnapshotWith(also func()) Snapshot {
-	raw := make([]view, 0, r.Len()+1)
+	raw := make([]rawInstance, 0, r.Len()+1)
 	r.mu.Lock()
 	s := Snapshot{Time: time.Now(), Waiting: r.queue.size, Trouble: r.trouble}
 	s.Retries, s.RetriesDenied = r.budget.granted, r.budget.denied
 	for _, in := range r.instances {
-		v := view{id: in.id, about: in.about, traffic: in.traffic, progress: time.Duration(in.progress.Load())}
+		v := rawInstance{id: in.id, about: in.about, traffic: in.traffic, progress: time.Duration(in.progress.Load())}
 		if in.failures.ejected && in.about.state.Routable() {
 			v.ejectedUntil = in.failures.until
 		}
@@ -79,8 +82,8 @@ func (r *Registry) SnapshotWith(also func()) Snapshot {
 	return s
 }
 
-// view is what a snapshot takes of an instance under the lock.
-type view struct {
+// rawInstance is what a snapshot copies of an instance under the lock.
+type rawInstance struct {
 	id       ID
 	about    *about
 	traffic  traffic
@@ -89,7 +92,7 @@ type view struct {
 	ejectedUntil time.Duration // since Registry.base; 0 when it is not
 }
 
-// Len returns the number of instances that exist.
+// Len returns the number of instances.
 func (r *Registry) Len() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -103,7 +106,7 @@ func (r *Registry) Waiting() int {
 	return r.queue.size
 }
 
-// Count returns how many instances are in one of the given states.
+// Count returns the number of instances in one of the given states.
 func (s *Snapshot) Count(states ...State) int {
 	n := 0
 	for i := range s.Instances {
@@ -116,8 +119,8 @@ func (s *Snapshot) Count(states ...State) int {
 	return n
 }
 
-// instance makes v an Instance, as of now.
-func (v *view) instance(base, now time.Time) Instance {
+// instance returns the Instance that v is at the time now.
+func (v *rawInstance) instance(base, now time.Time) Instance {
 	out := Instance{
 		ID:           v.id,
 		Endpoint:     v.about.endpoint,

@@ -8,23 +8,23 @@ package registry
 //	              ▼ │ ▼
 //	            Draining ──► Stopped
 //
-// A Draining instance may be taken back into service, if it was Ready once.
-// Every state but Stopped may also go to Stopped directly: processes die.
-// The zero value is Unspecified, which is never routable.
+// A Draining instance may be taken back into service if it was Ready before. Every
+// state may also become Stopped directly, as processes die. The zero value is
+// Unspecified, which is never routable.
 type State uint8
 
 const (
 	// Unspecified is the zero value; no instance is ever in it.
 	Unspecified State = iota
-	// Starting: exists, and has not been seen ready yet.
+	// Starting: exists, and has not been ready yet.
 	Starting
 	// Ready: may get requests.
 	Ready
-	// Unhealthy: was ready once; gets no new requests until it is ready again.
+	// Unhealthy: was ready; gets no new requests until it is ready again.
 	Unhealthy
-	// Draining: gets no new requests; those in flight may finish.
+	// Draining: gets no new requests; the ones in flight may finish.
 	Draining
-	// Stopped: gone. A stopped instance is no longer in the registry.
+	// Stopped: gone. A stopped instance is not in the registry any more.
 	Stopped
 )
 
@@ -46,11 +46,11 @@ func (s State) String() string {
 	}
 }
 
-// Routable reports whether an instance in s may be given requests.
+// Routable reports whether an instance in s may get requests.
 func (s State) Routable() bool { return s == Ready }
 
-// CanBecome reports whether an instance may go from s to next. It is the one
-// rule of the life cycle; a state never becomes itself.
+// CanBecome reports whether an instance may go from s to next. It is the only rule
+// of the life cycle. A state never becomes itself.
 func (s State) CanBecome(next State) bool {
 	switch next {
 	case Ready:

@@ -2,9 +2,9 @@ package registry
 
 import "testing"
 
-// TestCanBecome holds the life cycle: every pair of states, the allowed ones
-// listed.
+// TestCanBecome checks every pair of states.
 func TestCanBecome(t *testing.T) {
+	t.Parallel()
 	allowed := map[State][]State{
 		Starting:  {Ready, Draining, Stopped},
 		Ready:     {Unhealthy, Draining, Stopped},
@@ -25,6 +25,7 @@ func TestCanBecome(t *testing.T) {
 }
 
 func TestOnlyReadyIsRoutable(t *testing.T) {
+	t.Parallel()
 	for s := Unspecified; s <= Stopped; s++ {
 		if got := s.Routable(); got != (s == Ready) {
 			t.Errorf("%v.Routable() = %v", s, got)

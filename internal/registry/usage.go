@@ -2,22 +2,23 @@ package registry
 
 import "time"
 
-// Usage is what an instance takes of the machine it runs on.
+// Usage is what an instance uses of its machine.
 type Usage struct {
 	// Memory is its resident memory in bytes.
 	Memory uint64
-	// CPU is the processor time it has used since it was started.
+	// CPU is the processor time it has used since its start.
 	CPU time.Duration
-	// Cores is how many processors it used of late on average: CPU per time.
+	// Cores is the average number of processors it used since the previous
+	// measurement: CPU per time.
 	Cores float64
-	// Measured is when that was; zero when it never was, and then nothing of it
-	// means anything.
+	// Measured is the time of the measurement; zero before the first one, when the
+	// other fields have no meaning.
 	Measured time.Time
 }
 
-// SetUsage publishes the Memory and CPU that an instance uses now; the rest
-// follows from what it was told before. It is not announced to watchers. It fails
-// with ErrUnknownInstance.
+// SetUsage sets the Memory and the CPU of an instance, and derives Cores from the
+// previous measurement. It is not announced to watchers. It fails with
+// ErrUnknownInstance.
 func (r *Registry) SetUsage(id ID, usage Usage) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

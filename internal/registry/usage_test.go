@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// TestSetUsage: the processors in use are those since the last measurement.
+// TestSetUsage: Cores is the average since the previous measurement.
 func TestSetUsage(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := New(Options{})
 		id := r.Add(Spec{Endpoint: TCP("127.0.0.1", 1)})
@@ -32,7 +33,7 @@ func TestSetUsage(t *testing.T) {
 				t.Errorf("%+v, want %+v", got, want)
 			}
 		}
-		if err := r.SetUsage("nobody", Usage{}); !errors.Is(err, ErrUnknownInstance) {
+		if err := r.SetUsage("unknown", Usage{}); !errors.Is(err, ErrUnknownInstance) {
 			t.Error(err)
 		}
 	})

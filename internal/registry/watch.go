@@ -1,18 +1,18 @@
 package registry
 
-// Observer is told of changes in a Registry, in the order in which they happen.
-// The registry is locked during the calls, so the methods must not block and
-// must not use it.
+// Observer learns about changes in a Registry, in the order in which they happen.
+// The registry is locked during the calls, so the methods must not block and must
+// not use it.
 type Observer interface {
-	// Moved is called when an instance reached a state, for a reason to be shown
-	// to people. An instance that is ejected is told as Unhealthy, and as Ready
-	// when its ejection is over.
+	// Moved is called when an instance has reached a state, with the reason for
+	// people. The state is Unhealthy for an instance that was ejected, and Ready when
+	// its ejection is over.
 	Moved(id ID, to State, reason string)
 	// Changed is called after every other change that Watch announces.
 	Changed()
 }
 
-// Observe makes o the observer. There is one; a later call replaces it.
+// Observe makes o the observer. There is one at a time; a later call replaces it.
 func (r *Registry) Observe(o Observer) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -35,9 +35,9 @@ func (r *Registry) Watch() (changed <-chan struct{}, stop func()) {
 	}
 }
 
-// Changes returns how often an instance was added, changed its state or its
-// endpoint, or was ejected, so that a watcher can tell whether that is what was
-// announced.
+// Changes returns the number of changes of the instances so far: an instance was
+// added, moved, ejected, or reported otherwise by its fleet. A watcher learns from
+// it whether the change that was announced is one of these.
 func (r *Registry) Changes() uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -61,6 +61,7 @@ func (r *Registry) changedLocked() {
 	r.wakeLocked()
 }
 
+// wakeLocked notifies the watchers.
 func (r *Registry) wakeLocked() {
 	for c := range r.watchers {
 		select {

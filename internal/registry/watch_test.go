@@ -5,14 +5,14 @@ import (
 	"testing"
 )
 
-// told is what an observer was told of an instance.
+// told is the arguments of a call of Moved.
 type told struct {
 	id     ID
 	to     State
 	reason string
 }
 
-// observer is an Observer that remembers what it was told.
+// observer is an Observer that records its calls.
 type observer struct {
 	moves   []told
 	changes int
@@ -24,7 +24,7 @@ func (o *observer) Moved(id ID, to State, reason string) {
 
 func (o *observer) Changed() { o.changes++ }
 
-func TestObserverIsToldOfEveryMove(t *testing.T) {
+func TestObserverLearnsEveryMove(t *testing.T) {
 	t.Parallel()
 	r, o := New(Options{}), new(observer)
 	r.Observe(o)
@@ -32,7 +32,7 @@ func TestObserverIsToldOfEveryMove(t *testing.T) {
 	move(t, r, id, Unhealthy)
 	want := []told{{id, Starting, "test"}, {id, Ready, "test"}, {id, Unhealthy, "test"}}
 	if !slices.Equal(o.moves, want) || o.changes != 0 {
-		t.Errorf("told %v and %d other changes, want %v and none", o.moves, o.changes, want)
+		t.Errorf("moves %v and %d other changes, want %v and none", o.moves, o.changes, want)
 	}
 	if err := r.SetHandle(id, "pid 1"); err != nil {
 		t.Fatal(err)
@@ -40,7 +40,7 @@ func TestObserverIsToldOfEveryMove(t *testing.T) {
 	r.SetTrouble("no such file")
 	r.SetTrouble("no such file")
 	if o.changes != 2 || len(o.moves) != len(want) {
-		t.Errorf("told of %d other changes, want 2: a handle and a trouble", o.changes)
+		t.Errorf("%d other changes, want 2: a handle and a trouble", o.changes)
 	}
 }
 

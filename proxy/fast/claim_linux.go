@@ -10,7 +10,7 @@ func (r *request) claim() {
 	instances := r.app.Registry()
 	lease, err := instances.Try(registry.Preference{})
 	if err == nil && !lease.Valid() {
-		lease, err = instances.Enter(&r.waiter)
+		lease, err = instances.Enqueue(&r.waiter)
 	}
 	switch {
 	case err != nil:
@@ -62,7 +62,7 @@ func (r *request) Expired() {
 // leaveQueue ends the waiting. If the request was given an instance at the last
 // moment, it takes that: Run follows.
 func (r *request) leaveQueue() {
-	if r.app.Registry().Leave(&r.waiter) {
+	if r.app.Registry().Dequeue(&r.waiter) {
 		r.leftQueue()
 		r.fail(registry.ErrQueueTimeout)
 	}

@@ -61,7 +61,7 @@ func (r *request) land() {
 	r.release()
 	r.record()
 	r.client.request = nil
-	if queued && !r.app.Registry().Leave(&r.waiter) {
+	if queued && !r.app.Registry().Dequeue(&r.waiter) {
 		r.attempt = attemptAbandoned
 	} else {
 		r.recycle()

@@ -49,7 +49,7 @@ func (w *worker) rescue(on resetter, r *request, t *tunnel) {
 // abandon ends a request. Of the state it was left in, only what others rely on is
 // put right: the claim, the memory, and the counts.
 func (w *worker) abandon(r *request) {
-	if r.attempt == attemptQueued && !r.app.Registry().Leave(&r.waiter) {
+	if r.attempt == attemptQueued && !r.app.Registry().Dequeue(&r.waiter) {
 		r.attempt = attemptAbandoned // the claim that is on its way is given back
 	}
 	r.timer.Clear()

@@ -42,11 +42,11 @@ func (x *exchange) queue() (registry.Lease, error) {
 	pool := x.app.Registry()
 	granted := make(chan grant, 1)
 	waiter := &registry.Waiter{Grant: func(lease registry.Lease, err error) { granted <- grant{lease, err} }}
-	if lease, err := pool.Enter(waiter); err != nil || lease.Valid() {
+	if lease, err := pool.Enqueue(waiter); err != nil || lease.Valid() {
 		return lease, err
 	}
 	err := x.await(granted, x.lane.clock.limit(pool.QueueTimeout()))
-	if err != nil && pool.Leave(waiter) {
+	if err != nil && pool.Dequeue(waiter) {
 		return registry.Lease{}, err
 	}
 	g := <-granted

@@ -12,11 +12,11 @@ type activeChild struct {
 	state registry.State
 }
 
-// inStopOrder returns the active children in the order of registry.Snapshot.Leaving.
+// inStopOrder returns the active children in the order of registry.Snapshot.RemovalOrder.
 func (f *Fleet) inStopOrder() []activeChild {
 	var out []activeChild
 	now := f.Registry.Snapshot()
-	for _, in := range now.Leaving() {
+	for _, in := range now.RemovalOrder() {
 		i := slices.IndexFunc(f.children, func(c *child) bool { return c.id == in.ID && c.active() })
 		if i >= 0 {
 			out = append(out, activeChild{f.children[i], in.State})

@@ -5,9 +5,10 @@ import (
 	"testing"
 )
 
-// TestLeaving: who serves nobody goes first, then who has least to do, then who
-// came last; who is draining goes already.
-func TestLeaving(t *testing.T) {
+// TestRemovalOrder: starting instances come first, then unhealthy ones, then those
+// with the fewest requests, then those started last. Draining ones are left out.
+func TestRemovalOrder(t *testing.T) {
+	t.Parallel()
 	s := Snapshot{Instances: []Instance{
 		{ID: "busy", State: Ready, InFlight: 2},
 		{ID: "sick", State: Unhealthy, InFlight: 5},
@@ -20,11 +21,11 @@ func TestLeaving(t *testing.T) {
 		{ID: "newest", State: Starting},
 	}}
 	var got []ID
-	for _, in := range s.Leaving() {
+	for _, in := range s.RemovalOrder() {
 		got = append(got, in.ID)
 	}
 	want := []ID{"newest", "new", "sick", "last", "second", "first", "working", "busy"}
 	if !slices.Equal(got, want) {
-		t.Errorf("they go in the order %q, want %q", got, want)
+		t.Errorf("the order is %q, want %q", got, want)
 	}
 }

@@ -1,0 +1,134 @@
+package registry
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// ErrUnknownInstance reports that an instance is not registered, or not any more.
+var ErrUnknownInstance = errors.New("unknown instance")
+
+// ID identifies an instance: a UUID, new for every start.
+type ID string
+
+// instance is one entry of the registry. The fields that every request uses come
+// first.
+type instance struct {
+	registry *Registry
+	traffic  traffic
+	progress atomic.Int64 // see Instance.LastProgress; since Registry.base, 0 before the first
+	free     int32        // first free slot, -1 when none is free
+	slots    []slot
+	failures failures
+
+	id      ID
+	about   *about        // replaced, never changed: snapshots share it
+	drained chan struct{} // closed when draining and no request is in flight
+	dead    chan struct{} // closed when stopped, and while it refuses connections
+
+	implicated uint64 // the claims up to this one may be why it stopped answering; 0: none
+}
+
+// traffic is what requests change of an instance.
+type traffic struct {
+	inFlight  int32
+	penalty   int32 // what failures count as requests in flight
+	total     uint64
+	latency   latency
+	idleSince time.Duration // see Instance.IdleSince; since Registry.base
+	abandoned time.Duration // see Instance.LastAbandoned; since Registry.base, 0 before the first
+}
+
+// about is what the fleet reports of an instance.
+type about struct {
+	endpoint Endpoint
+	port     int
+	handle   string
+	state    State
+	reason   string // of state
+	started  time.Time
+	readyAt  time.Time
+	usage    Usage
+}
+
+// NewID returns an ID that no other instance has.
+func NewID() ID { return ID(uuid.NewString()) }
+
+// Spec describes an instance to be registered.
+type Spec struct {
+	// ID is its ID. Empty: a new one.
+	ID ID
+	// Endpoint is where it is reached.
+	Endpoint Endpoint
+	// Port is the port that /lb-status and metrics show. Zero: it has none.
+	Port int
+	// Reason is why it was started, for people.
+	Reason string
+}
+
+// Add registers an instance in state Starting, as the last one in start order.
+func (r *Registry) Add(spec Spec) ID {
+	now := time.Now()
+	in := &instance{
+		registry: r,
+		traffic:  traffic{idleSince: now.Sub(r.base)},
+		free:     -1,
+		id:       cmp.Or(spec.ID, NewID()),
+		about: &about{
+			endpoint: spec.Endpoint,
+			port:     spec.Port,
+			state:    Starting,
+			reason:   spec.Reason,
+			started:  now,
+		},
+		drained: make(chan struct{}),
+		dead:    make(chan struct{}),
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.instances = append(r.instances, in)
+	r.movedLocked(in.id, Starting, spec.Reason)
+	return in.id
+}
+
+// SetEndpoint changes where an instance is reached. It fails with
+// ErrUnknownInstance.
+func (r *Registry) SetEndpoint(id ID, endpoint Endpoint) error {
+	return r.update(id, func(a *about) { a.endpoint = endpoint })
+}
+
+// SetHandle sets the name of the instance in its fleet, for people: "pid 4711". It
+// fails with ErrUnknownInstance.
+func (r *Registry) SetHandle(id ID, handle string) error {
+	return r.update(id, func(a *about) { a.handle = handle })
+}
+
+// update changes what the fleet reports of an instance.
+func (r *Registry) update(id ID, change func(*about)) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	in, err := r.findLocked(id)
+	if err != nil {
+		return err
+	}
+	next := *in.about
+	change(&next)
+	in.about = &next
+	r.changes++
+	r.changedLocked()
+	return nil
+}
+
+func (r *Registry) findLocked(id ID) (*instance, error) {
+	for _, in := range r.instances {
+		if in.id == id {
+			return in, nil
+		}
+	}
+	return nil, fmt.Errorf("find instance %s: %w", id, ErrUnknownInstance)
+}

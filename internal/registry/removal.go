@@ -1,0 +1,43 @@
+package registry
+
+import (
+	"cmp"
+	"slices"
+)
+
+// RemovalOrder returns the instances of s in the order in which they are removed
+// when there are too many, without the draining ones. It is the only rule for that:
+// the fleet removes instances in this order, and the autoscaler counts in it how
+// many may be removed.
+//
+// Instances that have not served yet come first, then unhealthy ones, then the ready
+// ones with the fewest requests in flight, and among these the one that was started
+// last: of idle instances the first in start order gets the next request, so the
+// last one has been idle the longest.
+func (s *Snapshot) RemovalOrder() []*Instance {
+	out := make([]*Instance, 0, len(s.Instances))
+	for i := range slices.Backward(s.Instances) {
+		if in := &s.Instances[i]; in.State != Draining {
+			out = append(out, in)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b *Instance) int {
+		return cmp.Or(
+			cmp.Compare(a.State.worth(), b.State.worth()),
+			cmp.Compare(a.InFlight, b.InFlight),
+		)
+	})
+	return out
+}
+
+// worth orders states by the loss that the removal of an instance in it is.
+func (s State) worth() int {
+	switch s {
+	case Ready:
+		return 2
+	case Unhealthy:
+		return 1
+	default: // Starting
+		return 0
+	}
+}
