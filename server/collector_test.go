@@ -127,9 +127,9 @@ func TestTwoInstancesWithOnePort(t *testing.T) {
 		ids = append(ids, id)
 	}
 	lines := []string{
-		fmt.Sprintf(`dynlb_instance_memory_bytes{app="one",instance_id="%s",port="5001"} 1`, ids[0]),
-		fmt.Sprintf(`dynlb_instance_memory_bytes{app="one",instance_id="%s",port="5001"} 2`, ids[1]),
-		fmt.Sprintf(`dynlb_instance_memory_bytes{app="two",instance_id="%s",port="5001"} 3`, ids[2]),
+		fmt.Sprintf(`dynlb_instance_memory_bytes{app="one",instance_id=%q,port="5001"} 1`, ids[0]),
+		fmt.Sprintf(`dynlb_instance_memory_bytes{app="one",instance_id=%q,port="5001"} 2`, ids[1]),
+		fmt.Sprintf(`dynlb_instance_memory_bytes{app="two",instance_id=%q,port="5001"} 3`, ids[2]),
 	}
 	slices.Sort(lines)
 	err := testutil.CollectAndCompare(collector{apps{one.app(), two.app()}}, strings.NewReader(`
