@@ -7,7 +7,7 @@ import (
 	"github.com/dynlb/dynlb/proxy/http1"
 )
 
-// browserHead is what a browser sends: 12 fields, 549 bytes.
+// browserHead is a head as a browser sends it: 12 fields, 549 bytes.
 var browserHead = wireText(`GET /assets/app-4f1c2a.js?v=20 HTTP/1.1
 Host: app.example.com
 Connection: keep-alive
@@ -24,7 +24,7 @@ Cookie: session=0123456789abcdef0123456789abcdef; theme=dark
 
 `)
 
-// responseHead is what an application answers.
+// responseHead is a head as an application sends it.
 var responseHead = wireText(`HTTP/1.1 200 OK
 Content-Type: application/json; charset=utf-8
 Content-Length: 64
@@ -35,7 +35,7 @@ Cache-Control: private, max-age=0
 
 `)
 
-// wireText is text with \n for line ends.
+// wireText returns text with CRLF in place of each \n.
 func wireText(s string) []byte { return []byte(strings.ReplaceAll(s, "\n", "\r\n")) }
 
 func BenchmarkRequest(b *testing.B) {

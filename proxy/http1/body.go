@@ -3,19 +3,18 @@ package http1
 import "math"
 
 // Body finds the content of a message among the bytes that follow its head. The
-// zero value is that of a message without any. It is a value: a copy goes on
-// where the original stands.
+// zero value is the Body of a message without content. It is a value: a copy
+// continues at the position of the original.
 type Body struct {
-	// SplitTrailer has Next stop before the trailer section, for who wants that:
-	// see InTrailer.
+	// SplitTrailer makes Next stop before the trailer section; see InTrailer.
 	SplitTrailer bool
 
-	framing Framing
-	ended   bool
-	bad     bool   // errors are a response's
-	left    int64  // of the content, or of the chunk
-	err     *Error // what Next found
-	chunks  chunks
+	framing  Framing
+	ended    bool
+	response bool   // the message is a response
+	left     int64  // bytes left of the content, or of the chunk
+	err      *Error // what Next found
+	chunks   chunks
 }
 
 // Body returns the Body of the request that was parsed.
@@ -25,7 +24,7 @@ func (r *Request) Body() Body { return r.body() }
 func (r *Response) Body() Body { return r.body() }
 
 func (h *Head) body() Body {
-	b := Body{framing: h.Framing, bad: h.response}
+	b := Body{framing: h.Framing, response: h.response}
 	switch h.Framing {
 	case NoContent: // it is done
 	case Sized:
@@ -39,21 +38,20 @@ func (h *Head) body() Body {
 	return b
 }
 
-// Done reports whether the message is complete: the next byte is not its own.
+// Done reports whether the message is complete: the next byte belongs to another.
 func (b *Body) Done() bool { return b.ended || b.framing == NoContent }
 
-// InTrailer reports whether the next byte is of the trailer section, or of the
-// empty line that ends it (RFC 9112, 7.1.2).
+// InTrailer reports whether the next byte belongs to the trailer section, or to
+// the empty line that ends it (RFC 9112, 7.1.2).
 func (b *Body) InTrailer() bool {
 	return b.framing == Chunked && !b.ended && b.chunks.state >= beforeField
 }
 
-// Next goes on through the message with p, the bytes that come next, and stops
-// after the first run of payload. It returns how many bytes of p it went
-// through, and the payload among them, a slice of p that is empty when there is
-// none. It goes through all of p in the end, unless the message ends before;
-// what it has gone through is not needed again. Its error is an *Error, and
-// stays.
+// Next reads p, the next bytes of the message, up to the end of the first run of
+// payload. It returns how many bytes of p it has read, and the payload among
+// them: a slice of p, empty when there is none. Repeated calls read all of p,
+// unless the message ends before; bytes that were read are not needed again. Its
+// error is an *Error, which all later calls return too.
 func (b *Body) Next(p []byte) (n int, payload []byte, err error) {
 	if b.err != nil {
 		return 0, nil, b.err
@@ -66,8 +64,8 @@ func (b *Body) Next(p []byte) (n int, payload []byte, err error) {
 			return n + len(payload), payload, nil
 		}
 		if e := b.step(p[n]); e != nil {
-			if b.bad {
-				e = e.bad()
+			if b.response {
+				e = e.inResponse()
 			}
 			b.err = e
 			return n, nil, e
@@ -77,8 +75,8 @@ func (b *Body) Next(p []byte) (n int, payload []byte, err error) {
 	return n, nil, nil
 }
 
-// Rest returns how much payload is still to come, when Content-Length says so. It
-// is 0 for other framings.
+// Rest returns how many bytes of payload are left, if Content-Length gives the
+// size. It is 0 for other framings.
 func (b *Body) Rest() int64 {
 	if b.framing != Sized || b.err != nil {
 		return 0
@@ -86,11 +84,11 @@ func (b *Body) Rest() int64 {
 	return b.left
 }
 
-// Move goes on through n bytes of payload that Next is not given, at most Rest.
+// Move skips n bytes of payload, at most Rest, that Next is not given.
 func (b *Body) Move(n int64) { b.take(n) }
 
-// Skip is Next for who does not want the payload: it returns how many bytes of
-// p belong to the message.
+// Skip is Next for a caller that needs no payload: it returns how many bytes of p
+// belong to the message.
 func (b *Body) Skip(p []byte) (n int, err error) {
 	for n < len(p) && !b.Done() {
 		k, _, err := b.Next(p[n:])
@@ -101,16 +99,16 @@ func (b *Body) Skip(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// End tells the Body that the connection has ended. It returns an *Error when
-// that cuts the message off (RFC 9112, 8).
+// End notes that the connection has ended. It returns an *Error if the message is
+// incomplete (RFC 9112, 8).
 func (b *Body) End() error {
 	switch {
 	case b.err != nil:
 		return b.err
 	case b.framing == UntilClose:
 		b.ended = true
-	case !b.Done() && b.bad:
-		return errTruncated.bad()
+	case !b.Done() && b.response:
+		return errTruncated.inResponse()
 	case !b.Done():
 		return errTruncated
 	}
@@ -120,7 +118,7 @@ func (b *Body) End() error {
 // take counts n bytes of payload.
 func (b *Body) take(n int64) {
 	switch {
-	case b.framing == UntilClose: // no end to count to
+	case b.framing == UntilClose: // only the end of the connection counts
 	case b.framing == Sized:
 		b.left -= n
 		b.ended = b.left == 0

@@ -10,6 +10,7 @@ import (
 )
 
 func TestChunkGrammar(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]string{
 		"0\n\n":                                     "",
 		"5\nhello\n0\n\n":                           "hello",
@@ -71,8 +72,9 @@ func TestChunkGrammar(t *testing.T) {
 	}
 }
 
-// TestChunkSizes: each digit counts what it should.
+// TestChunkSizes: each digit has its value.
 func TestChunkSizes(t *testing.T) {
+	t.Parallel()
 	for i, digit := range "0123456789abcdefABCDEF" {
 		value := i
 		if i > 15 {
@@ -89,6 +91,7 @@ func TestChunkSizes(t *testing.T) {
 
 // TestChunkLineEnds: no line of the chunked coding may end in LF, or in CR, alone.
 func TestChunkLineEnds(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]string{
 		"5\nhello\r\n":            "LF without CR",
 		"5;a\nhello\r\n":          "LF without CR",
@@ -114,6 +117,7 @@ func TestChunkLineEnds(t *testing.T) {
 
 // TestChunkLimits: the limits are exact.
 func TestChunkLimits(t *testing.T) {
+	t.Parallel()
 	for extra, want := range []int{0, 400} {
 		body := chunkedBody(t)
 		line := "5;" + strings.Repeat("a", 256-len("5;\r\n")+extra) + "\n"
@@ -136,14 +140,15 @@ func TestChunkLimits(t *testing.T) {
 	}
 }
 
-// TestChunkExcess: many small chunks are fine, unless what is not payload is
-// out of all proportion.
+// TestChunkExcess: many small chunks are accepted, unless their lines are out of
+// proportion to the payload.
 func TestChunkExcess(t *testing.T) {
+	t.Parallel()
 	body := chunkedBody(t)
 	if _, err := body.Skip(wireText(strings.Repeat("1\na\n", 100_000))); err != nil {
 		t.Errorf("single bytes: %v", err)
 	}
-	// Of each chunk 16 bytes are free, and 2 for its payload.
+	// Each chunk has 16 bytes free, and 2 for its payload.
 	chunk := func(excess int) string { return "1;" + strings.Repeat("x", excess+18-len("1;\r\n")) + "\na\n" }
 	for extra, want := range []string{"", "chunks hold too little data"} {
 		body = chunkedBody(t)
@@ -155,6 +160,7 @@ func TestChunkExcess(t *testing.T) {
 }
 
 func TestSizedBody(t *testing.T) {
+	t.Parallel()
 	r, _, err := parseRequest(t, http1.Limits{}, "POST / HTTP/1.1\nHost: a\nContent-Length: 5\n\n")
 	if err != nil {
 		t.Fatal(err)
@@ -185,6 +191,7 @@ func TestSizedBody(t *testing.T) {
 }
 
 func TestUntilClose(t *testing.T) {
+	t.Parallel()
 	r := http1.NewResponse(http1.Limits{})
 	r.Reset(false, false)
 	if _, err := r.Parse(wireText("HTTP/1.1 200 OK\n\n")); err != nil {
@@ -203,6 +210,7 @@ func TestUntilClose(t *testing.T) {
 
 // TestResponseContent: the errors of a response's content are 502s.
 func TestResponseContent(t *testing.T) {
+	t.Parallel()
 	r := http1.NewResponse(http1.Limits{})
 	r.Reset(false, false)
 	if _, err := r.Parse(wireText("HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n")); err != nil {
@@ -217,17 +225,19 @@ func TestResponseContent(t *testing.T) {
 	}
 }
 
-// TestNoContent: the zero Body takes nothing.
+// TestNoContent: no byte belongs to the zero Body.
 func TestNoContent(t *testing.T) {
+	t.Parallel()
 	var body http1.Body
 	if n, err := body.Skip([]byte("GET")); n != 0 || err != nil || !body.Done() || body.End() != nil {
 		t.Errorf("%d, %v, done %t", n, err, body.Done())
 	}
 }
 
-// TestPipeline: any requests one after the other, however they arrive, are read
-// as those requests.
+// TestPipeline: requests that follow each other are read as those requests,
+// however their bytes arrive.
 func TestPipeline(t *testing.T) {
+	t.Parallel()
 	kinds := []string{
 		"GET / HTTP/1.1\nHost: a\n\n",
 		"\nPOST /b HTTP/1.1\nHost: b\nContent-Length: 12\n\nGET / HTTP/1",
@@ -255,9 +265,10 @@ func TestPipeline(t *testing.T) {
 	}
 }
 
-// TestBodyTrailer: the trailer section can be told from all before it, however
+// TestBodyTrailer: the trailer section is told apart from all before it, however
 // the bytes arrive.
 func TestBodyTrailer(t *testing.T) {
+	t.Parallel()
 	stream := wireText("2\nok\n0;x\nX-Sum: 42\nY: z\n\nGET")
 	const want = "X-Sum: 42\r\nY: z\r\n\r\n"
 	for _, step := range []int{1, 2, 3, 7, len(stream)} {
@@ -288,6 +299,7 @@ func TestBodyTrailer(t *testing.T) {
 }
 
 func TestIDOf(t *testing.T) {
+	t.Parallel()
 	for name, want := range map[string]http1.FieldID{
 		"": http1.FieldOther, "Content-LENGTH": http1.FieldContentLength, "te": http1.FieldTE, "x-sum": http1.FieldOther,
 	} {

@@ -10,7 +10,7 @@ import "strconv"
 type chunkState uint8
 
 const (
-	beforeSize chunkState = iota // the first digit must come
+	beforeSize chunkState = iota // the first digit is due
 	inSize                       // a digit, or the end of the size
 	inExtension
 	afterLine   // LF
@@ -25,14 +25,15 @@ const (
 )
 
 const (
-	// maxDigits is the length of a chunk size, as in net/http.
+	// maxDigits bounds the digits of a chunk size, as in net/http.
 	maxDigits = 16
-	// maxChunk keeps what is computed with sizes within int64. Nobody sends an
+	// maxChunk keeps computations with sizes within int64. No chunk has an
 	// exbibyte.
 	maxChunk = 1 << 60
-	// maxExcess bounds how much more than payload chunks may hold: beyond the
-	// payload twice and 16 bytes a chunk, this much in all. It is net/http's rule,
-	// against senders of many tiny chunks with long extensions (CVE-2023-39326).
+	// maxExcess bounds the lines of chunks relative to their payload: each chunk
+	// has freeExcess bytes free and each byte of payload freePerByte, and all
+	// lines together may exceed that by this much. It is net/http's rule against
+	// senders of many tiny chunks with long extensions (CVE-2023-39326).
 	maxExcess   = 16 << 10
 	freeExcess  = 16
 	freePerByte = 2
@@ -77,10 +78,10 @@ func (b *Body) step(c byte) *Error {
 	}
 }
 
-// stepLine reads one byte of a chunk's size and extensions. The extensions are
-// to be ignored (RFC 9112, 7.1.1), so of their grammar only what may end a line
-// matters. Whitespace around a size is not allowed, even where RFC 9112 makes
-// recipients put up with it: programs do not agree on it.
+// stepLine reads one byte of a chunk's size and extensions. Extensions are
+// ignored (RFC 9112, 7.1.1), so their grammar does not matter apart from line
+// ends. Whitespace around a size is refused, even where RFC 9112 asks recipients
+// to accept it: programs differ in what they make of it.
 func (b *Body) stepLine(c byte) *Error {
 	k := &b.chunks
 	switch {
@@ -123,7 +124,7 @@ func (b *Body) addDigit(c byte) *Error {
 	return nil
 }
 
-// beginChunk comes after the line of a chunk.
+// beginChunk is called after the line of a chunk.
 func (b *Body) beginChunk() *Error {
 	k := &b.chunks
 	k.excess = max(0, k.excess+int64(k.line)-freeExcess-freePerByte*b.left)
@@ -137,9 +138,8 @@ func (b *Body) beginChunk() *Error {
 	return nil
 }
 
-// stepTrailer reads one byte of the trailer section, to check it: what is in
-// there is dropped (RFC 9112, 7.1.2), but where it ends is where the next
-// message begins.
+// stepTrailer reads one byte of the trailer section, and checks it: the next
+// message begins where it ends.
 func (b *Body) stepTrailer(c byte) *Error {
 	k := &b.chunks
 	switch k.state {
@@ -164,8 +164,8 @@ func (b *Body) stepTrailer(c byte) *Error {
 	}
 }
 
-// stepName reads one byte of a trailer field's name, or the beginning of the
-// line that is the end.
+// stepName reads one byte of a trailer field's name, or the first one of the
+// empty line that ends the section.
 func (k *chunks) stepName(c byte) *Error {
 	switch {
 	case class[c]&tokenByte != 0:
@@ -184,7 +184,7 @@ func (k *chunks) stepName(c byte) *Error {
 	return nil
 }
 
-// want returns err unless c is what it must be.
+// want returns err unless c is must.
 func want(c, must byte, err *Error) *Error {
 	if c != must {
 		return err
@@ -192,15 +192,15 @@ func want(c, must byte, err *Error) *Error {
 	return nil
 }
 
-// What a sender of chunks writes beside payload: ChunkEnd after each chunk, and
-// LastChunk after the last of them, without a trailer section.
+// A sender of chunks writes ChunkEnd after each chunk, and LastChunk after all of
+// them if there is no trailer section.
 const (
 	ChunkEnd  = "\r\n"
 	LastChunk = "0\r\n\r\n"
 )
 
-// AppendChunkSize appends the line that goes before a chunk of n bytes. n must
-// be more than 0: a chunk without payload would end the content.
+// AppendChunkSize appends the line before a chunk of n bytes. n must be more than
+// 0: a chunk without payload would end the content.
 func AppendChunkSize(dst []byte, n int) []byte {
 	dst = strconv.AppendInt(dst, int64(n), 16)
 	return append(dst, ChunkEnd...)

@@ -4,12 +4,12 @@ import "bytes"
 
 // options are what Connection says (RFC 9110, 7.6.1).
 type options struct {
-	count                     int // all of them, empty ones too
+	count                     int // of all options, empty ones included
 	close, keepAlive, upgrade bool
 	named                     bool // there are others: names of fields
 }
 
-// read takes in the value of a Connection field.
+// read records the value of a Connection field.
 func (o *options) read(v []byte, limit int) *Error {
 	for more := true; more; {
 		var option []byte
@@ -35,7 +35,7 @@ func (o *options) read(v []byte, limit int) *Error {
 	return nil
 }
 
-// persist tells whether the connection lasts (RFC 9112, 9.3).
+// persist reports whether another message may follow (RFC 9112, 9.3).
 func (h *Head) persist() bool {
 	return !h.options.close && (h.Minor > 0 || h.options.keepAlive)
 }
@@ -72,9 +72,9 @@ func (h *Head) drop(name []byte) {
 }
 
 // Permanent reports whether the field of that name, a token, is passed on even
-// when Connection names it. Host and the fields that describe the content are:
-// the message would be another one without them. So are the fields in which a
-// proxy vouches for the client, which must not be the client's to remove (as in
+// if Connection names it. Host and the fields that describe the content are: the
+// message would have another meaning without them. So are the fields in which a
+// proxy describes the client, which a client must not be able to remove (see
 // CVE-2021-33197).
 func Permanent(name []byte) bool {
 	switch idOf(name) {
@@ -99,17 +99,17 @@ func checkUpgrade(v []byte) *Error {
 	return nil
 }
 
-// wantsUpgrade tells whether a request asks to switch protocols in earnest: not
-// in HTTP/1.0, where Upgrade is to be ignored, and not without the connection
-// option (RFC 9110, 7.8). Two wishes are ignored, which is a recipient's right.
-// One is h2c, which has no use but to carry requests past a proxy (RFC 9113,
-// 3.1). The other comes with content: where the new protocol begins would depend
-// on how much of it the server has read (RFC 9931).
+// wantsUpgrade reports whether a request asks to switch protocols. Upgrade has no
+// effect in HTTP/1.0, and none without the connection option (RFC 9110, 7.8). In
+// two cases it is ignored, as a recipient may do. One is h2c, which only serves
+// to carry requests past a proxy (RFC 9113, 3.1). The other is a request with
+// content: the start of the new protocol would depend on how much of the content
+// the server has read (RFC 9931).
 func (h *Head) wantsUpgrade() bool {
 	if !h.has[FieldUpgrade] || !h.options.upgrade || h.Minor == 0 {
 		return false
 	}
-	if h.Framing == Chunked || h.Framing == Sized && h.Length > 0 {
+	if h.HasContent() {
 		return false
 	}
 	v := h.asked

@@ -1,11 +1,11 @@
 package http1
 
 // Error says why a message is refused. All errors of this package are of this
-// type. A connection on which one occurred must be closed: where the next
-// message begins, nobody knows.
+// type. A connection on which one occurred must be closed: the start of the next
+// message is unknown.
 type Error struct {
-	// Status is what to answer: of the 4xx and 5xx classes for a request, always
-	// 502 for a response.
+	// Status is the status to answer with: a 4xx or 5xx for a request, always 502
+	// for a response.
 	Status int
 	// Reason is what is wrong, in a few words that repeat nothing of the message.
 	Reason string
@@ -14,7 +14,7 @@ type Error struct {
 // Error returns the reason.
 func (e *Error) Error() string { return e.Reason }
 
-// What can be wrong with a head. Response turns the statuses into 502.
+// Violations in a head. Response turns the statuses into 502.
 var (
 	errLineTooLong   = &Error{414, "request line is too long"}
 	errFieldTooLong  = &Error{431, "header field is too long"}
@@ -68,7 +68,7 @@ var (
 	errSwitch         = &Error{502, "switched to a protocol that was not asked for"}
 )
 
-// What can be wrong with content.
+// Violations in content.
 var (
 	errChunkSize    = &Error{400, "malformed chunk size"}
 	errHugeChunk    = &Error{400, "chunk size is too large"}
@@ -83,9 +83,8 @@ var (
 	errTruncated    = &Error{400, "content ends before its end"}
 )
 
-// bad is the Error of a response that has what is wrong with it in common with
-// a request.
-func (e *Error) bad() *Error {
+// inResponse returns the Error for the same violation in a response.
+func (e *Error) inResponse() *Error {
 	if e.Status == 502 {
 		return e
 	}

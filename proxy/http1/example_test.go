@@ -6,8 +6,8 @@ import (
 	"github.com/dynlb/dynlb/proxy/http1"
 )
 
-// A connection is read one request at a time: the head, once there is enough of
-// it, and then the content, in whatever pieces it comes.
+// A connection is read one request at a time: the head, once all of it has
+// arrived, and then the content, in pieces of any size.
 func Example() {
 	stream := wireText("POST /a HTTP/1.1\nHost: example.com\nConnection: x\nX: 1\nTransfer-Encoding: chunked\n\n" +
 		"5\nhello\n1;ignored\n!\n0\n\n" +

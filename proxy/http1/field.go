@@ -2,21 +2,22 @@ package http1
 
 // Field is a header field. Its slices are of the bytes that were parsed.
 type Field struct {
-	// Name is as it was sent, in any case. It is a token.
+	// Name is a token, in the case in which it was sent.
 	Name []byte
 	// Value has no whitespace around it. It may be empty, and may hold bytes
-	// from 0x80 up, which mean nothing here (RFC 9110, 5.5).
+	// from 0x80 up, which have no meaning here (RFC 9110, 5.5).
 	Value []byte
-	// ID is what the name is, when this package or a proxy treats it specially.
+	// ID stands for the name, if this package or a proxy treats it specially.
 	ID FieldID
-	// Drop tells that the field is not to be passed on. It is hop-by-hop, or
-	// Connection names it and may do so (RFC 9110, 7.6.1); or it is a request's
-	// and has an underscore in its name, which programs behind a CGI-like
-	// interface take for a hyphen, and so for a field that somebody vouches for.
+	// Drop tells that the field must not be passed on: it is hop-by-hop, or
+	// Connection names it and may do so (RFC 9110, 7.6.1), or it is a request's
+	// and has an underscore in its name. Programs behind a CGI-like interface take
+	// an underscore for a hyphen, and so the field for one that a proxy sets.
 	Drop bool
 }
 
-// FieldID names a field. The zero value stands for all that need no treatment.
+// FieldID stands for the name of a field. The zero value stands for all names
+// without a special treatment.
 type FieldID uint8
 
 // The fields that have an ID. Those up to lastHop are hop-by-hop.
@@ -54,8 +55,8 @@ func IDOf(name []byte) FieldID {
 	return idOf(name)
 }
 
-// idOf returns the ID of a name, which must be a token. That nearly all names
-// differ from the few of the same length in the first letter makes it cheap.
+// idOf returns the ID of a name, which must be a token. It is cheap: nearly all
+// names differ in the first letter from the few of the same length.
 func idOf(name []byte) FieldID {
 	is := func(lower string, id FieldID) FieldID {
 		if equalFold(name, lower) {
@@ -145,8 +146,8 @@ func (f *Field) read(b []byte) (int, *Error) {
 }
 
 // lineEnd checks that the line in b ends at i. It returns where the next one
-// begins, or 0 when b ends before that is certain. An unexpected byte that is
-// no line end is other.
+// begins, or 0 when b ends before that is certain. other is the error for a byte
+// that is not part of a line end.
 func lineEnd(b []byte, i int, other *Error) (int, *Error) {
 	switch {
 	case b[i] == '\n':
@@ -162,8 +163,8 @@ func lineEnd(b []byte, i int, other *Error) (int, *Error) {
 	}
 }
 
-// nameError says what is wrong with c, which is in the place of a colon or, at
-// the start of a line, of a name.
+// nameError returns the error for c, which stands where a colon must be or, at
+// the start of a line, a name.
 func nameError(c byte, start bool) *Error {
 	switch {
 	case start && c == ':':

@@ -2,9 +2,9 @@ package http1
 
 import "math"
 
-// parseLength reads the value of a Content-Length: digits, leading zeros among
-// them (RFC 9110, 8.6). A list of equal values, which a recipient may take for
-// one, is refused.
+// parseLength reads the value of a Content-Length: digits, with or without
+// leading zeros (RFC 9110, 8.6). A list of equal values is refused, although a
+// recipient may take it for one value.
 func parseLength(v []byte) (int64, *Error) {
 	if len(v) == 0 {
 		return 0, errLength
@@ -22,7 +22,7 @@ func parseLength(v []byte) (int64, *Error) {
 
 // checkCoding checks that the value of a Transfer-Encoding is chunked and
 // nothing else (RFC 9112, 6.1 and 7). Other codings before a final chunked are
-// legal, but not supported; all other values make the end of the message
+// legal but not supported; with any other value the end of the message is
 // uncertain (RFC 9112, 6.3).
 func checkCoding(v []byte) *Error {
 	if equalFold(v, "chunked") {
@@ -58,9 +58,9 @@ func checkTrailer(v []byte) *Error {
 	return nil
 }
 
-// frameRequest finds out how the content of a request is framed (RFC 9112,
-// 6.3, items 3 to 7). Transfer-Encoding overrides Content-Length by the letter
-// of item 3; but no client sends both that means well.
+// frameRequest sets how the content of a request is framed (RFC 9112, 6.3, items
+// 3 to 7). By the letter of item 3 Transfer-Encoding overrides Content-Length,
+// but a request with both is an attack or a fault, and is refused.
 func (h *Head) frameRequest() *Error {
 	coding, length := h.has[FieldTransferEncoding], h.has[FieldContentLength]
 	switch {
@@ -76,8 +76,8 @@ func (h *Head) frameRequest() *Error {
 	return nil
 }
 
-// frameResponse finds out how the content of a response with the given status
-// is framed, to a HEAD request or another (RFC 9112, 6.3).
+// frameResponse sets how the content of a response with the given status is
+// framed; head tells that it answers a HEAD request (RFC 9112, 6.3).
 func (h *Head) frameResponse(status int, head bool) *Error {
 	coding, length := h.has[FieldTransferEncoding], h.has[FieldContentLength]
 	claims := coding || length && h.Length > 0
@@ -92,8 +92,8 @@ func (h *Head) frameResponse(status int, head bool) *Error {
 		h.dropLength()
 	case head, status == 304:
 	case status == 204:
-		// What is claimed to follow must not be there (RFC 9110, 8.6). In case it
-		// is, the connection is not used again.
+		// There must be no content, whatever the head says (RFC 9110, 8.6). In case
+		// there is some, the connection is not used again.
 		h.KeepAlive = h.KeepAlive && !claims
 		h.dropLength()
 	case coding:
@@ -107,7 +107,7 @@ func (h *Head) frameResponse(status int, head bool) *Error {
 	return nil
 }
 
-// dropLength marks Content-Length, which the status does not allow.
+// dropLength marks Content-Length to be dropped: the status does not allow it.
 func (h *Head) dropLength() {
 	for i := range h.Fields {
 		if h.Fields[i].ID == FieldContentLength {

@@ -8,6 +8,7 @@ import (
 )
 
 func TestRequestFraming(t *testing.T) {
+	t.Parallel()
 	const (
 		badLength = "malformed Content-Length"
 		badCoding = "malformed Transfer-Encoding"
@@ -75,6 +76,7 @@ func TestRequestFraming(t *testing.T) {
 }
 
 func TestRequestPersistence(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		minor, fields string
 		want          bool
@@ -105,8 +107,10 @@ func TestRequestPersistence(t *testing.T) {
 	}
 }
 
-// TestDrop: what is not to be passed on, and what Connection cannot change.
+// TestDrop: the fields that must not be passed on, and those that Connection cannot
+// remove.
 func TestDrop(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		fields string
 		want   []string
@@ -132,6 +136,7 @@ func TestDrop(t *testing.T) {
 }
 
 func TestUpgrade(t *testing.T) {
+	t.Parallel()
 	const wish = "Connection: upgrade\n"
 	for _, c := range []struct{ minor, fields, verdict, upgrade string }{
 		{"1", wish + "Upgrade: websocket\n", "ok", "websocket"},

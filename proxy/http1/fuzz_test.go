@@ -13,9 +13,9 @@ import (
 	"github.com/dynlb/dynlb/proxy/http1"
 )
 
-// FuzzRequest: what is accepted as a request, net/http reads as the same
-// request, and finds the next one in the same place. Whether the bytes come one
-// at a time makes no difference.
+// FuzzRequest: net/http reads every accepted request as the same request, and
+// finds the next one in the same place. It makes no difference whether the bytes
+// arrive one at a time.
 func FuzzRequest(f *testing.F) {
 	for _, in := range inputs(f) {
 		if len(in.Request) < 4096 { // longer ones slow the search down
@@ -79,10 +79,10 @@ func newOracle(stream []byte) *oracle {
 	return o
 }
 
-// left returns how many bytes it has not read.
+// left returns the number of bytes that it has not read.
 func (o *oracle) left() int { return o.source.Len() + o.buffer.Buffered() }
 
-// sameRequest reads a request's head, and compares.
+// sameRequest compares the head of a request with what net/http reads.
 func sameRequest(t *testing.T, r *http1.Request, o *oracle) {
 	t.Helper()
 	q, err := http.ReadRequest(o.buffer)
@@ -120,7 +120,7 @@ func sameFields(t *testing.T, fields []http1.Field, got http.Header, except ...s
 	}
 }
 
-// sameContent compares content. Where it is cut off, net/http must say so.
+// sameContent compares content. If it is incomplete, net/http must report that.
 func sameContent(t *testing.T, payload string, done bool, body io.Reader, o *oracle) {
 	t.Helper()
 	got, err := io.ReadAll(body)
@@ -132,8 +132,8 @@ func sameContent(t *testing.T, payload string, done bool, body io.Reader, o *ora
 	}
 }
 
-// FuzzChunks: what is accepted as chunks holds the payload that net/http finds,
-// and the chunks that a payload is sent in hold that payload.
+// FuzzChunks: accepted chunks have the payload that net/http finds in them, and
+// the chunks that are written for a payload have that payload.
 func FuzzChunks(f *testing.F) {
 	for _, seed := range []string{
 		"5\nhello\n0\n\n", "0\n\n", "1;x=\"y\"\na\n00a\n0123456789\n0;z\nA: b\n\n", "fFfF\n", "5\nhel",
@@ -180,7 +180,7 @@ func chunkedBody(t testing.TB) http1.Body {
 	return r.Body()
 }
 
-// FuzzResponse: what is accepted as a response, net/http reads as the same.
+// FuzzResponse: net/http reads every accepted response as the same response.
 func FuzzResponse(f *testing.F) {
 	for _, in := range inputs(f) {
 		if in.Response != nil && len(in.Response) < 4096 {
@@ -227,7 +227,7 @@ func FuzzResponse(f *testing.F) {
 	})
 }
 
-// sameResponse reads a response's head, and compares.
+// sameResponse compares the head of a response with what net/http reads.
 func sameResponse(t *testing.T, r *http1.Response, o *oracle, head bool) *http.Response {
 	t.Helper()
 	request := &http.Request{Method: http.MethodGet}

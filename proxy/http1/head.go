@@ -6,9 +6,9 @@ type Framing uint8
 // The framings.
 const (
 	NoContent  Framing = iota // the message ends with its head
-	Sized                     // Content-Length says, and be it 0
-	Chunked                   // the chunked coding says
-	UntilClose                // the end of the connection says; responses only
+	Sized                     // Content-Length gives the size, which may be 0
+	Chunked                   // the chunked coding marks the end
+	UntilClose                // the end of the connection is the end; responses only
 )
 
 // Head is what the heads of requests and responses have in common.
@@ -26,10 +26,10 @@ type Head struct {
 	// KeepAlive tells that another message may follow on the connection (RFC
 	// 9112, 9.3).
 	KeepAlive bool
-	// Upgrade is the list of protocols that the client asks to switch to, or the
-	// one that the server switches to; nil when nothing is to be switched. The
-	// fields that say so are dropped as all hop-by-hop fields, so whoever passes
-	// the wish on writes Connection and Upgrade anew.
+	// Upgrade is the list of protocols that the client asks to switch to, or
+	// those that the server switches to; nil when there is no switch. The fields
+	// that say so are marked to be dropped, as all hop-by-hop fields are: a proxy
+	// that passes the request on writes Connection and Upgrade anew.
 	Upgrade []byte
 
 	limits   Limits
@@ -44,12 +44,18 @@ type Head struct {
 	options options             // of Connection
 }
 
+// HasContent reports whether the message has content, as far as its head tells: one
+// with chunks may turn out to be empty.
+func (h *Head) HasContent() bool {
+	return h.Framing == Chunked || h.Framing == UntilClose || h.Framing == Sized && h.Length > 0
+}
+
 func newHead(limits Limits, response bool) Head {
 	return Head{Fields: make([]Field, 0, limits.Fields), limits: limits, response: response}
 }
 
-// reset makes the head ready for another message, and lets go of the bytes of
-// the last one.
+// reset makes the head ready for another message, and drops its references to
+// the bytes of the last one.
 func (h *Head) reset() {
 	clear(h.Fields)
 	*h = Head{Fields: h.Fields[:0], limits: h.limits, response: h.response}
@@ -111,7 +117,7 @@ func (h *Head) readLine(b []byte) (n int, last bool, err *Error) {
 	return n, false, h.note(f)
 }
 
-// note takes in what a field says about the message.
+// note records what a field says about the message.
 func (h *Head) note(f *Field) (err *Error) {
 	again := h.has[f.ID]
 	h.has[f.ID] = true

@@ -4,8 +4,8 @@ import "bytes"
 
 // validHost reports whether v is "uri-host [ ":" port ]" (RFC 9110, 7.2) and not
 // empty. Of the names that RFC 3986, 3.2.2, allows, those with other characters
-// than the unreserved ones are refused: no host is called so, and programs take
-// what is before or after such a character for the host.
+// than the unreserved ones are refused: no host has such a name, and some
+// programs take the part before such a character for the host, others the rest.
 func validHost(v []byte) bool {
 	host, port, ok := splitHost(v)
 	if !ok || len(host) == 0 {
@@ -95,7 +95,7 @@ func validIPv6(v []byte) bool {
 	return fills(groups, short)
 }
 
-// fills reports whether an address of so many groups, and perhaps a ::, is whole.
+// fills reports whether so many groups, with or without a ::, make a whole address.
 func fills(groups int, short bool) bool {
 	if short {
 		return groups < 8

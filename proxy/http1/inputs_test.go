@@ -14,16 +14,16 @@ import (
 )
 
 // input is one of the odd and hostile inputs in testdata/inputs.json. Expect is
-// what a proxy must do with it; where that leaves a choice, Choice says which
-// was made. Want is what this package makes of it.
+// what a proxy must do with it; if there is a choice, Choice says which was made.
+// Want is how this package reads it.
 type input struct {
 	ID, Title, Expect, Choice string
 	Request, Response         wire
 	Want                      json.RawMessage
 }
 
-// wire is bytes. In JSON each is the character of its number, and a run of one
-// character may be written {a x 1000}.
+// wire is a string of bytes. In JSON each byte is the character of that number,
+// and {a x 1000} stands for a run of one character.
 type wire []byte
 
 var run = regexp.MustCompile(`\{(.) x (\d+)\}`)
@@ -58,12 +58,12 @@ func inputs(t testing.TB) []input {
 	return list
 }
 
-// reading is what comes of reading requests from a connection until it ends, or
+// reading is the result of reading requests from a connection until it ends, or
 // until no other may follow.
 type reading struct {
 	Accept []request // in order; the last may lack some content
 	More   bool      // the last, or one after it, is not complete
-	Refuse int       // status of what ended the reading
+	Refuse int       // status of the violation that ended the reading
 }
 
 // request is a request that was accepted.
@@ -119,8 +119,8 @@ func readRequests(t testing.TB, stream []byte, step int) reading {
 	return out
 }
 
-// feed parses stream, of which step more bytes come at a time. Each time they
-// are elsewhere, and where they were before is something else.
+// feed parses stream, of which step more bytes arrive at a time. Each time they are
+// in other memory, and the memory where they were is overwritten.
 func feed(stream []byte, step int, parse func([]byte) (int, error)) (int, error) {
 	for end := min(step, len(stream)); ; end = min(end+step, len(stream)) {
 		if step >= len(stream) {
@@ -173,8 +173,9 @@ func status(t testing.TB, err error) int {
 	return e.Status
 }
 
-// TestInputs: every input gets its verdict, however it arrives.
+// TestInputs: every input is read as it should be, however its bytes arrive.
 func TestInputs(t *testing.T) {
+	t.Parallel()
 	for _, in := range inputs(t) {
 		t.Run(in.ID, func(t *testing.T) {
 			for _, step := range []int{1 << 20, 1, 2, 3, 7, 64} {
@@ -198,8 +199,8 @@ func TestInputs(t *testing.T) {
 	}
 }
 
-// answer is what comes of reading responses from an instance until the final
-// one, and then until the connection ends.
+// answer is the result of reading responses from an instance until the final one,
+// and then until the connection ends.
 type answer struct {
 	Informational []int
 	Status        int

@@ -3,12 +3,13 @@ package http1
 // Limits bound a message. All sizes are in bytes and count the line ends. Zero
 // stands for the default.
 type Limits struct {
-	// Line is the length of a request line or status line. Default 8 KiB, which
-	// is what RFC 9112, 3, asks for at least. A longer request line gets a 414.
+	// Line is the length of a request line or status line. Default 8 KiB, the
+	// minimum that RFC 9112, 3, recommends. A longer request line gets a 414.
 	Line int
 	// Field is the length of one field line of a request; those of a response
-	// are bound by Head alone. Default 16 KiB: four times what browsers let one
-	// cookie be, and more than nginx and Apache take. A longer one gets a 431.
+	// are bound by Head alone. Default 16 KiB: four times the maximum size of a
+	// cookie in browsers, and more than nginx and Apache accept. A longer one gets
+	// a 431.
 	Field int
 	// Head is the length of a whole head. Default 64 KiB. A longer one gets a
 	// 431.
@@ -22,8 +23,8 @@ type Limits struct {
 	// ChunkLine is the length of a chunk's size and extensions. Default 256. A
 	// longer one gets a 400.
 	ChunkLine int
-	// Trailer is the length of a trailer section. Default 4 KiB, which is what
-	// net/http takes. A longer one gets a 431.
+	// Trailer is the length of a trailer section. Default 4 KiB, as in net/http. A
+	// longer one gets a 431.
 	Trailer int
 }
 

@@ -9,9 +9,10 @@ import (
 )
 
 // TestLimits: a message that is as large as a limit allows is accepted, and one
-// byte more is too many, however it arrives. Where the limit lies, what is
-// beyond is not looked at: an error there does not count.
+// byte more is too many, however it arrives. Bytes beyond a limit are not read: an
+// error in them does not count.
 func TestLimits(t *testing.T) {
+	t.Parallel()
 	const line = "GET / HTTP/1.1\nHost: a\n"
 	repeat := strings.Repeat
 	for _, c := range []struct {
@@ -45,7 +46,7 @@ func TestLimits(t *testing.T) {
 		}},
 	} {
 		if n := len(wireText(c.make(0))); c.name == "head" && n != 64<<10 {
-			t.Fatalf("the test is wrong: %d", n)
+			t.Fatalf("the test has a mistake: parsed %d", n)
 		}
 		for extra, want := range []int{0, c.status, c.status} {
 			for _, step := range []int{1 << 20, 1000, 1} {
@@ -63,8 +64,10 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestLimitsFirst: of a limit and an error, the one that comes first counts.
+// TestLimitsFirst: if a message has an error and exceeds a limit, the first of the
+// two counts.
 func TestLimitsFirst(t *testing.T) {
+	t.Parallel()
 	long := strings.Repeat("a", 9000)
 	for text, want := range map[string]int{
 		"GET /" + long + "\x00":                                       414,
@@ -84,8 +87,9 @@ func TestLimitsFirst(t *testing.T) {
 	}
 }
 
-// TestLimitsResponse: a response's fields are bound by its head alone.
+// TestLimitsResponse: only the limit of the head bounds the fields of a response.
 func TestLimitsResponse(t *testing.T) {
+	t.Parallel()
 	for size, want := range map[int]int{60 << 10: 0, 64 << 10: 502} {
 		r := http1.NewResponse(http1.Limits{Field: 100})
 		text := "HTTP/1.1 200 OK\nX: " + strings.Repeat("a", size) + "\n\n"
@@ -99,7 +103,7 @@ func TestLimitsResponse(t *testing.T) {
 	}
 }
 
-// TestNoAllocations: what is accepted costs no memory.
+// TestNoAllocations: accepted messages cost no memory.
 func TestNoAllocations(t *testing.T) {
 	for _, text := range []string{
 		string(browserHead),
@@ -136,6 +140,7 @@ func TestNoAllocations(t *testing.T) {
 }
 
 func TestAppendChunkSize(t *testing.T) {
+	t.Parallel()
 	for _, n := range []int{1, 9, 10, 15, 16, 4096, 1 << 40} {
 		if got, want := string(http1.AppendChunkSize([]byte("x"), n)), "x"+strconv.FormatInt(int64(n), 16)+"\r\n"; got != want {
 			t.Errorf("%d: %q, want %q", n, got, want)

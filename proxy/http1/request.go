@@ -12,8 +12,8 @@ type Request struct {
 	Target []byte
 	Form   Form
 	Path   []byte
-	// Host is whom the request is for: the authority in an absolute target, else
-	// the value of Host, host or host:port. It is empty only in HTTP/1.0.
+	// Host is the authority that the request is for, host or host:port: the one in
+	// an absolute target, else the value of Host. It is empty only in HTTP/1.0.
 	Host []byte
 	// Continue tells that the client waits for a 100 (Continue) before it sends
 	// the content (RFC 9110, 10.1.1).
@@ -36,11 +36,11 @@ func (r *Request) Reset() {
 }
 
 // Parse reads the head from b, which begins with the request and holds all of
-// it that has arrived; some of what follows may be there too. It returns the
-// length of the head, with an empty line before it, or 0 when it needs more:
-// then b must hold the same bytes again when Parse is called next, if perhaps
-// elsewhere, and more of them. Its error is an *Error. After the head and after
-// an error, call Reset before the next Parse.
+// it that has arrived; bytes that follow it may be there too. It returns the
+// length of the head, including an empty line before it, or 0 when it needs
+// more: then b must hold the same bytes and more of them when Parse is called
+// next, but may be other memory. Its error is an *Error. After the head and
+// after an error, call Reset before the next Parse.
 func (r *Request) Parse(b []byte) (int, error) {
 	n, err := r.parse(b)
 	if err != nil {
@@ -53,7 +53,7 @@ func (r *Request) parse(b []byte) (int, *Error) {
 	resumed := r.at > 0
 	n, err := r.readLines(b)
 	if n > 0 && resumed {
-		r.Reset() // what was read before may be elsewhere now
+		r.Reset() // the bytes that were read before may be in other memory now
 		n, err = r.readLines(b)
 	}
 	if n == 0 || err != nil {
@@ -137,7 +137,7 @@ func (r *Request) readParts(line []byte) (int, *Error) {
 	return n, err
 }
 
-// targetError says what is wrong with c, which is not of a target.
+// targetError returns the error for c, which cannot be in a target.
 func targetError(c byte, start bool) *Error {
 	switch {
 	case c == '#':
@@ -172,7 +172,7 @@ func readVersion(b []byte) (minor, n int, err *Error) {
 	}
 }
 
-// finish works out what the head as a whole says.
+// finish sets the fields that depend on the head as a whole.
 func (r *Request) finish() *Error {
 	if err := r.checkHost(); err != nil {
 		return err
@@ -190,8 +190,8 @@ func (r *Request) finish() *Error {
 	return nil
 }
 
-// checkHost checks that there is a Host, and that it is one (RFC 9112, 3.2). An
-// empty one is legal, if meaningless; nothing good could be passed on for it.
+// checkHost checks that there is a Host, and that it is valid (RFC 9112, 3.2). An
+// empty one is legal but refused: there is no host to pass on.
 func (r *Request) checkHost() *Error {
 	if !r.has[FieldHost] {
 		if r.Minor > 0 {

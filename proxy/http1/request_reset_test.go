@@ -8,6 +8,7 @@ import (
 
 // TestRequestReset: nothing of one request is left in the next.
 func TestRequestReset(t *testing.T) {
+	t.Parallel()
 	r := http1.NewRequest(http1.Limits{})
 	for _, text := range []string{
 		"POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\nConnection: upgrade, x\nUpgrade: y\nExpect: 100-continue\n\n",
@@ -30,6 +31,7 @@ func TestRequestReset(t *testing.T) {
 }
 
 func TestPreface(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string][2]bool{
 		"": {false, true}, "P": {false, true}, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r": {false, true},
 		http1.Preface: {true, false}, http1.Preface + "x": {true, false}, "POST": {false, false}, "PRI * HTTP/1.1": {false, false},

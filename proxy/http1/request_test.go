@@ -30,6 +30,7 @@ func verdict(n int, err error) string {
 }
 
 func TestRequestLine(t *testing.T) {
+	t.Parallel()
 	for line, want := range map[string]string{
 		"GET / HTTP/1.1":              "ok",
 		"GET / HTTP/1.0":              "ok",
@@ -68,6 +69,7 @@ func TestRequestLine(t *testing.T) {
 }
 
 func TestRequestTarget(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		method, target string
 		want           string
@@ -127,6 +129,7 @@ func TestRequestTarget(t *testing.T) {
 }
 
 func TestRequestFields(t *testing.T) {
+	t.Parallel()
 	for fields, want := range map[string]string{
 		"X:\n":                      "ok",
 		"X: \t a\tb \t\n":           "ok",
@@ -157,6 +160,7 @@ func TestRequestFields(t *testing.T) {
 
 // TestRequestBareLF: no line of a head may end in LF alone.
 func TestRequestBareLF(t *testing.T) {
+	t.Parallel()
 	head := "GET / HTTP/1.1\r\nHost: a\r\nX: b\r\n\r\n"
 	for i := range len(head) {
 		if head[i] != '\r' {
@@ -170,6 +174,7 @@ func TestRequestBareLF(t *testing.T) {
 }
 
 func TestRequestEmptyLines(t *testing.T) {
+	t.Parallel()
 	const head = "GET / HTTP/1.1\nHost: a\n\n"
 	if _, n, err := parseRequest(t, http1.Limits{}, ""); verdict(n, err) != "more" {
 		t.Errorf("nothing: %s", verdict(n, err))
@@ -194,8 +199,9 @@ func TestRequestEmptyLines(t *testing.T) {
 	}
 }
 
-// TestRequestFieldValues: names and values come as they were sent, in order.
+// TestRequestFieldValues: names and values stay as they were sent, in order.
 func TestRequestFieldValues(t *testing.T) {
+	t.Parallel()
 	r, _, err := parseRequest(t, http1.Limits{}, "GET / HTTP/1.1\nhOsT: a\nX:1\nX: \t2 3\t \nY-y:\n\n")
 	if err != nil {
 		t.Fatal(err)
@@ -209,9 +215,10 @@ func TestRequestFieldValues(t *testing.T) {
 	}
 }
 
-// TestRequestIDs: every special field is recognised, in any case, and what
+// TestRequestIDs: every special field is recognised, in any case, and a name that
 // differs in one letter is not.
 func TestRequestIDs(t *testing.T) {
+	t.Parallel()
 	names := []string{
 		"", "Connection", "HTTP2-Settings", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection",
 		"TE", "Trailer", "Transfer-Encoding", "Upgrade",
@@ -248,6 +255,7 @@ func TestRequestIDs(t *testing.T) {
 }
 
 func TestRequestHostRules(t *testing.T) {
+	t.Parallel()
 	for head, want := range map[string]string{
 		"GET / HTTP/1.1\n":                         "Host is missing",
 		"GET http://b/ HTTP/1.1\n":                 "Host is missing",
@@ -267,6 +275,7 @@ func TestRequestHostRules(t *testing.T) {
 }
 
 func TestRequestContinue(t *testing.T) {
+	t.Parallel()
 	for head, want := range map[string]bool{
 		"POST / HTTP/1.1\nHost: a\nContent-Length: 1\nExpect: 100-Continue\n":          true,
 		"POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\nExpect: 100-continue\n": true,

@@ -3,8 +3,8 @@ package http1
 // Response is the head of a response. Create one with NewResponse. Its slices
 // are of the bytes that were parsed, and valid as long as those are.
 type Response struct {
-	// Status is from 100 to 999. From 600 up they mean nothing to HTTP (RFC 9110,
-	// 15), but something to the applications that use them.
+	// Status is from 100 to 999. HTTP defines none from 600 up (RFC 9110, 15), but
+	// some applications use them.
 	Status int
 	// Reason is the reason phrase. It may be empty.
 	Reason []byte
@@ -13,8 +13,8 @@ type Response struct {
 	toHead, mayUpgrade bool
 }
 
-// NewResponse returns a Response for messages within limits, of which Field is
-// not used.
+// NewResponse returns a Response for messages within limits. It does not use
+// Limits.Field.
 func NewResponse(limits Limits) *Response {
 	limits = limits.WithDefaults()
 	limits.Field = limits.Head
@@ -44,7 +44,7 @@ func (r *Response) Informational() bool { return r.Status < 200 && r.Status != 1
 func (r *Response) Parse(b []byte) (int, error) {
 	n, err := r.parse(b)
 	if err != nil {
-		return 0, err.bad()
+		return 0, err.inResponse()
 	}
 	return n, nil
 }
@@ -53,7 +53,7 @@ func (r *Response) parse(b []byte) (int, *Error) {
 	resumed := r.at > 0
 	n, err := r.readLines(b)
 	if n > 0 && resumed {
-		r.Reset(r.toHead, r.mayUpgrade) // what was read before may be elsewhere now
+		r.Reset(r.toHead, r.mayUpgrade) // the bytes that were read before may be in other memory now
 		n, err = r.readLines(b)
 	}
 	if n == 0 || err != nil {
@@ -80,7 +80,7 @@ func (r *Response) readLines(b []byte) (int, *Error) {
 }
 
 // readStatusLine reads "HTTP-version SP status-code SP [ reason-phrase ] CRLF"
-// (RFC 9112, 4). The second space may be missing with an empty reason: several
+// (RFC 9112, 4). The second space may be missing if the reason is empty: several
 // servers leave it out, and nothing depends on it. It returns the length of the
 // line, 0 when b ends before it does.
 func (r *Response) readStatusLine(b []byte) (int, *Error) {
@@ -120,7 +120,7 @@ func (r *Response) readStatusLine(b []byte) (int, *Error) {
 	return n, err
 }
 
-// finish works out what the head as a whole says.
+// finish sets the fields that depend on the head as a whole.
 func (r *Response) finish() *Error {
 	r.KeepAlive = r.persist()
 	if err := r.frameResponse(r.Status, r.toHead); err != nil {

@@ -7,6 +7,7 @@ import (
 )
 
 func TestStatusLine(t *testing.T) {
+	t.Parallel()
 	for line, want := range map[string]string{
 		"HTTP/1.1 200 OK":              "ok",
 		"HTTP/1.0 200 Very\tWell \xe9": "ok",
@@ -49,6 +50,7 @@ func TestStatusLine(t *testing.T) {
 }
 
 func TestResponseFraming(t *testing.T) {
+	t.Parallel()
 	const (
 		get  = false
 		head = true
@@ -103,8 +105,9 @@ func TestResponseFraming(t *testing.T) {
 	}
 }
 
-// TestSwitch: a 101 is accepted from who was asked to switch.
+// TestSwitch: a 101 is accepted only in answer to a request to switch.
 func TestSwitch(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		asked      bool
 		text, want string
@@ -128,9 +131,10 @@ func TestSwitch(t *testing.T) {
 	}
 }
 
-// TestResponseFields: an instance's underscores are its own business, and of
-// the other fields the same are dropped as of a request's.
+// TestResponseFields: a response may have underscores in its names, and apart from
+// that the same fields are dropped as in a request.
 func TestResponseFields(t *testing.T) {
+	t.Parallel()
 	r := http1.NewResponse(http1.Limits{})
 	r.Reset(false, false)
 	if _, err := r.Parse(wireText("HTTP/1.1 200 OK\nX_A: 1\nHost: a\nHost: b\nExpect: x\nConnection: x-b\nX-B: 1\nKeep-Alive: 5\nContent-Length: 0\n\n")); err != nil {

@@ -10,17 +10,18 @@ import (
 const (
 	tokenByte   = 1 << iota // tchar (RFC 9110, 5.6.2)
 	underscore              // _, which is a tchar
-	targetByte              // what may be in a request target, see below
-	hostByte                // what may be in the name of a host, see host.go
+	targetByte              // allowed in a request target, see below
+	hostByte                // allowed in the name of a host, see host.go
 	hexByte                 // HEXDIG, of either case
-	controlByte             // CTL but for HTAB: never in a line (RFC 9110, 5.5)
+	controlByte             // CTL except HTAB: never in a line (RFC 9110, 5.5)
 )
 
-// class tells the classes of each byte.
+// class holds the classes of each byte.
 //
-// Targets may hold every visible character of US-ASCII but for #, which begins
-// a fragment and is for the client to keep (RFC 9112, 3.2). RFC 3986 allows
-// fewer, but browsers send |, {, ^ and others as they are, and servers take them.
+// A target may contain every visible character of US-ASCII except #: it begins a
+// fragment, which a client does not send (RFC 9112, 3.2). RFC 3986 allows fewer
+// characters, but browsers send |, {, ^ and others unencoded, and servers accept
+// them.
 var class = func() (c [256]uint8) {
 	for b := range c {
 		letter := b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z'
@@ -49,9 +50,9 @@ var class = func() (c [256]uint8) {
 }()
 
 // indexControl returns the index of the first control character in b, HTAB
-// among them, or len(b). Most of a browser's head is field values, so it takes
-// eight bytes at a time: in below and equal the high bit of a byte says that it
-// is a control character, and is right at least up to the first one.
+// included, or len(b). The largest part of a browser's head is field values, so
+// it reads eight bytes at a time: in below and equal the high bit of a byte says
+// that it is a control character, which is certain up to the first one.
 func indexControl(b []byte) int {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	i := 0
@@ -71,9 +72,9 @@ func indexControl(b []byte) int {
 	return i
 }
 
-// equalFold reports whether b is lower, but for the case. lower consists of
-// lower-case letters, digits and hyphens, and b has no control characters but
-// HTAB, so that nothing but a letter can turn into what lower has.
+// equalFold reports whether b equals lower, apart from the case of letters. lower
+// consists of lower-case letters, digits and hyphens, and b has no control
+// characters except HTAB, so that only letters can match by the change of case.
 func equalFold(b []byte, lower string) bool {
 	if len(b) != len(lower) {
 		return false

@@ -13,11 +13,11 @@ const (
 	AsteriskForm              // *, of OPTIONS
 )
 
-// What stands for the path of an absolute target that has none, when the method
-// is OPTIONS (RFC 9112, 3.2.4).
+// asterisk is the path of an absolute target that has none, if the method is
+// OPTIONS (RFC 9112, 3.2.4).
 var asterisk = []byte("*")
 
-// readTarget takes the request target apart.
+// readTarget splits the request target.
 func (r *Request) readTarget() *Error {
 	t := r.Target
 	switch {
@@ -42,8 +42,8 @@ func (r *Request) readTarget() *Error {
 	return checkPath(r.Path)
 }
 
-// readURL takes an absolute target apart. Its scheme may be https on a clear
-// connection: the encryption may have ended before this program (RFC 9110, 7.4).
+// readURL splits an absolute target. Its scheme may be https on a connection
+// without TLS: a proxy before this one may have ended that (RFC 9110, 7.4).
 func (r *Request) readURL(t []byte) *Error {
 	scheme, rest, found := bytes.Cut(t, []byte("://"))
 	if !found || !equalFold(scheme, "http") && !equalFold(scheme, "https") {
@@ -67,8 +67,8 @@ func (r *Request) readURL(t []byte) *Error {
 	return checkPath(r.Path)
 }
 
-// checkPath checks the percent-encoding of a path (RFC 3986, 2.1). That of a
-// query is the application's: some hold a bare %.
+// checkPath checks the percent-encoding of a path (RFC 3986, 2.1), but not that
+// of a query: some applications use a bare % there.
 func checkPath(path []byte) *Error {
 	if query := bytes.IndexByte(path, '?'); query >= 0 {
 		path = path[:query]
