@@ -1,6 +1,6 @@
-// Package outcome describes how a request ended. A lane of the proxy tells one
-// Recorder one Outcome per request; access log, traces and metrics are made of
-// that.
+// Package outcome describes how a request ended. A lane of the proxy reports one
+// Outcome per request to one Recorder: access log, traces and metrics take what they
+// need from it.
 package outcome
 
 import "time"
@@ -65,17 +65,18 @@ type Outcome struct {
 	Source Source
 	// Queued is how long the request waited for an instance.
 	Queued time.Duration
-	// Attempts is how many times the request was sent, or would have been if a
-	// connection had been made: 0 when no instance was claimed, 1 normally.
+	// Attempts is the number of instances that were claimed for the request: 0 if it
+	// failed before that, normally 1.
 	Attempts int
-	// BytesIn and BytesOut are the bytes of content that the client sent and was
-	// sent, without heads and framing. What a tunnel carries does not count.
+	// BytesIn is the number of bytes of content that the client sent, and BytesOut
+	// that of an instance's response that it was sent. Heads, framing and the bytes
+	// of tunnels do not count.
 	BytesIn, BytesOut int64
 	// Duration is the time from the end of the request's head to now. For a
 	// request that was refused within its head it counts from the first byte.
 	Duration time.Duration
 }
 
-// Recorder is told the outcome of each request. It is called concurrently, by
-// event loops too: it must not block.
+// Recorder is called with the Outcome of each request. It is called concurrently,
+// by event loops too: it must not block.
 type Recorder func(*Outcome)

@@ -13,12 +13,12 @@ func (f Fault) body() []byte {
 	b, _ := json.Marshal(struct {
 		Error  string `json:"error"`
 		Reason string `json:"reason,omitempty"`
-	}{f.Message, f.Reason}) // strings cannot fail
+	}{f.Message, f.Reason}) // encoding strings does not fail
 	return append(b, '\n')
 }
 
-// fields yields the header fields of a response with the given body. allow is
-// what a 405 says is allowed, "" for what a reverse proxy passes on.
+// fields returns the header fields of a response with the given body. allow is the
+// list of methods in a 405, "" for those that a reverse proxy forwards.
 func (f Fault) fields(body []byte, allow string) [][2]string {
 	fields := [][2]string{
 		{"Content-Type", "application/json"},
@@ -46,12 +46,12 @@ func (f Fault) Write(w http.ResponseWriter) {
 		w.Header().Set(field[0], field[1])
 	}
 	w.WriteHeader(f.Code)
-	_, _ = w.Write(body) // a client that is gone needs no answer
+	_, _ = w.Write(body) // it fails only if the client is gone
 }
 
-// Append appends the fault to b as a whole response of HTTP/1.1. To a HEAD
-// request it has no content. last says that it is the last on its connection; a
-// 501 always is.
+// Append appends the fault to b as a whole response of HTTP/1.1. head tells that the
+// request is a HEAD, to which the response has no content; last that the response is
+// the last one on its connection, as a 501 always is.
 func (f Fault) Append(b []byte, head, last bool) []byte {
 	body := f.body()
 	b = fmt.Appendf(b, "HTTP/1.1 %d %s\r\nDate: %s\r\n",

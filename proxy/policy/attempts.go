@@ -18,9 +18,9 @@ const (
 	// within a round trip; one that lasts so long was closed by decision: Bun
 	// does so with a handler that is silent for 10 s.
 	ResendWithin = 5 * time.Second
-	// DeathWithin bounds how long it takes until the registry knows that an
-	// instance has died whose connections broke: they break one after the other,
-	// and the listening socket may be the last to go. A busy machine takes a while.
+	// DeathWithin bounds the time until the registry knows that an instance whose
+	// connections broke has died: they break one after the other, and the listening
+	// socket may be closed last. A busy machine takes a while.
 	DeathWithin = 500 * time.Millisecond
 )
 
@@ -86,8 +86,8 @@ type Budget interface {
 }
 
 // Attempts decides, for one request, what to do when an attempt to have it
-// answered fails. It is a value without memory of its own; create one with Begin
-// when the first instance is claimed.
+// answered fails. It is a value and allocates nothing; create one with Begin when
+// the first instance is claimed.
 //
 // A request may go to another instance when the first one cannot have got any of
 // it. One that may have been delivered is sent again only if that does no harm:
@@ -107,8 +107,8 @@ type Attempts struct {
 	suspect    *BrokenError // why CheckAlive was the step; nil when it was not
 }
 
-// Begin returns the Attempts of a request: its method, whether it has content, and
-// the budget that is asked before another attempt.
+// Begin returns the Attempts of a request with the given method, with or without
+// content. budget is asked before each further attempt.
 func Begin(method string, content bool, budget Budget) Attempts {
 	return Attempts{budget: budget, idempotent: Idempotent(method), known: known(method), content: content, claims: 1}
 }
@@ -120,8 +120,8 @@ func (a *Attempts) Claims() int { return a.claims }
 func (a *Attempts) Checking() bool { return a.suspect != nil }
 
 // Next decides what to do after an attempt has failed with err: a *ConnectError, a
-// *BrokenError, context.Canceled when the client gave the request up, or an error
-// that the request is to blame for.
+// *BrokenError, context.Canceled if the client gave the request up, or any other
+// error of which the request is the reason.
 func (a *Attempts) Next(err error) Decision {
 	connect, _ := errors.AsType[*ConnectError](err)
 	broken, _ := errors.AsType[*BrokenError](err)
@@ -143,7 +143,8 @@ func (a *Attempts) Next(err error) Decision {
 	return d
 }
 
-// Checked decides what to do when it is known whether the instance is alive.
+// Checked decides what to do after CheckAlive has found out whether the instance is
+// alive.
 func (a *Attempts) Checked(found Liveness) Decision {
 	broken := a.suspect
 	a.suspect = nil
@@ -167,7 +168,7 @@ const (
 	outlive       // an instance that died may have got it: likewise
 )
 
-// afterConnect says what a failed connection means for the request.
+// afterConnect returns what may be done after connecting has failed.
 func (a *Attempts) afterConnect(e *ConnectError) retry {
 	if e.ours() {
 		return never
@@ -175,8 +176,8 @@ func (a *Attempts) afterConnect(e *ConnectError) retry {
 	return a.elsewhere()
 }
 
-// afterBreak says what a connection that broke means for the request, if the
-// instance is alive.
+// afterBreak returns what may be done after a connection broke, if the instance is
+// alive.
 func (a *Attempts) afterBreak(e *BrokenError) retry {
 	switch {
 	case a.content && (e.Sent || e.Consumed):
@@ -192,8 +193,8 @@ func (a *Attempts) afterBreak(e *BrokenError) retry {
 	}
 }
 
-// elsewhere says whether the request may go to another instance when this
-// attempt has sent nothing.
+// elsewhere returns whether the request may go to another instance after an attempt
+// that has sent nothing.
 func (a *Attempts) elsewhere() retry {
 	switch {
 	case !a.delivered:

@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// blame returns what an attempt that failed with err says against the instance,
-// for registry.Lease.Failed, or "". Nothing is said when the client or a lack of
-// our own was the reason, when the connection was refused, which is reported as
-// that, and when the instance has closed an idle connection, as it may. Nor is it
-// when a request of an unknown method got no response: Bun declines it that way,
-// and clients must not be able to discredit instances with it.
+// blame returns what the instance did wrong in an attempt that failed with err, for
+// registry.Lease.Failed, or "". An instance is not blamed if the client is the
+// reason, or the load balancer lacks a resource; if it refused the connection, which
+// Decision.Refused reports; or if it closed an idle connection, as it may. It is not
+// blamed either if a request of an unknown method got no response: Bun declines such
+// a request that way, and clients must not be able to discredit instances with it.
 func (a *Attempts) blame(err error) string {
 	connect, _ := errors.AsType[*ConnectError](err)
 	broken, _ := errors.AsType[*BrokenError](err)

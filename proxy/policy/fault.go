@@ -18,26 +18,27 @@ import (
 // it had the whole response. It is never sent.
 const StatusClientClosed = 499
 
-// When a client that was turned away should come back.
+// A client that is turned away should come back after such a time.
 const (
 	retrySoon  = time.Second      // the next response makes room
 	retryLater = 5 * time.Second  // instances are being started
 	retryLate  = 30 * time.Second // instances cannot be started until an operator acts
 )
 
-// Fault is what a client is told about a request that failed.
+// Fault is the answer to a request that failed.
 type Fault struct {
 	// Code is the status of the response. StatusClientClosed: none is sent.
 	Code int
-	// Message is what is wrong, and Reason why; it is "" when Message says it all.
+	// Message is what is wrong, and Reason why; Reason is "" if there is no more to
+	// say.
 	Message, Reason string
-	// RetryAfter is when the client should come back. 0: nothing is said.
+	// RetryAfter is when the client should come back. 0: the answer does not say.
 	RetryAfter time.Duration
 	// Source is where the error came from.
 	Source outcome.Source
 }
 
-// Of turns an error into a fault. It is the one place that does. trouble is why
+// Of turns an error into a Fault. It is the only place that does. trouble is why
 // instances cannot be started, or "".
 func Of(err error, trouble string) Fault {
 	var broken *BrokenError
@@ -85,7 +86,7 @@ func unavailable(err error, trouble string, retry time.Duration) Fault {
 	return f
 }
 
-// Refusal is what a client is told about a violation in its request.
+// Refusal returns the answer to a request that violates the protocol.
 func Refusal(e *http1.Error) Fault {
 	f := Fault{Code: e.Status, Message: "the request is malformed", Reason: e.Reason, Source: outcome.Client}
 	switch e.Status {
@@ -101,7 +102,7 @@ func Refusal(e *http1.Error) Fault {
 	return f
 }
 
-// what says what the instance did.
+// what returns what the instance did.
 func (e *BrokenError) what() string {
 	switch {
 	case !e.Received:
@@ -113,7 +114,7 @@ func (e *BrokenError) what() string {
 	}
 }
 
-// errnoText is the bare reason of a failed system call: it names no address.
+// errnoText returns the bare reason of a failed system call: it names no address.
 func errnoText(err error) string {
 	if errno, ok := errors.AsType[syscall.Errno](err); ok {
 		return errno.Error()

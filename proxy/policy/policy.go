@@ -1,3 +1,13 @@
-// Package policy decides what both lanes of the proxy must decide alike. The lanes
+// Package policy decides what all lanes of the proxy must decide alike. The lanes
 // carry the decisions out.
+//
+//	ConnectError, BrokenError   how an attempt to have a request answered fails
+//	Attempts                    what to do then: Next returns a Decision, whose Step
+//	                            is Resend, Another, CheckAlive or Fail
+//	Fault                       what a client is told: Of makes it of any error
+//	Refused                     which requests are not forwarded at all
+//	Tidiness                    when a connection to an instance is used again
+//
+// The package does no input or output. A Decision reports to the registry, when the
+// lane asks it to, what the attempt shows about the instance.
 package policy

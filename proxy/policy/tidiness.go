@@ -33,14 +33,14 @@ type Reuse uint8
 const (
 	// Close: the connection carries no other request.
 	Close Reuse = iota
-	// Rest: the connection is left alone for Settle. Then Tidiness.Rested is told
-	// how that went, and the connection may be used if nothing arrived.
+	// Rest: the connection is left alone for Settle. Then the caller reports the
+	// result with Tidiness.Rested, and may use the connection if nothing arrived.
 	Rest
 	// Now: the connection may be used at once.
 	Now
 )
 
-// Tidiness is what is known of one instance about stray bytes: bytes that it
+// Tidiness is what is known about the stray bytes of one instance: bytes that it
 // sends although no request asked for them. Some servers send the content of a
 // response to HEAD, for example. The client of the next request on the connection
 // would take stray bytes for its response.
@@ -100,9 +100,9 @@ func (t *Tidiness) Stray() bool { return t.state.Swap(stray) != stray }
 func (t *Tidiness) Reusable() bool { return t.state.Load() != stray }
 
 // Ask reports whether the socket of a reused connection must be asked for stray
-// bytes before a request is sent: what the event loop or a reader was told may be
-// out of date. A request that is not idempotent cannot be repeated when the
-// connection turns out to be of no use.
+// bytes before a request is sent: what an event loop or a reader knows of it may be
+// out of date. A request that is not idempotent cannot be repeated if the connection
+// turns out to be unusable.
 func (t *Tidiness) Ask(idempotent bool) bool { return !idempotent || t.state.Load() < provenAfter }
 
 // Conduct holds the Tidiness of each instance, by endpoint. All lanes share it. Its

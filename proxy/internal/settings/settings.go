@@ -11,12 +11,11 @@ import (
 	"github.com/dynlb/dynlb/proxy/http1"
 )
 
-// Settings are how requests are carried. They are not changed after they were
-// handed over: new ones take their place, for the requests that begin from then
-// on.
+// Settings are how requests are carried. They are not changed once they are in use:
+// others replace them, for the requests that begin from then on.
 type Settings struct {
 	// TrustedProxies are the peers whose X-Forwarded-*, Forwarded and X-Real-IP
-	// are believed. Empty: nobody's are.
+	// are believed. Empty: those of no peer.
 	TrustedProxies []netip.Prefix
 	// Limits bound the heads of requests and responses and the framing of their
 	// content. Zero fields: the defaults of package http1.
@@ -24,12 +23,12 @@ type Settings struct {
 	// HeadTimeout is how long the head of a request may take from its first byte,
 	// and BodyTimeout how long the client may be silent within its content; then
 	// it gets a 408. IdleTimeout is how long a connection may be idle, and how long
-	// a client may take for one piece of a response, of 32 KiB at most: then it is
-	// given up. Zero: 10 s, 30 s and 60 s.
+	// a client may take for one piece of a response, of 32 KiB at most: then the
+	// request is given up. Zero: 10 s, 30 s and 60 s.
 	HeadTimeout, BodyTimeout, IdleTimeout time.Duration
 	// MaxConnections is how many connections of clients may be open; more are not
 	// accepted until one is closed. Idle connections to instances are not kept beyond
-	// that number, and there is a pipe for every fourth at the most. Zero: no limit.
+	// that number, and there is at most one pipe for every four. Zero: no limit.
 	MaxConnections int
 }
 
