@@ -4,10 +4,11 @@ package fast
 
 import (
 	"context"
-	"github.com/dynlb/dynlb/proxy/internal/settings"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/dynlb/dynlb/proxy/internal/settings"
 )
 
 // TestTruncated: a client that cannot see from the framing that a response is not
