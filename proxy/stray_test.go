@@ -87,7 +87,6 @@ func strayResponse(kind int, id string) string {
 	case chunked:
 		return fmt.Sprintf("HTTP/1.1 200 OK\r\n%sTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", head, len(id), id)
 	case afterInterim:
-		head = "X-Id: " + id + "\r\nLink: </a>\r\n"
 		return "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + strayResponse(sized, id)
 	}
 	return fmt.Sprintf("HTTP/1.1 200 OK\r\n%sContent-Length: %d\r\n\r\n%s", head, len(id), id)

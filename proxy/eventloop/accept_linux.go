@@ -83,7 +83,7 @@ func (in *listening) next() (Arrival, syscall.Errno) {
 	if errno != 0 {
 		return Arrival{}, errno
 	}
-	from := Arrival{Socket: Socket(fd)} //nolint:gosec // G115: descriptors are small
+	from := Arrival{Socket: Socket(fd)}
 	switch peer.Addr.Family {
 	case unix.AF_INET:
 		raw := (*unix.RawSockaddrInet4)(unsafe.Pointer(peer)) //nolint:gosec // G103: as the family says

@@ -122,7 +122,7 @@ func (c *Conn) Deadline() int64 { return c.timer.at }
 // Stall gives the peer a time to take something of what waits for it. See
 // TookNothing and Progressed.
 func (c *Conn) Stall(d time.Duration) {
-	c.stalling, c.untaken = true, int32(c.fd.untaken()) //nolint:gosec // G115: send buffers are smaller
+	c.stalling, c.untaken = true, int32(c.fd.untaken())
 	c.Within(d)
 }
 

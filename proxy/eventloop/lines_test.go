@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"context"
 	"net"
-	"os"
 	"sync"
 	"testing"
 	"time"
@@ -274,14 +273,4 @@ func (c *client) say(t *testing.T, line, want string) {
 	if got, err := c.r.ReadString('\n'); err != nil || got != want+"\n" {
 		t.Fatalf("got %q, %v; want %q", got, err, want)
 	}
-}
-
-// descriptors returns how many the process has.
-func descriptors(t *testing.T) int {
-	t.Helper()
-	list, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(list)
 }

@@ -46,8 +46,8 @@ func (g *Group) Serve(l net.Listener) error {
 		}
 		return fmt.Errorf("serve %v: %w", l.Addr(), err)
 	}
-	a := &acceptor{group: g, listener: l, file: file, fd: Socket(file.Fd()), stopped: make(chan struct{})} //nolint:gosec // G115: descriptors are small
-	_ = unix.SetNonblock(int(a.fd), true)                                                                  // Fd has made it block
+	a := &acceptor{group: g, listener: l, file: file, fd: Socket(file.Fd()), stopped: make(chan struct{})}
+	_ = unix.SetNonblock(int(a.fd), true) // Fd has made it block
 	setOptions(int(a.fd))
 	a.users.Store(1)
 	defer a.leave()

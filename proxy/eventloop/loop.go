@@ -160,7 +160,7 @@ func (l *Loop) find(e *unix.EpollEvent) *Conn {
 		return nil
 	}
 	c := l.table[e.Fd]
-	if c == nil || c.turn != uint32(e.Pad) { //nolint:gosec // G115: it is only compared
+	if c == nil || c.turn != uint32(e.Pad) {
 		return nil
 	}
 	return c

@@ -45,7 +45,7 @@ func TestLines(t *testing.T) {
 		})
 		talking.Go(func() {
 			got, err := io.ReadAll(c)
-			if err != nil || !bytes.Equal(got, bytes.ToUpper(text)) {
+			if err != nil || !bytes.EqualFold(got, text) {
 				t.Errorf("got %d bytes, %v; want %d", len(got), err, len(text))
 			}
 		})

@@ -43,7 +43,7 @@ func (l *Loop) NewPipe() *Pipe {
 		return nil
 	}
 	_, _ = unix.FcntlInt(uintptr(fds[0]), unix.F_SETPIPE_SZ, PipeSize) // a smaller one works too
-	return &Pipe{r: Socket(fds[0]), w: Socket(fds[1])}                 //nolint:gosec // G115: descriptors are small
+	return &Pipe{r: Socket(fds[0]), w: Socket(fds[1])}
 }
 
 // DropPipe takes a pipe back. What is in it is lost.

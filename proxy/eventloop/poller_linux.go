@@ -56,7 +56,7 @@ func (p *poller) close() { _ = unix.Close(p.epoll) }
 
 // add registers a connection. turn tells it from others that had its descriptor.
 func (p *poller) add(fd Socket, turn uint32) error {
-	event := unix.EpollEvent{Events: interest, Fd: int32(fd), Pad: int32(turn)} //nolint:gosec // G115: it is only compared
+	event := unix.EpollEvent{Events: interest, Fd: int32(fd), Pad: int32(turn)}
 	return unix.EpollCtl(p.epoll, unix.EPOLL_CTL_ADD, int(fd), &event)
 }
 

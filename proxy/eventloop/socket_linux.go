@@ -75,7 +75,7 @@ func (s Socket) Failure() syscall.Errno {
 	if err != nil {
 		return syscall.EBADF
 	}
-	return syscall.Errno(n) //nolint:gosec // G115: errno values are small
+	return syscall.Errno(n)
 }
 
 // CloseWrite ends output. A broken socket has none to end.
@@ -146,9 +146,9 @@ func Dial(to Address) (Socket, error) {
 		return -1, err
 	}
 	setOptions(fd)
-	if err := unix.Connect(fd, to.sockaddr); err != nil && err != unix.EINPROGRESS { //nolint:errorlint // it is a bare Errno
+	if err := unix.Connect(fd, to.sockaddr); err != nil && err != unix.EINPROGRESS {
 		_ = unix.Close(fd)
 		return -1, err
 	}
-	return Socket(fd), nil //nolint:gosec // G115: descriptors are small
+	return Socket(fd), nil
 }

@@ -61,7 +61,7 @@
 //	sendHead    -> holdContent, sendContent, sent         the head is written
 //	holdContent -> sendContent                            the instance asked for it, or is slow to
 //	sendContent -> sent
-//	sent        the whole request was written
+//	the whole request was written
 //	sendStopped the instance takes nothing more; from sendHead, holdContent or sendContent
 //
 // A new attempt begins at sendHead again. And receiving the response:

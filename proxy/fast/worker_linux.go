@@ -2,6 +2,7 @@ package fast
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/dynlb/dynlb/proxy/eventloop"
@@ -43,8 +44,8 @@ func workerOf(l *eventloop.Loop) *worker { return l.Protocol().(*worker) }
 // requestHead returns a reader of request heads.
 func (w *worker) requestHead() *http1.Request {
 	limits := w.engine.settings.Load().Limits
-	for last := len(w.requestHeads) - 1; last >= 0; last-- {
-		head := w.requestHeads[last]
+	for last, head := range slices.Backward(w.requestHeads) {
+
 		w.requestHeads = w.requestHeads[:last]
 		if head.Within(limits) { // else it is from before a change
 			return head
@@ -63,8 +64,8 @@ func (w *worker) dropRequestHead(head *http1.Request) {
 
 // responseHead returns a reader of response heads within limits.
 func (w *worker) responseHead(limits http1.Limits) *http1.Response {
-	for last := len(w.responseHeads) - 1; last >= 0; last-- {
-		head := w.responseHeads[last]
+	for last, head := range slices.Backward(w.responseHeads) {
+
 		w.responseHeads = w.responseHeads[:last]
 		if head.Within(limits) {
 			return head

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/textproto"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -118,7 +119,7 @@ func wantRequest(r *http1.Request, from forward.Peer) http.Header {
 	h.Set("X-Forwarded-Proto", believed("X-Forwarded-Proto", from.Scheme))
 	chain := []string{from.IP}
 	if from.Trusted {
-		chain = append(all["X-Forwarded-For"], from.IP)
+		chain = slices.Concat(all["X-Forwarded-For"], chain)
 	}
 	h.Del("X-Forwarded-For")
 	if from.IP != "" {

@@ -28,8 +28,8 @@ func broken(change func(*BrokenError)) error {
 func reused(e *BrokenError) { e.Reused = true }
 
 var (
-	refused  = &ConnectError{&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}}
-	timedOut = &ConnectError{context.DeadlineExceeded}
+	refused     = &ConnectError{&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}}
+	errTimedOut = &ConnectError{context.DeadlineExceeded}
 )
 
 // TestNext is the retry rule, case by case.
@@ -42,7 +42,7 @@ func TestNext(t *testing.T) {
 		want         Step
 	}{
 		{"refused", "POST", true, refused, Another},
-		{"timed out", "POST", true, timedOut, Another},
+		{"timed out", "POST", true, errTimedOut, Another},
 		{"no descriptors", "GET", false, &ConnectError{syscall.EMFILE}, Fail},
 		{"nothing sent", "POST", true, broken(func(e *BrokenError) { e.Sent, e.Reused = false, true }), Resend},
 		{"nothing sent on a new connection", "POST", true, broken(func(e *BrokenError) { e.Sent = false }), Another},

@@ -46,7 +46,8 @@ func TestClockStops(t *testing.T) {
 			c.enter()
 			c.enter()
 			c.leave()
-			if c.leave(); c.timer.Stop() {
+			c.leave()
+			if c.timer.Stop() {
 				t.Error("the timer runs")
 			}
 			time.Sleep(time.Minute)

@@ -41,9 +41,9 @@ type host struct {
 	dropped bool        // connections are not kept any more
 }
 
-func newPool(clock *clock, conduct *policy.Conduct, max int, log *slog.Logger) *pool {
+func newPool(clock *clock, conduct *policy.Conduct, limit int, log *slog.Logger) *pool {
 	return &pool{
-		clock: clock, conduct: conduct, log: log, max: max, dial: dialEndpoint,
+		clock: clock, conduct: conduct, log: log, max: limit, dial: dialEndpoint,
 		hosts: make(map[registry.Endpoint]*host),
 	}
 }
@@ -74,7 +74,8 @@ func (p *pool) connect(ctx context.Context, to registry.Endpoint) (*upstream, er
 			return u, nil
 		}
 		if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() && ctx.Err() == nil {
-			if p.clock.look(); time.Now().Before(limit.deadline()) {
+			p.clock.look()
+			if time.Now().Before(limit.deadline()) {
 				continue // the process was held up, not the instance
 			}
 		}

@@ -21,10 +21,10 @@ var (
 
 // newTestPool returns a pool whose connections are within the program, over instances
 // that are proven to send no stray bytes.
-func newTestPool(t *testing.T, max int) *pool {
+func newTestPool(t *testing.T, limit int) *pool {
 	t.Helper()
 	var conduct policy.Conduct
-	p := newPool(&clock{}, &conduct, max, slog.New(slog.DiscardHandler))
+	p := newPool(&clock{}, &conduct, limit, slog.New(slog.DiscardHandler))
 	p.dial = func(ctx context.Context, _ registry.Endpoint) (net.Conn, error) {
 		near, far := net.Pipe()
 		t.Cleanup(func() { _ = far.Close() })
@@ -130,7 +130,8 @@ func TestPoolRest(t *testing.T) {
 		}
 		late := p.connected(t, toA)
 		p.Drop(toA)
-		if p.put(late, true); !late.closed.Load() {
+		p.put(late, true)
+		if !late.closed.Load() {
 			t.Error("one in use is kept when its instance has left")
 		}
 		p.close()
@@ -145,7 +146,8 @@ func TestPoolSurplus(t *testing.T) {
 	idle, u := p.connected(t, toA), p.connected(t, toA)
 	p.put(idle, true)
 	u.intake.hold([]byte("HTTP/1.1 200 OK\r\n"))
-	if p.put(u, true); !u.closed.Load() {
+	p.put(u, true)
+	if !u.closed.Load() {
 		t.Error("its connection is kept")
 	}
 	if p.get(toA) != nil || !idle.closed.Load() {
@@ -163,7 +165,8 @@ func TestPoolClose(t *testing.T) {
 		if !idle.closed.Load() {
 			t.Error("idle one is open")
 		}
-		if p.put(busy, true); !busy.closed.Load() || p.get(toA) != nil {
+		p.put(busy, true)
+		if !busy.closed.Load() || p.get(toA) != nil {
 			t.Error("one given back is open")
 		}
 	})

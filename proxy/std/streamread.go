@@ -22,7 +22,7 @@ func (s *stream) read() (payload []byte, done bool, err error) {
 	if s.buffer == nil {
 		s.buffer = getBuffer(largeSize)
 	}
-	n, err, late := s.readLimited()
+	n, late, err := s.readLimited()
 	if s.left > 0 {
 		s.left = max(0, s.left-int64(n))
 	}
@@ -45,7 +45,7 @@ func (s *stream) read() (payload []byte, done bool, err error) {
 // readLimited reads within the time that a client has for a piece of its content. The
 // limit is not net/http's: a stream whose deadline has passed cannot be read any more,
 // though it was the process that was held up.
-func (s *stream) readLimited() (n int, err error, late bool) {
+func (s *stream) readLimited() (n int, late bool, err error) {
 	s.mu.Lock()
 	s.reading, s.within = true, s.lane.clock.limit(s.rules.BodyTimeout)
 	if s.timer == nil {
@@ -59,7 +59,7 @@ func (s *stream) readLimited() (n int, err error, late bool) {
 	defer s.mu.Unlock()
 	s.reading = false
 	s.timer.Stop()
-	return n, err, s.late
+	return n, s.late, err
 }
 
 // readLate is called when the time for a read is over.

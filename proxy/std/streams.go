@@ -16,15 +16,15 @@ type streams struct {
 	server  *http.Server
 	conns   chan net.Conn
 	closed  chan struct{}
-	once    sync.Once // closes closed
-	base    context.Context
+	once    sync.Once          // closes closed
 	end     context.CancelFunc // ends the contexts of all requests
 	serving sync.WaitGroup
 }
 
 func newStreams(l *Lane) *streams {
 	s := &streams{lane: l, conns: make(chan net.Conn), closed: make(chan struct{})}
-	s.base, s.end = context.WithCancel(context.Background())
+	base, end := context.WithCancel(context.Background())
+	s.end = end
 	protocols := new(http.Protocols)
 	protocols.SetUnencryptedHTTP2(true) // with prior knowledge
 	//nolint:gosec // G112: the connection has read the preface; streams have limits of their own
@@ -34,7 +34,7 @@ func newStreams(l *Lane) *streams {
 		IdleTimeout:                  l.options.Settings.IdleTimeout,
 		MaxHeaderBytes:               max(http.DefaultMaxHeaderBytes, l.options.Settings.Limits.Head),
 		DisableGeneralOptionsHandler: true, // OPTIONS * is the app's
-		BaseContext:                  func(net.Listener) context.Context { return s.base },
+		BaseContext:                  func(net.Listener) context.Context { return base },
 		ConnContext:                  connContext,
 		ErrorLog:                     log.New(serverLog{l.options.Log}, "", 0),
 	}
