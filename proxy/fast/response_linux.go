@@ -120,7 +120,7 @@ func (s *response) readHead(b []byte) {
 	r := s.request
 	upgrade := r.marks.Upgrade.IsSet()
 	if s.head == nil {
-		s.head = r.worker.responseHead(r.settings.Limits)
+		s.head = r.worker.responseHead()
 		s.head.Reset(r.toHead, upgrade)
 	}
 	s.receiving = readHead
@@ -150,7 +150,7 @@ func (s *response) readHead(b []byte) {
 // another response follows. HTTP/1.0 knows none (RFC 9110, 15.2).
 func (s *response) inform(n int) bool {
 	r := s.request
-	if s.interim += n; s.interim > policy.MaxInterim*r.settings.Limits.Head {
+	if s.interim += n; s.interim > policy.MaxInterim {
 		r.broke(policy.ErrInterim)
 		return false
 	}

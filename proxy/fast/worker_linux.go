@@ -2,11 +2,11 @@ package fast
 
 import (
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/dynlb/dynlb/proxy/eventloop"
 	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/internal/settings"
 	"github.com/dynlb/dynlb/proxy/outcome"
 )
 
@@ -44,9 +44,9 @@ func workerOf(l *eventloop.Loop) *worker { return l.Protocol().(*worker) }
 // requestHead returns a reader of request heads.
 func (w *worker) requestHead() *http1.Request {
 	limits := w.engine.settings.Load().Limits
-	for last, head := range slices.Backward(w.requestHeads) {
-
-		w.requestHeads = w.requestHeads[:last]
+	for n := len(w.requestHeads); n > 0; n-- {
+		head := w.requestHeads[n-1]
+		w.requestHeads = w.requestHeads[:n-1]
 		if head.Within(limits) { // else it is from before a change
 			return head
 		}
@@ -62,16 +62,15 @@ func (w *worker) dropRequestHead(head *http1.Request) {
 	}
 }
 
-// responseHead returns a reader of response heads within limits.
-func (w *worker) responseHead(limits http1.Limits) *http1.Response {
-	for last, head := range slices.Backward(w.responseHeads) {
-
-		w.responseHeads = w.responseHeads[:last]
-		if head.Within(limits) {
-			return head
-		}
+// responseHead returns a reader of response heads.
+func (w *worker) responseHead() *http1.Response {
+	last := len(w.responseHeads) - 1
+	if last < 0 {
+		return http1.NewResponse(settings.ResponseLimits)
 	}
-	return http1.NewResponse(limits)
+	head := w.responseHeads[last]
+	w.responseHeads = w.responseHeads[:last]
+	return head
 }
 
 // dropResponseHead takes a reader back.

@@ -1,5 +1,7 @@
 package http1
 
+import "bytes"
+
 // Framing tells how the end of the content is found (RFC 9112, 6.3).
 type Framing uint8
 
@@ -51,14 +53,27 @@ func (h *Head) HasContent() bool {
 }
 
 func newHead(limits Limits, response bool) Head {
-	return Head{Fields: make([]Field, 0, limits.Fields), limits: limits, response: response}
+	return Head{Fields: make([]Field, 0, min(limits.Fields, keptFields)), limits: limits, response: response}
+}
+
+// keptFields is the number of fields for which a head keeps memory between messages.
+const keptFields = 100
+
+// isCookie reports whether a field line, of which b may be the beginning, is a Cookie.
+func isCookie(b []byte) bool {
+	const name = "cookie:"
+	return len(b) >= len(name) && b[0]|0x20 == 'c' && bytes.EqualFold(b[:len(name)], []byte(name))
 }
 
 // reset makes the head ready for another message, and drops its references to
 // the bytes of the last one.
 func (h *Head) reset() {
 	clear(h.Fields)
-	*h = Head{Fields: h.Fields[:0], limits: h.limits, response: h.response}
+	fields := h.Fields[:0]
+	if cap(fields) > keptFields {
+		fields = make([]Field, 0, keptFields)
+	}
+	*h = Head{Fields: fields, limits: h.limits, response: h.response}
 }
 
 // readFields reads field lines up to and with the empty line that ends the
@@ -66,7 +81,7 @@ func (h *Head) reset() {
 func (h *Head) readFields(b []byte) (int, *Error) {
 	for {
 		limit, tooLong := h.start+h.limits.Head, errHeadTooLong
-		if field := h.at + h.limits.Field; field < limit {
+		if field := h.at + h.limits.Field; field < limit && !isCookie(b[h.at:]) {
 			limit, tooLong = field, errFieldTooLong
 		}
 		line := b[h.at:min(len(b), limit)]
@@ -101,7 +116,7 @@ func (h *Head) readLine(b []byte) (n int, last bool, err *Error) {
 		return 0, false, errTooManyFields
 	}
 	count := len(h.Fields)
-	h.Fields = h.Fields[:count+1]
+	h.Fields = append(h.Fields, Field{})
 	f := &h.Fields[count]
 	n, err = f.read(b)
 	if n == 0 || err != nil {

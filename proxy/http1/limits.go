@@ -6,10 +6,9 @@ type Limits struct {
 	// Line is the length of a request line or status line. Default 8 KiB, the
 	// minimum that RFC 9112, 3, recommends. A longer request line gets a 414.
 	Line int
-	// Field is the length of one field line of a request; those of a response
-	// are bound by Head alone. Default 16 KiB: four times the maximum size of a
-	// cookie in browsers, and more than nginx and Apache accept. A longer one gets
-	// a 431.
+	// Field is the length of one field line of a request; Cookie, which single
+	// sign-on makes long, and those of a response are bound by Head alone. Default
+	// 16 KiB, more than nginx and Apache accept. A longer one gets a 431.
 	Field int
 	// Head is the length of a whole head. Default 64 KiB. A longer one gets a
 	// 431.

@@ -29,14 +29,14 @@ var (
 	// ErrSwitch says that an instance switched to a protocol that the client did
 	// not ask for.
 	ErrSwitch = &http1.Error{Status: 502, Reason: "switched to a protocol that was not asked for"}
-	// ErrInterim says that an instance sent more than MaxInterim heads' worth of
+	// ErrInterim says that an instance sent more than MaxInterim bytes of
 	// informational responses.
 	ErrInterim = &http1.Error{Status: 502, Reason: "too many informational responses"}
 )
 
-// MaxInterim bounds the informational responses to one request: together they
-// may be as long as this many heads of the maximum length.
-const MaxInterim = 8
+// MaxInterim bounds the bytes of the informational responses to one request,
+// together: eight times the head that a client may send by default.
+const MaxInterim = 512 << 10
 
 // Refused returns why a request is not forwarded by a reverse proxy, or nil. The
 // error is ErrConnect or ErrTrace.

@@ -42,7 +42,7 @@ func newRules(s settings.Settings) *rules {
 	r := &rules{Settings: s.WithDefaults()}
 	limits := r.Limits
 	r.requests.New = func() any { return http1.NewRequest(limits) }
-	r.responses.New = func() any { return http1.NewResponse(limits) }
+	r.responses.New = func() any { return http1.NewResponse(settings.ResponseLimits) }
 	return r
 }
 

@@ -117,7 +117,7 @@ func (x *exchange) extend(u *upstream) (bool, error) {
 
 // inform passes an informational response on.
 func (x *exchange) inform(u *upstream, r *http1.Response) error {
-	if x.interim > policy.MaxInterim*x.rules.Limits.Head {
+	if x.interim > policy.MaxInterim {
 		return policy.ErrInterim
 	}
 	if r.Status == http.StatusContinue && x.expects && !x.uploads {

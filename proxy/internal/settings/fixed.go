@@ -1,6 +1,17 @@
 package settings
 
-import "time"
+import (
+	"time"
+
+	"github.com/dynlb/dynlb/proxy/http1"
+)
+
+// ResponseLimits bound what an instance sends. They protect the memory of dynlb from
+// an instance that does not end its head; a client's limits are not for it. Go's
+// client takes heads of 1 MiB by default, and Node's servers send up to 2,000 fields.
+var ResponseLimits = http1.Limits{
+	Line: 64 << 10, Head: 1 << 20, Fields: 2000, ChunkLine: 4 << 10, Trailer: 64 << 10,
+}.WithDefaults()
 
 // These are the same for every proxy.
 const (

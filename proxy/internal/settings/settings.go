@@ -17,7 +17,7 @@ type Settings struct {
 	// TrustedProxies are the peers whose X-Forwarded-*, Forwarded and X-Real-IP
 	// are believed. Empty: those of no peer.
 	TrustedProxies []netip.Prefix
-	// Limits bound the heads of requests and responses and the framing of their
+	// Limits bound the heads of requests and the framing of their
 	// content. Zero fields: the defaults of package http1.
 	Limits http1.Limits
 	// HeadTimeout is how long the head of a request may take from its first byte,
