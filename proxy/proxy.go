@@ -75,12 +75,12 @@ func New(options Options) *Proxy {
 		options.Log = slog.New(slog.DiscardHandler)
 	}
 	p := new(Proxy)
-	p.std = std.New(std.Options{
-		Router: options.Router, Settings: options.Settings, Conduct: &p.conduct,
-		StatusPath: statusPath, Status: options.Status, Record: options.Record, Log: options.Log,
-	})
 	options.Settings = options.WithDefaults()
 	p.settings.Store(&options.Settings)
+	p.std = std.New(std.Options{
+		Router: options.Router, Settings: &p.settings, Conduct: &p.conduct,
+		StatusPath: statusPath, Status: options.Status, Record: options.Record, Log: options.Log,
+	})
 	p.fast = p.newFast(&options)
 	var following context.Context
 	following, p.unfollow = context.WithCancel(context.Background())
@@ -106,7 +106,7 @@ func New(options Options) *Proxy {
 func (p *Proxy) Configure(s Settings) {
 	s = s.WithDefaults()
 	p.settings.Store(&s)
-	p.std.Configure(s)
+	p.std.Reconfigured()
 	if p.fast != nil {
 		p.fast.Reconfigured()
 	}

@@ -149,7 +149,7 @@ func (x *exchange) send(u *upstream, began time.Time) error {
 	if x.marks.Host.IsSet() {
 		x.insertHost()
 	}
-	if err := u.send(x.head, x.app.timeout); err != nil {
+	if err := u.send(x.head, x.timeout); err != nil {
 		if u.sent.Load() == 0 {
 			return sendError(err)
 		}
@@ -192,7 +192,7 @@ func (x *exchange) sent(u *upstream) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.sentAll, x.sentAt = true, time.Now()
-	x.answerWithinLocked(u, x.app.timeout)
+	x.answerWithinLocked(u, x.timeout)
 }
 
 // unsent is called when the instance takes nothing more of the request. It may have

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/internal/settings"
 )
 
 // TestUnsent: a request of which nothing could be sent is sent again, whatever its
@@ -20,7 +21,7 @@ func TestUnsent(t *testing.T) {
 		t.Run(method, func(t *testing.T) {
 			t.Parallel()
 			arrived := make(chan string, 2)
-			l := newLane(t, Options{}, nil)
+			l := newLane(t, settings.Settings{}, nil)
 			l.pool.dial = dialTo(t, answer(func(r *http.Request, content string) { arrived <- r.Method + content }))
 			prove(l.pool.conduct.Of(instanceAt))
 			c, far := net.Pipe()
@@ -121,7 +122,7 @@ func (a addressed) RemoteAddr() net.Addr { return a.addr }
 // TestClosedOnce: a connection that is closed twice was still only one.
 func TestClosedOnce(t *testing.T) {
 	t.Parallel()
-	l := newLane(t, Options{}, nil)
+	l := newLane(t, settings.Settings{}, nil)
 	near, far := net.Pipe()
 	t.Cleanup(func() { _ = far.Close() })
 	for range 2 {

@@ -37,7 +37,7 @@ type conn struct {
 
 	used      bool           // a request was read
 	request   *http1.Request // of which some was read; nil when none is
-	rules     *rules         // that it began under
+	rules     rules          // that it began under
 	began     time.Time      // when it did
 	body      http1.Body     // of the request that was read
 	stopReads atomic.Bool    // read fails at once

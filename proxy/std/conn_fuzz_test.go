@@ -39,7 +39,7 @@ func FuzzConn(f *testing.F) {
 		want, refused := requestsIn(stream)
 		var mu sync.Mutex
 		var got []string
-		l := newLane(t, Options{Settings: settings.Settings{HeadTimeout: time.Hour, BodyTimeout: time.Hour}},
+		l := newLane(t, settings.Settings{HeadTimeout: time.Hour, BodyTimeout: time.Hour},
 			answer(func(r *http.Request, content string) {
 				mu.Lock()
 				defer mu.Unlock()

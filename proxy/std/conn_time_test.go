@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/dynlb/dynlb/proxy/internal/settings"
 )
 
 // TestConnTime: how long a client may take for what, to the second.
@@ -56,7 +58,7 @@ func TestConnTime(t *testing.T) {
 
 // converse sends text to a lane, and returns what came back, and when.
 func converse(t *testing.T, text string) (events []string) {
-	l := newLane(t, Options{}, answer(func(r *http.Request, _ string) {
+	l := newLane(t, settings.Settings{}, answer(func(r *http.Request, _ string) {
 		if r.URL.Path == "/slow" {
 			time.Sleep(10 * time.Minute)
 		}

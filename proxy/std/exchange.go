@@ -31,8 +31,9 @@ type exchange struct {
 // facts are what changes from one exchange to the next.
 type facts struct {
 	active  bool // it has begun, and not ended
-	rules   *rules
-	app     target
+	rules   rules
+	app     *route.App    // nil before it is known
+	timeout time.Duration // the app's RequestTimeout
 	started time.Time
 	outcome outcome.Outcome
 
@@ -58,12 +59,6 @@ type facts struct {
 	trailer []byte // as the instance sent it
 }
 
-// target is the app that a request is for, and its settings when the request began.
-type target struct {
-	*route.App               // nil: there is none
-	timeout    time.Duration // its RequestTimeout
-}
-
 // shared is what several goroutines know of an exchange.
 type shared struct {
 	mu        sync.Mutex         // guards all below
@@ -86,65 +81,75 @@ func (x *exchange) init(l *Lane, c client) {
 	x.lane, x.client, x.wakeup = l, c, make(chan struct{}, 1)
 }
 
-// begin begins an exchange: it takes from r, whose head had size bytes, all that
-// will be needed, and what has arrived of the content.
-func (x *exchange) begin(r *http1.Request, size int, from forward.Peer, rules *rules) {
+// begin begins an exchange: it finds the app of the request, and takes from r, whose
+// head had size bytes, all that will be needed, with what has arrived of the content.
+// It returns an error if the request is not to be forwarded.
+func (x *exchange) begin(r *http1.Request, size int, from forward.Peer, rules rules) error {
 	x.lane.flights.add()
 	select {
 	case <-x.wakeup: // it was meant for the last request
 	default:
 	}
+	x.describe(r, rules)
+	if err := policy.Refused(r); err != nil {
+		return err
+	}
+	if x.app = x.lane.options.Router.Route(r.Host, x.outcome.Route); x.app == nil {
+		return policy.ErrNoApp
+	}
+	x.timeout = x.app.Settings().RequestTimeout
+	x.writeHead(r, size, from)
+	return nil
+}
+
+// describe notes what must be known of a request when its bytes are gone.
+func (x *exchange) describe(r *http1.Request, rules rules) {
+	method, route := x.outcome.Method[:0], x.outcome.Route[:0]
+	if cap(route) > maxRoute {
+		route = nil
+	}
+	path, _, _ := bytes.Cut(r.Path, []byte("?")) // no query: it may hold secrets
 	x.facts = facts{
 		active: true, rules: rules, started: time.Now(), trailer: x.trailer[:0],
-		outcome: outcome.Outcome{Method: append(x.outcome.Method[:0], r.Method...), Route: append(x.outcome.Route[:0], routeOf(r)...)},
+		outcome: outcome.Outcome{Method: append(method, r.Method...), Route: append(route, path...)},
 		method:  methodText(r.Method),
 		content: r.Framing == http1.Chunked || r.Framing == http1.Sized && r.Length > 0,
 		chunked: r.Framing == http1.Chunked,
 	}
-	if app := x.lane.options.Router.Route(r.Host, x.outcome.Route); app != nil {
-		x.app = target{app, app.Settings().RequestTimeout}
-		x.outcome.App = app.Name()
-	}
 	x.toHead = x.method == http.MethodHead
 	x.expects = x.content && r.Continue
-	var payload []byte
-	readAll := !x.content
-	if x.content && !x.expects {
-		payload, readAll = x.client.atHand()
-	}
 	x.mu.Lock()
+	defer x.mu.Unlock()
 	x.halted, x.connected, x.cancel = nil, nil, nil
 	if x.lane.cutting.Load() {
 		x.halted = context.Canceled
 	}
-	x.readAll = readAll
-	x.mu.Unlock()
-	b := getBuffer(forward.RequestSize(r, size, from) + len(payload) + contentRoom)
-	b, x.marks = forward.AppendRequest(b[:0], r, from)
-	x.head = forward.AppendContent(b, payload, x.chunked, readAll)
-	x.outcome.BytesIn = int64(len(payload))
+	x.readAll = !x.content
 }
 
-// refused returns why the request is not forwarded, or nil.
-func (x *exchange) refused(r *http1.Request) error {
-	if err := policy.Refused(r); err != nil {
-		return err
+// maxRoute bounds the memory for a path that a connection keeps between requests.
+const maxRoute = 512
+
+// writeHead writes the head of the request as the instance gets it, and behind it what
+// has arrived of the content, unless the client waits to send that.
+func (x *exchange) writeHead(r *http1.Request, size int, from forward.Peer) {
+	var payload []byte
+	whole := !x.content
+	if x.content && !x.expects {
+		payload, whole = x.client.atHand()
 	}
-	if x.app.App == nil {
-		return policy.ErrNoApp
-	}
-	return nil
+	b := getBuffer(forward.RequestSize(r, size, from) + len(payload) + contentRoom)
+	b, x.marks = forward.AppendRequest(b[:0], r, from)
+	x.head = forward.AppendContent(b, payload, x.chunked, whole)
+	x.outcome.BytesIn = int64(len(payload))
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.readAll = whole
 }
 
 // contentRoom is more than what frames a piece of content: a chunk size, two line
 // ends, and the last chunk.
 const contentRoom = 64
-
-// routeOf returns the path of a request without its query, which may hold secrets.
-func routeOf(r *http1.Request) []byte {
-	path, _, _ := bytes.Cut(r.Path, []byte("?"))
-	return path
-}
 
 // methodText returns a method as text, which for the usual ones is not allocated.
 func methodText(method []byte) string {
@@ -156,9 +161,13 @@ func methodText(method []byte) string {
 	return string(method)
 }
 
-// run carries the request.
-func (x *exchange) run() {
-	if err := x.carry(); err != nil {
+// run carries the request, unless it is not to be forwarded for err, and ends the
+// exchange.
+func (x *exchange) run(err error) {
+	if err == nil {
+		err = x.carry()
+	}
+	if err != nil {
 		x.fail(err)
 	}
 	x.end()
@@ -201,6 +210,9 @@ func (x *exchange) release() {
 
 // record tells the outcome.
 func (x *exchange) record() {
+	if x.app != nil {
+		x.outcome.App = x.app.Name()
+	}
 	x.outcome.Duration = time.Since(x.started)
 	x.outcome.Instance = string(x.lease.ID())
 	x.outcome.Attempts = x.attempts.Claims()

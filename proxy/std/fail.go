@@ -12,7 +12,7 @@ import (
 // fail answers the request with what err means.
 func (x *exchange) fail(err error) {
 	trouble := ""
-	if x.app.App != nil {
+	if x.app != nil {
 		trouble = x.app.Registry().Trouble()
 	}
 	f := policy.Of(err, trouble)
@@ -46,7 +46,7 @@ func (x *exchange) log(level slog.Level, message string, cause error) {
 		slog.String("path", path),
 		slog.Int("code", x.outcome.Code),
 	}
-	if x.app.App != nil {
+	if x.app != nil {
 		attrs = append(attrs, slog.String("app", x.app.Name()))
 	}
 	if x.lease.Valid() {

@@ -4,17 +4,17 @@ import "sync"
 
 // gate bounds how many connections of clients are open.
 type gate struct {
+	max func() int // the bound; 0: there is none. It is called with mu held
+
 	mu    sync.Mutex    // guards all below
-	max   int           // 0: no bound
 	open  int           // connections that are
 	moved chan struct{} // closed when there may be room; nil when nobody waits for that
 }
 
-// setMax changes the bound.
-func (g *gate) setMax(n int) {
+// move has what waits look again whether there is room.
+func (g *gate) move() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.max = n
 	g.moveLocked()
 }
 
@@ -23,7 +23,7 @@ func (g *gate) setMax(n int) {
 func (g *gate) wait(closed <-chan struct{}) bool {
 	for {
 		g.mu.Lock()
-		if g.max <= 0 || g.open < g.max {
+		if limit := g.max(); limit <= 0 || g.open < limit {
 			g.mu.Unlock()
 			return true
 		}

@@ -8,11 +8,13 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"go.uber.org/goleak"
 
 	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/internal/settings"
 	"github.com/dynlb/dynlb/proxy/route"
 )
 
@@ -23,15 +25,17 @@ var instanceAt = registry.TCP("127.0.0.1", 1)
 
 // newLane returns a lane over one instance, which calls talk with each connection.
 // They are within the program, so that they keep to the time of a synctest bubble.
-func newLane(t testing.TB, options Options, talk func(c net.Conn)) *Lane {
+func newLane(t testing.TB, s settings.Settings, talk func(c net.Conn)) *Lane {
 	t.Helper()
 	instances := registry.New(registry.Options{})
-	options.Router = route.Single(route.NewApp("default", instances, route.Settings{}))
 	id := instances.Add(registry.Spec{Endpoint: instanceAt})
 	if err := instances.Transition(id, registry.Ready, "test"); err != nil {
 		t.Fatal(err)
 	}
-	l := New(options)
+	var current atomic.Pointer[settings.Settings]
+	s = s.WithDefaults()
+	current.Store(&s)
+	l := New(Options{Router: route.Single(route.NewApp("test", instances, route.Settings{})), Settings: &current})
 	var talks sync.WaitGroup
 	l.pool.dial = func(context.Context, registry.Endpoint) (net.Conn, error) {
 		near, far := net.Pipe()

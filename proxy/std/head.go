@@ -33,7 +33,7 @@ func (c *conn) next() {
 
 // await reads the head of a request, and returns its length.
 func (c *conn) await() (int, error) {
-	rules := c.lane.rules.Load()
+	rules := c.lane.rules()
 	limit := c.lane.clock.limit(rules.IdleTimeout)
 	if !c.used {
 		limit = c.lane.clock.limit(rules.HeadTimeout)
@@ -43,7 +43,7 @@ func (c *conn) await() (int, error) {
 	for {
 		if !c.intake.empty() {
 			if c.began.IsZero() {
-				c.rules = c.lane.rules.Load()
+				c.rules = c.lane.rules()
 				limit = c.lane.clock.limit(c.rules.HeadTimeout)
 				c.began = limit.began
 			}
@@ -135,16 +135,9 @@ func (c *conn) take(n int) {
 		c.serveStatus(r)
 		return
 	}
-	x := &c.exchange
-	x.begin(r, n, c.peer, c.rules)
-	err := x.refused(r)
+	err := c.exchange.begin(r, n, c.peer, c.rules)
 	c.dropRequest() // its bytes may be overwritten now
-	if err != nil {
-		x.fail(err)
-		x.end()
-		return
-	}
-	x.run()
+	c.exchange.run(err)
 }
 
 // dropRequest gives the reader of requests back.

@@ -6,15 +6,13 @@ import (
 	"sync/atomic"
 
 	"github.com/dynlb/dynlb/internal/registry"
-	"github.com/dynlb/dynlb/proxy/http1"
-	"github.com/dynlb/dynlb/proxy/internal/settings"
 )
 
 // Lane carries requests with blocking reads and writes. Create one with New. All
 // methods are safe for concurrent use.
 type Lane struct {
 	options Options
-	rules   atomic.Pointer[rules] // for the requests that begin now
+	readers atomic.Pointer[readers] // for the limits in force
 	clock   clock
 	date    date
 	pool    *pool
@@ -30,22 +28,6 @@ type Lane struct {
 	listeners map[*listening]struct{}
 }
 
-// rules are the settings in force, with readers for messages within their limits.
-// They are replaced, never changed.
-type rules struct {
-	settings.Settings
-	requests  sync.Pool // of *http1.Request
-	responses sync.Pool // of *http1.Response
-}
-
-func newRules(s settings.Settings) *rules {
-	r := &rules{Settings: s.WithDefaults()}
-	limits := r.Limits
-	r.requests.New = func() any { return http1.NewRequest(limits) }
-	r.responses.New = func() any { return http1.NewResponse(settings.ResponseLimits) }
-	return r
-}
-
 // New returns a Lane. Call Shutdown when done with it, served or not.
 func New(options Options) *Lane {
 	options = options.withDefaults()
@@ -56,22 +38,16 @@ func New(options Options) *Lane {
 		conns:     make(map[*conn]struct{}),
 		listeners: make(map[*listening]struct{}),
 	}
-	rules := newRules(options.Settings)
-	l.rules.Store(rules)
-	l.gate.setMax(rules.MaxConnections)
-	l.pool = newPool(&l.clock, options.Conduct, rules.MaxConnections, options.Log)
+	limit := func() int { return options.Settings.Load().MaxConnections }
+	l.gate.max = limit
+	l.pool = newPool(&l.clock, options.Conduct, limit, options.Log)
 	l.streams = newStreams(l)
 	return l
 }
 
-// Configure puts new settings in the place of the old ones, for the requests that
-// begin from now on.
-func (l *Lane) Configure(s settings.Settings) {
-	rules := newRules(s)
-	l.rules.Store(rules)
-	l.gate.setMax(rules.MaxConnections)
-	l.pool.setMax(rules.MaxConnections)
-}
+// Reconfigured tells the lane that the settings have changed: more connections may be
+// allowed.
+func (l *Lane) Reconfigured() { l.gate.move() }
 
 // Drop closes the idle connections to an endpoint, and those in use when they become
 // idle. Requests may go there again, on new connections.

@@ -21,12 +21,12 @@ type pool struct {
 	conduct *policy.Conduct
 	log     *slog.Logger
 	open    atomic.Int64 // connections, with those being made
+	max     func() int   // open connections beyond which idle ones are closed; 0: no bound
 	// dial makes a connection. Tests replace it.
 	dial func(ctx context.Context, to registry.Endpoint) (net.Conn, error)
 
 	mu     sync.Mutex // guards all below
 	hosts  map[registry.Endpoint]*host
-	max    int         // open connections beyond which idle ones are closed; 0: no bound
 	sweep  *time.Timer // calls expire; nil before it is needed
 	due    time.Time   // when it does; zero: it does not
 	closed bool
@@ -41,7 +41,7 @@ type host struct {
 	dropped bool        // connections are not kept any more
 }
 
-func newPool(clock *clock, conduct *policy.Conduct, limit int, log *slog.Logger) *pool {
+func newPool(clock *clock, conduct *policy.Conduct, limit func() int, log *slog.Logger) *pool {
 	return &pool{
 		clock: clock, conduct: conduct, log: log, max: limit, dial: dialEndpoint,
 		hosts: make(map[registry.Endpoint]*host),
@@ -52,13 +52,6 @@ func newPool(clock *clock, conduct *policy.Conduct, limit int, log *slog.Logger)
 func dialEndpoint(ctx context.Context, to registry.Endpoint) (net.Conn, error) {
 	dialer := net.Dialer{Timeout: settings.DialTimeout}
 	return dialer.DialContext(ctx, to.Network, to.Address)
-}
-
-// setMax changes how many connections may be open before idle ones are closed.
-func (p *pool) setMax(n int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.max = n
 }
 
 // connect makes a connection. It does not belong to the pool until put.
@@ -102,7 +95,7 @@ func (p *pool) admit(to registry.Endpoint) *host {
 // as there may be clients. At most as many are in use, but for those of HTTP/2; the
 // others would come on top.
 func (p *pool) makeRoomLocked() {
-	if p.max <= 0 || p.open.Load() < int64(p.max) {
+	if limit := p.max(); limit <= 0 || p.open.Load() < int64(limit) {
 		return
 	}
 	var oldest *upstream

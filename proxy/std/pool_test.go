@@ -24,7 +24,7 @@ var (
 func newTestPool(t *testing.T, limit int) *pool {
 	t.Helper()
 	var conduct policy.Conduct
-	p := newPool(&clock{}, &conduct, limit, slog.New(slog.DiscardHandler))
+	p := newPool(&clock{}, &conduct, func() int { return limit }, slog.New(slog.DiscardHandler))
 	p.dial = func(ctx context.Context, _ registry.Endpoint) (net.Conn, error) {
 		near, far := net.Pipe()
 		t.Cleanup(func() { _ = far.Close() })

@@ -32,6 +32,7 @@ package std
 import (
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 
 	"github.com/dynlb/dynlb/proxy/internal/settings"
 	"github.com/dynlb/dynlb/proxy/outcome"
@@ -39,21 +40,23 @@ import (
 	"github.com/dynlb/dynlb/proxy/route"
 )
 
-// Options are what a Lane needs. Only Router is required.
+// Options are what a Lane needs. Router and Settings are required.
 type Options struct {
 	// Router says which app a request is for.
 	Router route.Router
-	// Settings are how requests are carried, until Configure.
-	Settings settings.Settings
-	// Conduct is what is known of the instances' stray bytes. Nil: nothing.
+	// Settings are those in force, for the requests that begin from now on. They
+	// have no zero fields that have a default. After a change call
+	// Lane.Reconfigured.
+	Settings *atomic.Pointer[settings.Settings]
+	// Conduct is what is known of the instances. Nil: the lane has its own.
 	Conduct *policy.Conduct
-	// StatusPath is the one path that is not the app's, and Status answers GET and
+	// StatusPath is the one path that is not an app's, and Status answers GET and
 	// HEAD of it. Nil: the path is the app's.
 	StatusPath string
 	Status     http.Handler
-	// Record is told the outcome of each request. Nil: none is recorded.
+	// Record is told the outcome of each request. Nil: none is reported.
 	Record outcome.Recorder
-	// Log gets one line for each failed request. Nil: none are written.
+	// Log gets one line for each failed request. Nil: none is written.
 	Log *slog.Logger
 }
 
@@ -68,6 +71,5 @@ func (o Options) withDefaults() Options {
 	if o.Conduct == nil {
 		o.Conduct = new(policy.Conduct)
 	}
-	o.Settings = o.Settings.WithDefaults()
 	return o
 }

@@ -16,7 +16,7 @@ import (
 // stream is a request of HTTP/2, as net/http has read it.
 type stream struct {
 	lane      *Lane
-	rules     *rules
+	rules     rules
 	writer    http.ResponseWriter
 	request   *http.Request
 	control   *http.ResponseController
@@ -38,7 +38,7 @@ type stream struct {
 func (l *Lane) serveStream(w http.ResponseWriter, r *http.Request) {
 	l.running.add()
 	defer l.running.end()
-	s := &stream{lane: l, rules: l.rules.Load(), writer: w, request: r, control: http.NewResponseController(w)}
+	s := &stream{lane: l, rules: l.rules(), writer: w, request: r, control: http.NewResponseController(w)}
 	s.exchange.init(l, s)
 	defer s.rescue()
 	s.serve()
@@ -78,19 +78,13 @@ func (s *stream) serve() {
 	}
 	peer, _ := s.request.Context().Value(peerKey{}).(forward.Peer)
 	peer.Trusted = s.rules.Trusts(peer.IP)
-	x := &s.exchange
 	s.left = -1
 	if r.Framing == http1.Sized {
 		s.left = r.Length
 	}
-	x.begin(r, n, peer, s.rules)
-	defer context.AfterFunc(s.request.Context(), func() { x.halt(context.Canceled) })()
-	if err := x.refused(r); err != nil {
-		x.fail(err)
-		x.end()
-		return
-	}
-	x.run()
+	err = s.exchange.begin(r, n, peer, s.rules)
+	defer context.AfterFunc(s.request.Context(), func() { s.exchange.halt(context.Canceled) })()
+	s.exchange.run(err)
 }
 
 // turnAway answers a request of which nothing was forwarded, and will not be.

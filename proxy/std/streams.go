@@ -23,6 +23,7 @@ type streams struct {
 
 func newStreams(l *Lane) *streams {
 	s := &streams{lane: l, conns: make(chan net.Conn), closed: make(chan struct{})}
+	settings := l.options.Settings.Load()
 	base, end := context.WithCancel(context.Background())
 	s.end = end
 	protocols := new(http.Protocols)
@@ -31,8 +32,8 @@ func newStreams(l *Lane) *streams {
 	s.server = &http.Server{
 		Handler:                      http.HandlerFunc(l.serveStream),
 		Protocols:                    protocols,
-		IdleTimeout:                  l.options.Settings.IdleTimeout,
-		MaxHeaderBytes:               max(http.DefaultMaxHeaderBytes, l.options.Settings.Limits.Head),
+		IdleTimeout:                  settings.IdleTimeout,
+		MaxHeaderBytes:               max(http.DefaultMaxHeaderBytes, settings.Limits.Head),
 		DisableGeneralOptionsHandler: true, // OPTIONS * is the app's
 		BaseContext:                  func(net.Listener) context.Context { return base },
 		ConnContext:                  connContext,

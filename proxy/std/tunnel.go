@@ -68,13 +68,12 @@ func (c *conn) relay(u *upstream) {
 		_ = side.conn.SetReadDeadline(noDeadline) // it fails as the reads will
 	}
 	var down sync.WaitGroup
-	rules := c.exchange.rules
 	down.Go(func() { // until the tunnel ends; waited for below
-		if !pump(u.conn, &u.intake, &c.outlet, rules.IdleTimeout) {
+		if !pump(u.conn, &u.intake, &c.outlet, c.rules.IdleTimeout) {
 			c.endTunnel(u)
 		}
 	})
-	if !pump(c.conn, &c.intake, &u.outlet, c.exchange.app.timeout) {
+	if !pump(c.conn, &c.intake, &u.outlet, c.exchange.timeout) {
 		c.endTunnel(u)
 	}
 	down.Wait()

@@ -73,7 +73,7 @@ func (x *exchange) upload(u *upstream) bool {
 
 // sendPiece sends some of the content. frame is a buffer for what frames it.
 func (x *exchange) sendPiece(u *upstream, frame, payload []byte, done bool) error {
-	limit := x.app.timeout
+	limit := x.timeout
 	switch {
 	case !x.chunked:
 		return u.send(payload, limit)

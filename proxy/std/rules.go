@@ -1,0 +1,40 @@
+package std
+
+import (
+	"sync"
+
+	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/internal/settings"
+)
+
+// rules are the settings that a request began under, with readers for messages within
+// their limits.
+type rules struct {
+	*settings.Settings
+	*readers
+}
+
+// readers lends out the readers of messages.
+type readers struct {
+	limits    http1.Limits
+	requests  sync.Pool // of *http1.Request
+	responses sync.Pool // of *http1.Response
+}
+
+// rules returns those in force.
+func (l *Lane) rules() rules {
+	s := l.options.Settings.Load()
+	r := l.readers.Load()
+	if r == nil || r.limits != s.Limits {
+		r = newReaders(s.Limits)
+		l.readers.Store(r) // of several callers that find new limits, the last one's stay
+	}
+	return rules{s, r}
+}
+
+func newReaders(limits http1.Limits) *readers {
+	r := &readers{limits: limits}
+	r.requests.New = func() any { return http1.NewRequest(limits) }
+	r.responses.New = func() any { return http1.NewResponse(settings.ResponseLimits) }
+	return r
+}
