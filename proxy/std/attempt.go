@@ -12,9 +12,8 @@ import (
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
-// carry claims instances and makes attempts, until one is answered or package policy
-// decides that the request fails. It returns nil if the response, or a part of it,
-// was passed on.
+// carry claims an instance and makes attempts, as package policy decides. It returns nil
+// if the client got a final response or a part of one, and the reason otherwise.
 func (x *exchange) carry() error {
 	x.client.watch(x)
 	if err := x.claim(); err != nil {
@@ -53,9 +52,9 @@ func (x *exchange) readsAll() bool {
 	return x.readAll
 }
 
-// attempt sends the request to the claimed instance, on a new connection if it must
-// be fresh, and carries the response. It returns an error if the client got nothing
-// of that: a *policy.ConnectError or a *policy.BrokenError.
+// attempt sends the request to the claimed instance and carries the response. If fresh
+// is true, it uses a new connection. It returns a *policy.ConnectError or a
+// *policy.BrokenError if the client got nothing of a final response.
 func (x *exchange) attempt(fresh bool) error {
 	u, err := x.connection(fresh)
 	if err != nil {
@@ -77,8 +76,8 @@ func (x *exchange) attempt(fresh bool) error {
 	}
 }
 
-// connection returns one to the claimed instance: an idle one, or else, or if it must
-// be fresh, a new one.
+// connection returns a connection to the claimed instance: an idle one if there is one
+// and fresh is false, or a new one.
 func (x *exchange) connection(fresh bool) (*upstream, error) {
 	to := x.lease.Endpoint()
 	if !fresh {
@@ -93,7 +92,7 @@ func (x *exchange) connection(fresh bool) (*upstream, error) {
 	return u, nil
 }
 
-// dial connects to the claimed instance, until the exchange is halted.
+// dial makes a connection to the claimed instance. It ends when the exchange is halted.
 func (x *exchange) dial() (*upstream, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -111,8 +110,8 @@ func (x *exchange) dial() (*upstream, error) {
 	return u, err
 }
 
-// checkAlive finds out whether the claimed instance is alive: the connection that
-// broke may have been in its backlog when it died.
+// checkAlive finds out whether the claimed instance is alive. When an instance dies, the
+// connections in its backlog break like those in use.
 func (x *exchange) checkAlive() policy.Liveness {
 	u, err := x.dial()
 	if err == nil {
@@ -132,8 +131,8 @@ func (x *exchange) checkAlive() policy.Liveness {
 	return policy.Alive
 }
 
-// send sends the head of the request, and begins to send the content that is not
-// there yet, unless that is to be waited for.
+// send sends the head of the request with the content that came with it. It starts the
+// upload of the other content, unless the client waits before it sends that.
 func (x *exchange) send(u *upstream, began time.Time) error {
 	if err := x.connect(u, began); err != nil {
 		return err
@@ -153,13 +152,13 @@ func (x *exchange) send(u *upstream, began time.Time) error {
 		if u.sent.Load() == 0 {
 			return sendError(err)
 		}
-		x.unsent(u, err) // the instance may have answered before it closed the connection
+		x.unsent(u, err) // the instance may have answered, and then closed the connection
 		return nil
 	}
 	switch {
 	case x.readsAll():
 		x.sent(u)
-	case x.expects && !x.told:
+	case x.expects && !x.asked:
 		x.answerWithin(u, settings.ContinueTimeout)
 	default:
 		x.startUpload(u)
@@ -167,7 +166,7 @@ func (x *exchange) send(u *upstream, began time.Time) error {
 	return nil
 }
 
-// connect makes u what halting the exchange closes.
+// connect begins an attempt on u. From now on halt closes u.
 func (x *exchange) connect(u *upstream, began time.Time) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -178,7 +177,7 @@ func (x *exchange) connect(u *upstream, began time.Time) error {
 	return x.halted
 }
 
-// insertHost gives the request of a client that named no host the instance's.
+// insertHost writes the address of the instance into a request that names no host.
 func (x *exchange) insertHost() {
 	old := x.head
 	address := x.lease.Endpoint().Address
@@ -186,8 +185,7 @@ func (x *exchange) insertHost() {
 	putBuffer(old[:cap(old)])
 }
 
-// sent is called when the instance has been sent the whole request. From now on it
-// has the time that it may take.
+// sent is called when the whole request was sent. The time for the response begins.
 func (x *exchange) sent(u *upstream) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -195,21 +193,21 @@ func (x *exchange) sent(u *upstream) {
 	x.answerWithinLocked(u, x.timeout)
 }
 
-// unsent is called when the instance takes nothing more of the request. It may have
-// answered before that. It must get nothing behind what it did not take.
+// unsent is called when the sending of the request has failed. The instance may have
+// answered before. Nothing else is sent to it.
 func (x *exchange) unsent(u *upstream, err error) {
 	u.finish()
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.sendErr = sendError(err)
 	if errors.Is(x.sendErr, context.DeadlineExceeded) && !x.answering {
-		_ = u.conn.SetReadDeadline(longAgo) // it fails as the read will
+		_ = u.conn.SetReadDeadline(longAgo) // the read reports the error
 		return
 	}
 	x.answerWithinLocked(u, settings.LingerTimeout)
 }
 
-// sendError returns what an error of sending says about the instance.
+// sendError returns the error of the attempt for an error of sending.
 func sendError(err error) error {
 	if isTimeout(err) {
 		return errTakesNothing
@@ -217,8 +215,8 @@ func sendError(err error) error {
 	return err
 }
 
-// answerWithin sets how long the head of the response may take from now on. Zero is
-// no limit.
+// answerWithin limits the time for the head of the response, from now on. Zero is no
+// limit.
 func (x *exchange) answerWithin(u *upstream, d time.Duration) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -233,12 +231,13 @@ func (x *exchange) answerWithinLocked(u *upstream, d time.Duration) {
 	if d > 0 {
 		x.answerBy = x.lane.clock.limit(d)
 	}
-	_ = u.conn.SetReadDeadline(x.answerBy.deadline()) // it fails as the read will
+	_ = u.conn.SetReadDeadline(x.answerBy.deadline()) // the read reports the error
 }
 
-// lostEnd returns what the end of what an instance sends means: the kernel reports
-// once that a connection was reset, perhaps to what sends, and a plain end to reads
-// from then on. When the instance had ended its side before, it reports EPIPE.
+// lostEnd returns the reason for an error of reading from the instance. The kernel
+// reports a reset once: if the sending side got it, reads get a plain end afterwards. The
+// sending side gets EPIPE instead if the instance had ended its side before, and then the
+// end is a plain one.
 func (x *exchange) lostEnd(err error) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()

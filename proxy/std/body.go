@@ -7,14 +7,14 @@ import (
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
-// atHand returns the payload of the content that was read already.
+// atHand returns the payload in the bytes that were read.
 func (c *conn) atHand() (payload []byte, done bool) {
-	payload, used, _ := forward.Decode(&c.body, c.intake.bytes(), nil) // it was checked
+	payload, used, _ := forward.Decode(&c.body, c.intake.bytes(), nil) // parse has checked it
 	c.intake.skip(used)
 	return payload, c.body.Done()
 }
 
-// read waits for some more of the payload.
+// read waits for more payload.
 func (c *conn) read() (payload []byte, done bool, err error) {
 	for {
 		if c.intake.empty() {
@@ -30,12 +30,12 @@ func (c *conn) read() (payload []byte, done bool, err error) {
 	}
 }
 
-// readBody reads some more of the content, within the time for it.
+// readBody reads some bytes of the content, within the limit for them.
 func (c *conn) readBody() error {
 	limit := c.lane.clock.limit(c.rules.BodyTimeout)
 	deadline := limit.deadline()
 	for {
-		_ = c.conn.SetReadDeadline(deadline) // it fails as the read will
+		_ = c.conn.SetReadDeadline(deadline) // the read reports the error
 		if c.stopReads.Load() {
 			return errStopped
 		}
@@ -56,8 +56,8 @@ func (c *conn) readBody() error {
 	}
 }
 
-// stopReading makes read return, and fail from then on.
+// stopReading makes a read under way return, and all later ones fail.
 func (c *conn) stopReading() {
 	c.stopReads.Store(true)
-	_ = c.conn.SetReadDeadline(longAgo) // it fails as the read will
+	_ = c.conn.SetReadDeadline(longAgo) // the read reports the error
 }

@@ -7,13 +7,13 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
-// grant is what the registry gives to a request that waits.
+// grant is what the registry gives to a request in the queue.
 type grant struct {
 	lease registry.Lease
 	err   error
 }
 
-// claim claims an instance, and waits for one if need be.
+// claim claims an instance. It waits in the queue if none is free.
 func (x *exchange) claim() error {
 	lease, err := x.app.Registry().Try(registry.Preference{})
 	if err == nil && !lease.Valid() {
@@ -25,8 +25,8 @@ func (x *exchange) claim() error {
 	return err
 }
 
-// claimAnother gives the claim up for one on another instance, or if there is none
-// at once, on any.
+// claimAnother replaces the claim with one on another instance. If no other instance is
+// free, it waits for any instance.
 func (x *exchange) claimAnother() error {
 	lease, err := x.lease.Another(registry.Preference{})
 	x.lease.Release()
@@ -37,7 +37,7 @@ func (x *exchange) claimAnother() error {
 	return err
 }
 
-// queue waits for an instance, as long as a request may.
+// queue waits in the queue of the registry.
 func (x *exchange) queue() (registry.Lease, error) {
 	pool := x.app.Registry()
 	granted := make(chan grant, 1)
@@ -57,7 +57,7 @@ func (x *exchange) queue() (registry.Lease, error) {
 	return g.lease, g.err
 }
 
-// await returns nil when granted gets a value, which it leaves there.
+// await returns nil when there is a value in granted, and leaves it there.
 func (x *exchange) await(granted chan grant, limit limit) error {
 	timer := time.NewTimer(limit.time)
 	defer timer.Stop()

@@ -9,26 +9,28 @@ import (
 )
 
 const (
-	// lookEvery is how often the clock checks whether the process was held up.
+	// lookEvery is how often the clock checks whether the process was held up. One
+	// check a second costs nothing that can be measured.
 	lookEvery = time.Second
-	// lastLook is how long a read may take once its time is over: what has arrived
-	// while the process was held up for less than lookEvery is still read.
+	// lastLook is how much longer a read may take when its limit is reached: bytes
+	// that arrived while the process was held up for less than lookEvery are still
+	// read. To read them takes less than a millisecond.
 	lastLook = 20 * time.Millisecond
 )
 
-// clock measures how long the process was held up: stopped by a signal, or without
-// a CPU. That time does not count against a peer, because the peer may have done
-// its part in it and dynlb could not see that.
+// clock measures how long the process was held up: stopped by a signal, or without a
+// CPU. This time does not count against a peer: dynlb could not see what the peer did
+// in it.
 type clock struct {
-	heldUp atomic.Int64 // nanoseconds in all
+	heldUp atomic.Int64 // total, in nanoseconds
 
 	mu    sync.Mutex // guards all below
 	seen  time.Time  // when look was called last
-	users int        // the timer runs while there are any
+	users int        // the timer runs while this is not 0
 	timer *time.Timer
 }
 
-// enter has the clock run until leave is called as often.
+// enter starts the clock. It runs until leave was called as often as enter.
 func (c *clock) enter() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -44,7 +46,7 @@ func (c *clock) enter() {
 	}
 }
 
-// leave ends one use.
+// leave stops the clock if it has no other user.
 func (c *clock) leave() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -64,7 +66,8 @@ func (c *clock) tick() {
 	}
 }
 
-// look notes whether the process was held up, and returns for how long in all.
+// look checks whether the process was held up. It returns the total time in
+// nanoseconds.
 func (c *clock) look() int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -80,7 +83,7 @@ func (c *clock) lookLocked() {
 	c.seen = now
 }
 
-// limit returns a limit of d from now on.
+// limit returns a limit that begins now and is reached after d.
 func (c *clock) limit(d time.Duration) limit {
 	return limit{clock: c, time: d, began: time.Now(), heldUp: c.heldUp.Load()}
 }
@@ -91,12 +94,12 @@ type limit struct {
 	clock  *clock
 	time   time.Duration
 	began  time.Time
-	heldUp int64 // when it began
-	looked bool  // the last look was granted
+	heldUp int64 // clock.heldUp when the limit began
+	looked bool  // extend has granted lastLook
 }
 
-// deadline returns when the limit is reached, as far as is known now: the zero time
-// when there is no limit.
+// deadline returns when the limit is reached, if the process is not held up until
+// then. Without a limit it returns the zero time.
 func (l *limit) deadline() time.Time {
 	if l.clock == nil {
 		return time.Time{}
@@ -104,8 +107,8 @@ func (l *limit) deadline() time.Time {
 	return l.began.Add(l.time + time.Duration(l.clock.heldUp.Load()-l.heldUp))
 }
 
-// extend is called when the deadline has passed. It returns the next one, or false
-// when the limit is reached.
+// extend is called when the deadline has passed. It returns the next deadline, or
+// false if the limit is reached.
 func (l *limit) extend() (next time.Time, ok bool) {
 	if l.clock == nil {
 		return time.Time{}, true

@@ -19,16 +19,16 @@ const (
 	stays   fate = iota // another request may follow
 	lingers             // the client may still be sending
 	closes              // the client knows that it is closed
-	resets              // the client must see that something is wrong
-	leaves              // it is another's now
+	resets              // the client must see that the response is incomplete
+	leaves              // package net/http has the connection
 )
 
-// conn is a client's connection. Its goroutine reads requests of HTTP/1.1 from it,
-// one after the other, and carries them.
+// conn is a client's connection of HTTP/1.1. Its goroutine reads one request after the
+// other and carries each of them.
 type conn struct {
 	outlet
 	lane   *Lane
-	done   func() // called when it is closed
+	done   func() // called when the connection is closed
 	closed sync.Once
 	intake intake
 	prober prober
@@ -36,18 +36,18 @@ type conn struct {
 	watcher
 
 	used      bool           // a request was read
-	request   *http1.Request // of which some was read; nil when none is
-	rules     rules          // that it began under
-	began     time.Time      // when it did
-	body      http1.Body     // of the request that was read
-	stopReads atomic.Bool    // read fails at once
+	request   *http1.Request // the reader of the present head; nil: no byte of it was read
+	rules     rules          // of the present request
+	began     time.Time      // when the first byte of the present head was read
+	body      http1.Body     // of the present request
+	stopReads atomic.Bool    // reads of content fail at once
 
 	exchange exchange
-	out      []byte           // what waits for flush; a buffer, or nil
+	out      []byte           // bytes that wait for flush; nil: none
 	http10   bool             // the client speaks HTTP/1.0
-	keep     bool             // and wants to send another request
+	keep     bool             // the client may send another request
 	toHead   bool             // the method is HEAD
-	delivery forward.Delivery // how the content goes to the client
+	delivery forward.Delivery // of the present response
 	fate     fate
 }
 
@@ -60,8 +60,8 @@ func newConn(l *Lane, netConn net.Conn, done func()) *conn {
 	return c
 }
 
-// addressOf returns the IP address of a connection's peer without its zone, which
-// means nothing to others; "" when it has none, as on a Unix socket.
+// addressOf returns the IP address of the peer of a connection, or "" if it has none, as
+// on a Unix socket. It has no zone: zones have a meaning on one machine only.
 func addressOf(c net.Conn) string {
 	if tcp, ok := c.RemoteAddr().(*net.TCPAddr); ok {
 		return tcp.AddrPort().Addr().Unmap().WithZone("").String()
@@ -69,7 +69,7 @@ func addressOf(c net.Conn) string {
 	return ""
 }
 
-// serve carries the requests on the connection, until it ends.
+// serve carries the requests on the connection until it ends.
 func (c *conn) serve() {
 	defer c.lane.forget(c)
 	defer c.rescue()
@@ -88,17 +88,16 @@ func (c *conn) serve() {
 	c.close()
 }
 
-// close closes the connection, once.
+// close closes the connection. A second call does nothing.
 func (c *conn) close() {
 	c.closed.Do(func() {
-		_ = c.conn.Close() // nothing can be done
+		_ = c.conn.Close() // an error changes nothing
 		c.lane.clock.leave()
 		c.done()
 	})
 }
 
-// rescue, deferred, keeps a panic from ending the process: a fault of ours in one
-// exchange must not take all others with it.
+// rescue keeps a panic in one exchange from ending the process. It is deferred.
 func (c *conn) rescue() {
 	cause := recover()
 	if cause == nil {
@@ -110,15 +109,15 @@ func (c *conn) rescue() {
 	c.close()
 }
 
-// reset has closing the connection reset it.
+// reset makes close reset the connection.
 func (c *conn) reset() {
 	if tcp, ok := c.conn.(interface{ SetLinger(seconds int) error }); ok {
-		_ = tcp.SetLinger(0) // it is broken then
+		_ = tcp.SetLinger(0) // an error means that the connection is broken
 	}
 }
 
-// cut ends the connection, whatever it is about. It is called by Shutdown.
+// cut breaks the connection off, with the exchange on it. Shutdown calls it.
 func (c *conn) cut() {
 	c.exchange.halt(context.Canceled)
-	_ = c.conn.Close() // nothing can be done
+	_ = c.conn.Close() // an error changes nothing
 }

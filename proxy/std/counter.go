@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 )
 
-// counter counts what is under way. Unlike a sync.WaitGroup it may rise from zero
+// counter counts what is in progress. Unlike a sync.WaitGroup it may rise from zero
 // while a goroutine waits.
 type counter struct {
 	n    atomic.Int64
@@ -28,8 +28,8 @@ func (c *counter) end() {
 
 func (c *counter) count() int { return int(c.n.Load()) }
 
-// wait returns when nothing is under way, or ctx's error when that ends first. Only
-// one goroutine may wait.
+// wait returns nil when the count is zero, or the error of ctx if that ends first. Only
+// one goroutine may wait at a time.
 func (c *counter) wait(ctx context.Context) error {
 	for c.n.Load() > 0 {
 		select {

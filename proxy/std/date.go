@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// date is the text of a Date field, which changes once a second.
+// date caches the text of a Date field for a second.
 type date struct{ last atomic.Pointer[dateText] }
 
 type dateText struct {
@@ -14,7 +14,7 @@ type dateText struct {
 	text   []byte
 }
 
-// at returns the text for a moment.
+// at returns the text of a Date field for a time.
 func (d *date) at(now time.Time) []byte {
 	last := d.last.Load()
 	if second := now.Unix(); last == nil || last.second != second {

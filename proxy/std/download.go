@@ -13,16 +13,16 @@ import (
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
-// download carries the content of a response to the client, after its head.
+// download is the part of an exchange that carries a final response to the client.
 type download struct {
 	*exchange
 	from    *upstream
 	body    http1.Body
-	keep    bool // the instance keeps the connection
+	keep    bool // another request may follow on the connection to the instance
 	content bool // such a response can have content
 }
 
-// run carries the content, of which payload is there, and ends the exchange.
+// run carries the content. payload is the part of it that has arrived.
 func (d *download) run(payload []byte) {
 	for !d.body.Done() {
 		if d.pass(payload) != nil || d.client.flush() != nil {
@@ -35,7 +35,7 @@ func (d *download) run(payload []byte) {
 			return
 		}
 	}
-	d.release() // before the client learns that this was all
+	d.release() // before the client gets the end
 	err := d.pass(payload)
 	if err == nil {
 		if !d.stillUploads() {
@@ -50,27 +50,27 @@ func (d *download) run(payload []byte) {
 	d.close()
 }
 
-// pass sends the client some of the content.
+// pass sends payload to the client.
 func (d *download) pass(payload []byte) error {
 	d.outcome.BytesOut += int64(len(payload))
 	return d.client.write(payload)
 }
 
-// decode returns the payload among the bytes of the response that have arrived.
+// decode returns the payload in the bytes that have arrived.
 func (d *download) decode() ([]byte, error) {
 	payload, used, err := forward.Decode(&d.body, d.from.intake.bytes(), &d.trailer)
 	d.from.intake.skip(used)
 	return payload, err
 }
 
-// next waits for some more of the payload. It is empty when there is no more.
+// next waits for more payload. It returns none at the end of the content.
 func (d *download) next() ([]byte, error) {
 	err := d.from.receive()
 	switch {
 	case err == nil:
 		d.lease.Progressed()
 		return d.decode()
-	case isTimeout(err): // from before the response: there is no limit any more
+	case isTimeout(err): // a deadline from before the response
 		return nil, d.from.conn.SetReadDeadline(noDeadline)
 	case !errors.Is(d.lostEnd(err), io.EOF):
 		return nil, d.lostEnd(err)
@@ -82,8 +82,8 @@ func (d *download) next() ([]byte, error) {
 	}
 }
 
-// close gives the connection to the instance back, if another request may follow on
-// it. It does that once.
+// close ends the use of the connection to the instance: it goes back to the pool if
+// another request may follow. A second call does nothing.
 func (d *download) close() {
 	u := d.from
 	if u == nil {
@@ -106,7 +106,7 @@ func (d *download) close() {
 	}
 }
 
-// gone ends a response that the client does not wait for.
+// gone ends a response whose client is gone.
 func (d *download) gone() {
 	d.abort()
 	d.outcome.Code, d.outcome.Source = policy.StatusClientClosed, outcome.Client
@@ -114,11 +114,12 @@ func (d *download) gone() {
 	d.client.breakOff(true)
 }
 
-// broke ends a response that the instance has broken off, or that was halted.
+// broke ends a response that is incomplete: the instance has broken it off, or the
+// exchange was halted.
 func (d *download) broke(err error) {
 	violation, malformed := errors.AsType[*http1.Error](d.cause(nil))
 	switch {
-	case malformed: // the client's content is
+	case malformed: // the content of the request
 		d.abort()
 		f := policy.Refusal(violation)
 		d.outcome.Code, d.outcome.Source = f.Code, f.Source

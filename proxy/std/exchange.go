@@ -16,9 +16,9 @@ import (
 	"github.com/dynlb/dynlb/proxy/route"
 )
 
-// exchange is one request on its way to an instance, and its response on the way
-// back. It belongs to the goroutine of its client; upload runs on another. An
-// exchange is used again for the next request of a connection.
+// exchange is one request and its response. The goroutine of its client runs it; only
+// upload runs on another goroutine. A connection uses one exchange for all its requests,
+// one after the other.
 type exchange struct {
 	lane      *Lane
 	client    client
@@ -28,11 +28,11 @@ type exchange struct {
 	shared
 }
 
-// facts are what changes from one exchange to the next.
+// facts are the fields that begin anew with each request.
 type facts struct {
-	active  bool // it has begun, and not ended
+	active  bool // between begin and end
 	rules   rules
-	app     *route.App    // nil before it is known
+	app     *route.App    // nil: unknown
 	timeout time.Duration // the app's RequestTimeout
 	started time.Time
 	outcome outcome.Outcome
@@ -40,54 +40,54 @@ type facts struct {
 	// The request.
 	method  string
 	toHead  bool
-	content bool // there is some
-	chunked bool // it goes in chunks
-	expects bool // the client waits for a 100 (Continue) before it sends it
+	content bool // the request has content
+	chunked bool // the content is sent in chunks
+	expects bool // the client waits for a 100 (Continue) before it sends the content
 	head    []byte
 	marks   forward.Marks
 
-	// The attempts to have it answered.
+	// The attempts.
 	attempts policy.Attempts
 	lease    registry.Lease
 	released bool
 	uploads  bool // upload was started
-	told     bool // the client was asked for the content
+	asked    bool // the client was asked for the content
 
 	// The response.
-	interim int    // bytes of heads before the final one
+	interim int    // bytes of informational responses
 	tunnel  bool   // the instance has switched to another protocol
 	trailer []byte // as the instance sent it
 }
 
-// shared is what several goroutines know of an exchange.
+// shared are the fields that several goroutines use.
 type shared struct {
 	mu        sync.Mutex         // guards all below
-	halted    error              // why it is to end at once: what the client did
-	connected *upstream          // what halting closes; nil when there is none
-	cancel    context.CancelFunc // what ends a dial; nil when there is none
+	halted    error              // why the exchange must end; what the client did
+	connected *upstream          // halt closes it; nil: there is no connection
+	cancel    context.CancelFunc // halt calls it; nil: there is no dial
 	readAll   bool               // the request was read to its end
-	sentAll   bool               // all of it was sent
-	sentAt    time.Time          // when that was, or else when sending began
+	sentAll   bool               // the request was sent to its end
+	sentAt    time.Time          // when the sending ended, or before that when it began
 	answerBy  limit              // for the head of the response
-	answering bool               // it is there
-	sendErr   error              // why the instance got nothing more
+	answering bool               // the head of the response was read
+	sendErr   error              // why the sending ended too early
 }
 
-// errStopped says that a read ended because its result is of no use any more.
+// errStopped reports that a read ended because of stopReading.
 var errStopped = errors.New("stopped")
 
-// init prepares an exchange for the requests of a client.
+// init prepares x for the requests of a client.
 func (x *exchange) init(l *Lane, c client) {
 	x.lane, x.client, x.wakeup = l, c, make(chan struct{}, 1)
 }
 
-// begin begins an exchange: it finds the app of the request, and takes from r, whose
-// head had size bytes, all that will be needed, with what has arrived of the content.
-// It returns an error if the request is not to be forwarded.
+// begin begins the exchange for r, a head of size bytes. It finds the app, and writes the
+// request for an instance. The caller may reuse the memory of r afterwards. The error is
+// not nil if the request is not forwarded.
 func (x *exchange) begin(r *http1.Request, size int, from forward.Peer, rules rules) error {
 	x.lane.flights.add()
 	select {
-	case <-x.wakeup: // it was meant for the last request
+	case <-x.wakeup: // left from the previous request
 	default:
 	}
 	x.describe(r, rules)
@@ -102,7 +102,7 @@ func (x *exchange) begin(r *http1.Request, size int, from forward.Peer, rules ru
 	return nil
 }
 
-// describe notes what must be known of a request when its bytes are gone.
+// describe notes what is needed of r later, when its bytes may be overwritten.
 func (x *exchange) describe(r *http1.Request, rules rules) {
 	method, route := x.outcome.Method[:0], x.outcome.Route[:0]
 	if cap(route) > maxRoute {
@@ -127,11 +127,13 @@ func (x *exchange) describe(r *http1.Request, rules rules) {
 	x.readAll = !x.content
 }
 
-// maxRoute bounds the memory for a path that a connection keeps between requests.
+// maxRoute limits the memory for a path that a connection keeps from one request to the
+// next.
 const maxRoute = 512
 
-// writeHead writes the head of the request as the instance gets it, and behind it what
-// has arrived of the content, unless the client waits to send that.
+// writeHead writes the head of the request as the instance gets it, with the content that
+// has arrived behind it. If the client waits before it sends the content, none is
+// written.
 func (x *exchange) writeHead(r *http1.Request, size int, from forward.Peer) {
 	var payload []byte
 	whole := !x.content
@@ -147,11 +149,11 @@ func (x *exchange) writeHead(r *http1.Request, size int, from forward.Peer) {
 	x.readAll = whole
 }
 
-// contentRoom is more than what frames a piece of content: a chunk size, two line
-// ends, and the last chunk.
+// contentRoom is more than the framing of a piece of content takes: a chunk size, two
+// line ends, and the last chunk.
 const contentRoom = 64
 
-// methodText returns a method as text, which for the usual ones is not allocated.
+// methodText returns a method as a string, without an allocation for the usual ones.
 func methodText(method []byte) string {
 	for _, text := range [...]string{"GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"} {
 		if string(method) == text {
@@ -161,8 +163,8 @@ func methodText(method []byte) string {
 	return string(method)
 }
 
-// run carries the request, unless it is not to be forwarded for err, and ends the
-// exchange.
+// run carries the request and ends the exchange. If err is not nil, the request is not
+// forwarded, and the client gets the answer to err.
 func (x *exchange) run(err error) {
 	if err == nil {
 		err = x.carry()
@@ -173,21 +175,21 @@ func (x *exchange) run(err error) {
 	x.end()
 }
 
-// end lets go of what the exchange has, and tells what became of it.
+// end gives back what the exchange has, and records the outcome.
 func (x *exchange) end() {
 	x.client.unwatch()
 	x.release()
 	putBuffer(x.head[:cap(x.head)])
 	x.head = nil
-	if !x.tunnel { // else it was told when it opened
+	if !x.tunnel { // a tunnel is recorded when it opens
 		x.record()
 	}
 	x.active = false
 	x.lane.flights.end()
 }
 
-// abandon ends an exchange that has panicked. Of the state it was left in, only what
-// others rely on is put right: the claim, the outcome and the counts.
+// abandon ends an exchange after a panic. It restores what other requests rely on: the
+// lease, the outcome and the counters.
 func (x *exchange) abandon() {
 	if !x.active {
 		return
@@ -199,8 +201,8 @@ func (x *exchange) abandon() {
 	x.end()
 }
 
-// release gives the claim on the instance back: before the client learns that the
-// response has ended, so that its next request finds the instance idle.
+// release gives the lease back. This must be done before the client gets the end of the
+// response, so that its next request finds the instance idle.
 func (x *exchange) release() {
 	if !x.released {
 		x.released = true
@@ -208,7 +210,7 @@ func (x *exchange) release() {
 	}
 }
 
-// record tells the outcome.
+// record reports the outcome.
 func (x *exchange) record() {
 	if x.app != nil {
 		x.outcome.App = x.app.Name()
@@ -219,8 +221,8 @@ func (x *exchange) record() {
 	x.lane.options.Record(&x.outcome)
 }
 
-// halt ends the exchange for what the client did: err is as of client.read. It is
-// called by other goroutines than the exchange's, which it wakes.
+// halt ends the exchange because of what the client did; err is one of client.read. It
+// wakes the goroutine of the exchange, and is called by other goroutines.
 func (x *exchange) halt(err error) {
 	x.mu.Lock()
 	if x.halted == nil {
@@ -240,7 +242,8 @@ func (x *exchange) halt(err error) {
 	}
 }
 
-// cause returns why an attempt has failed with err: what the client did comes first.
+// cause returns why an attempt failed: what the client did if the exchange was halted,
+// err otherwise.
 func (x *exchange) cause(err error) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()

@@ -9,7 +9,7 @@ import (
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
-// fail answers the request with what err means.
+// fail answers a request that has failed with err.
 func (x *exchange) fail(err error) {
 	trouble := ""
 	if x.app != nil {
@@ -31,7 +31,7 @@ func (x *exchange) fail(err error) {
 	x.client.refuse(f, x.readsAll())
 }
 
-// log writes a line about the exchange.
+// log logs a line about the exchange.
 func (x *exchange) log(level slog.Level, message string, cause error) {
 	logger := x.lane.options.Log
 	if !logger.Enabled(context.Background(), level) {

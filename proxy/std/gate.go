@@ -2,24 +2,24 @@ package std
 
 import "sync"
 
-// gate bounds how many connections of clients are open.
+// gate limits the number of open connections of clients.
 type gate struct {
-	max func() int // the bound; 0: there is none. It is called with mu held
+	max func() int // the limit; 0: none. It is called with mu held
 
 	mu    sync.Mutex    // guards all below
-	open  int           // connections that are
-	moved chan struct{} // closed when there may be room; nil when nobody waits for that
+	open  int           // connections
+	moved chan struct{} // closed when there may be room; nil when no goroutine waits
 }
 
-// move has what waits look again whether there is room.
-func (g *gate) move() {
+// recheck makes waiting goroutines check again whether there is room.
+func (g *gate) recheck() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.moveLocked()
 }
 
-// wait returns true when there is room, false when closed is. It keeps no place:
-// of several listeners that wait for clients each may let one in.
+// wait returns true when there is room, and false when closed is closed. It reserves no
+// place: if several listeners wait for clients, each of them may accept one more.
 func (g *gate) wait(closed <-chan struct{}) bool {
 	for {
 		g.mu.Lock()
@@ -47,7 +47,7 @@ func (g *gate) enter() {
 	g.open++
 }
 
-// leave counts one less.
+// leave counts one connection less.
 func (g *gate) leave() {
 	g.mu.Lock()
 	defer g.mu.Unlock()

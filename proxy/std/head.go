@@ -12,10 +12,10 @@ import (
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
-// errEnded says that a connection ended before a request, or must end.
+// errEnded reports that a connection must end although no request has begun.
 var errEnded = errors.New("connection ended")
 
-// next reads a request, and carries it or refuses it.
+// next reads a request, and carries or refuses it.
 func (c *conn) next() {
 	n, err := c.await()
 	violation, malformed := errors.AsType[*http1.Error](err)
@@ -58,7 +58,8 @@ func (c *conn) await() (int, error) {
 	}
 }
 
-// parse reads the head of a request from what was read.
+// parse parses the bytes that were read. It returns the length of the head, or 0 if the
+// head is incomplete.
 func (c *conn) parse() (int, error) {
 	b := c.intake.bytes()
 	if !c.used {
@@ -78,19 +79,19 @@ func (c *conn) parse() (int, error) {
 		return 0, err
 	}
 	c.body = c.request.Body()
-	check := c.body // what is there of the content is checked before any of it is forwarded
+	check := c.body // the content that has arrived is checked before a byte is forwarded
 	if _, err := check.Skip(b[n:]); err != nil {
 		return 0, err
 	}
 	return n, nil
 }
 
-// readHead reads some more of a head, within the time for it.
+// readHead reads some bytes of a head, within the limit.
 func (c *conn) readHead(limit *limit) error {
 	deadline, last := limit.deadline(), false
 	for {
-		_ = c.conn.SetReadDeadline(deadline) // it fails as the read will
-		if !last && c.lane.closing.Load() {  // a request that has arrived is still carried
+		_ = c.conn.SetReadDeadline(deadline) // the read reports the error
+		if !last && c.lane.closing.Load() {  // a request that has arrived is carried
 			last = true
 			deadline = earlier(deadline, time.Now().Add(lastLook))
 			_ = c.conn.SetReadDeadline(deadline)
@@ -116,6 +117,7 @@ func (c *conn) readHead(limit *limit) error {
 	}
 }
 
+// earlier returns the earlier of two times.
 func earlier(a, b time.Time) time.Time {
 	if a.Before(b) {
 		return a
@@ -123,7 +125,7 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-// take carries the request whose head are the first n bytes that were read.
+// take carries the request in c.request, whose head has n bytes.
 func (c *conn) take(n int) {
 	r := c.request
 	c.used = true
@@ -136,11 +138,11 @@ func (c *conn) take(n int) {
 		return
 	}
 	err := c.exchange.begin(r, n, c.peer, c.rules)
-	c.dropRequest() // its bytes may be overwritten now
+	c.dropRequest() // the bytes of the head may be overwritten now
 	c.exchange.run(err)
 }
 
-// dropRequest gives the reader of requests back.
+// dropRequest gives the reader of the head back.
 func (c *conn) dropRequest() {
 	if c.request != nil {
 		c.request.Reset()
@@ -149,7 +151,7 @@ func (c *conn) dropRequest() {
 	}
 }
 
-// turnAway answers a request of which nothing was forwarded, and will not be.
+// turnAway answers a request that is malformed or too slow. Nothing of it was forwarded.
 func (c *conn) turnAway(e *http1.Error) {
 	took := time.Duration(0)
 	if !c.began.IsZero() {
@@ -161,7 +163,7 @@ func (c *conn) turnAway(e *http1.Error) {
 	c.refuse(policy.Refusal(e), false)
 }
 
-// turnedAway tells of a request that was refused before it was one.
+// turnedAway logs and records a request that was turned away.
 func (l *Lane) turnedAway(o *outcome.Outcome, e *http1.Error, client string, took time.Duration) {
 	l.options.Log.Info("request refused", "code", e.Status, "reason", e.Reason, "client", client)
 	*o = outcome.Outcome{Code: e.Status, Source: outcome.Client, Duration: took}

@@ -5,8 +5,9 @@ import (
 	"sync"
 )
 
-// The sizes of the buffers for bytes that are read. The small one holds nearly all
-// heads together with small content; a connection that waits has no larger one.
+// The sizes of buffers. A small one holds nearly all heads, together with small
+// content; an idle connection has no larger one. A large one keeps the number of
+// system calls for large content low.
 const (
 	smallSize = 4 << 10
 	largeSize = 32 << 10
@@ -29,7 +30,7 @@ func getBuffer(size int) []byte {
 	}
 }
 
-// putBuffer takes a buffer of getBuffer back.
+// putBuffer gives a buffer of getBuffer back.
 func putBuffer(b []byte) {
 	switch cap(b) {
 	case smallSize:
@@ -39,24 +40,25 @@ func putBuffer(b []byte) {
 	}
 }
 
-// intake holds the bytes that were read from a connection and are not used yet. The
-// zero value is empty and has no buffer.
+// intake holds bytes that were read from a connection and are not used yet. The zero
+// value is empty and has no buffer.
 type intake struct {
 	buffer     []byte
-	start, end int  // of what is held
+	start, end int  // of the bytes that are held
 	full       bool // the last read filled the buffer
 }
 
-// bytes returns what is held. It is valid until the next call of read, or release.
+// bytes returns the bytes that are held. The slice is valid until the next call of
+// read, hold or release.
 func (in *intake) bytes() []byte { return in.buffer[in.start:in.end] }
 
-// empty reports whether nothing is held.
+// empty reports whether no bytes are held.
 func (in *intake) empty() bool { return in.start == in.end }
 
 // skip drops the first n bytes.
 func (in *intake) skip(n int) { in.start += n }
 
-// hold puts bytes behind those that are held.
+// hold appends bytes to those that are held.
 func (in *intake) hold(b []byte) {
 	for len(b) > 0 {
 		n := copy(in.room(), b)
@@ -65,12 +67,12 @@ func (in *intake) hold(b []byte) {
 	}
 }
 
-// maxEmptyReads bounds how often a reader may return neither bytes nor an error, as
-// package bufio does.
+// maxEmptyReads is how often in a row a reader may return neither bytes nor an error.
+// It is the limit of package bufio.
 const maxEmptyReads = 100
 
-// read reads some bytes from r behind those that are held. It returns an error only
-// when it has read none.
+// read reads some bytes from r and appends them to those that are held. It returns an
+// error only if it has read nothing.
 func (in *intake) read(r io.Reader) error {
 	room := in.room()
 	for range maxEmptyReads {
@@ -87,11 +89,11 @@ func (in *intake) read(r io.Reader) error {
 	return io.ErrNoProgress
 }
 
-// room returns where the next bytes go. What is held may move.
+// room returns where the next bytes go. The bytes that are held may move.
 func (in *intake) room() []byte {
 	if in.empty() {
 		in.start, in.end = 0, 0
-		if in.full && len(in.buffer) == smallSize { // there is more where that came from
+		if in.full && len(in.buffer) == smallSize { // more bytes are likely to be there
 			putBuffer(in.buffer)
 			in.buffer = getBuffer(largeSize)
 		}
@@ -112,14 +114,14 @@ func (in *intake) room() []byte {
 	return in.buffer[in.end:]
 }
 
-// shrink gives a large buffer back if nothing is held.
+// shrink gives a large buffer back if no bytes are held.
 func (in *intake) shrink() {
 	if in.empty() && len(in.buffer) > smallSize {
 		in.release()
 	}
 }
 
-// release drops what is held, and gives the buffer back.
+// release drops the bytes that are held, and gives the buffer back.
 func (in *intake) release() {
 	putBuffer(in.buffer)
 	*in = intake{}

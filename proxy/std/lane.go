@@ -18,17 +18,17 @@ type Lane struct {
 	pool    *pool
 	gate    gate
 	streams *streams
-	flights counter     // requests and tunnels
-	running counter     // goroutines that serve connections and streams
+	flights counter     // requests and tunnels in flight
+	running counter     // goroutines that serve a connection or a stream
 	closing atomic.Bool // Shutdown was called
-	cutting atomic.Bool // what is in flight is broken off
+	cutting atomic.Bool // Shutdown breaks off what is in flight
 
 	mu        sync.Mutex // guards all below
 	conns     map[*conn]struct{}
 	listeners map[*listening]struct{}
 }
 
-// New returns a Lane. Call Shutdown when done with it, served or not.
+// New returns a Lane. The caller must call Shutdown, even if it never calls Serve.
 func New(options Options) *Lane {
 	options = options.withDefaults()
 	l := &Lane{
@@ -45,16 +45,16 @@ func New(options Options) *Lane {
 	return l
 }
 
-// Reconfigured tells the lane that the settings have changed: more connections may be
-// allowed.
-func (l *Lane) Reconfigured() { l.gate.move() }
+// Reconfigured must be called after a change of the settings: more connections may be
+// allowed now.
+func (l *Lane) Reconfigured() { l.gate.recheck() }
 
-// Drop closes the idle connections to an endpoint, and those in use when they become
-// idle. Requests may go there again, on new connections.
+// Drop closes the idle connections to an endpoint now, and the connections in use when
+// they become idle. New connections to the endpoint can be made.
 func (l *Lane) Drop(to registry.Endpoint) { l.pool.Drop(to) }
 
-// Take serves a connection, of which the bytes in unread were read already. It calls
-// done when the connection is closed. It does not block.
+// Take serves a client's connection. unread is what the caller has read from it. Take
+// calls done when the connection is closed. It does not block.
 func (l *Lane) Take(netConn net.Conn, unread []byte, done func()) {
 	c := newConn(l, netConn, done)
 	if len(unread) > 0 {
@@ -65,10 +65,10 @@ func (l *Lane) Take(netConn net.Conn, unread []byte, done func()) {
 	l.mu.Unlock()
 	l.clock.enter()
 	l.running.add()
-	go c.serve() // until the client leaves, or Shutdown; counted in running
+	go c.serve() // ends with the connection; Shutdown waits for it
 }
 
-// forget is called when a connection is not served any more.
+// forget is called when the goroutine of a connection ends.
 func (l *Lane) forget(c *conn) {
 	l.mu.Lock()
 	delete(l.conns, c)

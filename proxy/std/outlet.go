@@ -8,91 +8,92 @@ import (
 	"time"
 )
 
-// outlet writes to a connection whose peer must take some of it in time. One
-// goroutine at a time may write.
+// outlet writes to a connection, and fails when the peer takes nothing for too long.
+// One goroutine at a time may write.
 type outlet struct {
 	conn     net.Conn
 	clock    *clock
-	deadline time.Time // of writes, as it was set last
+	deadline time.Time // of writes; the last one that was set
 	vector   net.Buffers
-	pieces   [3][]byte   // of vector
-	stopped  atomic.Bool // writes end at once
-	patient  atomic.Bool // the peer may take its time
+	pieces   [3][]byte   // what vector is made of
+	stopped  atomic.Bool // writes fail at once
+	patient  atomic.Bool // writes have no limit
 }
 
-// wait gives the peer all the time that it takes, from now on: no limit counts.
+// wait takes the limit from the write under way and from all later ones.
 func (o *outlet) wait() {
 	o.patient.Store(true)
-	_ = o.conn.SetWriteDeadline(noDeadline) // it fails as the write will
+	_ = o.conn.SetWriteDeadline(noDeadline) // the write reports the error
 }
 
-// stop makes a write that waits for the peer fail, and those that follow.
+// stop makes the write under way fail if it waits for the peer, and all later ones.
 func (o *outlet) stop() {
 	o.stopped.Store(true)
-	_ = o.conn.SetWriteDeadline(longAgo) // it fails as the write will
+	_ = o.conn.SetWriteDeadline(longAgo) // the write reports the error
 }
 
 // longAgo is a deadline that has passed.
 var longAgo = time.Unix(1, 0)
 
-// noDeadline takes a deadline back.
+// noDeadline removes a deadline.
 var noDeadline time.Time
 
-// write writes b, and returns how much of it was written. It fails with
-// os.ErrDeadlineExceeded when the peer takes nothing for limit, or for up to twice
-// as long. Zero is no limit.
+// write writes b and returns the number of bytes written. It fails with
+// os.ErrDeadlineExceeded when the peer takes nothing for two to three times limit.
+// Zero is no limit.
 func (o *outlet) write(b []byte, limit time.Duration) (written int, err error) {
-	var wait patience
+	var last retries
 	for {
-		o.renew(limit, wait.tried)
+		o.renew(limit, last.tried)
 		n, err := o.conn.Write(b[written:])
 		written += n
-		if !o.again(&wait, err, n > 0) {
+		if !o.again(&last, err, n > 0) {
 			return written, err
 		}
 	}
 }
 
-// writeAll writes several pieces, three at most, as write does.
+// writeAll writes up to three pieces, as write does.
 func (o *outlet) writeAll(limit time.Duration, pieces ...[]byte) (written int, err error) {
 	n := copy(o.pieces[:], pieces)
 	o.vector = o.pieces[:n]
-	var wait patience
+	var last retries
 	for {
-		o.renew(limit, wait.tried)
+		o.renew(limit, last.tried)
 		n, err := o.vector.WriteTo(o.conn)
 		written += int(n)
-		if !o.again(&wait, err, n > 0) {
+		if !o.again(&last, err, n > 0) {
 			o.vector, o.pieces = nil, [3][]byte{}
 			return written, err
 		}
 	}
 }
 
-// patience is what a write that goes on knows of the attempts before.
-type patience struct {
-	tried  bool  // the last one wrote nothing in time
-	heldUp int64 // as the clock said then
+// retries is what a write knows of its last attempt.
+type retries struct {
+	tried  bool  // it wrote nothing in time
+	heldUp int64 // clock.heldUp after it
 }
 
-// again reports whether a write that ended with err is to be tried again. That it
-// did not end in time does not mean that the peer took nothing: the kernel reports
-// room only when there is a lot of it. Another attempt finds a little, too.
-func (o *outlet) again(wait *patience, err error, progress bool) bool {
+// again reports whether a write that ended with err must be tried again. A write that
+// did not end in time may have failed although the peer took a little: the kernel
+// reports room in a socket only when there is a lot of it. The next attempt finds a
+// little room too.
+func (o *outlet) again(last *retries, err error, progress bool) bool {
 	if !errors.Is(err, os.ErrDeadlineExceeded) || o.stopped.Load() {
 		return false
 	}
 	heldUp := o.clock.look()
-	if wait.tried && !progress && heldUp == wait.heldUp && !o.patient.Load() {
+	if last.tried && !progress && heldUp == last.heldUp && !o.patient.Load() {
 		return false
 	}
-	*wait = patience{tried: !progress, heldUp: heldUp}
+	*last = retries{tried: !progress, heldUp: heldUp}
 	o.deadline = time.Time{}
 	return true
 }
 
-// renew sets the deadline of the write that follows. To set it takes longer than
-// to look at it, so it is set ahead, and then lasts for several writes.
+// renew sets the deadline of the next write. Setting a deadline costs more than reading
+// the time, so one that is not exact is set ahead and serves several writes.
 func (o *outlet) renew(limit time.Duration, exactly bool) {
 	if o.patient.Load() {
 		limit = 0
@@ -110,8 +111,8 @@ func (o *outlet) renew(limit time.Duration, exactly bool) {
 	default:
 		return
 	}
-	_ = o.conn.SetWriteDeadline(o.deadline) // it fails as the write will
-	if o.stopped.Load() {                   // perhaps just now
+	_ = o.conn.SetWriteDeadline(o.deadline) // the write reports the error
+	if o.stopped.Load() {                   // stop may have run in between
 		_ = o.conn.SetWriteDeadline(longAgo)
 	}
 }

@@ -15,30 +15,30 @@ import (
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
-// pool makes connections to the instances, and keeps those that are idle.
+// pool makes connections to instances, and keeps the idle ones.
 type pool struct {
 	clock   *clock
 	conduct *policy.Conduct
 	log     *slog.Logger
-	open    atomic.Int64 // connections, with those being made
-	max     func() int   // open connections beyond which idle ones are closed; 0: no bound
+	open    atomic.Int64 // open connections, and dials under way
+	max     func() int   // how many open connections make it close idle ones; 0: no limit
 	// dial makes a connection. Tests replace it.
 	dial func(ctx context.Context, to registry.Endpoint) (net.Conn, error)
 
 	mu     sync.Mutex // guards all below
 	hosts  map[registry.Endpoint]*host
-	sweep  *time.Timer // calls expire; nil before it is needed
-	due    time.Time   // when it does; zero: it does not
+	sweep  *time.Timer // calls expire; nil before the first use
+	due    time.Time   // when sweep fires; zero: it is not set
 	closed bool
 }
 
-// host has the connections to one endpoint, as long as they are of use. The pool
-// guards it.
+// host has the connections to one endpoint until Drop. The mutex of the pool guards
+// it.
 type host struct {
 	tidy    *policy.Tidiness
-	idle    []*upstream // the one used last at the end
-	aside   []*upstream // those that rest before they are idle
-	dropped bool        // connections are not kept any more
+	idle    []*upstream // in the order of use, the last one at the end
+	resting []*upstream // not idle before they have rested; see policy.Tidiness
+	dropped bool        // connections are closed when they become idle
 }
 
 func newPool(clock *clock, conduct *policy.Conduct, limit func() int, log *slog.Logger) *pool {
@@ -54,7 +54,7 @@ func dialEndpoint(ctx context.Context, to registry.Endpoint) (net.Conn, error) {
 	return dialer.DialContext(ctx, to.Network, to.Address)
 }
 
-// connect makes a connection. It does not belong to the pool until put.
+// connect makes a connection. It belongs to the caller until put.
 func (p *pool) connect(ctx context.Context, to registry.Endpoint) (*upstream, error) {
 	host := p.admit(to)
 	limit := p.clock.limit(settings.DialTimeout)
@@ -77,7 +77,7 @@ func (p *pool) connect(ctx context.Context, to registry.Endpoint) (*upstream, er
 	}
 }
 
-// admit returns what a new connection belongs to, makes room for it and counts it.
+// admit makes room for a new connection, counts it, and returns its host.
 func (p *pool) admit(to registry.Endpoint) *host {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -91,16 +91,16 @@ func (p *pool) admit(to registry.Endpoint) *host {
 	return h
 }
 
-// makeRoomLocked closes the connection that was used longest ago, if there are as many
-// as there may be clients. At most as many are in use, but for those of HTTP/2; the
-// others would come on top.
+// makeRoomLocked closes the idle or resting connection that was used longest ago, if
+// there are as many connections as there may be clients. Without it, idle connections
+// would need descriptors in addition to one connection per client.
 func (p *pool) makeRoomLocked() {
 	if limit := p.max(); limit <= 0 || p.open.Load() < int64(limit) {
 		return
 	}
 	var oldest *upstream
 	for _, h := range p.hosts {
-		for _, list := range [][]*upstream{h.idle, h.aside} {
+		for _, list := range [][]*upstream{h.idle, h.resting} {
 			for _, u := range list {
 				if oldest == nil || u.used.Before(oldest.used) {
 					oldest = u
@@ -120,12 +120,12 @@ func (h *host) removeLocked(u *upstream) {
 		h.idle = slices.Delete(h.idle, i, i+1)
 		return
 	}
-	h.aside = slices.DeleteFunc(h.aside, func(other *upstream) bool { return other == u })
+	h.resting = slices.DeleteFunc(h.resting, func(other *upstream) bool { return other == u })
 	h.tidy.Rested(false)
 }
 
-// get returns the idle connection to an endpoint that was used last and is still
-// of use, or nil.
+// get returns the idle connection to an endpoint that was used last and can be used
+// again, or nil.
 func (p *pool) get(to registry.Endpoint) *upstream {
 	for {
 		u := p.take(to)
@@ -144,8 +144,8 @@ func (p *pool) get(to registry.Endpoint) *upstream {
 	}
 }
 
-// take takes the idle connection to an endpoint that was used last out of the
-// pool.
+// take removes the idle connection to an endpoint that was used last from the pool,
+// and returns it. It returns nil if there is none.
 func (p *pool) take(to registry.Endpoint) *upstream {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -166,8 +166,8 @@ func (p *pool) take(to registry.Endpoint) *upstream {
 	return nil
 }
 
-// put takes a connection whose response has ended. content says whether such a
-// response can have content.
+// put gives a connection to the pool after a whole response. content reports whether
+// such a response can have content.
 func (p *pool) put(u *upstream, content bool) {
 	if !u.intake.empty() {
 		u.close()
@@ -188,7 +188,7 @@ func (p *pool) put(u *upstream, content bool) {
 		u.host.idle = append(u.host.idle, u)
 	case policy.Rest:
 		u.due = u.used.Add(policy.Settle)
-		u.host.aside = append(u.host.aside, u)
+		u.host.resting = append(u.host.resting, u)
 	default:
 		u.close()
 		return
@@ -196,15 +196,15 @@ func (p *pool) put(u *upstream, content bool) {
 	p.sweepByLocked(u.due)
 }
 
-// stray notes that the instance sent what no request asked for.
+// stray notes that an instance sent bytes that no request asked for.
 func (p *pool) stray(u *upstream) {
 	if u.host.tidy.Stray() {
 		p.log.Warn("instance sends bytes that no request asked for: its connections are not reused", "address", u.conn.RemoteAddr().String())
 	}
 }
 
-// Drop closes the idle connections to an endpoint, and those in use when they
-// become idle. New ones are kept again.
+// Drop closes the idle connections to an endpoint now, and the connections in use when
+// they become idle. It does not concern new connections.
 func (p *pool) Drop(to registry.Endpoint) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -221,14 +221,14 @@ func (p *pool) dropLocked(to registry.Endpoint) {
 	for _, u := range h.idle {
 		u.close()
 	}
-	for _, u := range h.aside {
+	for _, u := range h.resting {
 		u.close()
 		h.tidy.Rested(false)
 	}
-	h.idle, h.aside = nil, nil
+	h.idle, h.resting = nil, nil
 }
 
-// close closes all idle connections, and from now on those that become idle.
+// close closes all idle connections, and from now on each one that becomes idle.
 func (p *pool) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -185,7 +185,7 @@ func TestPoolMakesRoom(t *testing.T) {
 		p.admit(toB)
 	}
 	h := p.hosts[toA]
-	if n, left := p.open.Load(), len(h.idle)+len(h.aside); n != 2 || left != 0 {
+	if n, left := p.open.Load(), len(h.idle)+len(h.resting); n != 2 || left != 0 {
 		t.Errorf("%d connections, %d of them idle; want the two that are being made", n, left)
 	}
 	gone, cancel := context.WithCancel(t.Context())

@@ -11,19 +11,19 @@ import (
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
-// probeTime is how long a probe waits for bytes.
+// probeTime is how long ask waits: there is no portable way to read without waiting.
 const probeTime = time.Millisecond
 
-// prober tells whether there is something to read on a connection.
+// prober reports whether there is something to read from a connection.
 type prober struct{ conn net.Conn }
 
-// newProber returns the prober of a connection.
+// newProber prepares p for a connection.
 func newProber(p *prober, conn net.Conn) { p.conn = conn }
 
-// ask returns nil when there is nothing to read. stray reports whether there are
-// bytes, one of which is lost then; otherwise the connection has ended.
+// ask returns nil if there is nothing to read. Otherwise the connection must be closed:
+// stray reports whether bytes have arrived; if not, the connection has ended.
 func (p *prober) ask() (stray bool, err error) {
-	_ = p.conn.SetReadDeadline(time.Now().Add(probeTime)) // it fails as the read will
+	_ = p.conn.SetReadDeadline(time.Now().Add(probeTime)) // the read reports the error
 	n, err := p.conn.Read(make([]byte, 1))
 	switch {
 	case n > 0:

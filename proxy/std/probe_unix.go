@@ -11,17 +11,17 @@ import (
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
-// prober tells whether there is something to read on a connection, without waiting
-// for it.
+// prober reports whether there is something to read from a connection, without
+// waiting.
 type prober struct {
-	raw   syscall.RawConn  // nil when conn has none
-	onAsk func(fd uintptr) // made once; sets the fields below
-	one   [1]byte          // what is read, and lost
-	n     int              // how much of it
+	raw   syscall.RawConn  // nil if the connection has none
+	onAsk func(fd uintptr) // reads a byte, and sets the fields below
+	one   [1]byte          // the byte that was read, which is lost
+	n     int              // how many bytes were read
 	err   error            // why nothing was read
 }
 
-// newProber returns the prober of a connection.
+// newProber prepares p for a connection.
 func newProber(p *prober, conn net.Conn) {
 	c, ok := conn.(syscall.Conn)
 	if !ok {
@@ -42,8 +42,8 @@ func newProber(p *prober, conn net.Conn) {
 	}
 }
 
-// ask returns nil when there is nothing to read. stray reports whether there are
-// bytes, one of which is lost then; otherwise the connection has ended.
+// ask returns nil if there is nothing to read. Otherwise the connection must be closed:
+// stray reports whether bytes have arrived; if not, the connection has ended.
 func (p *prober) ask() (stray bool, err error) {
 	if p.raw == nil {
 		return false, nil

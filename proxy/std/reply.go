@@ -11,16 +11,18 @@ import (
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
-// shutdownLinger is how long a client may linger that does so during a shutdown.
+// shutdownLinger is how long a connection lingers during a shutdown. Package net/http
+// always waits so long.
 const shutdownLinger = 500 * time.Millisecond
 
-// proceed asks for the content.
+// proceed asks the client for the content of its request.
 func (c *conn) proceed() error {
 	c.out = append(c.room(), forward.Continue...)
 	return c.flush()
 }
 
-// inform sends an informational response. HTTP/1.0 knows none (RFC 9110, 15.2).
+// inform sends an informational response, but none to a client of HTTP/1.0 (RFC 9110,
+// 15.2).
 func (c *conn) inform(r *http1.Response) error {
 	if c.http10 {
 		return nil
@@ -36,14 +38,14 @@ func (c *conn) respond(r *http1.Response, whole bool) {
 	c.settle(c.delivery.Last, whole)
 }
 
-// isLast reports whether the response is the last one on the connection. whole
-// reports whether its request was read to its end.
+// isLast reports whether a response is the last one on the connection. For whole see
+// client.respond.
 func (c *conn) isLast(whole bool) bool { return !c.keep || !whole || c.lane.closing.Load() }
 
-// settle decides what becomes of the connection after a response. A client that was
-// not told before that it is the last one may be sending another request: closing a
-// connection with unread bytes resets it, and the client may lose the response (RFC
-// 9112, 9.6).
+// settle decides what becomes of the connection after a response. If the client did not
+// expect the last response, it may be sending another request. The connection lingers
+// then: closing a connection with unread bytes resets it, and the client may lose the
+// response (RFC 9112, 9.6).
 func (c *conn) settle(last, whole bool) {
 	switch {
 	case !last:
@@ -55,7 +57,7 @@ func (c *conn) settle(last, whole bool) {
 	}
 }
 
-// write sends some of the content.
+// write sends payload.
 func (c *conn) write(payload []byte) error {
 	switch {
 	case len(payload) == 0:
@@ -71,7 +73,7 @@ func (c *conn) write(payload []byte) error {
 	}
 }
 
-// end ends the content, and sends what was held back.
+// end ends the content, and flushes.
 func (c *conn) end(trailer []byte) error {
 	switch {
 	case !c.delivery.Chunked:
@@ -83,7 +85,7 @@ func (c *conn) end(trailer []byte) error {
 	return c.flush()
 }
 
-// flush sends what was held back.
+// flush sends the bytes in the buffer.
 func (c *conn) flush() error {
 	if len(c.out) == 0 {
 		return nil
@@ -93,14 +95,14 @@ func (c *conn) flush() error {
 	return err
 }
 
-// push sends pieces, the first of which is what was held back.
+// push sends pieces. The first one is the buffer.
 func (c *conn) push(pieces ...[]byte) error {
 	_, err := c.writeAll(c.rules.IdleTimeout, pieces...)
 	c.drop()
 	return err
 }
 
-// room returns what was held back, in a buffer that has room for more.
+// room returns the buffer, to append to it.
 func (c *conn) room() []byte {
 	if c.out == nil {
 		c.out = getBuffer(largeSize)[:0]
@@ -120,8 +122,8 @@ func (c *conn) switchTo(r *http1.Response, rest []byte) error {
 	return c.flush()
 }
 
-// refuse answers with a fault. HTTP/1.0 is not told that the connection is kept, so
-// it is not.
+// refuse answers with a fault. To a client of HTTP/1.0 it is the last response, because
+// the answer has no field that says otherwise.
 func (c *conn) refuse(f policy.Fault, whole bool) {
 	last := c.isLast(whole) || c.http10 || f.Code == http.StatusNotImplemented
 	c.out = f.Append(c.room(), c.toHead, last)
@@ -131,7 +133,7 @@ func (c *conn) refuse(f policy.Fault, whole bool) {
 	}
 }
 
-// breakOff ends a response so that the client sees that it is not whole.
+// breakOff ends a response so that the client sees that it is incomplete.
 func (c *conn) breakOff(gone bool) {
 	switch {
 	case c.delivery.UntilClose:
@@ -145,12 +147,12 @@ func (c *conn) breakOff(gone bool) {
 	}
 }
 
-// linger lets the client read what was written before the connection is closed.
+// linger reads until the client closes the connection, for a limited time.
 func (c *conn) linger() {
 	closeWrite(c.conn)
 	deadline := time.Now().Add(settings.LingerTimeout)
 	for closing := false; ; {
-		_ = c.conn.SetReadDeadline(deadline) // it fails as the read will
+		_ = c.conn.SetReadDeadline(deadline) // the read reports the error
 		if !closing && c.lane.closing.Load() {
 			closing = true
 			_ = c.conn.SetReadDeadline(time.Now().Add(shutdownLinger))
@@ -162,5 +164,5 @@ func (c *conn) linger() {
 	}
 }
 
-// onlyReader hides what else a reader can do.
+// onlyReader hides the other methods of a reader.
 type onlyReader struct{ io.Reader }

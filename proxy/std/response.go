@@ -12,8 +12,8 @@ import (
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
-// receive reads the response, and carries it to the client. It returns an error if
-// the client got nothing of the final response.
+// receive reads the response and carries it to the client. It returns an error if the
+// client got nothing of the final response.
 func (x *exchange) receive(u *upstream) error {
 	d := download{exchange: x, from: u}
 	payload, err := d.begin()
@@ -28,12 +28,12 @@ func (x *exchange) receive(u *upstream) error {
 	return nil
 }
 
-// begin passes on the head of the response, and those of informational responses
-// before it. It returns the payload that has arrived behind it.
+// begin carries the heads of the response: informational ones, and the final one. It
+// returns the payload that has arrived behind the final one.
 func (d *download) begin() ([]byte, error) {
 	r := d.rules.responses.Get().(*http1.Response)
 	defer d.rules.responses.Put(r)
-	defer r.Reset(false, false) // first
+	defer r.Reset(false, false) // runs before Put
 	for {
 		if err := d.readHead(d.from, r); err != nil {
 			return nil, err
@@ -75,8 +75,7 @@ func (x *exchange) readHead(u *upstream, r *http1.Response) error {
 	}
 }
 
-// readSome reads some more of what the instance sends before the head of its
-// response is complete.
+// readSome reads some bytes of a head, within the limit for the response.
 func (x *exchange) readSome(u *upstream) error {
 	for {
 		err := u.receive()
@@ -89,8 +88,8 @@ func (x *exchange) readSome(u *upstream) error {
 	}
 }
 
-// late is called when the deadline for the head of the response has passed. It
-// returns nil if there is another one.
+// late is called when the deadline for the head of the response has passed. It returns
+// nil if the instance has more time.
 func (x *exchange) late(u *upstream) error {
 	if extended, err := x.extend(u); extended || err != nil {
 		return err
@@ -101,7 +100,8 @@ func (x *exchange) late(u *upstream) error {
 	return context.DeadlineExceeded
 }
 
-// extend sets the next deadline for the head of the response, if there is one.
+// extend sets the next deadline for the head of the response. It reports whether there
+// is one.
 func (x *exchange) extend(u *upstream) (bool, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -110,12 +110,12 @@ func (x *exchange) extend(u *upstream) (bool, error) {
 	}
 	next, ok := x.answerBy.extend()
 	if ok {
-		_ = u.conn.SetReadDeadline(next) // it fails as the read will
+		_ = u.conn.SetReadDeadline(next) // the read reports the error
 	}
 	return ok, nil
 }
 
-// inform passes an informational response on.
+// inform carries an informational response.
 func (x *exchange) inform(u *upstream, r *http1.Response) error {
 	if x.interim > policy.MaxInterim {
 		return policy.ErrInterim
@@ -123,18 +123,18 @@ func (x *exchange) inform(u *upstream, r *http1.Response) error {
 	if r.Status == http.StatusContinue && x.expects && !x.uploads {
 		return x.proceed(u, r)
 	}
-	if r.Status == http.StatusContinue && x.expects { // the client was asked already
+	if r.Status == http.StatusContinue && x.expects { // the client was asked before
 		return nil
 	}
 	return x.toClient(x.client.inform(r))
 }
 
-// proceed asks the client for the content that it announced, and has it carried. r is
-// the 100 (Continue) of the instance, nil when it took too long.
+// proceed asks the client for the content that it waits to send, and starts the upload.
+// r is the 100 (Continue) of the instance, or nil if the instance sent none in time.
 func (x *exchange) proceed(u *upstream, r *http1.Response) error {
 	x.answerWithin(u, 0)
-	if !x.told {
-		x.told = true
+	if !x.asked {
+		x.asked = true
 		var err error
 		if r != nil {
 			err = x.client.inform(r)
@@ -149,7 +149,8 @@ func (x *exchange) proceed(u *upstream, r *http1.Response) error {
 	return nil
 }
 
-// toClient returns what an error of writing to the client means: it is gone.
+// toClient handles an error of a write to the client: the client is gone. It returns nil
+// if err is nil, and context.Canceled otherwise.
 func (x *exchange) toClient(err error) error {
 	if err != nil {
 		x.halt(context.Canceled)
@@ -158,8 +159,8 @@ func (x *exchange) toClient(err error) error {
 	return nil
 }
 
-// respond passes on the head of the final response. It returns the payload that has
-// arrived behind it.
+// respond carries the head of the final response. It returns the payload that has
+// arrived behind the head.
 func (d *download) respond(r *http1.Response) ([]byte, error) {
 	d.keep, d.content = r.KeepAlive, !d.toHead && r.Status != http.StatusNoContent && r.Status != http.StatusNotModified
 	d.body = r.Body()
@@ -178,15 +179,14 @@ func (d *download) respond(r *http1.Response) ([]byte, error) {
 	return payload, nil
 }
 
-// answered is called when the head of the response is there: from now on the instance
-// may take its time, also for the rest of the request. It returns how long the
-// instance took.
+// answered is called when the head of the final response was read. It removes the limits
+// for the response and for the rest of the upload. It returns the response time.
 func (x *exchange) answered(u *upstream) time.Duration {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.answering = true
 	if !x.answerBy.none() {
-		_ = u.conn.SetReadDeadline(noDeadline) // it fails as the read will
+		_ = u.conn.SetReadDeadline(noDeadline) // the read reports the error
 	}
 	if !x.sentAll {
 		u.wait()

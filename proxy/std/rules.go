@@ -7,8 +7,8 @@ import (
 	"github.com/dynlb/dynlb/proxy/internal/settings"
 )
 
-// rules are the settings that a request began under, with readers for messages within
-// their limits.
+// rules are the settings that were in force when a request began, with readers for
+// messages within their limits.
 type rules struct {
 	*settings.Settings
 	*readers
@@ -21,13 +21,13 @@ type readers struct {
 	responses sync.Pool // of *http1.Response
 }
 
-// rules returns those in force.
+// rules returns the rules in force.
 func (l *Lane) rules() rules {
 	s := l.options.Settings.Load()
 	r := l.readers.Load()
 	if r == nil || r.limits != s.Limits {
 		r = newReaders(s.Limits)
-		l.readers.Store(r) // of several callers that find new limits, the last one's stay
+		l.readers.Store(r) // concurrent calls may store several; the last one stays
 	}
 	return rules{s, r}
 }

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// How long accepting pauses after an error that may pass, such as a lack of
-// descriptors: as in net/http, from the shorter to the longer.
+// The pauses after a temporary error of Accept, such as a lack of descriptors. They
+// double from the shorter to the longer one, as in net/http.
 const (
 	minPause = 5 * time.Millisecond
 	maxPause = time.Second
@@ -29,8 +29,8 @@ func (l *listening) stop() {
 	_ = l.Close() // it is closed already
 }
 
-// Serve accepts connections on l, until Shutdown or Leave; then it returns nil. It
-// closes l. It may be called for several listeners.
+// Serve accepts connections on l until Shutdown or Leave, and returns nil then. It
+// closes l. Several listeners may be served at the same time.
 func (l *Lane) Serve(listener net.Listener) error {
 	in := &listening{Listener: listener, closed: make(chan struct{})}
 	l.mu.Lock()
@@ -72,7 +72,7 @@ func (l *listening) pause(d time.Duration) {
 	}
 }
 
-// temporary reports whether an error of accepting says nothing about the listener.
+// temporary reports whether accepting may work again after an error.
 func temporary(err error) bool {
 	t, ok := errors.AsType[interface {
 		error
@@ -81,9 +81,8 @@ func temporary(err error) bool {
 	return ok && t.Temporary()
 }
 
-// Leave stops accepting on l, which was given to Serve, and closes it; Serve returns
-// nil. The connections that were accepted on it stay. It reports whether l was being
-// served.
+// Leave stops Serve for one listener and closes the listener. The connections that were
+// accepted on it stay. It reports whether the listener was being served.
 func (l *Lane) Leave(listener net.Listener) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -96,19 +95,19 @@ func (l *Lane) Leave(listener net.Listener) bool {
 	return false
 }
 
-// Shutdown stops accepting at once, closes the connections that have no request under
-// way, and lets the others end with their response. It waits for the requests in
-// flight and the tunnels, and for a moment until clients have read their last
-// response. When ctx ends it breaks off those that are left, and returns how many
-// they were. Afterwards the Lane is of no use.
+// Shutdown stops accepting at once, closes the connections without a request in flight,
+// and closes the others after their response. It waits for the requests in flight, for
+// the tunnels, and for a short time until clients have read their last response. When
+// ctx ends it breaks off the requests and tunnels that are left, and returns their
+// number. The Lane cannot be used afterwards. Shutdown may be called again.
 func (l *Lane) Shutdown(ctx context.Context) (cut int) {
-	l.closing.Store(true) // first: what sees that nothing is accepted may rely on it
+	l.closing.Store(true) // first: a caller that sees connections refused relies on it
 	l.mu.Lock()
 	for in := range l.listeners {
 		in.stop()
 	}
-	for c := range l.conns { // those that wait for a request wake, and see that it is over
-		_ = c.conn.SetReadDeadline(longAgo) // it fails as the read will
+	for c := range l.conns { // wakes the connections that wait for a request
+		_ = c.conn.SetReadDeadline(longAgo) // the read reports the error
 	}
 	l.mu.Unlock()
 	defer l.pool.close()
@@ -124,6 +123,6 @@ func (l *Lane) Shutdown(ctx context.Context) (cut int) {
 	}
 	l.mu.Unlock()
 	l.streams.cut()
-	_ = l.running.wait(context.Background()) // nothing that they wait for is left
+	_ = l.running.wait(context.Background()) // all that they wait for is closed
 	return cut
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
-// isStatus reports whether a request is for the one path that is not the app's. It is
-// compared as it was sent: an unusual spelling, such as /lb%2Dstatus, is the app's.
+// isStatus reports whether a request is for the status path. An unusual spelling of it,
+// such as /lb%2Dstatus, is a path of the app.
 func (l *Lane) isStatus(r *http1.Request) bool {
 	if l.options.Status == nil {
 		return false
@@ -21,7 +21,7 @@ func (l *Lane) isStatus(r *http1.Request) bool {
 	return string(path) == l.options.StatusPath
 }
 
-// answerStatus answers a request for that path.
+// answerStatus answers a request for the status path.
 func (l *Lane) answerStatus(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
@@ -31,7 +31,7 @@ func (l *Lane) answerStatus(w http.ResponseWriter, r *http.Request) {
 	l.options.Status.ServeHTTP(w, r)
 }
 
-// serveStatus answers a request for that path on a connection of HTTP/1.1.
+// serveStatus answers a request for the status path on a connection of HTTP/1.1.
 func (c *conn) serveStatus(r *http1.Request) {
 	w := &page{header: make(http.Header), code: http.StatusOK}
 	request := &http.Request{
@@ -52,7 +52,7 @@ func (c *conn) serveStatus(r *http1.Request) {
 	}
 }
 
-// page is a response that is written as a whole. It is an http.ResponseWriter.
+// page is an http.ResponseWriter that collects a response.
 type page struct {
 	header http.Header
 	code   int
@@ -68,7 +68,7 @@ func (p *page) WriteHeader(code int) { p.code = code }
 // Write adds to the content.
 func (p *page) Write(b []byte) (int, error) { return p.body.Write(b) }
 
-// append appends the response to b as HTTP/1.1 has it.
+// append appends the response to b in HTTP/1.1.
 func (p *page) append(b []byte, toHead, last bool, date []byte) []byte {
 	p.header.Set("Content-Length", strconv.Itoa(p.body.Len()))
 	p.header.Set("Date", string(date))
@@ -80,7 +80,7 @@ func (p *page) append(b []byte, toHead, last bool, date []byte) []byte {
 	b = append(append(b, ' '), http.StatusText(p.code)...)
 	b = append(b, "\r\n"...)
 	var fields bytes.Buffer
-	_ = p.header.Write(&fields) // a buffer takes everything
+	_ = p.header.Write(&fields) // a buffer returns no error
 	b = append(append(b, fields.Bytes()...), "\r\n"...)
 	if toHead {
 		return b

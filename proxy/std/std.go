@@ -1,32 +1,33 @@
-// Package std carries requests with blocking reads and writes. It is the lane for
-// what the event loops do not carry, and for platforms that have none.
+// Package std carries requests with blocking reads and writes, one goroutine per
+// connection. It is the lane for what the event loops do not carry, and for platforms
+// without event loops.
 //
-// # What owns what
+// # Parts
 //
-//	Lane      the settings in force, all connections, and how they end
-//	conn      a client's connection of HTTP/1.1, and the goroutine that reads it
-//	stream    a request of HTTP/2, which net/http reads
-//	client    what an exchange asks of either
-//	exchange  a request and its response
-//	pool      the connections to the instances that are idle
+//	Lane      accepts connections, and ends them
+//	conn      a client's connection of HTTP/1.1, with the goroutine that serves it
+//	stream    a request of HTTP/2; net/http reads it
+//	client    what an exchange needs of a conn or a stream
+//	exchange  one request and its response
+//	download  the part of an exchange that carries the response
+//	pool      makes connections to instances, and keeps the idle ones
 //	upstream  a connection to an instance
-//	clock     the time in which the process was held up
+//	intake    the bytes that were read from a connection and are not used yet
+//	outlet    writes to a connection, with a limit to how long the peer takes nothing
+//	watcher   notices that a client is gone
+//	clock     measures the time in which the process was held up
 //
-// # A request
+// # Goroutines
 //
-//	conn.await        reads the head, strictly; or Lane.serveStream writes that of
-//	                  HTTP/2 as HTTP/1.1 and reads it so
-//	exchange.run      claims an instance, and attempts to have it answer, as package
-//	                  policy decides
-//	exchange.attempt  sends the request on a connection, and reads the response
-//	exchange.upload   carries content to the instance, on a goroutine of its own:
-//	                  the response may come before the end of the request
-//	exchange.deliver  carries the response to the client
+// A request without content uses the goroutine of its connection only. So does a
+// request whose content arrives together with its head. Other content is carried by a
+// second goroutine, because the response may begin before the content ends. If an
+// exchange takes longer than watchAfter, another goroutine watches the client.
 //
-// A request without content, or with little of it, needs no other goroutine than the
-// connection's. That a client is gone is noticed by what is written to it, and by a
-// reset of its connection: a client that has ended only its side of the connection
-// waits for its response.
+// # When a client is gone
+//
+// A client is gone when it has reset its connection, or when a write to it fails. A
+// client that has only ended its side of the connection still gets its response.
 package std
 
 import (

@@ -13,7 +13,7 @@ import (
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
-// stream is a request of HTTP/2, as net/http has read it.
+// stream is a request of HTTP/2 that net/http has read.
 type stream struct {
 	lane      *Lane
 	rules     rules
@@ -21,15 +21,15 @@ type stream struct {
 	request   *http.Request
 	control   *http.ResponseController
 	exchange  exchange
-	buffer    []byte // of read
-	left      int64  // of the content; negative when its length is not known
+	buffer    []byte // for read
+	left      int64  // bytes of content that are still to come; negative: unknown
 	stopReads atomic.Bool
-	flushed   bool // some of the response was
-	broken    bool // the response is not whole
+	flushed   bool // flush was called
+	broken    bool // the response is incomplete
 
 	mu      sync.Mutex // guards all below
 	reading bool
-	within  limit       // of the read
+	within  limit       // of the read under way
 	timer   *time.Timer // calls readLate
 	late    bool        // the read took too long
 }
@@ -43,11 +43,11 @@ func (l *Lane) serveStream(w http.ResponseWriter, r *http.Request) {
 	defer s.rescue()
 	s.serve()
 	if s.broken {
-		panic(http.ErrAbortHandler) // how net/http is told to break the stream off
+		panic(http.ErrAbortHandler) // makes net/http break the stream off
 	}
 }
 
-// rescue, deferred, ends what the exchange has begun when a panic goes by.
+// rescue ends the exchange after a panic, which goes on to net/http. It is deferred.
 func (s *stream) rescue() {
 	if s.exchange.active {
 		s.exchange.abandon()
@@ -55,15 +55,15 @@ func (s *stream) rescue() {
 	putBuffer(s.buffer)
 }
 
-// serve reads the request as if it had come in HTTP/1.1, so that what counts there
-// counts here: what its target, host and fields may be, and how many there may be.
-// What matters to HTTP/2 only net/http has checked.
+// serve writes the head of the request in HTTP/1.1 and parses it, so that the rules for
+// HTTP/1.1 hold for HTTP/2 too: for the target, the host, the fields and their number.
+// Package net/http has checked what concerns HTTP/2 only.
 func (s *stream) serve() {
 	head := appendHead(getBuffer(smallSize)[:0], s.request)
 	defer func() { putBuffer(head[:cap(head)]) }()
 	r := s.rules.requests.Get().(*http1.Request)
 	defer s.rules.requests.Put(r)
-	defer r.Reset() // first
+	defer r.Reset() // runs before Put
 	n, err := r.Parse(head)
 	if err == nil && n != len(head) {
 		err = errSplit
@@ -87,21 +87,21 @@ func (s *stream) serve() {
 	s.exchange.run(err)
 }
 
-// turnAway answers a request of which nothing was forwarded, and will not be.
+// turnAway answers a request that is malformed. Nothing of it was forwarded.
 func (s *stream) turnAway(e *http1.Error) {
 	s.lane.turnedAway(&s.exchange.outcome, e, s.request.RemoteAddr, 0)
 	policy.Refusal(e).Write(s.writer)
 }
 
-// watch does nothing: the context of the request ends when the client is gone.
+// watch does nothing: the context of the request halts the exchange.
 func (s *stream) watch(*exchange) {}
 
 func (s *stream) unwatch() {}
 
-// proceed does nothing: net/http asks for the content when it is read.
+// proceed does nothing: net/http asks for the content at the first read.
 func (s *stream) proceed() error { return nil }
 
-// inform sends an informational response, unless net/http does.
+// inform sends an informational response, but no 100 (Continue), which net/http sends.
 func (s *stream) inform(r *http1.Response) error {
 	if r.Status == http.StatusContinue {
 		return nil
@@ -127,7 +127,7 @@ func (s *stream) respond(r *http1.Response, _ bool) {
 	s.writer.WriteHeader(r.Status)
 }
 
-// write sends some of the content.
+// write sends payload.
 func (s *stream) write(payload []byte) error {
 	if len(payload) == 0 {
 		return nil
@@ -138,8 +138,8 @@ func (s *stream) write(payload []byte) error {
 	})
 }
 
-// end ends the content. What net/http holds back goes out with the end, when the
-// request has been served.
+// end ends the content. If nothing was flushed before, net/http sends the whole response
+// when the handler returns.
 func (s *stream) end(trailer []byte) error {
 	for name, value := range forward.Trailers(trailer) {
 		s.writer.Header().Add(http.TrailerPrefix+string(name), string(value))
@@ -147,21 +147,21 @@ func (s *stream) end(trailer []byte) error {
 	if s.flushed {
 		return s.flush()
 	}
-	_ = s.control.SetWriteDeadline(time.Now().Add(s.rules.IdleTimeout)) // if it cannot, there is none
+	_ = s.control.SetWriteDeadline(time.Now().Add(s.rules.IdleTimeout)) // an error means that there is no limit
 	return nil
 }
 
-// flush sends what was held back.
+// flush sends the bytes in the buffers of net/http.
 func (s *stream) flush() error {
 	s.flushed = true
 	return s.limited(s.control.Flush)
 }
 
-// limited calls do with a limit to its time: a client that takes nothing of one stream
-// of HTTP/2 may be alive on the others. In between there is no limit: there may be
-// nothing to write for long.
+// limited calls do with a limit to its time. A client that takes nothing of one stream
+// may be alive on the others, so that its connection does not show it. Between the calls
+// there is no limit: the instance may be silent.
 func (s *stream) limited(do func() error) error {
-	_ = s.control.SetWriteDeadline(time.Now().Add(s.rules.IdleTimeout)) // if it cannot, there is none
+	_ = s.control.SetWriteDeadline(time.Now().Add(s.rules.IdleTimeout)) // an error means that there is no limit
 	err := do()
 	_ = s.control.SetWriteDeadline(noDeadline)
 	return err
@@ -170,10 +170,10 @@ func (s *stream) limited(do func() error) error {
 // refuse answers with a fault.
 func (s *stream) refuse(f policy.Fault, _ bool) { f.Write(s.writer) }
 
-// breakOff ends a response so that the client sees that it is not whole.
+// breakOff ends a response so that the client sees that it is incomplete.
 func (s *stream) breakOff(gone bool) {
 	if !gone {
-		_ = s.flush() // what there is
+		_ = s.flush() // what net/http has in its buffers
 	}
 	s.broken = true
 }

@@ -11,13 +11,13 @@ import (
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
-// errTruncated says that a stream ended before the length that it announced.
+// errTruncated reports that a stream has less content than its Content-Length says.
 var errTruncated = &http1.Error{Status: http.StatusBadRequest, Reason: "content ends before its end"}
 
-// atHand returns nothing: net/http has what has arrived of the content.
+// atHand returns nothing: net/http has the content that has arrived.
 func (s *stream) atHand() (payload []byte, done bool) { return nil, false }
 
-// read waits for some more of the content.
+// read waits for more payload.
 func (s *stream) read() (payload []byte, done bool, err error) {
 	if s.buffer == nil {
 		s.buffer = getBuffer(largeSize)
@@ -42,9 +42,9 @@ func (s *stream) read() (payload []byte, done bool, err error) {
 	}
 }
 
-// readLimited reads within the time that a client has for a piece of its content. The
-// limit is not net/http's: a stream whose deadline has passed cannot be read any more,
-// though it was the process that was held up.
+// readLimited reads within the limit for a piece of content. It uses a timer, because
+// after a read deadline a stream cannot be read any more, also if the process was held
+// up.
 func (s *stream) readLimited() (n int, late bool, err error) {
 	s.mu.Lock()
 	s.reading, s.within = true, s.lane.clock.limit(s.rules.BodyTimeout)
@@ -62,11 +62,11 @@ func (s *stream) readLimited() (n int, late bool, err error) {
 	return n, s.late, err
 }
 
-// readLate is called when the time for a read is over.
+// readLate is called when the timer fires.
 func (s *stream) readLate() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.reading { // it has just ended
+	if !s.reading { // the read has ended in between
 		return
 	}
 	if next, ok := s.within.extend(); ok {
@@ -74,11 +74,11 @@ func (s *stream) readLate() {
 		return
 	}
 	s.late = true
-	_ = s.control.SetReadDeadline(longAgo) // if it cannot, the read ends with the request
+	_ = s.control.SetReadDeadline(longAgo) // an error means that the request has ended
 }
 
-// stopReading makes read return, and fail from then on.
+// stopReading makes a read under way return, and all later ones fail.
 func (s *stream) stopReading() {
 	s.stopReads.Store(true)
-	_ = s.control.SetReadDeadline(longAgo) // if it cannot, the read ends with the request
+	_ = s.control.SetReadDeadline(longAgo) // an error means that the request has ended
 }

@@ -10,14 +10,14 @@ import (
 	"sync"
 )
 
-// streams carries the requests of HTTP/2, which net/http reads.
+// streams has net/http serve the connections of HTTP/2. It is the listener of the server.
 type streams struct {
 	lane    *Lane
 	server  *http.Server
 	conns   chan net.Conn
 	closed  chan struct{}
 	once    sync.Once          // closes closed
-	end     context.CancelFunc // ends the contexts of all requests
+	end     context.CancelFunc // cancels the contexts of all requests
 	serving sync.WaitGroup
 }
 
@@ -27,7 +27,7 @@ func newStreams(l *Lane) *streams {
 	base, end := context.WithCancel(context.Background())
 	s.end = end
 	protocols := new(http.Protocols)
-	protocols.SetUnencryptedHTTP2(true) // with prior knowledge
+	protocols.SetUnencryptedHTTP2(true) // with prior knowledge (RFC 9113, 3.3)
 	//nolint:gosec // G112: the connection has read the preface; streams have limits of their own
 	s.server = &http.Server{
 		Handler:                      http.HandlerFunc(l.serveStream),
@@ -39,30 +39,29 @@ func newStreams(l *Lane) *streams {
 		ConnContext:                  connContext,
 		ErrorLog:                     log.New(serverLog{l.options.Log}, "", 0),
 	}
-	s.serving.Go(func() { _ = s.server.Serve(s) }) // until Shutdown; it fails in no other way
+	s.serving.Go(func() { _ = s.server.Serve(s) }) // ends with Shutdown, and has no other error
 	return s
 }
 
-// leaveToStreams gives the connection, which begins with the preface of HTTP/2, to
-// net/http.
+// leaveToStreams gives a connection that begins with the preface of HTTP/2 to net/http.
 func (c *conn) leaveToStreams() {
 	c.fate = leaves
 	unread := bytes.Clone(c.intake.bytes())
 	c.intake.release()
-	_ = c.conn.SetReadDeadline(noDeadline) // it fails as the reads will
+	_ = c.conn.SetReadDeadline(noDeadline) // the reads report the error
 	c.lane.streams.take(&preread{Conn: c.conn, unread: unread, conn: c})
 }
 
-// take has net/http serve a connection.
+// take gives a connection to net/http.
 func (s *streams) take(conn net.Conn) {
 	select {
 	case s.conns <- conn:
 	case <-s.closed:
-		_ = conn.Close() // nothing can be done
+		_ = conn.Close() // an error changes nothing
 	}
 }
 
-// Accept waits for the next connection: streams is a listener for net/http.
+// Accept returns the next connection.
 func (s *streams) Accept() (net.Conn, error) {
 	select {
 	case conn := <-s.conns:
@@ -72,41 +71,41 @@ func (s *streams) Accept() (net.Conn, error) {
 	}
 }
 
-// Close ends Accept.
+// Close makes Accept fail.
 func (s *streams) Close() error {
 	s.once.Do(func() { close(s.closed) })
 	return nil
 }
 
-// Addr says where the connections come from.
+// Addr returns an address for messages.
 func (s *streams) Addr() net.Addr { return &net.UnixAddr{Name: "HTTP/2", Net: "unix"} }
 
-// shutdown has clients told to go elsewhere, and waits for their requests, until ctx
+// shutdown asks the clients to leave (GOAWAY), and waits for their requests until ctx
 // ends.
 func (s *streams) shutdown(ctx context.Context) {
 	_ = s.Close()
-	_ = s.server.Shutdown(ctx) // ctx's error; the rest is cut
+	_ = s.server.Shutdown(ctx) // the only error is that of ctx; cut follows
 	if ctx.Err() == nil {
 		s.end()
 		s.serving.Wait()
 	}
 }
 
-// cut breaks off what is left.
+// cut breaks off the requests that are left.
 func (s *streams) cut() {
 	s.end()
-	_ = s.server.Close() // nothing can be done
+	_ = s.server.Close() // an error changes nothing
 	s.serving.Wait()
 }
 
-// preread is a connection of which some bytes were read already.
+// preread is a connection from which some bytes were read before.
 type preread struct {
 	net.Conn
 	unread []byte
 	conn   *conn
 }
 
-// Read hands out what was read already, and then what comes.
+// Read returns the bytes that were read before, and then those of the connection.
 func (p *preread) Read(b []byte) (int, error) {
 	if len(p.unread) == 0 {
 		return p.Conn.Read(b)
@@ -133,8 +132,7 @@ func connContext(ctx context.Context, c net.Conn) context.Context {
 	return ctx
 }
 
-// serverLog passes what net/http logs on: a panic as a warning, the misbehaviour of
-// clients for debugging.
+// serverLog logs what net/http logs: panics at level warn, all else at level debug.
 type serverLog struct{ log *slog.Logger }
 
 func (l serverLog) Write(line []byte) (int, error) {

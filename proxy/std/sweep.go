@@ -8,7 +8,7 @@ import (
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
-// sweepByLocked has expire called at the given time, if not before.
+// sweepByLocked has expire called at the given time or earlier.
 func (p *pool) sweepByLocked(due time.Time) {
 	if !p.due.IsZero() && !due.Before(p.due) {
 		return
@@ -21,8 +21,8 @@ func (p *pool) sweepByLocked(due time.Time) {
 	}
 }
 
-// expire closes the connections that were idle for too long, and makes those idle
-// that have rested.
+// expire closes the connections that were idle for too long, and ends the rests that
+// have lasted long enough.
 func (p *pool) expire() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -33,8 +33,8 @@ func (p *pool) expire() {
 	now := time.Now()
 	for _, h := range p.hosts {
 		h.idle = slices.DeleteFunc(h.idle, func(u *upstream) bool { return p.staleLocked(u, now) })
-		h.aside = slices.DeleteFunc(h.aside, func(u *upstream) bool { return p.restedLocked(u, now) })
-		for _, list := range [][]*upstream{h.idle, h.aside} {
+		h.resting = slices.DeleteFunc(h.resting, func(u *upstream) bool { return p.restedLocked(u, now) })
+		for _, list := range [][]*upstream{h.idle, h.resting} {
 			for _, u := range list {
 				p.sweepByLocked(u.due)
 			}
@@ -42,8 +42,8 @@ func (p *pool) expire() {
 	}
 }
 
-// staleLocked closes an idle connection if it is too old, and reports whether it
-// was.
+// staleLocked closes a connection that was idle for too long. It reports whether it
+// did.
 func (p *pool) staleLocked(u *upstream, now time.Time) bool {
 	if now.Before(u.due) {
 		return false
@@ -55,8 +55,8 @@ func (p *pool) staleLocked(u *upstream, now time.Time) bool {
 	return true
 }
 
-// restedLocked ends the rest of a connection if it has lasted for long enough, and
-// reports whether it has.
+// restedLocked ends the rest of a connection that has lasted long enough. It reports
+// whether it did.
 func (p *pool) restedLocked(u *upstream, now time.Time) bool {
 	if now.Before(u.due) {
 		return false

@@ -12,8 +12,8 @@ import (
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
-// switchProtocols passes a 101 (Switching Protocols) on. It returns an error if the
-// client did not ask for that.
+// switchProtocols carries a 101 (Switching Protocols). It returns an error if the client
+// did not ask for the protocol.
 func (x *exchange) switchProtocols(u *upstream, r *http1.Response) error {
 	client, ok := x.client.(tunneler)
 	if !ok || !x.readsAll() || !forward.Switches(r, x.marks.Upgrade.Of(x.head)) {
@@ -29,15 +29,16 @@ func (x *exchange) switchProtocols(u *upstream, r *http1.Response) error {
 	return nil
 }
 
-// relay carries the tunnel, until it ends.
+// relay carries the bytes of the tunnel until it ends.
 func (x *exchange) relay(u *upstream) {
 	x.client.unwatch()
 	x.client.(tunneler).relay(u)
 	u.close()
 }
 
-// pump carries bytes one way, and the end of them. limit is how long the receiver may
-// take nothing of what waits for it. It reports whether the tunnel is intact.
+// pump carries bytes in one direction until the sender ends its side, and then ends that
+// side of the receiver. limit is how long the receiver may take nothing. It reports
+// whether the tunnel is intact.
 func pump(from net.Conn, in *intake, to *outlet, limit time.Duration) bool {
 	for {
 		if b := in.bytes(); len(b) > 0 {
@@ -53,22 +54,21 @@ func pump(from net.Conn, in *intake, to *outlet, limit time.Duration) bool {
 		case errors.Is(err, io.EOF):
 			closeWrite(to.conn)
 			return true
-		case isTimeout(err): // Shutdown wakes all connections
-			_ = from.SetReadDeadline(noDeadline) // it fails as the read will
+		case isTimeout(err): // Shutdown wakes all reads
+			_ = from.SetReadDeadline(noDeadline) // the read reports the error
 		default:
 			return false
 		}
 	}
 }
 
-// relay carries bytes both ways between a client and an instance, until both sides
-// have ended theirs.
+// relay carries bytes in both directions until both peers have ended their sides.
 func (c *conn) relay(u *upstream) {
 	for _, side := range []*outlet{&c.outlet, &u.outlet} {
-		_ = side.conn.SetReadDeadline(noDeadline) // it fails as the reads will
+		_ = side.conn.SetReadDeadline(noDeadline) // the reads report the error
 	}
 	var down sync.WaitGroup
-	down.Go(func() { // until the tunnel ends; waited for below
+	down.Go(func() { // ends with the tunnel; waited for below
 		if !pump(u.conn, &u.intake, &c.outlet, c.rules.IdleTimeout) {
 			c.endTunnel(u)
 		}
@@ -80,8 +80,8 @@ func (c *conn) relay(u *upstream) {
 	c.fate = closes
 }
 
-// endTunnel breaks a tunnel off.
+// endTunnel breaks the tunnel off.
 func (c *conn) endTunnel(u *upstream) {
 	u.close()
-	_ = c.conn.Close() // nothing can be done
+	_ = c.conn.Close() // an error changes nothing
 }

@@ -13,22 +13,21 @@ import (
 	"github.com/dynlb/dynlb/proxy/internal/settings"
 )
 
-// errTakesNothing says that an instance neither takes the content of its request nor
-// responds.
+// errTakesNothing reports that an instance neither takes the content nor responds.
 var errTakesNothing = fmt.Errorf("it takes nothing of the content: %w", context.DeadlineExceeded)
 
-// isTimeout reports whether a deadline of a connection has passed.
+// isTimeout reports whether err means that a deadline of a connection has passed.
 func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
 
-// copyMax is up to which size payload is copied next to its framing: that costs less
-// than telling the kernel of further pieces.
+// copyMax is the size up to which payload is copied next to its framing: a copy of so
+// little costs less than a second piece in a system call.
 const copyMax = 4 << 10
 
-// startUpload has the content carried to the instance.
+// startUpload starts the upload of the content that has not arrived yet.
 func (x *exchange) startUpload(u *upstream) {
 	x.client.unwatch()
 	x.uploads = true
-	x.uploading.Go(func() { // until the content, or the exchange, has ended; see endUpload
+	x.uploading.Go(func() { // ends with the content; endUpload ends it and waits for it
 		defer x.rescueUpload()
 		if x.upload(u) {
 			x.client.watch(x)
@@ -36,8 +35,8 @@ func (x *exchange) startUpload(u *upstream) {
 	})
 }
 
-// upload carries the content to the instance. It reports whether the client has sent
-// all of it.
+// upload carries the content to the instance. It reports whether the content was read to
+// its end.
 func (x *exchange) upload(u *upstream) bool {
 	began := time.Now()
 	frame := getBuffer(smallSize)
@@ -52,7 +51,7 @@ func (x *exchange) upload(u *upstream) bool {
 			return false
 		}
 		x.outcome.BytesIn += int64(len(payload))
-		if done { // before the instance can know, and answer
+		if done { // set before the instance gets the end and can answer
 			x.mu.Lock()
 			x.readAll = true
 			x.mu.Unlock()
@@ -71,7 +70,7 @@ func (x *exchange) upload(u *upstream) bool {
 	}
 }
 
-// sendPiece sends some of the content. frame is a buffer for what frames it.
+// sendPiece sends a piece of the content. frame is a buffer for its framing.
 func (x *exchange) sendPiece(u *upstream, frame, payload []byte, done bool) error {
 	limit := x.timeout
 	switch {
@@ -89,20 +88,20 @@ func (x *exchange) sendPiece(u *upstream, frame, payload []byte, done bool) erro
 	return err
 }
 
-// What goes after a chunk, and after the last one.
+// The bytes after a chunk, and after the last chunk.
 var (
 	chunkEnd     = []byte(http1.ChunkEnd)
 	lastChunkEnd = []byte(http1.ChunkEnd + http1.LastChunk)
 )
 
-// stillUploads reports whether the upload goes on.
+// stillUploads reports whether there is an upload that has not sent everything.
 func (x *exchange) stillUploads() bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.uploads && !x.sentAll
 }
 
-// endUpload ends an upload that still goes on, and waits until it has ended.
+// endUpload ends the upload, if there is one, and waits for it.
 func (x *exchange) endUpload(u *upstream) {
 	if !x.uploads {
 		return
@@ -114,7 +113,7 @@ func (x *exchange) endUpload(u *upstream) {
 	x.uploading.Wait()
 }
 
-// rescueUpload, deferred, keeps a panic from ending the process.
+// rescueUpload keeps a panic of the upload from ending the process. It is deferred.
 func (x *exchange) rescueUpload() {
 	if cause := recover(); cause != nil {
 		x.lane.options.Log.Error("upload panicked", "panic", cause, "stack", string(debug.Stack()))

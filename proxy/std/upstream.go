@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// upstream is a connection to an instance. What takes it out of the pool owns it.
+// upstream is a connection to an instance. It belongs to the pool or to one exchange.
 type upstream struct {
 	outlet
 	intake intake
@@ -15,14 +15,14 @@ type upstream struct {
 	prober prober
 
 	reused   bool         // it carried another request before
-	received bool         // a byte of the response to the request that it carries
-	used     time.Time    // in the pool: when its last response ended
-	due      time.Time    // in the pool: when its rest ends, or it is too old
+	received bool         // a byte of the present response was received
+	used     time.Time    // in the pool: when the last response ended
+	due      time.Time    // in the pool: when the rest ends, or the connection is too old
 	closed   atomic.Bool  // close was called
-	sent     atomic.Int64 // bytes of the request that it carries
+	sent     atomic.Int64 // bytes of the present request
 }
 
-// send writes a part of the request. See outlet.write for limit.
+// send writes a part of the request, with the limit of outlet.write.
 func (u *upstream) send(b []byte, limit time.Duration) error {
 	n, err := u.write(b, limit)
 	u.sent.Add(int64(n))
@@ -42,28 +42,28 @@ func (u *upstream) reuse() {
 	u.sent.Store(0)
 	u.patient.Store(false)
 	if u.stopped.Swap(false) {
-		_ = u.conn.SetWriteDeadline(noDeadline) // it fails as the write will
+		_ = u.conn.SetWriteDeadline(noDeadline) // the write reports the error
 		u.deadline = noDeadline
 	}
 }
 
-// finish ends what is sent. The instance must get nothing after a part of a
+// finish ends the sending side. The instance must get nothing behind a part of a
 // request that it did not take.
 func (u *upstream) finish() { closeWrite(u.conn) }
 
-// close closes the connection. It may be called by several goroutines, and while
-// others read and write.
+// close closes the connection. It is safe for concurrent use, also with reads and
+// writes.
 func (u *upstream) close() {
 	if u.closed.Swap(true) {
 		return
 	}
-	_ = u.conn.Close() // nothing can be done
+	_ = u.conn.Close() // an error changes nothing
 	u.pool.open.Add(-1)
 }
 
-// closeWrite ends what is written to conn, where that is possible.
+// closeWrite ends the sending side of conn, if the kind of connection can do that.
 func closeWrite(conn net.Conn) {
 	if half, ok := conn.(interface{ CloseWrite() error }); ok {
-		_ = half.CloseWrite() // the connection is broken then
+		_ = half.CloseWrite() // an error means that the connection is broken
 	}
 }

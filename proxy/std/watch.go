@@ -7,20 +7,20 @@ import (
 	"time"
 )
 
-// watchAfter is how long a request may take before its client is watched. Most are
-// answered before that, and cost no goroutine.
+// watchAfter is when the watching of a client begins. Most requests end earlier, and need
+// no goroutine for it.
 const watchAfter = 10 * time.Millisecond
 
-// watcher notices that a client is gone while nothing is read from it.
+// watcher notices that a client is gone while dynlb reads nothing from it.
 type watcher struct {
-	timer    *time.Timer // calls watch, on a goroutine of its own
+	timer    *time.Timer // calls watchReset on a new goroutine
 	watching sync.WaitGroup
 	armed    bool
 	stopping atomic.Bool
 	exchange *exchange
 }
 
-// watch has x halted if the client is gone, until unwatch.
+// watch halts x if the client is gone, until unwatch.
 func (c *conn) watch(x *exchange) {
 	w := &c.watcher
 	w.armed, w.exchange = true, x
@@ -32,7 +32,7 @@ func (c *conn) watch(x *exchange) {
 	}
 }
 
-// unwatch ends watch.
+// unwatch ends the watching, and waits for it.
 func (c *conn) unwatch() {
 	w := &c.watcher
 	if !w.armed {
@@ -44,17 +44,17 @@ func (c *conn) unwatch() {
 		return
 	}
 	w.stopping.Store(true)
-	_ = c.conn.SetReadDeadline(longAgo) // it fails as the watching will
+	_ = c.conn.SetReadDeadline(longAgo) // the wait reports the error
 	w.watching.Wait()
 	w.stopping.Store(false)
 }
 
-// watchReset waits until the client resets its connection.
+// watchReset halts the exchange when the client resets its connection.
 func (c *conn) watchReset() {
 	w := &c.watcher
 	defer w.watching.Done()
 	for {
-		_ = c.conn.SetReadDeadline(noDeadline) // it fails as the watching will
+		_ = c.conn.SetReadDeadline(noDeadline) // the wait reports the error
 		if w.stopping.Load() {
 			return
 		}

@@ -6,9 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// awaitReset waits until the client resets its connection, which gone reports, or a
-// deadline passes, which again reports. It reads nothing. That the client has ended
-// its side does not end the wait.
+// awaitReset waits until the client resets its connection or the read deadline passes. It
+// reads nothing, and goes on waiting when the client ends its side. gone reports a reset,
+// again the deadline.
 func (c *conn) awaitReset() (gone, again bool) {
 	if c.prober.raw == nil {
 		return false, false
@@ -17,7 +17,7 @@ func (c *conn) awaitReset() (gone, again bool) {
 	return err == nil || !isTimeout(err), isTimeout(err)
 }
 
-// isReset reports whether a connection is broken: reset by the peer.
+// isReset reports whether the peer has reset a connection.
 func isReset(fd uintptr) bool {
 	fds := []unix.PollFd{{Fd: int32(fd)}}
 	for {

@@ -7,9 +7,9 @@ import (
 	"io"
 )
 
-// awaitReset waits until the client resets its connection, which gone reports, or a
-// deadline passes, which again reports. It reads what the client sends in advance, and
-// notices nothing behind that, or after the client has ended its side.
+// awaitReset waits until the client resets its connection or the read deadline passes. It
+// also returns when the client sends bytes in advance or ends its side: a later reset is
+// not noticed. gone reports a reset, again the deadline.
 func (c *conn) awaitReset() (gone, again bool) {
 	if !c.intake.empty() {
 		return false, false
