@@ -8,18 +8,18 @@ import (
 
 // dropper keeps connections to instances.
 type dropper interface {
-	// Drop closes the idle connections to endpoint, and makes that those in use are
-	// closed and not kept when they become idle.
+	// Drop closes the idle connections to endpoint now, and the connections in use
+	// when they become idle.
 	Drop(endpoint registry.Endpoint)
 }
 
-// followDepartures tells droppers of each instance that leaves service, as it
-// drains, is unhealthy or gone: it may be about to stop, and would wait for idle
-// connections. It returns when ctx ends.
+// followDepartures drops the connections to each instance that leaves service: one that
+// drains, is unhealthy, or is gone. An instance that stops gracefully would wait for its
+// idle connections. followDepartures returns when ctx ends.
 func followDepartures(ctx context.Context, r *registry.Registry, droppers ...dropper) {
 	changed, stop := r.Watch()
 	defer stop()
-	serving := map[registry.ID]registry.Endpoint{} // where those that were are reached
+	serving := map[registry.ID]registry.Endpoint{} // the endpoints of the instances in service
 	for seen := uint64(0); ; {
 		if next := r.Changes(); next != seen {
 			seen = next
@@ -33,8 +33,8 @@ func followDepartures(ctx context.Context, r *registry.Registry, droppers ...dro
 	}
 }
 
-// dropDeparted drops those of before that do not serve any more, and returns who
-// does.
+// dropDeparted drops the endpoints in before that are not in service any more. It returns
+// those that are.
 func dropDeparted(r *registry.Registry, before map[registry.ID]registry.Endpoint, droppers []dropper) map[registry.ID]registry.Endpoint {
 	now := r.Snapshot()
 	serving := make(map[registry.ID]registry.Endpoint, len(now.Instances))
@@ -54,9 +54,9 @@ func dropDeparted(r *registry.Registry, before map[registry.ID]registry.Endpoint
 	return serving
 }
 
-// droppers returns what keeps connections to instances.
+// droppers returns all parts that keep connections to instances, or facts about them.
 func (p *Proxy) droppers() []dropper {
-	droppers := []dropper{&p.conduct, p.std} // first: the lanes ask it when they make connections
+	droppers := []dropper{&p.conduct, p.std} // conduct first: new connections look into it
 	if p.fast != nil {
 		droppers = append(droppers, p.fast)
 	}

@@ -6,22 +6,21 @@ import (
 	"github.com/dynlb/dynlb/proxy/fast"
 )
 
-// Engine says what carries plain HTTP/1.1.
+// Engine is the choice of what carries plain HTTP/1.1.
 type Engine string
 
 // The engines.
 const (
-	// EngineAuto is EngineFast where there is one, else EngineStd.
+	// EngineAuto is EngineFast where it is available, and EngineStd elsewhere.
 	EngineAuto Engine = "auto"
-	// EngineFast carries requests in event loops; there is one for Linux.
+	// EngineFast carries requests in event loops. It is available on Linux.
 	EngineFast Engine = "fast"
-	// EngineStd carries requests with blocking reads and writes. It carries what the
-	// other does not, in any case.
+	// EngineStd carries requests with blocking reads and writes. With every engine it
+	// carries what the event loops hand over.
 	EngineStd Engine = "std"
 )
 
-// UnmarshalText makes an Engine of its name. With MarshalText it makes it a
-// flag's value.
+// UnmarshalText sets the engine from its name, for flags.
 func (e *Engine) UnmarshalText(text []byte) error {
 	switch engine := Engine(text); engine {
 	case EngineAuto, EngineFast, EngineStd:
@@ -35,7 +34,7 @@ func (e *Engine) UnmarshalText(text []byte) error {
 // MarshalText returns the engine's name.
 func (e Engine) MarshalText() ([]byte, error) { return []byte(e), nil }
 
-// newFast returns the fast engine, or nil if it is not to be used or there is none.
+// newFast returns the fast engine, or nil if it is not chosen or unavailable.
 func (p *Proxy) newFast(o *Options) *fast.Engine {
 	if o.Engine == EngineStd {
 		return nil

@@ -1,17 +1,16 @@
-// Package proxy is the data plane: it carries each request to one instance and
-// the response back. It claims the instance from the registry, and the claim
-// ends with the request, however that ends.
+// Package proxy is the data plane: it carries each request to one instance and the
+// response back. It claims the instance from the registry. The claim ends with the
+// request, whatever the outcome.
 //
-// There are two lanes. Package fast carries plain HTTP/1.1 in event loops, and
-// hands over what it does not carry. Package std carries that, and everything where
-// there is no such engine. What a message looks like on the other side, what a client is
-// told and when a request is sent again, both have from the same packages:
+// There are two lanes. Package fast carries plain HTTP/1.1 in event loops, and hands
+// over all other connections. Package std carries those, and all connections where there
+// are no event loops. Both lanes follow the same packages for the rules:
 //
-//	Proxy      what is accepted, which lane carries it, and how it ends
+//	Proxy      accepts connections, chooses the lane, and shuts both down
 //	fast       HTTP/1.1 in event loops
 //	std        HTTP/1.1 and HTTP/2 with blocking reads and writes
 //	forward    a request as the instance gets it, a response as the client gets it
-//	policy     errors, what clients are told, retries, reuse of connections
+//	policy     errors and the answers to them, retries, reuse of connections
 //	outcome    what became of a request
 //	http1      the strict reader of HTTP/1.1
 package proxy
@@ -47,13 +46,14 @@ type Options struct {
 	Router route.Router
 	// Settings are how requests are carried.
 	Settings
-	// Engine is what carries plain HTTP/1.1. Empty: EngineAuto.
+	// Engine carries plain HTTP/1.1. Empty: EngineAuto.
 	Engine Engine
 	// Status answers GET and HEAD of /lb-status. Nil: the path is the app's.
 	Status http.Handler
-	// Record is told the outcome of each request. Nil: none is recorded.
+	// Record gets the outcome of each request. It is called concurrently, also by the
+	// event loops, and must not block. Nil: outcomes are not recorded.
 	Record outcome.Recorder
-	// Log gets one line for each failed request. Nil: none are written.
+	// Log gets one line for each failed request. Nil: there is no log.
 	Log *slog.Logger
 }
 
@@ -63,13 +63,13 @@ type Proxy struct {
 	std      *std.Lane
 	fast     *fast.Engine             // nil when it is not used
 	settings atomic.Pointer[Settings] // in force, for the requests that begin now
-	conduct  policy.Conduct           // what is known of the instances
+	conduct  policy.Conduct           // which instances send stray bytes
 	unfollow context.CancelFunc       // ends the following of departures
 	followed sync.WaitGroup           // until no departures are followed
 }
 
-// New returns a Proxy. Call Shutdown when done with it, served or not: it keeps
-// connections to instances.
+// New returns a Proxy. The caller must call Shutdown, even if it never calls Serve: a
+// Proxy has goroutines and connections.
 func New(options Options) *Proxy {
 	if options.Log == nil {
 		options.Log = slog.New(slog.DiscardHandler)
@@ -92,17 +92,15 @@ func New(options Options) *Proxy {
 	return p
 }
 
-// Configure changes the settings, all of them, for the requests that begin from
-// now on, on connections that are open already too. To the letter:
+// Configure replaces the settings for the requests that begin from now on, also on open
+// connections. In detail:
 //
-//   - A request begins with the first byte of its head, and with HTTP/2 when it is
-//     complete. One that has begun is carried as before.
-//   - IdleTimeout counts from the next response on. A connection of HTTP/2 has the
-//     one that New was given.
-//   - MaxConnections counts when the next client connects. No connection is
-//     closed because they are too many now.
-//   - Limits.Head above 1 MiB, and above what New was given, is no more than that
-//     for HTTP/2.
+//   - A request of HTTP/1.1 begins with the first byte of its head, a request of HTTP/2
+//     when its head is complete.
+//   - IdleTimeout holds from the next response on. A connection of HTTP/2 keeps the
+//     IdleTimeout of New.
+//   - MaxConnections holds when the next client connects. No open connection is closed.
+//   - For HTTP/2, Limits.Head cannot be raised above 1 MiB or the value of New.
 func (p *Proxy) Configure(s Settings) {
 	s = s.WithDefaults()
 	p.settings.Store(&s)

@@ -9,15 +9,15 @@ import (
 	"github.com/dynlb/dynlb/proxy/fast"
 )
 
-// Serve accepts connections on l, HTTP/1 and HTTP/2 with prior knowledge, until
-// Shutdown or Leave; then it returns nil. It closes l. It may be called for several
-// listeners.
+// Serve accepts connections on l until Shutdown or Leave, and returns nil then. Clients
+// may speak HTTP/1.1, or HTTP/2 with prior knowledge. Serve closes l. Several listeners
+// may be served at the same time.
 func (p *Proxy) Serve(l net.Listener) error {
 	err := errors.ErrUnsupported
 	if p.fast != nil {
 		err = p.fast.Serve(l)
 	}
-	if errors.Is(err, errors.ErrUnsupported) { // then it has left l alone
+	if errors.Is(err, errors.ErrUnsupported) { // l is untouched then
 		err = p.std.Serve(l)
 	}
 	if err != nil {
@@ -26,8 +26,8 @@ func (p *Proxy) Serve(l net.Listener) error {
 	return nil
 }
 
-// Leave stops accepting on l, which was given to Serve, and closes it. The
-// connections that were accepted on it stay.
+// Leave stops Serve for one listener and closes the listener. The connections that were
+// accepted on it stay.
 func (p *Proxy) Leave(l net.Listener) {
 	if p.std.Leave(l) || p.fast != nil && p.fast.Leave(l) {
 		return
@@ -35,16 +35,16 @@ func (p *Proxy) Leave(l net.Listener) {
 	_ = l.Close() // it is closed already
 }
 
-// Shutdown stops accepting at once, tells the clients on open connections to
-// go elsewhere, and waits for the requests in flight and the tunnels. When ctx
-// ends it closes those that are left, waits until they have ended, and returns an
-// error that says how many they were. Afterwards the Proxy is of no use.
+// Shutdown stops accepting at once, asks the clients on open connections to close them,
+// and waits for the requests in flight and the tunnels. When ctx ends, it breaks off those
+// that are left, and returns an error with their number. The Proxy cannot be used
+// afterwards.
 func (p *Proxy) Shutdown(ctx context.Context) error {
 	fast := make(chan int, 1)
 	go func() { fast <- p.shutdownFast(ctx) }()
 	open := p.std.Shutdown(ctx)
 	open += <-fast
-	open += p.std.Shutdown(ctx) // again: of what the other lane has handed over meanwhile
+	open += p.std.Shutdown(ctx) // again, for connections that the fast lane handed over meanwhile
 	p.unfollow()
 	p.followed.Wait()
 	if open > 0 {
@@ -53,8 +53,8 @@ func (p *Proxy) Shutdown(ctx context.Context) error {
 	return nil
 }
 
-// shutdownFast shuts the fast engine down, and returns how many requests it cut
-// off.
+// shutdownFast shuts the fast engine down. It returns the number of requests and tunnels
+// that were broken off.
 func (p *Proxy) shutdownFast(ctx context.Context) int {
 	if p.fast == nil {
 		return 0

@@ -49,15 +49,15 @@ type Options struct {
 	// have no zero fields that have a default. After a change call
 	// Lane.Reconfigured.
 	Settings *atomic.Pointer[settings.Settings]
-	// Conduct is what is known of the instances. Nil: the lane has its own.
+	// Conduct knows which instances send stray bytes. Nil: the lane has its own.
 	Conduct *policy.Conduct
 	// StatusPath is the one path that is not an app's, and Status answers GET and
 	// HEAD of it. Nil: the path is the app's.
 	StatusPath string
 	Status     http.Handler
-	// Record is told the outcome of each request. Nil: none is reported.
+	// Record gets the outcome of each request. Nil: outcomes are not recorded.
 	Record outcome.Recorder
-	// Log gets one line for each failed request. Nil: none is written.
+	// Log gets one line for each failed request. Nil: there is no log.
 	Log *slog.Logger
 }
 
