@@ -62,6 +62,8 @@ type Config struct {
 	// HealthPath is a request target: a path that starts with "/", with a query if
 	// it has one.
 	HealthPath string
+	// LivenessPath is a request target, or "" for none.
+	LivenessPath string
 
 	StartTimeout, StopTimeout, DrainTimeout, RequestTimeout time.Duration
 

@@ -77,7 +77,7 @@ func TestRootFile(t *testing.T) {
 	}
 	want := defaultIn(dir)
 	want.Location, want.Command, want.Auth = filepath.Join(dir, "app.ts"), defaultCommand(), authIn(dir)
-	want.User = "nobody"
+	want.User, want.LivenessPath = "nobody", "/live"
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("with all settings\ngot  %+v\nwant %+v", got, want)
 	}
@@ -153,7 +153,7 @@ func TestSchemaValues(t *testing.T) {
 			if len(property.Properties) > 0 {
 				check(here+"{", property, "}"+end)
 			}
-			if name != "location" && name != "user" && !strings.Contains(here, "auth: ") { // they have no default
+			if name != "location" && name != "user" && name != "livenessPath" && !strings.Contains(here, "auth: ") { // they have no default
 				checkDefault(t, dir, here, property, end)
 			}
 			checkBounds(t, dir, here, property, end)

@@ -152,7 +152,11 @@ func instanceKeys(c *Config) []Key {
 		},
 		{
 			Name: "healthPath", Value: target(&c.HealthPath), Default: "/health", Change: RollingRestart,
-			Meaning: "The path of the health check. An answer of 200 means healthy.",
+			Meaning: "The path of the health check. An answer of 2xx means ready. Any other takes the instance out of rotation, without stopping it.",
+		},
+		{
+			Name: "livenessPath", Value: target(&c.LivenessPath), Example: "/live", Change: RollingRestart,
+			Meaning: "The path of a second check. Four failures in a row, which are any answer but 2xx or none, replace the instance. Unset: an instance is replaced when it does not answer at `healthPath` and nothing shows that it works.",
 		},
 		{
 			Name: "startTimeout", Value: duration(&c.StartTimeout, minWait), Default: "10s", Change: AtOnce,

@@ -7,7 +7,7 @@ import (
 )
 
 const allKeys = "location, minInstances, maxInstances, checkInterval, healthTimeout, scaleUpThreshold, " +
-	"scaleDownThreshold, idleTimeout, command, env, workDir, listen, admin, adminHTTP, auth, basePort, healthPath, " +
+	"scaleDownThreshold, idleTimeout, command, env, workDir, listen, admin, adminHTTP, auth, basePort, healthPath, livenessPath, " +
 	"startTimeout, stopTimeout, drainTimeout, requestTimeout, maxConcurrency, queue, trustedProxies, verifyPort, user, maxRequests, maxAge, maxMemory, limits"
 const wantCommand = `a list of strings that starts with a program, such as [bun, run, "{location}", --port, "{port}"]`
 
@@ -146,6 +146,7 @@ var parseProblems = []struct {
 	{allAuth + "admin: 0.0.0.0:9\nadminHTTP: box:9", "3: adminHTTP: must be on another port than admin (0.0.0.0:9); got box:9"},
 	{allAuth + "adminHTTP: box:9\nadmin: box:9", "3: admin: must be on another port than adminHTTP (box:9); got box:9"},
 	{"healthPath: health", `1: healthPath: must be a path that starts with "/", such as /health; got "health"`},
+	{"livenessPath: live", `1: livenessPath: must be a path that starts with "/", such as /health; got "live"`},
 	{"healthPath: 7", `1: healthPath: must be a path that starts with "/", such as /health; got 7`},
 	{"healthPath: /a b", `1: healthPath: must be a path in URL form, with special characters as %XX; got "/a b"`},
 	{"healthPath: /%zz", `1: healthPath: must be a path in URL form, with special characters as %XX; got "/%zz"`},

@@ -110,7 +110,7 @@ func TestNeverReady(t *testing.T) {
 	t.Parallel()
 	r := daemontest.Start(t, "minInstances: 1\nstartTimeout: 300ms\nhealthPath: /nothing-here\n")
 	daemontest.Eventually(t, "the reason, twice", func() bool {
-		return r.Pool().GetUnavailableReason() == "not ready within 300ms: GET /nothing-here: status 404, not 200" &&
+		return r.Pool().GetUnavailableReason() == "not ready within 300ms: GET /nothing-here: status 404, not 2xx" &&
 			strings.Count(r.Log.String(), "instance failed") >= 2
 	})
 }

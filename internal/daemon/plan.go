@@ -69,7 +69,7 @@ func appSettings(settings config.Config) (app.Settings, error) {
 				Account:    user,
 				Env:        settings.Env,
 				WorkDir:    settings.WorkDir,
-				HealthPath: settings.HealthPath,
+				HealthPath: settings.HealthPath, LivenessPath: settings.LivenessPath,
 				VerifyPort: settings.VerifyPort,
 			},
 			BasePort:       settings.BasePort,

@@ -38,19 +38,22 @@ type child struct {
 
 	// Owned by the loop:
 
-	phase         phase
-	endLife       func()          // ends the life that manage sees: the child drains and stops
-	generation    int             // the number of rollouts before its start
-	host          string          // where it answered; "" until it was ready
-	readyAt       time.Time       // when it was first ready
-	wasReady      bool            // it was ready when its drain began
-	drained       <-chan struct{} // closed when no request is in flight; set when its drain begins
-	failedChecks  int             // health checks failed in a row
-	silence       silence         // while failedChecks > 0
-	recycleReason string          // why it is to be recycled; "" if it is not
-	memoryEarly   bool            // it reached maxMemory soon after its start
-	replaceReason error           // why it is replaced while its process runs; nil if it is not
-	suspended     bool            // replaceReason is that it is suspended
+	phase          phase
+	endLife        func()          // ends the life that manage sees: the child drains and stops
+	generation     int             // the number of rollouts before its start
+	host           string          // where it answered; "" until it was ready
+	readyAt        time.Time       // when it was first ready
+	wasReady       bool            // it was ready when its drain began
+	drained        <-chan struct{} // closed when no request is in flight; set when its drain begins
+	failedChecks   int             // health checks failed in a row
+	silentChecks   int             // those of them in a row that got no answer
+	failedLiveness int             // checks of livenessPath failed in a row
+	notReady       string          // why it is not ready, as it answered last; "" if it is
+	silence        silence         // while silentChecks > 0
+	recycleReason  string          // why it is to be recycled; "" if it is not
+	memoryEarly    bool            // it reached maxMemory soon after its start
+	replaceReason  error           // why it is replaced while its process runs; nil if it is not
+	suspended      bool            // replaceReason is that it is suspended
 }
 
 func newChild(port int, endLife func(), log *slog.Logger) *child {

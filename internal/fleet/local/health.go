@@ -20,6 +20,7 @@ const (
 type healthCheck struct {
 	began     time.Time
 	err       error // nil: the instance is healthy
+	liveness  error // of livenessPath; nil: the instance works, or there is no such path
 	suspended bool  // err is a timeout, and the process is suspended
 }
 
@@ -63,6 +64,12 @@ func (f *Fleet) checkHealth(life context.Context, c *child, p proc, host string)
 		c.log.Warn("health check not made", "error", check.err)
 		return
 	}
+	if path := c.program.LivenessPath; path != "" {
+		check.liveness = f.probePath(life, c, host, path)
+		if outOfDescriptors(check.liveness) {
+			check.liveness = nil // no check was made
+		}
+	}
 	check.suspended = check.timedOut() && suspended(p)
 	f.call(func() { f.onHealthCheck(c, check) })
 }
@@ -72,30 +79,75 @@ func (f *Fleet) onHealthCheck(c *child, check healthCheck) {
 	if c.phase != phaseServing {
 		return
 	}
+	if f.notLive(c, check.liveness) {
+		return
+	}
 	in, ready := f.lookup(c.id)
+	c.notReady = ""
+	if answered(check.err) {
+		c.notReady = check.err.Error()
+	}
 	switch {
 	case check.err == nil:
-		if c.failedChecks = 0; in.State == registry.Unhealthy {
+		if c.failedChecks, c.silentChecks = 0, 0; in.State == registry.Unhealthy {
 			f.logRefusal(c, f.Registry.Transition(c.id, registry.Ready, "answered the health check"))
 			c.log.Info("instance healthy again")
 		}
 		return
-	case time.Since(in.LastSuccess) < f.settings().CheckInterval:
-		c.failedChecks = 0 // a response to a real request counts more than a check
+	case c.notReady == "" && time.Since(in.LastSuccess) < f.settings().CheckInterval:
+		c.failedChecks, c.silentChecks = 0, 0 // a response to a real request counts more than silence
 		return
 	}
 	c.failedChecks++
-	c.silence.observe(c.failedChecks, check, &in)
+	if c.notReady != "" {
+		c.silentChecks = 0
+	} else {
+		c.silentChecks++
+		c.silence.observe(c.silentChecks, check, &in)
+	}
 	c.log.Warn("health check failed", "failures", c.failedChecks, "error", check.err)
 	cause := fmt.Errorf("failed %d health checks: %w", c.failedChecks, check.err)
+	works := c.program.LivenessPath != "" && check.liveness == nil
 	switch {
-	case c.failedChecks >= replaceAfter && f.mustReplace(c, check, &in):
+	case !works && c.silentChecks >= replaceAfter && f.mustReplace(c, check, &in):
 		f.replace(c, cause)
-	case c.failedChecks >= ejectAfter && in.State == registry.Ready && ready > 1:
-		// The last ready instance stays: to try it is better than to refuse every
-		// request because of health checks alone.
+	case c.failedChecks >= ejectAfter && in.State == registry.Ready && (c.notReady != "" || ready > 1):
+		// The last ready instance stays if it does not answer: to try it is better
+		// than to refuse every request. If it says that it is not ready, it goes.
 		f.logRefusal(c, f.Registry.Transition(c.id, registry.Unhealthy, cause.Error()))
 	}
+}
+
+// notLive counts a check of livenessPath, and reports whether it replaced the
+// child. err is nil when the check succeeded. It runs in the loop.
+func (f *Fleet) notLive(c *child, err error) bool {
+	if err == nil {
+		c.failedLiveness = 0
+		return false
+	}
+	c.failedLiveness++
+	c.log.Warn("liveness check failed", "failures", c.failedLiveness, "error", err)
+	if c.failedLiveness < replaceAfter {
+		return false
+	}
+	f.replace(c, fmt.Errorf("failed %d liveness checks: %w", c.failedLiveness, err))
+	return true
+}
+
+// notReadyReason returns why no instance is ready when all that were ready say that
+// they are not, or "".
+func (f *Fleet) notReadyReason() string {
+	reason := ""
+	for _, c := range f.children {
+		switch {
+		case !c.active():
+		case c.phase != phaseServing || c.notReady == "":
+			return ""
+		default:
+			reason = "no instance is ready: " + c.notReady
+		}
+	}
+	return reason
 }
 
 // onSuspect handles an instance that refused a connection. The registry has made it

@@ -21,11 +21,11 @@ type silence struct {
 	logged bool   // the log says that it is not replaced yet
 }
 
-// observe updates the silence after a failed check, which is number failedChecks in
+// observe updates the silence after a failed check, which is number silentChecks in
 // a row. The silence begins with the first one, and again with each progress that
 // the instance makes.
-func (s *silence) observe(failedChecks int, check healthCheck, in *registry.Instance) {
-	if failedChecks == 1 {
+func (s *silence) observe(silentChecks int, check healthCheck, in *registry.Instance) {
+	if silentChecks == 1 {
 		*s = silence{since: check.began, claims: in.Total}
 	}
 	if in.LastProgress.After(s.since) {
@@ -36,7 +36,8 @@ func (s *silence) observe(failedChecks int, check healthCheck, in *registry.Inst
 // mustReplace decides whether a child that has failed replaceAfter health checks or
 // more, check being the last one, is replaced.
 //
-//   - An instance that answers with a failure is replaced.
+//   - An instance whose answer is broken off, or is not HTTP, is replaced. One that
+//     answers with a status is not: it works.
 //   - A suspended instance is replaced. Its requests are not the reason.
 //   - An instance that does not answer and has no request is replaced.
 //   - An instance that does not answer and has requests may be busy: many servers

@@ -23,7 +23,24 @@ const maxHealthBody = 64 << 10
 // means healthy.
 type prober func(ctx context.Context, address, path string) error
 
-// newHTTPProber returns a prober for which status 200 means healthy. It follows no
+// statusError is an answer to a health check that is not 2xx. The instance works,
+// and says that it is not ready.
+type statusError struct {
+	path   string
+	status int
+}
+
+func (e *statusError) Error() string {
+	return fmt.Sprintf("GET %s: status %d, not 2xx", e.path, e.status)
+}
+
+// answered reports whether err is an answer that is not 2xx.
+func answered(err error) bool {
+	var status *statusError
+	return errors.As(err, &status)
+}
+
+// newHTTPProber returns a prober for which a 2xx status means healthy. It follows no
 // redirects. Each check has its own connection, because an instance must accept new
 // ones to be healthy.
 func newHTTPProber() prober {
@@ -44,8 +61,8 @@ func newHTTPProber() prober {
 			return err // has the method, the URL and the cause
 		}
 		defer response.Body.Close()
-		if response.StatusCode != http.StatusOK {
-			return fmt.Errorf("GET %s: status %d, not 200", path, response.StatusCode)
+		if response.StatusCode/100 != 2 {
+			return &statusError{path, response.StatusCode}
 		}
 		if _, err := io.CopyN(io.Discard, response.Body, maxHealthBody); err != nil && !errors.Is(err, io.EOF) {
 			return fmt.Errorf("GET %s: read body: %w", path, err)

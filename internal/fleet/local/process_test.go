@@ -12,8 +12,12 @@ import (
 	"github.com/dynlb/dynlb/internal/process/procfs"
 )
 
-// errUnhealthy is what a probe returns when the instance answers with a failure.
-var errUnhealthy = errors.New("status 500, not 200")
+// errUnhealthy is what a probe returns when the answer is broken off, and errNotReady
+// when the instance says that it is not ready.
+var (
+	errUnhealthy = errors.New("unexpected EOF")
+	errNotReady  = &statusError{"/health", 503}
+)
 
 // fakeProcess is a process on a machine.
 type fakeProcess struct {
@@ -26,9 +30,10 @@ type fakeProcess struct {
 
 	mu          sync.Mutex // guards all below
 	born        time.Time
-	boot        time.Duration // from born to the first answer
-	healthErr   error         // what a probe returns
-	paths       []string      // of the probes
+	boot        time.Duration    // from born to the first answer
+	healthErr   error            // what a probe returns
+	pathErr     map[string]error // what probes of a path return before healthErr
+	paths       []string         // of the probes
 	ignoresTERM bool
 	listening   procfs.Listening
 	listenErr   error
@@ -79,6 +84,9 @@ func (p *fakeProcess) health(path string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.paths = append(p.paths, path)
+	if err, ok := p.pathErr[path]; ok {
+		return err
+	}
 	return p.healthErr
 }
 

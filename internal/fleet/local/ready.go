@@ -24,6 +24,8 @@ const (
 // which dynlb has no descriptor for a probe does not count.
 func (f *Fleet) awaitReady(life context.Context, c *child, p proc) (host string, err error) {
 	limit := f.settings().StartTimeout
+	again := false
+	f.call(func() { again = !c.readyAt.IsZero() })
 	ctx, expire := context.WithCancelCause(life)
 	defer expire(nil)
 	left := limit // after the last probe that was made
@@ -54,6 +56,10 @@ func (f *Fleet) awaitReady(life context.Context, c *child, p proc) (host string,
 			if host == hosts[0] || !refused(err) {
 				last = err
 			}
+			if again && answered(err) { // it works, and is not replaced
+				f.call(func() { c.notReady = err.Error() })
+				left = limit + time.Since(began)
+			}
 		}
 		if !outOfDescriptors(last) {
 			left -= time.Since(began)
@@ -66,9 +72,14 @@ func (f *Fleet) awaitReady(life context.Context, c *child, p proc) (host string,
 
 // probeOnce makes one health check on host.
 func (f *Fleet) probeOnce(ctx context.Context, c *child, host string) error {
+	return f.probePath(ctx, c, host, c.program.HealthPath)
+}
+
+// probePath requests path on host, as a health check does.
+func (f *Fleet) probePath(ctx context.Context, c *child, host, path string) error {
 	ctx, cancel := context.WithTimeout(ctx, f.settings().HealthTimeout)
 	defer cancel()
-	return f.probe(ctx, address(host, c.port), c.program.HealthPath)
+	return f.probe(ctx, address(host, c.port), path)
 }
 
 // verify returns an error unless it was the child that answered on its port.
@@ -106,7 +117,8 @@ func (f *Fleet) onReady(c *child, host string) {
 	if !c.active() {
 		return
 	}
-	c.phase, c.failedChecks = phaseServing, 0
+	c.phase, c.failedChecks, c.silentChecks = phaseServing, 0, 0
+	c.notReady = ""
 	if c.readyAt.IsZero() {
 		c.readyAt = time.Now()
 	}

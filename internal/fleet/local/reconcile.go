@@ -26,7 +26,7 @@ func (f *Fleet) reconcile(killCtx context.Context) {
 	// A failed child that is above the target now is not replaced.
 	f.pendingReplacements = min(f.pendingReplacements, max(0, target-active))
 	if starting == 0 && active >= target {
-		f.Board.SetTrouble("") // no start is outstanding
+		f.Board.SetTrouble(f.notReadyReason()) // no start is outstanding
 	}
 	for ; active > target; active-- {
 		f.drain(f.nextToStop(), f.reason)

@@ -53,6 +53,8 @@ type Program struct {
 	WorkDir string
 	// HealthPath is the path of health checks.
 	HealthPath string
+	// LivenessPath is the path of liveness checks. "": there are none.
+	LivenessPath string
 	// VerifyPort makes it a condition of readiness that the process itself, or a
 	// descendant, listens on the port.
 	VerifyPort bool
@@ -91,6 +93,7 @@ func differences(a, b *Program) []string {
 		{"workDir", a.WorkDir == b.WorkDir},
 		{"user", a.User == b.User},
 		{"healthPath", a.HealthPath == b.HealthPath},
+		{"livenessPath", a.LivenessPath == b.LivenessPath},
 		{"verifyPort", a.VerifyPort == b.VerifyPort},
 	} {
 		if !k.same {
