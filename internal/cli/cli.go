@@ -23,6 +23,7 @@ const (
 	exitDone  = 0
 	exitFail  = 1 // failed at run time
 	exitUsage = 2 // wrong command line or config
+	exitEmpty = 3 // status: no instance is ready
 
 	exitInterrupted = 128 + 2 // by SIGINT, as shells report it
 )
@@ -56,6 +57,8 @@ func exitCode(err error) (code int, prefix string) {
 	switch {
 	case err == nil:
 		return exitDone, ""
+	case errors.Is(err, errNoneReady):
+		return exitEmpty, "dynlb: "
 	case errors.Is(err, errInterrupted):
 		return exitInterrupted, "dynlb: "
 	case errors.As(err, &invalid):

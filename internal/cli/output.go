@@ -16,6 +16,7 @@ const (
 	outputTable = "table"
 	outputLines = "lines"
 	outputJSON  = "json"
+	outputFull  = "full"
 )
 
 // outputFlag gives cmd the flag --output. The first value is the default.

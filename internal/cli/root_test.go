@@ -41,7 +41,7 @@ func TestBadUsage(t *testing.T) {
 		{"completion bash x", `dynlb: unknown command "x" for "dynlb completion bash"`},
 		{"help nope", `dynlb: unknown command "nope" (see 'dynlb --help')`},
 		{"scale many", `dynlb: "many" is not a number of instances; give a whole number, such as: dynlb scale 4`},
-		{"status --output yaml", `dynlb: --output "yaml": use table or json`},
+		{"status --output yaml", `dynlb: --output "yaml": use table, json or full`},
 		{"status --admin here", `dynlb: --admin "here" is not host:port, such as 127.0.0.1:4001`},
 		{"status --admin 127.0.0.1:99999", `dynlb: --admin "127.0.0.1:99999" is not host:port`},
 		{"status --admin 127.0.0.1:0", `dynlb: --admin "127.0.0.1:0" is not host:port`},

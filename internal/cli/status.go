@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -9,15 +10,19 @@ import (
 	"github.com/dynlb/dynlb/internal/logging"
 )
 
+// errNoneReady is the error of status when no instance is ready.
+var errNoneReady = errors.New("no instance is ready")
+
 func newStatus(o *options) *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show the instances",
-		Long:  `Show the instances as they are now. -o json prints the body of GET /lb-status.`,
-		Args:  cobra.NoArgs,
+		Long: `Show the instances as they are now. -o json prints the body of GET /lb-status, and
+-o full all that is known, as JSON. The exit code is 3 when no instance is ready.`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkOutput(output, outputTable, outputJSON); err != nil {
+			if err := checkOutput(output, outputTable, outputJSON, outputFull); err != nil {
 				return err
 			}
 			r, err := dial(cmd.Context(), o)
@@ -32,16 +37,23 @@ func newStatus(o *options) *cobra.Command {
 				return r.explain(cmd.Context(), err)
 			}
 			out := cmd.OutOrStdout()
-			if output == outputJSON {
-				return printJSON(out, response.GetLbStatus())
+			switch output {
+			case outputJSON:
+				err = printJSON(out, response.GetLbStatus())
+			case outputFull:
+				err = printJSON(out, response.GetPool())
+			default:
+				v := view{colours: logging.Colours(underlying(out))}
+				v.pool(out, response.GetPool())
+				v.lastOutput(out, response.GetPool())
 			}
-			v := view{colours: logging.Colours(underlying(out))}
-			v.pool(out, response.GetPool())
-			v.lastOutput(out, response.GetPool())
-			return nil
+			if err == nil && response.GetLbStatus().GetHealthy() == 0 {
+				err = errNoneReady
+			}
+			return err
 		},
 	}
 	clientFlags(cmd, o)
-	outputFlag(cmd, &output, outputTable, outputJSON)
+	outputFlag(cmd, &output, outputTable, outputJSON, outputFull)
 	return cmd
 }
