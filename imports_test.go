@@ -57,7 +57,7 @@ var table = map[string][]string{
 	"proxy/eventloop":         {"golang.org/x/sys"},
 	"proxy/forward":           {"proxy/http1"},
 	"proxy/http1":             {},
-	"proxy/internal/talk":     {"proxy/policy"},
+	"proxy/proxytest":         {"proxy/policy"},
 	"proxy/outcome":           {},
 	"proxy/route":             {"internal/registry"},
 	"server": {

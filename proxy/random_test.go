@@ -4,19 +4,19 @@ import (
 	"testing"
 
 	"github.com/dynlb/dynlb/proxy"
-	"github.com/dynlb/dynlb/proxy/internal/talk"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
-// TestRandomConversations: see package talk. Both engines pass the same.
+// TestRandomConversations: see package proxytest. Both engines pass the same.
 func TestRandomConversations(t *testing.T) {
 	t.Parallel()
-	talk.Rounds(t, 120, func(t *testing.T, _ *talk.Talk, instances []string) string {
+	proxytest.Converse(t, 120, func(t *testing.T, _ uint64, instances []string) string {
 		var f *front
 		t.Cleanup(func() { f.idle(t) }) // when it is shut down
 		f = newProxy(t, setup{
-			instances: instances, timeout: talk.Patience,
+			instances: instances, timeout: proxytest.Patience,
 			options: proxy.Options{Settings: proxy.Settings{
-				HeadTimeout: talk.Patience, BodyTimeout: talk.Patience,
+				HeadTimeout: proxytest.Patience, BodyTimeout: proxytest.Patience,
 			}},
 		})
 		return f.address

@@ -6,16 +6,16 @@ import (
 	"testing"
 
 	"github.com/dynlb/dynlb/proxy/internal/settings"
-	"github.com/dynlb/dynlb/proxy/internal/talk"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
-// TestRandomConversations: see package talk. serve checks that a round leaves nothing
-// behind.
+// TestRandomConversations holds random conversations; see package proxytest. serve checks
+// that a round leaves nothing behind.
 func TestRandomConversations(t *testing.T) {
-	talk.Rounds(t, 150, func(t *testing.T, talks *talk.Talk, instances []string) string {
+	proxytest.Converse(t, 150, func(t *testing.T, seed uint64, instances []string) string {
 		return serve(t, Options{
-			Loops:    1 + int(talks.Seed%2),
-			Settings: with(settings.Settings{HeadTimeout: talk.Patience, BodyTimeout: talk.Patience}),
+			Loops:    1 + int(seed%2),
+			Settings: with(settings.Settings{HeadTimeout: proxytest.Patience, BodyTimeout: proxytest.Patience}),
 		}, instances...).address
 	})
 }

@@ -1,4 +1,4 @@
-package talk
+package proxytest
 
 import (
 	"bytes"
@@ -9,7 +9,7 @@ import (
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
-// framing is how content is framed.
+// framing is the framing of content.
 type framing string
 
 const (
@@ -19,12 +19,12 @@ const (
 	ending  framing = "until close"
 )
 
-// end is what an instance does when it has responded, or instead.
+// end is what an instance does after its response, or instead of it.
 type end string
 
 const (
 	stays   end = "stays"
-	leaves  end = "leaves" // announced, and closes
+	leaves  end = "leaves" // announces that it closes, and closes
 	surplus end = "sends something more"
 	cuts    end = "cuts the content"
 	resets  end = "resets within the content"
@@ -32,29 +32,29 @@ const (
 	silent  end = "closes without a word"
 )
 
-// plan is one request, and what the instance will do with it.
+// plan is a request, and what the instance does with it.
 type plan struct {
 	id      string
-	arrived int // at an instance, so many times; guarded by Talk
+	arrived int // how often it arrived at an instance; guarded by talk.mu
 
 	method   string
 	minor    int
 	absolute bool
 	hop      bool // Connection names a field
-	last     bool // it says that it is
+	last     bool // it says that it is the last one
 	framing  framing
 	content  []byte
-	expect   bool // it announces content
-	patient  bool // and waits until that is asked for
-	after    bool // it is sent when all before it are answered
+	expect   bool // it has Expect: 100-continue
+	patient  bool // it waits until its content is asked for
+	after    bool // it is sent when all requests before it are answered
 
 	status   int
 	interim  int
-	early    bool // before the content is read
+	early    bool // the response is sent before the content is read
 	down     framing
 	body     []byte
 	end      end
-	segments uint64 // seeds how both are cut into pieces
+	segments uint64 // the seed for the pieces of both
 }
 
 func (p *plan) String() string {
@@ -63,11 +63,10 @@ func (p *plan) String() string {
 		p.status, p.down, len(p.body), p.interim, p.early, p.end)
 }
 
-// whole reports whether the instance sends a whole response.
+// whole reports whether the instance sends a complete response.
 func (p *plan) whole() bool { return p.end == stays || p.end == leaves || p.end == surplus }
 
-// vague reports whether nothing but a reset of the connection tells the client
-// that the response is not whole.
+// vague reports whether only a reset can show the client that the response is incomplete.
 func (p *plan) vague() bool { return !p.whole() && p.minor == 0 && p.down != sized }
 
 // arrivals is how often the request may arrive at instances.
@@ -78,7 +77,7 @@ func (p *plan) arrivals() int {
 	return 1
 }
 
-// newPlan makes a plan up.
+// newPlan returns a random plan.
 func newPlan(r *rand.Rand, id string) *plan {
 	p := &plan{id: id, minor: 1, framing: none, segments: r.Uint64(), status: 200, down: sized, end: stays}
 	p.method = pick(r, "GET", "GET", "GET", "POST", "POST", "PUT", "HEAD", "DELETE", "OPTIONS", "PATCH", "BREW")
@@ -122,13 +121,13 @@ func (p *plan) planResponse(r *rand.Rand) {
 	case (p.end == cuts || p.end == resets) && len(p.body) == 0:
 		p.end = silent
 	case p.end == surplus:
-		p.body = p.body[:min(len(p.body), 1000)] // so that it all comes at once
+		p.body = p.body[:min(len(p.body), 1000)] // so that all of it arrives at once
 	}
 }
 
 func (p *plan) target() string { return "/" + p.id + "?q=" + p.id }
 
-// request returns the head of the request, and its content as it is framed.
+// request returns the head of the request, and its content in its framing.
 func (p *plan) request(r *rand.Rand) (head, content []byte) {
 	var b bytes.Buffer
 	if chance(r, 5) {
@@ -161,17 +160,18 @@ func (p *plan) request(r *rand.Rand) (head, content []byte) {
 	return b.Bytes(), content
 }
 
-// response returns the head of the response, and its content as it is framed.
+// response returns the heads of the response, and its content in its framing.
 func (p *plan) response(r *rand.Rand) (head, content []byte) {
 	var b bytes.Buffer
 	for range p.interim {
 		fmt.Fprintf(&b, "HTTP/1.1 103 Early Hints\r\nX-Id: %s\r\n\r\n", p.id)
 	}
 	fmt.Fprintf(&b, "HTTP/1.1 %d Whatever\r\nX-Id: %s\r\n", p.status, p.id)
-	if p.end == leaves { // next to close net/http forgets what else Connection names
-		b.WriteString("Connection: close\r\n")
+	b.WriteString("X-Hop: 1\r\n")
+	if p.end == leaves {
+		b.WriteString("Connection: close, x-hop\r\n")
 	} else {
-		b.WriteString("X-Hop: 1\r\nConnection: x-hop\r\n")
+		b.WriteString("Connection: x-hop\r\n")
 	}
 	content = frame(&b, r, p.down, p.body)
 	b.WriteString("\r\n")

@@ -1,4 +1,4 @@
-package talk
+package proxytest
 
 import (
 	"cmp"
@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// How to have Rounds go on for longer, and how to repeat one of them.
+// The environment variables of Converse.
 const (
-	talkFor  = "DYNLB_TALK_FOR"  // a duration; default one round
-	talkSeed = "DYNLB_TALK_SEED" // a number; default another one each time
+	talkFor  = "DYNLB_TALK_FOR"  // how long to go on, a duration; default: one round
+	talkSeed = "DYNLB_TALK_SEED" // the seed of the first round, a number; default: random
 )
 
 const (
@@ -21,10 +21,10 @@ const (
 	clients   = 16
 )
 
-// Rounds has clients hold so many conversations through a proxy that serve starts
-// over instances, and returns the address of. Each round is a subtest named after
-// its seed.
-func Rounds(t *testing.T, conversations uint64, serve func(t *testing.T, talk *Talk, instances []string) (address string)) {
+// Converse has clients hold conversations with instances through a proxy. serve starts the
+// proxy over the instances and returns its address; seed is the seed of the round. Each
+// round is a subtest with its seed as the name.
+func Converse(t *testing.T, conversations uint64, serve func(t *testing.T, seed uint64, instances []string) (address string)) {
 	long, _ := time.ParseDuration(os.Getenv(talkFor))
 	seed, _ := strconv.ParseUint(os.Getenv(talkSeed), 10, 64)
 	seed = cmp.Or(seed, uint64(time.Now().UnixNano()))
@@ -32,7 +32,7 @@ func Rounds(t *testing.T, conversations uint64, serve func(t *testing.T, talk *T
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			talk := newTalk(seed)
 			t.Cleanup(talk.close)
-			talk.hold(t, conversations, func(instances []string) string { return serve(t, talk, instances) })
+			talk.hold(t, conversations, func(instances []string) string { return serve(t, seed, instances) })
 		})
 		if time.Since(began) >= long {
 			return
@@ -40,8 +40,8 @@ func Rounds(t *testing.T, conversations uint64, serve func(t *testing.T, talk *T
 	}
 }
 
-// hold starts the instances, and holds the conversations.
-func (t *Talk) hold(tb testing.TB, conversations uint64, serve func(instances []string) (address string)) {
+// hold starts the instances and the proxy, and holds the conversations.
+func (t *talk) hold(tb testing.TB, conversations uint64, serve func(instances []string) (address string)) {
 	var addresses []string
 	for range instances {
 		address, err := t.instance(tb.Context())
@@ -64,6 +64,6 @@ func (t *Talk) hold(tb testing.TB, conversations uint64, serve func(instances []
 	}
 	talking.Wait()
 	if err := t.err(); err != nil {
-		tb.Errorf("seed %d: %v", t.Seed, err)
+		tb.Errorf("seed %d: %v", t.seed, err)
 	}
 }

@@ -1,4 +1,4 @@
-package talk
+package proxytest
 
 import (
 	"bytes"
@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// chance is true in so many of a hundred cases.
+// chance is true with a probability in percent.
 func chance(r *rand.Rand, percent int) bool { return r.IntN(100) < percent }
 
 func pick[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }
 
-// size returns the size of content: often one at which something changes.
+// size returns a size for content, often one near a limit of the proxy's buffers.
 func size(r *rand.Rand) int {
 	switch n := r.IntN(100); {
 	case n < 20:
@@ -32,7 +32,7 @@ func size(r *rand.Rand) int {
 	}
 }
 
-// filling returns n bytes that tell whose they are, and where they belong.
+// filling returns n bytes that repeat the name of a request and their position.
 func filling(name string, n int) []byte {
 	b := make([]byte, 0, n+32)
 	for len(b) < n {
@@ -41,7 +41,7 @@ func filling(name string, n int) []byte {
 	return b[:n]
 }
 
-// frame writes the fields that frame content, and returns it framed.
+// frame writes the header fields for a framing, and returns the content in it.
 func frame(head *bytes.Buffer, r *rand.Rand, f framing, content []byte) []byte {
 	switch f {
 	case sized:
@@ -67,19 +67,19 @@ func frame(head *bytes.Buffer, r *rand.Rand, f framing, content []byte) []byte {
 	return b.Bytes()
 }
 
-// write writes b in pieces. They are many when b is short, or r wants it.
+// write writes b in pieces of random size.
 func write(c net.Conn, r *rand.Rand, b []byte) error {
-	most := len(b)
+	longest := len(b)
 	switch r.IntN(4) {
 	case 0:
-		most = 1 + len(b)/(1+r.IntN(20))
+		longest = 1 + len(b)/(1+r.IntN(20))
 	case 1:
-		most = max(7, len(b)/200)
+		longest = max(7, len(b)/200)
 	}
 	for len(b) > 0 {
-		n := min(len(b), 1+r.IntN(most))
-		if most == len(b) {
-			n = most
+		n := min(len(b), 1+r.IntN(longest))
+		if longest == len(b) {
+			n = longest
 		}
 		if _, err := c.Write(b[:n]); err != nil {
 			return err
@@ -91,7 +91,7 @@ func write(c net.Conn, r *rand.Rand, b []byte) error {
 	return nil
 }
 
-// pause lets others go on, perhaps.
+// pause lets other goroutines run, at random.
 func pause(r *rand.Rand) {
 	switch n := r.IntN(20); {
 	case n == 0:
@@ -101,7 +101,7 @@ func pause(r *rand.Rand) {
 	}
 }
 
-// reset closes c so that the other side sees that something is wrong.
+// reset closes c with a reset.
 func reset(c net.Conn) {
 	_ = c.(*net.TCPConn).SetLinger(0)
 	_ = c.Close()

@@ -1,4 +1,4 @@
-package talk
+package proxytest
 
 import (
 	"bufio"
@@ -12,7 +12,7 @@ import (
 )
 
 // instance starts an instance, and returns its address.
-func (t *Talk) instance(ctx context.Context) (string, error) {
+func (t *talk) instance(ctx context.Context) (string, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
@@ -20,7 +20,7 @@ func (t *Talk) instance(ctx context.Context) (string, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.listeners = append(t.listeners, l)
-	t.talks.Go(func() { // until Close
+	t.talks.Go(func() { // ends with close
 		for {
 			c, err := l.Accept()
 			if err != nil {
@@ -41,9 +41,8 @@ func (t *Talk) instance(ctx context.Context) (string, error) {
 	return l.Addr().String(), nil
 }
 
-// serve answers the requests on a connection. net/http reads them: it says where
-// they end.
-func (t *Talk) serve(c net.Conn) {
+// serve answers the requests on a connection. It reads them with net/http.
+func (t *talk) serve(c net.Conn) {
 	defer func() {
 		_ = c.Close()
 		t.mu.Lock()
@@ -70,8 +69,8 @@ func (t *Talk) serve(c net.Conn) {
 	}
 }
 
-// check compares a request with what was sent.
-func (t *Talk) check(p *plan, q *http.Request) {
+// check compares a request that arrived with its plan.
+func (t *talk) check(p *plan, q *http.Request) {
 	if q.Method != p.method || q.RequestURI != p.target() || q.Host != "talk.test" {
 		t.fail(p, "arrived as %s %s for %s", q.Method, q.RequestURI, q.Host)
 	}
@@ -89,8 +88,8 @@ func (t *Talk) check(p *plan, q *http.Request) {
 	}
 }
 
-// take reads the content, and reports whether all of it came.
-func (t *Talk) take(p *plan, q *http.Request) bool {
+// take reads the content, and reports whether it is complete.
+func (t *talk) take(p *plan, q *http.Request) bool {
 	content, err := io.ReadAll(q.Body)
 	if !bytes.HasPrefix(p.content, content) {
 		t.fail(p, "other content arrived: %.100q", content)
@@ -103,8 +102,9 @@ func (t *Talk) take(p *plan, q *http.Request) bool {
 	return err == nil
 }
 
-// answer does what the plan says, and reports whether the connection stays.
-func (t *Talk) answer(c net.Conn, p *plan, q *http.Request) bool {
+// answer answers a request as its plan says, and reports whether the connection stays
+// open.
+func (t *talk) answer(c net.Conn, p *plan, q *http.Request) bool {
 	r := rand.New(rand.NewPCG(p.segments, 1))
 	if p.end == silent {
 		if chance(r, 50) {

@@ -1,4 +1,4 @@
-package talk
+package proxytest
 
 import (
 	"bufio"
@@ -17,19 +17,19 @@ import (
 
 // client is one connection to the proxy, and the requests on it.
 type client struct {
-	*Talk
+	*talk
 	net.Conn
 	plans    []*plan
-	told     []chan struct{} // closed when a request was answered, or the content asked for
-	answered []chan struct{} // closed when a request was answered
-	quits    int             // after so many bytes; -1: never
+	asked    []chan struct{} // closed when the content was asked for, or the request answered
+	answered []chan struct{} // closed when the request was answered
+	quits    int             // leaves after so many bytes; -1: never
 	sent     int
-	refused  bool  // what was written was
-	unbroken *plan // whose response is not whole, and ended as if it were
+	refused  bool  // a write has failed
+	unbroken *plan // its response is incomplete, and ended like a complete one
 }
 
-// converse is the n-th conversation of a client with the proxy at address.
-func (t *Talk) converse(ctx context.Context, address string, n uint64) error {
+// converse holds the n-th conversation with the proxy at address.
+func (t *talk) converse(ctx context.Context, address string, n uint64) error {
 	r := t.rand(n)
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 	if err != nil {
@@ -39,12 +39,12 @@ func (t *Talk) converse(ctx context.Context, address string, n uint64) error {
 	if chance(r, 30) {
 		_ = conn.(*net.TCPConn).SetReadBuffer(smallBuffer)
 	}
-	c := &client{Talk: t, Conn: conn, quits: -1}
+	c := &client{talk: t, Conn: conn, quits: -1}
 	for i := range 1 + r.IntN(6) {
 		p := newPlan(r, fmt.Sprintf("%d-%d", n, i))
 		t.add(p)
 		c.plans = append(c.plans, p)
-		c.told = append(c.told, make(chan struct{}))
+		c.asked = append(c.asked, make(chan struct{}))
 		c.answered = append(c.answered, make(chan struct{}))
 		if p.last {
 			break
@@ -55,14 +55,14 @@ func (t *Talk) converse(ctx context.Context, address string, n uint64) error {
 	}
 	writing := rand.New(rand.NewPCG(r.Uint64(), 0))
 	done := make(chan struct{})
-	go func() { // until the connection is closed, or all is written; waited for below
+	go func() { // ends with the connection, or when all is written; waited for below
 		defer close(done)
 		c.write(writing)
 	}()
 	c.read(r)
 	_ = c.Conn.Close()
 	<-done
-	if c.unbroken != nil && !c.refused && c.quits < 0 { // the kernel tells once of a reset
+	if c.unbroken != nil && !c.refused && c.quits < 0 { // the kernel reports a reset once, perhaps to the writer
 		c.fail(c.unbroken, "got as a whole what was not")
 	}
 	return nil
@@ -82,7 +82,7 @@ func (c *client) write(r *rand.Rand) {
 			return
 		}
 		if p.patient {
-			<-c.told[i]
+			<-c.asked[i]
 			if !c.put(r, content) {
 				return
 			}
@@ -120,11 +120,11 @@ func (c *client) read(r *rand.Rand) {
 		for _, answered := range c.answered[next:] {
 			close(answered)
 		}
-		for _, told := range c.told[next:] {
+		for _, asked := range c.asked[next:] {
 			select {
-			case <-told:
+			case <-asked:
 			default:
-				close(told)
+				close(asked)
 			}
 		}
 	}()
@@ -134,17 +134,16 @@ func (c *client) read(r *rand.Rand) {
 			return
 		}
 		select {
-		case <-c.told[i]:
+		case <-c.asked[i]:
 		default:
-			close(c.told[i])
+			close(c.asked[i])
 		}
 		close(c.answered[i])
 		next = i + 1
 	}
 }
 
-// receive reads the response to a request, and reports whether there may be
-// another.
+// receive reads the response to a request, and reports whether another one may follow.
 func (c *client) receive(b *bufio.Reader, r *rand.Rand, i int, p *plan) bool {
 	for {
 		s, err := http.ReadResponse(b, &http.Request{Method: p.method}) //nolint:bodyclose // the connection is closed
@@ -162,22 +161,22 @@ func (c *client) receive(b *bufio.Reader, r *rand.Rand, i int, p *plan) bool {
 	}
 }
 
-// interim takes an informational response.
+// interim checks an informational response.
 func (c *client) interim(i int, p *plan, s *http.Response) {
 	if p.minor == 0 || s.StatusCode == http.StatusEarlyHints && s.Header.Get("X-Id") != p.id {
 		c.fail(p, "got an informational %d of %q", s.StatusCode, s.Header.Get("X-Id"))
 	}
 	if s.StatusCode == http.StatusContinue {
 		select {
-		case <-c.told[i]:
+		case <-c.asked[i]:
 			c.fail(p, "asked for content twice")
 		default:
-			close(c.told[i])
+			close(c.asked[i])
 		}
 	}
 }
 
-// compare looks at a final response, and reports whether there may be another.
+// compare checks a final response, and reports whether another one may follow.
 func (c *client) compare(b *bufio.Reader, r *rand.Rand, p *plan, s *http.Response) bool {
 	body, err := io.ReadAll(&slow{s.Body, r})
 	if os.IsTimeout(err) {
@@ -186,7 +185,7 @@ func (c *client) compare(b *bufio.Reader, r *rand.Rand, p *plan, s *http.Respons
 	}
 	id := s.Header.Get("X-Id")
 	switch {
-	case id == "" && (c.quits >= 0 || !p.whole() && s.StatusCode == http.StatusBadGateway): // the proxy's own
+	case id == "" && (c.quits >= 0 || !p.whole() && s.StatusCode == http.StatusBadGateway): // an answer of the proxy
 		return err == nil && !s.Close && p.minor > 0
 	case id != p.id || s.StatusCode != p.status:
 		c.fail(p, "got %d of %q: %.200q", s.StatusCode, id, body)
@@ -199,7 +198,7 @@ func (c *client) compare(b *bufio.Reader, r *rand.Rand, p *plan, s *http.Respons
 		c.fail(p, "got %d bytes as a whole", len(body))
 	case err != nil && p.whole() && c.quits < 0 && !c.lax(p):
 		c.fail(p, "got %d bytes: %v", len(body), err)
-	case err == nil && !p.whole() && (!c.Std || !p.vague()): // net/http does not tell
+	case err == nil && !p.whole():
 		c.unbroken = p
 	}
 	if err != nil {
@@ -214,17 +213,15 @@ func (c *client) compare(b *bufio.Reader, r *rand.Rand, p *plan, s *http.Respons
 	return false
 }
 
-// lax reports whether the response may break off visibly: a reset of the
-// connection, which is for what comes later on it, takes with it what is still on
-// its way. The engine resets it when nothing else would tell that a response is
-// not whole; net/http does when it closes a connection on which the client has
-// sent something more.
+// lax reports whether the response to p may break off visibly. The proxy resets a
+// connection if the client could not see otherwise that a later response is incomplete.
+// The reset destroys the responses that are still on their way.
 func (c *client) lax(p *plan) bool {
 	later := c.plans[slices.Index(c.plans, p)+1:]
-	return c.Std && len(later) > 0 || slices.ContainsFunc(later, (*plan).vague)
+	return slices.ContainsFunc(later, (*plan).vague)
 }
 
-// slow reads slowly, at times.
+// slow is a reader that pauses at random.
 type slow struct {
 	io.Reader
 	r *rand.Rand
