@@ -189,7 +189,7 @@ func TestConfigureStream(t *testing.T) {
 // may be more, and none is thrown out when there may be less.
 func TestConfigureMaxConnections(t *testing.T) {
 	t.Parallel()
-	f := newProxy(t, setup{instances: []string{server(t, echo)}, options: most(1)})
+	f := newProxy(t, setup{instances: []string{server(t, echo)}, options: connectionLimit(1)})
 	one, two := dial(t, f.address), dial(t, f.address)
 	if !one.served(patience) || two.served(soon) {
 		t.Fatal("the limit is not 1")

@@ -16,8 +16,8 @@ import (
 	"github.com/dynlb/dynlb/proxy/internal/settings"
 )
 
-// most returns options for so many connections.
-func most(n int) proxy.Options {
+// connectionLimit returns options for at most n connections.
+func connectionLimit(n int) proxy.Options {
 	return proxy.Options{Settings: proxy.Settings{MaxConnections: n}}
 }
 
@@ -46,8 +46,8 @@ func (c *rawConn) answered(d time.Duration) bool {
 // soon is how long a test looks whether what must not happen does.
 const soon = 100 * time.Millisecond
 
-// TestMaxConnections: one more than there may be is not accepted until another
-// is closed, by whoever and for whatever reason.
+// TestMaxConnections: one connection more than the limit is not accepted until
+// another one is closed, by either side and for any reason.
 func TestMaxConnections(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(c *rawConn){
@@ -57,7 +57,7 @@ func TestMaxConnections(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newProxy(t, setup{instances: []string{server(t, echo)}, options: most(2)})
+			f := newProxy(t, setup{instances: []string{server(t, echo)}, options: connectionLimit(2)})
 			one, two := dial(t, f.address), dial(t, f.address)
 			if !one.served(patience) || !two.served(patience) {
 				t.Fatal("no response within the limit")
@@ -88,7 +88,7 @@ func TestMaxConnections(t *testing.T) {
 // TestMaxConnectionsTunnel: a tunnel is a connection too, as long as it lasts.
 func TestMaxConnectionsTunnel(t *testing.T) {
 	t.Parallel()
-	f := newProxy(t, setup{instances: []string{newHarbour(t).address}, options: most(1)})
+	f := newProxy(t, setup{instances: []string{newHarbour(t).address}, options: connectionLimit(1)})
 	ws := dialWebSocket(t, f)
 	c := dial(t, f.address)
 	c.send("GET /sse HTTP/1.1\nHost: a\n\n")
@@ -108,7 +108,7 @@ func TestMaxConnectionsTunnel(t *testing.T) {
 func TestMaxConnectionsStreams(t *testing.T) {
 	t.Parallel()
 	h := newHarbour(t)
-	f := newProxy(t, setup{instances: []string{h.address}, options: most(1)})
+	f := newProxy(t, setup{instances: []string{h.address}, options: connectionLimit(1)})
 	client := newClient(t, "http2")
 	var streams sync.WaitGroup
 	for range 10 {
@@ -129,7 +129,7 @@ func TestMaxConnectionsStreams(t *testing.T) {
 // if those inside stay.
 func TestMaxConnectionsShutdown(t *testing.T) {
 	t.Parallel()
-	f := newProxy(t, setup{instances: []string{newHarbour(t).address}, options: most(1)})
+	f := newProxy(t, setup{instances: []string{newHarbour(t).address}, options: connectionLimit(1)})
 	dialWebSocket(t, f)
 	if dial(t, f.address).served(soon) {
 		t.Error("a response beyond the limit")
@@ -171,7 +171,7 @@ func TestIdleUpstreamsMakeRoom(t *testing.T) {
 		t.Cleanup(s.Close)
 		return s.Listener.Addr().String()
 	}
-	f := newProxy(t, setup{instances: []string{counted()}, options: most(clients)})
+	f := newProxy(t, setup{instances: []string{counted()}, options: connectionLimit(clients)})
 	var conns []*rawConn
 	for range clients {
 		conns = append(conns, dial(t, f.address))

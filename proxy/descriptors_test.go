@@ -25,7 +25,7 @@ const crampedVariable = "DYNLB_TEST_CRAMPED"
 
 // crampedState is what a proxy without file descriptors says of itself.
 type crampedState struct {
-	Failures int           // for want of descriptors
+	Failures int           // because there were no descriptors
 	CPU      time.Duration // of the process
 	Ready    int           // instances
 }
@@ -138,7 +138,7 @@ func TestOutOfDescriptors(t *testing.T) {
 		crowd = append(crowd, dial(t, address))
 	}
 	for look().Failures == 0 {
-		time.Sleep(time.Millisecond) // nobody tells
+		time.Sleep(time.Millisecond) // nothing notifies
 	}
 	first := look()
 	time.Sleep(time.Second)

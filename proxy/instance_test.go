@@ -153,7 +153,7 @@ func listen(t testing.TB) net.Listener {
 }
 
 // closedAddress returns an address that refuses connections: one that has a
-// connection of its own, so that nobody else comes to listen there.
+// connection of its own, so that no other program listens there.
 func closedAddress(t testing.TB) string {
 	t.Helper()
 	l := listen(t)

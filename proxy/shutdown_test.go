@@ -92,7 +92,7 @@ func TestShutdownDrains(t *testing.T) {
 	f.idle(t)
 }
 
-// refused waits until nobody accepts on address.
+// refused waits until address refuses connections.
 func refused(t *testing.T, address string) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); ; {

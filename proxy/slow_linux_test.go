@@ -43,9 +43,9 @@ func TestInstanceThatTakesLittle(t *testing.T) {
 	f.recorded(t, http.StatusOK)
 }
 
-// narrow returns a listener whose connections have the least receive buffer that
-// there is: then the sender is told of each half KiB that was read. With the usual
-// buffer it hears only of 100 KiB at once, so little is nothing for long.
+// narrow returns a listener whose connections have the smallest receive buffer: the
+// sender learns of each half KiB that was read. With the usual buffer it learns of
+// 100 KiB at a time, so that slow progress looks like none for long.
 func narrow(t *testing.T) net.Listener {
 	t.Helper()
 	l := listen(t)

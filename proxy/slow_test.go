@@ -29,9 +29,9 @@ func flood(t *testing.T) string {
 	})
 }
 
-// TestSlowClientsBotherNobody: clients that are slow with a head, with content,
+// TestSlowClientsDoNotAffectOthers: clients that are slow with a head, with content,
 // and with reading 100 MiB cost little memory, and others nothing.
-func TestSlowClientsBotherNobody(t *testing.T) {
+func TestSlowClientsDoNotAffectOthers(t *testing.T) {
 	f := newProxy(t, setup{instances: []string{flood(t), flood(t)}})
 	before := heap()
 	for range 8 {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestSocketSurplus: what an instance sends unasked is nobody's response.
+// TestSocketSurplus: what an instance sends unasked is never a response.
 func TestSocketSurplus(t *testing.T) {
 	t.Parallel()
 	sent := make(chan struct{})

@@ -81,14 +81,14 @@ func (f *front) drained(t testing.TB) {
 // end of one direction leaves the other open.
 func TestTunnelEarlyBytes(t *testing.T) {
 	t.Parallel()
-	heard := make(chan string, 1)
+	received := make(chan string, 1)
 	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
 		head := c.head()
 		if !slices.Contains(head, "Upgrade: test") || !slices.Contains(head, "Connection: Upgrade") {
 			t.Errorf("head %q", head)
 		}
 		c.send("HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: test\n\nfrom the instance")
-		heard <- c.rest()
+		received <- c.rest()
 		c.send(", later")
 	})}})
 	c := dial(t, f.address)
@@ -104,8 +104,8 @@ func TestTunnelEarlyBytes(t *testing.T) {
 	if err := c.Conn.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
 		t.Fatal(err)
 	}
-	if got := wait(t, heard, "client's bytes"); got != "from the client, later" {
-		t.Errorf("instance heard %q", got)
+	if got := wait(t, received, "client's bytes"); got != "from the client, later" {
+		t.Errorf("instance received %q", got)
 	}
 	if got := c.rest(); got != ", later" {
 		t.Errorf("rest %q", got)
@@ -118,12 +118,12 @@ func TestTunnelEarlyBytes(t *testing.T) {
 // client that spoke early, too.
 func TestTunnelHalfClosed(t *testing.T) {
 	t.Parallel()
-	heard := make(chan string, 1)
+	received := make(chan string, 1)
 	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
 		c.head()
 		c.send("HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: test\n\nall")
 		_ = c.Conn.(interface{ CloseWrite() error }).CloseWrite()
-		heard <- c.rest()
+		received <- c.rest()
 	})}})
 	c := dial(t, f.address)
 	c.send("GET / HTTP/1.1\n" + upgradeHead + "early")
@@ -133,8 +133,8 @@ func TestTunnelHalfClosed(t *testing.T) {
 	}
 	c.send(", late")
 	_ = c.Close()
-	if got := wait(t, heard, "client's bytes"); got != "early, late" {
-		t.Errorf("instance heard %q", got)
+	if got := wait(t, received, "client's bytes"); got != "early, late" {
+		t.Errorf("instance received %q", got)
 	}
 	f.drained(t)
 }

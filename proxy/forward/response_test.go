@@ -69,7 +69,7 @@ func TestAppendResponse(t *testing.T) {
 			forward.Delivery{UntilClose: true, Last: true},
 		},
 		{
-			"HTTP/1.0 is told that it may stay", "GET", "HTTP/1.1 200 OK\nContent-Length: 2\n\n", old,
+			"HTTP/1.0 gets keep-alive", "GET", "HTTP/1.1 200 OK\nContent-Length: 2\n\n", old,
 			"HTTP/1.1 200 OK\nContent-Length: 2\nDate: now\nConnection: keep-alive\n\n",
 			forward.Delivery{},
 		},

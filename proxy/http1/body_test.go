@@ -265,8 +265,8 @@ func TestPipeline(t *testing.T) {
 	}
 }
 
-// TestBodyTrailer: the trailer section is told apart from all before it, however
-// the bytes arrive.
+// TestBodyTrailer: the reader separates the trailer section from the content before
+// it, however the bytes arrive.
 func TestBodyTrailer(t *testing.T) {
 	t.Parallel()
 	stream := wireText("2\nok\n0;x\nX-Sum: 42\nY: z\n\nGET")

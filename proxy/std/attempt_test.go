@@ -91,8 +91,8 @@ func dialTo(t *testing.T, talk func(c net.Conn)) func(context.Context, registry.
 	}
 }
 
-// TestAddressOf: instances are told the address of a client, and nothing that means
-// something only here.
+// TestAddressOf: instances get the address of a client without its zone, which has a
+// meaning on this machine only.
 func TestAddressOf(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

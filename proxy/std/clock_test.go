@@ -32,7 +32,7 @@ func TestClock(t *testing.T) {
 		}
 		time.Sleep(lastLook)
 		if _, ok = limit.extend(); ok {
-			t.Error("extended for ever")
+			t.Error("extended without end")
 		}
 	})
 }

@@ -20,7 +20,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// instanceAt is where the one instance of a lane under test is said to be.
+// instanceAt is the endpoint of the one instance of a lane under test.
 var instanceAt = registry.TCP("127.0.0.1", 1)
 
 // newLane returns a lane over one instance, which calls talk with each connection.
