@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// How long accepting pauses when there are no descriptors left, for example: as
-// net/http does, from the shortest to the longest.
+// The pauses after an error such as a lack of descriptors: each is twice as long as
+// the one before, within these bounds, as net/http does it.
 const (
 	minPause = 5 * time.Millisecond
 	maxPause = time.Second
@@ -30,7 +30,7 @@ type Arrival struct {
 	Peer netip.AddrPort
 }
 
-// acceptReady is called when a descriptor is ready that is no connection's.
+// acceptReady accepts on the listener whose descriptor is ready.
 func (l *Loop) acceptReady(fd Socket) {
 	for _, in := range l.listeners {
 		if in.fd == fd {
@@ -40,7 +40,7 @@ func (l *Loop) acceptReady(fd Socket) {
 	}
 }
 
-// accept accepts the connections that there are.
+// accept accepts the connections that wait, a batch at most.
 func (in *listening) accept() {
 	l := in.loop
 	for range acceptBatch {

@@ -11,8 +11,8 @@ const (
 	spareBlocks = 1024
 )
 
-// bufferSizes are the sizes of buffers, from that of a short message up to what is
-// read at a time with its framing.
+// bufferSizes are the sizes of buffers, from that of a short message up to that of a
+// chunk with its framing.
 var bufferSizes = [...]int{1 << 10, 4 << 10, 16 << 10, ChunkSize, ChunkSize + 4<<10}
 
 // Buffers is a loop's memory for bytes that must wait: for the rest of their

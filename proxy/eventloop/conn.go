@@ -10,8 +10,8 @@ import (
 // Handler is the owner of a connection. Loop calls it in its goroutine, as long as
 // the connection is open.
 type Handler interface {
-	// Ready is called when something may be ready that was not before, and in the
-	// turn after Conn.Later.
+	// Ready is called when the socket may be readable or writable and was not before,
+	// and in the turn after Conn.Later.
 	Ready()
 	// Expired is called when the connection's deadline has passed. There is none
 	// then until Within sets another.
@@ -30,11 +30,11 @@ type Conn struct {
 	out  Backlog // not written yet: the peer is slow
 
 	fd    Socket
-	turn  uint32 // of its place in the loop's table: late events are of another
-	ready events // what the poller reported, and was not found otherwise since
+	turn  uint32 // tells its events from those of an earlier connection with this fd
+	ready events // reported by the poller, and not found otherwise since
 
 	untaken     int32 // bytes that the kernel had for the peer when it stalled
-	stalling    bool  // the peer has a time to take something of what waits for it
+	stalling    bool  // the deadline is one for the peer to take some bytes
 	queued      bool  // it is in loop.again
 	accepted    bool  // it counts for the group and the loop
 	outputEnded bool
@@ -73,7 +73,7 @@ func (c *Conn) Loop() *Loop { return c.loop }
 // Handler returns the owner.
 func (c *Conn) Handler() Handler { return c.handler }
 
-// Readable reports whether reading may bring something: bytes, the end, an error.
+// Readable reports whether reading may return bytes, the end of input or an error.
 func (c *Conn) Readable() bool { return c.ready&(readable|ended|broken) != 0 }
 
 // Writable reports whether writing may be possible.
@@ -89,10 +89,10 @@ func (c *Conn) Failed() bool { return c.ready&failed != 0 }
 // Ended reports whether the peer has ended its output. Bytes may be left to read.
 func (c *Conn) Ended() bool { return c.ready&ended != 0 }
 
-// AssumeReadable has the next Receive try to read, whatever the poller said.
+// AssumeReadable has the next Receive try to read, without a report of the poller.
 func (c *Conn) AssumeReadable() { c.ready |= readable }
 
-// AssumeQuiet has Receive read nothing until the poller reports something.
+// AssumeQuiet has Receive read nothing until the poller reports input.
 func (c *Conn) AssumeQuiet() { c.ready &^= readable }
 
 // Socket returns the socket, for its state. Reading, writing and closing are for
@@ -119,22 +119,22 @@ func (c *Conn) ClearDeadline() { c.timer.Clear() }
 // Deadline returns the loop's time of the deadline, or 0.
 func (c *Conn) Deadline() int64 { return c.timer.at }
 
-// Stall gives the peer a time to take something of what waits for it. See
-// TookNothing and Progressed.
+// Stall sets a deadline by which the peer must take some of the bytes that wait for
+// it. See TookNothing and Progressed.
 func (c *Conn) Stall(d time.Duration) {
 	c.stalling, c.untaken = true, int32(c.fd.untaken())
 	c.Within(d)
 }
 
-// Stalling reports whether such a time is running.
+// Stalling reports whether such a deadline is set.
 func (c *Conn) Stalling() bool { return c.stalling }
 
-// TookNothing reports whether the peer stalls, and has taken nothing since. The
-// kernel has more for it, and reports room only when there is a lot of it, so it is
-// asked.
+// TookNothing reports whether the peer has taken nothing since Stall. It asks the
+// kernel, which holds bytes for the peer, and reports a socket as writable only when
+// much of its buffer is free.
 func (c *Conn) TookNothing() bool { return c.stalling && c.fd.untaken() >= int(c.untaken) }
 
-// Progressed ends that time: the peer has taken something.
+// Progressed ends that deadline: the peer has taken some bytes.
 func (c *Conn) Progressed() {
 	c.stalling = false
 	c.timer.Clear()
@@ -151,7 +151,7 @@ func (c *Conn) CloseWrite() {
 // OutputEnded reports whether CloseWrite was called.
 func (c *Conn) OutputEnded() bool { return c.outputEnded }
 
-// Close closes the connection, with all it has in the loop. Bytes that were written
+// Close closes the connection and gives back its buffers. Bytes that were written
 // still go out. It may be called more than once.
 func (c *Conn) Close() { c.shut(false) }
 

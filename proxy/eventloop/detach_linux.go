@@ -10,8 +10,8 @@ import (
 )
 
 // Detach takes an accepted connection out of the loop, and returns it as one of
-// package net. What it holds is forgotten. It counts as one of the group's until
-// closed is called. On error the connection stays as it is.
+// package net. The bytes that it holds are forgotten. It counts as open until closed
+// is called. On error the connection stays in the loop.
 func (c *Conn) Detach() (conn net.Conn, closed func(), err error) {
 	fd, err := unix.FcntlInt(uintptr(c.fd), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {

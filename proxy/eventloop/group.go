@@ -11,20 +11,20 @@ import (
 	"sync/atomic"
 )
 
-// imbalance is how many connections more than the least loaded loop a loop keeps
-// that it has accepted itself: to hand one over wakes the other.
+// imbalance is how many connections more than the least loaded loop a loop may have
+// and still keep one that it has accepted: to hand one over wakes the other loop.
 const imbalance = 2
 
 // Options are what a Group needs. Only Protocol is required.
 type Options struct {
 	// Loops is how many event loops there are. Zero: GOMAXPROCS.
 	Loops int
-	// Protocol returns what the connections of a loop speak. It is called once for
-	// each loop, before that runs.
+	// Protocol returns the protocol of a loop's connections. It is called once for
+	// each loop, before the loop runs.
 	Protocol func(*Loop) Protocol
 	// MaxConns returns how many accepted connections may be open; more are not
-	// accepted until one is closed. Zero: no limit. It is asked for each connection,
-	// and by all loops: it must be fast. Nil: no limit.
+	// accepted until one is closed. Zero: no limit. All loops call it, for each
+	// connection: it must be fast. Nil: no limit.
 	MaxConns func() int
 	// Log gets a line when accepting fails. Nil: none is written.
 	Log *slog.Logger
@@ -190,7 +190,7 @@ func (g *Group) releaseConn() {
 	g.WakeAcceptors()
 }
 
-// WakeAcceptors has loops that wait for room look again whether there is some. Call
+// WakeAcceptors has loops that wait for room check again whether there is some. Call
 // it when MaxConns has grown.
 func (g *Group) WakeAcceptors() {
 	if g.full.Load() && g.full.Swap(false) {

@@ -15,17 +15,17 @@ const (
 	// MaxRounds is how many reads or writes a handler does on one connection in one
 	// turn, at ChunkSize each: 256 KiB take the kernel about 50 µs.
 	MaxRounds = 4
-	// maxTurn is how long a loop that finds no time to wait keeps its processor
-	// before it lets other goroutines have it.
+	// maxTurn is how long a loop that always finds work keeps its processor before it
+	// yields to other goroutines.
 	maxTurn = int64(500 * time.Microsecond)
-	// maxWait bounds how long a loop that has something under way waits, in
-	// milliseconds. The clock cannot tell a longer hold-up from a wait.
+	// maxWait bounds how long a busy loop waits, in milliseconds. The clock notices a
+	// hold-up only if it is longer than the wait.
 	maxWait = 1000
 	// maxFullTurns is how many full batches of events in a row may put the timers off.
 	maxFullTurns = 64
 )
 
-// Protocol is what the connections of one loop speak.
+// Protocol is the protocol that the connections of one loop speak.
 type Protocol interface {
 	// Accept takes on a socket that the loop has accepted. It calls
 	// Loop.AddAccepted.
@@ -45,13 +45,13 @@ type Loop struct {
 	table    []*Conn      // by descriptor
 	turns    uint32       // counts the connections there were
 	again    []*Conn      // those that called Later
-	yielded  int64        // when other goroutines were let in last
+	yielded  int64        // when the loop last yielded to other goroutines
 
 	buffers   Buffers
 	pipes     []*Pipe // spare
 	listeners []*listening
 	peer      unix.RawSockaddrAny // of the connection that was accepted last
-	in        []byte              // what a connection reads into, if it holds nothing
+	in        []byte              // connections that hold nothing read into it
 	vector    [4]unix.Iovec
 
 	busy      int    // see Begin
@@ -60,7 +60,7 @@ type Loop struct {
 	crowded   bool // there may be more events than were taken
 }
 
-// newLoop returns a loop of a group. run starts it; end gives back what it has.
+// newLoop returns a loop of a group. run runs it; end closes its descriptors.
 func newLoop(g *Group) (*Loop, error) {
 	l := &Loop{group: g, clock: newClock(), in: make([]byte, ChunkSize)}
 	l.wheel.done = l.clock.now >> tickBits
@@ -82,7 +82,7 @@ func (l *Loop) run() {
 		for _, task := range l.inbox.take() {
 			task.Run()
 		}
-		// What has arrived comes before what did not arrive in time.
+		// Events come before timers, unless a busy loop would never get to them.
 		full++
 		if n < batch || full > maxFullTurns {
 			full = 0
@@ -182,25 +182,25 @@ func (l *Loop) Tasks() int {
 // never 0.
 func (l *Loop) Now() int64 { return l.clock.now }
 
-// Protocol returns what the loop's connections speak.
+// Protocol returns the protocol of the loop's connections.
 func (l *Loop) Protocol() Protocol { return l.protocol }
 
-// Crowded reports whether the kernel may have more events than this turn took:
-// what is known to be ready may be out of date then.
+// Crowded reports whether the kernel may have more events than this turn took. The
+// readiness of connections may be out of date then.
 func (l *Loop) Crowded() bool { return l.crowded }
 
 // Buffers returns the loop's memory for bytes that wait.
 func (l *Loop) Buffers() *Buffers { return &l.buffers }
 
-// Begin notes that something is under way, and End that it is over. As long as
-// there is, the loop measures time in steps of a second, so that it notices when it
-// is held up. Busy returns how much there is.
+// Begin notes that an operation is under way, and End that one is over. In between,
+// the loop waits a second at most, so that its clock notices when it is held up. Busy
+// returns the number of operations.
 func (l *Loop) Begin() { l.busy++ }
 
 // End undoes one Begin.
 func (l *Loop) End() { l.busy-- }
 
-// Busy returns how much is under way.
+// Busy returns the number of operations that are under way.
 func (l *Loop) Busy() int { return l.busy }
 
 // AfterTurn has a function called at the end of each turn, until it is nil again.
@@ -227,7 +227,8 @@ func (l *Loop) Stop() { l.stopped = true }
 // Stopped reports whether Stop was called.
 func (l *Loop) Stopped() bool { return l.stopped }
 
-// end gives back what the loop has. Tasks that were posted in time still run.
+// end closes the loop's connections and descriptors. Tasks that were posted in time
+// still run.
 func (l *Loop) end() {
 	l.stopped = true
 	for _, task := range l.inbox.close() {

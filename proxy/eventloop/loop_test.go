@@ -3,12 +3,10 @@
 package eventloop_test
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -17,8 +15,7 @@ import (
 	"github.com/dynlb/dynlb/proxy/eventloop"
 )
 
-// TestLines: many clients, each of which gets its own lines, however they are cut
-// and however slowly the client reads.
+// TestLines: each of many clients gets its own lines, in any pieces and at any speed.
 func TestLines(t *testing.T) {
 	t.Parallel()
 	s := newLines(t, eventloop.Options{Loops: 2})
@@ -90,7 +87,7 @@ func TestExpired(t *testing.T) {
 	cleared.say(t, "still there", "STILL THERE")
 }
 
-// TestHeldUp: time in which the loop was held up does not count.
+// TestHeldUp: the clock leaves out time in which the loop was held up.
 func TestHeldUp(t *testing.T) {
 	t.Parallel()
 	s := newLines(t, eventloop.Options{Loops: 1})
@@ -112,57 +109,7 @@ func TestHeldUp(t *testing.T) {
 	c.say(t, "still there", "STILL THERE")
 }
 
-// TestEven: connections are spread evenly over the loops, whichever accepts them.
-func TestEven(t *testing.T) {
-	t.Parallel()
-	s := newLines(t, eventloop.Options{Loops: 4})
-	for range 40 {
-		s.dial(t).say(t, "hello", "HELLO")
-	}
-	counts := make(chan int, 4)
-	s.inLoops(func(l *eventloop.Loop) {
-		n := 0
-		l.Conns(func(*eventloop.Conn) { n++ })
-		counts <- n
-	})
-	for range 4 {
-		if n := <-counts; n < 8 || n > 12 {
-			t.Errorf("a loop has %d connections, want about 10", n)
-		}
-	}
-}
-
-// TestMaxConns: connections beyond the maximum wait until one is closed, or there
-// may be more.
-func TestMaxConns(t *testing.T) {
-	t.Parallel()
-	var mu sync.Mutex
-	limit := 2
-	s := newLines(t, eventloop.Options{MaxConns: func() int { mu.Lock(); defer mu.Unlock(); return limit }})
-	first, second := s.dial(t), s.dial(t)
-	first.say(t, "a", "A")
-	second.say(t, "b", "B")
-	third, fourth := s.dial(t), s.dial(t) // by the kernel
-	_ = third.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
-	if _, err := third.Write([]byte("c\n")); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := third.r.Peek(1); err == nil {
-		t.Error("a third connection was accepted")
-	}
-	_ = third.SetReadDeadline(time.Now().Add(patience))
-	_ = first.Close()
-	if got, err := bufio.NewReader(third).ReadString('\n'); got != "C\n" {
-		t.Errorf("got %q, %v", got, err)
-	}
-	mu.Lock()
-	limit = 3
-	mu.Unlock()
-	s.group.WakeAcceptors()
-	fourth.say(t, "d", "D")
-}
-
-// TestDetach: a connection goes on as one of package net, with what was read.
+// TestDetach: a connection goes on as one of package net.
 func TestDetach(t *testing.T) {
 	t.Parallel()
 	s := newLines(t, eventloop.Options{})
@@ -212,52 +159,6 @@ func TestPipe(t *testing.T) {
 	}
 }
 
-// TestLeave: what was accepted on a listener stays when no more is accepted.
-func TestLeave(t *testing.T) {
-	t.Parallel()
-	s := newLines(t, eventloop.Options{})
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	served := make(chan error, 1)
-	go func() { served <- s.group.Serve(l) }()
-	other := &linesTest{address: l.Addr().String()}
-	c := other.dial(t)
-	c.say(t, "hello", "HELLO")
-	if !s.group.Leave(l) || s.group.Leave(l) {
-		t.Error("it cannot be left, or can twice")
-	}
-	if err := <-served; err != nil {
-		t.Errorf("Serve: %v", err)
-	}
-	c.say(t, "still there", "STILL THERE")
-	if conn, err := net.Dial("tcp", other.address); err == nil {
-		_ = conn.Close()
-		t.Error("the listener is open")
-	}
-}
-
-// TestServeUnsupported: a listener without a socket is left alone.
-func TestServeUnsupported(t *testing.T) {
-	t.Parallel()
-	s := newLines(t, eventloop.Options{})
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	if err := s.group.Serve(struct{ net.Listener }{l}); err == nil {
-		t.Error("it was served")
-	}
-	go func() { _, _ = net.Dial("tcp", l.Addr().String()) }()
-	conn, err := l.Accept()
-	if err != nil {
-		t.Fatalf("the listener was closed: %v", err)
-	}
-	_ = conn.Close()
-}
-
 // TestAllocations: an answer on a connection that is there allocates nothing.
 func TestAllocations(t *testing.T) {
 	s := newLines(t, eventloop.Options{Loops: 1})
@@ -276,7 +177,7 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-// TestPost: a task runs, from any goroutine, in the order in which one posts.
+// TestPost: the tasks of one goroutine run in the order in which it posts them.
 func TestPost(t *testing.T) {
 	t.Parallel()
 	s := newLines(t, eventloop.Options{Loops: 1})

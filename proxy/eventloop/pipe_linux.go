@@ -46,7 +46,7 @@ func (l *Loop) NewPipe() *Pipe {
 	return &Pipe{r: Socket(fds[0]), w: Socket(fds[1])}
 }
 
-// DropPipe takes a pipe back. What is in it is lost.
+// DropPipe takes a pipe back. The bytes in it are lost.
 func (l *Loop) DropPipe(p *Pipe) {
 	if p.n == 0 && len(l.pipes) < sparePipes && !l.stopped {
 		l.pipes = append(l.pipes, p)
@@ -87,8 +87,8 @@ func (p *Pipe) Fill(from *Conn, n int64) (int, error) {
 	return moved, nil
 }
 
-// Drain writes what is in the pipe to a connection, for which nothing else waits,
-// until it takes no more. It returns how much it wrote.
+// Drain writes the bytes in the pipe to a connection, for which no other bytes wait,
+// until it takes no more. It returns how many it wrote.
 func (p *Pipe) Drain(to *Conn) (written int, err error) {
 	for p.n > 0 {
 		n, errno := move(p.r, to.fd, p.n)

@@ -7,11 +7,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// batch is how many events are taken from the kernel at a time. It bounds how far
-// what is known to be ready can be out of date.
+// batch is how many events are taken from the kernel at a time. The smaller it is,
+// the less the readiness of connections can be out of date.
 const batch = 128
 
-// events says what is ready on a descriptor. It is reported when it changes.
+// events is the readiness of a descriptor. The poller reports each change.
 type events uint32
 
 // The kinds of readiness.
@@ -23,7 +23,7 @@ const (
 	failed   events = unix.EPOLLERR
 )
 
-// interest is what a connection is registered for, once.
+// interest is the set of events that a connection is registered for, once.
 const interest = uint32(readable|writable|ended) | unix.EPOLLET
 
 // poller tells a loop which descriptors are ready: an epoll, and an eventfd with
@@ -95,7 +95,7 @@ func (p *poller) wake() {
 	_, _, _ = syscall.RawSyscall(unix.SYS_WRITE, uintptr(p.wakeup), uintptr(unsafe.Pointer(&one)), 8) //nolint:gosec // G103: the kernel is done with it when the call returns
 }
 
-// woken takes back what wake has written.
+// woken resets the eventfd after wake.
 func (p *poller) woken() {
 	var count uint64
 	_, _, _ = syscall.RawSyscall(unix.SYS_READ, uintptr(p.wakeup), uintptr(unsafe.Pointer(&count)), 8) //nolint:gosec // G103: the kernel is done with it when the call returns

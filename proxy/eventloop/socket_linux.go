@@ -81,7 +81,7 @@ func (s Socket) Failure() syscall.Errno {
 // CloseWrite ends output. A broken socket has none to end.
 func (s Socket) CloseWrite() { _ = unix.Shutdown(int(s), unix.SHUT_WR) }
 
-// Close closes the socket. What was written still goes out.
+// Close closes the socket. Bytes that were written still go out.
 func (s Socket) Close() { _ = unix.Close(int(s)) }
 
 // reset closes the socket in a way that the peer sees as an error.
@@ -94,8 +94,8 @@ func (s Socket) reset() {
 // between probes, in seconds: as package net does. Probes find peers that vanished.
 const keepAlive = 15
 
-// setOptions sets the options of a socket, which those that are accepted on it
-// inherit: what is written goes out at once, and a vanished peer is noticed.
+// setOptions sets the options of a socket; sockets that are accepted on it inherit
+// them. Writes go out at once, and a vanished peer is noticed.
 func setOptions(fd int) {
 	for _, o := range [][3]int{
 		{unix.IPPROTO_TCP, unix.TCP_NODELAY, 1},

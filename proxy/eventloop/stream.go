@@ -12,10 +12,10 @@ import (
 // ErrAgain is the error of Receive when there is nothing to be read now.
 const ErrAgain = syscall.EAGAIN
 
-// Receive reads what there is, at most ChunkSize. It returns all that was read and
-// not used: what the connection holds, and what came. Before the next call the part
-// that was not used is passed to Keep. The error is ErrAgain, io.EOF or that of the
-// socket.
+// Receive reads bytes that have arrived, ChunkSize at most. It returns all bytes that
+// were read and not used: those that the connection holds, and the new ones. The
+// caller passes the part that it does not use to Keep, before the next call. The error
+// is ErrAgain, io.EOF or that of the socket.
 func (c *Conn) Receive() ([]byte, error) {
 	into := c.loop.in
 	if !c.held.None() {
@@ -44,7 +44,7 @@ func (c *Conn) Receive() ([]byte, error) {
 	return c.held.Bytes(), nil
 }
 
-// Keep holds rest, the end of what Receive returned.
+// Keep holds rest, the end of the bytes that Receive returned.
 func (c *Conn) Keep(rest []byte) {
 	if !c.held.None() {
 		c.held.drop(&c.loop.buffers, len(c.held.Bytes())-len(rest))
@@ -53,17 +53,17 @@ func (c *Conn) Keep(rest []byte) {
 	}
 }
 
-// Held returns what the connection holds, or nil.
+// Held returns the bytes that the connection holds, or nil.
 func (c *Conn) Held() []byte { return c.held.Bytes() }
 
 // Holds reports whether the connection holds anything.
 func (c *Conn) Holds() bool { return !c.held.Empty() }
 
-// DropHeld forgets what the connection holds.
+// DropHeld forgets the bytes that the connection holds.
 func (c *Conn) DropHeld() { c.held.Release(&c.loop.buffers) }
 
-// Send writes the pieces, behind what waits. What the peer does not take now waits;
-// see Flush.
+// Send writes the pieces, behind bytes that wait. Bytes that the peer does not take
+// now wait, too; see Flush.
 func (c *Conn) Send(pieces ...[]byte) error {
 	written := 0
 	if c.out.Empty() {
@@ -81,8 +81,8 @@ func (c *Conn) Send(pieces ...[]byte) error {
 	return nil
 }
 
-// Write writes what the socket takes of b now. Nothing may wait. When that is
-// nothing, it returns 0.
+// Write writes as much of b as the socket takes now, and returns how much; that may
+// be 0. There must be no bytes that wait.
 func (c *Conn) Write(b []byte) (int, error) {
 	n, errno := c.fd.Write(b)
 	if errno == syscall.EAGAIN {
@@ -95,7 +95,7 @@ func (c *Conn) Write(b []byte) (int, error) {
 	return n, nil
 }
 
-// push writes what the socket takes of the pieces.
+// push writes as much of the pieces as the socket takes.
 func (c *Conn) push(pieces [][]byte) (n int, errno syscall.Errno) {
 	if len(pieces) == 1 {
 		if len(pieces[0]) == 0 {
@@ -121,8 +121,8 @@ func (c *Conn) push(pieces [][]byte) (n int, errno syscall.Errno) {
 	return n, errno
 }
 
-// Flush writes what waits, until nothing does or the peer takes no more. It returns
-// how much it wrote.
+// Flush writes the bytes that wait, until there are none or the peer takes no more.
+// It returns how many it wrote.
 func (c *Conn) Flush() (written int, err error) {
 	for !c.out.Empty() {
 		n, errno := c.fd.Write(c.out.Bytes())

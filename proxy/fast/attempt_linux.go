@@ -11,9 +11,9 @@ import (
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
-// try sends the request to the claimed instance, on an idle connection or else on
+// tryInstance sends the request to the claimed instance, on an idle connection or else on
 // a new one.
-func (r *request) try() {
+func (r *request) tryInstance() {
 	r.pool = r.worker.poolOf(r.lease.Endpoint())
 	if u := r.pool.get(r.idempotent, r.worker.loop.Crowded()); u != nil {
 		r.send(u)
@@ -47,8 +47,8 @@ func (r *request) connect(state upstreamState) {
 	u.Within(settings.DialTimeout)
 }
 
-// connected sends the request when the connection is there. What the instance
-// sends before that is no response.
+// connected sends the request once the connection is made. Bytes that the instance
+// has sent before that are no response.
 func (r *request) connected() {
 	u := r.upstream
 	if errno := u.Socket().Failure(); errno != 0 {
@@ -71,7 +71,7 @@ func (r *request) connected() {
 	r.send(u)
 }
 
-// connectFailed is called when there is no connection to the claimed instance.
+// connectFailed ends an attempt to connect to the claimed instance.
 func (r *request) connectFailed(err error) {
 	r.dropUpstream()
 	if r.attempt == attemptChecking {
@@ -94,7 +94,7 @@ func (r *request) send(u *upstream) {
 	r.upload()
 }
 
-// insertHost gives the request of a client that named no host the instance's.
+// insertHost adds the instance's host to the request of a client that named none.
 func (r *request) insertHost() {
 	buffers, host := r.worker.loop.Buffers(), r.pool.endpoint.Address
 	if r.pool.endpoint.Network == "unix" { // a path is no host

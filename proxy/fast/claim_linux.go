@@ -17,7 +17,7 @@ func (r *request) claim() {
 		r.fail(err)
 	case lease.Valid():
 		r.claimed(lease)
-		r.try()
+		r.tryInstance()
 	default:
 		r.queue()
 	}
@@ -31,13 +31,13 @@ func (r *request) claimed(lease registry.Lease) {
 	}
 }
 
-// leftQueue notes that the request does not wait any more.
+// leftQueue notes that the request has left the queue.
 func (r *request) leftQueue() {
 	r.attempt = attemptNone
 	r.outcome.Queued += r.worker.since(r.queuedAt)
 }
 
-// queue waits for an instance, as long as a request may.
+// queue waits for an instance, until the queue's timeout.
 func (r *request) queue() {
 	r.attempt, r.queuedAt = attemptQueued, r.worker.loop.Now()
 	limit := int64(r.app.Registry().QueueTimeout())
@@ -48,8 +48,8 @@ func (r *request) queue() {
 	r.worker.loop.SetTimer(&r.timer, r.worker.loop.Now()+limit)
 }
 
-// Expired is called when the request has waited long enough: in the queue, or
-// until its instance is known to be dead.
+// Expired is called when the request's time in the queue is up, and at each tick
+// while it waits to see whether its instance is dead.
 func (r *request) Expired() {
 	defer r.worker.rescue(nil, r, nil)
 	if r.attempt == attemptChecking {
@@ -59,8 +59,8 @@ func (r *request) Expired() {
 	r.leaveQueue()
 }
 
-// leaveQueue ends the waiting. If the request was given an instance at the last
-// moment, it takes that: Run follows.
+// leaveQueue ends the waiting. If the registry gave the request an instance at the
+// last moment, the request takes it: Run follows.
 func (r *request) leaveQueue() {
 	if r.app.Registry().Dequeue(&r.waiter) {
 		r.leftQueue()
@@ -68,7 +68,7 @@ func (r *request) leaveQueue() {
 	}
 }
 
-// Run takes what the registry has given to the request that waited.
+// Run takes the grant that the registry gave to the waiting request.
 func (r *request) Run() {
 	defer r.worker.rescue(nil, r, nil)
 	given := r.granted
@@ -84,12 +84,12 @@ func (r *request) Run() {
 	default:
 		r.leftQueue()
 		r.claimed(given.lease)
-		r.try()
+		r.tryInstance()
 	}
 }
 
-// claimAnother gives the claim up for one on another instance, or if there is none
-// at once, on any.
+// claimAnother exchanges the claim for one on another instance. If no other instance
+// is free, it waits for any instance.
 func (r *request) claimAnother() {
 	lease, err := r.lease.Another(registry.Preference{})
 	r.lease.Release()
@@ -99,7 +99,7 @@ func (r *request) claimAnother() {
 		r.attempt = attemptNone
 		r.fail(err)
 	case lease.Valid():
-		r.try()
+		r.tryInstance()
 	default:
 		r.attempt = attemptNone
 		r.claim()

@@ -3,7 +3,6 @@ package fast
 import (
 	"bytes"
 	"net/netip"
-	"time"
 
 	"github.com/dynlb/dynlb/proxy/eventloop"
 	"github.com/dynlb/dynlb/proxy/http1"
@@ -14,7 +13,7 @@ import (
 // begins with it.
 const tlsHandshake = 0x16
 
-// clientState is what a client's connection is for; see the package comment.
+// clientState is the state of a client's connection; see the package comment.
 type clientState uint8
 
 const (
@@ -56,7 +55,7 @@ func (w *worker) Accept(from eventloop.Arrival) {
 	c.Within(w.engine.settings.Load().HeadTimeout)
 }
 
-// Ready goes on with what the connection is for.
+// Ready goes on with the work of the connection.
 func (c *client) Ready() {
 	defer c.worker.rescue(c, c.request, c.tunnel)
 	switch c.state {
@@ -72,7 +71,7 @@ func (c *client) Ready() {
 	}
 }
 
-// Expired ends what has taken too long.
+// Expired ends the work that has taken too long.
 func (c *client) Expired() {
 	defer c.worker.rescue(c, c.request, c.tunnel)
 	switch c.state {
@@ -88,7 +87,7 @@ func (c *client) Expired() {
 	}
 }
 
-// await reads the request that is due.
+// await reads the next request.
 func (c *client) await() {
 	if c.Broken() {
 		c.close()
@@ -138,7 +137,8 @@ func (c *client) readHead(b []byte) {
 	}
 }
 
-// awaitRest keeps what there is of a request. It must go on in time.
+// awaitRest keeps the part of a request that has arrived. The rest must arrive in
+// time.
 func (c *client) awaitRest(b []byte) {
 	c.Keep(b)
 	if c.began == 0 {
@@ -156,8 +156,8 @@ func (c *client) headExpired() {
 	c.refuse(c.Held(), policy.ErrSlowHead)
 }
 
-// begin begins the request whose head is the first n bytes of b. What is there of
-// its content is checked before a byte of it goes anywhere.
+// begin begins the request whose head is the first n bytes of b. The content that
+// came with it is checked before a byte of it is sent on.
 func (c *client) begin(b []byte, n int) {
 	head := c.head
 	if head.Framing == http1.Chunked {
@@ -186,7 +186,7 @@ func (e *Engine) isStatus(head *http1.Request) bool {
 	return len(head.Path) == len(path) || head.Path[len(path)] == '?'
 }
 
-// next is called when a request was answered, and another may follow.
+// next waits for another request, after one was answered.
 func (c *client) next() {
 	s := c.worker.engine.settings.Load()
 	c.state = awaiting
@@ -203,7 +203,7 @@ func (c *client) next() {
 	}
 }
 
-// handOver gives the connection away, with b, all that was read and not used.
+// handOver gives the connection away, with b: all bytes that were read and not used.
 func (c *client) handOver(b []byte) {
 	e := c.worker.engine
 	unread := bytes.Clone(b)
@@ -218,41 +218,6 @@ func (c *client) handOver(b []byte) {
 	e.handover(conn, unread, closed)
 }
 
-// drain ends the connection when it is idle: the engine shuts down.
-func (c *client) drain() {
-	switch c.state {
-	case awaiting:
-		c.drainIdle()
-	case lingering:
-		c.Within(shutdownLinger)
-	default:
-	}
-}
-
-// drainIdle takes the request that has arrived, if there is one, of a client that
-// may not send another, and closes the connection otherwise.
-func (c *client) drainIdle() {
-	if c.Holds() || !c.Socket().Quiet() {
-		c.AssumeReadable()
-		c.Ready()
-	}
-	if c.state == awaiting {
-		c.close()
-	}
-}
-
-// cut ends the connection, whatever it is for.
-func (c *client) cut() {
-	switch c.state {
-	case exchanging:
-		c.request.clientGone()
-	case clientTunnelled:
-		c.tunnel.close()
-	default:
-		c.close()
-	}
-}
-
 // dropHead gives the reader of the head back.
 func (c *client) dropHead() {
 	if c.head != nil {
@@ -263,18 +228,18 @@ func (c *client) dropHead() {
 
 // close closes the connection.
 func (c *client) close() {
-	c.left()
+	c.retire()
 	c.Close()
 }
 
 // reset closes the connection so that the client sees an error.
 func (c *client) reset() {
-	c.left()
+	c.retire()
 	c.Reset()
 }
 
-// left gives back what an open connection has.
-func (c *client) left() {
+// retire takes the connection out of all lists and counts.
+func (c *client) retire() {
 	if c.state == lingering {
 		c.worker.lingering--
 	}
@@ -290,12 +255,4 @@ func (c *client) address() string {
 		return "@"
 	}
 	return netip.AddrPortFrom(ip, c.port).String()
-}
-
-// since returns the time from a time of the loop to now; 0: no time.
-func (w *worker) since(at int64) time.Duration {
-	if at == 0 {
-		return 0
-	}
-	return time.Duration(w.loop.Now() - at)
 }

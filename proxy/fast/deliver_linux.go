@@ -20,11 +20,11 @@ var (
 	lastChunkEnd = []byte(http1.ChunkEnd + http1.LastChunk)
 )
 
-// pass passes on what came of the content.
-func (s *response) pass(b []byte) {
+// passContent passes on the content in b.
+func (s *response) passContent(b []byte) {
 	payload, used, err := forward.Decode(&s.body, b, &s.trailer)
 	if err != nil {
-		s.request.cut(err)
+		s.request.instanceBrokeOff(err)
 		return
 	}
 	if used < len(b) {
@@ -36,8 +36,8 @@ func (s *response) pass(b []byte) {
 	}
 }
 
-// deliver sends the client payload, after what is in head. It reports whether the
-// client is there.
+// deliver sends the client head and payload. It reports whether the client is still
+// connected.
 func (s *response) deliver(head, payload []byte) bool {
 	done, chunked := s.body.Done(), s.delivery.Chunked
 	s.request.outcome.BytesOut += int64(len(payload))
@@ -70,7 +70,8 @@ func (s *response) deliver(head, payload []byte) bool {
 	return true
 }
 
-// toClient sends pieces to the client. It reports whether the client is there.
+// toClient sends pieces to the client. It reports whether the client is still
+// connected.
 func (s *response) toClient(pieces ...[]byte) bool {
 	c := s.request.client
 	if err := c.Send(pieces...); err != nil {
@@ -83,8 +84,8 @@ func (s *response) toClient(pieces ...[]byte) bool {
 	return true
 }
 
-// flush writes what waits for the client. It reports whether nothing does any
-// more.
+// flush writes the bytes that wait for the client. It reports whether all were
+// written.
 func (s *response) flush() (bool, error) {
 	c := s.request.client
 	if !c.Waits() {
@@ -100,12 +101,12 @@ func (s *response) flush() (bool, error) {
 	return !c.Waits(), err
 }
 
-// owes reports whether there is something for the client that it has not taken.
-func (s *response) owes() bool {
+// undelivered reports whether bytes wait for the client.
+func (s *response) undelivered() bool {
 	return s.request.client.Waits() || s.pipe != nil && s.pipe.Len() > 0
 }
 
-// stall gives the client time to take something of what waits for it.
+// stall gives the client time to take some of the bytes that wait for it.
 func (s *response) stall() { s.request.client.Stall(s.request.settings.IdleTimeout) }
 
 // stalled is called when that time is up.
@@ -117,17 +118,17 @@ func (s *response) stalled() {
 	s.stall()
 }
 
-// splices reports whether what is left of the content goes through a pipe: its
-// length is known, and much of it is left.
-func (s *response) splices() bool {
+// usesPipe reports whether the rest of the content goes through a pipe: its length
+// is known, and it is long.
+func (s *response) usesPipe() bool {
 	if s.pipe == nil && !s.delivery.Chunked && s.body.Rest() >= spliceFrom && !s.request.upstream.Holds() {
 		s.pipe = s.request.worker.loop.NewPipe()
 	}
 	return s.pipe != nil
 }
 
-// splice takes into the pipe, which is empty, what the instance has sent. It
-// reports whether there may be more.
+// splice moves content from the instance into the empty pipe. It reports whether
+// there may be more.
 func (s *response) splice() bool {
 	u := s.request.upstream
 	n, err := s.pipe.Fill(&u.Conn, s.body.Rest())
@@ -143,15 +144,15 @@ func (s *response) splice() bool {
 	s.body.Move(int64(n))
 	if s.body.Done() {
 		s.ended()
-		if u.Socket().Quiet() { // nothing else has shown that there is no more
+		if u.Socket().Quiet() { // no short read has shown that there is no more
 			u.AssumeQuiet()
 		}
 	}
 	return true
 }
 
-// drain passes on what is in the pipe. It reports whether nothing is any more.
-func (s *response) drain() (bool, error) {
+// drainPipe passes on the bytes in the pipe. It reports whether the pipe is empty.
+func (s *response) drainPipe() (bool, error) {
 	c := s.request.client
 	before := s.pipe.Len()
 	n, err := s.pipe.Drain(&c.Conn)

@@ -18,19 +18,19 @@ func (r *request) finish() {
 	u := r.upstream
 	r.upstream = nil
 	if r.response.reusable && r.sending == sent {
-		u.pool.put(u, !r.response.bare)
+		u.pool.put(u, !r.response.contentless)
 	} else {
 		u.close()
 	}
-	r.close()
+	r.answered()
 }
 
-// close ends a request that was answered.
-func (r *request) close() {
+// answered ends a request that was answered.
+func (r *request) answered() {
 	c := r.client
 	last := r.response.delivery.Last || r.worker.engine.group.Closing()
-	sending := r.keepAlive || !r.body.Done() || c.Readable() // the client may be
-	r.land()
+	sending := r.keepAlive || !r.body.Done() || c.Readable() // the client may send more
+	r.conclude()
 	switch {
 	case !last && !c.Waits():
 		c.next()
@@ -41,8 +41,9 @@ func (r *request) close() {
 	}
 }
 
-// release gives the claim on the instance back: when it has responded, before the
-// client learns that, so that the client's next request finds it idle.
+// release gives the claim on the instance back. That happens when the instance has
+// responded and before the client has the whole response, so that the client's next
+// request finds the instance idle.
 func (r *request) release() {
 	if r.attempt != attemptOver {
 		r.attempt = attemptOver
@@ -50,9 +51,9 @@ func (r *request) release() {
 	}
 }
 
-// land gives back what the request has, and records how it ended. A request that
-// the registry is giving an instance right now is kept until then.
-func (r *request) land() {
+// conclude records how the request ended, and recycles it. A request that the
+// registry is giving an instance right now is kept until then.
+func (r *request) conclude() {
 	w := r.worker
 	queued := r.attempt == attemptQueued
 	if queued {
@@ -81,7 +82,7 @@ func (r *request) record() {
 	r.worker.engine.record(o)
 }
 
-// fail answers the request with what err comes to.
+// fail answers the request with the fault that err stands for.
 func (r *request) fail(err error) {
 	trouble := ""
 	if r.app != nil {
@@ -94,12 +95,12 @@ func (r *request) fail(err error) {
 		level = slog.LevelWarn
 	}
 	r.log(level, f.Message, err)
-	r.answer(f)
+	r.sendFault(f)
 }
 
-// answer sends the client a fault. HTTP/1.0 is not told that the connection is
-// kept, so it is not.
-func (r *request) answer(f policy.Fault) {
+// sendFault sends the client a fault. A fault has no Connection: keep-alive, so an
+// HTTP/1.0 client's connection is closed.
+func (r *request) sendFault(f policy.Fault) {
 	r.dropUpstream()
 	r.release()
 	last := !r.keepAlive || r.http10 || !r.body.Done() || r.worker.engine.group.Closing() || f.Code == http.StatusNotImplemented
@@ -108,23 +109,24 @@ func (r *request) answer(f policy.Fault) {
 		r.clientGone()
 		return
 	}
-	r.close()
+	r.answered()
 }
 
-// spoil ends a request for what the client did after its head was forwarded.
-func (r *request) spoil(e *http1.Error) {
+// clientFaulted ends a request because of an error that the client made after the
+// head was forwarded.
+func (r *request) clientFaulted(e *http1.Error) {
 	f := policy.Refusal(e)
 	r.outcome.Code, r.outcome.Source = f.Code, f.Source
 	r.log(slog.LevelInfo, f.Message, e)
 	if !r.response.begun() {
-		r.answer(f)
+		r.sendFault(f)
 		return
 	}
 	r.breakOff()
 }
 
-// cut ends a request whose response the instance broke off.
-func (r *request) cut(err error) {
+// instanceBrokeOff ends a request whose response the instance broke off.
+func (r *request) instanceBrokeOff(err error) {
 	if eventloop.IsEnd(err) {
 		err = io.ErrUnexpectedEOF
 	}
@@ -137,7 +139,7 @@ func (r *request) cut(err error) {
 func (r *request) breakOff() {
 	c, untilClose := r.client, r.response.delivery.UntilClose
 	r.dropUpstream()
-	r.land()
+	r.conclude()
 	if untilClose {
 		c.reset()
 		return
@@ -145,15 +147,15 @@ func (r *request) breakOff() {
 	c.end()
 }
 
-// clientGone ends a request whose client is gone. If it is there all the same, it
-// must not take what there is of a response for the whole.
+// clientGone ends a request whose client is gone. A client that is still connected
+// after all must not take a part of a response for the whole.
 func (r *request) clientGone() {
 	c, untilClose := r.client, r.response.delivery.UntilClose
 	f := policy.Of(context.Canceled, "")
 	r.outcome.Code, r.outcome.Source = f.Code, f.Source
 	r.log(slog.LevelDebug, f.Message, nil)
 	r.dropUpstream()
-	r.land()
+	r.conclude()
 	if untilClose {
 		c.reset()
 		return

@@ -1,13 +1,13 @@
 // Package fast carries plain HTTP/1.1 between clients and instances in event
 // loops: no goroutine, no allocation and four system calls on sockets for a
 // request. It is HTTP on top of package eventloop, which owns sockets, timers and
-// buffers. What is not for it is handed over, socket and unread bytes together,
-// before a byte of it was forwarded: HTTP/2, TLS, and the one path that is not the
-// app's.
+// buffers. It hands over other connections, socket and unread bytes together, before
+// it has forwarded a byte of them: HTTP/2, TLS, and requests for the one path that is
+// not the app's.
 //
 // # The types
 //
-//	Engine     the event loops, and what they share
+//	Engine     the event loops, and the state that they share
 //	worker     one loop's part: pools of connections to instances, spare memory
 //	client     a connection from a client
 //	request    one request on its way to an instance: claim, attempts, sending
@@ -21,8 +21,8 @@
 //	                                                        or handed over
 //	exchanging  its request is carried                   -> awaiting, lingering, tunnelled, closed
 //	tunnelled   it is a side of a tunnel                 -> closed
-//	lingering   the last response was sent; what the     -> closed
-//	            client still sends is read and dropped
+//	lingering   the last response was sent; bytes that   -> closed
+//	            the client still sends are dropped
 //
 // A client that ends its output after its request gets the response, however long
 // that takes. TCP does not tell a client that has ended its output from one that is
@@ -46,14 +46,14 @@
 //
 // Three things go on side by side, each with a state of its own. The attempt:
 //
-//	none        -> queued, connecting, exchanging, over   begin, claim
+//	none        -> queued, connecting, exchanging, over
 //	queued      -> connecting, exchanging, over, abandoned
 //	connecting  -> exchanging, checking, queued, over     the next connection
 //	exchanging  -> connecting, checking, queued, over     the instance failed: policy.Step
 //	checking    -> connecting, exchanging, queued, over   is the instance alive?
-//	over        the claim is given back
-//	abandoned   it ended while the registry gave it an instance; then the claim is
-//	            given back
+//	over        the claim was given back
+//	abandoned   the request ended while the registry gave it an instance; the claim
+//	            is given back when it arrives
 //
 // Sending the request:
 //
@@ -64,12 +64,12 @@
 //	the whole request was written
 //	sendStopped the instance takes nothing more; from sendHead, holdContent or sendContent
 //
-// A new attempt begins at sendHead again. And receiving the response:
+// A new attempt begins at sendHead and awaitingHead again. And receiving the response:
 //
-//	awaitHead   -> readHead                               the first byte
-//	readHead    -> passContent, complete                  its head is passed on
-//	passContent -> complete                               the instance has sent all of it
-//	complete    what is left waits for the client only
+//	awaitingHead -> readingHead                           the first byte
+//	readingHead  -> passing, complete                     its head is passed on
+//	passing      -> complete                              the instance has sent all of it
+//	complete     the rest waits for the client only
 //
 // # Flow control
 //
@@ -107,7 +107,7 @@ type Options struct {
 	Handover func(conn net.Conn, unread []byte, closed func())
 	// StatusPath is the one path that is not the app's. Empty: there is none.
 	StatusPath string
-	// Conduct is what is known of the instances. Nil: the engine has its own.
+	// Conduct holds what was learned of the instances. Nil: the engine has its own.
 	Conduct *policy.Conduct
 	// Record is called with the outcome of each request. Nil: outcomes are not reported.
 	Record outcome.Recorder

@@ -68,6 +68,7 @@ func FuzzResponses(f *testing.F) {
 	var mu sync.Mutex // guards stream and piece
 	var stream []byte
 	var piece int
+	ended := make(chan struct{}, 1)
 	e := serve(f, Options{Loops: 1}, script(f, func(c *peer) {
 		for line := c.head(); line != ""; line = c.head() {
 			if strings.Contains(line, "/next") {
@@ -79,6 +80,7 @@ func FuzzResponses(f *testing.F) {
 			mu.Unlock()
 			c.pieces(b, n)
 			c.closeWrite()
+			ended <- struct{}{}
 		}
 	}))
 	f.Fuzz(func(t *testing.T, response []byte, n uint16) {
@@ -93,6 +95,7 @@ func FuzzResponses(f *testing.F) {
 		if want := direct.final(); got != "" && got != want && !strings.HasPrefix(got, `502 "{\"error\"`) {
 			t.Errorf("the client got %q, want %q", got, want)
 		}
+		<-ended // else the next request, which cannot be repeated, may meet the end of the connection
 		next := dial(t, e.address)
 		next.send("POST /next HTTP/1.1\nHost: a\nContent-Length: 0\nConnection: close\n\n")
 		if got := next.final(); got != `298 ""` {

@@ -126,6 +126,9 @@ func serve(t testing.TB, options Options, instances ...string) *lane {
 	f.address = l.Addr().String()
 	served := make(chan error, 1)
 	go func() { served <- f.Serve(l) }()
+	for len(f.group.Loops()) == 0 {
+		time.Sleep(time.Millisecond) // Serve starts them, and does not report it
+	}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
@@ -159,13 +162,13 @@ func (f *lane) empty(t testing.TB) {
 }
 
 // trust makes an instance proven: it is not expected to send stray bytes.
-func trust(tidy *policy.Tidiness) {
-	for tidy.After(true) == policy.Rest {
-		tidy.Rested(true)
+func trust(tidiness *policy.Tidiness) {
+	for tidiness.After(true) == policy.Rest {
+		tidiness.Rested(true)
 	}
 }
 
-// workers returns the workers. There are none before the first connection.
+// workers returns the workers.
 func (f *lane) workers() []*worker {
 	var list []*worker
 	for _, l := range f.group.Loops() {

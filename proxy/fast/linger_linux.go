@@ -15,8 +15,7 @@ import (
 // net/http always gives.
 const shutdownLinger = 500 * time.Millisecond
 
-// refuse answers a request of which nothing was forwarded, and will not be. It
-// begins with b.
+// refuse answers a request that is not forwarded. It begins with b.
 func (c *client) refuse(b []byte, e *http1.Error) {
 	w := c.worker
 	w.engine.log.Info("request refused", "code", e.Status, "reason", e.Reason, "client", c.address())
@@ -32,9 +31,8 @@ func (c *client) refuse(b []byte, e *http1.Error) {
 	c.end()
 }
 
-// end closes the connection once the client has read what was written: closing it
-// with unread bytes resets it, and the client may lose the response (RFC 9112,
-// 9.6).
+// end closes the connection once the client has read the response: closing it with
+// unread bytes resets it, and the client may lose the response (RFC 9112, 9.6).
 func (c *client) end() {
 	c.DropHeld()
 	c.dropHead()
@@ -49,7 +47,8 @@ func (c *client) end() {
 	c.linger()
 }
 
-// linger writes what waits, ends output, and reads until the client does too.
+// linger writes the bytes that wait, ends output, and reads until the client ends
+// its output, too.
 func (c *client) linger() {
 	if _, err := c.Flush(); err != nil || c.Broken() {
 		c.close()

@@ -12,14 +12,13 @@ import (
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
-// pool is what a worker knows of one instance: where it is reached, and the
-// connections to it that carry no request.
+// pool holds a worker's connections to one instance that carry no request.
 type pool struct {
 	worker   *worker
 	endpoint registry.Endpoint
 	address  eventloop.Address
-	err      error // why there is no address
-	tidy     *policy.Tidiness
+	err      error // why the endpoint has no address
+	tidiness *policy.Tidiness
 	idle     []*upstream // the one used last at the end
 	aside    []*upstream // those that rest before they are idle, the first one first
 	dropped  bool        // connections are closed when they become idle
@@ -32,7 +31,7 @@ func (w *worker) poolOf(endpoint registry.Endpoint) *pool {
 			return p
 		}
 	}
-	p := &pool{worker: w, endpoint: endpoint, tidy: w.engine.conduct.Of(endpoint)}
+	p := &pool{worker: w, endpoint: endpoint, tidiness: w.engine.conduct.Of(endpoint)}
 	p.address, p.err = eventloop.ResolveAddress(endpoint.Network, endpoint.Address)
 	w.pools = append(w.pools, p)
 	return p
@@ -58,18 +57,18 @@ func (p *pool) dialError(err error) error {
 
 // get takes the connection that was used last, or returns nil.
 //
-// What an instance sends before it is asked is no response, so a connection on
-// which there is something must not be used. What the poller reported before this
-// turn is noted on all connections before any of them is used, so for the hot path
-// that is known without a system call; what comes between then and the moment the
-// request is sent, a fraction of a millisecond, is not. When crowded, and as the
-// instance's tidiness asks for it, the socket is asked, too.
+// Bytes that an instance sends before a request are no response, so a connection
+// with unread bytes must not be used. The loop notes on all connections what the
+// poller reported before any of them is used in a turn, so the hot path knows of
+// unread bytes without a system call, except for those that arrive within the turn, a
+// fraction of a millisecond. If the loop is crowded, or the instance's tidiness asks
+// for it, get asks the socket, too.
 func (p *pool) get(idempotent, crowded bool) *upstream {
-	if !p.tidy.Reusable() {
+	if !p.tidiness.Reusable() {
 		p.closeIdle() // another loop has seen stray bytes
 		return nil
 	}
-	ask := crowded || p.tidy.Ask(idempotent)
+	ask := crowded || p.tidiness.Ask(idempotent)
 	now := p.worker.loop.Now()
 	for last := len(p.idle) - 1; last >= 0; last = len(p.idle) - 1 {
 		u := p.idle[last]
@@ -92,7 +91,7 @@ func (p *pool) put(u *upstream, content bool) {
 		return
 	}
 	u.used = true
-	switch p.tidy.After(content) {
+	switch p.tidiness.After(content) {
 	case policy.Now:
 		p.rest(u, settings.StaleAfter)
 	case policy.Rest:
@@ -111,30 +110,29 @@ func (p *pool) rest(u *upstream, d time.Duration) {
 	p.idle = append(p.idle, u)
 }
 
-// settle is called when a connection has been aside for long enough.
+// settle makes a connection idle that has been aside for long enough.
 func (p *pool) settle(u *upstream) {
 	if u.Readable() || !u.Socket().Quiet() {
 		p.closeStray(u)
 		return
 	}
 	p.aside = without(p.aside, u)
-	p.tidy.Rested(true)
+	p.tidiness.Rested(true)
 	p.rest(u, settings.StaleAfter-policy.Settle)
 }
 
-// disturbed is called when something happened to a connection that carries no
-// request.
-func (p *pool) disturbed(u *upstream) {
+// idleReady closes a connection that carries no request when bytes or its end arrive.
+func (p *pool) idleReady(u *upstream) {
 	if u.Readable() {
 		p.closeStray(u)
 	}
 }
 
-// remove forgets a connection that is in the pool.
+// remove takes a connection out of the pool.
 func (p *pool) remove(u *upstream) {
 	if u.state == aside {
 		p.aside = without(p.aside, u)
-		p.tidy.Rested(false)
+		p.tidiness.Rested(false)
 		return
 	}
 	p.idle = without(p.idle, u)
@@ -148,8 +146,8 @@ func without(list []*upstream, u *upstream) []*upstream {
 	return list
 }
 
-// closeStray closes a connection on which something came that no request asked
-// for, if only its end.
+// closeStray closes a connection on which bytes arrived that no request asked for,
+// or its end.
 func (p *pool) closeStray(u *upstream) {
 	n, _ := u.Socket().Peek()
 	u.close()
@@ -158,9 +156,9 @@ func (p *pool) closeStray(u *upstream) {
 	}
 }
 
-// stray is called when the instance has sent what no request asked for.
+// stray notes that the instance has sent bytes that no request asked for.
 func (p *pool) stray() {
-	if p.tidy.Stray() {
+	if p.tidiness.Stray() {
 		p.worker.engine.log.Warn("instance sends bytes that no request asked for: its connections are not reused", "endpoint", p.endpoint.String())
 	}
 	p.closeIdle()

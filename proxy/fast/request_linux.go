@@ -47,18 +47,19 @@ func (s sendState) pending() bool { return s == sendHead || s == holdContent || 
 type request struct {
 	worker   *worker
 	waiter   registry.Waiter // its Grant is made once
-	granted  grant           // what Grant was called with
+	granted  grant           // the arguments of the last call of Grant
 	response response
 	facts
 }
 
-// grant is what the registry gave to a request that waited.
+// grant is the registry's answer to a request that waited.
 type grant struct {
 	lease registry.Lease
 	err   error
 }
 
-// facts are what changes from one request to the next that uses the same memory.
+// facts are the parts of a request that the next one in the same memory begins
+// without.
 type facts struct {
 	client   *client
 	upstream *upstream          // nil while there is none
@@ -69,7 +70,7 @@ type facts struct {
 	attempt  attemptState
 	sending  sendState
 
-	// What the client sent.
+	// The request as the client sent it.
 	label      []byte // its method and path
 	toHead     bool   // the method is HEAD
 	idempotent bool   // the method is; see policy.Idempotent
@@ -116,8 +117,8 @@ func (w *worker) newRequest(c *client) *request {
 	return r
 }
 
-// start carries the request whose head has n bytes: its app is found, it is written
-// anew for the instance, and that is claimed. rest is what came after the head.
+// start carries the request whose head has n bytes. It finds the app, writes the
+// request anew, and claims an instance. rest holds the bytes behind the head.
 func (r *request) start(head *http1.Request, n int, rest []byte) {
 	r.describe(head)
 	err := policy.Refused(head)
@@ -145,7 +146,8 @@ func (r *request) route(head *http1.Request) error {
 	return nil
 }
 
-// describe notes what must be known of a request when its bytes are gone.
+// describe notes the properties of the request that are needed when its bytes are
+// gone.
 func (r *request) describe(head *http1.Request) {
 	path, _, _ := bytes.Cut(head.Path, []byte("?")) // no query: it may hold secrets
 	r.label = append(append(r.label[:0], head.Method...), path...)
@@ -160,8 +162,8 @@ func (r *request) describe(head *http1.Request) {
 	r.body = head.Body()
 }
 
-// writeHead writes the request as the instance gets it: its head, which had n
-// bytes, and what is in rest of its content, unless the client waits to send that.
+// writeHead writes the request as the instance gets it: its head, which had n bytes,
+// and the content in rest, unless the client waits to send that.
 func (r *request) writeHead(head *http1.Request, n int, rest []byte) {
 	ip := r.client.ip
 	from := forward.Peer{IP: ip, Trusted: r.settings.Trusts(ip), Scheme: "http"}
@@ -179,7 +181,7 @@ func (r *request) writeHead(head *http1.Request, n int, rest []byte) {
 	r.client.Keep(rest)
 }
 
-// recycle gives back all that the request has, and its memory.
+// recycle gives back the request's buffers, and its memory.
 func (r *request) recycle() {
 	w := r.worker
 	w.loop.RemoveTimer(&r.timer)

@@ -10,10 +10,10 @@ import (
 // resetter is a connection that can be broken off.
 type resetter interface{ reset() }
 
-// rescue, deferred, keeps a panic from ending the process: a fault of ours in one
-// request must not take all others with it. net/http does the same for its
-// handlers. It is given the connection that something happened on, and what that
-// had part in before.
+// rescue, deferred, keeps a panic from ending the process: a bug that shows in one
+// request must not end all others. net/http does the same for its handlers. Its
+// arguments are the connection that was being handled, and the request and the tunnel
+// that it belonged to before.
 func (w *worker) rescue(on resetter, r *request, t *tunnel) {
 	cause := recover()
 	if cause == nil {
@@ -21,7 +21,7 @@ func (w *worker) rescue(on resetter, r *request, t *tunnel) {
 	}
 	w.engine.log.Error("event loop panicked", "panic", cause, "stack", string(debug.Stack()))
 	conns := []resetter{on}
-	if r == nil || r.client == nil { // it has come to its end, and another may have begun
+	if r == nil || r.client == nil { // it has ended, and another may have begun
 		r = nil
 		if c, ok := on.(*client); ok {
 			r = c.request
@@ -46,8 +46,8 @@ func (w *worker) rescue(on resetter, r *request, t *tunnel) {
 	}
 }
 
-// abandon ends a request. Of the state it was left in, only what others rely on is
-// put right: the claim, the memory, and the counts.
+// abandon ends a request in an unknown state. It puts right only what others rely
+// on: the claim, the memory, and the counts.
 func (w *worker) abandon(r *request) {
 	if r.attempt == attemptQueued && !r.app.Registry().Dequeue(&r.waiter) {
 		r.attempt = attemptAbandoned // the claim that is on its way is given back

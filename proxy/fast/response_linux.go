@@ -16,34 +16,34 @@ import (
 type receiveState uint8
 
 const (
-	awaitHead receiveState = iota
-	readHead
-	passContent
+	awaitingHead receiveState = iota
+	readingHead
+	passing
 	complete
 )
 
 // response is the response to a request, on its way from the instance to the
 // client.
 type response struct {
-	request   *request
-	receiving receiveState
-	reusable  bool            // another request may follow on the instance's connection
-	bare      bool            // it cannot have content
-	head      *http1.Response // while it is being read
-	interim   int             // bytes of informational responses
-	body      http1.Body
-	delivery  forward.Delivery
-	trailer   []byte          // as the instance sent it
-	pipe      *eventloop.Pipe // what large content goes through; nil when it does not
+	request     *request
+	receiving   receiveState
+	reusable    bool            // another request may follow on the instance's connection
+	contentless bool            // it cannot have content
+	head        *http1.Response // while it is being read
+	interim     int             // bytes of informational responses
+	body        http1.Body
+	delivery    forward.Delivery
+	trailer     []byte          // as the instance sent it
+	pipe        *eventloop.Pipe // what large content goes through; nil when it does not
 }
 
-// expect makes the response one that is to come.
-func (s *response) expect() { s.receiving, s.interim = awaitHead, 0 }
+// expect prepares for the response of the next attempt.
+func (s *response) expect() { s.receiving, s.interim = awaitingHead, 0 }
 
 // begun reports whether the client was sent the head of the final response.
-func (s *response) begun() bool { return s.receiving >= passContent }
+func (s *response) begun() bool { return s.receiving >= passing }
 
-// recycle gives back all that the response has.
+// recycle gives back the response's reader and pipe.
 func (s *response) recycle() {
 	s.dropHead()
 	s.dropPipe()
@@ -58,15 +58,14 @@ func (s *response) dropHead() {
 	}
 }
 
-// receive takes from the instance what there is, and passes on what the client
-// takes.
+// receive reads from the instance as much as the client takes, and passes it on.
 func (s *response) receive() {
 	u := s.request.upstream
 	for range eventloop.MaxRounds {
 		if !s.wantsMore() {
 			return
 		}
-		if s.splices() {
+		if s.usesPipe() {
 			if !s.splice() {
 				return
 			}
@@ -81,7 +80,7 @@ func (s *response) receive() {
 			return
 		}
 		if s.begun() {
-			s.pass(b)
+			s.passContent(b)
 		} else {
 			s.readHead(b)
 		}
@@ -94,15 +93,15 @@ func (s *response) receive() {
 	}
 }
 
-// wantsMore reports whether the client has taken what there was, and the instance
-// has more to send. If only the former is so, the request is finished.
+// wantsMore reports whether the client has taken all bytes so far, and the instance
+// has more to send. If the instance has no more, it finishes the request.
 func (s *response) wantsMore() bool {
 	if !s.begun() {
 		return true
 	}
 	done, err := s.flush()
 	if done && s.pipe != nil {
-		done, err = s.drain()
+		done, err = s.drainPipe()
 	}
 	switch {
 	case err != nil:
@@ -123,7 +122,7 @@ func (s *response) readHead(b []byte) {
 		s.head = r.worker.responseHead()
 		s.head.Reset(r.toHead, upgrade)
 	}
-	s.receiving = readHead
+	s.receiving = readingHead
 	for len(b) > 0 {
 		n, err := s.head.Parse(b)
 		if err != nil {
@@ -134,10 +133,10 @@ func (s *response) readHead(b []byte) {
 			break
 		}
 		if !s.head.Informational() {
-			s.begin(b[n:])
+			s.passHead(b[n:])
 			return
 		}
-		if !s.inform(n) {
+		if !s.passInterim(n) {
 			return
 		}
 		b = b[n:]
@@ -146,9 +145,9 @@ func (s *response) readHead(b []byte) {
 	r.upstream.Keep(b)
 }
 
-// inform passes an informational response of n bytes on. It reports whether
+// passInterim passes an informational response of n bytes on. It reports whether
 // another response follows. HTTP/1.0 knows none (RFC 9110, 15.2).
-func (s *response) inform(n int) bool {
+func (s *response) passInterim(n int) bool {
 	r := s.request
 	if s.interim += n; s.interim > policy.MaxInterim {
 		r.broke(policy.ErrInterim)
@@ -170,8 +169,8 @@ func (s *response) inform(n int) bool {
 	return s.toClient(forward.AppendInterim(r.worker.out[:0], s.head))
 }
 
-// begin passes the head of the response on, and of its content what is in rest.
-func (s *response) begin(rest []byte) {
+// passHead passes the head of the response on, and the content in rest.
+func (s *response) passHead(rest []byte) {
 	r, head := s.request, s.head
 	if head.Status == http.StatusSwitchingProtocols {
 		r.switchProtocols(head, rest)
@@ -184,12 +183,12 @@ func (s *response) begin(rest []byte) {
 		r.broke(err)
 		return
 	}
-	s.receiving = passContent
+	s.receiving = passing
 	r.outcome.Code = head.Status
 	if head.Status >= http.StatusBadRequest {
 		r.outcome.Source = outcome.Instance
 	}
-	s.bare = r.toHead || head.Status == http.StatusNoContent || head.Status == http.StatusNotModified
+	s.contentless = r.toHead || head.Status == http.StatusNoContent || head.Status == http.StatusNotModified
 	r.lease.Responded(r.worker.since(r.sentAt), head.Status)
 	s.reusable = head.KeepAlive
 	if used < len(rest) {
@@ -212,7 +211,7 @@ func (s *response) begin(rest []byte) {
 	}
 }
 
-// surplus is called when bytes came after the end of the response.
+// surplus notes that bytes came after the end of the response.
 func (s *response) surplus() {
 	s.reusable = false
 	s.request.pool.stray()
@@ -226,14 +225,14 @@ func (s *response) instanceEnded(err error) {
 		err = r.lost
 	}
 	if !s.begun() {
-		if s.receiving == readHead && eventloop.IsEnd(err) {
+		if s.receiving == readingHead && eventloop.IsEnd(err) {
 			err = io.ErrUnexpectedEOF
 		}
 		r.broke(err)
 		return
 	}
 	if !eventloop.IsEnd(err) || s.body.End() != nil {
-		r.cut(err)
+		r.instanceBrokeOff(err)
 		return
 	}
 	s.ended()

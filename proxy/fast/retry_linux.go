@@ -6,17 +6,17 @@ import (
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
-// broke is called when the connection to the instance broke before the head of a
-// response was complete.
+// broke ends an attempt whose connection broke before the head of a response was
+// complete.
 func (r *request) broke(cause error) {
 	r.response.dropHead()
 	r.failed(&policy.BrokenError{
-		Cause: cause, Sent: r.sentHead > 0, Received: r.response.receiving == readHead,
+		Cause: cause, Sent: r.sentHead > 0, Received: r.response.receiving == readingHead,
 		Reused: r.upstream.used, Implicated: r.lease.Implicated(), After: r.worker.since(r.sentAt),
 	})
 }
 
-// failed ends an attempt.
+// failed ends an attempt, and follows the decision of the policy.
 func (r *request) failed(err error) {
 	r.dropUpstream()
 	r.follow(r.attempts.Next(err))
@@ -40,8 +40,8 @@ func (r *request) follow(d policy.Decision) {
 }
 
 // checkInstanceAlive waits for a connection that is made only to see whether the
-// instance is alive: one in the backlog of an instance that dies breaks like one in
-// use, so the broken one alone does not show it.
+// instance is alive. The broken connection does not show that: a connection in the
+// backlog of an instance that dies breaks like one in use.
 func (r *request) checkInstanceAlive(expired bool) {
 	u := r.upstream
 	errno := u.Socket().Failure()
@@ -52,8 +52,8 @@ func (r *request) checkInstanceAlive(expired bool) {
 	r.checked(errno == syscall.ECONNREFUSED)
 }
 
-// checked goes on when it is known whether the instance refuses connections. One
-// that does not may be known to be dead soon.
+// checked goes on when it is known whether the instance refuses connections. If it
+// does not, the registry may learn soon that it is dead.
 func (r *request) checked(refused bool) {
 	if refused {
 		r.follow(r.attempts.Checked(policy.Refusing))
@@ -63,8 +63,8 @@ func (r *request) checked(refused bool) {
 	r.askDead()
 }
 
-// askDead asks, each tick, whether the instance is known to be dead. It is the one
-// thing that a loop polls for, and only for a request whose instance failed.
+// askDead asks the registry, each tick, whether the instance is dead. It is the only
+// polling in a loop, and only for a request whose instance failed.
 func (r *request) askDead() {
 	select {
 	case <-r.lease.Dead():

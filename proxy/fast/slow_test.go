@@ -32,7 +32,7 @@ func TestSlowReaderOfAPipe(t *testing.T) {
 				n := s.pipe.Len()
 				c.Progressed()
 				c.Within(time.Second)
-				_, _ = s.drain()
+				_, _ = s.drainPipe()
 				if stuck = s.pipe.Len() == n; stuck && !c.Stalling() {
 					t.Error("it is not stalling")
 				}

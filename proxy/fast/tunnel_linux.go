@@ -18,8 +18,8 @@ type tunnel struct {
 	upstream      *upstream
 	app           *route.App
 	lease         registry.Lease
-	clientEnded   bool // what the client sends
-	upstreamEnded bool // what the instance sends
+	clientEnded   bool // the client has ended its output
+	upstreamEnded bool // the instance has
 }
 
 // switchProtocols passes a 101 on, and opens the tunnel.
@@ -48,7 +48,7 @@ func (r *request) switchProtocols(head *http1.Response, rest []byte) {
 	r.upstream = nil
 	r.attempt = attemptOver // without a release: the tunnel has the claim
 	w.loop.Begin()          // of the tunnel
-	r.land()
+	r.conclude()
 	c.tunnel, c.state = t, clientTunnelled
 	u.tunnel, u.state, u.request = t, upstreamTunnelled, nil
 	c.Progressed()
@@ -68,8 +68,8 @@ func (t *tunnel) relay() {
 	}
 }
 
-// pump carries bytes one way, and the end of them; ended notes that it came. It
-// reports whether the tunnel is intact.
+// pump carries bytes one way, and their end, which it notes in ended. It reports
+// whether the tunnel is intact.
 func (t *tunnel) pump(from, to *eventloop.Conn, ended *bool) bool {
 	for range eventloop.MaxRounds {
 		switch n, err := to.Flush(); {
@@ -85,7 +85,7 @@ func (t *tunnel) pump(from, to *eventloop.Conn, ended *bool) bool {
 		}
 		if *ended {
 			to.CloseWrite()
-			return !from.Failed() // else it is gone, and reading does not show it
+			return !from.Failed() // a reset is not shown by reading any more
 		}
 		b, err := from.Receive()
 		switch {
@@ -105,8 +105,8 @@ func (t *tunnel) pump(from, to *eventloop.Conn, ended *bool) bool {
 	return true
 }
 
-// stall gives one side time to take something of what waits for it: a client as
-// long as it may be idle, an instance as long as for a request.
+// stall gives one side time to take some of the bytes that wait for it: a client
+// IdleTimeout, an instance RequestTimeout.
 func (t *tunnel) stall(side *eventloop.Conn) {
 	if side == &t.client.Conn {
 		side.Stall(t.client.worker.engine.settings.Load().IdleTimeout)
@@ -115,7 +115,7 @@ func (t *tunnel) stall(side *eventloop.Conn) {
 	}
 }
 
-// expired is called when that time is up.
+// expired closes the tunnel if a side took nothing in its time.
 func (t *tunnel) expired(side *eventloop.Conn) {
 	if side.TookNothing() {
 		t.close()

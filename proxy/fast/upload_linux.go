@@ -11,7 +11,7 @@ import (
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
-// upload sends of the request what the instance takes.
+// upload sends as much of the request as the instance takes.
 func (r *request) upload() {
 	if r.sending == sendHead && !r.uploadHead() {
 		return
@@ -23,7 +23,7 @@ func (r *request) upload() {
 			r.sendFailed(err)
 			return
 		case u.Waits():
-			r.calmClient() // it is not the client's turn
+			r.clearClientDeadline() // it is not the client's turn
 			if n > 0 {
 				u.Progressed()
 				r.reportProgress()
@@ -65,8 +65,8 @@ func (r *request) uploadHead() bool {
 	if r.expects && !r.sentContinue {
 		r.sending = holdContent
 	}
-	// A request with content is not sent again, so its head is of no more use,
-	// except for what a switch of protocols is compared with.
+	// A request with content is not sent again, so its head is not needed any more,
+	// unless a switch of protocols must be compared with it.
 	if r.hasContent && !r.marks.Upgrade.IsSet() {
 		r.dropHead()
 	}
@@ -92,10 +92,10 @@ func (r *request) uploadContent() bool {
 			return false
 		}
 	}
-	r.calmClient()
+	r.clearClientDeadline()
 	payload, used, err := forward.Decode(&r.body, b, nil)
 	if err != nil {
-		r.spoil(err.(*http1.Error)) //nolint:errorlint // Decode returns no other
+		r.clientFaulted(err.(*http1.Error)) //nolint:errorlint // Decode returns no other
 		return false
 	}
 	r.outcome.BytesIn += int64(len(payload))
@@ -112,11 +112,10 @@ func (r *request) uploadContent() bool {
 	return true
 }
 
-// uploaded is called when the whole request was sent. From now on the instance has
-// the time that it may take to respond.
+// uploaded notes that the whole request was sent. From now on requestTimeout runs.
 func (r *request) uploaded() {
 	r.sending = sent
-	r.calmClient()
+	r.clearClientDeadline()
 	r.sentAt = r.worker.loop.Now()
 	if limit := r.rules.RequestTimeout; limit > 0 {
 		r.upstream.Within(limit)
@@ -131,18 +130,18 @@ func (r *request) reportProgress() {
 	}
 }
 
-// armInstanceDeadline gives the instance time to take what waits for it, unless it
-// has some already. One that responds may take its time.
+// armInstanceDeadline gives the instance time to take some of the bytes that wait for
+// it, unless a deadline runs already. An instance that responds has no deadline.
 func (r *request) armInstanceDeadline() {
 	if limit := r.rules.RequestTimeout; limit > 0 && r.upstream.Deadline() == 0 && !r.response.begun() {
 		r.upstream.Stall(limit)
 	}
 }
 
-// calmClient ends the time that the client has for its content. What it has to take
-// of the response has a time of its own.
-func (r *request) calmClient() {
-	if !r.response.owes() {
+// clearClientDeadline ends the time that the client has for its content, unless the
+// deadline is for bytes of the response that wait for it.
+func (r *request) clearClientDeadline() {
+	if !r.response.undelivered() {
 		r.client.ClearDeadline()
 	}
 }
@@ -155,17 +154,17 @@ func (r *request) continueNow() {
 	}
 }
 
-// sendFailed is called when the instance takes nothing any more. It may have
-// responded before. What it did not take is lost, so it must get nothing that comes
-// after that. The kernel reports a reset once, and lets reads find a plain end from
-// then on; when the instance had ended its output before, it reports EPIPE instead.
+// sendFailed stops sending, because the instance takes nothing any more. The instance
+// may have responded before. Bytes that it did not take are lost, so it must not get
+// the bytes behind them. The kernel reports a reset once, and lets reads find a plain
+// end from then on; if the instance had ended its output before, it reports EPIPE.
 func (r *request) sendFailed(err error) {
 	u := r.upstream
 	r.sending = sendStopped
-	if err != syscall.EPIPE { //nolint:errorlint // it is a bare Errno
+	if err != syscall.EPIPE { //nolint:errorlint // it is a contentless Errno
 		r.lost = err
 	}
-	r.calmClient()
+	r.clearClientDeadline()
 	u.DropWaiting()
 	u.CloseWrite()
 	if !r.response.begun() {
@@ -177,8 +176,7 @@ func (r *request) sendFailed(err error) {
 	}
 }
 
-// instanceReady receives what the instance sends, and sends it the rest of the
-// request.
+// instanceReady receives from the instance, and sends it the rest of the request.
 func (r *request) instanceReady() {
 	u := r.upstream
 	if u.Readable() {
@@ -189,7 +187,7 @@ func (r *request) instanceReady() {
 	}
 }
 
-// instanceExpired is called when the instance's time is up.
+// instanceExpired acts on the instance's deadline.
 func (r *request) instanceExpired() {
 	switch {
 	case r.response.begun():
@@ -204,8 +202,8 @@ func (r *request) instanceExpired() {
 	}
 }
 
-// askForContent asks the client for its content in place of the instance. It
-// reports whether the client is there.
+// askForContent asks the client for its content in place of the instance. It reports
+// whether the client is still connected.
 func (r *request) askForContent() bool {
 	r.continueNow()
 	if r.sentContinue {
@@ -215,7 +213,7 @@ func (r *request) askForContent() bool {
 	return r.response.toClient([]byte(forward.Continue))
 }
 
-// clientReady is called when something may be ready on the client's connection.
+// clientReady sends what waits for the client, and takes its content.
 func (r *request) clientReady() {
 	c := r.client
 	if c.Broken() {
@@ -231,7 +229,7 @@ func (r *request) clientReady() {
 		if done && r.response.begun() {
 			r.response.receive()
 		}
-	} else if r.response.owes() {
+	} else if r.response.undelivered() {
 		r.response.receive()
 	}
 	if c.request == r && r.sending.pending() {
@@ -239,12 +237,12 @@ func (r *request) clientReady() {
 	}
 }
 
-// clientExpired is called when the client's time is up.
+// clientExpired acts on the client's deadline.
 func (r *request) clientExpired() {
 	switch {
-	case r.response.owes():
+	case r.response.undelivered():
 		r.response.stalled()
 	case r.sending == sendContent:
-		r.spoil(policy.ErrSlowBody)
+		r.clientFaulted(policy.ErrSlowBody)
 	}
 }

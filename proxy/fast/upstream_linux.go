@@ -7,8 +7,7 @@ import (
 	"github.com/dynlb/dynlb/proxy/eventloop"
 )
 
-// upstreamState is what a connection to an instance is for; see the package
-// comment.
+// upstreamState is the state of a connection to an instance; see the package comment.
 type upstreamState uint8
 
 const (
@@ -31,7 +30,7 @@ type upstream struct {
 	used    bool // it has carried a request before
 }
 
-// Ready goes on with what the connection is for.
+// Ready goes on with the work of the connection.
 func (u *upstream) Ready() {
 	defer u.pool.worker.rescue(u, u.request, u.tunnel)
 	switch u.state {
@@ -43,13 +42,13 @@ func (u *upstream) Ready() {
 	case serving:
 		u.request.instanceReady()
 	case aside, idle:
-		u.pool.disturbed(u)
+		u.pool.idleReady(u)
 	case upstreamTunnelled:
 		u.tunnel.relay()
 	}
 }
 
-// Expired ends what has taken too long.
+// Expired ends the work that has taken too long.
 func (u *upstream) Expired() {
 	defer u.pool.worker.rescue(u, u.request, u.tunnel)
 	switch u.state {
@@ -74,18 +73,18 @@ func (u *upstream) isIdle() bool { return u.state == idle || u.state == aside }
 
 // close closes the connection.
 func (u *upstream) close() {
-	u.left()
+	u.retire()
 	u.Close()
 }
 
 // reset closes the connection so that the instance sees an error.
 func (u *upstream) reset() {
-	u.left()
+	u.retire()
 	u.Reset()
 }
 
-// left gives back what an open connection has.
-func (u *upstream) left() {
+// retire takes the connection out of its pool and the count.
+func (u *upstream) retire() {
 	switch u.state {
 	case upstreamClosed:
 		return

@@ -21,7 +21,7 @@ type worker struct {
 	loop   *eventloop.Loop
 	engine *Engine
 	pools  []*pool
-	out    []byte // what is being written anew
+	out    []byte // scratch memory for a message that is being written
 	date   date
 
 	refused outcome.Outcome // of a request that was not read to the end of its head
@@ -81,60 +81,6 @@ func (w *worker) dropResponseHead(head *http1.Response) {
 	}
 }
 
-// drain closes what is idle, and calls done when nothing is in flight any more and
-// the clients have read their last response. A request that has arrived is not idle.
-func (w *worker) drain(done func()) {
-	if w.loop.Stopped() {
-		done()
-		return
-	}
-	if before := w.drained; before != nil {
-		w.drained = func() { before(); done() }
-		return
-	}
-	w.loop.Conns(func(c *eventloop.Conn) {
-		switch h := c.Handler().(type) {
-		case *client:
-			h.drain()
-		case *upstream:
-			if h.isIdle() {
-				h.close()
-			}
-		}
-	})
-	w.drained = done
-	w.loop.AfterTurn(w.checkDrained)
-}
-
-// checkDrained ends draining when nothing is left to wait for.
-func (w *worker) checkDrained() {
-	if w.loop.Busy() == 0 && w.lingering == 0 && w.drained != nil {
-		w.drained()
-		w.drained = nil
-	}
-}
-
-// stop breaks off what is in flight, returns how much that was, and ends the loop.
-func (w *worker) stop() int {
-	n := w.loop.Busy()
-	w.loop.Conns(func(c *eventloop.Conn) {
-		if h, ok := c.Handler().(*client); ok {
-			h.cut()
-		}
-	})
-	w.loop.Conns(func(c *eventloop.Conn) {
-		if h, ok := c.Handler().(*upstream); ok {
-			h.close()
-		}
-	})
-	w.loop.Stop()
-	if w.drained != nil {
-		w.drained()
-		w.drained = nil
-	}
-	return n
-}
-
 // date is the text of the Date field, which changes once a second.
 type date struct {
 	until int64 // the loop's time
@@ -149,4 +95,12 @@ func (w *worker) dateNow() []byte {
 		w.date.until = at + int64(time.Second) - int64(now.Nanosecond())
 	}
 	return w.date.text[:]
+}
+
+// since returns the time from a time of the loop to now; 0: no time.
+func (w *worker) since(at int64) time.Duration {
+	if at == 0 {
+		return 0
+	}
+	return time.Duration(w.loop.Now() - at)
 }

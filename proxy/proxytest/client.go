@@ -146,7 +146,7 @@ func (c *client) read(r *rand.Rand) {
 // receive reads the response to a request, and reports whether another one may follow.
 func (c *client) receive(b *bufio.Reader, r *rand.Rand, i int, p *plan) bool {
 	for {
-		s, err := http.ReadResponse(b, &http.Request{Method: p.method}) //nolint:bodyclose // the connection is closed
+		s, err := http.ReadResponse(b, &http.Request{Method: p.method})
 		if err != nil {
 			if os.IsTimeout(err) || c.quits < 0 && p.whole() && !c.lax(p) {
 				c.fail(p, "no response: %v", err)

@@ -1,0 +1,93 @@
+package fast
+
+import "github.com/dynlb/dynlb/proxy/eventloop"
+
+// drain closes idle connections, and calls done when no request is in flight any more
+// and the clients have read their last response. A client whose request has arrived
+// is not idle.
+func (w *worker) drain(done func()) {
+	if w.loop.Stopped() {
+		done()
+		return
+	}
+	if before := w.drained; before != nil {
+		w.drained = func() { before(); done() }
+		return
+	}
+	w.loop.Conns(func(c *eventloop.Conn) {
+		switch h := c.Handler().(type) {
+		case *client:
+			h.drain()
+		case *upstream:
+			if h.isIdle() {
+				h.close()
+			}
+		}
+	})
+	w.drained = done
+	w.loop.AfterTurn(w.checkDrained)
+}
+
+// checkDrained ends draining when nothing is left to wait for.
+func (w *worker) checkDrained() {
+	if w.loop.Busy() == 0 && w.lingering == 0 && w.drained != nil {
+		w.drained()
+		w.drained = nil
+	}
+}
+
+// stop breaks off the requests in flight, returns their number, and ends the loop.
+func (w *worker) stop() int {
+	n := w.loop.Busy()
+	w.loop.Conns(func(c *eventloop.Conn) {
+		if h, ok := c.Handler().(*client); ok {
+			h.cut()
+		}
+	})
+	w.loop.Conns(func(c *eventloop.Conn) {
+		if h, ok := c.Handler().(*upstream); ok {
+			h.close()
+		}
+	})
+	w.loop.Stop()
+	if w.drained != nil {
+		w.drained()
+		w.drained = nil
+	}
+	return n
+}
+
+// drain ends the connection when it is idle: the engine shuts down.
+func (c *client) drain() {
+	switch c.state {
+	case awaiting:
+		c.drainIdle()
+	case lingering:
+		c.Within(shutdownLinger)
+	default:
+	}
+}
+
+// drainIdle carries the request that has arrived, if there is one: the client may
+// not send another. Otherwise it closes the connection.
+func (c *client) drainIdle() {
+	if c.Holds() || !c.Socket().Quiet() {
+		c.AssumeReadable()
+		c.Ready()
+	}
+	if c.state == awaiting {
+		c.close()
+	}
+}
+
+// cut ends the connection in any state.
+func (c *client) cut() {
+	switch c.state {
+	case exchanging:
+		c.request.clientGone()
+	case clientTunnelled:
+		c.tunnel.close()
+	default:
+		c.close()
+	}
+}
