@@ -61,7 +61,7 @@ func TestInvalidResponse(t *testing.T) {
 		"bad length":       "HTTP/1.1 200 OK\nContent-Length: x\n\nok",
 		"two lengths":      "HTTP/1.1 200 OK\nContent-Length: 2\nContent-Length: 3\n\nok",
 		"unknown coding":   "HTTP/1.1 200 OK\nTransfer-Encoding: x\n\nok",
-		"70 KiB head":      "HTTP/1.1 200 OK\nX: " + strings.Repeat("x", 70<<10) + "\n\n",
+		"1.1 MiB head":     "HTTP/1.1 200 OK\nX: " + strings.Repeat("x", 1100<<10) + "\n\n",
 		"unasked 101":      "HTTP/1.1 101 Switching Protocols\nUpgrade: websocket\nConnection: Upgrade\n\n",
 		"nameless 101":     "HTTP/1.1 101 Switching Protocols\n\n",
 		"half-hearted 101": "HTTP/1.1 101 Switching Protocols\nUpgrade: websocket\n\n",

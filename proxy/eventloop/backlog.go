@@ -49,6 +49,16 @@ func (q *Backlog) room(p *Buffers, n int) []byte {
 	return q.block.buffer[len(q.block.buffer):cap(q.block.buffer)]
 }
 
+// growth returns how much room to ask for when more is to be read. Beyond the largest
+// buffer that is kept it doubles: a large head would otherwise be copied for every
+// KiB of it.
+func (q *Backlog) growth() int {
+	if n := len(q.Bytes()); n >= bufferSizes[len(bufferSizes)-1]/2 {
+		return n
+	}
+	return 1 << 10
+}
+
 // extend counts n bytes that were written into room.
 func (q *Backlog) extend(n int) { q.block.buffer = q.block.buffer[:len(q.block.buffer)+n] }
 

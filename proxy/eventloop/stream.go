@@ -12,14 +12,14 @@ import (
 // ErrAgain is the error of Receive when there is nothing to be read now.
 const ErrAgain = syscall.EAGAIN
 
-// Receive reads bytes that have arrived, ChunkSize at most. It returns all bytes that
-// were read and not used: those that the connection holds, and the new ones. The
-// caller passes the part that it does not use to Keep, before the next call. The error
-// is ErrAgain, io.EOF or that of the socket.
+// Receive reads bytes that have arrived, at most ChunkSize or as many as are held. It
+// returns all bytes that were read and not used: those that the connection holds, and
+// the new ones. The caller passes the part that it does not use to Keep, before the
+// next call. The error is ErrAgain, io.EOF or that of the socket.
 func (c *Conn) Receive() ([]byte, error) {
 	into := c.loop.in
 	if !c.held.None() {
-		into = c.held.room(&c.loop.buffers, 1<<10)
+		into = c.held.room(&c.loop.buffers, c.held.growth())
 	}
 	if c.ready&(readable|ended|broken) == 0 {
 		return nil, ErrAgain
