@@ -1,13 +1,17 @@
 package proxy_test
 
 import (
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy"
+	"github.com/dynlb/dynlb/proxy/internal/settings"
 	"github.com/dynlb/dynlb/proxy/outcome"
+	"github.com/dynlb/dynlb/proxy/policy"
 	"github.com/dynlb/dynlb/proxy/route"
 )
 
@@ -76,5 +80,62 @@ func TestRouter(t *testing.T) {
 				t.Errorf("%s: %s%s: the outcome names %q, want %q", protocol, c.host, c.path, got, c.app)
 			}
 		}
+	}
+}
+
+// TestRouterTimeouts checks that a request has the timeout of its app, and that the
+// log names that app.
+func TestRouterTimeouts(t *testing.T) {
+	t.Parallel()
+	stuck := make(chan struct{})
+	defer close(stuck)
+	instances := registry.New(registry.Options{QueueLimit: 1, QueueTimeout: patience})
+	addInstance(t, instances, server(t, func(http.ResponseWriter, *http.Request) { <-stuck }))
+	app := route.NewApp("impatient", instances, route.Settings{RequestTimeout: 50 * time.Millisecond})
+	f := &front{log: &logBuffer{}}
+	f.url = serveProxy(t, proxy.Options{
+		Engine: engine, Router: byHost{admin: app}, Log: slog.New(slog.NewTextHandler(f.log, nil)),
+	})
+	eachProtocol(t, func(t *testing.T, client *http.Client) {
+		if res := get(t, client, f.url+"/admin"); res.StatusCode != http.StatusGatewayTimeout {
+			t.Errorf("got %d, want 504", res.StatusCode)
+		}
+		if res := get(t, client, f.url); res.StatusCode != http.StatusNotFound || !strings.Contains(readAll(t, res), policy.ErrNoApp.Error()) {
+			t.Errorf("got %d without the reason, want 404", res.StatusCode)
+		}
+	})
+	if log := f.log.String(); !strings.Contains(log, "app=impatient") {
+		t.Errorf("the log does not name the app: %s", log)
+	}
+}
+
+// TestRouterDepartures checks that the idle connections to an instance are closed
+// when it leaves service, whatever app it is of.
+func TestRouterDepartures(t *testing.T) {
+	t.Parallel()
+	closed := make(chan struct{}, 1)
+	address := script(t, func(c *rawConn) {
+		for c.head() != nil {
+			c.send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+		}
+		closed <- struct{}{}
+	})
+	instances := registry.New(registry.Options{QueueLimit: 1, QueueTimeout: patience})
+	id := addInstance(t, instances, address)
+	other := route.NewApp("other", registry.New(registry.Options{}), route.Settings{})
+	router := byHost{admin: other, hosts: map[string]*route.App{"a": route.NewApp("leaves", instances, route.Settings{})}}
+	p := proxy.New(proxy.Options{Engine: engine, Router: router})
+	p.Trust(address)
+	c := dial(t, serveOn(t, p))
+	if !c.served(patience) {
+		t.Fatal("no response")
+	}
+	began := time.Now()
+	if _, err := instances.Drain(id, "test"); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, closed, "close of the idle connection")
+	if took := time.Since(began); took > settings.StaleAfter/2 { // later it is closed in any case
+		t.Errorf("the idle connection was closed after %v", took)
 	}
 }

@@ -1,8 +1,6 @@
 package fast
 
 import (
-	"bytes"
-
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/eventloop"
 	"github.com/dynlb/dynlb/proxy/forward"
@@ -149,14 +147,13 @@ func (r *request) route(head *http1.Request) error {
 // describe notes the properties of the request that are needed when its bytes are
 // gone.
 func (r *request) describe(head *http1.Request) {
-	path, _, _ := bytes.Cut(head.Path, []byte("?")) // no query: it may hold secrets
-	r.label = append(append(r.label[:0], head.Method...), path...)
+	r.label = append(append(r.label[:0], head.Method...), forward.Path(head)...)
 	r.outcome.Method, r.outcome.Route = r.label[:len(head.Method)], r.label[len(head.Method):]
 	r.toHead = string(head.Method) == "HEAD"
 	r.idempotent = policy.Idempotent(string(head.Method))
 	r.http10 = head.Minor == 0
 	r.keepAlive = head.KeepAlive
-	r.hasContent = head.Framing == http1.Chunked || head.Framing == http1.Sized && head.Length > 0
+	r.hasContent = head.HasContent()
 	r.chunked = head.Framing == http1.Chunked
 	r.expects = head.Continue && r.hasContent
 	r.body = head.Body()

@@ -2,6 +2,7 @@
 // proxy: a request as the instance gets it, a response as the client gets it. It
 // is the one owner of these rules, for every lane:
 //
+//	Path              the path of a request, by which it is routed and recorded
 //	AppendRequest     the head of a request, with the fields that describe the client
 //	InsertHost        the same head for a client that named no host
 //	AppendResponse    the head of a final response, framed for the client's version

@@ -1,6 +1,7 @@
 package forward
 
 import (
+	"bytes"
 	"strconv"
 
 	"github.com/dynlb/dynlb/proxy/http1"
@@ -17,6 +18,18 @@ type Peer struct {
 	// Scheme is http or https, as the peer spoke it.
 	Scheme string
 }
+
+// Path returns the path of a request's target as it was sent, without the query,
+// which may hold secrets. It is "/" for an absolute target without a path.
+func Path(r *http1.Request) []byte {
+	path, _, _ := bytes.Cut(r.Path, []byte("?"))
+	if len(path) == 0 && r.Form == http1.AbsoluteForm {
+		return root
+	}
+	return path
+}
+
+var root = []byte("/")
 
 // Span is a part of a head: the bytes from Start up to End.
 type Span struct{ Start, End int }

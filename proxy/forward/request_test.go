@@ -123,6 +123,19 @@ func TestAppendRequest(t *testing.T) {
 	}
 }
 
+// TestPath: a path is as it was sent, and has no query.
+func TestPath(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]string{
+		"GET /": "/", "GET //a/%2f?b?c": "//a/%2f", "GET /?": "/", "OPTIONS *": "*", "OPTIONS http://a": "*",
+		"GET http://a": "/", "GET http://a?b": "/", "GET http://a/b/?c": "/b/", "CONNECT a:1": "",
+	} {
+		if got := forward.Path(parseRequest(t, line+" HTTP/1.1\nHost: a\n\n")); string(got) != want {
+			t.Errorf("%s: path %q, want %q", line, got, want)
+		}
+	}
+}
+
 // TestInsertHost: a client that names no host gets that of the instance, of each one
 // in turn.
 func TestInsertHost(t *testing.T) {

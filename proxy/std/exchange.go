@@ -1,7 +1,6 @@
 package std
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net/http"
@@ -108,12 +107,11 @@ func (x *exchange) describe(r *http1.Request, rules rules) {
 	if cap(route) > maxRoute {
 		route = nil
 	}
-	path, _, _ := bytes.Cut(r.Path, []byte("?")) // no query: it may hold secrets
 	x.facts = facts{
 		active: true, rules: rules, started: time.Now(), trailer: x.trailer[:0],
-		outcome: outcome.Outcome{Method: append(method, r.Method...), Route: append(route, path...)},
+		outcome: outcome.Outcome{Method: append(method, r.Method...), Route: append(route, forward.Path(r)...)},
 		method:  methodText(r.Method),
-		content: r.Framing == http1.Chunked || r.Framing == http1.Sized && r.Length > 0,
+		content: r.HasContent(),
 		chunked: r.Framing == http1.Chunked,
 	}
 	x.toHead = x.method == http.MethodHead
