@@ -19,11 +19,11 @@ type dropper interface {
 func followDepartures(ctx context.Context, r *registry.Registry, droppers ...dropper) {
 	changed, stop := r.Watch()
 	defer stop()
-	serving := map[registry.ID]registry.Endpoint{} // the endpoints of the instances in service
+	known := map[registry.ID]departure{}
 	for seen := uint64(0); ; {
 		if next := r.Changes(); next != seen {
 			seen = next
-			serving = dropDeparted(r, serving, droppers)
+			known = dropDeparted(r, known, droppers)
 		}
 		select {
 		case <-changed:
@@ -33,25 +33,37 @@ func followDepartures(ctx context.Context, r *registry.Registry, droppers ...dro
 	}
 }
 
-// dropDeparted drops the endpoints in before that are not in service any more. It returns
-// those that are.
-func dropDeparted(r *registry.Registry, before map[registry.ID]registry.Endpoint, droppers []dropper) map[registry.ID]registry.Endpoint {
+// departure is what followDepartures knows of an instance.
+type departure struct {
+	endpoint registry.Endpoint
+	dropped  bool // since it was last in service
+}
+
+// dropDeparted drops the instances that have left service and were not dropped since
+// they were in service, with those that came and left between two calls. It returns
+// what is known of all instances that there are.
+func dropDeparted(r *registry.Registry, before map[registry.ID]departure, droppers []dropper) map[registry.ID]departure {
 	now := r.Snapshot()
-	serving := make(map[registry.ID]registry.Endpoint, len(now.Instances))
-	for i := range now.Instances {
-		if in := &now.Instances[i]; in.State.Routable() {
-			serving[in.ID] = in.Endpoint
-		}
-	}
-	for id, endpoint := range before {
-		if serving[id] == endpoint {
-			continue
-		}
+	known := make(map[registry.ID]departure, len(now.Instances))
+	drop := func(endpoint registry.Endpoint) {
 		for _, d := range droppers {
 			d.Drop(endpoint)
 		}
 	}
-	return serving
+	for i := range now.Instances {
+		in := &now.Instances[i]
+		left := !in.State.Routable() && in.State != registry.Starting
+		known[in.ID] = departure{in.Endpoint, left}
+		if left && before[in.ID] != known[in.ID] {
+			drop(in.Endpoint)
+		}
+	}
+	for id, was := range before {
+		if !was.dropped && known[id].endpoint != was.endpoint { // it is gone, or elsewhere
+			drop(was.endpoint)
+		}
+	}
+	return known
 }
 
 // droppers returns all parts that keep connections to instances, or facts about them.
