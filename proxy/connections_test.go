@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/proxy"
-	"github.com/dynlb/dynlb/proxy/internal/settings"
+	"github.com/dynlb/dynlb/proxy/policy"
 )
 
 // connectionLimit returns options for at most n connections.
@@ -181,7 +181,7 @@ func TestIdleUpstreamsMakeRoom(t *testing.T) {
 			c.send("GET / HTTP/1.1\nHost: a\n\n")
 			wait(t, arrived, "request")
 		}
-		for deadline := time.Now().Add(settings.StaleAfter / 2); open.Load() > clients; time.Sleep(time.Millisecond) {
+		for deadline := time.Now().Add(policy.StaleAfter / 2); open.Load() > clients; time.Sleep(time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Errorf("round %d: %d connections for %d clients", round, open.Load(), clients)
 				break

@@ -70,7 +70,7 @@ func TestDepartureClosesIdle(t *testing.T) {
 			if err := f.registry.Transition(f.ids[0], state, "test"); err != nil {
 				t.Fatal(err)
 			}
-			wait(t, leaves.closed, "close") // settings.StaleAfter would do it too, but in 4 s
+			wait(t, leaves.closed, "close") // policy.StaleAfter would do it too, but in 4 s
 			readAll(t, get(t, client, f.url))
 			stays.open(t)
 			if n := len(stays.opened); n != 1 {

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dynlb/dynlb/proxy/internal/settings"
+	"github.com/dynlb/dynlb/proxy/policy"
 )
 
 // progress returns when the first instance was last seen to do something.
@@ -97,7 +97,7 @@ func TestProgressOfARequest(t *testing.T) {
 	if !f.progressAfter(begun, write) {
 		t.Error("no progress")
 	}
-	if got := f.progress().Sub(begun); got < settings.LongUpload {
+	if got := f.progress().Sub(begun); got < policy.LongUpload {
 		t.Errorf("progress after %v", got)
 	}
 	_ = writer.Close()

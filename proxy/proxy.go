@@ -23,10 +23,10 @@ import (
 	"sync/atomic"
 
 	"github.com/dynlb/dynlb/proxy/fast"
-	"github.com/dynlb/dynlb/proxy/internal/settings"
 	"github.com/dynlb/dynlb/proxy/outcome"
 	"github.com/dynlb/dynlb/proxy/policy"
 	"github.com/dynlb/dynlb/proxy/route"
+	"github.com/dynlb/dynlb/proxy/settings"
 	"github.com/dynlb/dynlb/proxy/std"
 )
 

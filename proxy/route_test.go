@@ -9,7 +9,6 @@ import (
 
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy"
-	"github.com/dynlb/dynlb/proxy/internal/settings"
 	"github.com/dynlb/dynlb/proxy/outcome"
 	"github.com/dynlb/dynlb/proxy/policy"
 	"github.com/dynlb/dynlb/proxy/route"
@@ -135,7 +134,7 @@ func TestRouterDepartures(t *testing.T) {
 		t.Fatal(err)
 	}
 	wait(t, closed, "close of the idle connection")
-	if took := time.Since(began); took > settings.StaleAfter/2 { // later it is closed in any case
+	if took := time.Since(began); took > policy.StaleAfter/2 { // later it is closed in any case
 		t.Errorf("the idle connection was closed after %v", took)
 	}
 }

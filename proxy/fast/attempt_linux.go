@@ -7,7 +7,6 @@ import (
 
 	"github.com/dynlb/dynlb/proxy/eventloop"
 	"github.com/dynlb/dynlb/proxy/forward"
-	"github.com/dynlb/dynlb/proxy/internal/settings"
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
@@ -44,7 +43,7 @@ func (r *request) connect(state upstreamState) {
 	}
 	w.engine.upstreams.Add(1)
 	r.upstream = u
-	u.Within(settings.DialTimeout)
+	u.Within(policy.DialTimeout)
 }
 
 // connected sends the request once the connection is made. Bytes that the instance

@@ -14,7 +14,7 @@ import (
 
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/http1"
-	"github.com/dynlb/dynlb/proxy/internal/settings"
+	"github.com/dynlb/dynlb/proxy/settings"
 )
 
 // TestKeepAlive: many requests on one connection use one connection to the instance.

@@ -85,10 +85,10 @@ import (
 	"net"
 	"sync/atomic"
 
-	"github.com/dynlb/dynlb/proxy/internal/settings"
 	"github.com/dynlb/dynlb/proxy/outcome"
 	"github.com/dynlb/dynlb/proxy/policy"
 	"github.com/dynlb/dynlb/proxy/route"
+	"github.com/dynlb/dynlb/proxy/settings"
 )
 
 // Options are what an Engine needs. Router and Settings are required.

@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/dynlb/dynlb/proxy/http1"
-	"github.com/dynlb/dynlb/proxy/internal/settings"
+	"github.com/dynlb/dynlb/proxy/settings"
 )
 
 // settingsWith returns the engine's settings with another MaxConnections.

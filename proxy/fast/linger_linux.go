@@ -6,7 +6,6 @@ import (
 
 	"github.com/dynlb/dynlb/proxy/eventloop"
 	"github.com/dynlb/dynlb/proxy/http1"
-	"github.com/dynlb/dynlb/proxy/internal/settings"
 	"github.com/dynlb/dynlb/proxy/outcome"
 	"github.com/dynlb/dynlb/proxy/policy"
 )
@@ -42,7 +41,7 @@ func (c *client) end() {
 	if c.worker.engine.group.Closing() {
 		c.Within(shutdownLinger)
 	} else {
-		c.Within(settings.LingerTimeout)
+		c.Within(policy.LingerTimeout)
 	}
 	c.linger()
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/eventloop"
-	"github.com/dynlb/dynlb/proxy/internal/settings"
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
@@ -93,7 +92,7 @@ func (p *pool) put(u *upstream, content bool) {
 	u.used = true
 	switch p.tidiness.After(content) {
 	case policy.Now:
-		p.rest(u, settings.StaleAfter)
+		p.rest(u, policy.StaleAfter)
 	case policy.Rest:
 		u.state, u.request = aside, nil
 		u.Within(policy.Settle)
@@ -118,7 +117,7 @@ func (p *pool) settle(u *upstream) {
 	}
 	p.aside = without(p.aside, u)
 	p.tidiness.Rested(true)
-	p.rest(u, settings.StaleAfter-policy.Settle)
+	p.rest(u, policy.StaleAfter-policy.Settle)
 }
 
 // idleReady closes a connection that carries no request when bytes or its end arrive.

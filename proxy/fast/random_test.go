@@ -5,8 +5,8 @@ package fast
 import (
 	"testing"
 
-	"github.com/dynlb/dynlb/proxy/internal/settings"
 	"github.com/dynlb/dynlb/proxy/proxytest"
+	"github.com/dynlb/dynlb/proxy/settings"
 )
 
 // TestRandomConversations holds random conversations; see package proxytest. serve checks

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dynlb/dynlb/proxy/internal/settings"
+	"github.com/dynlb/dynlb/proxy/settings"
 )
 
 // TestTruncated: a client that cannot see from the framing that a response is not

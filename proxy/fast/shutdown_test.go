@@ -13,7 +13,7 @@ import (
 
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/eventloop"
-	"github.com/dynlb/dynlb/proxy/internal/settings"
+	"github.com/dynlb/dynlb/proxy/policy"
 )
 
 // TestShutdownWaits: idle connections are closed at once. A request in flight gets
@@ -164,7 +164,7 @@ func TestShutdownLetsClientsRead(t *testing.T) {
 	if err := <-down; err != nil {
 		t.Error(err)
 	}
-	if took := time.Since(began); took > settings.LingerTimeout {
+	if took := time.Since(began); took > policy.LingerTimeout {
 		t.Errorf("it took %v", took)
 	}
 }

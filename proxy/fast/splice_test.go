@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/dynlb/dynlb/proxy/eventloop"
-	"github.com/dynlb/dynlb/proxy/internal/settings"
+	"github.com/dynlb/dynlb/proxy/settings"
 )
 
 // largeContent returns n bytes that differ from place to place.

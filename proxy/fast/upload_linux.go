@@ -7,7 +7,6 @@ import (
 	"github.com/dynlb/dynlb/proxy/eventloop"
 	"github.com/dynlb/dynlb/proxy/forward"
 	"github.com/dynlb/dynlb/proxy/http1"
-	"github.com/dynlb/dynlb/proxy/internal/settings"
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
@@ -35,7 +34,7 @@ func (r *request) upload() {
 			return
 		case r.sending == holdContent:
 			if u.Deadline() == 0 && !r.response.begun() {
-				u.Within(settings.ContinueTimeout)
+				u.Within(policy.ContinueTimeout)
 			}
 			return
 		case !r.uploadContent():
@@ -125,7 +124,7 @@ func (r *request) uploaded() {
 // reportProgress tells the registry that the instance has taken a piece of the
 // request, if sending takes long.
 func (r *request) reportProgress() {
-	if r.worker.since(r.sentAt) >= settings.LongUpload {
+	if r.worker.since(r.sentAt) >= policy.LongUpload {
 		r.lease.Progressed()
 	}
 }

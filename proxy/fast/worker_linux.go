@@ -6,8 +6,8 @@ import (
 
 	"github.com/dynlb/dynlb/proxy/eventloop"
 	"github.com/dynlb/dynlb/proxy/http1"
-	"github.com/dynlb/dynlb/proxy/internal/settings"
 	"github.com/dynlb/dynlb/proxy/outcome"
+	"github.com/dynlb/dynlb/proxy/policy"
 )
 
 // maxSpare is how many requests are kept for later, and how many readers of
@@ -66,7 +66,7 @@ func (w *worker) dropRequestHead(head *http1.Request) {
 func (w *worker) responseHead() *http1.Response {
 	last := len(w.responseHeads) - 1
 	if last < 0 {
-		return http1.NewResponse(settings.ResponseLimits)
+		return http1.NewResponse(policy.ResponseLimits)
 	}
 	head := w.responseHeads[last]
 	w.responseHeads = w.responseHeads[:last]

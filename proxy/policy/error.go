@@ -34,10 +34,6 @@ var (
 	ErrInterim = &http1.Error{Status: 502, Reason: "too many informational responses"}
 )
 
-// MaxInterim bounds the bytes of the informational responses to one request,
-// together: eight times the head that a client may send by default.
-const MaxInterim = 512 << 10
-
 // Refused returns why a request is not forwarded by a reverse proxy, or nil. The
 // error is ErrConnect or ErrTrace.
 func Refused(r *http1.Request) error {

@@ -7,6 +7,7 @@
 //	Fault                       the answer to a client: Of makes it of any error
 //	Refused                     which requests are not forwarded at all
 //	Tidiness                    when a connection to an instance is used again
+//	StaleAfter, DialTimeout...  the bounds that are the same for every proxy
 //
 // The package does no input or output. A Decision reports to the registry, when the
 // lane asks it to, what the attempt shows about the instance.

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/proxy/forward"
-	"github.com/dynlb/dynlb/proxy/internal/settings"
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
@@ -159,7 +158,7 @@ func (x *exchange) send(u *upstream, began time.Time) error {
 	case x.readsAll():
 		x.sent(u)
 	case x.expects && !x.asked:
-		x.answerWithin(u, settings.ContinueTimeout)
+		x.answerWithin(u, policy.ContinueTimeout)
 	default:
 		x.startUpload(u)
 	}
@@ -204,7 +203,7 @@ func (x *exchange) unsent(u *upstream, err error) {
 		_ = u.conn.SetReadDeadline(longAgo) // the read reports the error
 		return
 	}
-	x.answerWithinLocked(u, settings.LingerTimeout)
+	x.answerWithinLocked(u, policy.LingerTimeout)
 }
 
 // sendError returns the error of the attempt for an error of sending.

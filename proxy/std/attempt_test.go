@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/dynlb/dynlb/internal/registry"
-	"github.com/dynlb/dynlb/proxy/internal/settings"
+	"github.com/dynlb/dynlb/proxy/settings"
 )
 
 // TestUnsent: a request of which nothing could be sent is sent again, whatever its

@@ -4,14 +4,15 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/dynlb/dynlb/proxy/internal/settings"
 )
 
 const (
 	// lookEvery is how often the clock checks whether the process was held up. One
 	// check a second costs nothing that can be measured.
 	lookEvery = time.Second
+	// maxLate is how late a timer may fire if the process was not held up. On a busy
+	// machine timers are some 10 ms late.
+	maxLate = 250 * time.Millisecond
 	// lastLook is how much longer a read may take when its limit is reached: bytes
 	// that arrived while the process was held up for less than lookEvery are still
 	// read. To read them takes less than a millisecond.
@@ -77,7 +78,7 @@ func (c *clock) look() int64 {
 
 func (c *clock) lookLocked() {
 	now := time.Now()
-	if gap := now.Sub(c.seen); gap > lookEvery+settings.HeldUp {
+	if gap := now.Sub(c.seen); gap > lookEvery+maxLate {
 		c.heldUp.Add(int64(gap))
 	}
 	c.seen = now

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/proxy/http1"
-	"github.com/dynlb/dynlb/proxy/internal/settings"
+	"github.com/dynlb/dynlb/proxy/settings"
 )
 
 // FuzzConn: however what a client sends is cut into pieces, the instance gets the

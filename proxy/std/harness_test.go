@@ -14,8 +14,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/dynlb/dynlb/internal/registry"
-	"github.com/dynlb/dynlb/proxy/internal/settings"
 	"github.com/dynlb/dynlb/proxy/route"
+	"github.com/dynlb/dynlb/proxy/settings"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/internal/registry"
-	"github.com/dynlb/dynlb/proxy/internal/settings"
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
@@ -50,14 +49,14 @@ func newPool(clock *clock, conduct *policy.Conduct, limit func() int, log *slog.
 
 // dialEndpoint connects to an endpoint.
 func dialEndpoint(ctx context.Context, to registry.Endpoint) (net.Conn, error) {
-	dialer := net.Dialer{Timeout: settings.DialTimeout}
+	dialer := net.Dialer{Timeout: policy.DialTimeout}
 	return dialer.DialContext(ctx, to.Network, to.Address)
 }
 
 // connect makes a connection. It belongs to the caller until put.
 func (p *pool) connect(ctx context.Context, to registry.Endpoint) (*upstream, error) {
 	host := p.admit(to)
-	limit := p.clock.limit(settings.DialTimeout)
+	limit := p.clock.limit(policy.DialTimeout)
 	for {
 		conn, err := p.dial(ctx, to)
 		if err == nil {
@@ -184,7 +183,7 @@ func (p *pool) put(u *upstream, content bool) {
 	u.used = time.Now()
 	switch u.host.tidy.After(content) {
 	case policy.Now:
-		u.due = u.used.Add(settings.StaleAfter)
+		u.due = u.used.Add(policy.StaleAfter)
 		u.host.idle = append(u.host.idle, u)
 	case policy.Rest:
 		u.due = u.used.Add(policy.Settle)

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/internal/registry"
-	"github.com/dynlb/dynlb/proxy/internal/settings"
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
@@ -64,7 +63,7 @@ func TestPool(t *testing.T) {
 		if got := p.get(toA); got != two || !two.reused {
 			t.Error("not the one used last")
 		}
-		time.Sleep(settings.StaleAfter - time.Millisecond)
+		time.Sleep(policy.StaleAfter - time.Millisecond)
 		if got := p.get(toB); got != other {
 			t.Error("one that is idle just short of its time is not used")
 		}
@@ -78,7 +77,7 @@ func TestPool(t *testing.T) {
 		if two.closed.Load() || p.get(toA) != two || p.get(toA) != nil {
 			t.Error("one that is not is closed, or there are too many")
 		}
-		time.Sleep(2 * settings.StaleAfter)
+		time.Sleep(2 * policy.StaleAfter)
 		synctest.Wait()
 		if !other.closed.Load() || len(p.hosts[toB].idle) != 0 || !p.due.IsZero() {
 			t.Errorf("left idle: %v, sweep at %v", p.hosts[toB].idle, p.due)

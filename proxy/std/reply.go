@@ -7,7 +7,6 @@ import (
 
 	"github.com/dynlb/dynlb/proxy/forward"
 	"github.com/dynlb/dynlb/proxy/http1"
-	"github.com/dynlb/dynlb/proxy/internal/settings"
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
@@ -150,7 +149,7 @@ func (c *conn) breakOff(gone bool) {
 // linger reads until the client closes the connection, for a limited time.
 func (c *conn) linger() {
 	closeWrite(c.conn)
-	deadline := time.Now().Add(settings.LingerTimeout)
+	deadline := time.Now().Add(policy.LingerTimeout)
 	for closing := false; ; {
 		_ = c.conn.SetReadDeadline(deadline) // the read reports the error
 		if !closing && c.lane.closing.Load() {

@@ -4,7 +4,8 @@ import (
 	"sync"
 
 	"github.com/dynlb/dynlb/proxy/http1"
-	"github.com/dynlb/dynlb/proxy/internal/settings"
+	"github.com/dynlb/dynlb/proxy/policy"
+	"github.com/dynlb/dynlb/proxy/settings"
 )
 
 // rules are the settings that were in force when a request began, with readers for
@@ -35,6 +36,6 @@ func (l *Lane) rules() rules {
 func newReaders(limits http1.Limits) *readers {
 	r := &readers{limits: limits}
 	r.requests.New = func() any { return http1.NewRequest(limits) }
-	r.responses.New = func() any { return http1.NewResponse(settings.ResponseLimits) }
+	r.responses.New = func() any { return http1.NewResponse(policy.ResponseLimits) }
 	return r
 }

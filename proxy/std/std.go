@@ -35,10 +35,10 @@ import (
 	"net/http"
 	"sync/atomic"
 
-	"github.com/dynlb/dynlb/proxy/internal/settings"
 	"github.com/dynlb/dynlb/proxy/outcome"
 	"github.com/dynlb/dynlb/proxy/policy"
 	"github.com/dynlb/dynlb/proxy/route"
+	"github.com/dynlb/dynlb/proxy/settings"
 )
 
 // Options are what a Lane needs. Router and Settings are required.

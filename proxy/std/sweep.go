@@ -4,7 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/dynlb/dynlb/proxy/internal/settings"
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
@@ -65,7 +64,7 @@ func (p *pool) restedLocked(u *upstream, now time.Time) bool {
 	u.host.tidy.Rested(err == nil)
 	switch {
 	case err == nil:
-		u.due = now.Add(settings.StaleAfter - policy.Settle)
+		u.due = now.Add(policy.StaleAfter - policy.Settle)
 		u.host.idle = append(u.host.idle, u)
 	case stray:
 		p.stray(u)

@@ -10,7 +10,7 @@ import (
 
 	"github.com/dynlb/dynlb/proxy/forward"
 	"github.com/dynlb/dynlb/proxy/http1"
-	"github.com/dynlb/dynlb/proxy/internal/settings"
+	"github.com/dynlb/dynlb/proxy/policy"
 )
 
 // errTakesNothing reports that an instance neither takes the content nor responds.
@@ -60,7 +60,7 @@ func (x *exchange) upload(u *upstream) bool {
 			x.unsent(u, err)
 			return done
 		}
-		if time.Since(began) >= settings.LongUpload {
+		if time.Since(began) >= policy.LongUpload {
 			x.lease.Progressed()
 		}
 		if done {

@@ -1,4 +1,4 @@
-package settings
+package policy
 
 import (
 	"time"
@@ -13,7 +13,12 @@ var ResponseLimits = http1.Limits{
 	Line: 64 << 10, Head: 1 << 20, Fields: 2000, ChunkLine: 4 << 10, Trailer: 64 << 10,
 }.WithDefaults()
 
-// These are the same for every proxy.
+// MaxInterim bounds the bytes of the informational responses to one request,
+// together: eight times the head that a client may send by default.
+const MaxInterim = 512 << 10
+
+// These bound the time of an attempt, and of the connections around it. They are the
+// same for every proxy.
 const (
 	// StaleAfter is how long a connection to an instance may be idle and still be
 	// used: Node closes idle ones after 5 s, Bun after 10.
@@ -32,8 +37,4 @@ const (
 	// away, so that it has time to read the response. It is nginx's
 	// lingering_timeout.
 	LingerTimeout = 5 * time.Second
-	// HeldUp is how late a timer fires if dynlb itself was held up, in a stopped
-	// process for example, so that no peer is late. On a busy machine timers are
-	// some 10 ms late.
-	HeldUp = 250 * time.Millisecond
 )

@@ -1,5 +1,5 @@
-// Package settings holds how requests are carried: what may change while the
-// proxy runs, and what may not.
+// Package settings holds the settings of the proxy that concern its clients. Those of
+// an app are in package route, and what is the same for every proxy in package policy.
 package settings
 
 import (
