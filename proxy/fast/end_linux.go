@@ -17,7 +17,7 @@ import (
 func (r *request) finish() {
 	u := r.upstream
 	r.upstream = nil
-	if r.response.reusable && r.sending == sent {
+	if r.response.reusable && r.sending == sendDone {
 		u.pool.put(u, !r.response.contentless)
 	} else {
 		u.close()

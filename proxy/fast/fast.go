@@ -58,10 +58,10 @@
 // Sending the request:
 //
 //	sendNothing -> sendHead                               there is a connection
-//	sendHead    -> holdContent, sendContent, sent         the head is written
+//	sendHead    -> holdContent, sendContent, sendDone     the head is written
 //	holdContent -> sendContent                            the instance asked for it, or is slow to
-//	sendContent -> sent
-//	the whole request was written
+//	sendContent -> sendDone                               the client has sent all of it
+//	sendDone    the whole request was written
 //	sendStopped the instance takes nothing more; from sendHead, holdContent or sendContent
 //
 // A new attempt begins at sendHead and awaitingHead again. And receiving the response:

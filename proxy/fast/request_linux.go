@@ -34,7 +34,7 @@ const (
 	sendHead
 	holdContent
 	sendContent
-	sent
+	sendDone
 	sendStopped
 )
 

@@ -25,7 +25,7 @@ type tunnel struct {
 // switchProtocols passes a 101 on, and opens the tunnel.
 func (r *request) switchProtocols(head *http1.Response, rest []byte) {
 	w, c, u := r.worker, r.client, r.upstream
-	if r.sending != sent || !forward.Switches(head, r.marks.Upgrade.Of(r.head)) {
+	if r.sending != sendDone || !forward.Switches(head, r.marks.Upgrade.Of(r.head)) {
 		r.broke(policy.ErrSwitch)
 		return
 	}

@@ -113,7 +113,7 @@ func (r *request) uploadContent() bool {
 
 // uploaded notes that the whole request was sent. From now on requestTimeout runs.
 func (r *request) uploaded() {
-	r.sending = sent
+	r.sending = sendDone
 	r.clearClientDeadline()
 	r.sentAt = r.worker.loop.Now()
 	if limit := r.rules.RequestTimeout; limit > 0 {

@@ -72,7 +72,7 @@ func TestContinueTwice(t *testing.T) {
 	}
 	c.send("abc")
 	for client, done := f.exchanging(t), false; !done; {
-		f.inWorkers(func(*worker) { done = client.request == nil || client.request.sending == sent })
+		f.inWorkers(func(*worker) { done = client.request == nil || client.request.sending == sendDone })
 	}
 	close(allSent)
 	if code, _ := c.response(t); code != 504 {
