@@ -7,7 +7,12 @@ import (
 
 // Trust makes the instance at an address proven: it sends no stray bytes.
 func (p *Proxy) Trust(address string) {
-	for tidy := p.conduct.Of(registry.Endpoint{Network: "tcp", Address: address}); tidy.After(true) == policy.Rest; {
+	p.TrustEndpoint(registry.Endpoint{Network: "tcp", Address: address})
+}
+
+// TrustEndpoint is Trust for any endpoint.
+func (p *Proxy) TrustEndpoint(at registry.Endpoint) {
+	for tidy := p.conduct.Of(at); tidy.After(true) == policy.Rest; {
 		tidy.Rested(true)
 	}
 }

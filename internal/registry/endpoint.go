@@ -26,3 +26,12 @@ func (e Endpoint) String() string {
 	}
 	return e.Network + ":" + e.Address
 }
+
+// Host returns the Host field of a request to the instance that names no host of its
+// own: the address, or localhost on a Unix socket, whose address is a path.
+func (e Endpoint) Host() string {
+	if e.Network == "unix" {
+		return "localhost"
+	}
+	return e.Address
+}

@@ -18,3 +18,15 @@ func TestEndpointString(t *testing.T) {
 		}
 	}
 }
+
+func TestEndpointHost(t *testing.T) {
+	t.Parallel()
+	for endpoint, want := range map[Endpoint]string{
+		TCP("::1", 5001): "[::1]:5001",
+		{Network: "unix", Address: "/run/app.sock"}: "localhost",
+	} {
+		if got := endpoint.Host(); got != want {
+			t.Errorf("%v: %q, want %q", endpoint, got, want)
+		}
+	}
+}

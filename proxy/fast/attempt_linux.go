@@ -95,10 +95,7 @@ func (r *request) send(u *upstream) {
 
 // insertHost adds the instance's host to the request of a client that named none.
 func (r *request) insertHost() {
-	buffers, host := r.worker.loop.Buffers(), r.pool.endpoint.Address
-	if r.pool.endpoint.Network == "unix" { // a path is no host
-		host = "localhost"
-	}
+	buffers, host := r.worker.loop.Buffers(), r.pool.endpoint.Host()
 	b := forward.InsertHost(buffers.Get(len(r.head)+len(host)+16), r.head, &r.marks, host)
 	buffers.Put(r.head)
 	r.head = b

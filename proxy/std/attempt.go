@@ -176,11 +176,11 @@ func (x *exchange) connect(u *upstream, began time.Time) error {
 	return x.halted
 }
 
-// insertHost writes the address of the instance into a request that names no host.
+// insertHost writes the host of the instance into a request that names none.
 func (x *exchange) insertHost() {
 	old := x.head
-	address := x.lease.Endpoint().Address
-	x.head = forward.InsertHost(getBuffer(len(old) + len(address) + contentRoom)[:0], old, &x.marks, address)
+	host := x.lease.Endpoint().Host()
+	x.head = forward.InsertHost(getBuffer(len(old) + len(host) + contentRoom)[:0], old, &x.marks, host)
 	putBuffer(old[:cap(old)])
 }
 
