@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestStreamBrokenOff: an instance that dies in the middle of a response breaks
-// the client's off too. The client never takes it for whole.
+// TestStreamBrokenOff checks that a response that its instance breaks off is broken
+// off to the client too, so that the client never takes it for complete.
 func TestStreamBrokenOff(t *testing.T) {
 	t.Parallel()
 	for name, response := range map[string]string{
@@ -39,8 +39,8 @@ func TestStreamBrokenOff(t *testing.T) {
 	}
 }
 
-// TestStreamUntilClose: a response that ends with its connection gets a framing
-// that shows its end.
+// TestStreamUntilClose checks that a response that ends with its connection gets a
+// framing that shows its end.
 func TestStreamUntilClose(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
@@ -54,8 +54,8 @@ func TestStreamUntilClose(t *testing.T) {
 	})
 }
 
-// TestStreamClientGone: a client that leaves, at whatever point, frees the slot
-// and closes the instance's connection.
+// TestStreamClientGone checks that a client that is gone, at any point of its request,
+// frees its place and closes the connection to the instance.
 func TestStreamClientGone(t *testing.T) {
 	t.Parallel()
 	arrived, closed := make(chan struct{}, 8), make(chan struct{}, 8)

@@ -45,8 +45,8 @@ func deafAddress(t *testing.T) string {
 	return ""
 }
 
-// TestRetryElsewhereAfterDialTimeout: an instance that could not be connected
-// in time is not tried again by the same request, however idle it looks.
+// TestRetryElsewhereAfterDialTimeout checks that a request does not try an instance
+// again that could not be connected to in time, although the instance is idle.
 func TestRetryElsewhereAfterDialTimeout(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{deafAddress(t), server(t, echo)}})

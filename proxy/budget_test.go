@@ -30,8 +30,8 @@ func (f *front) spend(t *testing.T) {
 	})
 }
 
-// TestRetryBudget: whatever a request is to be sent again for, there must be
-// budget; without it the client hears what the attempt came to.
+// TestRetryBudget checks that each kind of retry needs budget, and that without budget
+// the client gets the answer for the first attempt.
 func TestRetryBudget(t *testing.T) {
 	t.Parallel()
 	dies := func(t *testing.T) string {
@@ -84,7 +84,8 @@ func TestRetryBudget(t *testing.T) {
 	}
 }
 
-// TestRetryBudgetIsForRetries: a request that needs none costs nothing.
+// TestRetryBudgetIsForRetries checks that a request without a retry takes nothing from
+// the budget.
 func TestRetryBudgetIsForRetries(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})

@@ -12,8 +12,8 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
-// tellTale is an instance that tells when connections to it are closed from the
-// other side. A response to /slow waits for release.
+// tellTale is an instance that reports when the proxy closes connections. A response to
+// /slow waits for release.
 type tellTale struct {
 	address               string
 	opened, asked, closed chan struct{}
@@ -39,8 +39,7 @@ func newTellTale(t *testing.T) *tellTale {
 	return s
 }
 
-// open fails the test when n connections of the instance are not open any more,
-// as far as a request on the last of them can tell.
+// open fails the test if the proxy has closed a connection.
 func (s *tellTale) open(t *testing.T) {
 	t.Helper()
 	select {
@@ -50,8 +49,8 @@ func (s *tellTale) open(t *testing.T) {
 	}
 }
 
-// TestDepartureClosesIdle: an instance that leaves service, for whatever reason,
-// has no idle connection that its graceful stop would wait for.
+// TestDepartureClosesIdle checks that the idle connections to an instance are closed
+// when it leaves service, for any reason: its graceful stop would wait for them.
 func TestDepartureClosesIdle(t *testing.T) {
 	t.Parallel()
 	for _, state := range []registry.State{registry.Draining, registry.Unhealthy, registry.Stopped} {
@@ -80,8 +79,8 @@ func TestDepartureClosesIdle(t *testing.T) {
 	}
 }
 
-// TestDepartureIsPrompt: the 4 s after which idle connections are closed anyway
-// are not waited for.
+// TestDepartureIsPrompt checks that this does not take as long as the 4 s after which
+// idle connections are closed anyway.
 func TestDepartureIsPrompt(t *testing.T) {
 	t.Parallel()
 	s := newTellTale(t)
@@ -98,8 +97,8 @@ func TestDepartureIsPrompt(t *testing.T) {
 	}
 }
 
-// TestDepartureClosesBusyAfterwards: a request in flight gets its response, and
-// then the connection is closed.
+// TestDepartureClosesBusyAfterwards checks that a request in flight gets its response,
+// and that its connection is closed then.
 func TestDepartureClosesBusyAfterwards(t *testing.T) {
 	t.Parallel()
 	s := newTellTale(t)
@@ -139,8 +138,8 @@ func TestDepartureClosesBusyAfterwards(t *testing.T) {
 	}
 }
 
-// departed returns when the proxy has heard of what happened in the registry so
-// far: it closes an idle connection of an instance that leaves after that.
+// departed returns when the proxy has followed all changes of the registry so far: it has
+// another instance leave, and waits until the idle connection to that one is closed.
 func (f *front) departed(t *testing.T) {
 	t.Helper()
 	s := newTellTale(t)
@@ -152,8 +151,8 @@ func (f *front) departed(t *testing.T) {
 	wait(t, s.closed, "close")
 }
 
-// TestDrainSparesStreams: events and WebSockets on an instance that drains go on,
-// and count, until they end.
+// TestDrainSparesStreams checks that events and WebSockets of an instance that drains
+// go on, and count as in flight until they end.
 func TestDrainSparesStreams(t *testing.T) {
 	t.Parallel()
 	h := newChatter(t)

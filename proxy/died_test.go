@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestRetryDied: a request that was on its way to an instance when it died goes
-// to another one when that is safe, also when its connection was a new one.
+// TestRetryDied checks that a request on its way to an instance that dies goes to
+// another one if that is safe, also if its connection was a new one.
 func TestRetryDied(t *testing.T) {
 	t.Parallel()
 	for method, code := range map[string]int{"GET": 200, "HEAD": 200, "DELETE": 200, "POST": 502} {
@@ -31,8 +31,8 @@ func TestRetryDied(t *testing.T) {
 	}
 }
 
-// TestRetryHostless: a request that names no host gets that of the instance which
-// it goes to in the end.
+// TestRetryHostless checks that a request that names no host gets the host of the
+// instance that answers it.
 func TestRetryHostless(t *testing.T) {
 	t.Parallel()
 	l := listen(t)
@@ -53,8 +53,8 @@ func TestRetryHostless(t *testing.T) {
 	}
 }
 
-// TestNoRetryWhileItLives: an instance that closes a connection without a
-// response, and goes on taking others, has decided so.
+// TestNoRetryWhileItLives checks that a request is not repeated when its instance
+// closes the connection without a response and goes on to accept others.
 func TestNoRetryWhileItLives(t *testing.T) {
 	t.Parallel()
 	address := script(t, func(c *rawConn) { _ = c.head() })

@@ -8,8 +8,8 @@ import (
 	"github.com/dynlb/dynlb/proxy"
 )
 
-// TestFieldsNamed: what a client names in Connection is removed, unless that is
-// not for the client to say.
+// TestFieldsNamed checks that the fields that a client names in Connection are
+// removed, apart from those that a client cannot remove.
 func TestFieldsNamed(t *testing.T) {
 	t.Parallel()
 	const fields = "Connection: close, Cookie, content-type, x-real-ip,\tX-Forwarded-Port , forwarded\n" +

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestForwardTarget: path and query reach the instance as they were sent.
+// TestForwardTarget checks that path and query reach the instance as they were sent.
 func TestForwardTarget(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})
@@ -51,7 +51,8 @@ func TestForwardSpecialTargets(t *testing.T) {
 	}
 }
 
-// TestForwardResponse: what the instance answers reaches the client unchanged.
+// TestForwardResponse checks that the response of the instance reaches the client
+// unchanged.
 func TestForwardResponse(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
@@ -104,7 +105,8 @@ func TestForwardResponse(t *testing.T) {
 	f.idle(t)
 }
 
-// TestForwardOldClient: HTTP/1.0 gets neither chunks nor 1xx responses.
+// TestForwardOldClient checks that a client of HTTP/1.0 gets neither chunks nor
+// informational responses.
 func TestForwardOldClient(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, func(w http.ResponseWriter, r *http.Request) {
@@ -130,7 +132,8 @@ func TestForwardOldClient(t *testing.T) {
 	}
 }
 
-// TestForwardTrailers: the client's are dropped, the instance's are passed on.
+// TestForwardTrailers checks that the trailers of a request are dropped, and those of
+// a response are forwarded.
 func TestForwardTrailers(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, func(w http.ResponseWriter, r *http.Request) {
@@ -152,7 +155,7 @@ func TestForwardTrailers(t *testing.T) {
 	})
 }
 
-// TestForwardLengths: bodies keep their framing, with and without a length.
+// TestForwardLengths checks that content keeps its framing, with and without a length.
 func TestForwardLengths(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})

@@ -35,8 +35,8 @@ func TestForwardHeader(t *testing.T) {
 	})
 }
 
-// TestForwardHopByHop: neither side's hop-by-hop fields cross, and no client
-// can strip ours.
+// TestForwardHopByHop checks that hop-by-hop fields are not forwarded in either
+// direction, and that a client cannot remove the fields of the proxy.
 func TestForwardHopByHop(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, func(w http.ResponseWriter, r *http.Request) {

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestHalfClose: a client that ends its side of the connection after its request
-// gets the response, as long as requestTimeout gives the instance time for it.
+// TestHalfClose checks that a client that ends its side of the connection after its
+// request gets the response, as long as requestTimeout gives the instance time for it.
 func TestHalfClose(t *testing.T) {
 	t.Parallel()
 	const patient = 1500 * time.Millisecond // longer than a client would be given up after by guess
@@ -66,7 +66,7 @@ func TestHalfClose(t *testing.T) {
 	}
 }
 
-// TestHalfCloseInQueue: such a client keeps its place in the queue, too.
+// TestHalfCloseInQueue checks that such a client keeps its place in the queue.
 func TestHalfCloseInQueue(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{})

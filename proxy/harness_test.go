@@ -20,7 +20,7 @@ import (
 	"github.com/dynlb/dynlb/proxy/route"
 )
 
-// patience is how long a test waits for what must happen.
+// patience is how long a test waits for something that must happen.
 const patience = 20 * time.Second
 
 // engineVariable names the engine to run the tests with, instead of with each.
@@ -83,8 +83,8 @@ type record struct {
 	took time.Duration
 }
 
-// newProxy serves a proxy over the instances of s. The behaviour tests know
-// nothing of it but its address, so that they can be run on another lane.
+// newProxy serves a proxy over the instances of s. The tests use its address only, so that
+// they can run on each lane.
 func newProxy(t testing.TB, s setup) *front {
 	t.Helper()
 	if s.queue == (registry.Options{}) {
@@ -179,7 +179,7 @@ func (f *front) served() []uint64 {
 	return n
 }
 
-// logBuffer is a log to look into.
+// logBuffer is a log that a test can read.
 type logBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestInputResponses has an instance answer with every input, and looks at what
-// the client gets, and whether the connection to the instance is used again.
+// TestInputResponses has an instance answer with every input, and checks what the
+// client gets and whether the connection to the instance is used again.
 func TestInputResponses(t *testing.T) {
 	t.Parallel()
 	bad := []answered{{status: 502}}

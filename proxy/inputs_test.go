@@ -16,8 +16,8 @@ import (
 	"github.com/dynlb/dynlb/proxy"
 )
 
-// input is one of the odd and hostile inputs that package http1 reads, with what
-// that makes of it: its test says how they are written.
+// input is one of the odd and hostile inputs of package http1, with the expected result.
+// The test of http1 documents their format.
 type input struct {
 	ID, Title, Expect string
 	Request, Response wire
@@ -65,12 +65,11 @@ func inputs(t *testing.T) []input {
 	return list
 }
 
-// probe is a request that shows that a connection is as good as new. It is the
-// last one on it.
+// probe is a request that shows that a connection is in order. It is the last one on it.
 const probe = "GET /probe HTTP/1.1\nHost: probe\nConnection: close\n\n"
 
-// elsewhere are the inputs whose fate is not decided by their bytes alone:
-// package http1 finds them well-formed, or incomplete.
+// elsewhere are the inputs that package http1 finds well-formed or incomplete, and that the
+// proxy answers with these statuses.
 var elsewhere = map[string][]int{
 	"C22": {408},      // the rest of the chunk does not come
 	"H41": {100, 408}, // nor does the content, though it was asked for
@@ -78,8 +77,8 @@ var elsewhere = map[string][]int{
 	"R23": {405},      // TRACE
 }
 
-// TestInputs sends every input to the load balancer, and looks at what the
-// client and the instance get.
+// TestInputs sends every input to the proxy, and checks what the client and the
+// instance get.
 func TestInputs(t *testing.T) {
 	t.Parallel()
 	for _, in := range inputs(t) {
@@ -215,7 +214,7 @@ var wantFields = map[string]func(h http.Header) bool{
 	"U05": func(h http.Header) bool { return h["Upgrade"] == nil && h["Connection"] == nil },
 }
 
-// TestInputPreface: HTTP/2 gets HTTP/2.
+// TestInputPreface checks that a client that sends the preface of HTTP/2 gets HTTP/2.
 func TestInputPreface(t *testing.T) {
 	t.Parallel()
 	for _, in := range inputs(t) {

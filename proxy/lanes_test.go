@@ -3,18 +3,14 @@ package proxy_test
 import (
 	"net/netip"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/dynlb/dynlb/proxy"
 )
 
-// TestLanesAlike has both engines carry the same, and compares what the instance
-// and the client get of it, but for the order of fields and the case of their
-// names. Two differences are meant: to a client of HTTP/1.0 the fast engine says
-// that it speaks HTTP/1.1 (RFC 9110, 2.5), and it passes the Content-Length of a
-// 304 on (RFC 9110, 8.6), which net/http removes.
+// TestLanesAlike checks that the instance and the client get the same bytes from both
+// engines.
 func TestLanesAlike(t *testing.T) {
 	t.Parallel()
 	const ok = "HTTP/1.1 200 OK\nDate: Thu, 01 Jan 1970 00:00:00 GMT\nContent-Length: 2\n\nok"
@@ -28,6 +24,7 @@ func TestLanesAlike(t *testing.T) {
 		"no content":     {"POST / HTTP/1.1\nHost: a\nConnection: close\nContent-Length: 0\n\n", ok},
 		"204":            {"DELETE / HTTP/1.1\nHost: a\nConnection: close\n\n", "HTTP/1.1 204 No Content\nDate: x\nX: y\n\n"},
 		"304":            {"GET / HTTP/1.1\nHost: a\nConnection: close\n\n", "HTTP/1.1 304 Not Modified\nDate: x\nETag: \"y\"\n\n"},
+		"304, length":    {"GET / HTTP/1.1\nHost: a\nConnection: close\n\n", "HTTP/1.1 304 Not Modified\nDate: x\nContent-Length: 7\n\n"},
 		"HEAD":           {"HEAD / HTTP/1.1\nHost: a\nConnection: close\n\n", "HTTP/1.1 200 OK\nDate: x\nContent-Length: 7\n\n"},
 		"until close":    {"GET / HTTP/1.1\nHost: a\nConnection: close\n\n", "HTTP/1.0 200 OK\nDate: x\nServer: y\n\nall"},
 		"chunks":         {"GET / HTTP/1.1\nHost: a\nConnection: close\n\n", "HTTP/1.1 200 OK\nDate: x\nTransfer-Encoding: chunked\nTrailer: X-Sum\n\n3;x\nabc\n0\nX-Sum: 6\n\n"},
@@ -49,7 +46,7 @@ func TestLanesAlike(t *testing.T) {
 				}
 				for i, who := range []string{"instance", "client"} {
 					if sides[0][i] != sides[1][i] {
-						t.Errorf("with net/http the %s got\n%s\nand with the fast engine\n%s", who, sides[0][i], sides[1][i])
+						t.Errorf("on std the %s got\n%s\nand on fast\n%s", who, sides[0][i], sides[1][i])
 					}
 				}
 			})
@@ -84,24 +81,12 @@ func relayed(t *testing.T, engine proxy.Engine, trusted []netip.Prefix, request,
 }
 
 var (
-	anyDate = regexp.MustCompile(`date: \w{3}, \d\d \w{3} 20.*`)
+	anyDate = regexp.MustCompile(`(?i)date: \w{3}, \d\d \w{3} 20.*`)
 	anyPort = regexp.MustCompile(`127\.0\.0\.1:\d+`)
 )
 
-// alike makes what differs, and may, the same.
+// alike replaces what differs from one call to the next.
 func alike(text string) string {
 	text = strings.ReplaceAll(text, "\r\n", "\n")
-	text = strings.ReplaceAll(text, "HTTP/1.0 200", "HTTP/1.1 200")
-	heads := strings.Split(text, "\n\n")
-	for i, head := range heads {
-		lines := strings.Split(head, "\n")
-		for j, line := range lines {
-			if name, value, ok := strings.Cut(line, ": "); ok {
-				lines[j] = strings.ToLower(name) + ": " + value
-			}
-		}
-		slices.Sort(lines)
-		heads[i] = strings.Join(lines, "\n")
-	}
-	return anyPort.ReplaceAllString(anyDate.ReplaceAllString(strings.Join(heads, "\n\n"), "date: now"), "instance")
+	return anyPort.ReplaceAllString(anyDate.ReplaceAllString(text, "date: now"), "instance")
 }

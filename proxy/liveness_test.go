@@ -26,7 +26,8 @@ func (f *front) progressAfter(at time.Time, do func()) bool {
 	return false
 }
 
-// TestProgressOfAResponse: each piece of a response shows that the instance works.
+// TestProgressOfAResponse checks that each piece of a response counts as progress of
+// its instance.
 func TestProgressOfAResponse(t *testing.T) {
 	t.Parallel()
 	const size = 1 << 20 // a large piece is not copied by the fast engine
@@ -68,8 +69,9 @@ func TestProgressOfAResponse(t *testing.T) {
 	}
 }
 
-// TestProgressOfARequest: each piece that the instance takes of a long request shows
-// that it works. A short one that the kernel takes shows nothing.
+// TestProgressOfARequest checks that each piece that the instance takes of a long
+// request counts as progress. A short request shows nothing, because the kernel takes
+// it.
 func TestProgressOfARequest(t *testing.T) {
 	t.Parallel()
 	proceed := make(chan struct{})
@@ -105,8 +107,9 @@ func TestProgressOfARequest(t *testing.T) {
 	f.recorded(t, 200)
 }
 
-// TestRetryImplicated: what may be the reason why an instance ceased to answer, and
-// had to be stopped, is not tried on another. What came later is.
+// TestRetryImplicated checks that a request that may be the reason why its instance
+// ceased to answer and was stopped does not go to another instance, and that a later
+// one does.
 func TestRetryImplicated(t *testing.T) {
 	t.Parallel()
 	l := listen(t)

@@ -25,8 +25,7 @@ func occupyOthers(t *testing.T, l registry.Lease, n int) {
 	}
 }
 
-// TestEjection: what an instance does wrong, and what clients make it do, as it
-// goes through the proxy.
+// TestEjection checks which failures eject an instance.
 func TestEjection(t *testing.T) {
 	t.Parallel()
 	hangUp := func(c *rawConn) { _ = c.head() }
@@ -80,8 +79,8 @@ func TestEjection(t *testing.T) {
 	}
 }
 
-// TestEjectionIsNotForClients: who leaves, or sends what is no request, does not
-// discredit the instance.
+// TestEjectionIsNotForClients checks that clients that leave or send malformed
+// requests do not eject an instance.
 func TestEjectionIsNotForClients(t *testing.T) {
 	t.Parallel()
 	arrived := make(chan struct{}, 8)

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// TestStreamBackPressure: a slow reader of a large response, and a slow
-// instance under a large upload, cost no memory.
+// TestStreamBackPressure checks that a slow reader of a large response, and an
+// instance that is slow with a large upload, take no memory.
 func TestStreamBackPressure(t *testing.T) {
 	const size = 64 << 20
 	var sent atomic.Int64
@@ -76,8 +76,8 @@ func TestStreamBackPressure(t *testing.T) {
 	f.idle(t)
 }
 
-// settle returns n when it stops growing. Nothing tells when back-pressure has
-// reached the source, so it looks.
+// settle returns n when it stops growing. Back-pressure that has reached the source is not
+// announced, so settle polls.
 func settle(n *atomic.Int64) int64 {
 	for last := int64(-1); ; time.Sleep(200 * time.Millisecond) {
 		now := n.Load()

@@ -26,7 +26,8 @@ func (f *front) waiting(t testing.TB, n int) {
 	}
 }
 
-// TestQueueServed: requests that find no instance are served when there is one.
+// TestQueueServed checks that requests that find no instance are served when there is
+// one.
 func TestQueueServed(t *testing.T) {
 	t.Parallel()
 	eachProtocol(t, func(t *testing.T, client *http.Client) {
@@ -50,8 +51,8 @@ func TestQueueServed(t *testing.T) {
 	})
 }
 
-// TestQueueSpreads: with a cap, requests that one instance has no room for go
-// to the one that comes.
+// TestQueueSpreads checks that requests for which one instance has no room go to the
+// next instance.
 func TestQueueSpreads(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})
@@ -130,7 +131,7 @@ func TestQueueRefusals(t *testing.T) {
 	}
 }
 
-// TestQueueClientGone: a client that leaves loses its place.
+// TestQueueClientGone checks that a client that is gone loses its place in the queue.
 func TestQueueClientGone(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{})

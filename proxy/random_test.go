@@ -7,7 +7,7 @@ import (
 	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
-// TestRandomConversations: see package proxytest. Both engines pass the same.
+// TestRandomConversations holds random conversations; see package proxytest.
 func TestRandomConversations(t *testing.T) {
 	t.Parallel()
 	proxytest.Converse(t, 120, func(t *testing.T, _ uint64, instances []string) string {

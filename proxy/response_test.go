@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// TestTimeout: an instance that does not respond in time is a 504, once.
+// TestTimeout checks that an instance that does not respond in time means one 504,
+// without a retry.
 func TestTimeout(t *testing.T) {
 	t.Parallel()
 	var requests atomic.Int32
@@ -44,8 +45,8 @@ func TestTimeout(t *testing.T) {
 	})
 }
 
-// TestInvalidResponse: what is no HTTP is the instance's fault, and reaches no
-// client.
+// TestInvalidResponse checks that a malformed response means a 502, and that nothing
+// of it reaches the client.
 func TestInvalidResponse(t *testing.T) {
 	t.Parallel()
 	var response atomic.Pointer[string]

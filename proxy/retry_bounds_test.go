@@ -9,7 +9,8 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
-// TestRetryPoison: a request that kills the instances it is sent to kills two.
+// TestRetryPoison checks that a request that kills its instances is sent to two of
+// them.
 func TestRetryPoison(t *testing.T) {
 	t.Parallel()
 	var poisoned atomic.Int32
@@ -42,8 +43,8 @@ func TestRetryPoison(t *testing.T) {
 	}
 }
 
-// TestRetryPool: however many idle connections break, a request is sent twice
-// at most.
+// TestRetryPool checks that a request is sent at most twice, however many idle
+// connections break.
 func TestRetryPool(t *testing.T) {
 	t.Parallel()
 	const warm = 8

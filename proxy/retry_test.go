@@ -10,8 +10,8 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
-// TestRetryRefused: an instance that refuses costs no request, whatever its
-// method and body, and gets no other.
+// TestRetryRefused checks that an instance that refuses connections loses no request,
+// of any method and with any content, and that it gets no further one.
 func TestRetryRefused(t *testing.T) {
 	t.Parallel()
 	eachProtocol(t, func(t *testing.T, client *http.Client) {
@@ -36,8 +36,8 @@ func TestRetryRefused(t *testing.T) {
 	})
 }
 
-// TestRetryWaits: when all instances refuse, the request waits for the next one
-// that is ready.
+// TestRetryWaits checks that a request waits for the next ready instance when all
+// instances refuse connections.
 func TestRetryWaits(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{closedAddress(t)}})
@@ -84,8 +84,8 @@ func newMortal(t *testing.T, end func(c *rawConn)) *mortal {
 
 func hangUp(*rawConn) {}
 
-// TestRetryReused: a request on a connection that breaks before a byte of the
-// response is sent again when that is safe, and once.
+// TestRetryReused checks that a request on a connection that breaks before a byte of
+// the response is sent once more if that is safe.
 func TestRetryReused(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -134,8 +134,8 @@ func TestRetryReused(t *testing.T) {
 	}
 }
 
-// TestRetryFresh: on a new connection nothing explains a missing response but
-// the request itself.
+// TestRetryFresh checks that a request is not repeated when a new connection breaks:
+// the request itself must be the reason.
 func TestRetryFresh(t *testing.T) {
 	t.Parallel()
 	var requests atomic.Int32

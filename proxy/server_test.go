@@ -44,7 +44,7 @@ func TestStatus(t *testing.T) {
 	}
 }
 
-// TestStatusNone: without a status handler the path is the app's.
+// TestStatusNone checks that without a status handler the path belongs to the app.
 func TestStatusNone(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})
@@ -63,7 +63,7 @@ func TestServerLimits(t *testing.T) {
 	}
 }
 
-// TestPipelining: answered in order.
+// TestPipelining checks that pipelined requests are answered in order.
 func TestPipelining(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})

@@ -53,8 +53,8 @@ func newHarbour(t *testing.T) *harbour {
 	return h
 }
 
-// TestShutdownDrains: requests in flight get their responses, no new ones are
-// let in.
+// TestShutdownDrains checks that requests in flight get their responses, and that no
+// connection is accepted.
 func TestShutdownDrains(t *testing.T) {
 	t.Parallel()
 	h := newHarbour(t)
@@ -107,7 +107,7 @@ func refused(t *testing.T, address string) {
 	}
 }
 
-// TestShutdownTunnel: a tunnel is waited for like a request.
+// TestShutdownTunnel checks that Shutdown waits for a tunnel like for a request.
 func TestShutdownTunnel(t *testing.T) {
 	t.Parallel()
 	h := newHarbour(t)
@@ -142,7 +142,8 @@ func dialWebSocket(t *testing.T, f *front) *websocket.Conn {
 	return ws
 }
 
-// TestShutdownCuts: at the deadline what is left is closed, counted, and gone.
+// TestShutdownCuts checks that the requests that are left at the deadline are broken
+// off, counted, and gone.
 func TestShutdownCuts(t *testing.T) {
 	h := newHarbour(t)
 	defer close(h.release)
@@ -202,7 +203,7 @@ func TestShutdownCuts(t *testing.T) {
 	goleak.VerifyNone(t, before, goleak.IgnoreAnyFunction("net/http.(*conn).serve"))
 }
 
-// TestShutdownIdle: no connection to an instance is left.
+// TestShutdownIdle checks that Shutdown leaves no connection to an instance.
 func TestShutdownIdle(t *testing.T) {
 	address := script(t, func(c *rawConn) {
 		c.head()
@@ -229,7 +230,7 @@ func TestShutdownIdle(t *testing.T) {
 	goleak.VerifyNone(t, before)
 }
 
-// TestShutdownTwice: and without Serve.
+// TestShutdownTwice checks a second Shutdown, and Shutdown without Serve.
 func TestShutdownTwice(t *testing.T) {
 	t.Parallel()
 	p := proxy.New(proxy.Options{Engine: engine, Router: route.Single(route.NewApp("default", registry.New(registry.Options{}), route.Settings{}))})

@@ -59,8 +59,8 @@ func exchangeStream(t *testing.T, address string, fields [][2]string, data strin
 	}
 }
 
-// TestInputStreams sends over HTTP/2 the inputs that it can carry: what is wrong
-// there must not reach the instance, in HTTP/1.1, either.
+// TestInputStreams sends the inputs that HTTP/2 can carry. What is malformed must not
+// reach the instance in HTTP/1.1.
 func TestInputStreams(t *testing.T) {
 	t.Parallel()
 	const refused = 0 // by net/http, one way or the other
@@ -157,7 +157,7 @@ func TestInputStreams(t *testing.T) {
 	}
 }
 
-// TestInputStreamConnect: CONNECT is refused over HTTP/2 too.
+// TestInputStreamConnect checks that CONNECT is refused over HTTP/2 too.
 func TestInputStreamConnect(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})
@@ -166,7 +166,7 @@ func TestInputStreamConnect(t *testing.T) {
 	}
 }
 
-// TestInputStreamSlow: content that does not go on is answered with 408.
+// TestInputStreamSlow checks that content that does not go on is answered with 408.
 func TestInputStreamSlow(t *testing.T) {
 	t.Parallel()
 	instance := &witness{}

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// TestStreamEvents: each event arrives before the next is sent, and the head
-// before the first.
+// TestStreamEvents checks that each event arrives before the next one is sent, and the
+// head before the first one.
 func TestStreamEvents(t *testing.T) {
 	t.Parallel()
 	next := make(chan struct{})
@@ -45,8 +45,8 @@ func TestStreamEvents(t *testing.T) {
 	})
 }
 
-// TestStreamBothWays: the response begins before the request ends, and both
-// flow piece by piece.
+// TestStreamBothWays checks that the response can begin before the request ends, and
+// that both flow piece by piece.
 func TestStreamBothWays(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, func(w http.ResponseWriter, r *http.Request) {
@@ -83,7 +83,7 @@ func TestStreamBothWays(t *testing.T) {
 	})
 }
 
-// TestStreamInformational: 1xx responses arrive as they are sent.
+// TestStreamInformational checks that informational responses arrive as they are sent.
 func TestStreamInformational(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {

@@ -16,8 +16,8 @@ import (
 
 const upgradeHead = "Host: a\nConnection: Upgrade\nUpgrade: test\n\n"
 
-// TestTunnelWebSocket: a WebSocket works, counts as in flight until it ends,
-// and is recorded when it opens.
+// TestTunnelWebSocket checks that a WebSocket works, counts as in flight until it
+// ends, and is recorded when it opens.
 func TestTunnelWebSocket(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, func(w http.ResponseWriter, r *http.Request) {
@@ -77,8 +77,8 @@ func (f *front) drained(t testing.TB) {
 	}
 }
 
-// TestTunnelEarlyBytes: what either side sends with its head arrives, and the
-// end of one direction leaves the other open.
+// TestTunnelEarlyBytes checks that the bytes that either side sends with its head
+// arrive, and that the end of one direction leaves the other one open.
 func TestTunnelEarlyBytes(t *testing.T) {
 	t.Parallel()
 	received := make(chan string, 1)
@@ -114,8 +114,8 @@ func TestTunnelEarlyBytes(t *testing.T) {
 	f.drained(t)
 }
 
-// TestTunnelHalfClosed: an instance that has said all may still listen, to a
-// client that spoke early, too.
+// TestTunnelHalfClosed checks that an instance that has ended its side still gets the
+// bytes of the client.
 func TestTunnelHalfClosed(t *testing.T) {
 	t.Parallel()
 	received := make(chan string, 1)
@@ -139,8 +139,8 @@ func TestTunnelHalfClosed(t *testing.T) {
 	f.drained(t)
 }
 
-// TestTunnelUntaken: a side that takes nothing of what waits for it is given up; one
-// that takes a little now and then is not.
+// TestTunnelUntaken checks that a side that takes nothing is given up, and that one
+// that takes a little at times is not.
 func TestTunnelUntaken(t *testing.T) {
 	t.Parallel()
 	const size = 32 << 20 // more than the kernels take
@@ -196,8 +196,8 @@ func TestTunnelUntaken(t *testing.T) {
 	})
 }
 
-// TestTunnelEnds: when either side leaves, the other is closed and the slot
-// free.
+// TestTunnelEnds checks that when one side leaves, the other one is closed and the
+// place is free.
 func TestTunnelEnds(t *testing.T) {
 	t.Parallel()
 	for _, who := range []string{"client", "instance"} {
@@ -234,8 +234,8 @@ func TestTunnelEnds(t *testing.T) {
 	}
 }
 
-// TestTunnelRefused: an instance that does not upgrade answers as usual, and
-// what follows is the next request, not a tunnel.
+// TestTunnelRefused checks that after a response other than a 101 the client can send
+// another request.
 func TestTunnelRefused(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})
@@ -247,8 +247,8 @@ func TestTunnelRefused(t *testing.T) {
 	}
 }
 
-// TestTunnelNotForwarded: no way to a protocol that would pass by the load
-// balancer.
+// TestTunnelNotForwarded checks that a client cannot switch to a protocol that would
+// carry requests past the proxy.
 func TestTunnelNotForwarded(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})
@@ -272,8 +272,8 @@ func TestTunnelNotForwarded(t *testing.T) {
 	}
 }
 
-// TestTunnelWrongProtocol: an instance that switches to what was not asked for
-// is at fault, and its connection is closed.
+// TestTunnelWrongProtocol checks that a switch to another protocol than the client
+// asked for means a 502, and that the connection to the instance is closed.
 func TestTunnelWrongProtocol(t *testing.T) {
 	t.Parallel()
 	closed := make(chan struct{})

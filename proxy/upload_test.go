@@ -12,8 +12,8 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
-// TestStreamContinue: the instance decides whether the body is sent, and the
-// client hears of it once.
+// TestStreamContinue checks that the instance decides whether the content is sent, and
+// that the client is asked once.
 func TestStreamContinue(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, func(w http.ResponseWriter, r *http.Request) {
@@ -58,8 +58,8 @@ func TestStreamContinue(t *testing.T) {
 	f.idle(t)
 }
 
-// TestStreamInterim: what an instance says after a client was asked for the content
-// is passed on.
+// TestStreamInterim checks that an informational response after a 100 (Continue) is
+// forwarded.
 func TestStreamInterim(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
@@ -82,8 +82,8 @@ func TestStreamInterim(t *testing.T) {
 	f.recorded(t, 200)
 }
 
-// TestStreamUnwanted: a body that the instance refused is not sent to it, even
-// if the client did not wait.
+// TestStreamUnwanted checks that content that the instance has refused is not sent to
+// it, even if the client did not wait.
 func TestStreamUnwanted(t *testing.T) {
 	t.Parallel()
 	sent := make(chan string, 1)
@@ -102,8 +102,8 @@ func TestStreamUnwanted(t *testing.T) {
 	}
 }
 
-// TestStreamUnreachable: a client hears that there is no instance before it has
-// sent all it has.
+// TestStreamUnreachable checks that a client gets the answer that there is no instance
+// before it has sent its whole request.
 func TestStreamUnreachable(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{queue: registry.Options{QueueLimit: 1}, instances: []string{closedAddress(t)}})
@@ -119,8 +119,8 @@ func TestStreamUnreachable(t *testing.T) {
 	f.recorded(t, 503)
 }
 
-// TestStreamEarlyResponse: an answer to half a request arrives, and the
-// connection to the instance is not used again.
+// TestStreamEarlyResponse checks that a response to half a request arrives, and that
+// the connection to the instance is not used again.
 func TestStreamEarlyResponse(t *testing.T) {
 	t.Parallel()
 	conns := make(chan struct{}, 8)
@@ -164,8 +164,8 @@ func TestStreamEarlyResponse(t *testing.T) {
 	client.CloseIdleConnections()
 }
 
-// TestStreamLinger: a client that is answered early and then neither sends the
-// rest nor leaves is not waited for.
+// TestStreamLinger checks that the proxy does not wait for a client that got an early
+// response and neither sends the rest nor leaves.
 func TestStreamLinger(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
@@ -194,8 +194,8 @@ func TestStreamLinger(t *testing.T) {
 	}
 }
 
-// TestStreamLatency: the response time is the instance's, without the client's
-// share, and only a response that is no 5xx is a success.
+// TestStreamLatency checks that the response time does not contain the time of the
+// client, and that only a response that is no 5xx counts as a success.
 func TestStreamLatency(t *testing.T) {
 	t.Parallel()
 	const slow, pause = 500 * time.Millisecond, 2 * time.Second // far apart, for busy machines
@@ -238,7 +238,7 @@ func TestStreamLatency(t *testing.T) {
 	}
 }
 
-// TestStreamBadUpload: a body that is not one is the client's fault.
+// TestStreamBadUpload checks that malformed content means a 400.
 func TestStreamBadUpload(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})

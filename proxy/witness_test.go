@@ -11,9 +11,9 @@ import (
 	"testing"
 )
 
-// witness is an instance that counts the bytes and connections it gets, and
-// keeps the requests it can read. It answers each with 200 and "ok", but /b/…
-// with what it is told to, closing the connection then if it is told so.
+// witness is an instance that counts bytes and connections, and keeps the requests. It
+// answers with 200 and "ok". Requests for /b/… get answer, and then it closes the connection
+// if hangUp is set.
 type witness struct {
 	answer []byte
 	step   int // so many bytes of it at a time

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// TestClock: time in which the process was held up does not count, other time does.
+// TestClock checks that the time in which the process was held up does not count.
 func TestClock(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -37,7 +37,7 @@ func TestClock(t *testing.T) {
 	})
 }
 
-// TestClockStops: it costs nothing while it is not used.
+// TestClockStops checks that the clock does nothing while it has no user.
 func TestClockStops(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -58,7 +58,7 @@ func TestClockStops(t *testing.T) {
 	})
 }
 
-// TestNoLimit: the zero limit is none.
+// TestNoLimit checks that the zero limit is no limit.
 func TestNoLimit(t *testing.T) {
 	t.Parallel()
 	var l limit

@@ -16,9 +16,9 @@ import (
 	"github.com/dynlb/dynlb/proxy/settings"
 )
 
-// FuzzConn: however what a client sends is cut into pieces, the instance gets the
-// requests that package http1 finds in the whole, and nothing else; and the client
-// gets one answer for each of them, and one if http1 finds something wrong.
+// FuzzConn checks that the instance gets exactly the requests that package http1 finds in
+// the bytes of a client, in whatever pieces these arrive, and that the client gets an error
+// if http1 finds one.
 func FuzzConn(f *testing.F) {
 	for _, seed := range []string{
 		"\nGET /1 HTTP/1.1\nHost: a\n\nPOST /2 HTTP/1.1\nHost: a\nContent-Length: 3\n\nabcGET /3 HTTP/1.0\n\nGET",

@@ -15,7 +15,7 @@ import (
 	"github.com/dynlb/dynlb/proxy/settings"
 )
 
-// TestConnTime: how long a client may take for what, to the second.
+// TestConnTime checks the limits to the time of a client, to the second.
 func TestConnTime(t *testing.T) {
 	t.Parallel()
 	const (

@@ -23,8 +23,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // instanceAt is the endpoint of the one instance of a lane under test.
 var instanceAt = registry.TCP("127.0.0.1", 1)
 
-// newLane returns a lane over one instance, which calls talk with each connection.
-// They are within the program, so that they keep to the time of a synctest bubble.
+// newLane returns a lane over one instance, which calls talk with each connection. The
+// connections are pipes within the process, which keep to the time of a synctest bubble.
 func newLane(t testing.TB, s settings.Settings, talk func(c net.Conn)) *Lane {
 	t.Helper()
 	instances := registry.New(registry.Options{})

@@ -7,8 +7,8 @@ import (
 	"testing/iotest"
 )
 
-// TestIntake: whatever the pieces in which bytes come and are used, they stay the same
-// and in order.
+// TestIntake checks that bytes stay the same and in order, in whatever pieces they are read
+// and used.
 func TestIntake(t *testing.T) {
 	t.Parallel()
 	data := make([]byte, 3*largeSize)
@@ -42,8 +42,8 @@ func TestIntake(t *testing.T) {
 	}
 }
 
-// TestIntakeSize: a connection that waits has a small buffer, one through which much
-// flows a large one.
+// TestIntakeSize checks that an intake with little to read has a small buffer, and one with
+// much to read a large one.
 func TestIntakeSize(t *testing.T) {
 	t.Parallel()
 	var in intake

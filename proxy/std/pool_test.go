@@ -90,7 +90,8 @@ func TestPool(t *testing.T) {
 	})
 }
 
-// TestPoolStale: one that is too old is not used even if the timer is late.
+// TestPoolStale checks that a connection that is too old is not used, even if the timer is
+// late.
 func TestPoolStale(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -105,8 +106,8 @@ func TestPoolStale(t *testing.T) {
 	})
 }
 
-// TestPoolRest: after a response that cannot have content a connection rests before
-// it is used, and the rests of others do not hold it up.
+// TestPoolRest checks that a connection rests after a response that cannot have content,
+// and when it is closed.
 func TestPoolRest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -137,7 +138,8 @@ func TestPoolRest(t *testing.T) {
 	})
 }
 
-// TestPoolSurplus: bytes behind a response are no other response.
+// TestPoolSurplus checks that the connections of an instance are closed when there are
+// bytes behind a response.
 func TestPoolSurplus(t *testing.T) {
 	t.Parallel()
 	p := newTestPool(t, 0)
@@ -171,8 +173,7 @@ func TestPoolClose(t *testing.T) {
 	})
 }
 
-// TestPoolMakesRoom: connections that are being made count, too, but not those that
-// could not be made.
+// TestPoolMakesRoom checks that dials count as connections until they fail.
 func TestPoolMakesRoom(t *testing.T) {
 	t.Parallel()
 	p := newTestPool(t, 2)

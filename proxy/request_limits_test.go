@@ -10,8 +10,8 @@ import (
 	"github.com/dynlb/dynlb/proxy/http1"
 )
 
-// TestGuardLimits: the limits are the options'.
-func TestGuardLimits(t *testing.T) {
+// TestLimits checks that the limits of the settings hold.
+func TestLimits(t *testing.T) {
 	t.Parallel()
 	instance := func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/large" {

@@ -20,9 +20,9 @@ func (c *rawConn) statuses(t *testing.T) (codes []int) {
 	return codes
 }
 
-// TestGuardPieces: requests that come in pieces are forwarded all the same, and
+// TestRequestInPieces checks that requests that arrive in pieces are forwarded and
 // answered in order.
-func TestGuardPieces(t *testing.T) {
+func TestRequestInPieces(t *testing.T) {
 	t.Parallel()
 	const requests = "\nPOST /1 HTTP/1.1\nHost: a\nContent-Length: 3\n\nabc" +
 		"GET /2 HTTP/1.1\nHost: a\n\n" +
@@ -50,9 +50,9 @@ func TestGuardPieces(t *testing.T) {
 	}
 }
 
-// TestGuardEmptyLine: an empty line before a request is left out (RFC 9112, 2.2),
-// also before one that comes at once.
-func TestGuardEmptyLine(t *testing.T) {
+// TestEmptyLineBeforeRequest checks that an empty line before a request is dropped
+// (RFC 9112, 2.2), also behind another request.
+func TestEmptyLineBeforeRequest(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})
 	c := dial(t, f.address)
@@ -68,10 +68,9 @@ func TestGuardEmptyLine(t *testing.T) {
 	}
 }
 
-// TestGuardPipeline: a bad request is answered after those before it, and they
-// are not disturbed by it; however many come, no more than is read at once is
-// taken in advance.
-func TestGuardPipeline(t *testing.T) {
+// TestBadRequestInPipeline checks that a bad request is answered after the requests
+// before it, which it does not disturb, and that the requests behind it are not read.
+func TestBadRequestInPipeline(t *testing.T) {
 	t.Parallel()
 	go1, got1 := make(chan struct{}), make(chan struct{}, 1)
 	f := newProxy(t, setup{instances: []string{server(t, func(w http.ResponseWriter, r *http.Request) {
@@ -101,9 +100,10 @@ func TestGuardPipeline(t *testing.T) {
 	}
 }
 
-// TestGuardLate: when content turns out to be bad after its head was forwarded,
-// the instance does not get the request as a whole, and the client an error.
-func TestGuardLate(t *testing.T) {
+// TestBadContent checks what happens when content turns out to be bad after the head
+// was forwarded: the instance does not get a complete request, and the client gets an
+// error.
+func TestBadContent(t *testing.T) {
 	t.Parallel()
 	for _, bad := range []string{"5\nhelloX", "5 \n", "5\nhello\n0\nX Y: z\n\n", "0\n\x00", "1;\x00\nZ\n0\n\n"} {
 		instance := &witness{begun: make(chan struct{}, 1)}
@@ -123,9 +123,9 @@ func TestGuardLate(t *testing.T) {
 	}
 }
 
-// TestGuardLateResponse: the response is on its way when content turns out to be
-// bad; it breaks off.
-func TestGuardLateResponse(t *testing.T) {
+// TestBadContentAfterResponse checks that the response breaks off when content turns
+// out to be bad after the head of the response was forwarded.
+func TestBadContentAfterResponse(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
 		c.head()
@@ -146,9 +146,9 @@ func TestGuardLateResponse(t *testing.T) {
 	f.idle(t)
 }
 
-// TestGuardSlow: a head and content that do not go on are answered with 408; a
-// connection on which nothing was sent is just closed.
-func TestGuardSlow(t *testing.T) {
+// TestSlowClient checks that a head or content that does not go on is answered with
+// 408, and that a connection without a request is closed without an answer.
+func TestSlowClient(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name string
@@ -187,9 +187,8 @@ func TestGuardSlow(t *testing.T) {
 	}
 }
 
-// TestGuardLinger: a client that is still sending gets to read why it should
-// not.
-func TestGuardLinger(t *testing.T) {
+// TestRefusalLingers checks that a client that is still sending can read the answer.
+func TestRefusalLingers(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})
 	for range 20 {
@@ -202,8 +201,8 @@ func TestGuardLinger(t *testing.T) {
 	}
 }
 
-// TestGuardAnswer: a refusal is a whole response, in JSON.
-func TestGuardAnswer(t *testing.T) {
+// TestRefusal checks that a refusal is a complete response, in JSON.
+func TestRefusal(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})
 	for _, c := range []struct {
@@ -234,8 +233,8 @@ func TestGuardAnswer(t *testing.T) {
 	}
 }
 
-// TestGuardUpgradeContent: a request with content opens no tunnel.
-func TestGuardUpgradeContent(t *testing.T) {
+// TestUpgradeWithContent checks that a request with content opens no tunnel.
+func TestUpgradeWithContent(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})
 	c := dial(t, f.address)
@@ -246,9 +245,9 @@ func TestGuardUpgradeContent(t *testing.T) {
 	}
 }
 
-// TestGuardShutdown: shutting down waits neither for clients that have been
-// refused, nor for those of whose requests only a part has arrived.
-func TestGuardShutdown(t *testing.T) {
+// TestShutdownBetweenRequests checks that Shutdown waits neither for clients that were
+// refused nor for the rest of a head.
+func TestShutdownBetweenRequests(t *testing.T) {
 	t.Parallel()
 	instance := &witness{}
 	f := newProxy(t, setup{instances: []string{script(t, instance.talk)}, options: proxy.Options{Settings: proxy.Settings{HeadTimeout: time.Hour}}})
