@@ -28,8 +28,8 @@ func (c *rawConn) status(t *testing.T, request string) int {
 
 const plain = "GET / HTTP/1.1\nHost: a\n\n"
 
-// TestConfigureRequestTimeout: the new one is for the requests that begin now, on
-// whatever connection, and not for those under way.
+// TestConfigureRequestTimeout checks that a new RequestTimeout holds for the requests
+// that begin afterwards, on open connections too, and not for the requests in flight.
 func TestConfigureRequestTimeout(t *testing.T) {
 	t.Parallel()
 	h := newHarbour(t)
@@ -89,8 +89,8 @@ func TestConfigureTrustedProxies(t *testing.T) {
 	})
 }
 
-// TestConfigureLimits: a connection that is open gets the new ones with its next
-// request, up and down.
+// TestConfigureLimits checks that an open connection has the new limits from its next
+// request on, larger and smaller ones.
 func TestConfigureLimits(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, func(w http.ResponseWriter, r *http.Request) {
@@ -127,8 +127,7 @@ func TestConfigureLimits(t *testing.T) {
 	client.CloseIdleConnections()
 }
 
-// TestConfigureTimes: what a client has time for changes on a connection that is
-// open.
+// TestConfigureTimes checks that the times of a client change on an open connection.
 func TestConfigureTimes(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -170,7 +169,7 @@ func TestConfigureTimes(t *testing.T) {
 	}
 }
 
-// TestConfigureStream: an HTTP/2 stream has the new time for its content.
+// TestConfigureStream checks that a stream of HTTP/2 has the new time for its content.
 func TestConfigureStream(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})
@@ -185,8 +184,8 @@ func TestConfigureStream(t *testing.T) {
 	client.CloseIdleConnections()
 }
 
-// TestConfigureMaxConnections: a client that waits for room gets it when there
-// may be more, and none is thrown out when there may be less.
+// TestConfigureMaxConnections checks that a client that waits for room gets it when
+// the limit is raised, and that no connection is closed when it is lowered.
 func TestConfigureMaxConnections(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}, options: connectionLimit(1)})

@@ -46,7 +46,7 @@ func (c *rawConn) answered(d time.Duration) bool {
 // soon is how long a test looks whether what must not happen does.
 const soon = 100 * time.Millisecond
 
-// TestMaxConnections: one connection more than the limit is not accepted until
+// TestMaxConnections checks that a connection beyond the limit is accepted when
 // another one is closed, by either side and for any reason.
 func TestMaxConnections(t *testing.T) {
 	t.Parallel()
@@ -85,7 +85,7 @@ func TestMaxConnections(t *testing.T) {
 	}
 }
 
-// TestMaxConnectionsTunnel: a tunnel is a connection too, as long as it lasts.
+// TestMaxConnectionsTunnel checks that a tunnel counts as a connection until it ends.
 func TestMaxConnectionsTunnel(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{newHarbour(t).address}, options: connectionLimit(1)})
@@ -104,7 +104,8 @@ func TestMaxConnectionsTunnel(t *testing.T) {
 	c.reset()
 }
 
-// TestMaxConnectionsStreams: a connection of HTTP/2 is one, with all its streams.
+// TestMaxConnectionsStreams checks that a connection of HTTP/2 counts once, however
+// many streams it has.
 func TestMaxConnectionsStreams(t *testing.T) {
 	t.Parallel()
 	h := newHarbour(t)
@@ -125,8 +126,8 @@ func TestMaxConnectionsStreams(t *testing.T) {
 	}
 }
 
-// TestMaxConnectionsShutdown: who waits for room does not hold up the end, even
-// if those inside stay.
+// TestMaxConnectionsShutdown checks that clients that wait for room do not delay
+// Shutdown, even if the other connections stay open.
 func TestMaxConnectionsShutdown(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{newHarbour(t).address}, options: connectionLimit(1)})
@@ -143,8 +144,9 @@ func TestMaxConnectionsShutdown(t *testing.T) {
 	}
 }
 
-// TestIdleUpstreamsMakeRoom: idle connections to instances that had more to do a
-// moment ago are closed, rather than that there are more than clients may have.
+// TestIdleUpstreamsMakeRoom checks that idle connections to one instance are closed
+// when connections to another one are made, so that there are not more connections
+// than clients.
 func TestIdleUpstreamsMakeRoom(t *testing.T) {
 	t.Parallel()
 	const clients = 4

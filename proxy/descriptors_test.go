@@ -30,8 +30,8 @@ type crampedState struct {
 	Ready    int           // instances
 }
 
-// TestCrampedProxy is not a test, but the process that TestOutOfDescriptors is
-// about: a proxy with few file descriptors, until its input ends.
+// TestCrampedProxy is the process that TestOutOfDescriptors starts: a proxy with few
+// file descriptors, which runs until its input ends.
 func TestCrampedProxy(t *testing.T) {
 	instance := os.Getenv(crampedVariable)
 	if instance == "" {
@@ -95,8 +95,8 @@ func cramped(t *testing.T, instance string) string {
 	return strings.TrimSpace(address)
 }
 
-// TestOutOfDescriptors: a proxy that cannot accept connections tries again now
-// and then, goes on with those it has, does not blame the instances, and
+// TestOutOfDescriptors checks that a proxy that cannot accept connections tries again
+// at intervals, serves the open connections, does not blame the instances, and
 // recovers.
 func TestOutOfDescriptors(t *testing.T) {
 	arrived, release := make(chan struct{}, 1), make(chan struct{})

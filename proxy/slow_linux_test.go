@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// TestInstanceThatTakesLittle: an instance that takes some of the content now and
-// then is not given up, however little: less in all of requestTimeout than what the
-// kernel calls room, and than what is written at once.
+// TestInstanceThatTakesLittle checks that an instance that takes a little of the
+// content at times is not given up, even if it takes less in all of requestTimeout
+// than what the kernel calls room, and less than one write.
 func TestInstanceThatTakesLittle(t *testing.T) {
 	t.Parallel()
 	const limit = 20 * soon

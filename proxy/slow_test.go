@@ -57,8 +57,8 @@ func TestSlowClientsDoNotAffectOthers(t *testing.T) {
 	}
 }
 
-// TestSlowReader: one that takes nothing of its response is given up, and one
-// that takes a little now and then gets all of it.
+// TestSlowReader checks that a client that takes nothing of its response is given up,
+// and that one that takes a little at times gets all of it.
 func TestSlowReader(t *testing.T) {
 	t.Parallel()
 	open := func(t *testing.T) *front {
@@ -104,8 +104,8 @@ func TestSlowReader(t *testing.T) {
 	})
 }
 
-// TestQuietStream: an instance may be silent within a response for longer than a
-// client may be.
+// TestQuietStream checks that an instance may be silent within a response for longer
+// than a client may be idle.
 func TestQuietStream(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})
@@ -128,7 +128,8 @@ func TestQuietStream(t *testing.T) {
 	})
 }
 
-// TestRefusedStreamIsNotKept: what is too large about a request is not in the log.
+// TestRefusedStreamIsNotKept checks that the log does not contain the oversized part
+// of a request.
 func TestRefusedStreamIsNotKept(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})
@@ -141,8 +142,8 @@ func TestRefusedStreamIsNotKept(t *testing.T) {
 	client.CloseIdleConnections()
 }
 
-// TestPipelineIsBounded: of requests that a client sends ahead little is read, and
-// one after the other is answered.
+// TestPipelineIsBounded checks that the proxy reads little of the requests that a
+// client sends ahead, and answers one after the other.
 func TestPipelineIsBounded(t *testing.T) {
 	t.Parallel()
 	h := newHarbour(t)
@@ -175,9 +176,9 @@ func TestPipelineIsBounded(t *testing.T) {
 	_ = c.Close()
 }
 
-// TestInstanceThatTakesNothing: an instance that takes none of the content for
-// requestTimeout, and says nothing, is given up; one that takes some now and then
-// is not, however long that takes in all.
+// TestInstanceThatTakesNothing checks that an instance that takes none of the content
+// for requestTimeout, and does not respond, is given up, and that one that takes some
+// at times is not, however long it takes in all.
 func TestInstanceThatTakesNothing(t *testing.T) {
 	t.Parallel()
 	const limit = 20 * soon

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestSocketSurplus: what an instance sends unasked is never a response.
+// TestSocketSurplus checks that bytes behind a response are not given to another
+// client.
 func TestSocketSurplus(t *testing.T) {
 	t.Parallel()
 	sent := make(chan struct{})
