@@ -89,7 +89,7 @@ func NewMetrics(apps []App) *Metrics {
 		gatherer: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "dynlb_requests_total",
-			Help: "Responses to clients by status code; code 0 stands for requests without a response.",
+			Help: "Requests by the status code that the client got; 499: the client left first.",
 		}, []string{"app", "code"}),
 		errors: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "dynlb_request_errors_total",

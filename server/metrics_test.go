@@ -23,7 +23,7 @@ func TestMetricsCountRequests(t *testing.T) {
 	m.Record(Request{Code: 404, Source: "dynlb"})
 	m.Record(Request{App: "unknown", Code: 404, Source: "none"})
 	err := testutil.CollectAndCompare(m.requests, strings.NewReader(`
-# HELP dynlb_requests_total Responses to clients by status code; code 0 stands for requests without a response.
+# HELP dynlb_requests_total Requests by the status code that the client got; 499: the client left first.
 # TYPE dynlb_requests_total counter
 dynlb_requests_total{app="",code="404"} 2
 dynlb_requests_total{app="one",code="0"} 4
