@@ -46,6 +46,7 @@ type conn struct {
 // An answer is what came back, complete.
 type answer struct {
 	status int
+	id     string // the field X-Soak-Id
 	body   string
 }
 
@@ -58,6 +59,9 @@ type brokenError struct {
 func (e *brokenError) Error() string { return e.step + ": " + bare(e.cause) }
 
 func (e *brokenError) Unwrap() error { return e.cause }
+
+// errStrayBytes reports that more came than one answer.
+var errStrayBytes = errors.New("bytes that belong to no answer")
 
 // bare returns the reason of a failed network operation without its addresses, so
 // that equal failures have equal texts.
@@ -140,7 +144,7 @@ func (c *client) close() {
 // the connection takes another one.
 func (n *conn) exchange(method string, request []byte) (a answer, again bool, err error) {
 	if n.in.Buffered() > 0 {
-		return answer{}, false, &brokenError{"before the request", errors.New("bytes that belong to no answer")}
+		return answer{}, false, &brokenError{"before the request", errStrayBytes}
 	}
 	if _, err := n.Write(request); err != nil {
 		return answer{}, false, &brokenError{"send", err}
@@ -157,12 +161,12 @@ func (n *conn) exchange(method string, request []byte) (a answer, again bool, er
 	if err != nil {
 		return answer{}, false, &brokenError{"read body", err}
 	}
-	a = answer{status: response.StatusCode, body: string(body)}
+	a = answer{status: response.StatusCode, id: response.Header.Get("X-Soak-Id"), body: string(body)}
 	if response.Proto != "HTTP/1.1" || a.status < http.StatusOK || len(body) == maxAnswer {
 		return a, false, &brokenError{"read answer", fmt.Errorf("%s %d with %d bytes", response.Proto, a.status, len(body))}
 	}
 	if n.in.Buffered() > 0 {
-		return a, false, &brokenError{"after the answer", errors.New("bytes that belong to no answer")}
+		return a, false, &brokenError{"after the answer", errStrayBytes}
 	}
 	return a, !response.Close, nil
 }

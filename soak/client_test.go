@@ -75,7 +75,7 @@ func TestClientKeepsConnections(t *testing.T) {
 		"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", okAnswer)
 	c := newClient(address, 1)
 	for range 3 {
-		if a, err := get(t, c); err != nil || a != (answer{200, "ok"}) {
+		if a, err := get(t, c); err != nil || a != (answer{status: 200, body: "ok"}) {
 			t.Fatalf("%+v, %v", a, err)
 		}
 	}

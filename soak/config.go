@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -29,9 +30,9 @@ const (
 // configText is a template for text. Its queue holds the requests of ten seconds
 // without any instance.
 const configText = `# Written by the soak.
-command: [%q, run, "{location}", --port, "{port}"]
-location: %q
+command: %s
 env: {SOAK_LEDGER: %q, SOAK_GENERATION: "%d"}
+startTimeout: 30s
 listen: 127.0.0.1:0
 admin: 127.0.0.1:0
 adminHTTP: 127.0.0.1:0
@@ -53,7 +54,7 @@ queue: {limit: 10000, timeout: 15s}
 // folder.
 type configFile struct {
 	path     string
-	bun, app string
+	command  []string // JSON is YAML
 	ledger   string
 	basePort int
 
@@ -79,7 +80,8 @@ func (c *configFile) spoil(pick uint32) error {
 }
 
 func (c *configFile) text(pick uint32) string {
-	return fmt.Sprintf(configText, c.bun, c.app, c.ledger, c.generation, c.basePort,
+	command, _ := json.Marshal(c.command) // encoding strings does not fail
+	return fmt.Sprintf(configText, command, c.ledger, c.generation, c.basePort,
 		minInstances, c.max, 4+pick%4,
 		checkInterval, healthTimeout, drainTimeout, stopTimeout, requestTimeout)
 }

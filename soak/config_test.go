@@ -1,7 +1,6 @@
 package main
 
 import (
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -12,11 +11,7 @@ import (
 // others.
 func TestConfigs(t *testing.T) {
 	dir := t.TempDir()
-	c := &configFile{path: filepath.Join(dir, "config.yaml"), bun: "/bin/true", ledger: dir, basePort: 10000}
-	c.app = filepath.Join(dir, "app.ts")
-	if err := os.WriteFile(c.app, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	c := &configFile{path: filepath.Join(dir, "config.yaml"), command: []string{"/bin/true", "{port}"}, ledger: dir, basePort: 10000}
 	noEnvironment := func(string) string { return "" }
 	limit := 0
 	for pick := range uint32(4) {

@@ -19,6 +19,10 @@ const (
 	// there. A frozen one fails four checks, is drained, and stopped: about 10 s.
 	// The rest is for a machine that is busy.
 	replacedWithin = 30 * time.Second
+	// A suspended instance fails at most three of the four checks in a row after
+	// which it is replaced.
+	suspendedMin = 200 * time.Millisecond
+	suspendedMax = 1200 * time.Millisecond
 	// restartWithin bounds a rolling restart of up to seven instances, one by
 	// one.
 	restartWithin = 2 * time.Minute
@@ -86,7 +90,7 @@ func (i *injector) inject(ctx context.Context, f fault) error {
 		return i.reload(ctx, f)
 	case kill:
 		return i.strike(ctx, f, syscall.SIGKILL)
-	case freeze:
+	case freeze, suspend:
 		return i.strike(ctx, f, syscall.SIGSTOP)
 	default:
 		return fmt.Errorf("no such fault: %d", f.kind)
@@ -152,7 +156,7 @@ func (i *injector) reload(ctx context.Context, f fault) error {
 	}
 }
 
-// strike sends a signal to an instance, and holds a window open until its process
+// strike sends a signal to the process group of an instance, and holds a window open until its process
 // is gone. It first waits until the instance struck before is gone: its requests are
 // then on other instances, and a request survives the death of one instance, not
 // of two.
@@ -180,8 +184,11 @@ func (i *injector) strike(ctx context.Context, f fault, sig syscall.Signal) erro
 	if !instanceOf(i.daemon.pid(), pid) {
 		return errNoInstance // it has ended by itself
 	}
-	closeAt := i.windows.open(time.Now())
-	if err := process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
+	if f.kind == suspend {
+		return i.suspend(ctx, f, pid)
+	}
+	closeAt := i.windows.open(pid, time.Now())
+	if err := signalGroup(pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
 		closeAt(time.Now())
 		return fmt.Errorf("signal instance: %w", err)
 	}
@@ -191,6 +198,27 @@ func (i *injector) strike(ctx context.Context, f fault, sig syscall.Signal) erro
 		}
 		closeAt(time.Now())
 		pause(ctx, minGap) // the app answers far sooner
+	})
+	return nil
+}
+
+// suspend stops an instance for so short a time that dynlb must not lose anything
+// for it, unless the instance is ended meanwhile.
+func (i *injector) suspend(ctx context.Context, f fault, pid int) error {
+	closeAt := i.windows.open(pid, time.Now())
+	began := time.Now()
+	if err := signalGroup(pid, syscall.SIGSTOP); err != nil && !errors.Is(err, syscall.ESRCH) {
+		closeAt(began)
+		return fmt.Errorf("suspend instance: %w", err)
+	}
+	i.striking.Go(func() { // ends after suspendedMax at the latest
+		pause(ctx, suspendedMin+time.Duration(f.pick)%(suspendedMax-suspendedMin))
+		if gone(pid) {
+			closeAt(time.Now())
+			return
+		}
+		_ = signalGroup(pid, syscall.SIGCONT) // it may have ended at this moment
+		closeAt(time.Time{}.Add(1))           // long ago: it excuses nothing
 	})
 	return nil
 }

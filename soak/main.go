@@ -28,6 +28,16 @@
 //     goroutines or descriptors, and as many processes as the target.
 //   - on SIGTERM it ends with exit code 0, and leaves no process.
 //
+// With -mix it runs over several servers at the same time, each with a dynlb of its
+// own: Bun, Node, gunicorn (sync, gthread), uWSGI, php -S, and a stand-in that sends
+// stray bytes after responses without content. The requests are GET, HEAD, POST and
+// PUT at random, with pauses after which servers close idle connections, and each
+// answer must name the id of its request. It passes when no GET or HEAD is lost, no
+// content is another request's, no POST or PUT is carried out twice, and none is lost
+// unless its instance was killed or frozen: a request that is on record is excused
+// only by what happened to the instance that recorded it. A missing program is an
+// error that names it.
+//
 // The report is Markdown, on standard output; progress is on standard error. It
 // exits 0 when all of that holds, 1 when something does not hold or the run
 // failed, 2 on wrong usage. When it does not pass, it keeps its folder with dynlb's log. It
@@ -62,8 +72,16 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 
+	if len(os.Args) == 3 && os.Args[1] == "stray" { // an instance of a mixed soak
+		fmt.Fprintln(os.Stderr, "soak:", serveStray(os.Args[2]))
+		os.Exit(1)
+	}
 	s, err := parseSettings(os.Args[1:], os.Stderr)
-	if err == nil {
+	switch {
+	case err != nil:
+	case s.mix:
+		err = mixSoak(ctx, s, os.Stdout, os.Stderr)
+	default:
 		err = soak(ctx, s, os.Stdout, os.Stderr)
 	}
 	code := 0
@@ -88,6 +106,8 @@ type settings struct {
 	dynlb    string // the binary
 	engine   string // for dynlb serve; empty: not given
 	reloads  bool
+	mix      bool
+	servers  string // of a mixed soak, separated by commas; "": all
 }
 
 func parseSettings(args []string, out io.Writer) (settings, error) {
@@ -95,10 +115,12 @@ func parseSettings(args []string, out io.Writer) (settings, error) {
 	flags := flag.NewFlagSet("soak", flag.ContinueOnError)
 	flags.SetOutput(out)
 	flags.DurationVar(&s.duration, "duration", 3*time.Minute, "how long faults happen, 10s to 1h")
-	flags.IntVar(&s.rate, "rate", 1000, "requests per second, 1 to 10000")
+	flags.IntVar(&s.rate, "rate", 0, "requests per second, 1 to 10000; 0: 1000, or 40 to each server of a mixed soak")
 	flags.Uint64Var(&s.seed, "seed", 0, "what faults and requests follow from; 0: a random one")
 	flags.StringVar(&s.dynlb, "dynlb", "bin/dynlb", "the dynlb binary")
 	flags.StringVar(&s.engine, "engine", "", "--engine for dynlb serve; empty: not given")
+	flags.BoolVar(&s.mix, "mix", false, "run a mixed soak, over several servers")
+	flags.StringVar(&s.servers, "servers", "", "names of the servers of a mixed soak, separated by commas; empty: all")
 	flags.BoolVar(&s.reloads, "reload", true, "change the config too")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -108,6 +130,12 @@ func parseSettings(args []string, out io.Writer) (settings, error) {
 	}
 	for s.seed == 0 {
 		s.seed = rand.Uint64N(1 << 32) // short enough to type
+	}
+	if s.rate == 0 {
+		s.rate = 1000
+		if s.mix {
+			s.rate = 40
+		}
 	}
 	switch {
 	case flags.NArg() > 0:

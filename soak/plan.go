@@ -15,11 +15,12 @@ const (
 	invalid             // a config that must change nothing
 	kill                // SIGKILL to an instance
 	freeze              // SIGSTOP to an instance
+	suspend             // SIGSTOP to an instance, and SIGCONT soon after
 	kinds   int  = iota
 )
 
 func (k kind) String() string {
-	return [kinds]string{"scale", "rolling restart", "reload", "invalid config", "SIGKILL", "SIGSTOP"}[k]
+	return [kinds]string{"scale", "rolling restart", "reload", "invalid config", "SIGKILL", "SIGSTOP", "SIGSTOP and SIGCONT"}[k]
 }
 
 // A fault is one thing to be done to dynlb or to an instance.
@@ -40,11 +41,12 @@ const (
 )
 
 // weights are the relative frequencies of the kinds.
-var weights = [kinds]int{scale: 4, restart: 2, reload: 2, invalid: 1, kill: 4, freeze: 2}
+var weights = [kinds]int{scale: 4, restart: 2, reload: 2, invalid: 1, kill: 4, freeze: 2, suspend: 2}
 
-// newPlan returns the faults of a soak of length d, in order. The same seed gives
-// the same faults, except those that it has to leave out.
-func newPlan(seed uint64, d time.Duration, reloads bool) []fault {
+// newPlan returns the faults of a soak of length d, in order, with times between
+// them that are scale times as long. The same seed gives the same faults, except those
+// that it has to leave out.
+func newPlan(seed uint64, d time.Duration, reloads bool, scale time.Duration) []fault {
 	random := rand.New(rand.NewPCG(seed, 1))
 	total := 0
 	for _, w := range weights {
@@ -52,7 +54,7 @@ func newPlan(seed uint64, d time.Duration, reloads bool) []fault {
 	}
 	var plan []fault
 	signal := false
-	for at := gap(random); at < d; at += gap(random) {
+	for at := gap(random) * scale; at < d; at += gap(random) * scale {
 		f := fault{at: at, pick: random.Uint32()}
 		for n := random.IntN(total); n >= weights[f.kind]; f.kind++ {
 			n -= weights[f.kind]

@@ -7,15 +7,15 @@ import (
 )
 
 func TestPlanFollowsFromTheSeed(t *testing.T) {
-	plan := newPlan(42, time.Hour, true)
-	if again := newPlan(42, time.Hour, true); !reflect.DeepEqual(plan, again) {
+	plan := newPlan(42, time.Hour, true, 1)
+	if again := newPlan(42, time.Hour, true, 1); !reflect.DeepEqual(plan, again) {
 		t.Error("the same seed gave another plan")
 	}
-	if other := newPlan(43, time.Hour, true); reflect.DeepEqual(plan, other) {
+	if other := newPlan(43, time.Hour, true, 1); reflect.DeepEqual(plan, other) {
 		t.Error("another seed gave the same plan")
 	}
 	// A shorter soak is the beginning of a longer one.
-	short := newPlan(42, time.Minute, true)
+	short := newPlan(42, time.Minute, true, 1)
 	if !reflect.DeepEqual(short, plan[:len(short)]) {
 		t.Error("a shorter plan is not the beginning of the longer one")
 	}
@@ -25,7 +25,7 @@ func TestPlanHasAllKindsInTime(t *testing.T) {
 	var counts [kinds]int
 	var last time.Duration
 	signals := 0
-	plan := newPlan(1, time.Hour, true)
+	plan := newPlan(1, time.Hour, true, 1)
 	for _, f := range plan {
 		if gap := f.at - last; gap < minGap || gap >= maxGap {
 			t.Fatalf("%v after the last fault comes %v", gap, f.kind)
@@ -50,12 +50,12 @@ func TestPlanHasAllKindsInTime(t *testing.T) {
 
 func TestPlanWithoutReloads(t *testing.T) {
 	var rest []fault
-	for _, f := range newPlan(42, time.Hour, true) {
+	for _, f := range newPlan(42, time.Hour, true, 1) {
 		if f.kind != reload && f.kind != invalid {
 			rest = append(rest, f)
 		}
 	}
-	if plan := newPlan(42, time.Hour, false); !reflect.DeepEqual(plan, rest) {
+	if plan := newPlan(42, time.Hour, false, 1); !reflect.DeepEqual(plan, rest) {
 		t.Error("it is not the same plan without them")
 	}
 }

@@ -60,13 +60,14 @@ func (r *report) verdicts() []verdict {
 }
 
 // sorted returns the lost GETs, the POSTs that were lost with their instance, and
-// the other lost POSTs.
+// the other lost POSTs. A POST on record is excused only by what happened to the
+// instance that carried it out.
 func (r *report) sorted() (gets, excused, others []loss) {
 	for _, l := range r.load.tally.lost {
 		switch {
 		case !l.request.post:
 			gets = append(gets, l)
-		case lossAllowed(l.err) && r.windows.excuse(l.from, l.until):
+		case lossAllowed(l.err) && r.windows.excuse(l.from, l.until, r.ledger[l.request.id]...):
 			excused = append(excused, l)
 		default:
 			others = append(others, l)

@@ -33,20 +33,25 @@ func TestReportFailsForEveryFault(t *testing.T) {
 	}{
 		"nothing": {func(*report) {}, ""},
 		"POST with its instance": {func(r *report) {
-			r.windows.open(now)(now)
+			r.windows.open(10, now)(now)
 			lost(r, true, cut, now)
 			lost(r, true, &statusError{status: 502}, now)
 		}, ""},
+		"POST carried out by another instance": {func(r *report) {
+			r.windows.open(11, now)(now)
+			r.ledger["x1"] = []string{"12"}
+			lost(r, true, cut, now)
+		}, "## POSTs lost otherwise"},
 		"GET with its instance": {func(r *report) {
-			r.windows.open(now)(now)
+			r.windows.open(10, now)(now)
 			lost(r, false, cut, now)
 		}, "## GETs lost\n\n- 1 × no answer: EOF"},
 		"POST at another time": {func(r *report) {
-			r.windows.open(now)(now)
+			r.windows.open(10, now)(now)
 			lost(r, true, cut, now.Add(time.Minute))
 		}, "## POSTs lost otherwise"},
 		"POST for another reason": {func(r *report) {
-			r.windows.open(now)(now)
+			r.windows.open(10, now)(now)
 			lost(r, true, &statusError{503, "full"}, now)
 		}, "- 1 × status 503: full"},
 		"POST twice":      {func(r *report) { r.ledger["p1"] = []string{"10", "11"} }, "## POSTs carried out twice\n\n- p1"},

@@ -1,9 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"strings"
 	"time"
@@ -12,52 +12,22 @@ import (
 // A request is one of the load's: a GET of an item, or a POST of an order.
 type request struct {
 	id    string        // no other has it
-	post  bool          // else a GET
+	post  bool          // has content, and is not repeated: a POST or a PUT; else a GET or a HEAD
 	size  int           // bytes of body: of the answer to a GET, of a POST
 	delay time.Duration // how long the app waits before it answers a GET
 	at    time.Duration // when it is to be sent, since the load began
-}
 
-// The mix of requests, in percent.
-const (
-	posts    = 10
-	slowGETs = 10 // of the GETs
-)
-
-// sizes are those of the answers to GETs; small ones are more frequent.
-var sizes = []int{64, 64, 64, 64, 64, 64, 1 << 10, 1 << 10, 16 << 10, 64 << 10}
-
-// A mix makes up requests, the same ones for the same seed. Not safe for
-// concurrent use.
-type mix struct {
-	random *rand.Rand
-	rate   float64 // requests per second, on average
-	next   int
-	at     time.Duration
-}
-
-func newMix(seed uint64, rate int) *mix {
-	return &mix{random: rand.New(rand.NewPCG(seed, 2)), rate: float64(rate)}
-}
-
-// request returns the next one. The times between them are those of independent
-// users (exponential).
-func (m *mix) request() request {
-	m.next++
-	m.at += time.Duration(m.random.ExpFloat64() / m.rate * float64(time.Second))
-	r := request{at: m.at}
-	if m.random.IntN(100) < posts {
-		r.id, r.post, r.size = fmt.Sprintf("p%08d", m.next), true, 16+m.random.IntN(500)
-		return r
-	}
-	r.id, r.size = fmt.Sprintf("g%08d", m.next), sizes[m.random.IntN(len(sizes))]
-	if m.random.IntN(100) < slowGETs {
-		r.delay = time.Duration(5+m.random.IntN(46)) * time.Millisecond
-	}
-	return r
+	// Those of a mixed soak only.
+	verb    string // "": POST or GET
+	status  int    // the status asked for; 0: 200
+	chunked bool   // how the content is sent
+	named   bool   // the answer must name the id in X-Soak-Id
 }
 
 func (r *request) method() string {
+	if r.verb != "" {
+		return r.verb
+	}
 	if r.post {
 		return http.MethodPost
 	}
@@ -66,13 +36,25 @@ func (r *request) method() string {
 
 // bytes returns the request as it is sent.
 func (r *request) bytes(host string) []byte {
-	if r.post {
-		return fmt.Appendf(nil, "POST /order/%s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n%s",
-			r.id, host, r.size, pattern(r.id, r.size))
+	switch content := pattern(r.id, r.size); {
+	case r.chunked:
+		half := r.size / 2
+		return fmt.Appendf(nil, "%s /order/%s HTTP/1.1\r\nHost: %s\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n%x\r\n%s\r\n0\r\n\r\n",
+			r.method(), r.id, host, half, content[:half], r.size-half, content[half:])
+	case r.post:
+		return fmt.Appendf(nil, "%s /order/%s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n%s",
+			r.method(), r.id, host, r.size, content)
 	}
-	return fmt.Appendf(nil, "GET /item/%s?size=%d&ms=%d HTTP/1.1\r\nHost: %s\r\n\r\n",
-		r.id, r.size, r.delay.Milliseconds(), host)
+	status := ""
+	if r.status != 0 {
+		status = fmt.Sprintf("&status=%d", r.status)
+	}
+	return fmt.Appendf(nil, "%s /item/%s?size=%d&ms=%d%s HTTP/1.1\r\nHost: %s\r\n\r\n",
+		r.method(), r.id, r.size, r.delay.Milliseconds(), status, host)
 }
+
+// notMyBody is what an app answers with a 400 to content that is not the request's.
+const notMyBody = "not my body"
 
 // errStrayBody reports that an answer belongs to another request or is garbled.
 var errStrayBody = errors.New("the body is not this request's")
@@ -80,11 +62,17 @@ var errStrayBody = errors.New("the body is not this request's")
 // check returns why an answer is not the right one: a *statusError, or
 // errStrayBody.
 func (r *request) check(a answer) error {
-	if a.status != http.StatusOK {
+	if a.status != cmp.Or(r.status, http.StatusOK) {
 		return &statusError{a.status, a.body}
 	}
-	want := "ordered " + r.id
-	if !r.post {
+	if r.named && a.id != r.id {
+		return fmt.Errorf("%w: X-Soak-Id is %q", errStrayBody, a.id)
+	}
+	var want string
+	switch {
+	case r.post:
+		want = "ordered " + r.id
+	case r.method() != http.MethodHead && r.status == 0:
 		want = pattern(r.id, r.size)
 	}
 	if a.body != want {

@@ -24,6 +24,8 @@ type rig struct {
 	daemon    *daemon
 	admin     *admin
 	ledgerDir string
+	server    server
+	gap       time.Duration // how many times as long the time between two faults is
 	load      *load
 	injector  *injector
 	offenders *offenders
@@ -40,9 +42,18 @@ func soak(ctx context.Context, s settings, out, progress io.Writer) error {
 	}
 	fmt.Fprintf(progress, "seed %d, faults for %v, about %v in all; dynlb's log is %s\n",
 		s.seed, s.duration, (warmUp + quietTime + s.duration + 20*time.Second).Round(time.Second), filepath.Join(dir, "dynlb.log"))
-	r, err := s.build(ctx, dir)
+	command, err := bunServer.find()
 	if err != nil {
 		return errors.Join(err, os.RemoveAll(dir))
+	}
+	r, err := s.build(ctx, dir, 0, command)
+	if err != nil {
+		return errors.Join(err, os.RemoveAll(dir))
+	}
+	r.offenders = newOffenders(r.daemon.public)
+	r.holders = map[string]*holder{
+		"event streams": {windows: &r.windows, hold: holdEvents(r.daemon.public)},
+		"WebSockets":    {windows: &r.windows, hold: holdSocket(r.daemon.public)},
 	}
 	rep, err := r.run(ctx, progress)
 	if err != nil {
@@ -55,20 +66,16 @@ func soak(ctx context.Context, s settings, out, progress io.Writer) error {
 	return os.RemoveAll(dir)
 }
 
-// build starts dynlb in dir and prepares load and faults.
-func (s settings) build(ctx context.Context, dir string) (*rig, error) {
+// build starts dynlb in dir with instances of a server, and prepares load and
+// faults. Two rigs with different numbers have different ports.
+func (s settings) build(ctx context.Context, dir string, number int, command []string) (*rig, error) {
 	config := &configFile{
-		path:   filepath.Join(dir, "config", "config.yaml"),
-		ledger: filepath.Join(dir, "ledger"),
+		path:    filepath.Join(dir, "config", "config.yaml"),
+		command: command,
+		ledger:  filepath.Join(dir, "ledger"),
 		// Instances get the free ports from here on. These are
 		// below those of outgoing connections; two soaks at once keep apart.
-		basePort: 10000 + os.Getpid()%500*20,
-	}
-	var problems [2]error
-	config.bun, problems[0] = find("examples/bun/node_modules/.bin/bun")
-	config.app, problems[1] = find("soak/app.ts")
-	if err := errors.Join(problems[:]...); err != nil {
-		return nil, err
+		basePort: 10000 + os.Getpid()%100*200 + number*20,
 	}
 	for _, folder := range []string{config.ledger, filepath.Dir(config.path)} {
 		if err := os.Mkdir(folder, 0o700); err != nil {
@@ -86,17 +93,13 @@ func (s settings) build(ctx context.Context, dir string) (*rig, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &rig{settings: s, daemon: d, admin: newAdmin(d.admin), ledgerDir: config.ledger, offenders: newOffenders(d.public)}
+	r := &rig{settings: s, gap: 1, daemon: d, admin: newAdmin(d.admin), ledgerDir: config.ledger}
 	r.load = &load{
 		client: newClient(d.public, maxConnections),
 		mix:    newMix(s.seed, s.rate),
 		ends:   [phases]time.Duration{warmUp, warmUp + quietTime, warmUp + quietTime + s.duration},
 	}
 	r.injector = &injector{daemon: d, admin: r.admin, config: config, windows: &r.windows}
-	r.holders = map[string]*holder{
-		"event streams": {windows: &r.windows, hold: holdEvents(d.public)},
-		"WebSockets":    {windows: &r.windows, hold: holdSocket(d.public)},
-	}
 	return r, nil
 }
 
@@ -133,17 +136,22 @@ func (r *rig) run(ctx context.Context, progress io.Writer) (*report, error) {
 	rep.after, unsettled = settle(ctx, r.daemon, r.admin, rep.before)
 	rep.unsettled = append(rep.unsettled, unsettled...)
 
-	family := append(childrenOf(r.daemon.pid()), instancesOf(r.daemon.pid())...)
-	rep.ending = r.daemon.stop()
-	rep.left = instancesOf(r.daemon.pid())
+	rep.end()
+	var err error
+	rep.ledger, err = readLedger(r.ledgerDir)
+	return rep, err
+}
+
+// end stops dynlb, and records how it ended and which processes outlived it.
+func (rep *report) end() {
+	family := append(childrenOf(rep.daemon.pid()), instancesOf(rep.daemon.pid())...)
+	rep.ending = rep.daemon.stop()
+	rep.left = instancesOf(rep.daemon.pid())
 	for _, pid := range family {
 		if !gone(pid) {
 			rep.left = append(rep.left, pid)
 		}
 	}
-	var err error
-	rep.ledger, err = readLedger(r.ledgerDir)
-	return rep, err
 }
 
 // awaitReady waits until all instances are ready, and takes the first reading.
@@ -176,13 +184,13 @@ func (r *rig) strain(ctx context.Context, progress io.Writer) {
 	}
 	others.Go(func() { r.tell(streaming, progress) })
 	others.Go(func() {
-		if pause(streaming, warmUp+quietTime) {
+		if pause(streaming, warmUp+quietTime) && r.offenders != nil {
 			r.offenders.run(streaming)
 		}
 	})
 	loads.Go(func() {
 		if pause(ctx, warmUp+quietTime) {
-			r.injector.run(ctx, newPlan(r.seed, r.duration, r.reloads)) // ends by itself
+			r.injector.run(ctx, newPlan(r.seed, r.duration, r.reloads, r.gap)) // ends by itself
 		}
 	})
 	loads.Wait()

@@ -70,7 +70,7 @@ func TestHolderCounts(t *testing.T) {
 	_ = h.once(t.Context(), "a")
 	end = errSequence
 	_ = h.once(t.Context(), "b")
-	w.open(time.Now())
+	w.open(1, time.Now())
 	_ = h.once(t.Context(), "c")
 	called, cancel := context.WithCancel(t.Context())
 	cancel()

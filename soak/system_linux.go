@@ -8,3 +8,7 @@ import "syscall"
 func ownGroup() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 }
+
+// signalGroup sends a signal to all processes of an instance, which leads a process
+// group of its own.
+func signalGroup(pid int, sig syscall.Signal) error { return syscall.Kill(-pid, sig) }

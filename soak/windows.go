@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -18,14 +20,17 @@ type windows struct {
 	list []window
 }
 
-type window struct{ from, until time.Time } // until is zero while it is open
+type window struct {
+	pid         int       // of the instance
+	from, until time.Time // until is zero while it is open
+}
 
-// open begins a window and returns what ends it.
-func (w *windows) open(from time.Time) (closeAt func(time.Time)) {
+// open begins the window of an instance and returns what ends it.
+func (w *windows) open(pid int, from time.Time) (closeAt func(time.Time)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	i := len(w.list)
-	w.list = append(w.list, window{from: from})
+	w.list = append(w.list, window{pid: pid, from: from})
 	return func(until time.Time) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -33,12 +38,16 @@ func (w *windows) open(from time.Time) (closeAt func(time.Time)) {
 	}
 }
 
-// excuse reports whether what went on from one time to another met a window.
-func (w *windows) excuse(from, until time.Time) bool {
+// excuse reports whether what went on from one time to another met a window: that
+// of one of the instances, or of any instance if none is given.
+func (w *windows) excuse(from, until time.Time, pids ...string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, x := range w.list {
 		if until.Before(x.from) || !x.until.IsZero() && from.After(x.until.Add(aftermath)) {
+			continue
+		}
+		if len(pids) > 0 && !slices.Contains(pids, strconv.Itoa(x.pid)) {
 			continue
 		}
 		return true

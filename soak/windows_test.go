@@ -12,8 +12,8 @@ func TestWindowsExcuseWhatMeetsThem(t *testing.T) {
 	if w.excuse(at(0), at(100)) {
 		t.Error("there is no window yet")
 	}
-	w.open(at(10))(at(12))
-	w.open(at(50)) // and never closed
+	w.open(7, at(10))(at(12))
+	w.open(8, at(50)) // and never closed
 	for _, test := range []struct {
 		from, until float64
 		want        bool
@@ -30,5 +30,8 @@ func TestWindowsExcuseWhatMeetsThem(t *testing.T) {
 		if got := w.excuse(at(test.from), at(test.until)); got != test.want {
 			t.Errorf("from %v to %v: %v, want %v", test.from, test.until, got, test.want)
 		}
+	}
+	if !w.excuse(at(11), at(11), "6", "7") || w.excuse(at(11), at(11), "8") {
+		t.Error("a window excuses what failed at another instance")
 	}
 }

@@ -11,6 +11,16 @@ const { values } = parseArgs({ options: { port: { type: "string" } } });
 // is killed the moment after: the kernel has it.
 const ledger = openSync(`${process.env.SOAK_LEDGER}/${values.port}-${process.pid}`, "a");
 
+const pattern = (id: string, size: number) => `${id} `.repeat(size / (id.length + 1) + 1).slice(0, size);
+
+async function order(req: Bun.BunRequest<"/order/:id">) {
+  const { id } = req.params;
+  const content = await req.text();
+  if (!content || content !== pattern(id, content.length)) return new Response("not my body", { status: 400 });
+  writeSync(ledger, `${id} ${process.pid}\n`);
+  return new Response(`ordered ${id}`, { headers: { "X-Soak-Id": id } });
+}
+
 const stopping = new AbortController(); // aborted when the app has been asked to stop
 const sockets = new Set<{ close(code: number, reason: string): void }>();
 
@@ -21,25 +31,20 @@ const server = Bun.serve({
   routes: {
     "/health": () => new Response("ok"),
 
-    // ?size= bytes of the id over and over, after ?ms= milliseconds.
+    // ?size= bytes of the id over and over, after ?ms= milliseconds; or ?status= alone.
     "/item/:id": async (req) => {
       const query = new URL(req.url).searchParams;
       const ms = Number(query.get("ms"));
       if (ms > 0) await sleep(ms);
       const size = Number(query.get("size"));
-      const word = req.params.id + " ";
-      return new Response(word.repeat(Math.ceil(size / word.length)).slice(0, size));
+      const status = Number(query.get("status"));
+      const headers = { "X-Soak-Id": req.params.id };
+      if (status) return new Response(null, { status, headers });
+      return new Response(pattern(req.params.id, size), { headers });
     },
 
     // Records the id, once per time that it is carried out.
-    "/order/:id": {
-      POST: async (req) => {
-        const { id } = req.params;
-        if (!(await req.text()).startsWith(id + " ")) return new Response("not my body", { status: 400 });
-        writeSync(ledger, `${id} ${process.pid}\n`);
-        return new Response(`ordered ${id}`);
-      },
-    },
+    "/order/:id": { POST: order, PUT: order },
 
     // Takes a body and keeps nothing, for clients that do not finish theirs.
     "/discard": async (req) => {
