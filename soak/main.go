@@ -65,6 +65,10 @@ var errUsage = errors.New("usage")
 var errFailed = errors.New("FAIL")
 
 func main() {
+	if len(os.Args) == 3 && os.Args[1] == "stray" { // an instance of a mixed soak
+		fmt.Fprintln(os.Stderr, "soak:", serveStray(os.Args[2]))
+		os.Exit(1)
+	}
 	// The kernel ends dynlb when the thread that started it dies. That thread must
 	// live as long as this program.
 	runtime.LockOSThread()
@@ -72,10 +76,6 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 
-	if len(os.Args) == 3 && os.Args[1] == "stray" { // an instance of a mixed soak
-		fmt.Fprintln(os.Stderr, "soak:", serveStray(os.Args[2]))
-		os.Exit(1)
-	}
 	s, err := parseSettings(os.Args[1:], os.Stderr)
 	switch {
 	case err != nil:

@@ -59,11 +59,16 @@ const (
 	mixedEmpty   = 10 // of the others: GETs of a 204 or a 304
 	mixedChunked = 30 // of the POSTs and PUTs, where the server reads that
 	mixedPauses  = 1  // of the requests: a pause before it
+	mixedLong    = 3  // of the GETs and HEADs, per mille: works for longDelay
 )
 
 // mixedPause is a time after which servers close idle connections: gthread does
 // after 2 s, and a request may meet the close.
 const mixedPause = 2 * time.Second
+
+// longDelay is so long that more health checks time out, at a server that works on one
+// request at a time, than an idle instance may fail.
+const longDelay = 3 * time.Second
 
 // newMixOf returns the mix of requests to a server of a mixed soak.
 func newMixOf(of server, seed uint64, rate int) *mix {
@@ -94,7 +99,11 @@ func (m *mix) vary(r *request) {
 		}
 	}
 	r.chunked = r.post && m.server.chunked && m.chance(mixedChunked)
-	if !r.post && m.chance(slowGETs) {
+	switch {
+	case r.post:
+	case m.random.IntN(1000) < mixedLong:
+		r.delay = longDelay
+	case m.chance(slowGETs):
 		r.delay = time.Duration(5+m.random.IntN(46)) * time.Millisecond
 	}
 }
