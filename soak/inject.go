@@ -21,8 +21,8 @@ const (
 	replacedWithin = 30 * time.Second
 	// A suspended instance fails at most three of the four checks in a row after
 	// which it is replaced.
-	suspendedMin = 200 * time.Millisecond
-	suspendedMax = 1200 * time.Millisecond
+	shortSuspension = 200 * time.Millisecond
+	longSuspension  = 1200 * time.Millisecond
 	// restartWithin bounds a rolling restart of up to seven instances, one by
 	// one.
 	restartWithin = 2 * time.Minute
@@ -211,8 +211,8 @@ func (i *injector) suspend(ctx context.Context, f fault, pid int) error {
 		closeAt(began)
 		return fmt.Errorf("suspend instance: %w", err)
 	}
-	i.striking.Go(func() { // ends after suspendedMax at the latest
-		pause(ctx, suspendedMin+time.Duration(f.pick)%(suspendedMax-suspendedMin))
+	i.striking.Go(func() { // ends after longSuspension at the latest
+		pause(ctx, shortSuspension+time.Duration(f.pick)%(longSuspension-shortSuspension))
 		if gone(pid) {
 			closeAt(time.Now())
 			return

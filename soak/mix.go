@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// mixGap is how many times as long the time between two faults is in a mixed soak:
+// mixSlower is how many times as long the time between two faults is in a mixed soak:
 // many dynlbs share one machine.
-const mixGap = 3
+const mixSlower = 3
 
 // mixSoak runs a soak over each of the chosen servers at the same time, each with a
 // dynlb of its own, and writes their report. It fails with errFailed when a dynlb
@@ -51,7 +51,7 @@ func mixSoak(ctx context.Context, s settings, out, progress io.Writer) error {
 			return fmt.Errorf("%s: %w", server.name, err)
 		}
 		r.server = server
-		r.gap = mixGap
+		r.slower = mixSlower
 		r.load.mix = newMixOf(server, mine.seed, s.rate)
 		reports[i] = &report{rig: r}
 	}

@@ -128,7 +128,8 @@ func TestStrayBytes(t *testing.T) {
 			t.Errorf("%s: %v, followed by %q", test.request.id, err, rest)
 		}
 		record, _ := os.ReadFile(ledger.Name())
-		if ledger.Close(); test.request.post != strings.HasPrefix(string(record), test.request.id+" ") {
+		ledger.Close()
+		if test.request.post != strings.HasPrefix(string(record), test.request.id+" ") {
 			t.Errorf("%s is recorded as %q", test.request.id, record)
 		}
 	}

@@ -44,9 +44,9 @@ const (
 var weights = [kinds]int{scale: 4, restart: 2, reload: 2, invalid: 1, kill: 4, freeze: 2, suspend: 2}
 
 // newPlan returns the faults of a soak of length d, in order, with times between
-// them that are scale times as long. The same seed gives the same faults, except those
+// them that are slower times as long. The same seed gives the same faults, except those
 // that it has to leave out.
-func newPlan(seed uint64, d time.Duration, reloads bool, scale time.Duration) []fault {
+func newPlan(seed uint64, d time.Duration, reloads bool, slower int) []fault {
 	random := rand.New(rand.NewPCG(seed, 1))
 	total := 0
 	for _, w := range weights {
@@ -54,7 +54,7 @@ func newPlan(seed uint64, d time.Duration, reloads bool, scale time.Duration) []
 	}
 	var plan []fault
 	signal := false
-	for at := gap(random) * scale; at < d; at += gap(random) * scale {
+	for at := gap(random, slower); at < d; at += gap(random, slower) {
 		f := fault{at: at, pick: random.Uint32()}
 		for n := random.IntN(total); n >= weights[f.kind]; f.kind++ {
 			n -= weights[f.kind]
@@ -70,6 +70,6 @@ func newPlan(seed uint64, d time.Duration, reloads bool, scale time.Duration) []
 	return plan
 }
 
-func gap(random *rand.Rand) time.Duration {
-	return minGap + time.Duration(random.Int64N(int64(maxGap-minGap)))
+func gap(random *rand.Rand, slower int) time.Duration {
+	return time.Duration(slower) * (minGap + time.Duration(random.Int64N(int64(maxGap-minGap))))
 }

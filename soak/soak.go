@@ -25,7 +25,7 @@ type rig struct {
 	admin     *admin
 	ledgerDir string
 	server    server
-	gap       time.Duration // how many times as long the time between two faults is
+	slower    int // how many times as long the time between two faults is
 	load      *load
 	injector  *injector
 	offenders *offenders
@@ -93,7 +93,7 @@ func (s settings) build(ctx context.Context, dir string, number int, command []s
 	if err != nil {
 		return nil, err
 	}
-	r := &rig{settings: s, gap: 1, daemon: d, admin: newAdmin(d.admin), ledgerDir: config.ledger}
+	r := &rig{settings: s, slower: 1, daemon: d, admin: newAdmin(d.admin), ledgerDir: config.ledger}
 	r.load = &load{
 		client: newClient(d.public, maxConnections),
 		mix:    newMix(s.seed, s.rate),
@@ -143,13 +143,13 @@ func (r *rig) run(ctx context.Context, progress io.Writer) (*report, error) {
 }
 
 // end stops dynlb, and records how it ended and which processes outlived it.
-func (rep *report) end() {
-	family := append(childrenOf(rep.daemon.pid()), instancesOf(rep.daemon.pid())...)
-	rep.ending = rep.daemon.stop()
-	rep.left = instancesOf(rep.daemon.pid())
+func (r *report) end() {
+	family := append(childrenOf(r.daemon.pid()), instancesOf(r.daemon.pid())...)
+	r.ending = r.daemon.stop()
+	r.left = instancesOf(r.daemon.pid())
 	for _, pid := range family {
 		if !gone(pid) {
-			rep.left = append(rep.left, pid)
+			r.left = append(r.left, pid)
 		}
 	}
 }
@@ -190,7 +190,7 @@ func (r *rig) strain(ctx context.Context, progress io.Writer) {
 	})
 	loads.Go(func() {
 		if pause(ctx, warmUp+quietTime) {
-			r.injector.run(ctx, newPlan(r.seed, r.duration, r.reloads, r.gap)) // ends by itself
+			r.injector.run(ctx, newPlan(r.seed, r.duration, r.reloads, r.slower)) // ends by itself
 		}
 	})
 	loads.Wait()
