@@ -10,6 +10,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 FUZZTIME ?= 30s
 BENCHFLAGS ?=
 SOAKFLAGS ?=
+SERVERSFLAGS ?=
 
 # The development tools, each pinned in a module of its own kind (tools/go.mod
 # says why there are three) and built by go itself on first use.
@@ -91,6 +92,13 @@ bench: need-go ## Measure dynlb beside its peers, 14 minutes (BENCHFLAGS passes 
 soak: need-npm build $(BUN) ## Load and faults for minutes: is a request lost? (SOAKFLAGS passes flags)
 	$(call step,soak)
 	@go run ./soak -dynlb bin/dynlb $(SOAKFLAGS)
+
+# The servers are installed from public registries, so this is not part of the check.
+.PHONY: servers
+servers: need-npm build ## Measure HTTP servers for docs/servers.md, 10 minutes (SERVERSFLAGS passes flags)
+	$(call step,servers)
+	@go build -o bin/servers ./servers
+	@bin/servers -dynlb bin/dynlb $(SERVERSFLAGS)
 
 .PHONY: fuzz
 fuzz: need-go ## Run every fuzz target for FUZZTIME (30s) each
