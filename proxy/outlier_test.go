@@ -2,9 +2,13 @@ package proxy_test
 
 import (
 	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy"
 )
 
 // ejected reports whether the first instance is ejected.
@@ -25,7 +29,22 @@ func occupyOthers(t *testing.T, l registry.Lease, n int) {
 	}
 }
 
-// TestEjection checks which failures eject an instance.
+// trustLoopback returns the options of a proxy that believes its clients what address
+// they have.
+func trustLoopback() (o proxy.Options) {
+	o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	return o
+}
+
+// newRequestFrom returns a request of a client with a number.
+func newRequestFrom(t *testing.T, client int, method, url string) *http.Request {
+	t.Helper()
+	r := newRequest(t, method, url, nil)
+	r.Header.Set("X-Forwarded-For", "203.0.113.99, 192.0.2."+strconv.Itoa(client))
+	return r
+}
+
+// TestEjection checks which failures, of several clients, eject an instance.
 func TestEjection(t *testing.T) {
 	t.Parallel()
 	hangUp := func(c *rawConn) { _ = c.head() }
@@ -54,7 +73,7 @@ func TestEjection(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			f := newProxy(t, setup{instances: []string{script(t, c.talk), server(t, echo)}})
+			f := newProxy(t, setup{instances: []string{script(t, c.talk), server(t, echo)}, options: trustLoopback()})
 			client := newClient(t, "http1")
 			first, err := f.registry.Acquire(t.Context(), registry.Preference{})
 			if err != nil {
@@ -62,8 +81,8 @@ func TestEjection(t *testing.T) {
 			}
 			occupyOthers(t, first, 100) // so that it is the least loaded, whatever it does
 			first.Release()
-			for range 5 {
-				res := do(t, client, newRequest(t, c.method, f.url, nil))
+			for i := range 5 {
+				res := do(t, client, newRequestFrom(t, i, c.method, f.url+"/"+strconv.Itoa(i)))
 				readAll(t, res)
 				if res.StatusCode != c.code {
 					t.Errorf("status %d, want %d", res.StatusCode, c.code)
@@ -76,6 +95,93 @@ func TestEjection(t *testing.T) {
 				t.Errorf("then: status %d", res.StatusCode)
 			}
 		})
+	}
+}
+
+// TestEjectionIsNotForRefusedRequests checks that a client whose requests the app refuses
+// by closing the connection does not eject an instance, while another client is served
+// and before that.
+func TestEjectionIsNotForRefusedRequests(t *testing.T) {
+	t.Parallel()
+	refuses := func(c *rawConn) {
+		for head := c.head(); head != nil; head = c.head() {
+			if text := strings.Join(head, "\n"); strings.Contains(text, "Upgrade:") || strings.Contains(text, "Cookie:") {
+				return
+			}
+			c.send("HTTP/1.1 200 OK\nContent-Length: 0\n\n")
+		}
+	}
+	for name, change := range map[string]func(http.Header){
+		"an upgrade":    func(h http.Header) { h["Connection"], h["Upgrade"] = []string{"Upgrade"}, []string{"websocket"} },
+		"a long cookie": func(h http.Header) { h.Set("Cookie", strings.Repeat("a", 5000)) },
+		"like others":   func(h http.Header) { h.Set("Cookie", "a") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newProxy(t, setup{instances: []string{script(t, refuses), script(t, refuses)}, options: trustLoopback()})
+			client := newClient(t, "http1")
+			send := func(from int, change func(http.Header), code int) {
+				r := newRequestFrom(t, from, http.MethodPost, f.url)
+				change(r.Header)
+				res := do(t, client, r)
+				readAll(t, res)
+				if res.StatusCode != code {
+					t.Errorf("status %d, want %d", res.StatusCode, code)
+				}
+				for _, in := range f.registry.Snapshot().Instances {
+					if !in.EjectedUntil.IsZero() {
+						t.Fatal("an instance was ejected")
+					}
+				}
+			}
+			for range 8 {
+				send(1, change, http.StatusBadGateway)
+			}
+			for range 3 {
+				send(2, func(http.Header) {}, http.StatusOK)
+				for range 8 {
+					send(1, change, http.StatusBadGateway)
+				}
+			}
+		})
+	}
+}
+
+// TestEjectionWithOneClient checks that the failures of the only client eject an instance
+// when its request succeeds on another one.
+func TestEjectionWithOneClient(t *testing.T) {
+	t.Parallel()
+	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) { _ = c.head() }), server(t, echo)}})
+	client := newClient(t, "http1")
+	first, err := f.registry.Acquire(t.Context(), registry.Preference{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var others []registry.Lease
+	for range 100 {
+		other, err := first.Another(registry.Preference{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		others = append(others, other)
+	}
+	first.Release()
+	for range 5 {
+		if res := do(t, client, newRequest(t, http.MethodPost, f.url, nil)); res.StatusCode != http.StatusBadGateway {
+			t.Errorf("status %d", res.StatusCode)
+		}
+	}
+	if f.ejected() {
+		t.Error("ejected before another instance was tried")
+	}
+	for _, other := range others {
+		other.Release()
+	}
+	if res := do(t, client, newRequest(t, http.MethodPost, f.url, nil)); res.StatusCode != http.StatusOK {
+		t.Errorf("on the other instance: status %d", res.StatusCode)
+	}
+	if !f.ejected() {
+		t.Error("not ejected")
 	}
 }
 

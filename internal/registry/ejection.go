@@ -7,7 +7,8 @@ import (
 
 // Ejection is Envoy's outlier detection with its defaults: after five failures in a
 // row an instance gets no requests for 30 s. Each further ejection lasts 30 s
-// longer, up to 300 s.
+// longer, up to 300 s. Unlike Envoy, it ignores failures that follow a client or a
+// kind of request; see Registry.speaksLocked.
 const (
 	ejectAfter      = 5
 	defaultEjection = 30 * time.Second
@@ -23,11 +24,21 @@ func (o *Options) ejectionTime() time.Duration {
 }
 
 // brokeLocked counts a failure of the kind that ejects an instance when several
-// occur in a row.
-func (r *Registry) brokeLocked(in *instance, now time.Duration, reason string) {
+// occur in a row. o is the origin of the request that failed.
+func (r *Registry) brokeLocked(in *instance, o Origin, now time.Duration, reason string) {
 	f := &in.failures
 	f.streak++
-	if f.streak < ejectAfter || f.ejected || !in.about.state.Routable() || !r.mayEjectLocked() {
+	f.reason = reason
+	f.evidence.add(o)
+	r.failing = true
+	r.ejectLocked(in, now)
+}
+
+// ejectLocked ejects an instance if its failures in a row are many enough and speak
+// against it.
+func (r *Registry) ejectLocked(in *instance, now time.Duration) {
+	f := &in.failures
+	if f.streak < ejectAfter || f.ejected || !in.about.state.Routable() || !r.speaksLocked(in, now) || !r.mayEjectLocked() {
 		return
 	}
 	base := r.options.ejectionTime()
@@ -37,7 +48,7 @@ func (r *Registry) brokeLocked(in *instance, now time.Duration, reason string) {
 	f.ejected, f.until = true, now+lasts
 	r.updateCandidatesLocked()
 	r.reviewInLocked(lasts)
-	r.movedLocked(in.id, Unhealthy, fmt.Sprintf("ejected for %v after %d failures in a row: %s", lasts, f.streak, reason))
+	r.movedLocked(in.id, Unhealthy, fmt.Sprintf("ejected for %v after %d failures in a row: %s", lasts, f.streak, f.reason))
 }
 
 // mayEjectLocked reports whether one more instance may be ejected: at most half of
@@ -58,7 +69,8 @@ func (r *Registry) mayEjectLocked() bool {
 
 // endEjectionLocked ends the ejection of in. updateCandidatesLocked must follow.
 func (r *Registry) endEjectionLocked(in *instance) {
-	in.failures.ejected, in.failures.streak = false, 0
+	in.failures.ejected = false
+	in.failures.endStreak()
 	if in.about.state.Routable() {
 		r.movedLocked(in.id, Ready, "its ejection is over")
 	}

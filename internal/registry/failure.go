@@ -25,9 +25,12 @@ const (
 
 // failures are those of one instance.
 type failures struct {
-	score  float64       // decaying number of failures
-	at     time.Duration // of the last update of score, since Registry.base
-	streak int           // gateway errors and broken exchanges in a row
+	score float64       // decaying number of failures
+	at    time.Duration // of the last update of score, since Registry.base
+
+	streak   int      // gateway errors and broken exchanges in a row
+	reason   string   // of the last one of these, for people
+	evidence evidence // what they have in common
 
 	ejections int           // number of ejections, without the forgiven ones
 	until     time.Duration // end of the last ejection, since Registry.base
@@ -38,6 +41,13 @@ type failures struct {
 func (f *failures) fade(now time.Duration) {
 	f.score *= math.Exp(-float64(now-f.at) / float64(failureDecay))
 	f.at = now
+}
+
+// endStreak notes that something other than a gateway error came of a request.
+func (f *failures) endStreak() {
+	if f.streak > 0 {
+		f.streak, f.reason, f.evidence = 0, "", evidence{}
+	}
 }
 
 // penalty returns the score as a number of requests in flight, without the first
@@ -58,27 +68,42 @@ func (l Lease) Responded(after time.Duration, status int) {
 	ok := status < http.StatusInternalServerError
 	l.in.traffic.latency.observe(now, after, ok)
 	l.in.progressed(now)
+	origin := l.originLocked()
 	if s := &l.in.slots[l.slot]; s.turn == l.turn {
 		s.responded = true
 	}
 	switch {
 	case ok:
-		l.in.failures.streak = 0
+		r.succeededLocked(l.in, origin, now)
 	case status >= http.StatusBadGateway && status <= http.StatusGatewayTimeout:
 		r.failLocked(l.in, now)
-		r.brokeLocked(l.in, now, "status "+strconv.Itoa(status))
+		r.brokeLocked(l.in, origin, now, "status "+strconv.Itoa(status))
 	default:
 		r.failLocked(l.in, now)
-		l.in.failures.streak = 0
+		l.in.failures.endStreak()
 	}
 }
 
-// Failed reports a failure of the instance, with a reason for people: a connection
-// to it could not be made, other than by a refusal; it ended the connection before
-// the end of a response header, or did not respond in time; or its response was
-// invalid. A failure counts like a 5xx. Five in a row, including responses of 502,
+// Unreachable is Failed for a connection that could not be made. No request is the
+// reason for that.
+func (l Lease) Unreachable(reason string) {
+	if l.in == nil {
+		return
+	}
+	r := l.in.registry
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Since(r.base)
+	r.failLocked(l.in, now)
+	r.brokeLocked(l.in, Origin{}, now, reason)
+}
+
+// Failed reports a failure of the instance, with a reason for people: it ended the
+// connection before the end of a response header, or did not respond in time; or its
+// response was invalid. A failure counts like a 5xx. Five in a row, including responses of 502,
 // 503 and 504, eject the instance: it gets no requests for a while, as long as there
-// are others (see Instance.EjectedUntil).
+// are others (see Instance.EjectedUntil). Failures that may be those of one client, or
+// of one kind of request, do not (see Preference.Origin).
 func (l Lease) Failed(reason string) {
 	if l.in == nil {
 		return
@@ -88,7 +113,7 @@ func (l Lease) Failed(reason string) {
 	defer r.mu.Unlock()
 	now := time.Since(r.base)
 	r.failLocked(l.in, now)
-	r.brokeLocked(l.in, now, reason)
+	r.brokeLocked(l.in, l.originLocked(), now, reason)
 }
 
 // failLocked counts a failure against in for the next picks.

@@ -21,6 +21,7 @@ type slot struct {
 	turn      uint32
 	next      int32  // next free slot, -1 at the end
 	claim     uint64 // number of the claim among those on the instance, from 1
+	origin    Origin // of the request
 	responded bool   // whether the claim had a response
 }
 
@@ -61,13 +62,21 @@ func (l Lease) Refused() {
 	const reason = "refused a connection"
 	now := time.Since(r.base)
 	r.failLocked(l.in, now)
-	r.brokeLocked(l.in, now, reason)
+	r.brokeLocked(l.in, Origin{}, now, reason)
 	l.in.markDeadLocked()
 	_ = r.transitionLocked(l.in, Unhealthy, reason) // cannot fail from Ready
 	select {
 	case r.suspects <- l.in.id:
 	default:
 	}
+}
+
+// originLocked returns the origin of the request, or the zero Origin after Release.
+func (l Lease) originLocked() Origin {
+	if s := &l.in.slots[l.slot]; s.turn == l.turn {
+		return s.origin
+	}
+	return Origin{}
 }
 
 // Dead returns a channel that is closed when the instance is gone or refuses
@@ -112,7 +121,7 @@ func (l Lease) Another(p Preference) (Lease, error) {
 		return Lease{}, ErrClosed
 	}
 	if other := r.pickLocked(&p, l.in); other != nil {
-		return other.leaseLocked(), nil
+		return other.leaseLocked(p.Origin), nil
 	}
 	return Lease{}, nil
 }
@@ -130,8 +139,8 @@ func (l Lease) Release() {
 	r.mu.Unlock()
 }
 
-// leaseLocked adds a request in flight and returns its lease.
-func (in *instance) leaseLocked() Lease {
+// leaseLocked adds a request in flight, from origin o, and returns its lease.
+func (in *instance) leaseLocked(o Origin) Lease {
 	at := in.free
 	if at < 0 {
 		at = int32(min(len(in.slots), math.MaxInt32))
@@ -142,7 +151,7 @@ func (in *instance) leaseLocked() Lease {
 	in.traffic.inFlight++
 	in.traffic.total++
 	s := &in.slots[at]
-	s.claim, s.responded = in.traffic.total, false
+	s.claim, s.origin, s.responded = in.traffic.total, o, false
 	return Lease{in: in, slot: at, turn: s.turn}
 }
 

@@ -107,7 +107,7 @@ func (r *Registry) tryLocked(p *Preference) (Lease, error) {
 		return Lease{}, nil
 	}
 	if in := r.pickLocked(p, nil); in != nil {
-		return in.leaseLocked(), nil
+		return in.leaseLocked(p.Origin), nil
 	}
 	return Lease{}, nil
 }
@@ -150,7 +150,8 @@ func (r *Registry) dispatchLocked() {
 		if in == nil {
 			return
 		}
-		r.queue.pop().Grant(in.leaseLocked(), nil)
+		w := r.queue.pop()
+		w.Grant(in.leaseLocked(w.Preference.Origin), nil)
 	}
 }
 

@@ -52,6 +52,8 @@ type Registry struct {
 	pastClaims uint64        // claims on instances that are gone
 	reviewer   *time.Timer   // calls review; nil before the first failure
 	reviewDue  time.Duration // the time of that call, since base; 0 when there is none
+	failing    bool          // some instance may have failures in a row
+	audience   audience
 
 	suspects chan ID
 }

@@ -8,7 +8,7 @@ import (
 // claim claims an instance that is ready, and waits for it if need be.
 func (r *request) claim() {
 	instances := r.app.Registry()
-	lease, err := instances.Try(registry.Preference{})
+	lease, err := instances.Try(r.waiter.Preference)
 	if err == nil && !lease.Valid() {
 		lease, err = instances.Enqueue(&r.waiter)
 	}
@@ -91,7 +91,7 @@ func (r *request) Run() {
 // claimAnother exchanges the claim for one on another instance. If no other instance
 // is free, it waits for any instance.
 func (r *request) claimAnother() {
-	lease, err := r.lease.Another(registry.Preference{})
+	lease, err := r.lease.Another(r.waiter.Preference)
 	r.lease.Release()
 	r.lease = lease
 	switch {

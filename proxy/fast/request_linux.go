@@ -175,6 +175,7 @@ func (r *request) writeHead(head *http1.Request, n int, rest []byte) {
 		r.outcome.BytesIn = int64(len(payload))
 		rest = rest[used:]
 	}
+	r.waiter.Preference.Origin = policy.Origin(head, n, ip, from.Trusted)
 	r.client.Keep(rest)
 }
 

@@ -66,6 +66,9 @@ type Decision struct {
 	Refused bool
 	// Blame is what the instance did wrong, or "".
 	Blame string
+	// Unreachable tells that no connection could be made, so that the request is not
+	// the reason of Blame.
+	Unreachable bool
 }
 
 // Report tells the registry what the decision says against the instance. Call it
@@ -74,7 +77,11 @@ func (d Decision) Report(lease registry.Lease) {
 	if d.Refused {
 		lease.Refused()
 	}
-	if d.Blame != "" {
+	switch {
+	case d.Blame == "":
+	case d.Unreachable:
+		lease.Unreachable(d.Blame)
+	default:
 		lease.Failed(d.Blame)
 	}
 }
@@ -139,6 +146,7 @@ func (a *Attempts) Next(err error) Decision {
 	}
 	d := a.decide(err, retry, broken != nil && broken.Reused)
 	d.Refused = connect != nil && connect.refused()
+	d.Unreachable = connect != nil
 	d.Blame = a.blame(err)
 	return d
 }

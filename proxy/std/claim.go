@@ -15,7 +15,7 @@ type grant struct {
 
 // claim claims an instance. It waits in the queue if none is free.
 func (x *exchange) claim() error {
-	lease, err := x.app.Registry().Try(registry.Preference{})
+	lease, err := x.app.Registry().Try(x.preference)
 	if err == nil && !lease.Valid() {
 		began := time.Now()
 		lease, err = x.queue()
@@ -28,7 +28,7 @@ func (x *exchange) claim() error {
 // claimAnother replaces the claim with one on another instance. If no other instance is
 // free, it waits for any instance.
 func (x *exchange) claimAnother() error {
-	lease, err := x.lease.Another(registry.Preference{})
+	lease, err := x.lease.Another(x.preference)
 	x.lease.Release()
 	if err == nil && !lease.Valid() {
 		return x.claim()
@@ -41,7 +41,10 @@ func (x *exchange) claimAnother() error {
 func (x *exchange) queue() (registry.Lease, error) {
 	pool := x.app.Registry()
 	granted := make(chan grant, 1)
-	waiter := &registry.Waiter{Grant: func(lease registry.Lease, err error) { granted <- grant{lease, err} }}
+	waiter := &registry.Waiter{
+		Preference: x.preference,
+		Grant:      func(lease registry.Lease, err error) { granted <- grant{lease, err} },
+	}
 	if lease, err := pool.Enqueue(waiter); err != nil || lease.Valid() {
 		return lease, err
 	}

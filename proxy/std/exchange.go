@@ -46,11 +46,12 @@ type facts struct {
 	marks   forward.Marks
 
 	// The attempts.
-	attempts policy.Attempts
-	lease    registry.Lease
-	released bool
-	uploads  bool // upload was started
-	asked    bool // the client was asked for the content
+	preference registry.Preference
+	attempts   policy.Attempts
+	lease      registry.Lease
+	released   bool
+	uploads    bool // upload was started
+	asked      bool // the client was asked for the content
 
 	// The response.
 	interim int    // bytes of informational responses
@@ -97,6 +98,7 @@ func (x *exchange) begin(r *http1.Request, size int, from forward.Peer, rules ru
 		return policy.ErrNoApp
 	}
 	x.timeout = x.app.Settings().RequestTimeout
+	x.preference.Origin = policy.Origin(r, size, from.IP, from.Trusted)
 	x.writeHead(r, size, from)
 	return nil
 }

@@ -1,0 +1,79 @@
+package policy
+
+import (
+	"bytes"
+	"hash/maphash"
+	"math/bits"
+	"net/netip"
+	"strings"
+
+	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/http1"
+)
+
+// seed makes the hashes of this process its own, so that a client cannot choose them.
+var seed = maphash.MakeSeed()
+
+// Origin returns where a request comes from: r is its head, of size bytes, and ip the
+// address of the peer that sent it, "" if there is none. If the peer is trusted, the
+// client is the one that it names last in X-Forwarded-For.
+//
+// Requests are of one kind if they have the method, the first segment of the path, and
+// whether they ask for another protocol or have content in common, and the sizes of
+// head and content are about the same. Servers refuse requests for such reasons.
+func Origin(r *http1.Request, size int, ip string, trusted bool) registry.Origin {
+	client := network(ip)
+	if trusted {
+		if named := lastForwarded(r); len(named) > 0 {
+			client = maphash.Bytes(seed, named)
+		}
+	}
+	class := uint64(bits.Len(uint(size)>>11))<<16 | uint64(bits.Len64(uint64(r.Length)>>16))<<8
+	if r.Upgrade != nil {
+		class |= 1
+	}
+	if r.HasContent() {
+		class |= 2
+	}
+	if r.Continue {
+		class |= 4
+	}
+	kind := maphash.Bytes(seed, r.Method)*31 + maphash.Bytes(seed, segment(r.Path)) + class*0x9e3779b97f4a7c15
+	return registry.Origin{Client: uint32(client>>32) | 1, Kind: uint32(kind >> 32)}
+}
+
+// network returns the hash of an address: of IPv6 that of its /64 network, which is the
+// smallest that one client has.
+func network(ip string) uint64 {
+	if strings.IndexByte(ip, ':') < 0 {
+		return maphash.String(seed, ip)
+	}
+	a, err := netip.ParseAddr(ip)
+	if err != nil {
+		return maphash.String(seed, ip)
+	}
+	b := a.As16()
+	return maphash.Bytes(seed, b[:8])
+}
+
+// lastForwarded returns the last address in X-Forwarded-For. A trusted proxy has added
+// it; the client can write the ones before.
+func lastForwarded(r *http1.Request) []byte {
+	for i := len(r.Fields) - 1; i >= 0; i-- {
+		if f := &r.Fields[i]; f.ID == http1.FieldXForwardedFor {
+			return bytes.TrimSpace(f.Value[bytes.LastIndexByte(f.Value, ',')+1:])
+		}
+	}
+	return nil
+}
+
+// segment returns the first segment of a path.
+func segment(path []byte) []byte {
+	if len(path) == 0 {
+		return nil
+	}
+	if end := bytes.IndexAny(path[1:], "/?"); end >= 0 {
+		return path[:1+end]
+	}
+	return path
+}
