@@ -133,7 +133,7 @@ func (l Lease) Release() {
 	}
 	r := l.in.registry
 	r.mu.Lock()
-	if l.in.releaseLocked(l.slot, l.turn) {
+	if l.in.releaseLocked(l.slot, l.turn) && r.queue.size > 0 {
 		r.dispatchLocked()
 	}
 	r.mu.Unlock()

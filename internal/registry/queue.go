@@ -59,8 +59,9 @@ func (r *Registry) Acquire(ctx context.Context, p Preference) (Lease, error) {
 // Try is Acquire without waiting: without a free instance it returns the zero Lease.
 func (r *Registry) Try(p Preference) (Lease, error) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.tryLocked(&p)
+	lease, err := r.tryLocked(&p)
+	r.mu.Unlock() // without defer, as in Release: it takes 2 ns of 50
+	return lease, err
 }
 
 // Enqueue is Acquire for callers that do not wait in a goroutine: without a free
