@@ -211,7 +211,7 @@ func TestRefusal(t *testing.T) {
 		want string
 	}{
 		{"GET / HTTP/1.1\n\n", 400, `{"error":"the request is malformed","reason":"Host is missing"}` + "\n"},
-		{"GET /" + strings.Repeat("a", 9000), 414, `{"error":"the request is too large","reason":"request line is too long"}` + "\n"},
+		{"GET /" + strings.Repeat("a", 9000), 414, `{"error":"the request is too large","reason":"request line is too long","key":"limits.requestLine"}` + "\n"},
 		{"GET / HTTP/1.1\nHost: a\nExpect: x\n\n", 417, `{"error":"the request expects too much","reason":"expectation other than 100-continue"}` + "\n"},
 		{"GET / HTTP/3.0\n", 505, `{"error":"the request needs what is not supported","reason":"HTTP version is not supported"}` + "\n"},
 		{"HEAD / HTTP/1.1\n\n", 400, ""},

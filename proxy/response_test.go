@@ -34,7 +34,7 @@ func TestTimeout(t *testing.T) {
 		requests.Store(0)
 		readAll(t, get(t, client, f.url)) // so that the connection is a reused one
 		f.recorded(t, 200)
-		wantFault(t, get(t, client, f.url+"/slow"), 504, "did not respond in time")
+		wantFault(t, get(t, client, f.url+"/slow"), 504, `did not respond in time","reason":"no response header within 1s (requestTimeout)","key":"requestTimeout"`)
 		if took := f.recorded(t, 504).took; took < time.Second {
 			t.Errorf("took %v", took)
 		}

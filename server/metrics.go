@@ -50,7 +50,7 @@ const statusCodes = 1000
 //
 // and those of client_golang about the Go runtime (go_*) and the process
 // (process_*). The app is "" for requests that were refused before their app was
-// known.
+// known: malformed ones, and those for which there is no app.
 type Metrics struct {
 	gatherer *prometheus.Registry
 	requests *prometheus.CounterVec

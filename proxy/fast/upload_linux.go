@@ -1,7 +1,6 @@
 package fast
 
 import (
-	"context"
 	"syscall"
 
 	"github.com/dynlb/dynlb/proxy/eventloop"
@@ -197,7 +196,7 @@ func (r *request) instanceExpired() {
 	case r.sending.pending() && !r.upstream.TookNothing():
 		r.armInstanceDeadline()
 	default:
-		r.broke(context.DeadlineExceeded)
+		r.broke(&policy.TimeoutError{Limit: r.rules.RequestTimeout, Sending: r.sending.pending()})
 	}
 }
 

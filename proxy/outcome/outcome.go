@@ -47,7 +47,8 @@ func (s Source) String() string {
 // request: what is needed after the call must be copied.
 type Outcome struct {
 	// App is the name of the app that the request was for. It is empty when the
-	// request was refused before that was known.
+	// request was refused before that was known: it was malformed, its method is
+	// not for a reverse proxy, or there is no app for it.
 	App string
 	// Method is as the client sent it.
 	Method []byte
@@ -59,7 +60,9 @@ type Outcome struct {
 	Instance string
 	// Code is the status that the client got: 101 for a tunnel, 499
 	// (policy.StatusClientClosed) when the client gave the request up, and 502
-	// when the instance broke its response off, whatever its head said.
+	// when the instance broke its response off, whatever its head said. A client that
+	// closes its connection quietly before a small response counts with the code of
+	// that: the kernel takes the response before the close is known.
 	Code int
 	// Source is where an error came from. It is None when Code is below 400.
 	Source Source

@@ -13,7 +13,8 @@ func (f Fault) body() []byte {
 	b, _ := json.Marshal(struct {
 		Error  string `json:"error"`
 		Reason string `json:"reason,omitempty"`
-	}{f.Message, f.Reason}) // encoding strings does not fail
+		Key    string `json:"key,omitempty"`
+	}{f.Message, f.Reason, f.Key}) // encoding strings does not fail
 	return append(b, '\n')
 }
 

@@ -1,7 +1,9 @@
 package policy
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"syscall"
 	"time"
 
@@ -72,6 +74,27 @@ func (e *ConnectError) ours() bool {
 	return false
 }
 
+// TimeoutError says that an instance did not respond in time. It is a
+// context.DeadlineExceeded.
+type TimeoutError struct {
+	// Limit is the app's RequestTimeout.
+	Limit time.Duration
+	// Sending tells that the instance did not take the content for so long.
+	Sending bool
+}
+
+// Error returns what the instance did not do, and the key that sets the limit.
+func (e *TimeoutError) Error() string {
+	what := "no response header within "
+	if e.Sending {
+		what = "no response, and no content taken for "
+	}
+	return what + e.Limit.String() + " (" + keyRequestTimeout + ")"
+}
+
+// Is reports whether target is context.DeadlineExceeded.
+func (e *TimeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
+
 // BrokenError says that a connection to an instance broke before the head of a
 // response was complete.
 type BrokenError struct {
@@ -94,8 +117,14 @@ type BrokenError struct {
 	After time.Duration
 }
 
-// Error returns the cause, and what failed.
-func (e *BrokenError) Error() string { return "exchange with instance: " + e.Cause.Error() }
+// Error returns the cause, what failed, and when.
+func (e *BrokenError) Error() string {
+	text := "exchange with instance: " + e.Cause.Error()
+	if e.After > 0 && !errors.Is(e.Cause, context.DeadlineExceeded) {
+		text += fmt.Sprintf(", %v after the request began to be sent", e.After.Round(time.Millisecond))
+	}
+	return text
+}
 
 // Unwrap returns the cause.
 func (e *BrokenError) Unwrap() error { return e.Cause }

@@ -3,7 +3,6 @@ package policy
 import (
 	"context"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"syscall"
@@ -36,7 +35,21 @@ type Fault struct {
 	RetryAfter time.Duration
 	// Source is where the error came from.
 	Source outcome.Source
+	// Key names the configuration keys that set what was exceeded; "" if there are
+	// none.
+	Key string
 }
+
+// The configuration keys that an answer names.
+const (
+	keyRequestTimeout = "requestTimeout"
+	keyQueueLimit     = "queue.limit"
+	keyQueueTimeout   = "queue.timeout"
+	keyRequestLine    = "limits.requestLine"
+	keyHeader         = "limits.header, limits.headerFields"
+	keyHeaderTimeout  = "limits.headerTimeout"
+	keyBodyTimeout    = "limits.bodyTimeout"
+)
 
 // Of turns an error into a Fault. It is the only place that does. trouble is why
 // instances cannot be started, or "".
@@ -48,9 +61,11 @@ func Of(err error, trouble string) Fault {
 	case errors.Is(err, context.Canceled):
 		return Fault{Code: StatusClientClosed, Message: "client closed the request", Source: outcome.Client}
 	case errors.Is(err, registry.ErrQueueFull):
-		return unavailable(err, trouble, retrySoon)
-	case errors.Is(err, registry.ErrQueueTimeout), errors.Is(err, registry.ErrClosed):
-		return unavailable(err, trouble, retryLater)
+		return unavailable(err, trouble, retrySoon, keyQueueLimit)
+	case errors.Is(err, registry.ErrQueueTimeout):
+		return unavailable(err, trouble, retryLater, keyQueueTimeout)
+	case errors.Is(err, registry.ErrClosed):
+		return unavailable(err, trouble, retryLater, "")
 	case errors.Is(err, ErrConnect):
 		return Fault{Code: http.StatusNotImplemented, Message: "method not supported", Reason: err.Error(), Source: outcome.Client}
 	case errors.Is(err, ErrTrace):
@@ -65,9 +80,9 @@ func Of(err error, trouble string) Fault {
 	case connect != nil:
 		return Fault{Code: http.StatusBadGateway, Message: "the instance cannot be reached", Reason: errnoText(err), Source: outcome.Instance}
 	case errors.Is(err, context.DeadlineExceeded):
-		return Fault{Code: http.StatusGatewayTimeout, Message: "the instance did not respond in time", Source: outcome.Instance}
+		return timedOut(err)
 	case errors.As(err, &broken):
-		return Fault{Code: http.StatusBadGateway, Message: broken.what(), Source: outcome.Instance}
+		return Fault{Code: http.StatusBadGateway, Message: broken.what(), Reason: broken.why(), Source: outcome.Instance}
 	case errors.As(err, &violation):
 		return Refusal(violation)
 	default:
@@ -75,13 +90,24 @@ func Of(err error, trouble string) Fault {
 	}
 }
 
-func unavailable(err error, trouble string, retry time.Duration) Fault {
+// timedOut returns the answer when an instance did not respond in time.
+func timedOut(err error) Fault {
+	f := Fault{Code: http.StatusGatewayTimeout, Message: "the instance did not respond in time", Source: outcome.Instance}
+	if late, ok := errors.AsType[*TimeoutError](err); ok {
+		f.Reason, f.Key = late.Error(), keyRequestTimeout
+	}
+	return f
+}
+
+// unavailable returns the answer to a request that got no instance; key names the limit
+// that it met.
+func unavailable(err error, trouble string, retry time.Duration, key string) Fault {
 	f := Fault{
 		Code: http.StatusServiceUnavailable, Message: "no instance available",
-		Reason: err.Error(), RetryAfter: retry, Source: outcome.Dynlb,
+		Reason: err.Error(), RetryAfter: retry, Source: outcome.Dynlb, Key: key,
 	}
 	if trouble != "" {
-		f.Reason, f.RetryAfter = trouble, retryLate
+		f.Reason, f.RetryAfter, f.Key = trouble, retryLate, ""
 	}
 	return f
 }
@@ -91,27 +117,20 @@ func Refusal(e *http1.Error) Fault {
 	f := Fault{Code: e.Status, Message: "the request is malformed", Reason: e.Reason, Source: outcome.Client}
 	switch e.Status {
 	case http.StatusRequestTimeout:
-		f.Message = "the request is too slow"
-	case http.StatusRequestURITooLong, http.StatusRequestHeaderFieldsTooLarge:
-		f.Message = "the request is too large"
+		f.Message, f.Key = "the request is too slow", keyHeaderTimeout
+		if e == ErrSlowBody {
+			f.Key = keyBodyTimeout
+		}
+	case http.StatusRequestURITooLong:
+		f.Message, f.Key = "the request is too large", keyRequestLine
+	case http.StatusRequestHeaderFieldsTooLarge:
+		f.Message, f.Key = "the request is too large", keyHeader
 	case http.StatusExpectationFailed:
 		f.Message = "the request expects too much"
 	case http.StatusNotImplemented, http.StatusHTTPVersionNotSupported:
 		f.Message = "the request needs what is not supported"
 	}
 	return f
-}
-
-// what returns what the instance did.
-func (e *BrokenError) what() string {
-	switch {
-	case !e.Received:
-		return "the instance closed the connection without a response"
-	case errors.Is(e.Cause, io.ErrUnexpectedEOF), errors.Is(e.Cause, io.EOF), errors.Is(e.Cause, syscall.ECONNRESET):
-		return "the instance closed the connection in the middle of the response header"
-	default:
-		return "the instance sent an invalid response"
-	}
 }
 
 // errnoText returns the bare reason of a failed system call: it names no address.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/http1"
@@ -26,24 +27,32 @@ func TestOf(t *testing.T) {
 		trouble string
 		want    Fault
 	}{
-		{context.Canceled, "", Fault{499, "client closed the request", "", 0, outcome.Client}},
-		{registry.ErrQueueFull, "", Fault{503, "no instance available", registry.ErrQueueFull.Error(), retrySoon, outcome.Dynlb}},
-		{registry.ErrQueueTimeout, "", Fault{503, "no instance available", registry.ErrQueueTimeout.Error(), retryLater, outcome.Dynlb}},
-		{registry.ErrQueueTimeout, "no bun", Fault{503, "no instance available", "no bun", retryLate, outcome.Dynlb}},
-		{registry.ErrClosed, "", Fault{503, "no instance available", "shutting down", retryLater, outcome.Dynlb}},
-		{dial(syscall.ECONNREFUSED), "no bun", Fault{502, "the instance cannot be reached", "connection refused", 0, outcome.Instance}},
-		{dial(context.DeadlineExceeded), "", Fault{502, "the instance cannot be reached", "connection timed out", 0, outcome.Instance}},
-		{dial(syscall.EMFILE), "", Fault{503, "the load balancer cannot open a connection", "too many open files", retrySoon, outcome.Dynlb}},
-		{dial(syscall.EADDRNOTAVAIL), "", Fault{503, "the load balancer cannot open a connection", "cannot assign requested address", retrySoon, outcome.Dynlb}},
-		{&BrokenError{Cause: context.DeadlineExceeded, Sent: true}, "", Fault{504, "the instance did not respond in time", "", 0, outcome.Instance}},
-		{&BrokenError{Cause: io.EOF, Sent: true}, "", Fault{502, "the instance closed the connection without a response", "", 0, outcome.Instance}},
-		{&BrokenError{Cause: io.ErrUnexpectedEOF, Sent: true, Received: true}, "", Fault{502, "the instance closed the connection in the middle of the response header", "", 0, outcome.Instance}},
-		{&BrokenError{Cause: errors.New("malformed HTTP status code"), Sent: true, Received: true}, "", Fault{502, "the instance sent an invalid response", "", 0, outcome.Instance}},
-		{ErrConnect, "", Fault{501, "method not supported", ErrConnect.Error(), 0, outcome.Client}},
-		{ErrTrace, "", Fault{405, "method not allowed", ErrTrace.Error(), 0, outcome.Client}},
-		{fmt.Errorf("route: %w", ErrNoApp), "", Fault{404, "not found", "no app for this host and path", 0, outcome.Client}},
-		{ErrSlowBody, "", Fault{408, "the request is too slow", "content did not arrive in time", 0, outcome.Client}},
-		{errors.New("odd"), "", Fault{400, "the request cannot be forwarded", "", 0, outcome.Client}},
+		{context.Canceled, "", Fault{499, "client closed the request", "", 0, outcome.Client, ""}},
+		{registry.ErrQueueFull, "", Fault{503, "no instance available", registry.ErrQueueFull.Error(), retrySoon, outcome.Dynlb, keyQueueLimit}},
+		{registry.ErrQueueTimeout, "", Fault{503, "no instance available", registry.ErrQueueTimeout.Error(), retryLater, outcome.Dynlb, keyQueueTimeout}},
+		{registry.ErrQueueTimeout, "no bun", Fault{503, "no instance available", "no bun", retryLate, outcome.Dynlb, ""}},
+		{registry.ErrClosed, "", Fault{503, "no instance available", "shutting down", retryLater, outcome.Dynlb, ""}},
+		{dial(syscall.ECONNREFUSED), "no bun", Fault{502, "the instance cannot be reached", "connection refused", 0, outcome.Instance, ""}},
+		{dial(context.DeadlineExceeded), "", Fault{502, "the instance cannot be reached", "connection timed out", 0, outcome.Instance, ""}},
+		{dial(syscall.EMFILE), "", Fault{503, "the load balancer cannot open a connection", "too many open files", retrySoon, outcome.Dynlb, ""}},
+		{dial(syscall.EADDRNOTAVAIL), "", Fault{503, "the load balancer cannot open a connection", "cannot assign requested address", retrySoon, outcome.Dynlb, ""}},
+		{&BrokenError{Cause: context.DeadlineExceeded, Sent: true}, "", Fault{504, "the instance did not respond in time", "", 0, outcome.Instance, ""}},
+		{&BrokenError{Cause: io.EOF, Sent: true}, "", Fault{502, "the instance closed the connection without a response", "", 0, outcome.Instance, ""}},
+		{&BrokenError{Cause: io.ErrUnexpectedEOF, Sent: true, Received: true}, "", Fault{502, "the instance closed the connection in the middle of the response header", "", 0, outcome.Instance, ""}},
+		{&BrokenError{Cause: errors.New("malformed HTTP status code"), Sent: true, Received: true}, "", Fault{502, "the instance sent an invalid response", "", 0, outcome.Instance, ""}},
+		{&BrokenError{Cause: &TimeoutError{Limit: 30 * time.Second}, Sent: true}, "", Fault{504, "the instance did not respond in time", "no response header within 30s (requestTimeout)", 0, outcome.Instance, keyRequestTimeout}},
+		{&BrokenError{Cause: &TimeoutError{Limit: time.Second, Sending: true}, Sent: true}, "", Fault{504, "the instance did not respond in time", "no response, and no content taken for 1s (requestTimeout)", 0, outcome.Instance, keyRequestTimeout}},
+		{&BrokenError{Cause: io.EOF, Sent: true, After: 12100 * time.Millisecond}, "", Fault{502, "the instance closed the connection without a response", "after 12s without a byte: Bun's idleTimeout?", 0, outcome.Instance, ""}},
+		{&BrokenError{Cause: io.EOF, Sent: true, After: time.Minute}, "", Fault{502, "the instance closed the connection without a response", "after 1m0s without a byte: a timeout of the app?", 0, outcome.Instance, ""}},
+		{&BrokenError{Cause: io.EOF, Sent: true, Implicated: true}, "", Fault{502, "the instance closed the connection without a response", "dynlb stopped the instance because it did not answer; this request may be the reason", 0, outcome.Instance, ""}},
+		{&BrokenError{Cause: ErrSwitch, Sent: true, Received: true}, "", Fault{502, "the instance sent an invalid response", ErrSwitch.Reason, 0, outcome.Instance, ""}},
+		{ErrSlowHead, "", Fault{408, "the request is too slow", "header did not arrive in time", 0, outcome.Client, keyHeaderTimeout}},
+		{&http1.Error{Status: 431, Reason: "header is too long"}, "", Fault{431, "the request is too large", "header is too long", 0, outcome.Client, keyHeader}},
+		{ErrConnect, "", Fault{501, "method not supported", ErrConnect.Error(), 0, outcome.Client, ""}},
+		{ErrTrace, "", Fault{405, "method not allowed", ErrTrace.Error(), 0, outcome.Client, ""}},
+		{fmt.Errorf("route: %w", ErrNoApp), "", Fault{404, "not found", "no app for this host and path", 0, outcome.Client, ""}},
+		{ErrSlowBody, "", Fault{408, "the request is too slow", "content did not arrive in time", 0, outcome.Client, keyBodyTimeout}},
+		{errors.New("odd"), "", Fault{400, "the request cannot be forwarded", "", 0, outcome.Client, ""}},
 	} {
 		if got := Of(c.err, c.trouble); got != c.want {
 			t.Errorf("%v: %+v, want %+v", c.err, got, c.want)
@@ -77,6 +86,7 @@ func TestAppend(t *testing.T) {
 		want       string
 	}{
 		{Fault{Code: 502, Message: "a"}, false, false, "HTTP/1.1 502 Bad Gateway\r\nContent-Type: application/json\r\nContent-Length: 14\r\n\r\n" + content},
+		{Fault{Code: 504, Message: "a", Key: "b"}, false, false, "HTTP/1.1 504 Gateway Timeout\r\nContent-Type: application/json\r\nContent-Length: 24\r\n\r\n{\"error\":\"a\",\"key\":\"b\"}\n"},
 		{Fault{Code: 502, Message: "a"}, true, true, "HTTP/1.1 502 Bad Gateway\r\nContent-Type: application/json\r\nContent-Length: 14\r\nConnection: close\r\n\r\n"},
 		{Fault{Code: 501, Message: "a"}, true, true, "HTTP/1.1 501 Not Implemented\r\nContent-Type: application/json\r\nContent-Length: 14\r\nConnection: close\r\n\r\n"},
 		{Fault{Code: 405, Message: "a"}, true, false, "HTTP/1.1 405 Method Not Allowed\r\nContent-Type: application/json\r\nContent-Length: 14\r\nAllow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n\r\n"},

@@ -3,6 +3,7 @@ package std
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"syscall"
 	"time"
@@ -149,7 +150,7 @@ func (x *exchange) send(u *upstream, began time.Time) error {
 	}
 	if err := u.send(x.head, x.timeout); err != nil {
 		if u.sent.Load() == 0 {
-			return sendError(err)
+			return x.sendError(err)
 		}
 		x.unsent(u, err) // the instance may have answered, and then closed the connection
 		return nil
@@ -198,7 +199,7 @@ func (x *exchange) unsent(u *upstream, err error) {
 	u.finish()
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.sendErr = sendError(err)
+	x.sendErr = x.sendError(err)
 	if errors.Is(x.sendErr, context.DeadlineExceeded) && !x.answering {
 		_ = u.conn.SetReadDeadline(longAgo) // the read reports the error
 		return
@@ -207,11 +208,21 @@ func (x *exchange) unsent(u *upstream, err error) {
 }
 
 // sendError returns the error of the attempt for an error of sending.
-func sendError(err error) error {
+func (x *exchange) sendError(err error) error {
 	if isTimeout(err) {
-		return errTakesNothing
+		return &policy.TimeoutError{Limit: x.timeout, Sending: true}
 	}
 	return err
+}
+
+// timedOut returns the error of the attempt when the limit for the response is over.
+func (x *exchange) timedOut() error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.sendErr != nil { // the limit was that of unsent
+		return fmt.Errorf("%w, and no response within %v: %w", x.sendErr, policy.LingerTimeout, context.DeadlineExceeded)
+	}
+	return &policy.TimeoutError{Limit: x.timeout}
 }
 
 // answerWithin limits the time for the head of the response, from now on. Zero is no

@@ -97,7 +97,7 @@ func (x *exchange) late(u *upstream) error {
 	if x.expects && !x.uploads {
 		return x.proceed(u, nil)
 	}
-	return context.DeadlineExceeded
+	return x.timedOut()
 }
 
 // extend sets the next deadline for the head of the response. It reports whether there

@@ -3,7 +3,6 @@ package std
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"runtime/debug"
 	"time"
@@ -12,9 +11,6 @@ import (
 	"github.com/dynlb/dynlb/proxy/http1"
 	"github.com/dynlb/dynlb/proxy/policy"
 )
-
-// errTakesNothing reports that an instance neither takes the content nor responds.
-var errTakesNothing = fmt.Errorf("it takes nothing of the content: %w", context.DeadlineExceeded)
 
 // isTimeout reports whether err means that a deadline of a connection has passed.
 func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
