@@ -88,7 +88,7 @@ func (r *request) fail(err error) {
 	if r.app != nil {
 		trouble = r.app.Registry().Trouble()
 	}
-	f := policy.Of(err, trouble)
+	f := policy.FaultOf(err, trouble)
 	r.outcome.Code, r.outcome.Source = f.Code, f.Source
 	level := slog.LevelInfo
 	if f.Code == http.StatusBadGateway || f.Code == http.StatusGatewayTimeout {
@@ -151,7 +151,7 @@ func (r *request) breakOff() {
 // after all must not take a part of a response for the whole.
 func (r *request) clientGone() {
 	c, untilClose := r.client, r.response.delivery.UntilClose
-	f := policy.Of(context.Canceled, "")
+	f := policy.FaultOf(context.Canceled, "")
 	r.outcome.Code, r.outcome.Source = f.Code, f.Source
 	r.log(slog.LevelDebug, f.Message, nil)
 	r.dropUpstream()

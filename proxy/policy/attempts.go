@@ -29,7 +29,7 @@ type Step uint8
 
 // The steps.
 const (
-	// Fail: the request fails with Decision.Err; see Of.
+	// Fail: the request fails with Decision.Err; see FaultOf.
 	Fail Step = iota
 	// Resend: send the request to the same instance, on a new connection. If the
 	// instance is gone, connecting shows it.

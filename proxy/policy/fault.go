@@ -51,9 +51,9 @@ const (
 	keyBodyTimeout    = "limits.bodyTimeout"
 )
 
-// Of turns an error into a Fault. It is the only place that does. trouble is why
+// FaultOf turns an error into a Fault. It is the only place that does. trouble is why
 // instances cannot be started, or "".
-func Of(err error, trouble string) Fault {
+func FaultOf(err error, trouble string) Fault {
 	var broken *BrokenError
 	var connect *ConnectError
 	var violation *http1.Error

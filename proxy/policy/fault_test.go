@@ -17,7 +17,7 @@ import (
 	"github.com/dynlb/dynlb/proxy/outcome"
 )
 
-func TestOf(t *testing.T) {
+func TestFaultOf(t *testing.T) {
 	t.Parallel()
 	dial := func(err error) error {
 		return fmt.Errorf("wrapped: %w", &ConnectError{&net.OpError{Op: "dial", Addr: &net.TCPAddr{IP: net.IPv4(10, 1, 2, 3)}, Err: err}})
@@ -54,7 +54,7 @@ func TestOf(t *testing.T) {
 		{ErrSlowBody, "", Fault{408, "the request is too slow", "content did not arrive in time", 0, outcome.Client, keyBodyTimeout}},
 		{errors.New("odd"), "", Fault{400, "the request cannot be forwarded", "", 0, outcome.Client, ""}},
 	} {
-		if got := Of(c.err, c.trouble); got != c.want {
+		if got := FaultOf(c.err, c.trouble); got != c.want {
 			t.Errorf("%v: %+v, want %+v", c.err, got, c.want)
 		}
 	}

@@ -4,7 +4,7 @@
 //	ConnectError, BrokenError   how an attempt to have a request answered fails
 //	Attempts                    what to do then: Next returns a Decision, whose Step
 //	                            is Resend, Another, CheckAlive or Fail
-//	Fault                       the answer to a client: Of makes it of any error
+//	Fault                       the answer to a client: FaultOf makes it of any error
 //	Refused                     which requests are not forwarded at all
 //	Tidiness                    when a connection to an instance is used again
 //	StaleAfter, DialTimeout...  the bounds that are the same for every proxy

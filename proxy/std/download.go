@@ -110,7 +110,7 @@ func (d *download) close() {
 func (d *download) gone() {
 	d.abort()
 	d.outcome.Code, d.outcome.Source = policy.StatusClientClosed, outcome.Client
-	d.log(slog.LevelDebug, policy.Of(context.Canceled, "").Message, nil)
+	d.log(slog.LevelDebug, policy.FaultOf(context.Canceled, "").Message, nil)
 	d.client.breakOff(true)
 }
 

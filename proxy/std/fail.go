@@ -15,7 +15,7 @@ func (x *exchange) fail(err error) {
 	if x.app != nil {
 		trouble = x.app.Registry().Trouble()
 	}
-	f := policy.Of(err, trouble)
+	f := policy.FaultOf(err, trouble)
 	x.outcome.Code, x.outcome.Source = f.Code, f.Source
 	x.release()
 	switch f.Code {
