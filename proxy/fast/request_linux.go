@@ -119,7 +119,7 @@ func (w *worker) newRequest(c *client) *request {
 // request anew, and claims an instance. rest holds the bytes behind the head.
 func (r *request) start(head *http1.Request, n int, rest []byte) {
 	r.describe(head)
-	err := policy.Refused(head)
+	err := policy.CheckMethod(head)
 	if err == nil {
 		err = r.route(head)
 	}

@@ -34,17 +34,3 @@ func (a *Attempts) blame(err error) string {
 		return broken.what()
 	}
 }
-
-// Idempotent reports whether doing a request twice is the same as doing it once
-// (RFC 9110, 9.2.2). Unknown methods are not.
-func Idempotent(method string) bool {
-	switch method {
-	case "GET", "HEAD", "OPTIONS", "PUT", "DELETE":
-		return true
-	default:
-		return false
-	}
-}
-
-// known reports whether a method is one of RFC 9110, 9.3, or RFC 5789.
-func known(method string) bool { return Idempotent(method) || method == "POST" || method == "PATCH" }

@@ -10,12 +10,6 @@ import (
 	"github.com/dynlb/dynlb/proxy/http1"
 )
 
-// Requests that a reverse proxy does not forward; see Refused.
-var (
-	ErrConnect = errors.New("CONNECT is for forward proxies")
-	ErrTrace   = errors.New("TRACE would show the instance's view of the request, credentials too")
-)
-
 // ErrNoApp says that the router knows no app for a request.
 var ErrNoApp = errors.New("no app for this host and path")
 
@@ -35,19 +29,6 @@ var (
 	// informational responses.
 	ErrInterim = &http1.Error{Status: 502, Reason: "too many informational responses"}
 )
-
-// Refused returns why a request is not forwarded by a reverse proxy, or nil. The
-// error is ErrConnect or ErrTrace.
-func Refused(r *http1.Request) error {
-	switch string(r.Method) {
-	case "CONNECT":
-		return ErrConnect
-	case "TRACE":
-		return ErrTrace
-	default:
-		return nil
-	}
-}
 
 // ConnectError says that no connection to an instance could be made.
 type ConnectError struct{ Cause error }

@@ -66,9 +66,9 @@ func FaultOf(err error, trouble string) Fault {
 		return unavailable(err, trouble, retryLater, keyQueueTimeout)
 	case errors.Is(err, registry.ErrClosed):
 		return unavailable(err, trouble, retryLater, "")
-	case errors.Is(err, ErrConnect):
+	case errors.Is(err, ErrConnectMethod):
 		return Fault{Code: http.StatusNotImplemented, Message: "method not supported", Reason: err.Error(), Source: outcome.Client}
-	case errors.Is(err, ErrTrace):
+	case errors.Is(err, ErrTraceMethod):
 		return Fault{Code: http.StatusMethodNotAllowed, Message: "method not allowed", Reason: err.Error(), Source: outcome.Client}
 	case errors.Is(err, ErrNoApp):
 		return Fault{Code: http.StatusNotFound, Message: "not found", Reason: ErrNoApp.Error(), Source: outcome.Client}

@@ -48,8 +48,8 @@ func TestFaultOf(t *testing.T) {
 		{&BrokenError{Cause: ErrSwitch, Sent: true, Received: true}, "", Fault{502, "the instance sent an invalid response", ErrSwitch.Reason, 0, outcome.Instance, ""}},
 		{ErrSlowHead, "", Fault{408, "the request is too slow", "header did not arrive in time", 0, outcome.Client, keyHeaderTimeout}},
 		{&http1.Error{Status: 431, Reason: "header is too long"}, "", Fault{431, "the request is too large", "header is too long", 0, outcome.Client, keyHeader}},
-		{ErrConnect, "", Fault{501, "method not supported", ErrConnect.Error(), 0, outcome.Client, ""}},
-		{ErrTrace, "", Fault{405, "method not allowed", ErrTrace.Error(), 0, outcome.Client, ""}},
+		{ErrConnectMethod, "", Fault{501, "method not supported", ErrConnectMethod.Error(), 0, outcome.Client, ""}},
+		{ErrTraceMethod, "", Fault{405, "method not allowed", ErrTraceMethod.Error(), 0, outcome.Client, ""}},
 		{fmt.Errorf("route: %w", ErrNoApp), "", Fault{404, "not found", "no app for this host and path", 0, outcome.Client, ""}},
 		{ErrSlowBody, "", Fault{408, "the request is too slow", "content did not arrive in time", 0, outcome.Client, keyBodyTimeout}},
 		{errors.New("odd"), "", Fault{400, "the request cannot be forwarded", "", 0, outcome.Client, ""}},
@@ -96,20 +96,6 @@ func TestAppend(t *testing.T) {
 		_, after, _ := strings.Cut(rest, "\r\n")
 		if before+after != c.want {
 			t.Errorf("%d: got %q, want %q", c.fault.Code, before+after, c.want)
-		}
-	}
-}
-
-// TestRefused: two methods are not for a reverse proxy.
-func TestRefused(t *testing.T) {
-	t.Parallel()
-	for target, want := range map[string]error{"CONNECT a:1": ErrConnect, "TRACE /": ErrTrace, "GET /": nil, "trace /": nil} {
-		r := http1.NewRequest(http1.Limits{})
-		if _, err := r.Parse([]byte(target + " HTTP/1.1\r\nHost: a\r\n\r\n")); err != nil {
-			t.Fatal(err)
-		}
-		if got := Refused(r); got != want { //nolint:errorlint // the very value
-			t.Errorf("%s: %v, want %v", target, got, want)
 		}
 	}
 }

@@ -5,7 +5,7 @@
 //	Attempts                    what to do then: Next returns a Decision, whose Step
 //	                            is Resend, Another, CheckAlive or Fail
 //	Fault                       the answer to a client: FaultOf makes it of any error
-//	Refused                     which requests are not forwarded at all
+//	CheckMethod                 which requests are not forwarded at all
 //	Tidiness                    when a connection to an instance is used again
 //	StaleAfter, DialTimeout...  the bounds that are the same for every proxy
 //

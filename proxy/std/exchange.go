@@ -91,7 +91,7 @@ func (x *exchange) begin(r *http1.Request, size int, from forward.Peer, rules ru
 	default:
 	}
 	x.describe(r, rules)
-	if err := policy.Refused(r); err != nil {
+	if err := policy.CheckMethod(r); err != nil {
 		return err
 	}
 	if x.app = x.lane.options.Router.Route(r.Host, x.outcome.Route); x.app == nil {

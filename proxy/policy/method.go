@@ -1,0 +1,40 @@
+package policy
+
+import (
+	"errors"
+
+	"github.com/dynlb/dynlb/proxy/http1"
+)
+
+// The methods that a reverse proxy does not forward; see CheckMethod.
+var (
+	ErrConnectMethod = errors.New("CONNECT is for forward proxies")
+	ErrTraceMethod   = errors.New("TRACE would show the instance's view of the request, credentials too")
+)
+
+// CheckMethod returns why a reverse proxy does not forward the method of a request, or
+// nil. The error is ErrConnectMethod or ErrTraceMethod.
+func CheckMethod(r *http1.Request) error {
+	switch string(r.Method) {
+	case "CONNECT":
+		return ErrConnectMethod
+	case "TRACE":
+		return ErrTraceMethod
+	default:
+		return nil
+	}
+}
+
+// Idempotent reports whether doing a request twice is the same as doing it once
+// (RFC 9110, 9.2.2). Unknown methods are not.
+func Idempotent(method string) bool {
+	switch method {
+	case "GET", "HEAD", "OPTIONS", "PUT", "DELETE":
+		return true
+	default:
+		return false
+	}
+}
+
+// known reports whether a method is one of RFC 9110, 9.3, or RFC 5789.
+func known(method string) bool { return Idempotent(method) || method == "POST" || method == "PATCH" }
