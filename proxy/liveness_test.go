@@ -99,7 +99,7 @@ func TestProgressOfARequest(t *testing.T) {
 	if !f.progressAfter(begun, write) {
 		t.Error("no progress")
 	}
-	if got := f.progress().Sub(begun); got < policy.LongUpload {
+	if got := f.progress().Sub(begun); got < policy.UploadProgressAfter {
 		t.Errorf("progress after %v", got)
 	}
 	_ = writer.Close()

@@ -123,7 +123,7 @@ func (r *request) uploaded() {
 // reportProgress tells the registry that the instance has taken a piece of the
 // request, if sending takes long.
 func (r *request) reportProgress() {
-	if r.worker.since(r.sentAt) >= policy.LongUpload {
+	if r.worker.since(r.sentAt) >= policy.UploadProgressAfter {
 		r.lease.Progressed()
 	}
 }

@@ -29,10 +29,10 @@ const (
 	// ContinueTimeout is how long an instance may take to ask for the content of a
 	// request that expects a 100 (Continue). Then it is sent unasked.
 	ContinueTimeout = time.Second
-	// LongUpload is how long sending a request must take before a further piece of it
+	// UploadProgressAfter is how long sending a request must take before a further piece of it
 	// shows that the instance works. Before that it shows nothing: the kernel takes
 	// some megabytes for an instance that reads nothing.
-	LongUpload = time.Second
+	UploadProgressAfter = time.Second
 	// LingerTimeout is how long a client may continue to send bytes that are thrown
 	// away, so that it has time to read the response. It is nginx's
 	// lingering_timeout.

@@ -56,7 +56,7 @@ func (x *exchange) upload(u *upstream) bool {
 			x.unsent(u, err)
 			return done
 		}
-		if time.Since(began) >= policy.LongUpload {
+		if time.Since(began) >= policy.UploadProgressAfter {
 			x.lease.Progressed()
 		}
 		if done {
