@@ -66,7 +66,7 @@ func (s *stream) serve() {
 	defer r.Reset() // runs before Put
 	n, err := r.Parse(head)
 	if err == nil && n != len(head) {
-		err = errSplit
+		err = errLineEnd
 	}
 	if violation, ok := errors.AsType[*http1.Error](err); ok {
 		s.turnAway(violation)

@@ -7,8 +7,8 @@ import (
 	"github.com/dynlb/dynlb/proxy/http1"
 )
 
-// errSplit reports that a field of an HTTP/2 request contains a line end.
-var errSplit = &http1.Error{Status: http.StatusBadRequest, Reason: "line end in a header field"}
+// errLineEnd reports that a field of an HTTP/2 request contains a line end.
+var errLineEnd = &http1.Error{Status: http.StatusBadRequest, Reason: "line end in a header field"}
 
 // appendHead appends the head of a request of HTTP/2 in HTTP/1.1. Content of unknown
 // length is chunked.
