@@ -60,12 +60,12 @@ type Options struct {
 // Proxy carries requests to instances: it is the public server. Create one with New.
 // All methods are safe for concurrent use.
 type Proxy struct {
-	std      *std.Lane
-	fast     *fast.Engine             // nil when it is not used
-	settings atomic.Pointer[Settings] // in force, for the requests that begin now
-	conduct  policy.Conduct           // which instances send stray bytes
-	unfollow context.CancelFunc       // ends the following of departures
-	followed sync.WaitGroup           // until no departures are followed
+	std           *std.Lane
+	fast          *fast.Engine             // nil when it is not used
+	settings      atomic.Pointer[Settings] // in force, for the requests that begin now
+	conduct       policy.Conduct           // which instances send stray bytes
+	stopFollowing context.CancelFunc       // ends the following of departures
+	followers     sync.WaitGroup           // the goroutines that follow them
 }
 
 // New returns a Proxy. The caller must call Shutdown, even if it never calls Serve: a
@@ -83,9 +83,9 @@ func New(options Options) *Proxy {
 	})
 	p.fast = p.newFast(&options)
 	var following context.Context
-	following, p.unfollow = context.WithCancel(context.Background())
+	following, p.stopFollowing = context.WithCancel(context.Background())
 	for _, app := range options.Router.Apps() {
-		p.followed.Go(func() { // ended and waited for by Shutdown
+		p.followers.Go(func() { // ended and waited for by Shutdown
 			followDepartures(following, app.Registry(), p.droppers()...)
 		})
 	}

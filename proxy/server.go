@@ -45,8 +45,8 @@ func (p *Proxy) Shutdown(ctx context.Context) error {
 	open := p.std.Shutdown(ctx)
 	open += <-fast
 	open += p.std.Shutdown(ctx) // again, for connections that the fast lane handed over meanwhile
-	p.unfollow()
-	p.followed.Wait()
+	p.stopFollowing()
+	p.followers.Wait()
 	if open > 0 {
 		return fmt.Errorf("drain requests: %d cut off: %w", open, context.Cause(ctx))
 	}

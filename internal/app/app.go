@@ -50,15 +50,18 @@ type App struct {
 	Scaler   *autoscaler.Autoscaler // decides on their number
 	Log      *slog.Logger           // with the name
 
-	freeze   func() // closes freezing, once
-	freezing chan struct{}
-	frozen   chan struct{} // closed when the scaler has ended
+	endScaling  func()        // closes stopScaling, once
+	stopScaling chan struct{} // closed when the scaler must end
+	scalingDone chan struct{} // closed when the scaler has ended
 }
 
 // New returns an app that runs nothing until Run.
 func New(o Options) *App {
-	a := &App{Name: o.Name, Log: o.Log.With("app", o.Name), freezing: make(chan struct{}), frozen: make(chan struct{})}
-	a.freeze = sync.OnceFunc(func() { close(a.freezing) })
+	a := &App{
+		Name: o.Name, Log: o.Log.With("app", o.Name),
+		stopScaling: make(chan struct{}), scalingDone: make(chan struct{}),
+	}
+	a.endScaling = sync.OnceFunc(func() { close(a.stopScaling) })
 	instanceLog := a.Log
 	if o.InstanceLog != nil {
 		instanceLog = o.InstanceLog.With("app", o.Name)
@@ -74,18 +77,18 @@ func New(o Options) *App {
 // Run runs the instances and adjusts their number until Stop. When ctx ends, the
 // instances are killed at once. It returns when none is left.
 func (a *App) Run(ctx context.Context) {
-	scaling, stopScaling := context.WithCancel(ctx)
-	defer stopScaling()
+	scaling, cancelScaling := context.WithCancel(ctx)
+	defer cancelScaling()
 	var running sync.WaitGroup
 	running.Go(func() { a.Fleet.Run(ctx) })
 	running.Go(func() {
-		defer close(a.frozen)
+		defer close(a.scalingDone)
 		a.Scaler.Run(scaling)
 	})
 	running.Go(func() { // ends with Freeze, which Stop calls, or with ctx
 		select {
-		case <-a.freezing:
-			stopScaling()
+		case <-a.stopScaling:
+			cancelScaling()
 		case <-scaling.Done():
 		}
 	})
@@ -114,8 +117,8 @@ func (a *App) InFlight() int {
 
 // Freeze keeps the target as it is from now on. It is the first step of a shutdown.
 func (a *App) Freeze() {
-	a.freeze()
-	<-a.frozen
+	a.endScaling()
+	<-a.scalingDone
 }
 
 // Close ends the queue of requests and the watches. The instances keep running.
