@@ -34,7 +34,10 @@ func TestTimeout(t *testing.T) {
 		requests.Store(0)
 		readAll(t, get(t, client, f.url)) // so that the connection is a reused one
 		f.recorded(t, 200)
-		wantFault(t, get(t, client, f.url+"/slow"), 504, `did not respond in time","reason":"no response header within 1s (requestTimeout)","key":"requestTimeout"`)
+		wantFault(t, get(t, client, f.url+"/slow"), 504, `did not respond in time","reason":"no response header within 1s","key":"requestTimeout"`)
+		if !strings.Contains(f.log.String(), "no response header within 1s (requestTimeout)") {
+			t.Errorf("the log does not name the limit: %s", f.log)
+		}
 		if took := f.recorded(t, 504).took; took < time.Second {
 			t.Errorf("took %v", took)
 		}

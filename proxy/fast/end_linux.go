@@ -94,7 +94,7 @@ func (r *request) fail(err error) {
 	if f.Code == http.StatusBadGateway || f.Code == http.StatusGatewayTimeout {
 		level = slog.LevelWarn
 	}
-	r.log(level, f.Message, err)
+	r.log(level, f.Message, f.Cause(err))
 	r.sendFault(f)
 }
 
@@ -117,7 +117,7 @@ func (r *request) sendFault(f policy.Fault) {
 func (r *request) clientFaulted(e *http1.Error) {
 	f := policy.Refusal(e)
 	r.outcome.Code, r.outcome.Source = f.Code, f.Source
-	r.log(slog.LevelInfo, f.Message, e)
+	r.log(slog.LevelInfo, f.Message, f.Cause(e))
 	if !r.response.begun() {
 		r.sendFault(f)
 		return

@@ -64,13 +64,13 @@ type TimeoutError struct {
 	Sending bool
 }
 
-// Error returns what the instance did not do, and the key that sets the limit.
+// Error returns what the instance did not do.
 func (e *TimeoutError) Error() string {
 	what := "no response header within "
 	if e.Sending {
 		what = "no response, and no content taken for "
 	}
-	return what + e.Limit.String() + " (" + keyRequestTimeout + ")"
+	return what + e.Limit.String()
 }
 
 // Is reports whether target is context.DeadlineExceeded.

@@ -3,6 +3,7 @@ package policy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"syscall"
@@ -38,6 +39,14 @@ type Fault struct {
 	// Key names the configuration keys that set what was exceeded; "" if there are
 	// none.
 	Key string
+}
+
+// Cause returns err, of which f was made, with the keys, for the log.
+func (f Fault) Cause(err error) error {
+	if f.Key == "" {
+		return err
+	}
+	return fmt.Errorf("%w (%s)", err, f.Key)
 }
 
 // The configuration keys that an answer names.

@@ -123,7 +123,7 @@ func (d *download) broke(err error) {
 		d.abort()
 		f := policy.Refusal(violation)
 		d.outcome.Code, d.outcome.Source = f.Code, f.Source
-		d.log(slog.LevelInfo, f.Message, violation)
+		d.log(slog.LevelInfo, f.Message, f.Cause(violation))
 	case d.cause(nil) != nil:
 		d.gone()
 		return

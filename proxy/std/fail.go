@@ -24,9 +24,9 @@ func (x *exchange) fail(err error) {
 		x.client.breakOff(true)
 		return
 	case http.StatusBadGateway, http.StatusGatewayTimeout:
-		x.log(slog.LevelWarn, f.Message, err)
+		x.log(slog.LevelWarn, f.Message, f.Cause(err))
 	default:
-		x.log(slog.LevelInfo, f.Message, err)
+		x.log(slog.LevelInfo, f.Message, f.Cause(err))
 	}
 	x.client.refuse(f, x.readsAll())
 }
