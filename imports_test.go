@@ -59,7 +59,7 @@ var table = map[string][]string{
 	"proxy/http1":     {},
 	"proxy/proxytest": {"proxy/policy"},
 	"proxy/outcome":   {},
-	"proxy/route":     {"internal/registry"},
+	"proxy/route":     {"internal/registry", "proxy/policy"},
 	"server": {
 		"gen", "gen/dynlb/v1", "internal/fleet", "internal/notice", "internal/registry",
 		"github.com/grpc-ecosystem/grpc-gateway/v2", "github.com/prometheus", "google.golang.org",

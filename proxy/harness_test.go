@@ -17,6 +17,7 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy"
 	"github.com/dynlb/dynlb/proxy/outcome"
+	"github.com/dynlb/dynlb/proxy/policy"
 	"github.com/dynlb/dynlb/proxy/route"
 )
 
@@ -61,7 +62,7 @@ type setup struct {
 	queue     registry.Options
 	options   proxy.Options
 	instances []string      // addresses
-	unproven  bool          // the instances may send stray bytes
+	unproven  bool          // the instances may send stray bytes, and close idle connections
 	timeout   time.Duration // of requests; zero: patience
 }
 
@@ -104,6 +105,9 @@ func newProxy(t testing.TB, s setup) *front {
 		if !s.unproven {
 			f.proxy.Trust(address)
 		}
+	}
+	if !s.unproven {
+		f.app.IdleTime().Answered(policy.StaleAfter)
 	}
 	f.address = serveOn(t, f.proxy)
 	f.url = "http://" + f.address

@@ -67,6 +67,9 @@ type Config struct {
 
 	StartTimeout, StopTimeout, DrainTimeout, RequestTimeout time.Duration
 
+	// KeepAlive is 0 for a connection per request.
+	KeepAlive time.Duration
+
 	// MaxConcurrency is 0 for no limit.
 	MaxConcurrency int
 

@@ -96,6 +96,7 @@ var parseValues = []struct {
 	{"milliseconds", "checkInterval: 250", func(c *Config) { c.CheckInterval = 250 * time.Millisecond }},
 	{"duration", "checkInterval: 1m30s", func(c *Config) { c.CheckInterval = 90 * time.Second }},
 	{"quoted duration", "healthTimeout: \"1.5s\"", func(c *Config) { c.HealthTimeout = 1500 * time.Millisecond }},
+	{"no keep-alive", "keepAlive: 0", func(c *Config) { c.KeepAlive = 0 }},
 	{"shortest", "requestTimeout: 1ms", func(c *Config) { c.RequestTimeout = time.Millisecond }},
 	{"zero", "idleTimeout: 0\nstopTimeout: 0s\ndrainTimeout: \"0\"", func(c *Config) { c.IdleTimeout, c.StopTimeout, c.DrainTimeout = 0, 0, 0 }},
 	{"a year", "idleTimeout: 8760h\nstartTimeout: 31536000000", func(c *Config) { c.IdleTimeout, c.StartTimeout = 8760*time.Hour, 8760*time.Hour }},

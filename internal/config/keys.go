@@ -181,6 +181,10 @@ func trafficKeys(c *Config) []Key {
 			Meaning: "How long an instance may take to send its response header, and to accept a piece of the request before that.",
 		},
 		{
+			Name: "keepAlive", Value: duration(&c.KeepAlive, 0), Default: "4s", Change: AtOnce,
+			Meaning: "How long an idle connection to an instance may be used again. Instances that close idle connections earlier are noticed. 0 means a connection per request.",
+		},
+		{
 			Name: "maxConcurrency", Value: whole(&c.MaxConcurrency, 0, maxCount), Default: "0", Change: AtOnce,
 			Meaning: "The largest number of requests in flight per instance; more wait in the queue. 0 means no limit.",
 		},

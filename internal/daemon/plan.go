@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"strconv"
+	"time"
 
 	"github.com/dynlb/dynlb/internal/app"
 	"github.com/dynlb/dynlb/internal/autoscaler"
@@ -83,8 +84,16 @@ func appSettings(settings config.Config) (app.Settings, error) {
 			MaxAge:         settings.MaxAge,
 			MaxMemory:      settings.MaxMemory,
 		},
-		Requests: route.Settings{RequestTimeout: settings.RequestTimeout},
+		Requests: route.Settings{RequestTimeout: settings.RequestTimeout, KeepAlive: keepAlive(settings.KeepAlive)},
 	}, nil
+}
+
+// keepAlive returns the setting of an app for the key keepAlive.
+func keepAlive(d time.Duration) time.Duration {
+	if d == 0 {
+		return -1
+	}
+	return d
 }
 
 // proxySettings returns the settings of the proxy.

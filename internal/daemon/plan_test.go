@@ -8,6 +8,7 @@ import (
 	"github.com/dynlb/dynlb/internal/config"
 	"github.com/dynlb/dynlb/proxy"
 	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/policy"
 )
 
 // TestPlan: every limit of the config reaches the proxy. Without
@@ -33,11 +34,18 @@ limits: {requestLine: 1001, header: 1002, headerFields: 103, chunkLine: 104, hea
 		IdleTimeout:    3 * time.Second,
 		MaxConnections: 5,
 	}
+	if d := p.apps[app.Default].Requests.KeepAlive; d != policy.StaleAfter {
+		t.Errorf("keepAlive %v by default, want %v", d, policy.StaleAfter)
+	}
 	got := p.proxy
 	if got.TrustedProxies != nil || p.apps[app.Default].Requests.RequestTimeout != 7*time.Second || got.Limits != want.Limits ||
 		got.HeadTimeout != want.HeadTimeout || got.BodyTimeout != want.BodyTimeout ||
 		got.IdleTimeout != want.IdleTimeout || got.MaxConnections != want.MaxConnections {
 		t.Errorf("got %+v, want %+v", got, want)
+	}
+	settings.KeepAlive = 0
+	if p, err = newPlan(settings); err != nil || p.apps[app.Default].Requests.KeepAlive >= 0 {
+		t.Errorf("keepAlive: 0 keeps connections (%v)", err)
 	}
 	settings.Limits.Connections = 0
 	if p, err = newPlan(settings); err != nil || p.proxy.MaxConnections != connectionsWithin(openFiles(), 8) {

@@ -13,7 +13,7 @@ import (
 // tryInstance sends the request to the claimed instance, on an idle connection or else on
 // a new one.
 func (r *request) tryInstance() {
-	r.pool = r.worker.poolOf(r.lease.Endpoint())
+	r.pool = r.worker.poolOf(r.lease.Endpoint(), r.app)
 	if u := r.pool.get(r.idempotent, r.worker.loop.Crowded()); u != nil {
 		r.send(u)
 		return

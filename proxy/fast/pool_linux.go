@@ -4,16 +4,19 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/eventloop"
 	"github.com/dynlb/dynlb/proxy/policy"
+	"github.com/dynlb/dynlb/proxy/route"
 )
 
 // pool holds a worker's connections to one instance that carry no request.
 type pool struct {
 	worker   *worker
+	app      *route.App
 	endpoint registry.Endpoint
 	address  eventloop.Address
 	err      error // why the endpoint has no address
@@ -24,13 +27,13 @@ type pool struct {
 }
 
 // poolOf returns the pool of an endpoint. There are few of them.
-func (w *worker) poolOf(endpoint registry.Endpoint) *pool {
+func (w *worker) poolOf(endpoint registry.Endpoint, app *route.App) *pool {
 	for _, p := range w.pools {
 		if p.endpoint == endpoint {
 			return p
 		}
 	}
-	p := &pool{worker: w, endpoint: endpoint, tidiness: w.engine.conduct.Of(endpoint)}
+	p := &pool{worker: w, app: app, endpoint: endpoint, tidiness: w.engine.conduct.Of(endpoint)}
 	p.address, p.err = eventloop.ResolveAddress(endpoint.Network, endpoint.Address)
 	w.pools = append(w.pools, p)
 	return p
@@ -54,7 +57,8 @@ func (p *pool) dialError(err error) error {
 	return dial
 }
 
-// get takes the connection that was used last, or returns nil.
+// get takes the connection that was used last, or returns nil if there is none or that
+// was idle for longer than policy.IdleTime allows.
 //
 // Bytes that an instance sends before a request are no response, so a connection
 // with unread bytes must not be used. The loop notes on all connections what the
@@ -69,8 +73,14 @@ func (p *pool) get(idempotent, crowded bool) *upstream {
 	}
 	ask := crowded || p.tidiness.Ask(idempotent)
 	now := p.worker.loop.Now()
+	limit := p.app.IdleTime().Limit(idempotent, p.app.KeepAlive())
 	for last := len(p.idle) - 1; last >= 0; last = len(p.idle) - 1 {
 		u := p.idle[last]
+		u.rested = time.Duration(now - u.since)
+		if u.rested >= limit && !u.Readable() && u.Deadline() > now {
+			p.spare(u)
+			return nil
+		}
 		p.idle[last] = nil
 		p.idle = p.idle[:last]
 		u.state = serving
@@ -85,14 +95,16 @@ func (p *pool) get(idempotent, crowded bool) *upstream {
 // put takes a connection whose response has ended. content says whether that could
 // have content.
 func (p *pool) put(u *upstream, content bool) {
-	if p.dropped || p.worker.engine.group.Closing() || u.Readable() {
+	u.since = p.worker.loop.Now()
+	keep := p.app.KeepAlive()
+	if p.dropped || p.worker.engine.group.Closing() || u.Readable() || keep == 0 {
 		p.closeStray(u)
 		return
 	}
 	u.used = true
 	switch p.tidiness.After(content) {
 	case policy.Now:
-		p.rest(u, policy.StaleAfter)
+		p.rest(u, keep)
 	case policy.Rest:
 		u.state, u.request = aside, nil
 		u.Within(policy.Settle)
@@ -102,8 +114,13 @@ func (p *pool) put(u *upstream, content bool) {
 	}
 }
 
-// rest makes a connection idle, for a time.
+// rest makes a connection idle, for a time. Until the instance is known to keep
+// connections, only a few are kept.
 func (p *pool) rest(u *upstream, d time.Duration) {
+	if d <= 0 || len(p.idle) >= policy.MaxSpared && !p.app.IdleTime().Proven() {
+		u.close()
+		return
+	}
 	u.state, u.request = idle, nil
 	u.Within(d)
 	p.idle = append(p.idle, u)
@@ -116,8 +133,30 @@ func (p *pool) settle(u *upstream) {
 		return
 	}
 	p.aside = without(p.aside, u)
+	u.state = serving // it is in neither list
 	p.tidiness.Rested(true)
-	p.rest(u, policy.StaleAfter-policy.Settle)
+	p.app.IdleTime().Survived(policy.Settle)
+	p.rest(u, p.app.KeepAlive()-policy.Settle)
+}
+
+// spare leaves a connection idle that has been so for too long for the present request.
+// What it lives through shows how long the instance keeps connections. If there are
+// many of them, the connection is closed.
+func (p *pool) spare(u *upstream) {
+	if first := p.idle[0]; !first.Readable() {
+		p.app.IdleTime().Survived(time.Duration(p.worker.loop.Now() - first.since))
+	}
+	if len(p.idle) > policy.MaxSpared {
+		u.close()
+	}
+}
+
+// expire closes a connection that has been idle for as long as connections are kept.
+func (p *pool) expire(u *upstream) {
+	if u.Socket().Quiet() {
+		p.app.IdleTime().Survived(time.Duration(p.worker.loop.Now() - u.since))
+	}
+	p.closeStray(u)
 }
 
 // idleReady closes a connection that carries no request when bytes or its end arrive.
@@ -148,10 +187,14 @@ func without(list []*upstream, u *upstream) []*upstream {
 // closeStray closes a connection on which bytes arrived that no request asked for,
 // or its end.
 func (p *pool) closeStray(u *upstream) {
-	n, _ := u.Socket().Peek()
+	n, errno := u.Socket().Peek()
+	idle := time.Duration(p.worker.loop.Now() - u.since)
 	u.close()
-	if n > 0 {
+	switch {
+	case n > 0:
 		p.stray()
+	case errno != syscall.EAGAIN && !p.dropped:
+		p.app.IdleTime().Ended(idle)
 	}
 }
 

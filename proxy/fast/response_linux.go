@@ -191,6 +191,10 @@ func (s *response) passHead(rest []byte) {
 	s.contentless = r.toHead || head.Status == http.StatusNoContent || head.Status == http.StatusNotModified
 	r.lease.Responded(r.worker.since(r.sentAt), head.Status)
 	s.reusable = head.KeepAlive
+	if r.upstream.used {
+		r.app.IdleTime().Answered(r.upstream.rested)
+	}
+	r.app.IdleTime().Promised(head.Timeout)
 	if used < len(rest) {
 		s.surplus()
 	}

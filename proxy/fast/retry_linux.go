@@ -10,10 +10,12 @@ import (
 // complete.
 func (r *request) broke(cause error) {
 	r.response.dropHead()
-	r.failed(&policy.BrokenError{
+	e := &policy.BrokenError{
 		Cause: cause, Sent: r.sentHead > 0, Received: r.response.receiving == readingHead,
 		Reused: r.upstream.used, Implicated: r.lease.Implicated(), After: r.worker.since(r.sentAt),
-	})
+	}
+	r.app.IdleTime().Broke(e, r.upstream.rested)
+	r.failed(e)
 }
 
 // failed ends an attempt, and follows the decision of the policy.

@@ -3,6 +3,7 @@ package fast
 import (
 	"os"
 	"syscall"
+	"time"
 
 	"github.com/dynlb/dynlb/proxy/eventloop"
 )
@@ -27,7 +28,9 @@ type upstream struct {
 	request *request // while connecting, checking, serving
 	tunnel  *tunnel  // while tunnelled
 	state   upstreamState
-	used    bool // it has carried a request before
+	used    bool          // it has carried a request before
+	since   int64         // in the pool: the loop's time at which the last response ended
+	rested  time.Duration // how long it was idle before the present request
 }
 
 // Ready goes on with the work of the connection.
@@ -62,7 +65,7 @@ func (u *upstream) Expired() {
 	case aside:
 		u.pool.settle(u)
 	case idle:
-		u.close()
+		u.pool.expire(u)
 	case upstreamTunnelled:
 		u.tunnel.expired(&u.Conn)
 	}

@@ -28,6 +28,9 @@ type Head struct {
 	// KeepAlive tells that another message may follow on the connection (RFC
 	// 9112, 9.3).
 	KeepAlive bool
+	// Timeout is how many seconds the peer keeps the connection while it is idle, as
+	// Keep-Alive says; 0: it does not say.
+	Timeout int
 	// Upgrade is the list of protocols that the client asks to switch to, or
 	// those that the server switches to; nil when there is no switch. The fields
 	// that say so are marked to be dropped, as all hop-by-hop fields are: a proxy
@@ -157,6 +160,8 @@ func (h *Head) note(f *Field) (err *Error) {
 		}
 		h.asked = f.Value
 		err = checkUpgrade(f.Value)
+	case FieldKeepAlive:
+		h.Timeout = timeoutOf(f.Value)
 	case FieldHost:
 		if again && !h.response {
 			return errTwoHosts

@@ -21,7 +21,8 @@ const MaxInterim = 512 << 10
 // same for every proxy.
 const (
 	// StaleAfter is how long a connection to an instance may be idle and still be
-	// used: Node closes idle ones after 5 s, Bun after 10.
+	// used, by default: Node closes idle ones after 5 s, Bun after 10. For those that
+	// close earlier see IdleTime.
 	StaleAfter = 4 * time.Second
 	// DialTimeout leaves time for one more SYN, sent after 1 s, when an instance
 	// is slow to accept.

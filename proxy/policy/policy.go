@@ -7,6 +7,7 @@
 //	Fault                       the answer to a client: FaultOf makes it of any error
 //	CheckMethod                 which requests are not forwarded at all
 //	Tidiness                    when a connection to an instance is used again
+//	IdleTime                    how long such a connection may be idle before that
 //	StaleAfter, DialTimeout...  the bounds that are the same for every proxy
 //
 // The package does no input or output. A Decision reports to the registry, when the

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/policy"
 )
 
 // Settings are how the requests of an app are carried.
@@ -14,6 +15,9 @@ type Settings struct {
 	// content before that. After it, or after as much time again, the client gets
 	// a 504. Zero: no limit.
 	RequestTimeout time.Duration
+	// KeepAlive is how long a connection to an instance may be idle and still be used.
+	// Zero: policy.StaleAfter. Negative: each request has a connection of its own.
+	KeepAlive time.Duration
 }
 
 // App is an app as the data plane knows it. Create one with NewApp. All methods are
@@ -22,6 +26,7 @@ type App struct {
 	name     string
 	registry *registry.Registry
 	settings atomic.Pointer[Settings]
+	idle     policy.IdleTime
 }
 
 // NewApp returns an App: its name in logs and outcomes, the registry of its
@@ -41,6 +46,12 @@ func (a *App) Registry() *registry.Registry { return a.registry }
 // Settings returns the settings in force. A request keeps those that it began with.
 // They must not be changed.
 func (a *App) Settings() *Settings { return a.settings.Load() }
+
+// IdleTime returns what is known about how long the instances keep idle connections.
+func (a *App) IdleTime() *policy.IdleTime { return &a.idle }
+
+// KeepAlive returns how long an idle connection to an instance is kept.
+func (a *App) KeepAlive() time.Duration { return policy.KeepAlive(a.Settings().KeepAlive) }
 
 // Configure replaces the settings, all of them, for the requests that begin from now
 // on.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/policy"
 	"github.com/dynlb/dynlb/proxy/route"
 )
 
@@ -15,6 +16,9 @@ func TestConfigure(t *testing.T) {
 	app := route.NewApp("shop", instances, route.Settings{RequestTimeout: time.Second})
 	if app.Name() != "shop" || app.Registry() != instances {
 		t.Errorf("app %q with another registry: %t", app.Name(), app.Registry() != instances)
+	}
+	if d := app.KeepAlive(); d != policy.StaleAfter {
+		t.Errorf("connections are kept for %v by default", d)
 	}
 	before := app.Settings()
 	app.Configure(route.Settings{RequestTimeout: time.Minute})

@@ -70,10 +70,14 @@ func (x *exchange) attempt(fresh bool) error {
 	consumed := x.uploads
 	u.close()
 	x.endUpload(u)
-	return &policy.BrokenError{
+	e := &policy.BrokenError{
 		Cause: err, Sent: u.sent.Load() > 0, Received: u.received, Reused: u.reused, Consumed: consumed,
 		Implicated: x.lease.Implicated(), After: time.Since(began),
 	}
+	if x.cause(nil) == nil {
+		x.app.IdleTime().Broke(e, u.quiet)
+	}
+	return e
 }
 
 // connection returns a connection to the claimed instance: an idle one if there is one
@@ -81,7 +85,7 @@ func (x *exchange) attempt(fresh bool) error {
 func (x *exchange) connection(fresh bool) (*upstream, error) {
 	to := x.lease.Endpoint()
 	if !fresh {
-		if u := x.lane.pool.get(to); u != nil {
+		if u := x.lane.pool.get(to, policy.Idempotent(x.method)); u != nil {
 			return u, nil
 		}
 	}
@@ -103,7 +107,7 @@ func (x *exchange) dial() (*upstream, error) {
 	if err != nil {
 		return nil, err
 	}
-	u, err := x.lane.pool.connect(ctx, x.lease.Endpoint())
+	u, err := x.lane.pool.connect(ctx, x.lease.Endpoint(), x.app)
 	x.mu.Lock()
 	x.cancel = nil
 	x.mu.Unlock()

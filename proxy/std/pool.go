@@ -12,6 +12,7 @@ import (
 
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/policy"
+	"github.com/dynlb/dynlb/proxy/route"
 )
 
 // pool makes connections to instances, and keeps the idle ones.
@@ -34,6 +35,7 @@ type pool struct {
 // host has the connections to one endpoint until Drop. The mutex of the pool guards
 // it.
 type host struct {
+	app     *route.App
 	tidy    *policy.Tidiness
 	idle    []*upstream // in the order of use, the last one at the end
 	resting []*upstream // not idle before they have rested; see policy.Tidiness
@@ -54,8 +56,8 @@ func dialEndpoint(ctx context.Context, to registry.Endpoint) (net.Conn, error) {
 }
 
 // connect makes a connection. It belongs to the caller until put.
-func (p *pool) connect(ctx context.Context, to registry.Endpoint) (*upstream, error) {
-	host := p.admit(to)
+func (p *pool) connect(ctx context.Context, to registry.Endpoint, app *route.App) (*upstream, error) {
+	host := p.admit(to, app)
 	limit := p.clock.limit(policy.DialTimeout)
 	for {
 		conn, err := p.dial(ctx, to)
@@ -77,14 +79,14 @@ func (p *pool) connect(ctx context.Context, to registry.Endpoint) (*upstream, er
 }
 
 // admit makes room for a new connection, counts it, and returns its host.
-func (p *pool) admit(to registry.Endpoint) *host {
+func (p *pool) admit(to registry.Endpoint, app *route.App) *host {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.makeRoomLocked()
 	p.open.Add(1)
 	h := p.hosts[to]
 	if h == nil {
-		h = &host{tidy: p.conduct.Of(to), dropped: p.closed}
+		h = &host{app: app, tidy: p.conduct.Of(to), dropped: p.closed}
 		p.hosts[to] = h
 	}
 	return h
@@ -124,10 +126,10 @@ func (h *host) removeLocked(u *upstream) {
 }
 
 // get returns the idle connection to an endpoint that was used last and can be used
-// again, or nil.
-func (p *pool) get(to registry.Endpoint) *upstream {
+// again for a request that is idempotent or not, or nil.
+func (p *pool) get(to registry.Endpoint, idempotent bool) *upstream {
 	for {
-		u := p.take(to)
+		u := p.take(to, idempotent)
 		if u == nil {
 			return nil
 		}
@@ -136,33 +138,55 @@ func (p *pool) get(to registry.Endpoint) *upstream {
 			u.reuse()
 			return u
 		}
-		u.close()
-		if stray {
-			p.stray(u)
-		}
+		p.ended(u, stray)
+	}
+}
+
+// ended closes a connection that its instance has ended, or on which stray bytes have
+// arrived.
+func (p *pool) ended(u *upstream, stray bool) {
+	u.close()
+	if stray {
+		p.stray(u)
+	} else {
+		u.host.app.IdleTime().Ended(u.quiet)
 	}
 }
 
 // take removes the idle connection to an endpoint that was used last from the pool,
-// and returns it. It returns nil if there is none.
-func (p *pool) take(to registry.Endpoint) *upstream {
+// and returns it. It returns nil if there is none, or if that one was idle for longer
+// than policy.IdleTime allows.
+func (p *pool) take(to registry.Endpoint, idempotent bool) *upstream {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	h := p.hosts[to]
 	if h == nil {
 		return nil
 	}
+	keep := h.app.KeepAlive()
+	limit := h.app.IdleTime().Limit(idempotent, keep)
 	for now := time.Now(); len(h.idle) > 0; {
 		last := len(h.idle) - 1
 		u := h.idle[last]
+		u.rested = now.Sub(u.used)
+		usable := u.rested < limit
+		if !usable && u.rested < keep && h.tidy.Reusable() && last < policy.MaxSpared {
+			return nil
+		}
 		h.idle[last] = nil
 		h.idle = h.idle[:last]
-		if now.Before(u.due) && h.tidy.Reusable() {
+		if usable && h.tidy.Reusable() {
 			return u
 		}
 		u.close()
 	}
 	return nil
+}
+
+// fullLocked reports whether no other connection may become idle, because the instance is
+// not known to keep connections.
+func (h *host) fullLocked() bool {
+	return len(h.idle) >= policy.MaxSpared && !h.app.IdleTime().Proven()
 }
 
 // put gives a connection to the pool after a whole response. content reports whether
@@ -176,14 +200,19 @@ func (p *pool) put(u *upstream, content bool) {
 	u.intake.release()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if u.host.dropped {
+	keep := u.host.app.KeepAlive()
+	if u.host.dropped || keep == 0 {
 		u.close()
 		return
 	}
-	u.used = time.Now()
+	u.used, u.quiet = time.Now(), 0
 	switch u.host.tidy.After(content) {
 	case policy.Now:
-		u.due = u.used.Add(policy.StaleAfter)
+		if u.host.fullLocked() {
+			u.close()
+			return
+		}
+		u.due = u.used.Add(min(policy.Settle, keep))
 		u.host.idle = append(u.host.idle, u)
 	case policy.Rest:
 		u.due = u.used.Add(policy.Settle)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/policy"
+	"github.com/dynlb/dynlb/proxy/route"
 )
 
 var (
@@ -35,6 +36,13 @@ func newTestPool(t *testing.T, limit int) *pool {
 	return p
 }
 
+// testApp returns an app without instances, which are known to keep connections.
+func testApp() *route.App {
+	app := route.NewApp("test", registry.New(registry.Options{}), route.Settings{})
+	app.IdleTime().Answered(policy.StaleAfter)
+	return app
+}
+
 // prove makes an instance a proven one.
 func prove(tidy *policy.Tidiness) {
 	for tidy.After(true) == policy.Rest {
@@ -45,7 +53,7 @@ func prove(tidy *policy.Tidiness) {
 // connected returns a new connection.
 func (p *pool) connected(t *testing.T, to registry.Endpoint) *upstream {
 	t.Helper()
-	u, err := p.connect(t.Context(), to)
+	u, err := p.connect(t.Context(), to, testApp())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,11 +68,11 @@ func TestPool(t *testing.T) {
 		for _, u := range []*upstream{one, two, other} {
 			p.put(u, true)
 		}
-		if got := p.get(toA); got != two || !two.reused {
+		if got := p.get(toA, true); got != two || !two.reused {
 			t.Error("not the one used last")
 		}
 		time.Sleep(policy.StaleAfter - time.Millisecond)
-		if got := p.get(toB); got != other {
+		if got := p.get(toB, true); got != other {
 			t.Error("one that is idle just short of its time is not used")
 		}
 		p.put(other, true)
@@ -74,7 +82,7 @@ func TestPool(t *testing.T) {
 		if !one.closed.Load() {
 			t.Error("one that is idle for too long is open")
 		}
-		if two.closed.Load() || p.get(toA) != two || p.get(toA) != nil {
+		if two.closed.Load() || p.get(toA, true) != two || p.get(toA, true) != nil {
 			t.Error("one that is not is closed, or there are too many")
 		}
 		time.Sleep(2 * policy.StaleAfter)
@@ -98,8 +106,8 @@ func TestPoolStale(t *testing.T) {
 		p := newTestPool(t, 0)
 		u := p.connected(t, toA)
 		p.put(u, true)
-		u.due = time.Now()
-		if p.get(toA) != nil || !u.closed.Load() {
+		u.used = time.Now().Add(-policy.StaleAfter)
+		if p.get(toA, true) != nil || !u.closed.Load() {
 			t.Error("used, or open")
 		}
 		p.close()
@@ -115,12 +123,12 @@ func TestPoolRest(t *testing.T) {
 		u := p.connected(t, toA)
 		p.put(u, false)
 		time.Sleep(policy.Settle - time.Millisecond)
-		if p.get(toA) != nil {
+		if p.get(toA, true) != nil {
 			t.Error("used before it has rested")
 		}
 		time.Sleep(time.Millisecond)
 		synctest.Wait()
-		if p.get(toA) != u {
+		if p.get(toA, true) != u {
 			t.Error("not used when it has rested")
 		}
 		p.put(u, false)
@@ -151,7 +159,7 @@ func TestPoolSurplus(t *testing.T) {
 	if !u.closed.Load() {
 		t.Error("its connection is kept")
 	}
-	if p.get(toA) != nil || !idle.closed.Load() {
+	if p.get(toA, true) != nil || !idle.closed.Load() {
 		t.Error("another connection of the instance is used")
 	}
 }
@@ -167,7 +175,7 @@ func TestPoolClose(t *testing.T) {
 			t.Error("idle one is open")
 		}
 		p.put(busy, true)
-		if !busy.closed.Load() || p.get(toA) != nil {
+		if !busy.closed.Load() || p.get(toA, true) != nil {
 			t.Error("one given back is open")
 		}
 	})
@@ -182,7 +190,7 @@ func TestPoolMakesRoom(t *testing.T) {
 		p.put(p.connected(t, toA), content)
 	}
 	for range 2 {
-		p.admit(toB)
+		p.admit(toB, testApp())
 	}
 	h := p.hosts[toA]
 	if n, left := p.open.Load(), len(h.idle)+len(h.resting); n != 2 || left != 0 {
@@ -190,7 +198,7 @@ func TestPoolMakesRoom(t *testing.T) {
 	}
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := p.connect(gone, toA); !errors.Is(err, context.Canceled) || p.open.Load() != 2 {
+	if _, err := p.connect(gone, toA, testApp()); !errors.Is(err, context.Canceled) || p.open.Load() != 2 {
 		t.Errorf("%d connections after a dial that ended with %v, want 2", p.open.Load(), err)
 	}
 }

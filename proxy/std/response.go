@@ -169,6 +169,10 @@ func (d *download) respond(r *http1.Response) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if d.from.reused {
+		d.app.IdleTime().Answered(d.from.rested)
+	}
+	d.app.IdleTime().Promised(r.Timeout)
 	took := d.answered(d.from)
 	d.lease.Responded(took, r.Status)
 	d.outcome.Code = r.Status

@@ -20,8 +20,8 @@ func (p *pool) sweepByLocked(due time.Time) {
 	}
 }
 
-// expire closes the connections that were idle for too long, and ends the rests that
-// have lasted long enough.
+// expire checks the idle connections that are due, closes those that were idle for too
+// long, and ends the rests that have lasted long enough.
 func (p *pool) expire() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -41,17 +41,33 @@ func (p *pool) expire() {
 	}
 }
 
-// staleLocked closes a connection that was idle for too long. It reports whether it
-// did.
+// staleLocked closes a connection that has ended, or that was idle for too long. It
+// reports whether it did.
 func (p *pool) staleLocked(u *upstream, now time.Time) bool {
 	if now.Before(u.due) {
 		return false
 	}
-	if stray, _ := u.prober.ask(); stray {
-		p.stray(u)
+	stray, err := u.prober.ask()
+	if err != nil {
+		p.ended(u, stray)
+		return true
+	}
+	if u.checkAgain(now) {
+		return false
 	}
 	u.close()
 	return true
+}
+
+// checkAgain notes that an idle connection is open, and sets the time of the next check.
+// It reports whether there is one. Each check comes after twice the idle time of the last
+// one, so that the time at which a connection ended is known within that factor.
+func (u *upstream) checkAgain(now time.Time) bool {
+	keep := u.host.app.KeepAlive()
+	u.quiet = now.Sub(u.used)
+	u.host.app.IdleTime().Survived(u.quiet)
+	u.due = u.used.Add(min(max(2*u.quiet, policy.Settle), keep))
+	return u.quiet < keep
 }
 
 // restedLocked ends the rest of a connection that has lasted long enough. It reports
@@ -63,14 +79,12 @@ func (p *pool) restedLocked(u *upstream, now time.Time) bool {
 	stray, err := u.prober.ask()
 	u.host.tidy.Rested(err == nil)
 	switch {
-	case err == nil:
-		u.due = now.Add(policy.StaleAfter - policy.Settle)
-		u.host.idle = append(u.host.idle, u)
-	case stray:
-		p.stray(u)
-		fallthrough
-	default:
+	case err != nil:
+		p.ended(u, stray)
+	case !u.checkAgain(now) || u.host.fullLocked():
 		u.close()
+	default:
+		u.host.idle = append(u.host.idle, u)
 	}
 	return true
 }

@@ -14,12 +14,14 @@ type upstream struct {
 	host   *host
 	prober prober
 
-	reused   bool         // it carried another request before
-	received bool         // a byte of the present response was received
-	used     time.Time    // in the pool: when the last response ended
-	due      time.Time    // in the pool: when the rest ends, or the connection is too old
-	closed   atomic.Bool  // close was called
-	sent     atomic.Int64 // bytes of the present request
+	reused   bool          // it carried another request before
+	received bool          // a byte of the present response was received
+	used     time.Time     // in the pool: when the last response ended
+	due      time.Time     // in the pool: when the rest ends, or the connection is checked
+	quiet    time.Duration // in the pool: for how long it was idle when it was last open
+	rested   time.Duration // how long it was idle before the present request
+	closed   atomic.Bool   // close was called
+	sent     atomic.Int64  // bytes of the present request
 }
 
 // send writes a part of the request, with the limit of outlet.write.
