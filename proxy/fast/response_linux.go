@@ -154,6 +154,7 @@ func (s *response) passInterim(n int) bool {
 		return false
 	}
 	if s.head.Status == http.StatusContinue && r.expects {
+		r.app.Continue().Note(true)
 		if r.sending == holdContent { // else the deadline is for the response
 			r.upstream.ClearDeadline()
 		}

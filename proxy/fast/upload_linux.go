@@ -33,7 +33,7 @@ func (r *request) upload() {
 			return
 		case r.sending == holdContent:
 			if u.Deadline() == 0 && !r.response.begun() {
-				u.Within(policy.ContinueTimeout)
+				u.Within(r.app.Continue().Wait())
 			}
 			return
 		case !r.uploadContent():
@@ -190,6 +190,7 @@ func (r *request) instanceExpired() {
 	switch {
 	case r.response.begun():
 	case r.sending == holdContent:
+		r.app.Continue().Note(false)
 		if r.askForContent() {
 			r.upload()
 		}

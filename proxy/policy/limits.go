@@ -28,7 +28,7 @@ const (
 	// is slow to accept.
 	DialTimeout = 2 * time.Second
 	// ContinueTimeout is how long an instance may take to ask for the content of a
-	// request that expects a 100 (Continue). Then it is sent unasked.
+	// request that expects a 100 (Continue). Then it is sent unasked. See Continue.
 	ContinueTimeout = time.Second
 	// UploadProgressAfter is how long sending a request must take before a further piece of it
 	// shows that the instance works. Before that it shows nothing: the kernel takes

@@ -8,6 +8,7 @@
 //	CheckMethod                 which requests are not forwarded at all
 //	Tidiness                    when a connection to an instance is used again
 //	IdleTime                    how long such a connection may be idle before that
+//	Continue                    how long an instance may take to ask for content
 //	StaleAfter, DialTimeout...  the bounds that are the same for every proxy
 //
 // The package does no input or output. A Decision reports to the registry, when the

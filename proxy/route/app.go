@@ -27,6 +27,7 @@ type App struct {
 	registry *registry.Registry
 	settings atomic.Pointer[Settings]
 	idle     policy.IdleTime
+	asks     policy.Continue
 }
 
 // NewApp returns an App: its name in logs and outcomes, the registry of its
@@ -49,6 +50,9 @@ func (a *App) Settings() *Settings { return a.settings.Load() }
 
 // IdleTime returns what is known about how long the instances keep idle connections.
 func (a *App) IdleTime() *policy.IdleTime { return &a.idle }
+
+// Continue returns whether the instances ask for content that waits to be asked for.
+func (a *App) Continue() *policy.Continue { return &a.asks }
 
 // KeepAlive returns how long an idle connection to an instance is kept.
 func (a *App) KeepAlive() time.Duration { return policy.KeepAlive(a.Settings().KeepAlive) }

@@ -163,7 +163,7 @@ func (x *exchange) send(u *upstream, began time.Time) error {
 	case x.readsAll():
 		x.sent(u)
 	case x.expects && !x.asked:
-		x.answerWithin(u, policy.ContinueTimeout)
+		x.answerWithin(u, x.app.Continue().Wait())
 	default:
 		x.startUpload(u)
 	}

@@ -95,6 +95,7 @@ func (x *exchange) late(u *upstream) error {
 		return err
 	}
 	if x.expects && !x.uploads {
+		x.app.Continue().Note(false)
 		return x.proceed(u, nil)
 	}
 	return x.timedOut()
@@ -119,6 +120,9 @@ func (x *exchange) extend(u *upstream) (bool, error) {
 func (x *exchange) inform(u *upstream, r *http1.Response) error {
 	if x.interim > policy.MaxInterim {
 		return policy.ErrInterim
+	}
+	if r.Status == http.StatusContinue && x.expects {
+		x.app.Continue().Note(true)
 	}
 	if r.Status == http.StatusContinue && x.expects && !x.uploads {
 		return x.proceed(u, r)
