@@ -70,6 +70,9 @@ type Config struct {
 	// KeepAlive is 0 for a connection per request.
 	KeepAlive time.Duration
 
+	// UnderscoreFields tells that request fields with an underscore in the name pass.
+	UnderscoreFields bool
+
 	// MaxConcurrency is 0 for no limit.
 	MaxConcurrency int
 

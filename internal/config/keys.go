@@ -206,6 +206,10 @@ func trafficKeys(c *Config) []Key {
 			Name: "trustedProxies", Value: prefixes(&c.TrustedProxies), Default: "[]", Change: AtOnce,
 			Meaning: "The addresses and networks whose `X-Forwarded-*` fields are believed, such as `10.0.0.0/8`.",
 		},
+		{
+			Name: "underscoreFields", Value: boolean(&c.UnderscoreFields), Default: "false", Change: AtOnce,
+			Meaning: "Whether request fields with an underscore in the name, such as `X_Api_Key`, reach the app. Apps behind WSGI or CGI take the underscore for a hyphen. Names such as `X_Forwarded_For` never pass.",
+		},
 	}
 }
 

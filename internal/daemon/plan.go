@@ -107,7 +107,7 @@ func proxySettings(settings *config.Config) proxy.Settings {
 		TrustedProxies: settings.TrustedProxies,
 		Limits: http1.Limits{
 			Line: int(limits.RequestLine), Head: int(limits.Header), Fields: limits.HeaderFields,
-			ChunkLine: int(limits.ChunkLine),
+			ChunkLine: int(limits.ChunkLine), Underscores: settings.UnderscoreFields,
 		},
 		HeadTimeout:    limits.HeaderTimeout,
 		BodyTimeout:    limits.BodyTimeout,

@@ -18,6 +18,7 @@ func TestPlan(t *testing.T) {
 	settings, err := config.Parse("config.yaml", []byte(`
 command: [true]
 requestTimeout: 7s
+underscoreFields: true
 limits: {requestLine: 1001, header: 1002, headerFields: 103, chunkLine: 104, headerTimeout: 1s, bodyTimeout: 2s, idleTimeout: 3s, connections: 5}
 `), t.TempDir(), nil)
 	if err != nil {
@@ -28,7 +29,7 @@ limits: {requestLine: 1001, header: 1002, headerFields: 103, chunkLine: 104, hea
 		t.Fatal(err)
 	}
 	want := proxy.Settings{
-		Limits:         http1.Limits{Line: 1001, Head: 1002, Fields: 103, ChunkLine: 104},
+		Limits:         http1.Limits{Line: 1001, Head: 1002, Fields: 103, ChunkLine: 104, Underscores: true},
 		HeadTimeout:    time.Second,
 		BodyTimeout:    2 * time.Second,
 		IdleTimeout:    3 * time.Second,

@@ -27,6 +27,8 @@ type Engine struct {
 	record     outcome.Recorder
 	log        *slog.Logger
 	upstreams  atomic.Int64 // connections to instances
+
+	underscores policy.Underscores
 }
 
 // New returns an Engine. Nothing runs before Serve; then call Shutdown.

@@ -119,6 +119,7 @@ func (w *worker) newRequest(c *client) *request {
 // request anew, and claims an instance. rest holds the bytes behind the head.
 func (r *request) start(head *http1.Request, n int, rest []byte) {
 	r.describe(head)
+	r.worker.engine.underscores.Note(head, r.worker.engine.log)
 	err := policy.CheckMethod(head)
 	if err == nil {
 		err = r.route(head)

@@ -11,7 +11,7 @@ type Field struct {
 	ID FieldID
 	// Drop tells that the field must not be passed on: it is hop-by-hop, or
 	// Connection names it and may do so (RFC 9110, 7.6.1), or it is a request's
-	// and has an underscore in its name. Programs behind a CGI-like interface take
+	// and has an underscore in its name; see Limits.Underscores. Programs behind a CGI-like interface take
 	// an underscore for a hyphen, and so the field for one that a proxy sets.
 	Drop bool
 }
@@ -143,6 +143,20 @@ func (f *Field) read(b []byte) (int, *Error) {
 	}
 	f.Value = trim(b[start:i:i])
 	return lineEnd(b, i, errFieldValue)
+}
+
+// imitates reports whether a name becomes that of a special field when its underscores
+// become hyphens.
+func imitates(name []byte) bool {
+	const longest = len("proxy-authorization")
+	var buffer [longest]byte
+	plain := buffer[:copy(buffer[:], name)]
+	for i, c := range plain {
+		if c == '_' {
+			plain[i] = '-'
+		}
+	}
+	return len(name) <= longest && idOf(plain) != FieldOther || hasPrefixFold(plain, "content-") || hasPrefixFold(plain, "x-forwarded-")
 }
 
 // lineEnd checks that the line in b ends at i. It returns where the next one

@@ -31,6 +31,8 @@ type Head struct {
 	// Timeout is how many seconds the peer keeps the connection while it is idle, as
 	// Keep-Alive says; 0: it does not say.
 	Timeout int
+	// Underscored tells that a field is dropped because of an underscore in its name.
+	Underscored bool
 	// Upgrade is the list of protocols that the client asks to switch to, or
 	// those that the server switches to; nil when there is no switch. The fields
 	// that say so are marked to be dropped, as all hop-by-hop fields are: a proxy
@@ -128,7 +130,8 @@ func (h *Head) readLine(b []byte) (n int, last bool, err *Error) {
 		return 0, false, err
 	}
 	if f.ID == FieldOther {
-		f.Drop = f.Drop && !h.response
+		f.Drop = f.Drop && !h.response && (!h.limits.Underscores || imitates(f.Name))
+		h.Underscored = h.Underscored || f.Drop
 		return n, false, nil
 	}
 	f.Drop = f.ID <= lastHop

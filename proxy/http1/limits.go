@@ -25,6 +25,10 @@ type Limits struct {
 	// Trailer is the length of a trailer section. Default 4 KiB, as in net/http. A
 	// longer one gets a 431.
 	Trailer int
+	// Underscores lets the fields of requests pass that have an underscore in the name,
+	// except those that would be taken for a field that this package or a proxy treats
+	// specially.
+	Underscores bool
 }
 
 // WithDefaults returns l with the defaults where it is zero.

@@ -91,6 +91,7 @@ func (x *exchange) begin(r *http1.Request, size int, from forward.Peer, rules ru
 	default:
 	}
 	x.describe(r, rules)
+	x.lane.underscores.Note(r, x.lane.options.Log)
 	if err := policy.CheckMethod(r); err != nil {
 		return err
 	}

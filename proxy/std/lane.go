@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/policy"
 )
 
 // Lane carries requests with blocking reads and writes. Create one with New. All
@@ -22,6 +23,8 @@ type Lane struct {
 	running counter     // goroutines that serve a connection or a stream
 	closing atomic.Bool // Shutdown was called
 	cutting atomic.Bool // Shutdown breaks off what is in flight
+
+	underscores policy.Underscores
 
 	mu        sync.Mutex // guards all below
 	conns     map[*conn]struct{}
