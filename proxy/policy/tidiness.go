@@ -51,6 +51,10 @@ const (
 // a server sends content there may depend on the route. After stray bytes the
 // instance is never trusted again, and none of its connections is reused.
 //
+// Two cases cannot be told from a response: bytes that arrive after the first request of
+// a connection was sent, and bytes that a proven instance sends after a response with
+// content, but so late that the next request was sent before.
+//
 // One Tidiness may serve all pools of connections to the instance. All methods
 // are safe for concurrent use and do not allocate. The zero value is an unproven
 // instance.
