@@ -16,6 +16,10 @@ const (
 	// is known, until that time is forgotten: the death of an instance looks like the
 	// end of an idle time.
 	maxDoubt = 16
+	// maxFresh is how many requests of an app have new connections only because nothing
+	// is known. A flood of POSTs would take all local ports before longIdle has passed:
+	// Linux has 28,232, and each is taken for a minute after its use.
+	maxFresh = 4096
 	// MaxSpared bounds the connections to one instance that are idle, but cannot be
 	// used for the present requests. The others are closed.
 	MaxSpared = 8
@@ -35,6 +39,7 @@ type IdleTime struct {
 	survived atomic.Int64 // the longest idle time after which a connection was open
 	ended    atomic.Int64 // the shortest one after which one had ended; 0: unknown
 	doubt    atomic.Int32 // survivals in a row that contradict ended
+	fresh    atomic.Int32 // requests that had new connections because nothing was known
 }
 
 // KeepAlive returns how long an idle connection is kept for a setting: zero stands for
@@ -61,6 +66,7 @@ func (t *IdleTime) Limit(idempotent bool, keep time.Duration) time.Duration {
 	case idempotent:
 		return keep
 	case !t.Proven():
+		t.fresh.Add(1)
 		return 0
 	default:
 		return min(keep, time.Duration(t.survived.Load())/2)
@@ -68,7 +74,9 @@ func (t *IdleTime) Limit(idempotent bool, keep time.Duration) time.Duration {
 }
 
 // Proven reports whether the instances are known to keep connections.
-func (t *IdleTime) Proven() bool { return t.reuses.Load() || t.survived.Load() >= int64(longIdle) }
+func (t *IdleTime) Proven() bool {
+	return t.reuses.Load() || t.survived.Load() >= int64(longIdle) || t.fresh.Load() >= maxFresh && t.ended.Load() == 0
+}
 
 // Answered notes that an instance answered a request on a connection that had been idle
 // for the given time.

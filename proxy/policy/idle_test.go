@@ -37,6 +37,26 @@ func TestIdleTime(t *testing.T) {
 	wantLimits(t, &posts, StaleAfter, longIdle/2)
 }
 
+// TestIdleTimeFresh: a flood of requests does not take all ports before something is known,
+// unless the instances are known to end connections.
+func TestIdleTimeFresh(t *testing.T) {
+	t.Parallel()
+	for _, ends := range []bool{false, true} {
+		var idle IdleTime
+		idle.Survived(Settle)
+		if ends {
+			idle.Ended(2 * Settle)
+		}
+		fresh := 0
+		for idle.Limit(false, StaleAfter) == 0 && fresh < 2*maxFresh {
+			fresh++
+		}
+		if want := map[bool]int{false: maxFresh, true: 2 * maxFresh}[ends]; fresh != want {
+			t.Errorf("ends %t: %d new connections, want %d", ends, fresh, want)
+		}
+	}
+}
+
 // TestIdleTimeForgotten: an end that many connections contradict is forgotten.
 func TestIdleTimeForgotten(t *testing.T) {
 	t.Parallel()
