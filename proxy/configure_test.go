@@ -189,8 +189,13 @@ func TestConfigureStream(t *testing.T) {
 func TestConfigureMaxConnections(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}, options: connectionLimit(1)})
-	one, two := dial(t, f.address), dial(t, f.address)
-	if !one.served(patience) || two.served(soon) {
+	one := dial(t, f.address)
+	if !one.served(patience) {
+		t.Fatal("no response within the limit")
+	}
+	one.send(half)
+	two := dial(t, f.address)
+	if two.served(soon) {
 		t.Fatal("the limit is not 1")
 	}
 	f.proxy.Configure(proxy.Settings{MaxConnections: 2})
@@ -198,9 +203,11 @@ func TestConfigureMaxConnections(t *testing.T) {
 		t.Error("no response with room for two")
 	}
 	f.proxy.Configure(proxy.Settings{MaxConnections: 1})
-	if !one.served(patience) || !two.served(patience) {
+	one.send("\n")
+	if !one.answered(patience) || !two.served(patience) {
 		t.Error("one of those inside was thrown out")
 	}
+	two.send(half)
 	_ = one.Close()
 	three := dial(t, f.address)
 	if three.served(soon) {

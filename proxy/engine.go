@@ -40,12 +40,13 @@ func (p *Proxy) newFast(o *Options) *fast.Engine {
 		return nil
 	}
 	options := fast.Options{
-		Router:   o.Router,
-		Settings: &p.settings,
-		Handover: p.std.Take,
-		Conduct:  &p.conduct,
-		Record:   o.Record,
-		Log:      o.Log,
+		Router:     o.Router,
+		Settings:   &p.settings,
+		Handover:   p.std.Take,
+		HandedOver: p.std,
+		Conduct:    &p.conduct,
+		Record:     o.Record,
+		Log:        o.Log,
 	}
 	if o.Status != nil {
 		options.StatusPath = statusPath

@@ -79,6 +79,7 @@ func New(options Options) *Proxy {
 	p.settings.Store(&options.Settings)
 	p.std = std.New(std.Options{
 		Router: options.Router, Settings: &p.settings, Conduct: &p.conduct,
+		Full:       func() bool { return p.fast != nil && p.fast.Full() },
 		StatusPath: statusPath, Status: options.Status, Record: options.Record, Log: options.Log,
 	})
 	p.fast = p.newFast(&options)
@@ -99,7 +100,7 @@ func New(options Options) *Proxy {
 //     when its head is complete.
 //   - IdleTimeout holds from the next response on. A connection of HTTP/2 keeps the
 //     IdleTimeout of New.
-//   - MaxConnections holds when the next client connects. No open connection is closed.
+//   - MaxConnections holds when the next client connects.
 //   - For HTTP/2, Limits.Head cannot be raised above 1 MiB or the value of New.
 func (p *Proxy) Configure(s Settings) {
 	s = s.WithDefaults()

@@ -272,7 +272,7 @@ func limitsKeys(l *Limits) []Key {
 		},
 		{
 			Name: "connections", Value: whole(&l.Connections, 0, maxCount), Default: "0", Change: AtOnce,
-			Meaning: "The largest number of connected clients; more wait to be accepted. 0 derives it from the limit of open files.",
+			Meaning: "The largest number of connected clients. Beyond it, the client that has been idle the longest is disconnected; when none is idle, new ones wait to be accepted. 0 derives it from the limit of open files.",
 		},
 	}
 }

@@ -26,6 +26,10 @@ type Options struct {
 	// accepted until one is closed. Zero: no limit. All loops call it, for each
 	// connection: it must be fast. Nil: no limit.
 	MaxConns func() int
+	// MakeRoom is called by a loop when a client waits to be accepted and there is no
+	// room. It closes an accepted connection that is not needed, or has another
+	// goroutine do so. Nil: the client waits until one is closed.
+	MakeRoom func(*Loop)
 	// Log gets a line when accepting fails. Nil: none is written.
 	Log *slog.Logger
 }
@@ -54,6 +58,9 @@ func NewGroup(options Options) *Group {
 	if options.MaxConns == nil {
 		options.MaxConns = func() int { return 0 }
 	}
+	if options.MakeRoom == nil {
+		options.MakeRoom = func(*Loop) {}
+	}
 	if options.Log == nil {
 		options.Log = slog.New(slog.DiscardHandler)
 	}
@@ -69,6 +76,9 @@ func (g *Group) Loops() []*Loop {
 
 // Open returns how many accepted connections are open.
 func (g *Group) Open() int { return int(g.open.Load()) }
+
+// Full reports whether a client waits for one of the accepted connections to be closed.
+func (g *Group) Full() bool { return g.full.Load() }
 
 // Closing reports whether Close was called.
 func (g *Group) Closing() bool { return g.closing.Load() }

@@ -146,20 +146,31 @@ func (in *listening) resume() {
 // Expired is called when a pause is over.
 func (in *listening) Expired() { in.resume() }
 
+// roomInterval is how often a loop whose clients wait asks for room: a connection that
+// is needed now may not be soon.
+const roomInterval = 100 * time.Millisecond
+
 // takeRoom counts another connection, before it is accepted: loops accept at the
-// same time. When there is no room, it suspends accepting until there is, and
-// returns false: see Group.releaseConn.
+// same time. When there is no room for a client that waits, it suspends accepting until
+// there is, asks for room, and returns false: see Group.releaseConn.
 func (in *listening) takeRoom() bool {
 	g := in.loop.group
 	limit := int64(g.options.MaxConns())
 	if g.open.Add(1) <= limit || limit == 0 {
 		return true
 	}
+	if !in.fd.pending() {
+		g.releaseConn() // not open.Add: another loop may have seen the count too high
+		return false
+	}
 	in.suspend()
 	g.full.Store(true)
 	if g.open.Add(-1) < limit { // one was closed just now
 		g.WakeAcceptors()
+		return false
 	}
+	g.options.MakeRoom(in.loop)
+	in.loop.wheel.set(&in.timer, in.loop.clock.now+int64(roomInterval)) // then it asks again
 	return false
 }
 

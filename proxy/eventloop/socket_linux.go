@@ -60,6 +60,13 @@ func (s Socket) Quiet() bool {
 	return errno == syscall.EAGAIN
 }
 
+// pending reports whether a connection waits to be accepted on a listening socket.
+func (s Socket) pending() bool {
+	fds := []unix.PollFd{{Fd: int32(s), Events: unix.POLLIN}}
+	n, err := unix.Poll(fds, 0)
+	return n > 0 || err != nil // after an error, accepting tells
+}
+
 // untaken returns how many bytes were written that the peer has not taken.
 func (s Socket) untaken() int {
 	n, err := unix.IoctlGetInt(int(s), unix.SIOCOUTQ)

@@ -37,6 +37,7 @@ type client struct {
 	port    uint16
 	state   clientState
 	used    bool // a request was read
+	idle    idleMark
 }
 
 // Accept takes on a client's connection.
@@ -53,6 +54,7 @@ func (w *worker) Accept(from eventloop.Arrival) {
 		return
 	}
 	c.Within(w.engine.settings.Load().HeadTimeout)
+	w.rest(c)
 }
 
 // Ready goes on with the work of the connection.
@@ -112,6 +114,7 @@ func (c *client) await() {
 // readHead reads the head of a request from b, all that was received of it.
 func (c *client) readHead(b []byte) {
 	w := c.worker
+	c.wake()
 	if !c.used && w.engine.handover != nil {
 		has, may := http1.HasPreface(b)
 		if has || b[0] == tlsHandshake {
@@ -198,8 +201,13 @@ func (c *client) next() {
 	case c.Readable():
 		c.Within(s.IdleTimeout)
 		c.Later()
+		c.worker.rest(c)
 	default:
 		c.Within(s.IdleTimeout)
+		c.worker.rest(c)
+		if c.worker.engine.group.Full() {
+			c.worker.engine.makeRoom(c.worker.loop)
+		}
 	}
 }
 
@@ -214,6 +222,7 @@ func (c *client) handOver(b []byte) {
 		return
 	}
 	c.state = clientClosed
+	c.wake()
 	c.dropHead()
 	e.handover(conn, unread, closed)
 }
@@ -243,6 +252,7 @@ func (c *client) retire() {
 	if c.state == lingering {
 		c.worker.lingering--
 	}
+	c.wake()
 	c.state = clientClosed
 	c.dropHead()
 	c.request, c.tunnel = nil, nil

@@ -103,7 +103,7 @@ func (r *request) fail(err error) {
 func (r *request) sendFault(f policy.Fault) {
 	r.dropUpstream()
 	r.release()
-	last := !r.keepAlive || r.http10 || !r.body.Done() || r.worker.engine.group.Closing() || f.Code == http.StatusNotImplemented
+	last := !r.keepAlive || r.http10 || !r.body.Done() || r.worker.engine.ends() || f.Code == http.StatusNotImplemented
 	r.response.delivery.Last = last
 	if err := r.client.Send(f.Append(r.worker.out[:0], r.toHead, last)); err != nil {
 		r.clientGone()

@@ -6,6 +6,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/eventloop"
@@ -22,6 +23,8 @@ type Engine struct {
 	router     route.Router
 	settings   *atomic.Pointer[settings.Settings]
 	handover   func(net.Conn, []byte, func()) // nil: nothing is handed over
+	handedOver IdleConns                      // nil: none of them is closed to make room
+	began      time.Time                      // its time counts from here
 	statusPath string
 	conduct    *policy.Conduct
 	record     outcome.Recorder
@@ -36,7 +39,9 @@ func New(options Options) (*Engine, error) {
 	e := &Engine{
 		router:     options.Router,
 		settings:   options.Settings,
+		began:      time.Now().Add(-time.Second), // 0 is no time
 		handover:   options.Handover,
+		handedOver: options.HandedOver,
 		statusPath: options.StatusPath,
 		conduct:    options.Conduct,
 		record:     options.Record,
@@ -55,6 +60,7 @@ func New(options Options) (*Engine, error) {
 		Loops:    options.Loops,
 		Protocol: func(l *eventloop.Loop) eventloop.Protocol { return newWorker(e, l) },
 		MaxConns: func() int { return e.settings.Load().MaxConnections },
+		MakeRoom: e.makeRoom,
 		Log:      e.log,
 	})
 	return e, nil
@@ -70,6 +76,13 @@ func (e *Engine) Serve(l net.Listener) error { return e.group.Serve(l) }
 // returns nil. The connections that were accepted on it stay. It reports whether
 // l was being served.
 func (e *Engine) Leave(l net.Listener) bool { return e.group.Leave(l) }
+
+// Full reports whether a client waits for another one to leave.
+func (e *Engine) Full() bool { return e.group.Full() }
+
+// ends reports whether connections end with the response that begins now: the engine
+// shuts down, or another client waits for room.
+func (e *Engine) ends() bool { return e.group.Closing() || e.group.Full() }
 
 // Reconfigured tells the engine that the settings have changed: more connections
 // may be open than before.

@@ -192,6 +192,8 @@ func TestMaxConnections(t *testing.T) {
 	first, second := dial(t, f.address), dial(t, f.address)
 	get(first)
 	get(second)
+	first.send("GET / HTTP/1.1\nHost: a\n") // so it is not idle
+	second.send("GET / HTTP/1.1\nHost: a\n")
 	third := dial(t, f.address) // the kernel accepts it
 	third.send("GET / HTTP/1.1\nHost: a\n\n")
 	_ = third.SetReadDeadline(time.Now().Add(100 * time.Millisecond))

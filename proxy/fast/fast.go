@@ -84,6 +84,7 @@ import (
 	"log/slog"
 	"net"
 	"sync/atomic"
+	"time"
 
 	"github.com/dynlb/dynlb/proxy/outcome"
 	"github.com/dynlb/dynlb/proxy/policy"
@@ -105,6 +106,9 @@ type Options struct {
 	// connection is closed, and must not block. Nil: such connections are treated
 	// as all others.
 	Handover func(conn net.Conn, unread []byte, closed func())
+	// HandedOver are the connections that Handover has taken over, which count for
+	// MaxConnections too. Nil: none of them is closed to make room.
+	HandedOver IdleConns
 	// StatusPath is the one path that is not the app's. Empty: there is none.
 	StatusPath string
 	// Conduct holds what was learned of the instances. Nil: the engine has its own.
@@ -115,6 +119,15 @@ type Options struct {
 	Log *slog.Logger
 	// Loops is how many event loops there are. Zero: GOMAXPROCS.
 	Loops int
+}
+
+// IdleConns are connections that may be idle.
+type IdleConns interface {
+	// LongestIdle returns how long one of them has been idle at most, or a negative
+	// time when none is idle.
+	LongestIdle() time.Duration
+	// CloseIdle closes that one. It reports whether there was one.
+	CloseIdle() bool
 }
 
 // CutError says that Shutdown ran out of time.

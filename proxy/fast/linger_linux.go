@@ -10,8 +10,8 @@ import (
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
-// shutdownLinger is how long a client may linger during a shutdown. It is what
-// net/http always gives.
+// shutdownLinger is how long a client may linger during a shutdown, or while another
+// client waits for room. It is what net/http always gives.
 const shutdownLinger = 500 * time.Millisecond
 
 // refuse answers a request that is not forwarded. It begins with b.
@@ -38,7 +38,7 @@ func (c *client) end() {
 	c.request = nil
 	c.state = lingering
 	c.worker.lingering++
-	if c.worker.engine.group.Closing() {
+	if c.worker.engine.ends() {
 		c.Within(shutdownLinger)
 	} else {
 		c.Within(policy.LingerTimeout)

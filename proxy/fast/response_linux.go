@@ -199,7 +199,7 @@ func (s *response) passHead(rest []byte) {
 	if used < len(rest) {
 		s.surplus()
 	}
-	to := forward.Client{HTTP10: r.http10, Last: !r.keepAlive || !r.body.Done() || r.worker.engine.group.Closing()}
+	to := forward.Client{HTTP10: r.http10, Last: !r.keepAlive || !r.body.Done() || r.worker.engine.ends()}
 	var b []byte
 	b, s.delivery = forward.AppendResponse(r.worker.out[:0], head, to, r.worker.dateNow())
 	s.dropHead()

@@ -30,12 +30,18 @@ type worker struct {
 	requestHeads  []*http1.Request  // spare
 	responseHeads []*http1.Response // spare
 
-	lingering int    // clients that linger
-	drained   func() // called once there is nothing under way; nil unless draining
+	idle      idleClients // that have had a request
+	fresh     idleClients // that have had none
+	ahead     int64       // of the loop's time, the engine's is
+	lingering int         // clients that linger
+	drained   func()      // called once there is nothing under way; nil unless draining
 }
 
 func newWorker(e *Engine, l *eventloop.Loop) *worker {
-	return &worker{loop: l, engine: e, out: make([]byte, 0, eventloop.ChunkSize+4<<10)}
+	return &worker{
+		loop: l, engine: e, out: make([]byte, 0, eventloop.ChunkSize+4<<10),
+		ahead: int64(time.Since(e.began)) - l.Now(),
+	}
 }
 
 // workerOf returns the worker of a loop.

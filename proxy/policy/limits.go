@@ -34,6 +34,10 @@ const (
 	// shows that the instance works. Before that it shows nothing: the kernel takes
 	// some megabytes for an instance that reads nothing.
 	UploadProgressAfter = time.Second
+	// FreshFor is how long a new connection is not closed to make room for another
+	// one: its first request is on the way. It leaves time for a lost packet, which is
+	// sent again after 1 s at the earliest (RFC 6298, 2.1) or much sooner.
+	FreshFor = time.Second
 	// LingerTimeout is how long a client may continue to send bytes that are thrown
 	// away, so that it has time to read the response. It is nginx's
 	// lingering_timeout.

@@ -26,8 +26,9 @@ type Settings struct {
 	// a client may take for one piece of a response, of 32 KiB at most: then the
 	// request is given up. Zero: 10 s, 30 s and 60 s.
 	HeadTimeout, BodyTimeout, IdleTimeout time.Duration
-	// MaxConnections is how many connections of clients may be open; more are not
-	// accepted until one is closed. Idle connections to instances are not kept beyond
+	// MaxConnections is how many connections of clients may be open. For a further one,
+	// the one that has been idle the longest is closed; when none is idle, it is not
+	// accepted until one is closed, and responses end their connections. Idle connections to instances are not kept beyond
 	// that number, and there is at most one pipe for every four. Zero: no limit.
 	MaxConnections int
 }

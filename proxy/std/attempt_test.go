@@ -126,7 +126,7 @@ func TestClosedOnce(t *testing.T) {
 	near, far := net.Pipe()
 	t.Cleanup(func() { _ = far.Close() })
 	for range 2 {
-		l.gate.enter()
+		l.gate.enter(nil)
 		l.clock.enter()
 	}
 	c := newConn(l, near, l.gate.leave)

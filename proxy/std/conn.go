@@ -35,6 +35,9 @@ type conn struct {
 	peer   forward.Peer
 	watcher
 
+	idle      idleMark       // the lane's list guards it
+	unwanted  atomic.Bool    // it was idle, and another client waits
+	streams   atomic.Bool    // package net/http has it
 	used      bool           // a request was read
 	request   *http1.Request // the reader of the present head; nil: no byte of it was read
 	rules     rules          // of the present request

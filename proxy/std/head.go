@@ -40,6 +40,9 @@ func (c *conn) await() (int, error) {
 	}
 	c.began = time.Time{}
 	c.stopReads.Store(false)
+	if c.intake.empty() {
+		c.lane.rests(c, c.used)
+	}
 	for {
 		if !c.intake.empty() {
 			if c.began.IsZero() {
@@ -52,8 +55,13 @@ func (c *conn) await() (int, error) {
 				return n, err
 			}
 		}
-		if err := c.readHead(&limit); err != nil {
+		err := c.readHead(&limit)
+		c.lane.idleConns.remove(c)
+		if err != nil {
 			return 0, err
+		}
+		if c.unwanted.Load() { // it stays for this request
+			c.lane.gate.recheck()
 		}
 	}
 }
@@ -91,7 +99,7 @@ func (c *conn) readHead(limit *limit) error {
 	deadline, last := limit.deadline(), false
 	for {
 		_ = c.conn.SetReadDeadline(deadline) // the read reports the error
-		if !last && c.lane.closing.Load() {  // a request that has arrived is carried
+		if !last && c.leaving() {            // a request that has arrived is carried
 			last = true
 			deadline = earlier(deadline, time.Now().Add(lastLook))
 			_ = c.conn.SetReadDeadline(deadline)
@@ -100,7 +108,7 @@ func (c *conn) readHead(limit *limit) error {
 		if err == nil || !isTimeout(err) {
 			return err
 		}
-		if !last && c.lane.closing.Load() {
+		if !last && c.leaving() {
 			continue
 		}
 		next, ok := limit.extend()
@@ -115,6 +123,11 @@ func (c *conn) readHead(limit *limit) error {
 			return policy.ErrSlowHead
 		}
 	}
+}
+
+// leaving reports whether the connection ends as soon as it has no request.
+func (c *conn) leaving() bool {
+	return c.lane.closing.Load() || c.began.IsZero() && c.unwanted.Load()
 }
 
 // earlier returns the earlier of two times.

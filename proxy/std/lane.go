@@ -12,17 +12,18 @@ import (
 // Lane carries requests with blocking reads and writes. Create one with New. All
 // methods are safe for concurrent use.
 type Lane struct {
-	options Options
-	readers atomic.Pointer[readers] // for the limits in force
-	clock   clock
-	date    date
-	pool    *pool
-	gate    gate
-	streams *streams
-	flights counter     // requests and tunnels in flight
-	running counter     // goroutines that serve a connection or a stream
-	closing atomic.Bool // Shutdown was called
-	cutting atomic.Bool // Shutdown breaks off what is in flight
+	options   Options
+	readers   atomic.Pointer[readers] // for the limits in force
+	clock     clock
+	date      date
+	pool      *pool
+	gate      gate
+	idleConns idleConns
+	streams   *streams
+	flights   counter     // requests and tunnels in flight
+	running   counter     // goroutines that serve a connection or a stream
+	closing   atomic.Bool // Shutdown was called
+	cutting   atomic.Bool // Shutdown breaks off what is in flight
 
 	underscores policy.Underscores
 
@@ -42,7 +43,7 @@ func New(options Options) *Lane {
 		listeners: make(map[*listening]struct{}),
 	}
 	limit := func() int { return options.Settings.Load().MaxConnections }
-	l.gate.max = limit
+	l.gate.max, l.gate.makeRoom = limit, func() { l.CloseIdle() }
 	l.pool = newPool(&l.clock, options.Conduct, limit, options.Log)
 	l.streams = newStreams(l)
 	return l

@@ -10,8 +10,8 @@ import (
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
-// shutdownLinger is how long a connection lingers during a shutdown. Package net/http
-// always waits so long.
+// shutdownLinger is how long a connection lingers during a shutdown, or while another
+// client waits for room. Package net/http always waits so long.
 const shutdownLinger = 500 * time.Millisecond
 
 // proceed asks the client for the content of its request.
@@ -39,7 +39,9 @@ func (c *conn) respond(r *http1.Response, whole bool) {
 
 // isLast reports whether a response is the last one on the connection. For whole see
 // client.respond.
-func (c *conn) isLast(whole bool) bool { return !c.keep || !whole || c.lane.closing.Load() }
+func (c *conn) isLast(whole bool) bool {
+	return !c.keep || !whole || c.lane.closing.Load() || c.unwanted.Load() || c.lane.full()
+}
 
 // settle decides what becomes of the connection after a response. If the client did not
 // expect the last response, it may be sending another request. The connection lingers
@@ -149,7 +151,11 @@ func (c *conn) breakOff(gone bool) {
 // linger reads until the client closes the connection, for a limited time.
 func (c *conn) linger() {
 	closeWrite(c.conn)
-	deadline := time.Now().Add(policy.LingerTimeout)
+	limit := policy.LingerTimeout
+	if c.lane.full() {
+		limit = shutdownLinger
+	}
+	deadline := time.Now().Add(limit)
 	for closing := false; ; {
 		_ = c.conn.SetReadDeadline(deadline) // the read reports the error
 		if !closing && c.lane.closing.Load() {

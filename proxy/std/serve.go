@@ -42,12 +42,15 @@ func (l *Lane) Serve(listener net.Listener) error {
 		delete(l.listeners, in)
 		l.mu.Unlock()
 	}()
-	for pause := time.Duration(0); !l.closing.Load() && l.gate.wait(in.closed); {
+	for pause := time.Duration(0); !l.closing.Load(); {
 		conn, err := in.Accept()
 		switch {
 		case err == nil:
 			pause = 0
-			l.gate.enter()
+			if !l.gate.enter(in.closed) {
+				_ = conn.Close() // an error changes nothing
+				return nil
+			}
 			l.Take(conn, nil, l.gate.leave)
 		case errors.Is(err, net.ErrClosed):
 			return nil

@@ -51,6 +51,9 @@ type Options struct {
 	Settings *atomic.Pointer[settings.Settings]
 	// Conduct knows which instances send stray bytes. Nil: the lane has its own.
 	Conduct *policy.Conduct
+	// Full reports whether a client waits for one of the connections that Take was
+	// given to be closed. Nil: none waits.
+	Full func() bool
 	// StatusPath is the one path that is not an app's, and Status answers GET and
 	// HEAD of it. Nil: the path is the app's.
 	StatusPath string
@@ -65,6 +68,9 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Full == nil {
+		o.Full = func() bool { return false }
 	}
 	if o.Record == nil {
 		o.Record = func(*outcome.Outcome) {}

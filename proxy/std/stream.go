@@ -76,7 +76,10 @@ func (s *stream) serve() {
 		s.lane.answerStatus(s.writer, s.request)
 		return
 	}
-	peer, _ := s.request.Context().Value(peerKey{}).(forward.Peer)
+	var peer forward.Peer
+	if c, ok := s.request.Context().Value(connKey{}).(*conn); ok {
+		peer = c.peer
+	}
 	peer.Trusted = s.rules.Trusts(peer.IP)
 	s.left = -1
 	if r.Framing == http1.Sized {

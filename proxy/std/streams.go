@@ -37,6 +37,7 @@ func newStreams(l *Lane) *streams {
 		DisableGeneralOptionsHandler: true, // OPTIONS * is the app's
 		BaseContext:                  func(net.Listener) context.Context { return base },
 		ConnContext:                  connContext,
+		ConnState:                    l.streamsState,
 		ErrorLog:                     log.New(serverLog{l.options.Log}, "", 0),
 	}
 	s.serving.Go(func() { _ = s.server.Serve(s) }) // ends with Shutdown, and has no other error
@@ -46,6 +47,7 @@ func newStreams(l *Lane) *streams {
 // leaveToStreams gives a connection that begins with the preface of HTTP/2 to net/http.
 func (c *conn) leaveToStreams() {
 	c.fate = leaves
+	c.streams.Store(true)
 	unread := bytes.Clone(c.intake.bytes())
 	c.intake.release()
 	_ = c.conn.SetReadDeadline(noDeadline) // the reads report the error
@@ -121,13 +123,27 @@ func (p *preread) Close() error {
 	return nil
 }
 
-// peerKey is the context key of the forward.Peer of a connection.
-type peerKey struct{}
+// streamsState is an http.Server.ConnState. A connection is idle when it has no stream.
+// The end of the last response may not be sent yet, and net/http cannot ask one client
+// to leave, so that such a connection is not closed at once.
+func (l *Lane) streamsState(conn net.Conn, state http.ConnState) {
+	p, ok := conn.(*preread)
+	switch {
+	case !ok:
+	case state != http.StateIdle:
+		l.idleConns.remove(p.conn)
+	default:
+		l.rests(p.conn, false)
+	}
+}
+
+// connKey is the context key of the conn of a connection.
+type connKey struct{}
 
 // connContext is an http.Server.ConnContext.
 func connContext(ctx context.Context, c net.Conn) context.Context {
 	if p, ok := c.(*preread); ok {
-		return context.WithValue(ctx, peerKey{}, p.conn.peer)
+		return context.WithValue(ctx, connKey{}, p.conn)
 	}
 	return ctx
 }

@@ -1,0 +1,137 @@
+package std
+
+import (
+	"sync"
+	"time"
+
+	"github.com/dynlb/dynlb/proxy/policy"
+)
+
+// idleMark is the place of a connection among the idle ones.
+type idleMark struct {
+	list         *idleList // nil: it is not idle
+	since        time.Time // when it became idle
+	older, newer *conn
+}
+
+// idleConns are the connections that wait for a request of which no byte has been read.
+type idleConns struct {
+	mu    sync.Mutex // guards all below, and conn.idle of all connections
+	used  idleList   // those that have had a request
+	fresh idleList   // those that have had none, and those of HTTP/2; closed after FreshFor
+}
+
+// idleList is a list in the order in which the connections became idle.
+type idleList struct{ oldest, newest *conn }
+
+// add adds a connection as the newest one of a list.
+func (all *idleConns) add(c *conn, list *idleList) {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	all.removeLocked(c)
+	c.idle = idleMark{list: list, since: time.Now(), older: list.newest}
+	if list.newest != nil {
+		list.newest.idle.newer = c
+	} else {
+		list.oldest = c
+	}
+	list.newest = c
+}
+
+// remove removes a connection, if it is idle.
+func (all *idleConns) remove(c *conn) {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	all.removeLocked(c)
+}
+
+func (all *idleConns) removeLocked(c *conn) {
+	mark := c.idle
+	if mark.list == nil {
+		return
+	}
+	if mark.older != nil {
+		mark.older.idle.newer = mark.newer
+	} else {
+		mark.list.oldest = mark.newer
+	}
+	if mark.newer != nil {
+		mark.newer.idle.older = mark.older
+	} else {
+		mark.list.newest = mark.older
+	}
+	c.idle = idleMark{}
+}
+
+// oldestLocked returns the connection that has been idle the longest of those that may
+// be closed; nil: there is none.
+func (all *idleConns) oldestLocked() *conn {
+	used, fresh := all.used.oldest, all.fresh.oldest
+	if fresh != nil && time.Since(fresh.idle.since) < policy.FreshFor {
+		fresh = nil
+	}
+	if used == nil || fresh != nil && fresh.idle.since.Before(used.idle.since) {
+		return fresh
+	}
+	return used
+}
+
+// take removes the connection that has been idle the longest, and returns it; nil: there
+// is none.
+func (all *idleConns) take() *conn {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	c := all.oldestLocked()
+	if c != nil {
+		all.removeLocked(c)
+	}
+	return c
+}
+
+// longest returns how long a connection that may be closed has been idle at most, or a
+// negative time when there is none.
+func (all *idleConns) longest() time.Duration {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	c := all.oldestLocked()
+	if c == nil {
+		return -1
+	}
+	return time.Since(c.idle.since)
+}
+
+// LongestIdle returns how long a client's connection has been idle at most, or a
+// negative time when none is idle.
+func (l *Lane) LongestIdle() time.Duration { return l.idleConns.longest() }
+
+// CloseIdle closes the connection of a client that has been idle the longest. It
+// reports whether there was one. If its request arrives just now, that is carried first.
+func (l *Lane) CloseIdle() bool {
+	c := l.idleConns.take()
+	switch {
+	case c == nil:
+		return false
+	case c.streams.Load():
+		c.close()
+	default:
+		c.unwanted.Store(true)
+		_ = c.conn.SetReadDeadline(longAgo) // the read reports the error
+	}
+	return true
+}
+
+// full reports whether a client waits for a connection to be closed.
+func (l *Lane) full() bool { return l.gate.full.Load() || l.options.Full() }
+
+// rests is called when a connection has become idle. If a client waits, the connection
+// that has been idle the longest is closed.
+func (l *Lane) rests(c *conn, used bool) {
+	if !used {
+		l.idleConns.add(c, &l.idleConns.fresh)
+		return
+	}
+	l.idleConns.add(c, &l.idleConns.used)
+	if l.full() {
+		l.CloseIdle()
+	}
+}
