@@ -105,6 +105,9 @@ type Limits struct {
 
 	HeaderTimeout, BodyTimeout, IdleTimeout time.Duration
 
+	// MinRate is in bytes a second; 0 for none.
+	MinRate int64
+
 	// Connections is 0 for a number that is derived from the limit of open files.
 	Connections int
 }

@@ -149,8 +149,8 @@ var parseValues = []struct {
 	{"recycling", "maxRequests: 1000\nmaxAge: 24h\nmaxMemory: 512MiB", func(c *Config) {
 		c.MaxRequests, c.MaxAge, c.MaxMemory = 1000, 24*time.Hour, 512<<20
 	}},
-	{"limits", "limits: {requestLine: 4kB, header: 1MiB, headerFields: 7, headerTimeout: 1s, bodyTimeout: 2s, chunkLine: 64B, idleTimeout: 3s, connections: 9}", func(c *Config) {
-		c.Limits = Limits{4000, 1 << 20, 64, 7, time.Second, 2 * time.Second, 3 * time.Second, 9}
+	{"limits", "limits: {requestLine: 4kB, header: 1MiB, headerFields: 7, headerTimeout: 1s, bodyTimeout: 2s, minRate: 8, chunkLine: 64B, idleTimeout: 3s, connections: 9}", func(c *Config) {
+		c.Limits = Limits{4000, 1 << 20, 64, 7, time.Second, 2 * time.Second, 3 * time.Second, 8, 9}
 	}},
 	{"no proxies", "trustedProxies: []", func(*Config) {}},
 

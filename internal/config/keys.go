@@ -16,6 +16,8 @@ const (
 	// browsers and servers exchange; a head stays in memory until it is complete.
 	minHead, maxHead = 64, 1 << 20
 	maxFields        = 10000
+	// maxRate is above what a phone with a bad connection reaches.
+	maxRate = 1 << 20
 	// minMemory is less than a program needs to start, and maxMemory more than a
 	// machine has.
 	minMemory, maxMemory = 1 << 20, 1 << 50
@@ -261,6 +263,10 @@ func limitsKeys(l *Limits) []Key {
 		{
 			Name: "bodyTimeout", Value: duration(&l.BodyTimeout, minWait), Default: "30s", Change: AtOnce,
 			Meaning: "How long a client may be silent within a request body. After that it is answered 408.",
+		},
+		{
+			Name: "minRate", Value: size(&l.MinRate, 0, maxRate), Default: "240", Change: AtOnce,
+			Meaning: "The rate in bytes a second at which a client must send a request body, and take a response, while dynlb waits for it. A request that is behind it by `bodyTimeout` is answered 408; a response that is behind it by `idleTimeout` is broken off. 0 means no such limit.",
 		},
 		{
 			Name: "chunkLine", Value: size(&l.ChunkLine, minHead, maxHead), Default: "256", Change: AtOnce,

@@ -103,6 +103,10 @@ func proxySettings(settings *config.Config) proxy.Settings {
 	if connections == 0 {
 		connections = connectionsWithin(openFiles(), settings.MaxInstances)
 	}
+	minRate := int(limits.MinRate)
+	if minRate == 0 {
+		minRate = -1 // there, 0 is the default
+	}
 	return proxy.Settings{
 		TrustedProxies: settings.TrustedProxies,
 		Limits: http1.Limits{
@@ -112,6 +116,7 @@ func proxySettings(settings *config.Config) proxy.Settings {
 		HeadTimeout:    limits.HeaderTimeout,
 		BodyTimeout:    limits.BodyTimeout,
 		IdleTimeout:    limits.IdleTimeout,
+		MinRate:        minRate,
 		MaxConnections: connections,
 	}
 }

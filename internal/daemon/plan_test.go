@@ -19,7 +19,7 @@ func TestPlan(t *testing.T) {
 command: [true]
 requestTimeout: 7s
 underscoreFields: true
-limits: {requestLine: 1001, header: 1002, headerFields: 103, chunkLine: 104, headerTimeout: 1s, bodyTimeout: 2s, idleTimeout: 3s, connections: 5}
+limits: {requestLine: 1001, header: 1002, headerFields: 103, chunkLine: 104, headerTimeout: 1s, bodyTimeout: 2s, idleTimeout: 3s, minRate: 4, connections: 5}
 `), t.TempDir(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -33,6 +33,7 @@ limits: {requestLine: 1001, header: 1002, headerFields: 103, chunkLine: 104, hea
 		HeadTimeout:    time.Second,
 		BodyTimeout:    2 * time.Second,
 		IdleTimeout:    3 * time.Second,
+		MinRate:        4,
 		MaxConnections: 5,
 	}
 	if d := p.apps[app.Default].Requests.KeepAlive; d != policy.StaleAfter {
@@ -41,15 +42,15 @@ limits: {requestLine: 1001, header: 1002, headerFields: 103, chunkLine: 104, hea
 	got := p.proxy
 	if got.TrustedProxies != nil || p.apps[app.Default].Requests.RequestTimeout != 7*time.Second || got.Limits != want.Limits ||
 		got.HeadTimeout != want.HeadTimeout || got.BodyTimeout != want.BodyTimeout ||
-		got.IdleTimeout != want.IdleTimeout || got.MaxConnections != want.MaxConnections {
+		got.IdleTimeout != want.IdleTimeout || got.MinRate != want.MinRate || got.MaxConnections != want.MaxConnections {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	settings.KeepAlive = 0
 	if p, err = newPlan(settings); err != nil || p.apps[app.Default].Requests.KeepAlive >= 0 {
 		t.Errorf("keepAlive: 0 keeps connections (%v)", err)
 	}
-	settings.Limits.Connections = 0
-	if p, err = newPlan(settings); err != nil || p.proxy.MaxConnections != connectionsWithin(openFiles(), 8) {
+	settings.Limits.Connections, settings.Limits.MinRate = 0, 0
+	if p, err = newPlan(settings); err != nil || p.proxy.MinRate != -1 || p.proxy.MaxConnections != connectionsWithin(openFiles(), 8) {
 		t.Errorf("%d connections with %d open files (%v)", p.proxy.MaxConnections, openFiles(), err)
 	}
 }

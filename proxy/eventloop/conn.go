@@ -129,6 +129,10 @@ func (c *Conn) Stall(d time.Duration) {
 // Stalling reports whether such a deadline is set.
 func (c *Conn) Stalling() bool { return c.stalling }
 
+// Untaken returns how many of the bytes for the peer it has not taken: those that wait,
+// and those that the kernel holds.
+func (c *Conn) Untaken() int { return c.Waiting() + c.fd.untaken() }
+
 // TookNothing reports whether the peer has taken nothing since Stall. It asks the
 // kernel, which holds bytes for the peer, and reports a socket as writable only when
 // much of its buffer is free.

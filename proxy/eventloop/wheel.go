@@ -23,6 +23,9 @@ type Timer struct {
 	prev, next *Timer
 }
 
+// IsClear reports whether the timer is not due.
+func (t *Timer) IsClear() bool { return t.at == 0 }
+
 // Clear makes the timer not due.
 func (t *Timer) Clear() { t.at = 0 }
 

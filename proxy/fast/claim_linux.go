@@ -48,15 +48,18 @@ func (r *request) queue() {
 	r.worker.loop.SetTimer(&r.timer, r.worker.loop.Now()+limit)
 }
 
-// Expired is called when the request's time in the queue is up, and at each tick
-// while it waits to see whether its instance is dead.
+// Expired is called when the request's time in the queue is up, when its content has
+// not arrived, and at each tick while it waits to see whether its instance is dead.
 func (r *request) Expired() {
 	defer r.worker.rescue(nil, r, nil)
-	if r.attempt == attemptChecking {
+	switch r.attempt {
+	case attemptFilling:
+		r.fillLate()
+	case attemptChecking:
 		r.askDead()
-		return
+	default:
+		r.leaveQueue()
 	}
-	r.leaveQueue()
 }
 
 // leaveQueue ends the waiting. If the registry gave the request an instance at the

@@ -94,7 +94,7 @@ func (s *response) flush() (bool, error) {
 	n, err := c.Flush()
 	switch {
 	case !c.Waits():
-		c.Progressed()
+		s.endStall()
 	case n > 0:
 		s.stall()
 	}
@@ -104,18 +104,6 @@ func (s *response) flush() (bool, error) {
 // undelivered reports whether bytes wait for the client.
 func (s *response) undelivered() bool {
 	return s.request.client.Waits() || s.pipe != nil && s.pipe.Len() > 0
-}
-
-// stall gives the client time to take some of the bytes that wait for it.
-func (s *response) stall() { s.request.client.Stall(s.request.settings.IdleTimeout) }
-
-// stalled is called when that time is up.
-func (s *response) stalled() {
-	if s.request.client.TookNothing() {
-		s.request.clientGone()
-		return
-	}
-	s.stall()
 }
 
 // usesPipe reports whether the rest of the content goes through a pipe: its length
@@ -166,7 +154,7 @@ func (s *response) drainPipe() (bool, error) {
 		return false, nil
 	}
 	if before > 0 {
-		c.Progressed()
+		s.endStall()
 	}
 	return true, nil
 }

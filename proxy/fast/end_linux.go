@@ -60,6 +60,7 @@ func (r *request) conclude() {
 		r.leftQueue()
 	}
 	r.release()
+	r.dropPartial()
 	r.record()
 	r.client.request = nil
 	if queued && !r.app.Registry().Dequeue(&r.waiter) {

@@ -46,7 +46,8 @@
 //
 // Three things go on side by side, each with a state of its own. The attempt:
 //
-//	none        -> queued, connecting, exchanging, over
+//	none        -> filling, queued, connecting, exchanging, over
+//	filling     -> queued, connecting, exchanging, over   enough of its content is there
 //	queued      -> connecting, exchanging, over, abandoned
 //	connecting  -> exchanging, checking, queued, over     the next connection
 //	exchanging  -> connecting, checking, queued, over     the instance failed: policy.Step

@@ -17,6 +17,7 @@ type attemptState uint8
 
 const (
 	attemptNone attemptState = iota
+	attemptFilling
 	attemptQueued
 	attemptConnecting
 	attemptExchanging
@@ -81,6 +82,9 @@ type facts struct {
 	head       []byte // as the instance gets it, and content that came at once; a buffer
 	marks      forward.Marks
 	began      int64 // when its head was there
+	pace       policy.Pace
+	awaited    int64 // since when the client is waited for; 0: it is not
+	partial    bool  // it has a place of route.App.TakePartial
 
 	// The attempts to have an instance answer it.
 	lease        registry.Lease
@@ -132,7 +136,7 @@ func (r *request) start(head *http1.Request, n int, rest []byte) {
 	}
 	r.writeHead(head, n, rest)
 	r.client.dropHead()
-	r.claim()
+	r.admit()
 }
 
 // route finds the app that the request is for.

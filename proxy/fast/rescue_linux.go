@@ -57,6 +57,7 @@ func (w *worker) abandon(r *request) {
 	r.response.dropHead()
 	r.response.dropPipe()
 	r.lease.Release()
+	r.dropPartial()
 	r.outcome.Code, r.outcome.Source = http.StatusInternalServerError, outcome.Dynlb
 	r.record()
 	w.loop.End()

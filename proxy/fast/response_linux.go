@@ -35,6 +35,7 @@ type response struct {
 	delivery    forward.Delivery
 	trailer     []byte          // as the instance sent it
 	pipe        *eventloop.Pipe // what large content goes through; nil when it does not
+	stalling    stalling
 }
 
 // expect prepares for the response of the next attempt.
@@ -185,6 +186,7 @@ func (s *response) passHead(rest []byte) {
 		return
 	}
 	s.receiving = passing
+	r.dropPartial()
 	r.outcome.Code = head.Status
 	if head.Status >= http.StatusBadRequest {
 		r.outcome.Source = outcome.Instance

@@ -21,7 +21,7 @@ func (r *request) upload() {
 			r.sendFailed(err)
 			return
 		case u.Waits():
-			r.clearClientDeadline() // it is not the client's turn
+			r.pauseContent()
 			if n > 0 {
 				u.Progressed()
 				r.reportProgress()
@@ -77,26 +77,25 @@ func (r *request) uploadContent() bool {
 	u, c := r.upstream, r.client
 	u.Progressed()
 	r.reportProgress()
-	b := c.Held()
-	if b == nil {
-		var err error
-		if b, err = c.Receive(); err == eventloop.ErrAgain { //nolint:errorlint // it is the very value
-			if c.Deadline() == 0 {
-				c.Within(r.settings.BodyTimeout)
-			}
-			return false
-		} else if err != nil {
-			r.clientGone()
-			return false
-		}
+	b, err := r.receiveContent()
+	if err == eventloop.ErrAgain { //nolint:errorlint // it is the very value
+		return false
 	}
-	r.clearClientDeadline()
+	if err != nil {
+		r.clientGone()
+		return false
+	}
 	payload, used, err := forward.Decode(&r.body, b, nil)
 	if err != nil {
 		r.clientFaulted(err.(*http1.Error)) //nolint:errorlint // Decode returns no other
 		return false
 	}
-	r.outcome.BytesIn += int64(len(payload))
+	if r.tooSlow(len(payload)) {
+		return false
+	}
+	if r.outcome.BytesIn += int64(len(payload)); r.filled() {
+		r.dropPartial()
+	}
 	if r.chunked {
 		err = u.Send(forward.AppendContent(r.worker.out[:0], payload, true, r.body.Done()))
 	} else {
@@ -231,7 +230,11 @@ func (r *request) clientReady() {
 	} else if r.response.undelivered() {
 		r.response.receive()
 	}
-	if c.request == r && r.sending.pending() {
+	switch {
+	case c.request != r:
+	case r.attempt == attemptFilling:
+		r.fill()
+	case r.sending.pending():
 		r.upload()
 	}
 }
@@ -241,7 +244,7 @@ func (r *request) clientExpired() {
 	switch {
 	case r.response.undelivered():
 		r.response.stalled()
-	case r.sending == sendContent:
+	case r.sending == sendContent, r.attempt == attemptFilling:
 		r.clientFaulted(policy.ErrSlowBody)
 	}
 }

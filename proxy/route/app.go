@@ -28,6 +28,7 @@ type App struct {
 	settings atomic.Pointer[Settings]
 	idle     policy.IdleTime
 	asks     policy.Continue
+	partial  atomic.Int32 // places that TakePartial has given
 }
 
 // NewApp returns an App: its name in logs and outcomes, the registry of its

@@ -26,6 +26,13 @@ type Settings struct {
 	// a client may take for one piece of a response, of 32 KiB at most: then the
 	// request is given up. Zero: 10 s, 30 s and 60 s.
 	HeadTimeout, BodyTimeout, IdleTimeout time.Duration
+	// MinRate is the rate in bytes a second at which a client must send the content of
+	// a request, and take that of a response. Only the time counts in which dynlb
+	// waits for the client. A client that falls behind by BodyTimeout gets a 408; one
+	// that takes a response so slowly is given up when it is behind by IdleTimeout.
+	// While the instance responds, the request may be sent slower: the client may be
+	// waiting for a part of the response. Zero: 240. Negative: none.
+	MinRate int
 	// MaxConnections is how many connections of clients may be open. For a further one,
 	// the one that has been idle the longest is closed; when none is idle, it is not
 	// accepted until one is closed, and responses end their connections. Idle connections to instances are not kept beyond
@@ -39,6 +46,7 @@ func (s Settings) WithDefaults() Settings {
 	s.HeadTimeout = cmp.Or(s.HeadTimeout, 10*time.Second)
 	s.BodyTimeout = cmp.Or(s.BodyTimeout, 30*time.Second)
 	s.IdleTimeout = cmp.Or(s.IdleTimeout, 60*time.Second)
+	s.MinRate = cmp.Or(s.MinRate, 240) // as Kestrel and IIS
 	return s
 }
 

@@ -15,6 +15,9 @@ import (
 // carry claims an instance and makes attempts, as package policy decides. It returns nil
 // if the client got a final response or a part of one, and the reason otherwise.
 func (x *exchange) carry() error {
+	if err := x.fill(); err != nil {
+		return err
+	}
 	x.client.watch(x)
 	if err := x.claim(); err != nil {
 		return err

@@ -2,6 +2,7 @@ package std
 
 import (
 	"context"
+	"time"
 
 	"github.com/dynlb/dynlb/proxy/forward"
 	"github.com/dynlb/dynlb/proxy/policy"
@@ -28,6 +29,23 @@ func (c *conn) read() (payload []byte, done bool, err error) {
 			return payload, c.body.Done(), err
 		}
 	}
+}
+
+// readWithin waits for more payload for a limited time.
+func (c *conn) readWithin(d time.Duration) (payload []byte, done bool, err error) {
+	if c.intake.empty() {
+		_ = c.conn.SetReadDeadline(time.Now().Add(d)) // the read reports the error
+		switch err := c.intake.read(c.conn); {
+		case err == nil:
+		case isTimeout(err):
+			return nil, false, errNothing
+		default:
+			return nil, false, context.Canceled
+		}
+	}
+	payload, used, err := forward.Decode(&c.body, c.intake.bytes(), nil)
+	c.intake.skip(used)
+	return payload, c.body.Done(), err
 }
 
 // readBody reads some bytes of the content, within the limit for them.

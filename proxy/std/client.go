@@ -1,6 +1,8 @@
 package std
 
 import (
+	"time"
+
 	"github.com/dynlb/dynlb/proxy/http1"
 	"github.com/dynlb/dynlb/proxy/policy"
 )
@@ -19,6 +21,10 @@ type client interface {
 	// is an *http1.Error if the content is malformed or takes too long,
 	// context.Canceled if the client is gone, and errStopped after stopReading.
 	read() (payload []byte, done bool, err error)
+	// readWithin is read with a limit of its own: if nothing arrives in so much time, the
+	// error is errNothing, and it may be read again. There may be no payload without
+	// an error.
+	readWithin(d time.Duration) (payload []byte, done bool, err error)
 	// stopReading makes a read under way return, and all later ones fail.
 	stopReading()
 	// watch halts the exchange if the client is gone, until unwatch. In between

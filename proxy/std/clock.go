@@ -129,3 +129,23 @@ func (l *limit) extend() (next time.Time, ok bool) {
 
 // none reports whether there is no limit.
 func (l *limit) none() bool { return l.clock == nil }
+
+// wait is how long something takes. Time in which the process was held up does not
+// count.
+type wait struct {
+	clock  *clock
+	began  time.Time
+	heldUp int64 // clock.heldUp when it began
+}
+
+// wait returns a wait that begins now.
+func (c *clock) wait() wait { return wait{c, time.Now(), c.heldUp.Load()} }
+
+// took returns how long it has taken.
+func (w *wait) took() time.Duration {
+	took := time.Since(w.began)
+	if took > lookEvery {
+		took -= time.Duration(w.clock.look() - w.heldUp)
+	}
+	return max(0, took)
+}

@@ -58,7 +58,7 @@ func TestConnTime(t *testing.T) {
 
 // converse sends text to a lane, and returns what came back, and when.
 func converse(t *testing.T, text string) (events []string) {
-	l := newLane(t, settings.Settings{}, answer(func(r *http.Request, _ string) {
+	l := newLane(t, settings.Settings{MinRate: -1}, answer(func(r *http.Request, _ string) { // TestPace is about the rate
 		if r.URL.Path == "/slow" {
 			time.Sleep(10 * time.Minute)
 		}

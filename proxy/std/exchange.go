@@ -47,6 +47,7 @@ type facts struct {
 
 	// The attempts.
 	preference registry.Preference
+	pace       policy.Pace // of the content
 	attempts   policy.Attempts
 	lease      registry.Lease
 	released   bool
@@ -71,6 +72,7 @@ type shared struct {
 	answerBy  limit              // for the head of the response
 	answering bool               // the head of the response was read
 	sendErr   error              // why the sending ended too early
+	partial   bool               // it has a place of route.App.TakePartial
 }
 
 // errStopped reports that a read ended because of stopReading.
@@ -180,6 +182,7 @@ func (x *exchange) run(err error) {
 func (x *exchange) end() {
 	x.client.unwatch()
 	x.release()
+	x.dropPartial()
 	putBuffer(x.head[:cap(x.head)])
 	x.head = nil
 	if !x.tunnel { // a tunnel is recorded when it opens

@@ -144,6 +144,7 @@ func (c *conn) take(n int) {
 	c.used = true
 	c.http10, c.keep, c.toHead = r.Minor == 0, r.KeepAlive, string(r.Method) == http.MethodHead
 	c.delivery = forward.Delivery{}
+	c.pace, c.rate = policy.Pace{}, c.rules.MinRate
 	c.peer.Trusted = c.rules.Trusts(c.peer.IP)
 	c.intake.skip(n)
 	if c.lane.isStatus(r) {

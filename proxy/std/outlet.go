@@ -6,6 +6,8 @@ import (
 	"os"
 	"sync/atomic"
 	"time"
+
+	"github.com/dynlb/dynlb/proxy/policy"
 )
 
 // outlet writes to a connection, and fails when the peer takes nothing for too long.
@@ -14,6 +16,8 @@ type outlet struct {
 	conn     net.Conn
 	clock    *clock
 	deadline time.Time // of writes; the last one that was set
+	pace     policy.Pace
+	rate     int // the minimum rate of pace; below 1: none
 	vector   net.Buffers
 	pieces   [3][]byte   // what vector is made of
 	stopped  atomic.Bool // writes fail at once
@@ -45,10 +49,15 @@ func (o *outlet) write(b []byte, limit time.Duration) (written int, err error) {
 	var last retries
 	for {
 		o.renew(limit, last.tried)
+		wait := o.clock.wait()
 		n, err := o.conn.Write(b[written:])
 		written += n
+		slow := o.tooSlow(&wait, n, limit)
 		if !o.again(&last, err, n > 0) {
 			return written, err
+		}
+		if slow {
+			return written, os.ErrDeadlineExceeded
 		}
 	}
 }
@@ -60,13 +69,25 @@ func (o *outlet) writeAll(limit time.Duration, pieces ...[]byte) (written int, e
 	var last retries
 	for {
 		o.renew(limit, last.tried)
+		wait := o.clock.wait()
 		n, err := o.vector.WriteTo(o.conn)
 		written += int(n)
-		if !o.again(&last, err, n > 0) {
+		slow := o.tooSlow(&wait, int(n), limit)
+		if again := o.again(&last, err, n > 0); !again || slow {
+			if again {
+				err = os.ErrDeadlineExceeded
+			}
 			o.vector, o.pieces = nil, [3][]byte{}
 			return written, err
 		}
 	}
+}
+
+// tooSlow notes that a write has written n bytes. It reports whether the peer takes them
+// too slowly. That is judged over more time than a write and its second attempt may
+// take without progress: the kernel reports progress in large pieces.
+func (o *outlet) tooSlow(wait *wait, n int, limit time.Duration) bool {
+	return o.rate > 0 && limit > 0 && o.pace.TooSlow(wait.took(), int64(n), o.rate, 3*limit)
 }
 
 // retries is what a write knows of its last attempt.

@@ -119,6 +119,7 @@ func (c *conn) drop() {
 
 // switchTo sends the head of a 101 (Switching Protocols).
 func (c *conn) switchTo(r *http1.Response, rest []byte) error {
+	c.rate = 0 // a tunnel has no content
 	c.out = append(forward.AppendSwitch(c.room(), r), rest...)
 	return c.flush()
 }

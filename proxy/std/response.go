@@ -193,6 +193,7 @@ func (x *exchange) answered(u *upstream) time.Duration {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.answering = true
+	x.dropPartialLocked()
 	if !x.answerBy.none() {
 		_ = u.conn.SetReadDeadline(noDeadline) // the read reports the error
 	}

@@ -24,8 +24,9 @@ type stream struct {
 	buffer    []byte // for read
 	left      int64  // bytes of content that are still to come; negative: unknown
 	stopReads atomic.Bool
-	flushed   bool // flush was called
-	broken    bool // the response is incomplete
+	ahead     chan piece // of a read that goes on; nil: there is none
+	flushed   bool       // flush was called
+	broken    bool       // the response is incomplete
 
 	mu      sync.Mutex // guards all below
 	reading bool
@@ -51,6 +52,10 @@ func (l *Lane) serveStream(w http.ResponseWriter, r *http.Request) {
 func (s *stream) rescue() {
 	if s.exchange.active {
 		s.exchange.abandon()
+	}
+	if s.ahead != nil {
+		s.stopReading()
+		<-s.ahead
 	}
 	putBuffer(s.buffer)
 }

@@ -17,8 +17,47 @@ var errTruncated = &http1.Error{Status: http.StatusBadRequest, Reason: "content 
 // atHand returns nothing: net/http has the content that has arrived.
 func (s *stream) atHand() (payload []byte, done bool) { return nil, false }
 
+// piece is what a read returns.
+type piece struct {
+	payload []byte
+	done    bool
+	err     error
+}
+
 // read waits for more payload.
 func (s *stream) read() (payload []byte, done bool, err error) {
+	if s.ahead != nil {
+		p := <-s.ahead
+		s.ahead = nil
+		return p.payload, p.done, p.err
+	}
+	return s.readNow()
+}
+
+// readWithin waits for more payload for a limited time. A stream cannot be read any more
+// after a read deadline, so that another goroutine reads.
+func (s *stream) readWithin(d time.Duration) (payload []byte, done bool, err error) {
+	if s.ahead == nil {
+		ahead := make(chan piece, 1)
+		s.ahead = ahead
+		go func() { // ends with the read; rescue waits for it, if read has not
+			var p piece
+			p.payload, p.done, p.err = s.readNow()
+			ahead <- p
+		}()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case p := <-s.ahead:
+		s.ahead = nil
+		return p.payload, p.done, p.err
+	case <-timer.C:
+		return nil, false, errNothing
+	}
+}
+
+func (s *stream) readNow() (payload []byte, done bool, err error) {
 	if s.buffer == nil {
 		s.buffer = getBuffer(largeSize)
 	}

@@ -38,7 +38,11 @@ func (x *exchange) upload(u *upstream) bool {
 	frame := getBuffer(smallSize)
 	defer putBuffer(frame)
 	for {
+		wait := x.lane.clock.wait()
 		payload, done, err := x.client.read()
+		if err == nil && x.tooSlow(wait, len(payload)) {
+			err = policy.ErrSlowBody
+		}
 		if errors.Is(err, errStopped) {
 			return false
 		}
@@ -46,7 +50,9 @@ func (x *exchange) upload(u *upstream) bool {
 			x.halt(err)
 			return false
 		}
-		x.outcome.BytesIn += int64(len(payload))
+		if x.outcome.BytesIn += int64(len(payload)); done || x.outcome.BytesIn >= policy.FirstContent {
+			x.dropPartial()
+		}
 		if done { // set before the instance gets the end and can answer
 			x.mu.Lock()
 			x.readAll = true
