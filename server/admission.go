@@ -39,6 +39,9 @@ func (s *Server) admitCall(ctx context.Context, method string) error {
 	}
 	denial := s.auth.admit(metadata.ValueFromIncomingContext(ctx, "authorization"), tlsStateOf(ctx))
 	if denial == nil {
+		if p, ok := peer.FromContext(ctx); ok {
+			s.overGRPC.admit(p.Addr.String())
+		}
 		return nil
 	}
 	s.denials.note(s, peerOf(ctx), method, denial.text)
@@ -64,6 +67,7 @@ func (s *Server) admitHTTP(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		denial := s.auth.admit(r.Header.Values("Authorization"), r.TLS)
 		if denial == nil {
+			s.overHTTP.admit(r.RemoteAddr)
 			inner := r.WithContext(r.Context()) // copies r
 			inner.Header = r.Header.Clone()
 			inner.Header.Del("Authorization")

@@ -3,6 +3,7 @@ package server
 import (
 	"net"
 	"sync"
+	"time"
 )
 
 // maxConnections is the maximum number of connections of each control listener.
@@ -14,13 +15,14 @@ const maxConnections = 256
 // ones wait in the kernel's queue until one is closed.
 type boundedListener struct {
 	net.Listener
-	places chan struct{} // holds one value per connection
-	closed chan struct{}
-	end    func() // closes closed, once
+	strangers *strangers
+	places    chan struct{} // holds one value per connection
+	closed    chan struct{}
+	end       func() // closes closed, once
 }
 
-func newBoundedListener(l net.Listener) *boundedListener {
-	b := &boundedListener{Listener: l, places: make(chan struct{}, maxConnections), closed: make(chan struct{})}
+func newBoundedListener(l net.Listener, s *strangers) *boundedListener {
+	b := &boundedListener{Listener: l, strangers: s, places: make(chan struct{}, maxConnections), closed: make(chan struct{})}
 	b.end = sync.OnceFunc(func() { close(b.closed) })
 	return b
 }
@@ -37,7 +39,15 @@ func (b *boundedListener) Accept() (net.Conn, error) {
 		<-b.places
 		return nil, err
 	}
-	return &boundedConn{Conn: conn, free: sync.OnceFunc(func() { <-b.places })}, nil
+	c := &boundedConn{Conn: conn, address: conn.RemoteAddr().String(), host: hostOf(conn)}
+	c.free = sync.OnceFunc(func() {
+		b.strangers.remove(c)
+		<-b.places
+	})
+	if _, ok := conn.RemoteAddr().(*net.TCPAddr); ok { // other addresses do not tell clients apart
+		b.strangers.add(c)
+	}
+	return c, nil
 }
 
 // Close makes Accept fail. Connections stay open.
@@ -49,7 +59,10 @@ func (b *boundedListener) Close() error {
 // boundedConn is a connection that holds a place.
 type boundedConn struct {
 	net.Conn
-	free func() // frees the place, once
+	address string      // of the client, with its port
+	host    string      // of the client
+	timer   *time.Timer // closes it while it is a stranger's
+	free    func()      // frees the place, once
 }
 
 // Close closes the connection and frees its place.

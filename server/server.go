@@ -49,6 +49,8 @@ type Server struct {
 	auth    Auth
 	denials denials
 
+	overGRPC, overHTTP strangers
+
 	grpc    *grpc.Server // for clients
 	inner   *grpc.Server // for the gateway, without a limit of streams
 	pipe    *pipe        // the listener of inner
@@ -111,8 +113,8 @@ func (s *Server) Serve(grpcListener, httpListener net.Listener) error {
 		})
 	}
 	serve("the gateway", func() error { return s.inner.Serve(s.pipe) })
-	serve("gRPC", func() error { return s.grpc.Serve(newBoundedListener(grpcListener)) })
-	serve("admin HTTP", func() error { return s.serveHTTP(newBoundedListener(httpListener)) })
+	serve("gRPC", func() error { return s.grpc.Serve(newBoundedListener(grpcListener, &s.overGRPC)) })
+	serve("admin HTTP", func() error { return s.serveHTTP(newBoundedListener(httpListener, &s.overHTTP)) })
 	running.Wait()
 	close(failures)
 	var all []error
