@@ -25,6 +25,7 @@ type Credential[T any] struct {
 	value   T             // as last read without an error
 	seen    []os.FileInfo // of the files before they were read
 	checked time.Time     // of the last check of the files
+	reading bool          // a check goes on
 	trouble string        // why the last check failed; empty if it did not
 }
 
@@ -32,62 +33,85 @@ type Credential[T any] struct {
 // error. read reads the files; the name is for the log.
 func NewCredential[T any](name string, log *slog.Logger, read func() (T, error), files ...string) (*Credential[T], error) {
 	c := &Credential[T]{name: name, files: files, read: read, log: log, checked: time.Now()}
-	if err := c.reload(); err != nil {
+	var err error
+	if c.value, c.seen, err = c.load(); err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
 	return c, nil
 }
 
+// readWait is how long a call waits while the files are read: a disk is fast, a file
+// system on the network may not answer at all.
+const readWait = 100 * time.Millisecond
+
 // Value returns the value of the files, at most one second old. As long as the files
-// cannot be read or are invalid, it returns the last valid value and logs the
-// reason, so a half-finished exchange of files changes nothing.
+// cannot be read, are invalid or take long to read, it returns the last valid value, so
+// a half-finished exchange of files changes nothing. It logs the reason.
 func (c *Credential[T]) Value() T {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
-	if now.Sub(c.checked) < credentialInterval {
+	if c.reading || now.Sub(c.checked) < credentialInterval {
 		return c.value
 	}
-	c.checked = now
-	if c.unchanged() {
-		return c.value
+	c.checked, c.reading = now, true
+	seen := c.seen
+	done := make(chan struct{})
+	go func() { // ends when the files are read, and is the only one
+		defer close(done)
+		c.check(seen)
+	}()
+	c.mu.Unlock()
+	late := time.NewTimer(readWait)
+	defer late.Stop()
+	select {
+	case <-done:
+	case <-late.C:
 	}
-	switch err := c.reload(); {
+	c.mu.Lock()
+	return c.value
+}
+
+// check reads the files if they are not those in seen.
+func (c *Credential[T]) check(seen []os.FileInfo) {
+	if c.unchanged(seen) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.reading = false
+		return
+	}
+	value, seen, err := c.load()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.reading = false
+	switch {
 	case err == nil:
-		c.trouble = ""
+		c.value, c.seen, c.trouble = value, seen, ""
 		c.log.Info("credential has changed", "credential", c.name)
 	case err.Error() != c.trouble:
 		c.trouble = err.Error()
 		c.log.Warn("credential stays as it was", "credential", c.name, "error", err)
 	}
-	return c.value
 }
 
-// reload reads the files. The caller holds mu, or is the only one with the
-// Credential.
-func (c *Credential[T]) reload() error {
-	seen := make([]os.FileInfo, 0, len(c.files))
+// load reads the files, and returns what they were before that.
+func (c *Credential[T]) load() (value T, seen []os.FileInfo, err error) {
 	for _, name := range c.files {
 		info, err := os.Stat(name)
 		if err != nil {
-			return err
+			return value, nil, err
 		}
 		seen = append(seen, info)
 	}
-	value, err := c.read()
-	if err != nil {
-		return err
-	}
-	c.value, c.seen = value, seen
-	return nil
+	value, err = c.read()
+	return value, seen, err
 }
 
-// unchanged reports whether the files are still those that were read. The caller
-// holds mu.
-func (c *Credential[T]) unchanged() bool {
+// unchanged reports whether the files are still those in seen.
+func (c *Credential[T]) unchanged(seen []os.FileInfo) bool {
 	for i, name := range c.files {
 		info, err := os.Stat(name)
-		before := c.seen[i]
+		before := seen[i]
 		if err != nil || !os.SameFile(info, before) || !info.ModTime().Equal(before.ModTime()) || info.Size() != before.Size() {
 			return false
 		}

@@ -175,3 +175,42 @@ func TestCredentialMustBeGoodAtFirst(t *testing.T) {
 		t.Errorf("with a bad one: %v", err)
 	}
 }
+
+// TestCredentialThatIsNotRead: while the files cannot be read to their end, calls get the
+// last value, and go on.
+func TestCredentialThatIsNotRead(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte("one"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		text, stuck := "one", make(chan struct{})
+		c, err := NewCredential("token", slog.New(slog.DiscardHandler), func() (string, error) {
+			if text != "one" {
+				<-stuck
+			}
+			return text, nil
+		}, file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = "two"
+		if err := os.WriteFile(file, []byte(text+text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(credentialInterval)
+		for range 3 {
+			began := time.Now()
+			if got := c.Value(); got != "one" || time.Since(began) > readWait {
+				t.Errorf("%q after %v", got, time.Since(began))
+			}
+			time.Sleep(credentialInterval)
+		}
+		close(stuck)
+		synctest.Wait()
+		if got := c.Value(); got != "two" {
+			t.Errorf("afterwards %q", got)
+		}
+	})
+}

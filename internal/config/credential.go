@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"syscall"
 )
 
 // The bounds of a token's length. 16 characters cannot be guessed over the network;
@@ -104,10 +105,10 @@ func readCertificates(path string) ([]*x509.Certificate, error) {
 	return certs, nil
 }
 
-// readCredential returns the content of a file. A private file must not be
-// accessible to all users.
+// readCredential returns the content of a regular file: to read another kind may take
+// without end. A private file must not be accessible to all users.
 func readCredential(path string, private bool) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe without a writer would block
 	if err != nil {
 		return nil, fmt.Errorf("%s cannot be read: %w", displayPath(path), cause(err))
 	}
@@ -116,8 +117,10 @@ func readCredential(path string, private bool) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s cannot be read: %w", displayPath(path), cause(err))
 	}
-	// The pipe that a shell makes of <(command) is out of other users' reach.
-	if mode := info.Mode(); private && mode.IsRegular() && mode.Perm()&allUsers != 0 {
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", displayPath(path))
+	}
+	if mode := info.Mode(); private && mode.Perm()&allUsers != 0 {
 		return nil, fmt.Errorf("%s is accessible to all users (mode %04o); run chmod 600 on it", displayPath(path), mode.Perm())
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
