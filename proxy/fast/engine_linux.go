@@ -29,6 +29,7 @@ type Engine struct {
 	conduct    *policy.Conduct
 	record     outcome.Recorder
 	log        *slog.Logger
+	refusals   policy.Refusals
 	upstreams  atomic.Int64 // connections to instances
 
 	underscores policy.Underscores

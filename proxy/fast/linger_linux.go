@@ -17,7 +17,7 @@ const shutdownLinger = 500 * time.Millisecond
 // refuse answers a request that is not forwarded. It begins with b.
 func (c *client) refuse(b []byte, e *http1.Error) {
 	w := c.worker
-	w.engine.log.Info("request refused", "code", e.Status, "reason", e.Reason, "client", c.address())
+	w.engine.refusals.Log(w.engine.log, e, c.address())
 	w.refused = outcome.Outcome{Code: e.Status, Source: outcome.Client, Duration: w.since(c.began)}
 	w.engine.record(&w.refused)
 	// The reader of the head may point into a buffer that was used again, so the

@@ -179,7 +179,7 @@ func (c *conn) turnAway(e *http1.Error) {
 
 // turnedAway logs and records a request that was turned away.
 func (l *Lane) turnedAway(o *outcome.Outcome, e *http1.Error, client string, took time.Duration) {
-	l.options.Log.Info("request refused", "code", e.Status, "reason", e.Reason, "client", client)
+	l.refusals.Log(l.options.Log, e, client)
 	*o = outcome.Outcome{Code: e.Status, Source: outcome.Client, Duration: took}
 	l.options.Record(o)
 }

@@ -15,6 +15,7 @@ type Lane struct {
 	options   Options
 	readers   atomic.Pointer[readers] // for the limits in force
 	clock     clock
+	refusals  policy.Refusals
 	date      date
 	pool      *pool
 	gate      gate
