@@ -48,7 +48,8 @@ type Options struct {
 	Settings
 	// Engine carries plain HTTP/1.1. Empty: EngineAuto.
 	Engine Engine
-	// Status answers GET and HEAD of /lb-status. Nil: the path is the app's.
+	// Status answers GET and HEAD of /lb-status, unless Settings.HideStatus is set. Nil:
+	// the path is the app's.
 	Status http.Handler
 	// Record gets the outcome of each request. It is called concurrently, also by the
 	// event loops, and must not block. Nil: outcomes are not recorded.

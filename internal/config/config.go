@@ -55,6 +55,9 @@ type Config struct {
 	// address; port 0 lets the kernel choose. No two of them overlap.
 	Listen, Admin, AdminHTTP string
 
+	// Status is whether the public listener answers /lb-status.
+	Status bool
+
 	Auth Auth
 
 	BasePort int

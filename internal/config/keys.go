@@ -110,6 +110,10 @@ func listenerKeys(c *Config) []Key {
 			Meaning: "The control listener for HTTP.",
 		},
 		{
+			Name: "status", Value: boolean(&c.Status), Default: "true", Change: AtOnce,
+			Meaning: "Whether the public listener answers `/lb-status`. False leaves the path to the app; the control listener for HTTP answers it all the same.",
+		},
+		{
 			Name: "auth", Keys: authKeys(&c.Auth, checked),
 			Meaning: "Who may use the control listeners. Unset: everyone who can reach them. Off loopback they need `tls.cert` and `tls.key`, and `tokenFile` or `tls.clientCA`. The files are relative to the config file, and are read again when they change.",
 		},

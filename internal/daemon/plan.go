@@ -117,6 +117,7 @@ func proxySettings(settings *config.Config) proxy.Settings {
 		BodyTimeout:    limits.BodyTimeout,
 		IdleTimeout:    limits.IdleTimeout,
 		MinRate:        minRate,
+		HideStatus:     !settings.Status,
 		MaxConnections: connections,
 	}
 }

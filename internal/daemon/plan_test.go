@@ -19,6 +19,7 @@ func TestPlan(t *testing.T) {
 command: [true]
 requestTimeout: 7s
 underscoreFields: true
+status: false
 limits: {requestLine: 1001, header: 1002, headerFields: 103, chunkLine: 104, headerTimeout: 1s, bodyTimeout: 2s, idleTimeout: 3s, minRate: 4, connections: 5}
 `), t.TempDir(), nil)
 	if err != nil {
@@ -40,7 +41,7 @@ limits: {requestLine: 1001, header: 1002, headerFields: 103, chunkLine: 104, hea
 		t.Errorf("keepAlive %v by default, want %v", d, policy.StaleAfter)
 	}
 	got := p.proxy
-	if got.TrustedProxies != nil || p.apps[app.Default].Requests.RequestTimeout != 7*time.Second || got.Limits != want.Limits ||
+	if got.TrustedProxies != nil || !got.HideStatus || p.apps[app.Default].Requests.RequestTimeout != 7*time.Second || got.Limits != want.Limits ||
 		got.HeadTimeout != want.HeadTimeout || got.BodyTimeout != want.BodyTimeout ||
 		got.IdleTimeout != want.IdleTimeout || got.MinRate != want.MinRate || got.MaxConnections != want.MaxConnections {
 		t.Errorf("got %+v, want %+v", got, want)

@@ -186,7 +186,7 @@ func (e *Engine) isStatus(head *http1.Request) bool {
 	if path == "" || e.handover == nil || len(head.Path) < len(path) || string(head.Path[:len(path)]) != path {
 		return false
 	}
-	return len(head.Path) == len(path) || head.Path[len(path)] == '?'
+	return (len(head.Path) == len(path) || head.Path[len(path)] == '?') && !e.settings.Load().HideStatus
 }
 
 // next waits for another request, after one was answered.

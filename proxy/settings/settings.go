@@ -14,6 +14,8 @@ import (
 // Settings are how requests are carried. They are not changed once they are in use:
 // others replace them, for the requests that begin from then on.
 type Settings struct {
+	// HideStatus leaves the status path to the app.
+	HideStatus bool
 	// TrustedProxies are the peers whose X-Forwarded-*, Forwarded and X-Real-IP
 	// are believed. Empty: those of no peer.
 	TrustedProxies []netip.Prefix

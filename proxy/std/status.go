@@ -14,7 +14,7 @@ import (
 // isStatus reports whether a request is for the status path. An unusual spelling of it,
 // such as /lb%2Dstatus, is a path of the app.
 func (l *Lane) isStatus(r *http1.Request) bool {
-	if l.options.Status == nil {
+	if l.options.Status == nil || l.options.Settings.Load().HideStatus {
 		return false
 	}
 	path, _, _ := bytes.Cut(r.Path, []byte("?"))
