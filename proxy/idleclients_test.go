@@ -13,7 +13,7 @@ func (c *rawConn) open() bool {
 	_ = c.SetReadDeadline(time.Now().Add(soon))
 	_, err := c.r.Peek(1)
 	_ = c.SetReadDeadline(time.Now().Add(patience))
-	return err != nil && err != io.EOF //nolint:errorlint // Peek returns the very value
+	return err != nil && err != io.EOF
 }
 
 // TestIdleMakesRoom checks that at the limit the connection that has been idle the

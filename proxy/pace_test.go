@@ -51,7 +51,7 @@ func TestSlowSendersHoldNothing(t *testing.T) {
 					c.send("POST / HTTP/1.1\nHost: a\n" + fields)
 					c.trickle(framing, soon)
 				}()
-				defer c.reset()
+				t.Cleanup(c.reset)
 			}
 			peak := 0
 			for range 100 {

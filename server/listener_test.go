@@ -121,7 +121,7 @@ func TestStrangersShare(t *testing.T) {
 		t.Error("it is still a stranger's")
 	}
 	for _, c := range conns {
-		c.Close()
+		_ = c.Close()
 	}
 	if len(s.all)+len(s.order) != 0 {
 		t.Errorf("left: %d connections, %d addresses", len(s.all), len(s.order))
@@ -150,7 +150,7 @@ func TestStrangersLeave(t *testing.T) {
 		if _, err := other.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("the other one: %v", err)
 		}
-		d.Close()
+		_ = d.Close()
 	})
 }
 

@@ -40,10 +40,10 @@ func (s *strangers) add(c *boundedConn) {
 		s.order[c.host] = list.New()
 	}
 	s.all[c.address] = s.order[c.host].PushBack(c)
-	c.timer = time.AfterFunc(strangerTime, func() { c.Close() })
+	c.timer = time.AfterFunc(strangerTime, func() { _ = c.Close() })
 	s.mu.Unlock()
 	if surplus != nil {
-		surplus.Close()
+		_ = surplus.Close() // the peer may have closed it
 	}
 }
 

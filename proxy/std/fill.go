@@ -66,9 +66,10 @@ func (x *exchange) filled() bool {
 func (x *exchange) keepContent(payload []byte, done bool) {
 	x.outcome.BytesIn += int64(len(payload))
 	if need := len(x.head) + len(payload) + contentRoom; need > cap(x.head) {
-		larger := append(getBuffer(max(need, 2*cap(x.head)))[:0], x.head...)
+		larger := getBuffer(max(need, 2*cap(x.head)))
+		n := copy(larger, x.head)
 		putBuffer(x.head[:cap(x.head)])
-		x.head = larger
+		x.head = larger[:n]
 	}
 	x.head = forward.AppendContent(x.head, payload, x.chunked, done)
 	x.mu.Lock()
