@@ -19,7 +19,8 @@ func newCheck(o *options) *cobra.Command {
 		Short: "Validate the config file",
 		Long: `Read the config file, FILE or that of --config, and report all its errors with
 their line numbers. The exit code is 0 if 'dynlb serve', run by the same user,
-would accept the file, and 2 if not.`,
+would accept the file, and 2 if not. What is probably a mistake is a warning on
+stderr.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {
 			case len(args) > 1:
@@ -37,6 +38,9 @@ would accept the file, and 2 if not.`,
 			}
 			if err := daemon.Check(settings); err != nil {
 				return err
+			}
+			for _, warning := range warnings(&settings) {
+				fmt.Fprintf(cmd.ErrOrStderr(), "warning: %s\n", warning)
 			}
 			if settings.Path == "" {
 				fmt.Fprintf(cmd.OutOrStdout(), "no %s found: the defaults apply\n", config.DefaultPath)

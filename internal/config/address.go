@@ -23,6 +23,10 @@ func address(field *string) Value {
 		s, isText := text(node)
 		host, port, ok := SplitAddress(s)
 		if !isText || !ok {
+			if port, isPort := parsePort(node.Value); isPort {
+				r.problem(at, `must be host:port; write %s: ":%d"`, at.key, port)
+				return
+			}
 			r.wrong(at, node, `host:port, such as ":4000" or "127.0.0.1:4000"`)
 			return
 		}

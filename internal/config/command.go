@@ -55,6 +55,10 @@ func command(field *[]string) Value {
 	want := "a list of strings that starts with a program, such as " + yamlList(defaultCommand())
 	decode := func(r *reader, at place, node *yaml.Node) {
 		if node.Kind != yaml.SequenceNode || len(node.Content) == 0 {
+			if line, ok := text(node); ok && len(strings.Fields(line)) > 0 && !strings.ContainsAny(line, "\"'\\$&|;<>") {
+				r.problem(at, "must be a list; write command: %s", yamlList(strings.Fields(line)))
+				return
+			}
 			r.wrong(at, node, want)
 			return
 		}

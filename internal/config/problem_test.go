@@ -107,7 +107,7 @@ var parseProblems = []struct {
 	{"workDir: app.ts", "1: workDir: must be a folder; DIR/app.ts is a file"},
 
 	// The command and its environment.
-	{"command: bun run app.ts", "1: command: must be " + wantCommand + `; got "bun run app.ts"`},
+	{"command: bun run app.ts", "1: command: must be a list; write command: [bun, run, app.ts]"},
 	{"command: []", "1: command: must be " + wantCommand + "; got a list"},
 	{"command: ['']", `1: command[0]: must be a program; got ""`},
 	{"command:\n- node\n- [a]\n- ~\n", "3: command[1]: must be a string; got a list\n4: command[2]: must be a string; got nothing"},
@@ -129,7 +129,7 @@ var parseProblems = []struct {
 	{`env: {A: "\0"}`, `1: env.A: must be a string; got "\x00"`},
 
 	// Addresses.
-	{"listen: 4000", `1: listen: must be host:port, such as ":4000" or "127.0.0.1:4000"; got 4000`},
+	{"listen: 4000", `1: listen: must be host:port; write listen: ":4000"`},
 	{"listen: ''", `1: listen: must be host:port, such as ":4000" or "127.0.0.1:4000"; got ""`},
 	{"listen: '256.1.1.1:4000'", `1: listen: must be host:port, such as ":4000" or "127.0.0.1:4000"; got "256.1.1.1:4000"`},
 	{"admin: '127.1:9'", `1: admin: must be host:port, such as ":4000" or "127.0.0.1:4000"; got "127.1:9"`},

@@ -1,0 +1,57 @@
+package cli
+
+import (
+	"fmt"
+	"maps"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dynlb/dynlb/internal/config"
+)
+
+// shortest is the time below which an interval is probably a number of seconds
+// that lacks its unit: a plain number counts milliseconds.
+const shortest = 100 * time.Millisecond
+
+// variable matches a variable of a shell.
+var variable = regexp.MustCompile(`\$(\w+|\{\w+\})`)
+
+// warnings returns what is valid in a config and is probably a mistake.
+func warnings(c *config.Config) []string {
+	var all []string
+	warn := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
+	argv := c.Argv(c.BasePort)
+	if len(argv) > 0 {
+		_, ownPath := c.Env["PATH"] // instances search this one
+		if _, err := exec.LookPath(argv[0]); err != nil && !ownPath && !strings.Contains(argv[0], "/") {
+			warn("command: %s cannot be run now: %v", argv[0], err)
+		}
+		shell := len(argv) > 1 && strings.HasSuffix(argv[0], "sh") && strings.HasPrefix(argv[1], "-")
+		for _, arg := range argv[1:] {
+			if found := variable.FindString(arg); found != "" && !shell {
+				warn("command: %s is taken literally: no shell replaces it", found)
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Env)) {
+		if found := variable.FindString(c.Env[name]); found != "" {
+			warn("env.%s: %s is taken literally", name, found)
+		}
+	}
+	for _, interval := range []struct {
+		key   string
+		value time.Duration
+	}{
+		{"checkInterval", c.CheckInterval}, {"healthTimeout", c.HealthTimeout}, {"idleTimeout", c.IdleTimeout},
+		{"startTimeout", c.StartTimeout}, {"stopTimeout", c.StopTimeout}, {"drainTimeout", c.DrainTimeout},
+		{"requestTimeout", c.RequestTimeout}, {"queue.timeout", c.Queue.Timeout},
+	} {
+		if n := interval.value.Milliseconds(); n > 0 && interval.value < shortest {
+			warn("%s: is %v; if seconds are meant, write %ds", interval.key, interval.value, n)
+		}
+	}
+	return all
+}
