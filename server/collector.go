@@ -30,6 +30,7 @@ var (
 var (
 	memoryDesc = instanceDesc("dynlb_instance_memory_bytes", "Resident memory of an instance.")
 	cpuDesc    = instanceDesc("dynlb_instance_cpu_seconds_total", "Processor time of an instance, user and system.")
+	linesDesc  = instanceDesc("dynlb_log_lines_dropped_total", "Lines of an instance's output that were not logged because the log was not read fast enough.")
 )
 
 // The metrics of the configuration.
@@ -57,7 +58,7 @@ type collector struct{ apps apps }
 func (c collector) Describe(descs chan<- *prometheus.Desc) {
 	for _, desc := range []*prometheus.Desc{
 		inFlightDesc, waitingDesc, statesDesc, targetDesc, minDesc, maxDesc, restartsDesc, scaledDesc,
-		memoryDesc, cpuDesc, reloadDesc, reloadedDesc, retriesDesc, deniedDesc, ejectedDesc,
+		memoryDesc, cpuDesc, linesDesc, reloadDesc, reloadedDesc, retriesDesc, deniedDesc, ejectedDesc,
 	} {
 		descs <- desc
 	}
@@ -116,8 +117,9 @@ func (s *scrape) instances(now *notice.Snapshot) {
 		if !in.EjectedUntil.IsZero() {
 			ejected++
 		}
+		id, port := string(in.ID), strconv.Itoa(in.Port)
+		s.counter(linesDesc, float64(in.LinesDropped), id, port)
 		if !in.Usage.Measured.IsZero() {
-			id, port := string(in.ID), strconv.Itoa(in.Port)
 			s.gauge(memoryDesc, float64(in.Usage.Memory), id, port)
 			s.counter(cpuDesc, in.Usage.CPU.Seconds(), id, port)
 		}

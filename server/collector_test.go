@@ -37,9 +37,13 @@ func TestCollector(t *testing.T) {
 	if err := p.registry.SetUsage(id, registry.Usage{Memory: 1 << 20, CPU: 1500 * time.Millisecond}); err != nil {
 		t.Fatal(err)
 	}
+	second := p.registry.Snapshot().Instances[1].ID
+	if err := p.registry.SetLinesDropped(second, 7); err != nil {
+		t.Fatal(err)
+	}
 	p.board.SetReload(errors.New("bad"))
 	p.registry.Retry()
-	gauges(strings.ReplaceAll(`
+	gauges(strings.NewReplacer("ID2", string(second), "ID", string(id)).Replace(`
 # HELP dynlb_config_last_reload_successful Whether the present configuration is in force.
 # TYPE dynlb_config_last_reload_successful gauge
 dynlb_config_last_reload_successful 0
@@ -61,6 +65,10 @@ dynlb_instances{app="default",state="draining"} 0
 dynlb_instances{app="default",state="ready"} 1
 dynlb_instances{app="default",state="starting"} 1
 dynlb_instances{app="default",state="unhealthy"} 0
+# HELP dynlb_log_lines_dropped_total Lines of an instance's output that were not logged because the log was not read fast enough.
+# TYPE dynlb_log_lines_dropped_total counter
+dynlb_log_lines_dropped_total{app="default",instance_id="ID",port="5001"} 0
+dynlb_log_lines_dropped_total{app="default",instance_id="ID2",port="5002"} 7
 # HELP dynlb_max_instances The upper bound of dynlb_target_instances.
 # TYPE dynlb_max_instances gauge
 dynlb_max_instances{app="default"} 8
@@ -86,7 +94,7 @@ dynlb_scale_decisions_total{app="default",direction="up"} 2
 # HELP dynlb_target_instances How many instances there should be.
 # TYPE dynlb_target_instances gauge
 dynlb_target_instances{app="default"} 3
-`, "ID", string(id)))
+`))
 }
 
 func TestCollectorCountsWaiting(t *testing.T) {

@@ -6,7 +6,7 @@ import (
 )
 
 // lineWriter splits one stream into lines and passes them to add. It holds at most
-// maxLine bytes, and never fails or blocks. One goroutine uses it.
+// maxLine bytes and never fails; it blocks while add does. One goroutine uses it.
 type lineWriter struct {
 	stream string
 	add    func(stream string, raw []byte, truncated bool)

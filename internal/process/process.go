@@ -68,11 +68,14 @@ type Spec struct {
 	// account.User.Environ.
 	User *account.User
 	// Output gets each line that the child prints, in order, from one goroutine.
-	// It may block, which never holds up the child: lines that find no room are
-	// dropped and counted. When Output blocks for longer than a second after the
+	// It may block: when 1 MiB of lines wait for it, that slows the child for two
+	// seconds, and then lines are dropped and counted until there is room. When Output blocks for longer than a second after the
 	// child's end, it may still run when Done closes, and the lines after that
 	// one are dropped. Nil discards the lines; Tail has the last ones.
 	Output func(Line)
+	// Dropped gets the number of lines dropped so far, within a second after one
+	// was dropped while the child runs. It must not block. It may be nil.
+	Dropped func(lines uint64)
 }
 
 // Process is a started child and its process group. All methods are safe for
@@ -110,7 +113,7 @@ func Start(spec Spec) (*Process, error) {
 		return nil, startError(spec, path, err)
 	}
 	p := &Process{
-		output: newOutput(spec.Output),
+		output: newOutput(spec.Output, spec.Dropped),
 		mark:   spec.Mark,
 		done:   make(chan struct{}),
 		killed: make(chan struct{}),

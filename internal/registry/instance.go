@@ -46,14 +46,15 @@ type traffic struct {
 
 // about is what the fleet reports of an instance.
 type about struct {
-	endpoint Endpoint
-	port     int
-	handle   string
-	state    State
-	reason   string // of state
-	started  time.Time
-	readyAt  time.Time
-	usage    Usage
+	endpoint     Endpoint
+	port         int
+	handle       string
+	state        State
+	reason       string // of state
+	started      time.Time
+	readyAt      time.Time
+	usage        Usage
+	linesDropped uint64
 }
 
 // NewID returns an ID that no other instance has.

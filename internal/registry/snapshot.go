@@ -39,9 +39,11 @@ type Instance struct {
 	// IdleSince is when InFlight became 0, the instance became ready for the first
 	// time, or was taken back into service, whichever was last. It is the start of
 	// the instance before that, and zero while InFlight is not 0.
-	IdleSince   time.Time
-	Usage       Usage
-	LastSuccess time.Time // last response that was not a 5xx; zero if none
+	IdleSince time.Time
+	Usage     Usage
+	// LinesDropped is how many lines of its output were not logged.
+	LinesDropped uint64
+	LastSuccess  time.Time // last response that was not a 5xx; zero if none
 	// LastProgress is when the instance last responded, with any status, or received
 	// or sent a piece of content, with a precision of 0.1 s; zero if it never did.
 	LastProgress time.Time
@@ -133,6 +135,7 @@ func (v *rawInstance) instance(base, now time.Time) Instance {
 		InFlight:     int(v.traffic.inFlight),
 		Total:        v.traffic.total,
 		Usage:        v.about.usage,
+		LinesDropped: v.about.linesDropped,
 		ResponseTime: v.traffic.latency.average,
 		Load:         v.traffic.latency.load(now.Sub(base), v.traffic.inFlight),
 	}

@@ -41,3 +41,18 @@ func (r *Registry) SetUsage(id ID, usage Usage) error {
 	in.about = &next
 	return nil
 }
+
+// SetLinesDropped sets how many lines of an instance's output were not logged since
+// its start. It is not announced to watchers. It fails with ErrUnknownInstance.
+func (r *Registry) SetLinesDropped(id ID, lines uint64) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	in, err := r.findLocked(id)
+	if err != nil {
+		return err
+	}
+	next := *in.about
+	next.linesDropped = lines
+	in.about = &next
+	return nil
+}

@@ -38,3 +38,20 @@ func TestSetUsage(t *testing.T) {
 		}
 	})
 }
+
+// TestSetLinesDropped checks that the snapshot has the lines of an instance that were
+// not logged.
+func TestSetLinesDropped(t *testing.T) {
+	t.Parallel()
+	r := New(Options{})
+	id := r.Add(Spec{Endpoint: TCP("127.0.0.1", 1)})
+	if err := r.SetLinesDropped(id, 7); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.Snapshot().Instances[0].LinesDropped; got != 7 {
+		t.Errorf("%d lines dropped, want 7", got)
+	}
+	if err := r.SetLinesDropped("unknown", 1); !errors.Is(err, ErrUnknownInstance) {
+		t.Error(err)
+	}
+}

@@ -144,5 +144,9 @@ func (f *Fleet) spec(c *child) process.Spec {
 		Output: func(line process.Line) {
 			output.Info(line.Text, "stream", line.Stream)
 		},
+		Dropped: func(lines uint64) {
+			c.log.Warn("output lines dropped: the log is not read fast enough", "droppedLines", lines)
+			_ = f.Registry.SetLinesDropped(c.id, lines) // fails only when the instance has ended
+		},
 	}
 }
