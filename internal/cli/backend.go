@@ -17,7 +17,7 @@ func newBackend() *cobra.Command {
 		Use:   "backend --port N",
 		Short: "Run the built-in demo backend",
 		Long:  `Run one instance of the app that 'dynlb serve' runs if neither location nor command is set.`,
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !cmd.Flags().Changed("port") {
 				return usageError{errors.New("--port is missing; give the port to listen on, such as --port 5001")}

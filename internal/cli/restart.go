@@ -26,7 +26,7 @@ func newRestart(o *options) *cobra.Command {
 new code is deployed: change the files, then restart. If a new instance does not
 become ready, the restart stops, the old instances stay, and the exit code is 1.
 The restart goes on if this command is interrupted.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkPositive(cmd, "max-surge", surge > 0); err != nil {
 				return err

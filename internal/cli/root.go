@@ -61,10 +61,19 @@ func unknownCommand(root *cobra.Command, args []string) error {
 	return usageError{errors.New(message + " (see 'dynlb --help')")}
 }
 
+// noArguments returns the error of a command that takes no arguments and was given
+// some.
+func noArguments(_ *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return fmt.Errorf("unknown argument %q", args[0])
+}
+
 // asUsageError returns check with its errors as usage errors. Nil: no arguments.
 func asUsageError(check cobra.PositionalArgs) cobra.PositionalArgs {
 	if check == nil {
-		check = cobra.NoArgs
+		check = noArguments
 	}
 	return func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {

@@ -20,7 +20,8 @@ func TestBadUsage(t *testing.T) {
 		want string
 	}{
 		{"serv", `dynlb: unknown command "serv"; did you mean "serve"? (see 'dynlb --help')`},
-		{"serve now", `dynlb: unknown command "now" for "dynlb serve" (usage: dynlb serve [flags])`},
+		{"serve now", `dynlb: unknown argument "now" (usage: dynlb serve [flags])`},
+		{"version extra", `dynlb: unknown argument "extra" (usage: dynlb version [flags])`},
 		{"serve --log-level loud", `dynlb: --log-level "loud": use debug, info, warn or error`},
 		{"serve --engine turbo", `dynlb: invalid argument "turbo" for "--engine" flag: unknown engine "turbo"; there are auto, fast and std`},
 		{"serve --config missing.yaml", "missing.yaml: cannot be read: no such file or directory"},

@@ -23,7 +23,7 @@ func newServe(o *options) *cobra.Command {
 terminal stops it: requests in flight finish, then the instances stop. A second
 signal stops it at once. SIGHUP, or a change of the config file, reloads the config
 without losing a request. If the config is invalid, nothing changes.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return daemon.Serve(cmd.Context(), daemon.ServeOptions{
 				ConfigPath: o.config, LogLevel: level, Engine: engine, Stderr: cmd.ErrOrStderr(), Version: o.version,

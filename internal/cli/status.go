@@ -20,7 +20,7 @@ func newStatus(o *options) *cobra.Command {
 		Short: "Show the instances",
 		Long: `Show the instances as they are now. -o json prints the body of GET /lb-status, and
 -o full all that is known, as JSON. The exit code is 3 when no instance is ready.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkOutput(output, outputTable, outputJSON, outputFull); err != nil {
 				return err

@@ -26,7 +26,7 @@ func newWatch(o *options) *cobra.Command {
 		Long: `Follow the instances: on a terminal a table that is redrawn in place, otherwise a
 line for each event and each change. -o json prints each message of
 WatchInstances on one line.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			out := cmd.OutOrStdout()
 			if !cmd.Flags().Changed("output") && !logging.IsTerminal(underlying(out)) {

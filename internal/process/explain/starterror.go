@@ -23,7 +23,7 @@ import (
 )
 
 // StartError says why a child could not be started and what would help, in one
-// line: "bun: not found on PATH; npm install -g bun, or set command:".
+// line: "bun: not found on PATH; npm install -g bun, or set command in the config".
 type StartError struct {
 	// Program is Argv[0], or "command" when that is empty.
 	Program string
@@ -104,7 +104,7 @@ func explainDir(dir string) (problem, remedy string) {
 func explainCause(c Command, program string, err error) (problem, remedy string) {
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
-		return "not found on PATH", cmp.Or(splitHint(program), installHint(program)+", or set command:")
+		return "not found on PATH", cmp.Or(splitHint(program), installHint(program)+", or set command in the config")
 	case errors.Is(err, fs.ErrPermission):
 		return explainPermission(c.File)
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
@@ -118,7 +118,7 @@ func explainCause(c Command, program string, err error) (problem, remedy string)
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		return "too many open files", "raise the limit (ulimit -n)"
 	case len(c.Argv) == 0 || c.Argv[0] == "":
-		return "no program given", "set command:"
+		return "no program given", "set command in the config"
 	default:
 		return fmt.Sprintf("cannot start: %v", withoutPath(err)), ""
 	}
@@ -144,7 +144,7 @@ func explainPermission(file string) (problem, remedy string) {
 	info, err := os.Stat(file)
 	switch {
 	case err == nil && info.IsDir():
-		return file + " is a folder", "set command: to a program"
+		return file + " is a folder", "set command in the config to a program"
 	case err == nil && info.Mode()&0o111 == 0:
 		return file + " is not executable", "chmod +x " + file
 	default:
@@ -156,7 +156,7 @@ func explainPermission(file string) (problem, remedy string) {
 // does not: execve(2) returns the same error for both.
 func explainNotExist(file string) (problem, remedy string) {
 	if _, err := os.Stat(file); err != nil {
-		return file + " does not exist", cmp.Or(splitHint(file), "create it, or set command:")
+		return file + " does not exist", cmp.Or(splitHint(file), "create it, or set command in the config")
 	}
 	if interpreter := interpreterOf(file); interpreter != "" {
 		return fmt.Sprintf("%s needs %s, which does not exist", file, interpreter), "install it, or correct the #! line"

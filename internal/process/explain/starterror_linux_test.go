@@ -38,16 +38,16 @@ func TestStartErrors(t *testing.T) {
 		want string // DIR stands for dir
 		is   error
 	}{
-		{process.Spec{}, "command: no program given; set command:", syscall.EINVAL},
-		{process.Spec{Argv: []string{""}}, "command: no program given; set command:", syscall.EINVAL},
-		{process.Spec{Argv: []string{"bun", "run", "app.ts"}, Env: env}, "bun: not found on PATH; npm install -g bun, or set command:", exec.ErrNotFound},
-		{process.Spec{Argv: []string{"node"}, Env: env}, "node: not found on PATH; install Node.js (https://nodejs.org), or set command:", exec.ErrNotFound},
-		{process.Spec{Argv: []string{"foo"}, Env: env}, "foo: not found on PATH; install it, or set command:", exec.ErrNotFound},
+		{process.Spec{}, "command: no program given; set command in the config", syscall.EINVAL},
+		{process.Spec{Argv: []string{""}}, "command: no program given; set command in the config", syscall.EINVAL},
+		{process.Spec{Argv: []string{"bun", "run", "app.ts"}, Env: env}, "bun: not found on PATH; npm install -g bun, or set command in the config", exec.ErrNotFound},
+		{process.Spec{Argv: []string{"node"}, Env: env}, "node: not found on PATH; install Node.js (https://nodejs.org), or set command in the config", exec.ErrNotFound},
+		{process.Spec{Argv: []string{"foo"}, Env: env}, "foo: not found on PATH; install it, or set command in the config", exec.ErrNotFound},
 		{process.Spec{Argv: []string{"script"}, Env: env}, "script: DIR/bin/script is not executable; chmod +x DIR/bin/script", fs.ErrPermission},
 		{process.Spec{Argv: []string{"./data"}, Dir: dir}, "./data: DIR/data is not executable; chmod +x DIR/data", fs.ErrPermission},
-		{process.Spec{Argv: []string{dir + "/bin"}}, "DIR/bin: is a folder; set command: to a program", syscall.EACCES},
-		{process.Spec{Argv: []string{"./absent"}, Dir: dir}, "./absent: DIR/absent does not exist; create it, or set command:", fs.ErrNotExist},
-		{process.Spec{Argv: []string{"./data/absent"}, Dir: dir}, "./data/absent: DIR/data/absent does not exist; create it, or set command:", syscall.ENOTDIR},
+		{process.Spec{Argv: []string{dir + "/bin"}}, "DIR/bin: is a folder; set command in the config to a program", syscall.EACCES},
+		{process.Spec{Argv: []string{"./absent"}, Dir: dir}, "./absent: DIR/absent does not exist; create it, or set command in the config", fs.ErrNotExist},
+		{process.Spec{Argv: []string{"./data/absent"}, Dir: dir}, "./data/absent: DIR/data/absent does not exist; create it, or set command in the config", syscall.ENOTDIR},
 		{process.Spec{Argv: []string{"./lost"}, Dir: dir}, "./lost: DIR/lost needs /nonexistent/python, which does not exist; install it, or correct the #! line", fs.ErrNotExist},
 		{process.Spec{Argv: []string{"./garbage"}, Dir: dir}, "./garbage: DIR/garbage is not a program for this machine; build it for this system, or give a script its #! line", syscall.ENOEXEC},
 		{process.Spec{Argv: []string{"/bin/sh"}, Dir: dir + "/absent"}, "/bin/sh: cannot start in DIR/absent: no such file or directory; create the folder, or set workDir:", fs.ErrNotExist},
@@ -55,8 +55,8 @@ func TestStartErrors(t *testing.T) {
 		{process.Spec{Argv: []string{"/bin/sh", strings.Repeat("x", 4<<20)}}, "/bin/sh: cannot start: argument list too long", syscall.E2BIG},
 		{process.Spec{Argv: []string{"node app.js --port 5001"}, Env: env}, "node app.js --port 5001: not found on PATH; the program and each argument are separate items: [node, app.js, --port, 5001]", exec.ErrNotFound},
 		{process.Spec{Argv: []string{dir + "/lost -v"}}, "DIR/lost -v: does not exist; the program and each argument are separate items: [DIR/lost, -v]", fs.ErrNotExist},
-		{process.Spec{Argv: []string{dir + "/my app"}}, "DIR/my app: does not exist; create it, or set command:", fs.ErrNotExist},
-		{process.Spec{Argv: []string{"a\nb"}}, "a\ufffdb: not found on PATH; install it, or set command:", exec.ErrNotFound},
+		{process.Spec{Argv: []string{dir + "/my app"}}, "DIR/my app: does not exist; create it, or set command in the config", fs.ErrNotExist},
+		{process.Spec{Argv: []string{"a\nb"}}, "a\ufffdb: not found on PATH; install it, or set command in the config", exec.ErrNotFound},
 	}
 	for _, test := range tests {
 		want := strings.ReplaceAll(test.want, "DIR", dir)

@@ -47,7 +47,7 @@ func TestUserStartErrors(t *testing.T) {
 		{process.Spec{Argv: []string{"app"}, Env: []string{"PATH=" + dir + "/closed"}}, "app: nobody may not run DIR/closed/app: it may not enter DIR/closed; install it for all users, or chmod o+x DIR/closed"},
 		{process.Spec{Argv: []string{"./app"}, Dir: dir}, "./app: nobody may not run DIR/app; chmod o+rx DIR/app"},
 		{process.Spec{Argv: []string{dir + "/deep/script"}}, "DIR/deep/script: nobody may not run DIR/closed/app: it may not enter DIR/closed; install it for all users, or chmod o+x DIR/closed"},
-		{process.Spec{Argv: []string{dir + "/absent"}}, "DIR/absent: does not exist; create it, or set command:"},
+		{process.Spec{Argv: []string{dir + "/absent"}}, "DIR/absent: does not exist; create it, or set command in the config"},
 		{process.Spec{Argv: []string{"app"}, Env: []string{"PATH=" + dir + "/closed:" + dir + ":" + dir + "/own"}}, ""},
 	}
 	for _, test := range tests {
