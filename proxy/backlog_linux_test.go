@@ -48,6 +48,9 @@ func deafAddress(t *testing.T) string {
 // TestRetryElsewhereAfterDialTimeout checks that a request does not try an instance
 // again that could not be connected to in time, although the instance is idle.
 func TestRetryElsewhereAfterDialTimeout(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{deafAddress(t), server(t, echo)}})
 	first, err := f.registry.Acquire(t.Context(), registry.Preference{})

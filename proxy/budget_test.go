@@ -87,6 +87,9 @@ func TestRetryBudget(t *testing.T) {
 // TestRetryBudgetIsForRetries checks that a request without a retry takes nothing from
 // the budget.
 func TestRetryBudgetIsForRetries(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})
 	client := newClient(t, "http1")

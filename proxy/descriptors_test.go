@@ -99,6 +99,9 @@ func cramped(t *testing.T, instance string) string {
 // at intervals, serves the open connections, does not blame the instances, and
 // recovers.
 func TestOutOfDescriptors(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	arrived, release := make(chan struct{}, 1), make(chan struct{})
 	address := cramped(t, server(t, func(_ http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/wait" {

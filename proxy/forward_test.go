@@ -157,6 +157,9 @@ func TestForwardTrailers(t *testing.T) {
 
 // TestForwardLengths checks that content keeps its framing, with and without a length.
 func TestForwardLengths(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})
 	eachProtocol(t, func(t *testing.T, client *http.Client) {

@@ -29,6 +29,9 @@ func outcomes(t *testing.T, instances *registry.Registry) (url string, ended <-c
 
 // TestOutcome checks what is recorded of a request, on HTTP/1.1 and HTTP/2.
 func TestOutcome(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	t.Parallel()
 	const large = 3 << 20
 	instances := registry.New(registry.Options{})

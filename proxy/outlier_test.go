@@ -188,6 +188,9 @@ func TestEjectionWithOneClient(t *testing.T) {
 // TestEjectionIsNotForClients checks that clients that leave or send malformed
 // requests do not eject an instance.
 func TestEjectionIsNotForClients(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	t.Parallel()
 	arrived := make(chan struct{}, 8)
 	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {

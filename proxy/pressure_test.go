@@ -13,6 +13,9 @@ import (
 // TestStreamBackPressure checks that a slow reader of a large response, and an
 // instance that is slow with a large upload, take no memory.
 func TestStreamBackPressure(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	const size = 64 << 20
 	var sent atomic.Int64
 	release := make(chan struct{})

@@ -9,6 +9,9 @@ import (
 
 // TestRandomConversations holds random conversations; see package proxytest.
 func TestRandomConversations(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	t.Parallel()
 	proxytest.Converse(t, 120, func(t *testing.T, _ uint64, instances []string) string {
 		var f *front

@@ -15,6 +15,9 @@ import (
 // content at times is not given up, even if it takes less in all of requestTimeout
 // than what the kernel calls room, and less than one write.
 func TestInstanceThatTakesLittle(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	t.Parallel()
 	const limit = 20 * soon
 	l := narrow(t)

@@ -11,6 +11,9 @@ import (
 
 // TestHeldUp: an instance is not charged with time in which the loop was held up.
 func TestHeldUp(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	t.Parallel()
 	const limit = time.Second
 	arrived, release := make(chan struct{}), make(chan struct{})

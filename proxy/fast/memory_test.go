@@ -42,6 +42,9 @@ func heapInUse() int {
 // TestIdleMemory bounds the memory of an idle connection that has had a request. The
 // clients are bare descriptors, so that all growth of the heap is the engine's.
 func TestIdleMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	const conns = 2000
 	f := serve(t, Options{}, frugal(t))
 	for len(f.records) > 0 {
@@ -138,6 +141,9 @@ func awaitBytes(s eventloop.Socket, buffer []byte) {
 // TestIdleTunnelMemory bounds the memory of an idle tunnel. Both ends are bare
 // descriptors.
 func TestIdleTunnelMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	const tunnels = 500
 	l := listenBare(t)
 	f := serve(t, Options{}, l.address)

@@ -16,6 +16,9 @@ import (
 // instance, a loop answers a few per turn, and it reads no further ahead than it
 // must. It has the machine to itself: it needs thousands of turns.
 func TestPipelineFair(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	f := serve(t, Options{Loops: 1})
 	c := dial(t, f.address)
 	const count = 20_000

@@ -12,6 +12,9 @@ import (
 // TestRandomConversations holds random conversations; see package proxytest. serve checks
 // that a round leaves nothing behind.
 func TestRandomConversations(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	proxytest.Converse(t, 150, func(t *testing.T, seed uint64, instances []string) string {
 		return serve(t, Options{
 			Loops:    1 + int(seed%2),

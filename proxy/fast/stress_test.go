@@ -53,6 +53,9 @@ func (m *mortal) kill() {
 // one that says what is wrong, or the end of its connection. No client waits without
 // an answer, and nothing is left.
 func TestUnrest(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	t.Parallel()
 	r := registry.New(registry.Options{MaxConcurrency: 8, QueueLimit: 32, QueueTimeout: time.Second})
 	var whole atomic.Int64
