@@ -42,13 +42,16 @@ func TestMain(m *testing.M) {
 }
 
 // eachEngine runs all tests with each engine, or with the one that the
-// environment names.
+// environment names. Under -short it runs them with the fast one only: the waits of
+// one engine alone take 20 s.
 type eachEngine struct{ m *testing.M }
 
 func (e eachEngine) Run() (code int) {
 	engines := []proxy.Engine{proxy.EngineStd, proxy.EngineFast}
 	if name := os.Getenv(engineVariable); name != "" {
 		engines = []proxy.Engine{proxy.Engine(name)}
+	} else if testing.Short() {
+		engines = []proxy.Engine{proxy.EngineFast}
 	}
 	for _, engine = range engines {
 		fmt.Fprintln(os.Stderr, "engine", engine)

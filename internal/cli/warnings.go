@@ -45,9 +45,14 @@ func warnings(c *config.Config) []string {
 		key   string
 		value time.Duration
 	}{
-		{"checkInterval", c.CheckInterval}, {"healthTimeout", c.HealthTimeout}, {"idleTimeout", c.IdleTimeout},
-		{"startTimeout", c.StartTimeout}, {"stopTimeout", c.StopTimeout}, {"drainTimeout", c.DrainTimeout},
-		{"requestTimeout", c.RequestTimeout}, {"queue.timeout", c.Queue.Timeout},
+		{"checkInterval", c.CheckInterval},
+		{"healthTimeout", c.HealthTimeout},
+		{"idleTimeout", c.IdleTimeout},
+		{"startTimeout", c.StartTimeout},
+		{"stopTimeout", c.StopTimeout},
+		{"drainTimeout", c.DrainTimeout},
+		{"requestTimeout", c.RequestTimeout},
+		{"queue.timeout", c.Queue.Timeout},
 	} {
 		if n := interval.value.Milliseconds(); n > 0 && interval.value < shortest {
 			warn("%s: is %v; if seconds are meant, write %ds", interval.key, interval.value, n)

@@ -16,7 +16,8 @@ func TestBurstIsWhole(t *testing.T) {
 	var got collector
 	spec := roleSpec("lines", fmt.Sprint(lines))
 	spec.Output = func(l Line) {
-		if got.add(l); len(got.lines)%(lines/10) == 0 {
+		got.add(l)
+		if len(got.lines)%(lines/10) == 0 {
 			time.Sleep(10 * time.Millisecond) // a slow disk
 		}
 	}
