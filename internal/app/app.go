@@ -19,7 +19,8 @@ import (
 // Default is the name of the app of a config that names none.
 const Default = "default"
 
-// Settings are what a reload may change of an app. The parts hold those in force.
+// Settings are the part of an app's configuration that a reload can change. Each
+// part of the app keeps its own settings that are in force.
 type Settings struct {
 	Registry registry.Options
 	Scaling  autoscaler.Settings
@@ -39,8 +40,9 @@ type Options struct {
 	InstanceLog *slog.Logger
 }
 
-// App is an app. Create one with New and call Run once; the other methods wait for
-// that. They are safe for concurrent use.
+// App is one app: its instances, and what routes, scales and reports on them. Create
+// one with New and call Run once. The other methods wait until Run has begun, and
+// are safe for concurrent use.
 type App struct {
 	Name     string
 	Registry *registry.Registry     // the instances, and which one gets the next request

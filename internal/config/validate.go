@@ -59,8 +59,9 @@ func (r *reader) good(keys ...string) bool {
 	return true
 }
 
-// conflict reports two values that contradict each other, at the later key: a must
-// be aRule b, and b must be bRule a.
+// conflict reports that the values of the keys a and b contradict each other. The
+// problem is reported at the key that is later in the file. Its text is "must be"
+// with aRule and b if that is a, and with bRule and a if it is b.
 func (r *reader) conflict(a, aRule string, aValue any, b, bRule string, bValue any) {
 	at, isA := r.later(a, b)
 	if isA {
