@@ -36,7 +36,7 @@ func (r *Registry) Retry() bool {
 	defer r.mu.Unlock()
 	requests := r.claimsLocked()
 	requests -= min(requests, r.budget.granted) // the claim of a retry earns nothing
-	return r.budget.spend(time.Since(r.base), requests)
+	return r.budget.spend(r.elapsed(), requests)
 }
 
 // spend takes one retry, and reports whether there was one. requests is the number

@@ -86,12 +86,12 @@ func (r *Registry) updateCandidatesLocked() {
 			r.candidates = append(r.candidates, in)
 		}
 	}
-	if len(r.candidates) > 0 {
-		return
-	}
-	for _, in := range r.instances {
-		if in.about.state.Routable() {
-			r.candidates = append(r.candidates, in)
+	if len(r.candidates) == 0 {
+		for _, in := range r.instances {
+			if in.about.state.Routable() {
+				r.candidates = append(r.candidates, in)
+			}
 		}
 	}
+	r.weighAllLocked()
 }

@@ -64,12 +64,18 @@ func (l Lease) Responded(after time.Duration, status int) {
 	r := l.in.registry
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	now := time.Since(r.base)
+	now := r.elapsed()
 	ok := status < http.StatusInternalServerError
 	l.in.traffic.latency.observe(now, after, ok)
 	l.in.progressed(now)
 	origin := l.originLocked()
 	if s := &l.in.slots[l.slot]; s.turn == l.turn {
+		if !s.responded {
+			r.responses++
+			if ok {
+				r.learnLocked(now, s.level, l.in.traffic.inFlight, after)
+			}
+		}
 		s.responded = true
 	}
 	switch {
@@ -93,7 +99,7 @@ func (l Lease) Unreachable(reason string) {
 	r := l.in.registry
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	now := time.Since(r.base)
+	now := r.elapsed()
 	r.failLocked(l.in, now)
 	r.brokeLocked(l.in, Origin{}, now, reason)
 }
@@ -111,7 +117,7 @@ func (l Lease) Failed(reason string) {
 	r := l.in.registry
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	now := time.Since(r.base)
+	now := r.elapsed()
 	r.failLocked(l.in, now)
 	r.brokeLocked(l.in, l.originLocked(), now, reason)
 }
@@ -125,7 +131,7 @@ func (r *Registry) failLocked(in *instance, now time.Duration) {
 	f := &in.failures
 	f.fade(now)
 	f.score = min(f.score+1, float64(busiest)+failureMargin)
-	in.traffic.penalty = f.penalty()
+	r.weighAllLocked()
 	r.reviewInLocked(reviewInterval)
 }
 
@@ -135,13 +141,12 @@ func (r *Registry) review() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.reviewDue = 0
-	now := time.Since(r.base)
+	now := r.elapsed()
 	back := false
 	for _, in := range r.instances {
 		f := &in.failures
 		f.fade(now)
-		in.traffic.penalty = f.penalty()
-		if in.traffic.penalty > 0 {
+		if f.penalty() > 0 {
 			r.reviewInLocked(reviewInterval)
 		}
 		if f.ejected && f.until <= now {
@@ -156,11 +161,12 @@ func (r *Registry) review() {
 		r.updateCandidatesLocked()
 		r.dispatchLocked()
 	}
+	r.weighAllLocked()
 }
 
 // reviewInLocked makes review run after d, or earlier.
 func (r *Registry) reviewInLocked(d time.Duration) {
-	due := time.Since(r.base) + d
+	due := r.elapsed() + d
 	switch {
 	case r.closed, r.reviewDue != 0 && r.reviewDue <= due:
 		return

@@ -37,7 +37,7 @@ type instance struct {
 // traffic is what requests change of an instance.
 type traffic struct {
 	inFlight  int32
-	penalty   int32 // what failures count as requests in flight
+	handicap  int32 // what failures and Reserve count as requests in flight
 	total     uint64
 	latency   latency
 	idleSince time.Duration // see Instance.IdleSince; since Registry.base
@@ -74,7 +74,7 @@ type Spec struct {
 
 // Add registers an instance in state Starting, as the last one in start order.
 func (r *Registry) Add(spec Spec) ID {
-	now := time.Now()
+	now := r.now()
 	in := &instance{
 		registry: r,
 		traffic:  traffic{idleSince: now.Sub(r.base)},
@@ -93,6 +93,7 @@ func (r *Registry) Add(spec Spec) ID {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.instances = append(r.instances, in)
+	r.adaptLocked(r.elapsed())
 	r.movedLocked(in.id, Starting, spec.Reason)
 	return in.id
 }

@@ -2,7 +2,6 @@ package registry
 
 import (
 	"math"
-	"time"
 )
 
 // Lease is the claim of one request on one instance. The request counts as in flight
@@ -23,6 +22,7 @@ type slot struct {
 	claim     uint64 // number of the claim among those on the instance, from 1
 	origin    Origin // of the request
 	responded bool   // whether the claim had a response
+	level     int32  // requests in flight of the instance at the claim, with this one
 }
 
 // Valid reports whether l is a claim, released or not.
@@ -60,7 +60,7 @@ func (l Lease) Refused() {
 		return
 	}
 	const reason = "refused a connection"
-	now := time.Since(r.base)
+	now := r.elapsed()
 	r.failLocked(l.in, now)
 	r.brokeLocked(l.in, Origin{}, now, reason)
 	l.in.markDeadLocked()
@@ -151,7 +151,7 @@ func (in *instance) leaseLocked(o Origin) Lease {
 	in.traffic.inFlight++
 	in.traffic.total++
 	s := &in.slots[at]
-	s.claim, s.origin, s.responded = in.traffic.total, o, false
+	s.claim, s.origin, s.responded, s.level = in.traffic.total, o, false, in.traffic.inFlight
 	return Lease{in: in, slot: at, turn: s.turn}
 }
 
@@ -169,7 +169,7 @@ func (in *instance) releaseLocked(at int32, turn uint32) bool {
 	if s.responded && !idle {
 		return true
 	}
-	now := time.Since(in.registry.base)
+	now := in.registry.elapsed()
 	if !s.responded {
 		in.traffic.abandoned = now
 	}

@@ -3,7 +3,6 @@ package registry
 import (
 	"fmt"
 	"slices"
-	"time"
 )
 
 // Transition moves an instance to state next, with a reason for people. A Ready
@@ -48,7 +47,7 @@ func (r *Registry) transitionLocked(in *instance, next State, reason string) err
 		if in.isDead() {
 			in.dead = make(chan struct{})
 		}
-		now := time.Now()
+		now := r.now()
 		if about.readyAt.IsZero() {
 			about.readyAt = now
 		}
@@ -68,6 +67,7 @@ func (r *Registry) transitionLocked(in *instance, next State, reason string) err
 	}
 	in.about = &about
 	r.updateCandidatesLocked()
+	r.adaptLocked(r.elapsed())
 	r.movedLocked(in.id, next, reason)
 	r.dispatchLocked()
 	return nil

@@ -11,7 +11,7 @@ const progressStep = 100 * time.Millisecond
 // checks unanswered. Responded implies Progressed. It takes no lock.
 func (l Lease) Progressed() {
 	if l.in != nil {
-		l.in.progressed(time.Since(l.in.registry.base))
+		l.in.progressed(l.in.registry.elapsed())
 	}
 }
 

@@ -37,7 +37,7 @@ func (r *Registry) leastLoadedLocked(list []*instance, except *instance) *instan
 	fewest := int32(math.MaxInt32)
 	first, next := -1, -1 // instances with the fewest: the first of all, and the first from cursor on
 	for i, in := range list {
-		n := in.traffic.inFlight + in.traffic.penalty
+		n := in.traffic.inFlight + in.traffic.handicap
 		switch {
 		case n > fewest, in == except:
 		case n == 0:

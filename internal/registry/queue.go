@@ -29,6 +29,7 @@ type Waiter struct {
 
 	prev, next *Waiter
 	queued     bool
+	since      time.Duration // when it was queued, since Registry.base
 }
 
 // queue holds waiters, first come, first served. While it holds any, no candidate is
@@ -74,9 +75,11 @@ func (r *Registry) Enqueue(w *Waiter) (Lease, error) {
 	if err != nil || lease.Valid() {
 		return lease, err
 	}
+	r.arrivals++
 	if r.queue.size >= r.options.QueueLimit {
 		return Lease{}, ErrQueueFull
 	}
+	w.since = r.elapsed()
 	r.queue.push(w)
 	if r.queue.size == 1 {
 		r.changedLocked() // an app scaled to zero must start an instance
@@ -108,6 +111,7 @@ func (r *Registry) tryLocked(p *Preference) (Lease, error) {
 		return Lease{}, nil
 	}
 	if in := r.pickLocked(p, nil); in != nil {
+		r.arrivals++
 		return in.leaseLocked(p.Origin), nil
 	}
 	return Lease{}, nil

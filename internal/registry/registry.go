@@ -18,7 +18,7 @@ import (
 // Options are the limits of a Registry.
 type Options struct {
 	// MaxConcurrency is the maximum number of requests in flight of one instance.
-	// Zero: no cap.
+	// Zero: no cap. AutoConcurrency: as many as an instance works on at the same time.
 	MaxConcurrency int
 	// QueueLimit is the maximum number of requests that wait. Zero: none.
 	QueueLimit int
@@ -29,10 +29,15 @@ type Options struct {
 	Ejection time.Duration
 }
 
+// AutoConcurrency makes the registry find out by itself how many requests an instance
+// works on at the same time; see Snapshot.Concurrency.
+const AutoConcurrency = -1
+
 // Registry holds the instances. Create one with New. All methods are safe for
 // concurrent use.
 type Registry struct {
-	base time.Time // the zero of all times of instances
+	base  time.Time        // the zero of all times of instances
+	clock func() time.Time // nil: time.Now
 
 	mu         sync.Mutex // guards all below
 	limit      int32      // maximum of in-flight requests per instance
@@ -41,12 +46,18 @@ type Registry struct {
 	candidates []*instance // those of them that get requests
 	ranked     []*instance // scratch of pickLocked
 	cursor     int         // index in candidates from which round-robin continues
+	reserved   int         // see Reserve
 	queue      queue
+	arrivals   uint64 // requests that asked for an instance
+	responses  uint64 // first responses of claims
+	learned    concurrency
 	closed     bool
-	trouble    string // see SetTrouble
-	observer   Observer
-	watchers   map[chan struct{}]struct{}
-	changes    uint64 // see Changes
+
+	reserveBound int32
+	trouble      string // see SetTrouble
+	observer     Observer
+	watchers     map[chan struct{}]struct{}
+	changes      uint64 // see Changes
 
 	budget     budget
 	pastClaims uint64        // claims on instances that are gone
@@ -73,19 +84,42 @@ func (r *Registry) Configure(options Options) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.options, r.limit = options, options.limit()
+	r.adaptLocked(r.elapsed())
 	r.dispatchLocked()
 }
 
 // New returns an empty registry.
-func New(options Options) *Registry {
-	return &Registry{
-		limit:    options.limit(),
-		options:  options,
-		base:     time.Now(),
+func New(options Options) *Registry { return NewWithClock(options, nil) }
+
+// NewWithClock is New for a registry in which time is what clock tells, such as that
+// of a simulation. Nil: the time of the machine. Timers follow the machine always:
+// penalties and ejections end by its time.
+func NewWithClock(options Options, clock func() time.Time) *Registry {
+	r := &Registry{
+		clock:    clock,
 		watchers: make(map[chan struct{}]struct{}),
 		budget:   newBudget(),
 		suspects: make(chan ID, 64),
 	}
+	r.base = r.now()
+	r.Configure(options)
+	return r
+}
+
+// now returns the time.
+func (r *Registry) now() time.Time {
+	if r.clock != nil {
+		return r.clock()
+	}
+	return time.Now()
+}
+
+// elapsed returns the time since base.
+func (r *Registry) elapsed() time.Duration {
+	if r.clock != nil {
+		return r.clock().Sub(r.base)
+	}
+	return time.Since(r.base)
 }
 
 // SetTrouble sets the reason why no instance can be started; "" when one can. The

@@ -11,6 +11,17 @@ type Snapshot struct {
 	Instances []Instance
 	// Waiting is the number of requests that wait for an instance.
 	Waiting int
+	// LongestWait is how long the first of them has waited.
+	LongestWait time.Duration
+	// Arrivals is how many requests have asked for an instance.
+	Arrivals uint64
+	// Responses is how many responses there were.
+	Responses uint64
+	// Concurrency is how many requests an instance works on at the same time, and
+	// Capacity is how many responses per second it then gives. Both are 0 as long as
+	// more requests in flight were seen to give more throughput, or nothing is known.
+	Concurrency int
+	Capacity    float64
 	// Retries is how many times a request was sent again, and RetriesDenied is how
 	// many times it was not because the retry budget was used up.
 	Retries, RetriesDenied uint64
@@ -65,8 +76,14 @@ func (r *Registry) Snapshot() Snapshot { return r.SnapshotWith(func() {}) }
 func (r *Registry) SnapshotWith(also func()) Snapshot {
 	raw := make([]rawInstance, 0, r.Len()+1)
 	r.mu.Lock()
-	s := Snapshot{Time: time.Now(), Waiting: r.queue.size, Trouble: r.trouble}
+	s := Snapshot{Time: r.now(), Waiting: r.queue.size, Trouble: r.trouble}
 	s.Retries, s.RetriesDenied = r.budget.granted, r.budget.denied
+	s.Arrivals, s.Responses = r.arrivals, r.responses
+	if w := r.queue.head; w != nil {
+		s.LongestWait = s.Time.Sub(r.base) - w.since
+	}
+	_, useful := r.learned.limit(0)
+	s.Concurrency, s.Capacity = int(useful), r.learned.capacity()
 	for _, in := range r.instances {
 		v := rawInstance{id: in.id, about: in.about, traffic: in.traffic, progress: time.Duration(in.progress.Load())}
 		if in.failures.ejected && in.about.state.Routable() {

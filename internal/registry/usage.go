@@ -27,7 +27,7 @@ func (r *Registry) SetUsage(id ID, usage Usage) error {
 		return err
 	}
 	before := in.about.usage
-	usage.Measured = time.Now()
+	usage.Measured = r.now()
 	since := usage.Measured.Sub(before.Measured)
 	if before.Measured.IsZero() {
 		since = usage.Measured.Sub(in.about.started)

@@ -1,0 +1,224 @@
+package registry
+
+import (
+	"math"
+	"math/bits"
+	"time"
+)
+
+// concurrency finds how many requests an instance of an app can work on at the same
+// time. It compares what instances did at different numbers of requests in flight,
+// the levels: the throughput at a level is the level divided by the response time
+// there. As long as twice the level gives clearly more throughput, an instance works
+// on these requests at the same time. When it does not, the additional ones only wait
+// in the instance. They are better kept in the queue, from which they go to whichever
+// instance is free first.
+//
+// Response times alone say little, because they also rise when the work gets slower,
+// for example that of a database. A limiter that compares them with the best ones of
+// the past, as TCP Vegas and gradient limiters do, then throttles an app that has
+// room. So responses are compared only with responses of the same second or so (an
+// epoch), in which the work was the same for all levels.
+//
+// Levels are grouped by powers of two. A verdict on a group needs a difference that
+// the spread between epochs does not explain. Before that, an app may have any number
+// of requests in flight.
+type concurrency struct {
+	groups [maxGroups]group
+	pairs  [maxGroups]pair // of a group and the one below it; the first is not used
+	epoch  time.Duration   // when the present one began
+	took   time.Duration   // mean response time, decaying
+	known  bool            // whether a pair has had a verdict
+}
+
+// group is what was seen at levels from 2^i to 2^(i+1)-1.
+type group struct {
+	level, mean float64 // decaying means of the level and of the response time in seconds
+	weight      float64 // samples in these, at most fullWeight
+	n           float64 // samples of this epoch
+	levels      float64 // sum of their levels
+	seconds     float64 // sum of their response times
+}
+
+// pair compares a group with the one below, over epochs.
+type pair struct {
+	// gain is the exponent g in throughput ~ level^g between the two groups: 1 when an
+	// instance works on all of the requests at the same time, 0 when the additional ones
+	// only wait. It is higher.
+	slower, higher float64 // weighted means of the logarithms of the ratios of response times and of levels
+	spread         float64 // mean square difference of slower, for one pair of samples
+	weight, epochs float64
+	refuted        bool          // the last verdict: the group gave too little more throughput
+	partly         bool          // ... but some
+	judged         time.Duration // when there was last evidence
+}
+
+const (
+	// maxGroups bounds the levels: the last group is for 2^15 and more.
+	maxGroups = 16
+	// fullWeight is how many samples a mean remembers.
+	fullWeight = 64
+	// epochs are one to four seconds long, so that they hold some responses of slow apps,
+	// or end when there are epochSamples in a group.
+	minEpoch, maxEpoch = time.Second, 4 * time.Second
+	epochSamples       = 16
+	// scales and scalesPartly are the gains of a group that is useful, and of one that is
+	// allowed as it gives some more throughput: 1.41 and 1.15 times at twice the level.
+	scales, scalesPartly = 0.5, 0.2
+	// priorSpread is the assumed spread of an epoch's comparison, which counts as
+	// priorEpochs: that of exponentially distributed response times.
+	priorSpread, priorEpochs = 1, 2
+	// maxWeight is how many pairs of samples a pair remembers.
+	maxWeight = 128
+	// tryAgain is the time after which a group that was refuted is tried again.
+	tryAgain = 30 * time.Second
+	// bearable is the time for which a request may wait in an instance. Requests that
+	// take less than a few milliseconds are then never kept in the queue: handing them
+	// over one by one would cost more than it gains.
+	bearable = 10 * time.Millisecond
+	// holdBack is the limit before anything is known, while instances start: the first
+	// one that is ready must not get all requests that wait for them.
+	holdBack = 3
+)
+
+// observe adds a response that came after the given time, and reports whether an
+// epoch ended with it. first and last are the numbers of requests in flight of the
+// instance at the claim and at the response; their mean stands for the level in
+// between. (The level at the claim alone would let an instance that works on one
+// request at a time look better than it is: the one in front is partly done already.)
+func (c *concurrency) observe(now time.Duration, first, last int32, took time.Duration) bool {
+	level, seconds := max(1, float64(first+last)/2), took.Seconds()
+	g := &c.groups[groupOf(int32(level))]
+	g.n++
+	g.levels += level
+	g.seconds += seconds
+	g.weight = min(g.weight+1, fullWeight)
+	g.level += (level - g.level) / g.weight
+	g.mean += (seconds - g.mean) / g.weight
+	c.took += (took - c.took) / 16
+	if age := now - c.epoch; age < minEpoch && g.n < epochSamples || age < min(maxEpoch, 2*c.took) {
+		return false
+	}
+	c.judge(now)
+	return true
+}
+
+// groupOf returns the index of the group of a level.
+func groupOf(level int32) int { return min(bits.Len32(uint32(max(1, level)))-1, maxGroups-1) }
+
+// judge compares the groups of the epoch that ends, and begins another one.
+func (c *concurrency) judge(now time.Duration) {
+	for i := 1; i < maxGroups; i++ {
+		below, g := &c.groups[i-1], &c.groups[i]
+		if below.n == 0 || g.n == 0 || below.seconds == 0 || g.seconds == 0 {
+			continue
+		}
+		slower := math.Log(g.seconds / g.n * below.n / below.seconds)
+		higher := math.Log(g.levels / g.n * below.n / below.levels)
+		if c.pairs[i].observe(now, slower, higher, g.n*below.n/(g.n+below.n)) {
+			c.known = true
+		}
+	}
+	c.epoch = now
+	for i := range c.groups {
+		c.groups[i].n, c.groups[i].levels, c.groups[i].seconds = 0, 0, 0
+	}
+}
+
+// observe adds the evidence of an epoch, with the weight of that many pairs of
+// samples, and reports whether there is a verdict.
+func (p *pair) observe(now time.Duration, slower, higher, weight float64) bool {
+	p.weight *= math.Exp(-float64(now-p.judged) / float64(tryAgain/2)) // old evidence fades
+	p.judged = now
+	p.weight = min(p.weight+weight, maxWeight)
+	share := weight / p.weight
+	delta := slower - p.slower
+	if p.epochs > 0 {
+		p.spread += (weight*(1-share)*delta*delta - p.spread) / (p.epochs + priorEpochs)
+	} else {
+		p.spread = priorSpread
+	}
+	p.epochs = min(p.epochs+1, fullWeight)
+	p.slower += share * delta
+	p.higher += share * (higher - p.higher)
+	gain, doubt := 1-p.slower/p.higher, math.Sqrt(p.spread/p.weight)/p.higher
+	p.partly = gain > scalesPartly+doubt
+	switch {
+	case gain < scales-doubt:
+		p.refuted = true
+	case gain > scales+doubt:
+		p.refuted = false
+	default:
+		return false
+	}
+	return true
+}
+
+// limit returns how many requests an instance may have in flight, and useful, which is
+// how many it works on at the same time. useful is 0 if no limit is known.
+func (c *concurrency) limit(now time.Duration) (limit, useful int32) {
+	for i := 1; i < maxGroups; i++ {
+		if !c.pairs[i].refuted {
+			continue
+		}
+		useful = int32(1)<<i - 1
+		limit = useful
+		if c.pairs[i].partly || now-c.pairs[i].judged > tryAgain {
+			limit = int32(1)<<(i+1) - 1
+		}
+		if g := &c.groups[i-1]; g.mean > 0 {
+			limit = max(limit, int32(min(bearable.Seconds()*g.level/g.mean, math.MaxInt32)))
+		}
+		return limit, useful
+	}
+	return math.MaxInt32, 0
+}
+
+// capacity returns how many requests a second an instance responds to when it has as
+// many as it works on at the same time; 0 if no limit is known.
+func (c *concurrency) capacity() float64 {
+	for i := 1; i < maxGroups; i++ {
+		if c.pairs[i].refuted {
+			g := &c.groups[i-1]
+			if g.mean > 0 {
+				return g.level / g.mean
+			}
+			return 0
+		}
+	}
+	return 0
+}
+
+// learnLocked adds a response to what is known of the instances' concurrency, and
+// adapts the limit to it if that is to be found out.
+func (r *Registry) learnLocked(now time.Duration, first, last int32, took time.Duration) {
+	if r.learned.observe(now, first, last, took) {
+		r.adaptLocked(now)
+	}
+}
+
+// adaptLocked sets the limit of an app whose concurrency is to be found out.
+func (r *Registry) adaptLocked(now time.Duration) {
+	if r.options.MaxConcurrency != AutoConcurrency {
+		return
+	}
+	limit, _ := r.learned.limit(now)
+	if !r.learned.known && r.startingLocked() {
+		limit = holdBack
+	}
+	higher := limit > r.limit
+	r.limit = limit
+	if higher {
+		r.dispatchLocked()
+	}
+}
+
+// startingLocked reports whether an instance is starting.
+func (r *Registry) startingLocked() bool {
+	for _, in := range r.instances {
+		if in.about.state == Starting {
+			return true
+		}
+	}
+	return false
+}
