@@ -72,7 +72,7 @@ func New(o Options) *App {
 	a.Board = notice.New(a.Registry)
 	a.Route = route.NewApp(o.Name, a.Registry, o.Settings.Requests)
 	a.Fleet = o.Settings.Fleet.New(fleet.Options{Registry: a.Registry, Board: a.Board, Log: a.Log, Output: instanceLog})
-	a.Scaler = autoscaler.New(autoscaler.Options{Board: a.Board, Fleet: a.Fleet, Log: a.Log}, o.Settings.Scaling)
+	a.Scaler = autoscaler.New(autoscaler.Options{Board: a.Board, Fleet: a.Fleet, Pool: a.Registry, Log: a.Log}, o.Settings.Scaling)
 	return a
 }
 

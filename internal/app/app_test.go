@@ -46,7 +46,7 @@ func settings(maximum int) Settings {
 	return Settings{
 		Registry: registry.Options{QueueLimit: 1, QueueTimeout: time.Minute},
 		Scaling: autoscaler.Settings{
-			Bounds: notice.Bounds{Max: maximum}, Window: time.Hour, Policy: autoscaler.Thresholds{Up: 3},
+			Bounds: notice.Bounds{Max: maximum}, Window: time.Hour, Thresholds: autoscaler.Thresholds{Up: 3},
 		},
 		Fleet: local.Settings{
 			Program:  local.Program{Argv: func(int) []string { return []string{"/missing"} }},

@@ -5,19 +5,10 @@ package autoscaler
 
 import (
 	"context"
-	"log/slog"
 	"time"
 
 	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/registry"
-)
-
-const (
-	// samplesPerWindow is how many samples of the load one decision is based on.
-	samplesPerWindow = 10
-	// minSampling and maxSampling bound the time between two samples.
-	minSampling = 20 * time.Millisecond
-	maxSampling = time.Second
 )
 
 // Fleet runs the instances; see fleet.Fleet.
@@ -37,21 +28,28 @@ type Settings struct {
 	// Idle is how long an instance must have been ready and idle before it may be
 	// removed.
 	Idle time.Duration
-	// Policy decides on the target.
+	// Thresholds are those of the config.
+	Thresholds Thresholds
+	// Policy decides on the target at the end of each window. Nil: Thresholds.
 	Policy Policy
 }
 
-// sampling returns the time between two samples of the load.
-func (s Settings) sampling() time.Duration {
-	return min(maxSampling, max(minSampling, s.Window/samplesPerWindow))
-}
+const (
+	// minShort and maxShort bound the short window.
+	minShort = 100 * time.Millisecond
+	maxShort = time.Second
+	// stepsPerShort is how many samples a short window has.
+	stepsPerShort = 10
+	// minStep is the time between two steps just after the first instance was started.
+	minStep = 10 * time.Millisecond
+)
 
-// Options are what an Autoscaler works with. All are required.
-type Options struct {
-	Board *notice.Board
-	Fleet Fleet
-	Log   *slog.Logger
-}
+// short returns the window over which requests that wait are counted: a tenth of the
+// window. In it the target only rises.
+func (s Settings) short() time.Duration { return min(maxShort, max(minShort, s.Window/10)) }
+
+// step returns the time between two steps.
+func (s Settings) step() time.Duration { return s.short() / stepsPerShort }
 
 // Autoscaler keeps the target. Create one with New and Run it once. Its methods are
 // safe for concurrent use.
@@ -59,7 +57,7 @@ type Autoscaler struct {
 	orders   chan order
 	settings chan Settings
 	done     chan struct{} // closed when Run has returned
-	scale    scale         // owned by Run
+	scaler   *Scaler       // owned by Run
 }
 
 // order is a call of ScaleTo.
@@ -83,7 +81,7 @@ func New(options Options, settings Settings) *Autoscaler {
 		orders:   make(chan order),
 		settings: make(chan Settings),
 		done:     make(chan struct{}),
-		scale:    scale{Options: options, settings: settings},
+		scaler:   NewScaler(options, settings),
 	}
 }
 
@@ -118,15 +116,12 @@ func (a *Autoscaler) Configure(settings Settings) {
 // Run sets the target to its lower bound and adjusts it until ctx ends.
 func (a *Autoscaler) Run(ctx context.Context) {
 	defer close(a.done)
-	s := &a.scale
+	s := a.scaler
 	changed, stop := s.Board.Watch()
 	defer stop()
-	sampling := time.NewTicker(s.settings.sampling())
-	defer sampling.Stop()
-	deciding := time.NewTicker(s.settings.Window)
-	defer deciding.Stop()
-
-	s.set(s.settings.Bounds.Min, "minInstances")
+	s.Start()
+	next := time.NewTimer(s.Step())
+	defer next.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -134,20 +129,14 @@ func (a *Autoscaler) Run(ctx context.Context) {
 		case o := <-a.orders:
 			o.reply <- s.obey(o)
 		case settings := <-a.settings:
-			sampling.Reset(settings.sampling())
-			deciding.Reset(settings.Window)
 			s.configure(settings)
-		case <-sampling.C:
-			s.sample()
+			next.Reset(s.Step())
 		case <-changed:
-			// With no instance, the first request does not wait for the next decision.
-			if s.target == 0 && s.Board.Snapshot().Waiting > 0 {
-				s.sample()
-				s.decide()
+			if s.Urgent() {
+				next.Reset(s.Step())
 			}
-		case <-deciding.C:
-			s.sample()
-			s.decide()
+		case <-next.C:
+			next.Reset(s.Step())
 		}
 	}
 }

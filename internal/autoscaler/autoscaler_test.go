@@ -71,7 +71,7 @@ func scaling(t *testing.T, settings Settings, test func(t *testing.T, a *Autosca
 		r := registry.New(registry.Options{QueueLimit: 100, QueueTimeout: time.Hour})
 		f := &fleet{registry: r}
 		f.boot.Store(int64(boot))
-		a := New(Options{Board: notice.New(r), Fleet: f, Log: slog.New(slog.DiscardHandler)}, settings)
+		a := New(Options{Board: notice.New(r), Fleet: f, Pool: r, Log: slog.New(slog.DiscardHandler)}, settings)
 		ctx, cancel := context.WithCancel(t.Context())
 		go a.Run(ctx) // the bubble waits for it
 		synctest.Wait()
@@ -85,10 +85,10 @@ func scaling(t *testing.T, settings Settings, test func(t *testing.T, a *Autosca
 }
 
 var defaults = Settings{
-	Bounds: notice.Bounds{Min: 2, Max: 8},
-	Policy: Thresholds{Up: 3, Down: 0.5},
-	Idle:   30 * time.Second,
-	Window: 5 * time.Second,
+	Bounds:     notice.Bounds{Min: 2, Max: 8},
+	Thresholds: Thresholds{Up: 3, Down: 0.5},
+	Idle:       30 * time.Second,
+	Window:     5 * time.Second,
 }
 
 // busy claims n requests at once.
@@ -124,13 +124,9 @@ func TestUpUnderLoadAndDownAgain(t *testing.T) {
 		}
 		wait(time.Second)
 		release := busy(t, f.registry, 40)
-		wait(4 * time.Second)
-		if f.size() != 4 {
-			t.Fatalf("%d instances after one interval, want 4", f.size())
-		}
-		wait(defaults.Window)
+		wait(2 * defaults.short())
 		if f.size() != 8 {
-			t.Fatalf("%d instances after two intervals, want 8", f.size())
+			t.Fatalf("%d instances after two short windows, want 8", f.size())
 		}
 		release()
 		wait(defaults.Idle - time.Second)
@@ -170,8 +166,9 @@ func TestDrainingInstancesAreNoLoad(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		s := scale{Options: a.scale.Options, settings: defaults}
-		s.sample()
+		s := NewScaler(a.scaler.Options, defaults)
+		now := s.Board.Snapshot().Snapshot
+		s.observe(&now)
 		if s.loads != 0 {
 			t.Errorf("load %v, want none", s.loads)
 		}
@@ -215,7 +212,7 @@ func TestConfigure(t *testing.T) {
 		settings.Bounds = notice.Bounds{Min: 4, Max: 6}
 		a.Configure(settings)
 		synctest.Wait()
-		if now := a.scale.Board.Snapshot(); f.size() != 4 || now.Target != 4 || now.Bounds != settings.Bounds {
+		if now := a.scaler.Board.Snapshot(); f.size() != 4 || now.Target != 4 || now.Bounds != settings.Bounds {
 			t.Fatalf("%d instances, %+v; want 4", f.size(), now)
 		}
 		if _, err := a.ScaleTo(t.Context(), 7, 0, "too many"); err == nil {
@@ -227,7 +224,7 @@ func TestConfigure(t *testing.T) {
 		if f.size() != 4 {
 			t.Fatalf("%d instances for a load of 2 each, want 4", f.size())
 		}
-		settings.Policy, settings.Window = Thresholds{Up: 1.5, Down: 0.5}, time.Second
+		settings.Thresholds, settings.Window = Thresholds{Up: 1.5, Down: 0.5}, time.Second
 		a.Configure(settings)
 		wait(time.Second)
 		if f.size() != 6 {
@@ -252,7 +249,7 @@ func TestConfigureKeepsHold(t *testing.T) {
 		}
 		a.Configure(defaults)
 		wait(defaults.Idle + 2*defaults.Window)
-		if f.size() != 5 || a.scale.Board.Snapshot().HoldUntil.IsZero() {
+		if f.size() != 5 || a.scaler.Board.Snapshot().HoldUntil.IsZero() {
 			t.Errorf("%d instances, want 5 held", f.size())
 		}
 	})

@@ -76,7 +76,7 @@ type Config struct {
 	// UnderscoreFields tells that request fields with an underscore in the name pass.
 	UnderscoreFields bool
 
-	// MaxConcurrency is 0 for no limit.
+	// MaxConcurrency is 0 for no limit, and Auto when dynlb finds the limit.
 	MaxConcurrency int
 
 	Queue Queue

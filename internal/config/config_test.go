@@ -136,6 +136,8 @@ var parseValues = []struct {
 	{"token alone", "auth:\n  tokenFile: sub/../token", func(c *Config) { c.Auth.TokenFile = filepath.Join(c.WorkDir, "token") }},
 	{"healthPath", "healthPath: /a/b%20c?deep=1", func(c *Config) { c.HealthPath = "/a/b%20c?deep=1" }},
 	{"livenessPath", "livenessPath: /live", func(c *Config) { c.LivenessPath = "/live" }},
+	{"automatic concurrency", "maxConcurrency: auto", func(c *Config) { c.MaxConcurrency = Auto }},
+	{"no limit of concurrency", "maxConcurrency: 0", func(c *Config) { c.MaxConcurrency = 0 }},
 	{"concurrency", "maxConcurrency: 1\nverifyPort: false", func(c *Config) { c.MaxConcurrency, c.VerifyPort = 1, false }},
 	{"no queue", "queue: {limit: 0}", func(c *Config) { c.Queue.Limit = 0 }},
 	{"proxies", "trustedProxies: [10.0.0.0/8, 192.0.2.1, '::1', 'fd00::/8']", func(c *Config) {

@@ -27,6 +27,28 @@ func whole(field *int, low, high int) Value {
 	}}
 }
 
+// Auto is the number that stands for auto.
+const Auto = -1
+
+// wholeOrAuto is whole, or auto.
+func wholeOrAuto(field *int, low, high int) Value {
+	number := whole(field, low, high)
+	value := number
+	value.Auto = true
+	value.decode = func(r *reader, at place, node *yaml.Node) {
+		if s, ok := text(node); ok && s == "auto" {
+			*field = Auto
+			return
+		}
+		if _, ok := integer(node); !ok {
+			r.wrong(at, node, fmt.Sprintf("auto, or a whole number from %d to %d", low, high))
+			return
+		}
+		number.decode(r, at, node)
+	}
+	return value
+}
+
 // number is a finite number that is not negative.
 func number(field *float64) Value {
 	return Value{Kind: Number, decode: func(r *reader, at place, node *yaml.Node) {

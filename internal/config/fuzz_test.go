@@ -64,7 +64,7 @@ func checkConfig(t *testing.T, c Config) {
 		"instances":   0 <= c.MinInstances && c.MinInstances <= c.MaxInstances && c.MaxInstances >= 1,
 		"ports":       c.BasePort >= 1 && c.BasePort+c.MaxInstances <= 65536,
 		"thresholds":  0 <= c.ScaleDownThreshold && c.ScaleDownThreshold < c.ScaleUpThreshold && c.ScaleUpThreshold <= math.MaxFloat64,
-		"concurrency": c.MaxConcurrency >= 0,
+		"concurrency": c.MaxConcurrency >= Auto,
 		"queue":       c.Queue.Limit > 0 || c.Queue.Limit == 0 && c.MinInstances > 0,
 		"paths":       filepath.IsAbs(c.WorkDir) && (c.Location == "" || filepath.IsAbs(c.Location)),
 		"health path": strings.HasPrefix(c.HealthPath, "/"),

@@ -88,6 +88,9 @@ type Value struct {
 	// Above is set when Min itself is refused.
 	Above bool
 
+	// Auto is set when auto is accepted too: dynlb finds the number.
+	Auto bool
+
 	// Zero is set when 0 is accepted although it is below Min.
 	Zero bool
 

@@ -191,8 +191,8 @@ func trafficKeys(c *Config) []Key {
 			Meaning: "How long an idle connection to an instance may be used again. Instances that close idle connections earlier are noticed. 0 means a connection per request.",
 		},
 		{
-			Name: "maxConcurrency", Value: whole(&c.MaxConcurrency, 0, maxCount), Default: "0", Change: AtOnce,
-			Meaning: "The largest number of requests in flight per instance; more wait in the queue. 0 means no limit.",
+			Name: "maxConcurrency", Value: wholeOrAuto(&c.MaxConcurrency, 0, maxCount), Default: "auto", Change: AtOnce,
+			Meaning: "The largest number of requests in flight per instance; more wait in the queue. `auto` means as many as an instance works on at the same time, which dynlb finds out while it runs. 0 means no limit.",
 		},
 		{
 			Name:    "queue",

@@ -51,15 +51,15 @@ func appSettings(settings config.Config) (app.Settings, error) {
 	}
 	return app.Settings{
 		Registry: registry.Options{
-			MaxConcurrency: settings.MaxConcurrency,
+			MaxConcurrency: concurrency(settings.MaxConcurrency),
 			QueueLimit:     settings.Queue.Limit,
 			QueueTimeout:   settings.Queue.Timeout,
 		},
 		Scaling: autoscaler.Settings{
-			Bounds: notice.Bounds{Min: settings.MinInstances, Max: settings.MaxInstances},
-			Policy: autoscaler.Thresholds{Up: settings.ScaleUpThreshold, Down: settings.ScaleDownThreshold},
-			Idle:   settings.IdleTimeout,
-			Window: settings.CheckInterval,
+			Bounds:     notice.Bounds{Min: settings.MinInstances, Max: settings.MaxInstances},
+			Thresholds: autoscaler.Thresholds{Up: settings.ScaleUpThreshold, Down: settings.ScaleDownThreshold},
+			Idle:       settings.IdleTimeout,
+			Window:     settings.CheckInterval,
 		},
 		Fleet: local.Settings{
 			Program: local.Program{
@@ -175,4 +175,12 @@ func logPlan(log *slog.Logger, p *plan) {
 	if builtIn(&p.config) {
 		log.Info("no location or command set, running the built-in demo backend")
 	}
+}
+
+// concurrency returns the key maxConcurrency as the registry takes it.
+func concurrency(n int) int {
+	if n == config.Auto {
+		return registry.AutoConcurrency
+	}
+	return n
 }

@@ -27,6 +27,9 @@ func valueNode(v config.Value) node {
 	word := &node{Type: []string{"string", "number", "boolean"}}
 	switch v.Kind {
 	case config.Integer:
+		if v.Auto {
+			return node{Type: []string{"integer", "string"}, Minimum: low, Maximum: high, Pattern: "^auto$"}
+		}
 		return node{Type: "integer", Minimum: low, Maximum: high}
 	case config.Number:
 		if v.Above {
@@ -78,10 +81,14 @@ func bounds(v config.Value) (low, high *int64) {
 func takes(v config.Value) string {
 	switch v.Kind {
 	case config.Integer:
+		text := fmt.Sprintf("%d to %d", v.Min, v.Max)
 		if v.Max == math.MaxInt32 {
-			return fmt.Sprintf("%d or more", v.Min)
+			text = fmt.Sprintf("%d or more", v.Min)
 		}
-		return fmt.Sprintf("%d to %d", v.Min, v.Max)
+		if v.Auto {
+			return "`auto`, or " + text
+		}
+		return text
 	case config.Number:
 		if v.Above {
 			return fmt.Sprintf("number above %d", v.Min)

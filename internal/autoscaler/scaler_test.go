@@ -90,7 +90,7 @@ func TestScaleTo(t *testing.T) {
 		if _, err := a.ScaleTo(t.Context(), 9, 0, "too many"); !errors.As(err, &out) {
 			t.Errorf("ScaleTo(9): %v", err)
 		}
-		if got := a.scale.Board.Snapshot().Target; got != 5 {
+		if got := a.scaler.Board.Snapshot().Target; got != 5 {
 			t.Errorf("target %d, want 5", got)
 		}
 		wait(defaults.Idle + 2*defaults.Window)
@@ -108,7 +108,7 @@ func TestHold(t *testing.T) {
 		if _, err := a.ScaleTo(t.Context(), 5, hold, "because"); err != nil {
 			t.Fatal(err)
 		}
-		if got := a.scale.Board.Snapshot().HoldUntil; !got.Equal(until) {
+		if got := a.scaler.Board.Snapshot().HoldUntil; !got.Equal(until) {
 			t.Errorf("held until %v, want %v", got, until)
 		}
 		wait(hold - time.Second)
@@ -119,7 +119,7 @@ func TestHold(t *testing.T) {
 		if f.size() != 2 {
 			t.Errorf("%d instances after the hold, want 2", f.size())
 		}
-		if got := a.scale.Board.Snapshot().HoldUntil; !got.IsZero() {
+		if got := a.scaler.Board.Snapshot().HoldUntil; !got.IsZero() {
 			t.Errorf("held until %v, want no hold", got)
 		}
 		// A call without hold ends a hold.
@@ -172,14 +172,14 @@ func TestScaleToStaysWhenStartsFail(t *testing.T) {
 				if _, err := a.ScaleTo(t.Context(), 4, 0, "because"); err != nil {
 					t.Fatal(err)
 				}
-				a.scale.Board.SetTrouble("exit status 1")
+				a.scaler.Board.SetTrouble("exit status 1")
 				fail(f)
 				wait(defaults.Idle - time.Millisecond)
-				if got := a.scale.Board.Snapshot().Target; got != 4 {
+				if got := a.scaler.Board.Snapshot().Target; got != 4 {
 					t.Errorf("target %d before idleTimeout, want 4", got)
 				}
 				wait(2 * defaults.Window)
-				if got := a.scale.Board.Snapshot().Target; got != 2 {
+				if got := a.scaler.Board.Snapshot().Target; got != 2 {
 					t.Errorf("target %d after idleTimeout, want 2", got)
 				}
 			})
@@ -200,7 +200,7 @@ func TestFailedStartsKeepNoIdleInstance(t *testing.T) {
 		if f.size() != 4 {
 			t.Fatalf("%d instances while two start, want 4", f.size())
 		}
-		a.scale.Board.SetTrouble("exit status 1")
+		a.scaler.Board.SetTrouble("exit status 1")
 		wait(defaults.Window)
 		if now := f.registry.Snapshot(); f.size() != 2 || now.Count(registry.Ready) != 2 {
 			t.Errorf("%d instances, %d of them ready, want the 2 ready ones", f.size(), now.Count(registry.Ready))
@@ -223,8 +223,8 @@ func TestConcurrentScaleTo(t *testing.T) {
 			<-done
 		}
 		synctest.Wait()
-		if last := f.scaled[len(f.scaled)-1]; last != a.scale.Board.Snapshot().Target || last != f.size() {
-			t.Errorf("the fleet got %d, has %d, target %d", last, f.size(), a.scale.Board.Snapshot().Target)
+		if last := f.scaled[len(f.scaled)-1]; last != a.scaler.Board.Snapshot().Target || last != f.size() {
+			t.Errorf("the fleet got %d, has %d, target %d", last, f.size(), a.scaler.Board.Snapshot().Target)
 		}
 	})
 }

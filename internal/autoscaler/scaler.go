@@ -1,0 +1,193 @@
+package autoscaler
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/dynlb/dynlb/internal/notice"
+	"github.com/dynlb/dynlb/internal/registry"
+)
+
+// Options are what a Scaler works with. All are required.
+type Options struct {
+	Board *notice.Board
+	Fleet Fleet
+	Pool  Pool
+	Log   *slog.Logger
+}
+
+// Pool gives requests to instances; see registry.Registry.
+type Pool interface {
+	Reserve(n, bound int)
+}
+
+// Scaler decides on the target. It has no clock and no goroutine of its own: the time
+// is that of the registry's snapshots, and the caller calls Step when it is due. It is
+// not safe for concurrent use. Autoscaler runs one in real time; a simulation runs one
+// in virtual time.
+type Scaler struct {
+	Options
+	settings  Settings
+	target    int
+	started   bool
+	holdUntil time.Time // zero: there is no hold
+	raised    time.Time // when the target last rose
+	woken     time.Time // when it last rose from 0
+	decideAt  time.Time // when the next window ends
+
+	loads   float64 // sum of the samples since the last decision
+	count   int     // number of these samples
+	demand  demand
+	surplus surplus
+	booting bootTime
+	regret  regret
+}
+
+// NewScaler returns a Scaler. Call Start, and then Step when it is due.
+func NewScaler(options Options, settings Settings) *Scaler {
+	return &Scaler{Options: options, settings: settings}
+}
+
+// Start sets the target to its lower bound.
+func (s *Scaler) Start() {
+	s.decideAt = s.Board.Snapshot().Time.Add(s.settings.Window)
+	s.set(s.settings.Bounds.Min, "minInstances")
+}
+
+// Step looks at the app and changes the target if that is called for. Call it when
+// the time that the call before returned is over, and when a first request waits. It
+// returns the time until the next step.
+func (s *Scaler) Step() time.Duration {
+	now := s.Board.Snapshot().Snapshot
+	spanned := s.observe(&now)
+	if !now.Time.Before(s.decideAt) {
+		s.decideAt = now.Time.Add(s.settings.Window)
+		s.decide(&now)
+	} else if s.holdUntil.IsZero() {
+		s.catchUp(&now)
+	}
+	if spanned {
+		s.reserve(&now)
+	}
+	next := s.settings.step()
+	if now.Time.Sub(s.woken) < s.settings.short() {
+		next = minStep // the requests of a burst do not all arrive in the same millisecond
+	}
+	return max(time.Millisecond, min(next, s.decideAt.Sub(now.Time)))
+}
+
+// restart begins another window.
+func (s *Scaler) restart(now time.Time) {
+	s.loads, s.count, s.decideAt = 0, 0, now.Add(s.settings.Window)
+}
+
+// observe adds a sample, and reports whether a span of it is complete.
+func (s *Scaler) observe(now *registry.Snapshot) (spanned bool) {
+	load := float64(now.Waiting)
+	for i := range now.Instances {
+		if in := &now.Instances[i]; in.State != registry.Draining { // its load ends with it
+			load += in.Load
+		}
+	}
+	s.loads += load
+	s.count++
+	s.booting.observe(now)
+	s.demand.observe(now, load, s.settings)
+	return s.surplus.observe(now, load, s.settings.Idle)
+}
+
+// decide applies the policy to the samples since the last decision.
+func (s *Scaler) decide(now *registry.Snapshot) {
+	in := Input{
+		Target: s.target, Load: s.loads / float64(max(1, s.count)), Idle: idlers(now, s.idle(), s.raised),
+		Window: s.settings.Window, IdleFor: s.idle(), Bounds: s.settings.Bounds,
+	}
+	s.loads, s.count = 0, 0
+	if !s.holdUntil.IsZero() {
+		if now.Time.Before(s.holdUntil) {
+			return
+		}
+		s.holdUntil = time.Time{}
+		s.Board.SetTarget(s.target, s.settings.Bounds, s.holdUntil, "")
+	}
+	if in.Load > float64(s.target)*s.settings.Thresholds.Up && s.absorbs(s.work(now)) {
+		return
+	}
+	s.apply(in)
+}
+
+// apply sets the target that the policy decides on.
+func (s *Scaler) apply(in Input) {
+	policy := s.settings.Policy
+	if policy == nil {
+		policy = s.settings.Thresholds
+	}
+	if n, reason := policy.Decide(in); reason != "" {
+		s.change(in.Bounds.Clamp(n), reason)
+	}
+}
+
+// change makes n the target by a decision of its own, not by order.
+func (s *Scaler) change(n int, reason string) {
+	now := s.Board.Snapshot().Time
+	if n < s.target {
+		s.lowered(now)
+	} else {
+		s.rose(now)
+	}
+	s.set(n, reason)
+}
+
+// configure puts other settings in force.
+func (s *Scaler) configure(settings Settings) {
+	s.settings = settings
+	s.restart(s.Board.Snapshot().Time)
+	if n, reason := withinBounds(s.target, settings.Bounds); reason != "" {
+		s.set(n, reason)
+		return
+	}
+	s.Board.SetTarget(s.target, settings.Bounds, s.holdUntil, "")
+}
+
+// ScaleTo sets the target to n, as Autoscaler.ScaleTo does.
+func (s *Scaler) ScaleTo(n int, hold time.Duration, reason string) (old int, err error) {
+	a := s.obey(order{n: n, hold: hold, reason: reason})
+	return a.old, a.err
+}
+
+// obey carries out an order.
+func (s *Scaler) obey(o order) answer {
+	if err := s.settings.Bounds.Check(o.n); err != nil {
+		return answer{old: s.target, err: err}
+	}
+	old := s.target
+	s.holdUntil = time.Time{}
+	if o.hold > 0 {
+		s.holdUntil = s.Board.Snapshot().Time.Add(o.hold)
+	}
+	s.loads, s.count = 0, 0
+	s.regret.fell = time.Time{}
+	s.set(o.n, o.reason)
+	return answer{old: old}
+}
+
+// set makes n the target, on the notice board and for the fleet.
+func (s *Scaler) set(n int, reason string) {
+	if n > s.target {
+		s.raised = s.Board.Snapshot().Time
+		if s.target == 0 && s.started {
+			s.woken = s.raised
+		}
+	}
+	s.started = true
+	if n != s.target {
+		s.Log.Info("scale", "from", s.target, "to", n, "reason", reason)
+	}
+	s.target = n
+	s.Board.SetTarget(n, s.settings.Bounds, s.holdUntil, reason)
+	s.Fleet.Scale(n, reason)
+}
+
+// Urgent reports whether the next step must not be waited for: with no instance, the
+// first request does not wait for it.
+func (s *Scaler) Urgent() bool { return s.target == 0 && s.Board.Snapshot().Waiting > 0 }
