@@ -39,6 +39,7 @@ var table = map[string][]string{
 		"internal/process/orphan", "internal/process/procfs",
 	},
 	"internal/autoscaler": {"internal/notice", "internal/registry"},
+	"internal/simulate":   {"internal/autoscaler", "internal/notice", "internal/registry"},
 	"internal/demo":       {"github.com/coder/websocket"},
 	"proxy": {
 		"internal/registry", "proxy/fast", "proxy/settings", "proxy/outcome", "proxy/policy", "proxy/route",

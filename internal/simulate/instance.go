@@ -1,0 +1,53 @@
+package simulate
+
+import (
+	"github.com/dynlb/dynlb/internal/registry"
+)
+
+// instance is the model of an instance.
+type instance struct {
+	busy    int
+	waiting []func()
+}
+
+// Scale implements autoscaler.Fleet.
+func (w *world) Scale(n int, reason string) {
+	if n != w.target {
+		w.result.Changes = append(w.result.Changes, Change{w.now, w.target, n, reason})
+	}
+	w.target = n
+	now := w.registry.Snapshot()
+	order := now.RemovalOrder()
+	for i := len(order); i < n; i++ {
+		id := w.registry.Add(registry.Spec{Reason: reason})
+		w.models[id] = &instance{}
+		w.after(w.App.Boot, func() {
+			if w.registry.Transition(id, registry.Ready, "ready") == nil {
+				w.size()
+			}
+		})
+	}
+	for i := 0; i < len(order)-n; i++ {
+		id := order[i].ID
+		if _, err := w.registry.Drain(id, reason); err == nil {
+			w.settle(id)
+		}
+	}
+	w.size()
+}
+
+// settle stops an instance that has drained.
+func (w *world) settle(id registry.ID) {
+	now := w.registry.Snapshot()
+	for i := range now.Instances {
+		if in := &now.Instances[i]; in.ID == id && in.State == registry.Draining && in.InFlight == 0 {
+			_ = w.registry.Transition(id, registry.Stopped, "drained")
+		}
+	}
+}
+
+// size records the number of instances.
+func (w *world) size() {
+	now := w.registry.Snapshot()
+	w.result.Sizes = append(w.result.Sizes, Size{w.now, now.Count(registry.Ready), now.Count(registry.Starting)})
+}
