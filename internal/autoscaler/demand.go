@@ -2,6 +2,7 @@ package autoscaler
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/dynlb/dynlb/internal/registry"
@@ -93,9 +94,8 @@ func (d *demand) capacity(now *registry.Snapshot) float64 {
 // oldest one.
 func (d *demand) since(span time.Duration) (from, to tick) {
 	to = d.ticks[len(d.ticks)-1]
-	from = d.ticks[0]
-	for i := len(d.ticks) - 1; i >= 0; i-- {
-		if from = d.ticks[i]; to.at.Sub(from.at) >= span {
+	for _, from = range slices.Backward(d.ticks) {
+		if to.at.Sub(from.at) >= span {
 			break
 		}
 	}

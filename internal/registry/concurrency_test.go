@@ -63,9 +63,9 @@ func TestConcurrencySlowerWork(t *testing.T) {
 	t.Parallel()
 	var learned concurrency
 	now := time.Duration(0)
-	for _, slower := range []time.Duration{1, 10, 1, 20} {
-		took := func(int32) time.Duration { return slower * 20 * time.Millisecond }
-		observeLevels(&learned, now, now+5*time.Second, 16*int32(slower), took)
+	for _, slower := range []int32{1, 10, 1, 20} {
+		took := func(int32) time.Duration { return time.Duration(slower) * 20 * time.Millisecond }
+		observeLevels(&learned, now, now+5*time.Second, 16*slower, took)
 		now += 5 * time.Second
 		if limit, _ := learned.limit(now); limit != math.MaxInt32 {
 			t.Errorf("limit %d at work %d times as slow, want none", limit, slower)

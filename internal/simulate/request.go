@@ -84,8 +84,7 @@ func (w *world) arrive() {
 // serve makes the instance of l work for the given time.
 func (w *world) serve(l registry.Lease, work time.Duration, done func()) {
 	in := w.models[l.ID()]
-	var start func()
-	start = func() {
+	start := func() {
 		in.busy++
 		w.after(work, func() {
 			in.busy--
