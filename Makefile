@@ -88,6 +88,11 @@ bench: need-go ## Measure dynlb beside its peers, 14 minutes (BENCHFLAGS passes 
 	$(call step,bench)
 	@go run ./bench $(BENCHFLAGS)
 
+.PHONY: scenarios
+scenarios: need-go ## How the pool follows the load, beside peers, 45 minutes (SCENARIOFLAGS passes flags)
+	$(call step,scenarios)
+	@go run ./bench/scenarios $(SCENARIOFLAGS)
+
 .PHONY: soak
 soak: need-npm build $(BUN) ## Load and faults for minutes: is a request lost? (SOAKFLAGS passes flags)
 	$(call step,soak)
