@@ -131,6 +131,44 @@ func TestMaxConnectionsStreams(t *testing.T) {
 	}
 }
 
+// TestMaxStreams checks that requests of HTTP/2 take the places that connections leave
+// free, the first of each connection aside.
+func TestMaxStreams(t *testing.T) {
+	t.Parallel()
+	h := newHarbour(t)
+	f := newProxy(t, setup{instances: []string{h.address}, options: proxy.Options{Settings: proxy.Settings{MaxStreams: 3}}})
+	client := newClient(t, "http2")
+	codes := make(chan int, 5)
+	request := func() {
+		r := get(t, client, f.url)
+		codes <- r.StatusCode
+		readAll(t, r)
+	}
+	var streams sync.WaitGroup
+	for range 3 { // the first, and two beside one connection
+		streams.Go(request)
+		wait(t, h.arrived, "request")
+	}
+	request()
+	if code := wait(t, codes, "response"); code != 503 {
+		t.Errorf("a request beyond the limit got %d, want 503", code)
+	}
+	other := newClient(t, "http2")
+	streams.Go(func() { readAll(t, get(t, other, f.url)) })
+	wait(t, h.arrived, "request of another connection")
+	close(h.release)
+	streams.Wait()
+	for range 3 {
+		if code := wait(t, codes, "response"); code != 200 {
+			t.Errorf("a request within the limit got %d, want 200", code)
+		}
+	}
+	request()
+	if code := wait(t, codes, "response"); code != 200 {
+		t.Errorf("a request after the others got %d, want 200", code)
+	}
+}
+
 // TestMaxConnectionsShutdown checks that clients that wait for room do not delay
 // Shutdown, even if the other connections stay open.
 func TestMaxConnectionsShutdown(t *testing.T) {

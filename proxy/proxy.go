@@ -81,6 +81,7 @@ func New(options Options) *Proxy {
 	p.std = std.New(std.Options{
 		Router: options.Router, Settings: &p.settings, Conduct: &p.conduct,
 		Full:       func() bool { return p.fast != nil && p.fast.Full() },
+		Open:       func() int { return p.openConns() },
 		StatusPath: statusPath, Status: options.Status, Record: options.Record, Log: options.Log,
 	})
 	p.fast = p.newFast(&options)
@@ -92,6 +93,14 @@ func New(options Options) *Proxy {
 		})
 	}
 	return p
+}
+
+// openConns returns how many connections of clients are open.
+func (p *Proxy) openConns() int {
+	if p.fast != nil {
+		return p.fast.Open() // those that it handed over are among them
+	}
+	return p.std.Conns()
 }
 
 // Configure replaces the settings for the requests that begin from now on, also on open

@@ -119,6 +119,7 @@ func proxySettings(settings *config.Config) proxy.Settings {
 		MinRate:        minRate,
 		HideStatus:     !settings.Status,
 		MaxConnections: connections,
+		MaxStreams:     connectionsWithin(openFiles(), settings.MaxInstances),
 	}
 }
 

@@ -81,6 +81,9 @@ func (e *Engine) Leave(l net.Listener) bool { return e.group.Leave(l) }
 // Full reports whether a client waits for another one to leave.
 func (e *Engine) Full() bool { return e.group.Full() }
 
+// Open returns how many connections of clients are open, with those handed over.
+func (e *Engine) Open() int { return e.group.Open() }
+
 // ends reports whether connections end with the response that begins now: the engine
 // shuts down, or another client waits for room.
 func (e *Engine) ends() bool { return e.group.Closing() || e.group.Full() }

@@ -25,6 +25,9 @@ func (*Engine) Reconfigured() {}
 // Full returns false.
 func (*Engine) Full() bool { return false }
 
+// Open returns 0.
+func (*Engine) Open() int { return 0 }
+
 // Drop does nothing.
 func (*Engine) Drop(registry.Endpoint) {}
 

@@ -75,6 +75,11 @@ func FaultOf(err error, trouble string) Fault {
 		return unavailable(err, trouble, retryLater, keyQueueTimeout)
 	case errors.Is(err, registry.ErrClosed):
 		return unavailable(err, trouble, retryLater, "")
+	case errors.Is(err, ErrStreams):
+		return Fault{
+			Code: http.StatusServiceUnavailable, Message: "too many requests on one connection",
+			Reason: err.Error(), RetryAfter: retrySoon, Source: outcome.Dynlb,
+		}
 	case errors.Is(err, ErrConnectMethod):
 		return Fault{Code: http.StatusNotImplemented, Message: "method not supported", Reason: err.Error(), Source: outcome.Client}
 	case errors.Is(err, ErrTraceMethod):

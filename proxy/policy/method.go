@@ -12,6 +12,10 @@ var (
 	ErrTraceMethod   = errors.New("TRACE would show the instance's view of the request, credentials too")
 )
 
+// ErrStreams reports that a request of HTTP/2 has no place beside the others; see
+// settings.Settings.MaxStreams.
+var ErrStreams = errors.New("the limit of open files leaves no place for further requests on this connection")
+
 // CheckMethod returns why a reverse proxy does not forward the method of a request, or
 // nil. The error is ErrConnectMethod or ErrTraceMethod.
 func CheckMethod(r *http1.Request) error {

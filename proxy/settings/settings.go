@@ -40,6 +40,10 @@ type Settings struct {
 	// accepted until one is closed, and responses end their connections. Idle connections to instances are not kept beyond
 	// that number, and there is at most one pipe for every four. Zero: no limit.
 	MaxConnections int
+	// MaxStreams bounds the requests of HTTP/2 that are in flight beyond the first of
+	// each connection, together with the connections of clients. A further one gets a
+	// 503. Zero: no limit.
+	MaxStreams int
 }
 
 // WithDefaults returns s with the defaults where it is zero.

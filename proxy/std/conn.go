@@ -38,6 +38,7 @@ type conn struct {
 	idle      idleMark       // the lane's list guards it
 	unwanted  atomic.Bool    // it was idle, and another client waits
 	streams   atomic.Bool    // package net/http has it
+	flights   atomic.Int32   // its requests of HTTP/2
 	used      bool           // a request was read
 	request   *http1.Request // the reader of the present head; nil: no byte of it was read
 	rules     rules          // of the present request

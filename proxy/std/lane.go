@@ -21,10 +21,11 @@ type Lane struct {
 	gate      gate
 	idleConns idleConns
 	streams   *streams
-	flights   counter     // requests and tunnels in flight
-	running   counter     // goroutines that serve a connection or a stream
-	closing   atomic.Bool // Shutdown was called
-	cutting   atomic.Bool // Shutdown breaks off what is in flight
+	flights   counter      // requests and tunnels in flight
+	beyond    atomic.Int64 // requests of HTTP/2 beyond the first of their connection
+	running   counter      // goroutines that serve a connection or a stream
+	closing   atomic.Bool  // Shutdown was called
+	cutting   atomic.Bool  // Shutdown breaks off what is in flight
 
 	underscores policy.Underscores
 
@@ -42,6 +43,9 @@ func New(options Options) *Lane {
 		running:   newCounter(),
 		conns:     make(map[*conn]struct{}),
 		listeners: make(map[*listening]struct{}),
+	}
+	if l.options.Open == nil {
+		l.options.Open = l.Conns
 	}
 	limit := func() int { return options.Settings.Load().MaxConnections }
 	l.gate.max, l.gate.makeRoom = limit, func() { l.CloseIdle() }

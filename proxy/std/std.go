@@ -54,6 +54,9 @@ type Options struct {
 	// Full reports whether a client waits for one of the connections that Take was
 	// given to be closed. Nil: none waits.
 	Full func() bool
+	// Open returns how many connections of clients are open, those of other lanes too.
+	// Nil: those of the lane (Lane.Conns).
+	Open func() int
 	// StatusPath is the one path that is not an app's, and Status answers GET and
 	// HEAD of it. Nil: the path is the app's.
 	StatusPath string

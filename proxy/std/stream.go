@@ -91,6 +91,13 @@ func (s *stream) serve() {
 		s.left = r.Length
 	}
 	err = s.exchange.begin(r, n, peer, s.rules)
+	if c, ok := s.request.Context().Value(connKey{}).(*conn); ok {
+		granted, leave := s.lane.streamPlace(c)
+		defer leave()
+		if err == nil && !granted {
+			err = policy.ErrStreams
+		}
+	}
 	defer context.AfterFunc(s.request.Context(), func() { s.exchange.halt(context.Canceled) })()
 	s.exchange.run(err)
 }
