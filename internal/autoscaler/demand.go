@@ -82,10 +82,11 @@ func saturatedInstances(now *registry.Snapshot) int {
 
 // capacity returns how many responses per second an instance gives when it has as much
 // work as it can do: as measured lately, or else as the registry has learned; 0 when
-// that is not known.
+// that is not known. What was measured in a moment in which the machine did other work
+// counts no less than half of what was learned.
 func (d *demand) capacity(now *registry.Snapshot) float64 {
 	if s := &d.saturated; s.responses >= enoughResponses && now.Concurrency > 0 {
-		return s.responses / s.seconds
+		return max(s.responses/s.seconds, now.Capacity/2)
 	}
 	return now.Capacity
 }

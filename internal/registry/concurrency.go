@@ -22,13 +22,15 @@ import (
 //
 // Levels are grouped by powers of two. A verdict on a group needs a difference that
 // the spread between epochs does not explain. Before that, an app may have any number
-// of requests in flight.
+// of requests in flight. A verdict is a suspicion only, because a moment in which all
+// work is slow also has more requests in flight. The trial confirms it (see limitTrial).
 type concurrency struct {
 	groups [maxGroups]group
 	pairs  [maxGroups]pair // of a group and the one below it; the first is not used
 	epoch  time.Duration   // when the present one began
 	took   time.Duration   // mean response time, decaying
 	known  bool            // whether a pair has had a verdict
+	trial  limitTrial      // of the limit that follows from the verdicts
 }
 
 // group is what was seen at levels from 2^i to 2^(i+1)-1.
@@ -51,6 +53,8 @@ type pair struct {
 	refuted        bool          // the last verdict: the group gave too little more throughput
 	partly         bool          // ... but some
 	judged         time.Duration // when there was last evidence
+	cleared        time.Duration // until when a trial has cleared the group
+	clears         int           // how often
 }
 
 const (
@@ -70,8 +74,8 @@ const (
 	priorSpread, priorEpochs = 1, 2
 	// maxWeight is how many pairs of samples a pair remembers.
 	maxWeight = 128
-	// tryAgain is the time after which a group that was refuted is tried again.
-	tryAgain = 30 * time.Second
+	// evidenceFades is the time constant with which old evidence fades.
+	evidenceFades = 15 * time.Second
 	// bearable is the time for which a request may wait in an instance. Requests that
 	// take less than a few milliseconds are then never kept in the queue: handing them
 	// over one by one would cost more than it gains.
@@ -128,7 +132,7 @@ func (c *concurrency) judge(now time.Duration) {
 // observe adds the evidence of an epoch, with the weight of that many pairs of
 // samples, and reports whether there is a verdict.
 func (p *pair) observe(now time.Duration, slower, higher, weight float64) bool {
-	p.weight *= math.Exp(-float64(now-p.judged) / float64(tryAgain/2)) // old evidence fades
+	p.weight *= math.Exp(-float64(now-p.judged) / float64(evidenceFades))
 	p.judged = now
 	p.weight = min(p.weight+weight, maxWeight)
 	share := weight / p.weight
@@ -145,7 +149,7 @@ func (p *pair) observe(now time.Duration, slower, higher, weight float64) bool {
 	p.partly = gain > scalesPartly+doubt
 	switch {
 	case gain < scales-doubt:
-		p.refuted = true
+		p.refuted = now >= p.cleared
 	case gain > scales+doubt:
 		p.refuted = false
 	default:
@@ -154,55 +158,61 @@ func (p *pair) observe(now time.Duration, slower, higher, weight float64) bool {
 	return true
 }
 
-// limit returns how many requests an instance may have in flight, and useful, which is
-// how many it works on at the same time. useful is 0 if no limit is known.
-func (c *concurrency) limit(now time.Duration) (limit, useful int32) {
-	for i := 1; i < maxGroups; i++ {
-		if !c.pairs[i].refuted {
-			continue
-		}
-		useful = int32(1)<<i - 1
-		limit = useful
-		if c.pairs[i].partly || now-c.pairs[i].judged > tryAgain {
-			limit = int32(1)<<(i+1) - 1
-		}
-		if g := &c.groups[i-1]; g.mean > 0 {
-			limit = max(limit, int32(min(bearable.Seconds()*g.level/g.mean, math.MaxInt32)))
-		}
-		return limit, useful
-	}
-	return math.MaxInt32, 0
-}
-
-// capacity returns how many requests a second an instance responds to when it has as
-// many as it works on at the same time; 0 if no limit is known.
-func (c *concurrency) capacity() float64 {
+// refuted returns the index of the first group that gives too little more throughput,
+// or 0 when there is none.
+func (c *concurrency) refuted() int {
 	for i := 1; i < maxGroups; i++ {
 		if c.pairs[i].refuted {
-			g := &c.groups[i-1]
-			if g.mean > 0 {
-				return g.level / g.mean
-			}
-			return 0
+			return i
 		}
 	}
 	return 0
 }
 
+// limit returns how many requests an instance may have in flight, and useful, which is
+// how many it is known to work on at the same time. useful is 0 if that is not known.
+func (c *concurrency) limit() (limit, useful int32) {
+	i := c.refuted()
+	if i == 0 {
+		return math.MaxInt32, 0
+	}
+	limit = int32(1)<<i - 1
+	useful = limit
+	if c.pairs[i].partly || c.trial.phase == raised {
+		limit = int32(1)<<(i+1) - 1
+	}
+	if g := &c.groups[i-1]; g.mean > 0 {
+		limit = max(limit, int32(min(bearable.Seconds()*g.level/g.mean, math.MaxInt32)))
+	}
+	return limit, useful
+}
+
+// capacity returns how many requests a second an instance responds to when it has as
+// many as it works on at the same time; 0 if that is not known.
+func (c *concurrency) capacity() float64 {
+	i := c.refuted()
+	if i == 0 || c.groups[i-1].mean == 0 {
+		return 0
+	}
+	return c.groups[i-1].level / c.groups[i-1].mean
+}
+
 // learnLocked adds a response to what is known of the instances' concurrency, and
 // adapts the limit to it if that is to be found out.
 func (r *Registry) learnLocked(now time.Duration, first, last int32, took time.Duration) {
-	if r.learned.observe(now, first, last, took) {
-		r.adaptLocked(now)
+	judged := r.learned.observe(now, first, last, took)
+	tried := r.learned.try(now, trialInput{r.queue.size > 0, r.responses, len(r.candidates)})
+	if judged || tried {
+		r.adaptLocked()
 	}
 }
 
 // adaptLocked sets the limit of an app whose concurrency is to be found out.
-func (r *Registry) adaptLocked(now time.Duration) {
+func (r *Registry) adaptLocked() {
 	if r.options.MaxConcurrency != AutoConcurrency {
 		return
 	}
-	limit, _ := r.learned.limit(now)
+	limit, _ := r.learned.limit()
 	if !r.learned.known && r.startingLocked() {
 		limit = holdBack
 	}

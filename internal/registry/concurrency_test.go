@@ -50,7 +50,7 @@ func TestConcurrency(t *testing.T) {
 			t.Parallel()
 			var learned concurrency
 			observeLevels(&learned, 0, 20*time.Second, 24, c.took)
-			if limit, useful := learned.limit(20 * time.Second); limit < c.low || limit > c.top {
+			if limit, useful := learned.limit(); limit < c.low || limit > c.top {
 				t.Errorf("limit %d, useful %d; want %d to %d", limit, useful, c.low, c.top)
 			}
 		})
@@ -67,28 +67,44 @@ func TestConcurrencySlowerWork(t *testing.T) {
 		took := func(int32) time.Duration { return time.Duration(slower) * 20 * time.Millisecond }
 		observeLevels(&learned, now, now+5*time.Second, 16*slower, took)
 		now += 5 * time.Second
-		if limit, _ := learned.limit(now); limit != math.MaxInt32 {
+		if limit, _ := learned.limit(); limit != math.MaxInt32 {
 			t.Errorf("limit %d at work %d times as slow, want none", limit, slower)
 		}
 	}
 }
 
-// TestConcurrencyIsTriedAgain: an app that was limited and works on more requests now
-// gets more after a while.
-func TestConcurrencyIsTriedAgain(t *testing.T) {
+// TestLimitTrial: a limit is lifted when more requests give more responses, and stands
+// when they do not.
+func TestLimitTrial(t *testing.T) {
 	t.Parallel()
-	var learned concurrency
-	observeLevels(&learned, 0, 10*time.Second, 8, func(level int32) time.Duration { return time.Duration(level) * 50 * time.Millisecond })
-	now := 10 * time.Second
-	if limit, _ := learned.limit(now); limit != 1 {
-		t.Fatalf("limit %d, want 1", limit)
-	}
-	for end := now + 5*time.Minute; now < end; now += 2 * time.Second {
-		limit, _ := learned.limit(now)
-		observeLevels(&learned, now, now+2*time.Second, min(limit, 8), func(int32) time.Duration { return 50 * time.Millisecond })
-	}
-	if limit, _ := learned.limit(now); limit < 8 {
-		t.Errorf("limit %d although the app works on any number now", limit)
+	slow := func(level int32) time.Duration { return time.Duration(level) * 50 * time.Millisecond }
+	for name, c := range map[string]struct {
+		gain float64 // of the raised limit
+		want int32
+	}{"stands": {1, 1}, "is lifted": {2, math.MaxInt32}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var learned concurrency
+			observeLevels(&learned, 0, 10*time.Second, 8, slow)
+			if limit, _ := learned.limit(); limit != 1 {
+				t.Fatalf("limit %d, want 1", limit)
+			}
+			in := trialInput{waiting: true, ready: 1}
+			now, raisedOnce := 10*time.Second, false
+			for range 1000 {
+				every := 10 * time.Millisecond
+				if learned.trial.phase == raised {
+					raisedOnce = true
+					every = time.Duration(float64(every) / c.gain)
+				}
+				now += every
+				in.responses++
+				learned.try(now, in)
+			}
+			if limit, _ := learned.limit(); limit != c.want || !raisedOnce {
+				t.Errorf("limit %d after a trial (%v), want %d", limit, raisedOnce, c.want)
+			}
+		})
 	}
 }
 

@@ -93,7 +93,7 @@ func (r *Registry) Add(spec Spec) ID {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.instances = append(r.instances, in)
-	r.adaptLocked(r.elapsed())
+	r.adaptLocked()
 	r.movedLocked(in.id, Starting, spec.Reason)
 	return in.id
 }

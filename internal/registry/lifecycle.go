@@ -67,7 +67,7 @@ func (r *Registry) transitionLocked(in *instance, next State, reason string) err
 	}
 	in.about = &about
 	r.updateCandidatesLocked()
-	r.adaptLocked(r.elapsed())
+	r.adaptLocked()
 	r.movedLocked(in.id, next, reason)
 	r.dispatchLocked()
 	return nil

@@ -84,7 +84,7 @@ func (r *Registry) Configure(options Options) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.options, r.limit = options, options.limit()
-	r.adaptLocked(r.elapsed())
+	r.adaptLocked()
 	r.dispatchLocked()
 }
 

@@ -82,7 +82,7 @@ func (r *Registry) SnapshotWith(also func()) Snapshot {
 	if w := r.queue.head; w != nil {
 		s.LongestWait = s.Time.Sub(r.base) - w.since
 	}
-	_, useful := r.learned.limit(0)
+	_, useful := r.learned.limit()
 	s.Concurrency, s.Capacity = int(useful), r.learned.capacity()
 	for _, in := range r.instances {
 		v := rawInstance{id: in.id, about: in.about, traffic: in.traffic, progress: time.Duration(in.progress.Load())}

@@ -86,7 +86,7 @@ func (w *world) serve(l registry.Lease, work time.Duration, done func()) {
 	in := w.models[l.ID()]
 	start := func() {
 		in.busy++
-		w.after(work, func() {
+		w.after(w.stalled(work), func() {
 			in.busy--
 			done()
 			if len(in.waiting) > 0 {
@@ -101,4 +101,23 @@ func (w *world) serve(l registry.Lease, work time.Duration, done func()) {
 		return
 	}
 	start()
+}
+
+// stalled returns how long work takes that begins now, with the stalls in between.
+func (w *world) stalled(work time.Duration) time.Duration {
+	stall := w.App.Stall
+	if stall == 0 {
+		return work
+	}
+	at := w.now
+	for work > 0 {
+		phase := at % time.Second // each second begins with a stall
+		if phase < stall {
+			at += stall - phase
+			continue
+		}
+		step := min(work, time.Second-phase)
+		at, work = at+step, work-step
+	}
+	return at - w.now
 }

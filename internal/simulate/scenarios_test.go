@@ -238,3 +238,26 @@ func TestDeterministic(t *testing.T) {
 		}
 	}
 }
+
+// TestStalls: on a machine that is busy with other work now and then, requests overlap
+// while they are slow. An app that works on any number of requests is not limited for
+// long because of it.
+func TestStalls(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(10) {
+		settings := scaling(1, 8)
+		settings.Idle = 5 * second
+		run := func(o registry.Options) Result {
+			app := App{Boot: 30 * ms, Service: 50 * ms, Stall: 300 * ms}
+			return Run(Scenario{App: app, Load: []Phase{{Rate: 24, For: 60 * second}}, Seed: seed, Registry: o, Scaling: settings, From: 4})
+		}
+		limited, free := run(auto), run(noLimit)
+		got, failed := limited.took(0, time.Hour)
+		want, _ := free.took(0, time.Hour)
+		if failed > 0 || mean(got) > mean(want)*3/2 {
+			t.Errorf("seed %d: mean %v, p99 %v, %d failed, %d instances; without a limit %v, %v", seed,
+				mean(got), quantile(got, .99), failed, limited.target(60*second), mean(want), quantile(want, .99))
+			limited.log(t)
+		}
+	}
+}

@@ -25,6 +25,9 @@ type App struct {
 	// example because of a database. Zero: never.
 	Slower               float64
 	SlowerFrom, SlowerTo time.Duration
+	// Stall is the time in each second in which no instance works, as on a machine that
+	// others use too.
+	Stall time.Duration
 }
 
 // Phase is a part of the load: requests arrive at random (a Poisson process) at a rate
