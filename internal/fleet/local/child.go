@@ -45,12 +45,14 @@ type child struct {
 	readyAt        time.Time       // when it was first ready
 	wasReady       bool            // it was ready when its drain began
 	drained        <-chan struct{} // closed when no request is in flight; set when its drain begins
+	drainReason    string          // why its drain began
 	failedChecks   int             // health checks failed in a row
 	silentChecks   int             // those of them in a row that got no answer
 	failedLiveness int             // checks of livenessPath failed in a row
 	notReady       string          // why it is not ready, as it answered last; "" if it is
 	silence        silence         // while silentChecks > 0
 	recycleReason  string          // why it is to be recycled; "" if it is not
+	recycleTurn    int             // its place in the order of these; 0 if it is not
 	memoryEarly    bool            // it reached maxMemory soon after its start
 	replaceReason  error           // why it is replaced while its process runs; nil if it is not
 	suspended      bool            // replaceReason is that it is suspended
@@ -94,12 +96,23 @@ func (f *Fleet) manage(life, killCtx context.Context, c *child) {
 		life, host = f.resume(killCtx, c) //nolint:fatcontext // not nested: each life is a child of killCtx
 		err = f.serve(life, c, p, host)
 	}
+	unasked := hasEnded(p)
 	grace := f.settings().StopTimeout
 	if suspended { // a suspended process does not handle SIGTERM
 		grace = min(grace, f.settings().HealthTimeout)
 	}
 	exit := p.Stop(killCtx, grace)
-	f.call(func() { f.onEnd(c, ending{err: err, exit: &exit}) })
+	f.call(func() { f.onEnd(c, ending{err: err, exit: &exit, unasked: unasked}) })
+}
+
+// hasEnded reports whether the process has ended.
+func hasEnded(p proc) bool {
+	select {
+	case <-p.Done():
+		return true
+	default:
+		return false
+	}
 }
 
 // serve waits until the child is ready and then checks its health. host is where

@@ -14,7 +14,7 @@ func (f *Fleet) drain(c *child, reason string) {
 	c.phase, c.wasReady = phaseDraining, in.State == registry.Ready && c.replaceReason == nil
 	drained, err := f.Registry.Drain(c.id, reason)
 	f.logRefusal(c, err)
-	c.drained = drained
+	c.drained, c.drainReason = drained, reason
 	c.endLife()
 	c.log.Info("instance draining", "reason", reason)
 }
@@ -27,16 +27,17 @@ func (f *Fleet) takeBack() bool {
 		if c.phase != phaseDraining || !c.wasReady || f.outdated(c) {
 			continue
 		}
-		if err := f.Registry.Transition(c.id, registry.Ready, f.reason); err != nil {
+		reason, _ := f.settleReplacement()
+		if err := f.Registry.Transition(c.id, registry.Ready, reason); err != nil {
 			f.logRefusal(c, err)
-			continue
+			return false
 		}
 		c.phase, c.failedChecks = phaseServing, 0
 		select {
 		case c.recall <- struct{}{}:
 		default:
 		}
-		c.log.Info("instance taken back into service", "reason", f.reason)
+		c.log.Info("instance taken back into service", "reason", reason)
 		return true
 	}
 	return false

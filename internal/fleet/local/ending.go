@@ -18,6 +18,8 @@ var errExited = errors.New("exited")
 type ending struct {
 	err  error         // why the child failed; nil when it was stopped
 	exit *process.Exit // how its process ended; nil if it was not started
+
+	unasked bool // the process ended before dynlb stopped it
 }
 
 // reason describes the ending for people.
@@ -38,7 +40,7 @@ func (e ending) reason() string {
 // ready. It runs in the loop.
 func (f *Fleet) replace(c *child, why error) {
 	c.replaceReason = why
-	f.pendingReplacements++
+	f.owe(c, "was stopped", why.Error())
 	f.backoff.fail(time.Now(), c.readyAt)
 	if f.rollout != nil && c.generation == f.generation {
 		f.abortRollout(why.Error())
@@ -52,7 +54,7 @@ func (f *Fleet) onEnd(c *child, end ending) {
 	c.endLife()
 	f.children = slices.DeleteFunc(f.children, func(x *child) bool { return x == c })
 	reason := end.reason()
-	f.logRefusal(c, f.Registry.Transition(c.id, registry.Stopped, reason))
+	f.logRefusal(c, f.Registry.Transition(c.id, registry.Stopped, stopReason(c, end)))
 	if end.exit != nil && end.exit.Dropped > 0 {
 		c.log.Warn("output lines dropped: the log is not read fast enough", "droppedLines", end.exit.Dropped)
 	}
@@ -60,16 +62,17 @@ func (f *Fleet) onEnd(c *child, end ending) {
 	case c.replaceReason != nil:
 		reason = c.replaceReason.Error() // its replacement was started then
 	case end.err == nil:
-		c.log.Info("instance stopped", "exit", reason)
+		c.log.Info("instance stopped", "exit", reason, "reason", c.drainReason)
 		return
 	default:
-		f.pendingReplacements++
+		f.owe(c, end.verb(), reason)
 		f.backoff.fail(time.Now(), c.readyAt)
 	}
 	if c.host == "" {
 		f.Board.SetTrouble(reason)
 		if f.rollout != nil && c.generation == f.generation {
-			f.pendingReplacements--
+			n := len(f.pendingReplacements) - 1 // that of c: the outdated ones stay
+			f.pendingReplacements = f.pendingReplacements[:n]
 			f.abortRollout(reason)
 		}
 	}
@@ -80,4 +83,18 @@ func (f *Fleet) onEnd(c *child, end ending) {
 	f.Board.SetLastExit(last)
 	c.log.Error("instance failed", "reason", reason, "failures", f.backoff.failures,
 		"retryIn", max(0, f.backoff.wait(time.Now())))
+}
+
+// stopReason returns the reason of the Stopped event of c.
+func stopReason(c *child, end ending) string {
+	switch {
+	case c.replaceReason != nil:
+		return c.replaceReason.Error()
+	case end.err != nil:
+		return end.reason()
+	case end.unasked:
+		return end.reason() + ", while it drained: " + c.drainReason
+	default:
+		return end.reason() + ", stopped by dynlb: " + c.drainReason
+	}
 }

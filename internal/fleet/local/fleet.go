@@ -51,14 +51,16 @@ type Fleet struct {
 
 	killNow             func() // ends killCtx: kills all children without a drain
 	target              int
-	reason              string   // why target has its value
-	children            []*child // in start order
-	generation          int      // of the children that are started now
-	program             *Program // what they run
-	rollout             *rollout // nil while there is none
-	pendingReplacements int      // failed children that have not been replaced
+	reason              string        // why target has its value
+	children            []*child      // in start order
+	generation          int           // of the children that are started now
+	program             *Program      // what they run
+	rollout             *rollout      // nil while there is none
+	pendingReplacements []replacement // of failed children, in the order of their failures
+	surplusReason       string        // why there are more than the target, if that did not change; or ""
 	backoff             backoff
 	pacing              recyclePacing
+	recycled            int         // number of children that had to be recycled
 	retry               *time.Timer // fires when the backoff is over
 	stopping            bool
 }

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"runtime"
 	"time"
@@ -24,13 +25,15 @@ func (f *Fleet) reconcile(killCtx context.Context) {
 		}
 	}
 	// A failed child that is above the target now is not replaced.
-	f.pendingReplacements = min(f.pendingReplacements, max(0, target-active))
+	n := min(len(f.pendingReplacements), max(0, target-active))
+	f.pendingReplacements = f.pendingReplacements[:n]
 	if starting == 0 && active >= target {
 		f.Board.SetTrouble(f.notReadyReason()) // no start is outstanding
 	}
 	for ; active > target; active-- {
-		f.drain(f.nextToStop(), f.reason)
+		f.drain(f.nextToStop(), cmp.Or(f.surplusReason, f.reason))
 	}
+	f.surplusReason = ""
 	for ; active < target; active++ {
 		if f.takeBack() {
 			continue // faster and cheaper than a start
@@ -62,30 +65,16 @@ func (f *Fleet) start(killCtx context.Context) bool {
 		f.retry.Reset(f.backoff.wait(time.Now()))
 		return false
 	}
-	if f.pendingReplacements > 0 {
-		f.pendingReplacements--
-		f.Board.CountRestart()
-	}
 	life, endLife := context.WithCancel(killCtx)
 	c := newChild(port, endLife, f.Log)
 	c.generation, c.program = f.generation, f.program
+	reason, replacement := f.settleReplacement()
+	if replacement {
+		f.Board.CountRestart()
+	}
 	f.children = append(f.children, c)
-	reason := f.startReason()
 	f.Registry.Add(registry.Spec{ID: c.id, Endpoint: registry.TCP(hosts[0], port), Port: port, Reason: reason})
 	c.log.Info("instance starting", "reason", reason)
 	go f.manage(life, killCtx, c) // ends with the process; Run waits for its last report
 	return true
-}
-
-// startReason returns why a child is started now.
-func (f *Fleet) startReason() string {
-	if f.rollout != nil {
-		return f.rollout.reason
-	}
-	for _, c := range f.children {
-		if c.active() && c.recycleReason != "" {
-			return "replaces one that " + c.recycleReason
-		}
-	}
-	return f.reason
 }

@@ -54,6 +54,8 @@ func (f *Fleet) onUsage(c *child, usage procfs.Usage) {
 		c.memoryEarly = false // it fell below maxMemory again
 	}
 	if c.recycleReason != "" {
+		f.recycled++
+		c.recycleTurn = f.recycled
 		c.log.Info("instance to be replaced", "reason", c.recycleReason)
 	}
 }

@@ -123,7 +123,7 @@ func (f *Fleet) advanceRollout() (surge int) {
 // returns how many outdated ones remain.
 func (f *Fleet) drainReplaced(outdated int) (remaining int) {
 	ready := 0 // new children that can get requests
-	all := f.inStopOrder()
+	all := f.inReplaceOrder()
 	for _, c := range all {
 		if c.state == registry.Ready && c.phase == phaseServing && !f.outdated(c.child) {
 			ready++
@@ -134,8 +134,8 @@ func (f *Fleet) drainReplaced(outdated int) (remaining int) {
 			break
 		}
 		if f.outdated(c.child) {
-			reason := cmp.Or(c.recycleReason, f.reason)
-			if f.rollout != nil {
+			reason := cmp.Or(c.recycleReason, f.reason) // a shutdown ends the rollout
+			if f.rollout != nil && c.generation != f.generation {
 				reason = f.rollout.reason
 			}
 			f.drain(c.child, reason)
@@ -158,6 +158,7 @@ func (f *Fleet) abortRollout(reason string) {
 	if serving && f.rollout.previous != nil {
 		f.program = f.rollout.previous
 	}
+	f.surplusReason = "rolling restart stopped: " + reason
 	f.endRollout(fmt.Errorf("%d of %d instances replaced, the others stay; the new one: %s",
 		replaced, f.rollout.total, reason))
 }

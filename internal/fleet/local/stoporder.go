@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/dynlb/dynlb/internal/registry"
@@ -23,6 +24,17 @@ func (f *Fleet) inStopOrder() []activeChild {
 		}
 	}
 	return out
+}
+
+// inReplaceOrder returns the active children in stop order. Without a rollout, those
+// that are to be recycled are in the order in which that was decided: the reason of a
+// new instance names the one that it replaces.
+func (f *Fleet) inReplaceOrder() []activeChild {
+	all := f.inStopOrder()
+	if f.rollout == nil {
+		slices.SortStableFunc(all, func(a, b activeChild) int { return cmp.Compare(a.recycleTurn, b.recycleTurn) })
+	}
+	return all
 }
 
 // nextToStop returns the child that is stopped first when there are more than the
