@@ -4,6 +4,9 @@ import (
 	"net"
 	"net/http"
 	"testing"
+	"time"
+
+	"github.com/dynlb/dynlb/internal/registry"
 )
 
 // TestRetryDied checks that a request on its way to an instance that dies goes to
@@ -66,4 +69,66 @@ func TestNoRetryWhileItLives(t *testing.T) {
 	}
 	f.recorded(t, 502)
 	f.idle(t)
+}
+
+// TestRetryCulprit checks that a request whose instance ended by itself goes to another
+// instance only if the first one had another request, or was killed from outside.
+func TestRetryCulprit(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		requests int
+		own      bool
+		code     int
+	}{
+		"alone":               {1, true, 502},
+		"beside another":      {2, true, 200},
+		"killed from outside": {1, false, 200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := listen(t)
+			arrived, dies := make(chan struct{}), make(chan struct{})
+			scriptOn(t, l, func(c *rawConn) {
+				_ = c.head()
+				select {
+				case arrived <- struct{}{}:
+				case <-dies: // it only finds out whether the instance is alive
+					return
+				}
+				<-dies
+				_ = c.Conn.(*net.TCPConn).SetLinger(0)
+			})
+			f := newProxy(t, setup{instances: []string{l.Addr().String()}})
+			answers := make(chan *http.Response, c.requests)
+			for range c.requests {
+				go func() { answers <- get(t, newClient(t, "http1"), f.url+"/path?query") }() // ends with its response
+				wait(t, arrived, "the request at the instance")
+			}
+			addInstance(t, f.registry, server(t, echo))
+			_ = l.Close() // it refuses connections before the first one breaks
+			close(dies)
+			for end := time.Now().Add(patience); f.registry.Casualties(f.ids[0]).Pending > 0 && time.Now().Before(end); {
+				time.Sleep(time.Millisecond) // the proxy reads that the connections broke
+			}
+			named := f.registry.Casualties(f.ids[0]).Named
+			if err := f.registry.Ended(f.ids[0], registry.Ending{Reason: "exit status 3", Own: c.own}); err != nil {
+				t.Fatal(err)
+			}
+			for range c.requests {
+				res := wait(t, answers, "a response")
+				if c.code == http.StatusBadGateway {
+					wantFault(t, res, c.code, "the instance ended while it worked on this request")
+				} else if body := readAll(t, res); res.StatusCode != c.code {
+					t.Errorf("%d %s, want %d", res.StatusCode, body, c.code)
+				}
+			}
+			if len(named) != c.requests || named[0] != "GET /path" {
+				t.Errorf("named %q", named)
+			}
+			if got := f.served()[1] > 0; got != (c.code == 200) {
+				t.Errorf("sent to another instance: %v", got)
+			}
+			f.idle(t)
+		})
+	}
 }

@@ -9,7 +9,8 @@
 // reads registry.Registry.Suspects, which has one reader: an instance that refused
 // a connection is checked at once. When it replaces an instance because that does
 // not answer, it calls registry.Registry.Unresponsive, so that no request is tried on
-// the next instance which may be the reason. What it reports for people (restarts,
+// the next instance which may be the reason. When an instance ends by itself, it calls
+// registry.Registry.Ended for the same purpose. What it reports for people (restarts,
 // start failures, last exits) goes to the board.
 package fleet
 

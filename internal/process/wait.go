@@ -34,7 +34,9 @@ func (p *Process) wait() {
 
 	p.exit = newExit(p.cmd.ProcessState, err)
 	if p.exit.Signal == syscall.SIGKILL && !killing {
-		p.exit.Reason += explain.OutOfMemory(p.oom.Kills()) // before the cgroup is removed
+		kills := p.oom.Kills() // before the cgroup is removed
+		p.exit.OutOfMemory = kills > 0
+		p.exit.Reason += explain.OutOfMemory(kills)
 	}
 	awaitGroupGone(p.PID(), waitDelay)
 	_ = p.cgroup.End(waitDelay) // a group that stays is removed by the guard

@@ -82,16 +82,20 @@ func (r *Registry) updateCandidatesLocked() {
 	clear(r.candidates)
 	r.candidates = r.candidates[:0]
 	for _, in := range r.instances {
-		if in.about.state.Routable() && !in.failures.ejected {
+		if in.routable() && !in.failures.ejected {
 			r.candidates = append(r.candidates, in)
 		}
 	}
 	if len(r.candidates) == 0 {
 		for _, in := range r.instances {
-			if in.about.state.Routable() {
+			if in.routable() {
 				r.candidates = append(r.candidates, in)
 			}
 		}
 	}
 	r.weighAllLocked()
 }
+
+// routable reports whether in may get requests. One that has ended may not, whatever
+// state it is in until it is removed.
+func (in *instance) routable() bool { return in.about.state.Routable() && !in.hasEnded() }

@@ -76,6 +76,9 @@ func (l Lease) Responded(after time.Duration, status int) {
 				r.learnLocked(now, s.level, l.in.traffic.inFlight, after)
 			}
 		}
+		if s.broke { // and then it was sent again: the instance had not died
+			s.broke, s.alone, l.in.breaks = false, false, breaks{}
+		}
 		s.responded = true
 	}
 	switch {

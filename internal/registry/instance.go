@@ -30,6 +30,10 @@ type instance struct {
 	about   *about        // replaced, never changed: snapshots share it
 	drained chan struct{} // closed when draining and no request is in flight
 	dead    chan struct{} // closed when stopped, and while it refuses connections
+	ended   chan struct{} // closed when ending is known
+
+	ending Ending
+	breaks breaks
 
 	implicated uint64 // the claims up to this one may be why it stopped answering; 0: none
 }
@@ -89,6 +93,7 @@ func (r *Registry) Add(spec Spec) ID {
 		},
 		drained: make(chan struct{}),
 		dead:    make(chan struct{}),
+		ended:   make(chan struct{}),
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

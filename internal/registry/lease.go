@@ -22,6 +22,9 @@ type slot struct {
 	claim     uint64 // number of the claim among those on the instance, from 1
 	origin    Origin // of the request
 	responded bool   // whether the claim had a response
+	held      bool   // the claim has not been released
+	broke     bool   // see Lease.Broke
+	alone     bool   // it broke, and the instance had no other request
 	level     int32  // requests in flight of the instance at the claim, with this one
 }
 
@@ -151,7 +154,7 @@ func (in *instance) leaseLocked(o Origin) Lease {
 	in.traffic.inFlight++
 	in.traffic.total++
 	s := &in.slots[at]
-	s.claim, s.origin, s.responded, s.level = in.traffic.total, o, false, in.traffic.inFlight
+	*s = slot{turn: s.turn, claim: in.traffic.total, origin: o, level: in.traffic.inFlight, held: true}
 	return Lease{in: in, slot: at, turn: s.turn}
 }
 
@@ -163,6 +166,7 @@ func (in *instance) releaseLocked(at int32, turn uint32) bool {
 		return false
 	}
 	s.turn++
+	s.held = false
 	s.next, in.free = in.free, at
 	in.traffic.inFlight--
 	idle := in.traffic.inFlight == 0

@@ -56,7 +56,7 @@ func (r *request) Expired() {
 	case attemptFilling:
 		r.fillLate()
 	case attemptChecking:
-		r.askDead()
+		r.askEnded()
 	default:
 		r.leaveQueue()
 	}

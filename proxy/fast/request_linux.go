@@ -95,7 +95,8 @@ type facts struct {
 	sentHead     int             // how much of head
 	sentAt       int64           // when sending began, then when it ended
 	sentContinue bool            // the client was asked for its content
-	deadBy       int64           // when a dead instance is known to be dead
+	endsBy       int64           // when it is known how an instance ended that has ended
+	refused      bool            // the instance refuses connections
 	lost         error           // why the instance cannot have sent all of its response; see sendFailed
 }
 

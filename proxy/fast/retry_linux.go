@@ -15,6 +15,7 @@ func (r *request) broke(cause error) {
 		Reused: r.upstream.used, Implicated: r.lease.Implicated(), After: r.worker.since(r.sentAt),
 	}
 	r.app.IdleTime().Broke(e, r.upstream.rested)
+	e.Report(r.lease, string(r.outcome.Method), string(r.outcome.Route))
 	r.failed(e)
 }
 
@@ -54,30 +55,29 @@ func (r *request) checkInstanceAlive(expired bool) {
 	r.checked(errno == syscall.ECONNREFUSED)
 }
 
-// checked goes on when it is known whether the instance refuses connections. If it
-// does not, the registry may learn soon that it is dead.
+// checked goes on when it is known whether the instance refuses connections. The
+// registry may learn soon how it ended.
 func (r *request) checked(refused bool) {
+	limit := policy.DeathWithin
 	if refused {
-		r.follow(r.attempts.Checked(policy.Refusing))
-		return
+		limit = policy.EndingWithin
+		r.lease.Refused()
 	}
-	r.deadBy = r.worker.loop.Now() + int64(policy.DeathWithin)
-	r.askDead()
+	r.refused, r.endsBy = refused, r.worker.loop.Now()+int64(limit)
+	r.askEnded()
 }
 
-// askDead asks the registry, each tick, whether the instance is dead. It is the only
-// polling in a loop, and only for a request whose instance failed.
-func (r *request) askDead() {
-	select {
-	case <-r.lease.Dead():
-		r.follow(r.attempts.Checked(policy.Dead))
-		return
-	default:
-	}
+// askEnded asks the registry, each tick, whether the instance has ended. It is the
+// only polling in a loop, and only for a request whose instance failed.
+func (r *request) askEnded() {
 	now := r.worker.loop.Now()
-	if now >= r.deadBy {
-		r.follow(r.attempts.Checked(policy.Alive))
-		return
+	select {
+	case <-r.lease.Ended():
+	default:
+		if now < r.endsBy {
+			r.worker.loop.SetTimer(&r.timer, now+1)
+			return
+		}
 	}
-	r.worker.loop.SetTimer(&r.timer, now+1)
+	r.follow(r.attempts.Conclude(r.lease, r.refused))
 }

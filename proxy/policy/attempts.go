@@ -18,6 +18,9 @@ const (
 	// within a round trip; one that lasts so long was closed by decision: Bun
 	// does so with a handler that is silent for 10 s.
 	ResendWithin = 5 * time.Second
+	// EndingWithin bounds the time until the registry knows how an instance ended that
+	// refuses connections. That takes 10 ms, and 40 ms were seen on a busy machine.
+	EndingWithin = 150 * time.Millisecond
 	// DeathWithin bounds the time until the registry knows that an instance whose
 	// connections broke has died: they break one after the other, and the listening
 	// socket may be closed last. A busy machine takes a while.
@@ -37,10 +40,10 @@ const (
 	// Another: claim another instance, or any if there is no other, and send the
 	// request to that one.
 	Another
-	// CheckAlive: find out whether the instance is alive, then ask
-	// Attempts.Checked. Connect to it: if it refuses, it is Refusing; else it is
-	// Dead if registry.Lease.Dead is closed within DeathWithin, and Alive if not.
-	// The connection is closed unused.
+	// CheckAlive: find out whether the instance is alive, and how it ended. Connect to
+	// it, close the connection unused, and wait until registry.Lease.Ended is closed:
+	// for EndingWithin if it refuses connections, else for DeathWithin. Then call
+	// Attempts.Conclude.
 	CheckAlive
 )
 
@@ -55,6 +58,8 @@ const (
 	Dead
 	// Refusing: it refuses connections, so nothing listens at its endpoint.
 	Refusing
+	// Ended: it ended by itself, and the request is the reason.
+	Ended
 )
 
 // Decision is what comes of a failed attempt.
@@ -100,8 +105,9 @@ type Budget interface {
 // it. One that may have been delivered is sent again only if that does no harm:
 // it is idempotent, has no content, and no byte of a response has come. Then it
 // is sent again once to the same instance, if the connection had been idle, and
-// once to another instance, if the first one died: the request may be what kills
-// the instances it is sent to.
+// once to another instance, if the first one died. It is not if the first one ended
+// by itself and had no other request (registry.Lease.Culprit): the request would end
+// the other one too.
 type Attempts struct {
 	budget     Budget
 	idempotent bool
@@ -111,6 +117,7 @@ type Attempts struct {
 	delivered  bool         // an earlier attempt may have delivered it to the claimed instance
 	resent     bool         // it was sent a second time to one instance
 	outlived   bool         // it was sent to another instance after the first one died
+	broken     *BrokenError // why it was sent a second time to one instance
 	suspect    *BrokenError // why CheckAlive was the step; nil when it was not
 }
 
@@ -135,10 +142,14 @@ func (a *Attempts) Next(err error) Decision {
 	retry := never
 	switch {
 	case errors.Is(err, context.Canceled):
+	case connect != nil && connect.refused() && a.delivered && !a.outlived:
+		a.suspect = a.broken // the connection broke because the instance died
+		return Decision{Step: CheckAlive, Refused: true}
 	case connect != nil:
 		retry = a.afterConnect(connect)
 	case broken != nil:
 		retry = a.afterBreak(broken)
+		a.broken = broken
 		if retry == never && !a.outlived && a.repeatable(broken) {
 			a.suspect = broken
 			return Decision{Step: CheckAlive}
@@ -151,19 +162,42 @@ func (a *Attempts) Next(err error) Decision {
 	return d
 }
 
+// Conclude decides what to do after CheckAlive. refused tells that the instance
+// refused the connection.
+func (a *Attempts) Conclude(lease registry.Lease, refused bool) Decision {
+	exit, culprit := lease.Culprit()
+	switch {
+	case culprit:
+		a.suspect.Exit = exit
+		return a.Checked(Ended)
+	case refused:
+		return a.Checked(Refusing)
+	}
+	select {
+	case <-lease.Dead():
+		return a.Checked(Dead)
+	default:
+		return a.Checked(Alive)
+	}
+}
+
 // Checked decides what to do after CheckAlive has found out whether the instance is
 // alive.
 func (a *Attempts) Checked(found Liveness) Decision {
 	broken := a.suspect
 	a.suspect = nil
-	if found == Alive {
+	switch found {
+	case Ended: // the registry knows already
+		return Decision{Step: Fail, Err: broken}
+	case Alive:
 		d := a.decide(broken, never, broken.Reused)
 		d.Blame = a.blame(broken)
 		return d
+	default:
+		d := a.decide(broken, outlive, broken.Reused)
+		d.Refused = found == Refusing
+		return d
 	}
-	d := a.decide(broken, outlive, broken.Reused)
-	d.Refused = found == Refusing
-	return d
 }
 
 // retry is whether and why a request may be tried once more.

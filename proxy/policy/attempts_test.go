@@ -104,7 +104,9 @@ func TestSequences(t *testing.T) {
 		"sent twice on idle connections":             {{err: broken(reused), want: Resend}, {err: broken(reused), want: CheckAlive}},
 		"outlives one instance, not two":             {{err: fresh, want: CheckAlive}, {find: Refusing, want: Another}, {err: fresh, want: Fail}},
 		"outlives one, resent to the next":           {{err: fresh, want: CheckAlive}, {find: Dead, want: Another}, {err: broken(reused), want: Resend}},
-		"maybe delivered, then refused":              {{err: broken(reused), want: Resend}, {err: refused, want: Another}, {err: refused, want: Another}},
+		"maybe delivered, then refused":              {{err: broken(reused), want: Resend}, {err: refused, want: CheckAlive}, {find: Refusing, want: Another}, {err: refused, want: Another}},
+		"maybe delivered, and the reason of the end": {{err: broken(reused), want: Resend}, {err: refused, want: CheckAlive}, {find: Ended, want: Fail}},
+		"the reason of the end":                      {{err: fresh, want: CheckAlive}, {find: Ended, want: Fail}},
 		"maybe delivered twice, then refused":        {{err: fresh, want: CheckAlive}, {find: Dead, want: Another}, {err: broken(reused), want: Resend}, {err: refused, want: Fail}},
 		"not delivered, then refused":                {{err: unsent, want: Resend}, {err: refused, want: Another}},
 	} {

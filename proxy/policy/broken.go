@@ -1,18 +1,22 @@
 package policy
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"syscall"
 	"time"
 
+	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/http1"
 )
 
 // what returns what the instance did.
 func (e *BrokenError) what() string {
 	switch {
+	case e.Exit != "":
+		return "the instance ended while it worked on this request"
 	case !e.Received:
 		return "the instance closed the connection without a response"
 	case errors.Is(e.Cause, io.ErrUnexpectedEOF), errors.Is(e.Cause, io.EOF), errors.Is(e.Cause, syscall.ECONNRESET):
@@ -22,12 +26,22 @@ func (e *BrokenError) what() string {
 	}
 }
 
+// Report tells the registry that the connection of the lease broke. The method and
+// the path are those of the request.
+func (e *BrokenError) Report(lease registry.Lease, method, path string) {
+	if e.Sent && !errors.Is(e.Cause, context.DeadlineExceeded) {
+		lease.Broke(method, path)
+	}
+}
+
 // why returns the likely reason, as far as it is known and the client may know it.
 func (e *BrokenError) why() string {
 	violation, _ := errors.AsType[*http1.Error](e.Cause)
 	switch {
 	case e.Implicated:
 		return "dynlb stopped the instance because it did not answer; this request may be the reason"
+	case e.Exit != "":
+		return e.Exit + "; the request is not sent to another instance, which it may end too"
 	case violation != nil:
 		return violation.Reason
 	case e.Received || e.After < ResendWithin:

@@ -94,6 +94,9 @@ type BrokenError struct {
 	// Implicated tells that the instance was stopped because it ceased to answer,
 	// and that the request may be the reason (registry.Lease.Implicated).
 	Implicated bool
+	// Exit tells how the instance ended if the request is the reason for that
+	// (registry.Lease.Culprit), or is "".
+	Exit string
 	// After is the time since the request began to be sent.
 	After time.Duration
 }
@@ -103,6 +106,9 @@ func (e *BrokenError) Error() string {
 	text := "exchange with instance: " + e.Cause.Error()
 	if e.After > 0 && !errors.Is(e.Cause, context.DeadlineExceeded) {
 		text += fmt.Sprintf(", %v after the request began to be sent", e.After.Round(time.Millisecond))
+	}
+	if e.Exit != "" {
+		text += "; the instance ended: " + e.Exit
 	}
 	return text
 }

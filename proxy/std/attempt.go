@@ -31,7 +31,7 @@ func (x *exchange) carry() error {
 		d := x.attempts.Next(x.cause(err))
 		d.Report(x.lease)
 		if d.Step == policy.CheckAlive {
-			d = x.attempts.Checked(x.checkAlive())
+			d = x.attempts.Conclude(x.lease, x.checkAlive())
 			d.Report(x.lease)
 		}
 		switch d.Step {
@@ -79,6 +79,7 @@ func (x *exchange) attempt(fresh bool) error {
 	}
 	if x.cause(nil) == nil {
 		x.app.IdleTime().Broke(e, u.quiet)
+		e.Report(x.lease, x.method, string(x.outcome.Route))
 	}
 	return e
 }
@@ -117,25 +118,27 @@ func (x *exchange) dial() (*upstream, error) {
 	return u, err
 }
 
-// checkAlive finds out whether the claimed instance is alive. When an instance dies, the
-// connections in its backlog break like those in use.
-func (x *exchange) checkAlive() policy.Liveness {
+// checkAlive waits until it is known how the claimed instance ended, for as long as that
+// may take, and returns whether the instance refuses connections. When an instance dies,
+// the connections in its backlog break like those in use.
+func (x *exchange) checkAlive() (refused bool) {
 	u, err := x.dial()
 	if err == nil {
 		u.close()
 	}
-	if errors.Is(err, syscall.ECONNREFUSED) {
-		return policy.Refusing
+	limit := policy.DeathWithin
+	if refused = errors.Is(err, syscall.ECONNREFUSED); refused {
+		limit = policy.EndingWithin
+		x.lease.Refused()
 	}
-	late := time.NewTimer(policy.DeathWithin)
+	late := time.NewTimer(limit)
 	defer late.Stop()
 	select {
-	case <-x.lease.Dead():
-		return policy.Dead
+	case <-x.lease.Ended():
 	case <-x.wakeup:
 	case <-late.C:
 	}
-	return policy.Alive
+	return refused
 }
 
 // send sends the head of the request with the content that came with it. It starts the

@@ -102,7 +102,11 @@ func (f *Fleet) manage(life, killCtx context.Context, c *child) {
 		grace = min(grace, f.settings().HealthTimeout)
 	}
 	exit := p.Stop(killCtx, grace)
-	f.call(func() { f.onEnd(c, ending{err: err, exit: &exit, unasked: unasked}) })
+	end := ending{err: err, exit: &exit, unasked: unasked}
+	if unasked && exit.Own() {
+		end.requests = f.awaitCasualties(c, exit.Reason)
+	}
+	f.call(func() { f.onEnd(c, end) })
 }
 
 // hasEnded reports whether the process has ended.

@@ -19,7 +19,8 @@ type ending struct {
 	err  error         // why the child failed; nil when it was stopped
 	exit *process.Exit // how its process ended; nil if it was not started
 
-	unasked bool // the process ended before dynlb stopped it
+	unasked  bool                // the process ended before dynlb stopped it
+	requests registry.Casualties // that it had, if it ended by itself
 }
 
 // reason describes the ending for people.
@@ -30,9 +31,9 @@ func (e ending) reason() string {
 	case !errors.Is(e.err, errExited):
 		return e.err.Error()
 	case e.exit.Signal == 0 && len(e.exit.Output) > 0:
-		return e.exit.Reason + ": " + lastWords(e.exit.Output)
+		return e.exit.Reason + requestsText(e.requests) + ": " + lastWords(e.exit.Output)
 	default:
-		return e.exit.Reason
+		return e.exit.Reason + requestsText(e.requests)
 	}
 }
 

@@ -115,10 +115,12 @@ func TestReasons(t *testing.T) {
 			lease.Release()
 			r.after(31 * time.Second)
 		}, []string{"unhealthy #1: ejected for 30s after 5 failures in a row: it cannot be reached", "ready #1: its ejection is over"}},
-		{"recycling", func(s *Settings, _ *machine) { s.MaxAge = time.Minute }, func(r *rig) {
-			r.after(2 * time.Minute)
+		{"recycling", func(s *Settings, _ *machine) { s.MaxRequests = 1 }, func(r *rig) {
+			lease := r.acquire() // of #1
+			r.after(2 * time.Second)
+			lease.Release()
 		}, []string{
-			"starting #3: replaces #1, which ran for 1m0s (maxAge is 1m0s)", "draining #1: ran for 1m0s (maxAge is 1m0s)",
+			"starting #3: replaces #1, which served 1 requests (maxRequests is 1)", "draining #1: served 1 requests (maxRequests is 1)",
 		}},
 		{"restart", nil, func(r *rig) {
 			if err := r.Restart(r.t.Context(), 1, "restart asked for", func(int, int) {}); err != nil {

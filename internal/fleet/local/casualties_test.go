@@ -1,0 +1,42 @@
+package local
+
+import (
+	"testing"
+	"time"
+)
+
+// TestCasualties: the last exit and the reason of the replacement name the requests of
+// an instance that ended by itself, and not those of one that was killed.
+func TestCasualties(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		requests []string
+		exit     string
+		want     string
+	}{
+		"one":    {[]string{"/a"}, "exit status 3", "exit status 3 while it worked on GET /a: last words"},
+		"two":    {[]string{"/a", "/b"}, "exit status 3", "exit status 3 while it had 2 requests (GET /a, GET /b): last words"},
+		"six":    {[]string{"/a", "/b", "/c", "/d", "/e", "/f"}, "exit status 3", "exit status 3 while it had 6 requests (GET /a, GET /b, GET /c, GET /d and 2 more): last words"},
+		"none":   {nil, "exit status 3", "exit status 3: last words"},
+		"killed": {[]string{"/a"}, "signal: killed", "signal: killed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			withFleet(t, nil, func(t *testing.T, r *rig) {
+				r.Scale(1, "test")
+				r.after(time.Second)
+				for i, path := range c.requests {
+					lease := r.acquire()
+					defer lease.Release()
+					time.AfterFunc(time.Duration(5+i)*time.Millisecond, func() { lease.Broke("GET", path) }) // after the fleet knows
+				}
+				r.all()[0].die(c.exit, "last words")
+				r.after(time.Second)
+				if got := r.board.Snapshot().LastExit.Reason; got != c.want {
+					t.Errorf("last exit %q, want %q", got, c.want)
+				}
+				r.want("1 ready")
+			})
+		})
+	}
+}

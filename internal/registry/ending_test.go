@@ -1,0 +1,121 @@
+package registry
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestCulprit: a request is the reason for the end of its instance if the instance
+// ended by itself and had no other request when the connection broke.
+func TestCulprit(t *testing.T) {
+	t.Parallel()
+	broke := func(leases ...Lease) {
+		for i, l := range leases {
+			l.Broke("GET", fmt.Sprint("/", i))
+		}
+	}
+	for name, c := range map[string]struct {
+		others int // requests in flight beside the first one
+		end    Ending
+		during func(first Lease, others []Lease)
+		want   bool
+		named  []string
+	}{
+		"alone":                  {0, Ending{"exit status 1", true}, func(l Lease, _ []Lease) { broke(l) }, true, []string{"GET /0"}},
+		"killed from outside":    {0, Ending{"signal: killed", false}, func(l Lease, _ []Lease) { broke(l) }, false, []string{"GET /0"}},
+		"did not break":          {0, Ending{"exit status 1", true}, func(Lease, []Lease) {}, false, nil},
+		"beside another one":     {1, Ending{"exit status 1", true}, func(l Lease, o []Lease) { broke(l, o[0]) }, false, []string{"GET /0", "GET /1"}},
+		"beside a long response": {1, Ending{"exit status 1", true}, func(l Lease, o []Lease) { o[0].Responded(0, 200); broke(l) }, false, []string{"GET /0"}},
+		"after another one that is answered": {1, Ending{"exit status 1", true}, func(l Lease, o []Lease) {
+			o[0].Broke("POST", "/other")
+			o[0].Release()
+			broke(l)
+		}, false, []string{"POST /other", "GET /0"}},
+		"answered when it was sent again": {0, Ending{"exit status 1", true}, func(l Lease, _ []Lease) {
+			broke(l)
+			l.Responded(0, 200)
+		}, false, nil},
+		"long after another one": {1, Ending{"exit status 1", true}, func(l Lease, o []Lease) {
+			o[0].Broke("POST", "/other")
+			o[0].Release()
+			time.Sleep(2 * sameDeath)
+			broke(l)
+		}, true, []string{"GET /0"}},
+		"six": {5, Ending{"exit status 1", true}, func(l Lease, o []Lease) { broke(append([]Lease{l}, o...)...) }, false,
+			[]string{"GET /0", "GET /1", "GET /2", "GET /3"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				r := New(Options{})
+				defer r.Close()
+				id := r.Add(Spec{})
+				if err := r.Transition(id, Ready, ""); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Second)
+				var leases []Lease
+				for range c.others + 1 {
+					leases = append(leases, mustTry(t, r))
+				}
+				c.during(leases[0], leases[1:])
+				if err := r.Ended(id, c.end); err != nil {
+					t.Fatal(err)
+				}
+				<-leases[0].Ended()
+				exit, got := leases[0].Culprit()
+				if got != c.want || exit != c.end.Reason {
+					t.Errorf("culprit: %v, %q; want %v", got, exit, c.want)
+				}
+				if lost := r.Casualties(id); !slices.Equal(lost.Named, c.named) {
+					t.Errorf("casualties %+v, want %v", lost, c.named)
+				}
+			})
+		})
+	}
+}
+
+// TestEndedGetsNoRequests: an instance whose end is reported gets no requests, whatever
+// its state is. Its requests that have not noticed are pending.
+func TestEndedGetsNoRequests(t *testing.T) {
+	t.Parallel()
+	r := New(Options{})
+	defer r.Close()
+	id := r.Add(Spec{})
+	if err := r.Transition(id, Ready, ""); err != nil {
+		t.Fatal(err)
+	}
+	lease := mustTry(t, r)
+	if err := r.Ended(id, Ending{"exit status 1", true}); err != nil {
+		t.Fatal(err)
+	}
+	if other, err := r.Try(Preference{}); err != nil || other.Valid() {
+		t.Errorf("got %v (%v)", other.ID(), err)
+	}
+	if got := r.Casualties(id).Pending; got != 1 {
+		t.Errorf("%d pending, want 1", got)
+	}
+	lease.Broke("GET", "/")
+	if got := r.Casualties(id).Pending; got != 0 {
+		t.Errorf("%d pending, want none", got)
+	}
+	lease.Release()
+	if _, culprit := lease.Culprit(); culprit {
+		t.Error("a released claim is the culprit")
+	}
+	if got := r.Ended("unknown", Ending{}); got == nil {
+		t.Error("no error for an unknown instance")
+	}
+}
+
+func mustTry(t *testing.T, r *Registry) Lease {
+	t.Helper()
+	lease, err := r.Try(Preference{})
+	if err != nil || !lease.Valid() {
+		t.Fatalf("no instance: %v", err)
+	}
+	return lease
+}
