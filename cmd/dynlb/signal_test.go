@@ -126,6 +126,29 @@ func TestSIGKILLWithGrandchildren(t *testing.T) {
 	daemontest.Eventually(t, "the guard gone too", func() bool { return syscall.Kill(guard, 0) != nil || zombie(guard) })
 }
 
+// TestGuardIsKilled: dynlb starts another guard, which does the work of the first.
+func TestGuardIsKilled(t *testing.T) {
+	t.Parallel()
+	p := spawn(t, `command: [sh, -c, 'setsid sh -c "sleep 1000; :" x --port "$1" & exec bun run "$0" --port "$1"', "{location}", "{port}"]`)
+	daemontest.Eventually(t, "two instances and two grandchildren", func() bool { return len(daemontest.InstancesOn(p.basePort)) == 4 })
+	guard := p.guard()
+	if err := syscall.Kill(guard, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	daemontest.Eventually(t, "another guard", func() bool { return strings.Contains(p.log.String(), "guard process started again") })
+	if another := p.guard(); another == guard {
+		t.Errorf("guard %d was killed and is still there", guard)
+	}
+	if zombie(guard) {
+		t.Error("the first guard is a zombie")
+	}
+	if err := p.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	p.exit()
+	p.nothingLeft()
+}
+
 // TestSIGTERMDuringScaleUp: instances that are starting at that moment are stopped.
 func TestSIGTERMDuringScaleUp(t *testing.T) {
 	t.Parallel()

@@ -30,7 +30,7 @@ func startGuard(log *slog.Logger) (closeGuard func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("start guard: %w", err)
 	}
-	g, err := orphan.StartGuard([]string{self, "guard"})
+	g, err := orphan.StartGuard([]string{self, "guard"}, log)
 	if err != nil {
 		return nil, err
 	}

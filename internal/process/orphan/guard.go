@@ -4,31 +4,59 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/exec"
-	"os/signal"
+	"sync"
 	"syscall"
 	"time"
-
-	"github.com/dynlb/dynlb/internal/process/cgroup"
 )
 
-// guardLimit is how long a guard repeats the kill of processes that fork faster
-// than it finds them. A kill takes milliseconds otherwise.
-const guardLimit = 10 * time.Second
+// Pauses before a guard that has ended is started again. They double from the
+// shorter to the longer one. A start takes about 10 ms. A guard that has run for the
+// longer one counts as stable: the next pause is the shorter one again.
+const (
+	minGuardPause = 50 * time.Millisecond
+	maxGuardPause = 10 * time.Second
+)
 
 // Guard is the process that kills what is left when dynlb dies. It outlives dynlb
 // for that moment. When dynlb is killed, the kernel kills its children (the
-// parent-death signal), but not the descendants of these.
+// parent-death signal), but not the descendants of these. A guard process that ends
+// before Close is replaced.
 type Guard struct {
-	cmd  *exec.Cmd
-	pipe io.Closer
+	argv    []string
+	log     *slog.Logger
+	closing chan struct{} // closed by Close
+	close   func()        // closes closing, once
+	closed  chan struct{} // closed when keep has returned
+	err     error         // what went wrong in the end; written before closed
+}
+
+// guardProcess is one process of a Guard.
+type guardProcess struct {
+	cmd     *exec.Cmd
+	pipe    io.Closer
+	started time.Time
 }
 
 // StartGuard starts a guard: argv is a program that calls RunGuard with its
 // standard input. The guard acts when this process is gone, even by SIGKILL, or
-// on Close. Without a Close its exit status is not collected.
-func StartGuard(argv []string) (*Guard, error) {
+// on Close. When the guard process ends before that, the log says so and another one
+// is started.
+func StartGuard(argv []string, log *slog.Logger) (*Guard, error) {
+	p, err := startGuardProcess(argv)
+	if err != nil {
+		return nil, err
+	}
+	g := &Guard{argv: argv, log: log, closing: make(chan struct{}), closed: make(chan struct{})}
+	g.close = sync.OnceFunc(func() { close(g.closing) })
+	go g.keep(p) // ends with Close
+	return g, nil
+}
+
+// startGuardProcess starts a guard process and sends it the mark of this run.
+func startGuardProcess(argv []string) (*guardProcess, error) {
 	cmd := &exec.Cmd{Path: argv[0], Args: argv, Env: os.Environ(), SysProcAttr: &syscall.SysProcAttr{Setpgid: true}}
 	pipe, err := cmd.StdinPipe()
 	if err != nil {
@@ -40,33 +68,64 @@ func StartGuard(argv []string) (*Guard, error) {
 	if _, err := io.WriteString(pipe, string(ThisRun())+"\n"); err != nil {
 		return nil, fmt.Errorf("start guard: %w", errors.Join(err, pipe.Close(), cmd.Wait()))
 	}
-	return &Guard{cmd: cmd, pipe: pipe}, nil
+	return &guardProcess{cmd: cmd, pipe: pipe, started: time.Now()}, nil
+}
+
+// keep waits for the guard process, and starts another one whenever it ends, until
+// Close. It is the only caller of Wait.
+func (g *Guard) keep(p *guardProcess) {
+	defer close(g.closed)
+	pause := minGuardPause
+	for {
+		ended := make(chan error, 1)
+		go func() { ended <- p.cmd.Wait() }()
+		select {
+		case <-g.closing:
+			if err := errors.Join(p.pipe.Close(), <-ended); err != nil {
+				g.log.Warn("guard process failed, doing its work", "error", err)
+				g.err = endRun(ThisRun())
+			}
+			return
+		case <-ended:
+		}
+		if time.Since(p.started) >= maxGuardPause {
+			pause = minGuardPause
+		}
+		g.log.Warn("guard process ended, starting another one", "exit", p.cmd.ProcessState, "in", pause)
+		if p = g.restart(&pause); p == nil {
+			g.err = endRun(ThisRun())
+			return
+		}
+	}
+}
+
+// restart starts another guard process. It waits for pause before each attempt, and
+// doubles pause after it. It returns nil after Close.
+func (g *Guard) restart(pause *time.Duration) *guardProcess {
+	for {
+		select {
+		case <-g.closing:
+			return nil
+		case <-time.After(*pause):
+		}
+		*pause = min(2**pause, maxGuardPause)
+		p, err := startGuardProcess(g.argv)
+		if err == nil {
+			g.log.Info("guard process started again", "pid", p.cmd.Process.Pid)
+			return p
+		}
+		g.log.Error("guard process not started, trying again: when dynlb is killed now, processes may be left",
+			"error", err, "in", *pause)
+	}
 }
 
 // Close has the guard kill what is left of this run, and waits for the end of the
-// guard.
+// guard. When no guard process runs, Close does this itself.
 func (g *Guard) Close() error {
-	if err := errors.Join(g.pipe.Close(), g.cmd.Wait()); err != nil {
-		return fmt.Errorf("end guard: %w", err)
+	g.close()
+	<-g.closed
+	if g.err != nil {
+		return fmt.Errorf("end guard: %w", g.err)
 	}
 	return nil
-}
-
-// RunGuard is what a guard does. It reads the mark of a run from in, and waits for
-// the end of in, which comes when the process that writes to it ends. Then it
-// kills the processes of the run, by cgroup and by mark, and removes the cgroups.
-// It ignores the signals that a terminal or an init system sends to all processes.
-func RunGuard(in io.Reader) error {
-	signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	text, err := io.ReadAll(in)
-	if err != nil {
-		return fmt.Errorf("guard: %w", err)
-	}
-	if len(text) == 0 || text[len(text)-1] != '\n' {
-		return nil // the writer ended before it started a child
-	}
-	m := Mark(text[:len(text)-1])
-	_, cgroupErr := cgroup.EndRuns(func(run string) bool { return run == m.run() }, guardLimit)
-	_, err = KillMarked(m, guardLimit)
-	return errors.Join(cgroupErr, err)
 }

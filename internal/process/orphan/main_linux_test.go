@@ -1,6 +1,7 @@
 package orphan_test
 
 import (
+	"log/slog"
 	"os"
 	"strings"
 	"syscall"
@@ -33,10 +34,11 @@ func roleGuard([]string) int {
 	return 0
 }
 
-// startGuard starts a guard of this process.
+// startGuard starts a guard of this process, which logs to standard output.
 func startGuard() {
 	_ = os.Setenv(processtest.RoleEnv, "guard")
-	if _, err := orphan.StartGuard(processtest.Argv()); err != nil {
+	log := slog.New(slog.NewTextHandler(os.Stdout, nil))
+	if _, err := orphan.StartGuard(processtest.Argv(), log); err != nil {
 		panic(err)
 	}
 }
