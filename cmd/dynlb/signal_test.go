@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -82,13 +83,12 @@ func TestSecondSignalIsImmediate(t *testing.T) {
 		body, _ := io.ReadAll(response.Body)
 		return strings.Contains(string(body), `"activeRequests":1`)
 	})
-	for _, want := range []string{"shutting down", "ends at once"} {
-		before := strings.Count(p.log.String(), "signal received")
-		if err := p.Process.Signal(syscall.SIGTERM); err != nil {
-			t.Fatal(err)
-		}
-		daemontest.Eventually(t, want, func() bool {
-			return strings.Count(p.log.String(), "signal received") > before
+	for _, want := range []string{"signal received, shutting down", "signal received again"} {
+		daemontest.Eventually(t, want, func() bool { // signals within half a second count as one
+			if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			return strings.Contains(p.log.String(), want)
 		})
 	}
 	begun := time.Now()
@@ -98,6 +98,51 @@ func TestSecondSignalIsImmediate(t *testing.T) {
 	}
 	<-cut
 	p.nothingLeft()
+}
+
+// TestDoubledSignalIsOne: GNU timeout sends its signal twice. The request in flight
+// finishes nevertheless.
+func TestDoubledSignalIsOne(t *testing.T) {
+	t.Parallel()
+	p := spawn(t, "")
+	answered := make(chan error, 1)
+	go func() { answered <- get(p.url + "/slow?ms=500") }()
+	daemontest.Eventually(t, "a request in flight", func() bool {
+		response, err := http.Get(p.url + "/lb-status")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		body, _ := io.ReadAll(response.Body)
+		return strings.Contains(string(body), `"activeRequests":1`)
+	})
+	for range 2 {
+		if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		daemontest.Eventually(t, "signal received", func() bool { return strings.Contains(p.log.String(), "signal received") })
+	}
+	if err := <-answered; err != nil {
+		t.Errorf("the request in flight: %v", err)
+	}
+	if code := p.exit(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	p.nothingLeft()
+}
+
+// get fails unless a GET is answered whole, with 200.
+func get(url string) error {
+	response, err := http.Get(url)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return errors.New(response.Status)
+	}
+	_, err = io.Copy(io.Discard, response.Body)
+	return err
 }
 
 // TestSIGKILL: a dynlb that is killed leaves no process.

@@ -28,7 +28,8 @@
 //
 // The deadline for all of it is drainTimeout plus stopTimeout. A second signal
 // stops everything at once. A third one has its default effect: it kills dynlb,
-// and the guard process then kills the instances.
+// and the guard process then kills the instances. Signals within half a second count
+// as one.
 //
 // Terminal. The daemon also stops when the terminal that it was started in is
 // closed. It does not stop if it was started with SIGHUP ignored (nohup), or if the
