@@ -21,13 +21,14 @@ var table = map[string][]string{
 	"internal/registry": {"github.com/google/uuid"},
 	"internal/process": {
 		"internal/process/account", "internal/process/cgroup", "internal/process/explain", "internal/process/orphan",
-		"internal/process/procfs",
+		"internal/process/procfs", "internal/process/reap",
 	},
 	"internal/process/account":     {},
 	"internal/process/cgroup":      {"internal/process/procfs", "golang.org/x/sys"},
 	"internal/process/explain":     {"internal/process/account"},
-	"internal/process/orphan":      {"internal/process/cgroup", "internal/process/procfs"},
+	"internal/process/orphan":      {"internal/process/cgroup", "internal/process/procfs", "internal/process/reap"},
 	"internal/process/procfs":      {},
+	"internal/process/reap":        {"internal/process/procfs"},
 	"internal/process/processtest": {},
 	"internal/config":              {"gopkg.in/yaml.v3"},
 	"internal/config/keysgen":      {"internal/config", "gopkg.in/yaml.v3"},
@@ -71,7 +72,7 @@ var table = map[string][]string{
 	// the command line import them.
 	"internal/daemon": {
 		"internal/app", "internal/autoscaler", "internal/config", "internal/fleet", "internal/fleet/local", "internal/logging", "internal/notice",
-		"internal/process/account", "internal/process/cgroup", "internal/process/orphan", "internal/registry", "proxy", "proxy/http1", "proxy/outcome",
+		"internal/process/account", "internal/process/cgroup", "internal/process/orphan", "internal/process/reap", "internal/registry", "proxy", "proxy/http1", "proxy/outcome",
 		"proxy/route", "server", "github.com/fsnotify/fsnotify", "golang.org/x/sys",
 	},
 	"internal/cli": {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -32,6 +33,12 @@ type dynlbProcess struct {
 // instances are ready.
 func spawn(t *testing.T, extra string, flags ...string) *dynlbProcess {
 	t.Helper()
+	return spawnBy(t, nil, extra, flags...)
+}
+
+// spawnBy is spawn with a command line before that of dynlb: a program that starts it.
+func spawnBy(t *testing.T, starter []string, extra string, flags ...string) *dynlbProcess {
+	t.Helper()
 	p := &dynlbProcess{t: t, basePort: daemontest.PortRange(t), exited: make(chan struct{}), log: &daemontest.Buffer{}}
 	p.file = filepath.Join(t.TempDir(), "config.yaml")
 	p.write(extra)
@@ -39,7 +46,8 @@ func spawn(t *testing.T, extra string, flags ...string) *dynlbProcess {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Cmd = exec.Command(self, append([]string{"serve", "--config", p.file}, flags...)...)
+	argv := slices.Concat(starter, []string{self, "serve", "--config", p.file}, flags)
+	p.Cmd = exec.Command(argv[0], argv[1:]...)
 	output, err := p.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -113,19 +121,27 @@ func (p *dynlbProcess) exit() int {
 // guard returns the pid of the guard process.
 func (p *dynlbProcess) guard() int {
 	p.t.Helper()
-	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", p.Process.Pid)) // the pattern is good
-	for _, file := range files {
-		children, _ := os.ReadFile(file)
-		for child := range strings.FieldsSeq(string(children)) {
-			line, _ := os.ReadFile("/proc/" + child + "/cmdline")
-			if strings.HasSuffix(string(line), "\x00guard\x00") {
-				pid, _ := strconv.Atoi(child)
-				return pid
-			}
+	for _, child := range children(p.Process.Pid) {
+		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", child))
+		if strings.HasSuffix(string(line), "\x00guard\x00") {
+			return child
 		}
 	}
 	p.t.Fatal("dynlb has no guard")
 	return 0
+}
+
+// children returns the pids of the children of a process.
+func children(pid int) (pids []int) {
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid)) // the pattern is good
+	for _, file := range files {
+		list, _ := os.ReadFile(file)
+		for field := range strings.FieldsSeq(string(list)) {
+			child, _ := strconv.Atoi(field)
+			pids = append(pids, child)
+		}
+	}
+	return pids
 }
 
 // zombie reports whether a process has exited and is not reaped yet.

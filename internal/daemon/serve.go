@@ -12,6 +12,7 @@ import (
 
 	"github.com/dynlb/dynlb/internal/config"
 	"github.com/dynlb/dynlb/internal/logging"
+	"github.com/dynlb/dynlb/internal/process/reap"
 	"github.com/dynlb/dynlb/proxy"
 )
 
@@ -56,8 +57,8 @@ func Serve(ctx context.Context, o ServeOptions) error {
 	})
 }
 
-// serve runs a daemon under the signals of the process, with a guard and a config
-// watch.
+// serve runs a daemon under the signals of the process, with a guard, a config watch
+// and, as process 1, the reaping of orphans.
 func serve(ctx context.Context, logs *logging.Logs, o Options) error {
 	graceful, now, stop := Signals(ctx, logs.Own)
 	defer stop()
@@ -77,6 +78,7 @@ func serve(ctx context.Context, logs *logging.Logs, o Options) error {
 	defer running.Wait()
 	defer stopWatch()
 	running.Go(func() { watch.run(watching, d.Reload) })
+	running.Go(func() { reap.Orphans(watching) })
 	defer context.AfterFunc(graceful, func() { d.Shutdown(now) })()
 	return d.Run(context.WithoutCancel(ctx)) // the end of ctx ends graceful and now
 }

@@ -22,11 +22,13 @@
 // The packages below this one each hold one part. Imports run one way:
 //
 //	process -> orphan -> cgroup -> procfs
+//	process, orphan -> reap -> procfs
 //	process -> explain -> account
 //	process -> account, cgroup, procfs
 //
 // No other code of the program may wait for "any child" (wait4 with pid -1): it
-// would take the exit status of a child away from this package.
+// would take the exit status of a child away from this package. Package reap collects
+// the exit status of orphans where dynlb is process 1.
 package process
 
 import (

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"sync"
 	"syscall"
+
+	"github.com/dynlb/dynlb/internal/process/reap"
 )
 
 // spawner returns the channel to the goroutine that starts all children. The first
@@ -20,7 +22,7 @@ var spawner = sync.OnceValue(func() chan<- func() {
 // spawn starts a command on the spawner's thread.
 func spawn(cmd *exec.Cmd) error {
 	done := make(chan error)
-	spawner() <- func() { done <- cmd.Start() }
+	spawner() <- func() { done <- reap.Start(cmd) }
 	return <-done
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/dynlb/dynlb/internal/process/explain"
 	"github.com/dynlb/dynlb/internal/process/orphan"
+	"github.com/dynlb/dynlb/internal/process/reap"
 )
 
 // Intervals of the poll that waits, during a Stop, for the rest of the group. The
@@ -23,7 +24,7 @@ func (p *Process) wait() {
 		ended = time.Now()
 		p.endGroup()
 	}
-	err := p.cmd.Wait()
+	err := reap.Wait(p.cmd)
 	if ended.IsZero() {
 		ended = time.Now()
 	}

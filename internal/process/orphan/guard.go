@@ -10,6 +10,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/dynlb/dynlb/internal/process/reap"
 )
 
 // Pauses before a guard that has ended is started again. They double from the
@@ -62,11 +64,11 @@ func startGuardProcess(argv []string) (*guardProcess, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start guard: %w", err)
 	}
-	if err := cmd.Start(); err != nil {
+	if err := reap.Start(cmd); err != nil {
 		return nil, fmt.Errorf("start guard: %w", err)
 	}
 	if _, err := io.WriteString(pipe, string(ThisRun())+"\n"); err != nil {
-		return nil, fmt.Errorf("start guard: %w", errors.Join(err, pipe.Close(), cmd.Wait()))
+		return nil, fmt.Errorf("start guard: %w", errors.Join(err, pipe.Close(), reap.Wait(cmd)))
 	}
 	return &guardProcess{cmd: cmd, pipe: pipe, started: time.Now()}, nil
 }
@@ -78,7 +80,7 @@ func (g *Guard) keep(p *guardProcess) {
 	pause := minGuardPause
 	for {
 		ended := make(chan error, 1)
-		go func() { ended <- p.cmd.Wait() }()
+		go func() { ended <- reap.Wait(p.cmd) }()
 		select {
 		case <-g.closing:
 			if err := errors.Join(p.pipe.Close(), <-ended); err != nil {

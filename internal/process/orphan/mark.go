@@ -13,7 +13,7 @@
 //     the start of the next run.
 //
 // On systems other than Linux the environment of other processes cannot be read,
-// and the package kills nothing. It imports cgroup and procfs, and no other
+// and the package kills nothing. It imports cgroup, procfs and reap, and no other
 // package of dynlb. All functions are safe for concurrent use.
 package orphan
 
