@@ -208,3 +208,60 @@ func TestSIGTERMDuringScaleUp(t *testing.T) {
 	}
 	p.nothingLeft()
 }
+
+// TestSIGTERMToAll: an init system that sends SIGTERM to all processes of a service at
+// once, as systemd does by default, costs no request in flight: the app finishes them
+// before it ends. That is no crash, and nothing is started in its place.
+func TestSIGTERMToAll(t *testing.T) {
+	t.Parallel()
+	p := spawn(t, "")
+	const inFlight = 20
+	answered := make(chan error, inFlight)
+	for i := range inFlight {
+		go func() {
+			if i%2 == 0 {
+				answered <- get(p.url + "/slow?ms=1500")
+				return
+			}
+			response, err := http.Post(p.url+"/slow?ms=1500", "text/plain", strings.NewReader("content"))
+			if err == nil && response.StatusCode != http.StatusOK {
+				err = errors.New(response.Status)
+			}
+			if err == nil {
+				response.Body.Close()
+			}
+			answered <- err
+		}()
+	}
+	daemontest.Eventually(t, "the requests in flight", func() bool {
+		response, err := http.Get(p.url + "/lb-status")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		body, _ := io.ReadAll(response.Body)
+		return strings.Count(string(body), `"activeRequests":10`) == 2
+	})
+	instances := daemontest.InstancesOn(p.basePort)
+	for _, pid := range append(instances, p.guard(), p.Process.Pid) {
+		if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range inFlight {
+		if err := <-answered; err != nil {
+			t.Errorf("a request in flight: %v", err)
+		}
+	}
+	if code := p.exit(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	log := p.log.String()
+	if started := strings.Count(log, `"instance starting"`); started > len(instances) {
+		t.Errorf("%d instances were started, want %d", started, len(instances))
+	}
+	if strings.Contains(log, "instance failed") {
+		t.Error("the end of an instance counts as a failure")
+	}
+	p.nothingLeft()
+}

@@ -117,10 +117,12 @@ func (a *App) InFlight() int {
 	return n
 }
 
-// Freeze keeps the target as it is from now on. It is the first step of a shutdown.
+// Freeze keeps the target as it is from now on, and has instances that are told to end
+// not replaced. It is the first step of a shutdown.
 func (a *App) Freeze() {
 	a.endScaling()
 	<-a.scalingDone
+	a.Fleet.Freeze()
 }
 
 // Close ends the queue of requests and the watches. The instances keep running.

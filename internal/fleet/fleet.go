@@ -48,6 +48,11 @@ type Fleet interface {
 	// ErrSuperseded when another Configure takes its place, ErrKind for settings of
 	// another kind of fleet, and wraps registry.ErrClosed after Stop.
 	Configure(settings Settings) <-chan error
+	// Freeze tells the fleet that dynlb is shutting down, some time before Stop. From
+	// now on an instance that ends because it was told to is no failure, and no other
+	// one is started in its place: an init system may send the instances the signal
+	// that it sends dynlb.
+	Freeze()
 	// Stop drains and stops all instances, and returns when none is left. When ctx
 	// ends first, the remaining ones are killed.
 	Stop(ctx context.Context)

@@ -40,6 +40,11 @@ func (e ending) reason() string {
 // replace starts the replacement of a child whose process runs, and which was
 // ready. It runs in the loop.
 func (f *Fleet) replace(c *child, why error) {
+	if f.frozen { // it may have been told to end, and not accept any more
+		f.target--
+		f.drain(c, why.Error())
+		return
+	}
 	c.replaceReason = why
 	f.owe(c, "was stopped", why.Error())
 	f.backoff.fail(time.Now(), c.readyAt)
@@ -62,6 +67,10 @@ func (f *Fleet) onEnd(c *child, end ending) {
 	switch {
 	case c.replaceReason != nil:
 		reason = c.replaceReason.Error() // its replacement was started then
+	case f.frozen && errors.Is(end.err, errExited) && wasTold(end.exit):
+		f.target-- // the init system sent the instances the same signal as dynlb
+		c.log.Info("instance ended during the shutdown", "exit", reason)
+		return
 	case end.err == nil:
 		c.log.Info("instance stopped", "exit", reason, "reason", c.drainReason)
 		return

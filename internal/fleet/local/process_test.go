@@ -60,6 +60,9 @@ func (p *fakeProcess) die(reason string, output ...string) {
 		if strings.HasPrefix(reason, "signal: ") {
 			p.exit.Signal = syscall.SIGKILL
 		}
+		if reason == "signal: terminated" {
+			p.exit.Signal = syscall.SIGTERM
+		}
 		close(p.done)
 	})
 }
