@@ -12,6 +12,8 @@ package config
 import (
 	"net/netip"
 	"time"
+
+	"github.com/dynlb/dynlb/internal/schedule"
 )
 
 // Config holds every setting. [Load] and [Parse] return only a Config whose values
@@ -32,6 +34,10 @@ type Config struct {
 
 	// MinInstances and MaxInstances are the bounds of the number of instances.
 	MinInstances, MaxInstances int
+
+	// Schedule has other bounds for times of the day and the week. Min and Max of each
+	// entry are set.
+	Schedule schedule.Plan
 
 	CheckInterval, HealthTimeout time.Duration
 

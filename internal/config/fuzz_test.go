@@ -22,6 +22,7 @@ func FuzzParse(f *testing.F) {
 		"scaleUpThreshold: .inf\nscaleDownThreshold: 1e-3\nlisten: :1\nadmin: '[::]:2'\n",
 		"command: [a, &x '{port}', *x, {port}]\nenv: {A: 1, B: *x}\n<<: {a: b}\n",
 		"trustedProxies: [10.0.0.0/8, '::1']\nverifyPort: false\nhealthPath: /x\nworkDir: sub\n",
+		"schedule: [{cron: 0 8 * * 1-5, minInstances: 6, timezone: Europe/Berlin}, {cron: '*/5 * * * *', maxInstances: 3}]\n",
 		allAuth + "admin: :1\nadminHTTP: box:2\n", "admin: '[::]:1'\nauth: {tokenFile: sub, tls: {cert: token, key: key.pem}}\n",
 		"? [a]\n: !!int b\nminIntances: 1\nminIntances: 1\n", "a: &a [*a]\n", "\t\n- \x00\xff",
 	} {

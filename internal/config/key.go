@@ -30,6 +30,9 @@ type Key struct {
 	// are in backticks.
 	Meaning string
 
+	// Required is set when an entry of a list must have the key.
+	Required bool
+
 	// Needs names the keys of the same mapping that must be set too.
 	Needs []string
 
@@ -73,6 +76,9 @@ const (
 	Environment Kind = "environment" // variables and their values
 	Networks    Kind = "networks"    // a list of addresses and networks
 	Account     Kind = "account"     // a user, or a user and a group
+	List        Kind = "list"        // a list of mappings
+	Cron        Kind = "cron"        // a cron expression
+	Timezone    Kind = "time zone"   // the name of a time zone
 )
 
 // Value is what a key takes.
@@ -93,6 +99,9 @@ type Value struct {
 
 	// Zero is set when 0 is accepted although it is below Min.
 	Zero bool
+
+	// Item are the keys of each mapping of a List.
+	Item []Key
 
 	decode decoder
 }

@@ -21,6 +21,7 @@ func TestKeysAreDescribed(t *testing.T) {
 				check(name+".", k.Keys)
 				continue
 			}
+			check(name+"[0].", k.Value.Item)
 			if k.Change == "" || k.Value.Kind == "" {
 				t.Errorf("%s: change is %q and kind is %q, want both", name, k.Change, k.Value.Kind)
 			}

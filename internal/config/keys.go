@@ -28,7 +28,7 @@ const (
 func keysOf(c *Config) []Key {
 	var all []Key
 	for _, group := range [][]Key{
-		scalingKeys(c), commandKeys(c), listenerKeys(c), instanceKeys(c), trafficKeys(c), processKeys(c),
+		scalingKeys(c), boundsKeys(c), commandKeys(c), listenerKeys(c), instanceKeys(c), trafficKeys(c), processKeys(c),
 	} {
 		all = append(all, group...)
 	}

@@ -28,6 +28,7 @@ func (r *reader) validate() {
 	if line, header := "limits.requestLine", "limits.header"; r.good(line, header) && c.Limits.RequestLine > c.Limits.Header {
 		r.conflict(line, "at most", c.Limits.RequestLine, header, "at least", c.Limits.Header)
 	}
+	r.schedule()
 	r.listeners()
 	r.auth()
 }

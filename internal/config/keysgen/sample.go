@@ -30,6 +30,7 @@ func sample(_ []byte, keys []config.Key) ([]byte, error) {
 		out.WriteByte('\n')
 		comment(&out, "# ", plain(k.Meaning))
 		members(&out, k.Name+".", k.Keys)
+		members(&out, k.Name+"[].", k.Value.Item)
 		mark := ""
 		if i >= active || k.Default == "" {
 			mark = "#"
@@ -44,6 +45,7 @@ func members(out *bytes.Buffer, prefix string, keys []config.Key) {
 	for _, k := range keys {
 		comment(out, "#   ", prefix+k.Name+": "+plain(k.Meaning))
 		members(out, prefix+k.Name+".", k.Keys)
+		members(out, prefix+k.Name+"[].", k.Value.Item)
 	}
 }
 

@@ -18,6 +18,7 @@ type node struct {
 	Description          string          `json:"description,omitempty"`
 	Type                 any             `json:"type,omitempty"`
 	Items                *node           `json:"items,omitempty"`
+	Required             []string        `json:"required,omitempty"`
 	MinItems             int             `json:"minItems,omitempty"`
 	MinLength            int             `json:"minLength,omitempty"`
 	Minimum              *int64          `json:"minimum,omitempty"`
@@ -66,6 +67,9 @@ func mappingNode(keys []config.Key) (node, error) {
 		if property.Default != nil {
 			defaults = append(defaults, member{k.Name, property.Default})
 		}
+		if k.Required {
+			out.Required = append(out.Required, k.Name)
+		}
 		if k.Needs != nil {
 			out.Dependencies = append(out.Dependencies, member{k.Name, k.Needs})
 		}
@@ -84,6 +88,13 @@ func keyNode(k config.Key) (out node, err error) {
 		out, err = mappingNode(k.Keys)
 	} else {
 		out = valueNode(k.Value)
+		if k.Value.Item != nil {
+			item, err := mappingNode(k.Value.Item)
+			if err != nil {
+				return node{}, err
+			}
+			out.Items = &item
+		}
 		out.Default, err = defaultJSON(k)
 	}
 	out.Description = plain(k.Meaning) + form(k.Value)

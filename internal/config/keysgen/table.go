@@ -43,6 +43,7 @@ func rows(out *bytes.Buffer, prefix string, keys []config.Key) {
 			continue
 		}
 		fmt.Fprintf(out, "| `%s` | %s | %s | %s | %s |\n", name, defaultText(k), takes(k.Value), k.Change, k.Meaning)
+		rows(out, name+"[].", k.Value.Item)
 	}
 }
 

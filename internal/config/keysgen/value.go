@@ -57,6 +57,8 @@ func valueNode(v config.Value) node {
 		return node{Type: "object", PropertyNames: &node{Pattern: namePattern, Not: own}, AdditionalProperties: word}
 	case config.Networks:
 		return node{Type: "array", Items: &node{Type: "string", MinLength: 1}}
+	case config.List:
+		return node{Type: "array"}
 	case config.Account:
 		return node{Type: []string{"string", "integer"}, MinLength: 1}
 	default: // Path
@@ -116,6 +118,10 @@ func takes(v config.Value) string {
 		return "names and values"
 	case config.Networks:
 		return "list of networks"
+	case config.List:
+		return "list of mappings"
+	case config.Cron:
+		return "cron expression"
 	case config.Account:
 		return "user of this machine"
 	default:
