@@ -30,7 +30,8 @@ var table = map[string][]string{
 	"internal/process/procfs":      {},
 	"internal/process/reap":        {"internal/process/procfs"},
 	"internal/process/processtest": {},
-	"internal/config":              {"gopkg.in/yaml.v3"},
+	"internal/schedule":            {},
+	"internal/config":              {"internal/schedule", "gopkg.in/yaml.v3"},
 	"internal/config/keysgen":      {"internal/config", "gopkg.in/yaml.v3"},
 	"internal/notice":              {"internal/registry"},
 	"internal/fleet":               {"internal/notice", "internal/registry"},
@@ -39,7 +40,7 @@ var table = map[string][]string{
 		"internal/fleet", "internal/notice", "internal/registry", "internal/process", "internal/process/account",
 		"internal/process/orphan", "internal/process/procfs",
 	},
-	"internal/autoscaler": {"internal/notice", "internal/registry"},
+	"internal/autoscaler": {"internal/notice", "internal/registry", "internal/schedule"},
 	"internal/simulate":   {"internal/autoscaler", "internal/notice", "internal/registry"},
 	"internal/demo":       {"github.com/coder/websocket"},
 	"proxy": {
@@ -77,7 +78,7 @@ var table = map[string][]string{
 	},
 	"internal/cli": {
 		"gen/dynlb/v1", "internal/config", "internal/daemon", "internal/demo", "internal/logging", "internal/process/orphan",
-		"proxy", "server", "github.com/spf13/cobra", "golang.org/x/term", "google.golang.org",
+		"internal/schedule", "proxy", "server", "github.com/spf13/cobra", "golang.org/x/term", "google.golang.org",
 	},
 	"internal/daemon/daemontest": {
 		"gen/dynlb/v1", "internal/config", "internal/daemon", "proxy", "go.uber.org/goleak", "google.golang.org",

@@ -9,6 +9,7 @@ import (
 
 	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/internal/schedule"
 )
 
 // Fleet runs the instances; see fleet.Fleet.
@@ -20,8 +21,10 @@ type Fleet interface {
 
 // Settings are what Configure changes.
 type Settings struct {
-	// Bounds are those of the target.
+	// Bounds are those of the target as long as no entry of the Schedule is in force.
 	Bounds notice.Bounds
+	// Schedule has the bounds for times of the day and the week.
+	Schedule schedule.Plan
 	// Window is the time over which the load is averaged, and the time between two
 	// decisions.
 	Window time.Duration

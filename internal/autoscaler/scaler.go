@@ -41,6 +41,8 @@ type Scaler struct {
 	surplus surplus
 	booting bootTime
 	regret  regret
+
+	timetable timetable
 }
 
 // NewScaler returns a Scaler. Call Start, and then Step when it is due.
@@ -50,8 +52,14 @@ func NewScaler(options Options, settings Settings) *Scaler {
 
 // Start sets the target to its lower bound.
 func (s *Scaler) Start() {
-	s.decideAt = s.Board.Snapshot().Time.Add(s.settings.Window)
-	s.set(s.settings.Bounds.Min, "minInstances")
+	now := s.Board.Snapshot().Time
+	s.decideAt = now.Add(s.settings.Window)
+	reason := "minInstances"
+	settings, entry := s.timetabled(s.settings, now)
+	if s.settings = settings; entry != "" {
+		reason += " of the " + entry
+	}
+	s.set(settings.Bounds.Min, reason)
 }
 
 // Step looks at the app and changes the target if that is called for. Call it when
@@ -59,6 +67,7 @@ func (s *Scaler) Start() {
 // returns the time until the next step.
 func (s *Scaler) Step() time.Duration {
 	now := s.Board.Snapshot().Snapshot
+	s.follow(now.Time)
 	spanned := s.observe(&now)
 	if !now.Time.Before(s.decideAt) {
 		s.decideAt = now.Time.Add(s.settings.Window)
@@ -140,13 +149,11 @@ func (s *Scaler) change(n int, reason string) {
 
 // configure puts other settings in force.
 func (s *Scaler) configure(settings Settings) {
-	s.settings = settings
-	s.restart(s.Board.Snapshot().Time)
-	if n, reason := withinBounds(s.target, settings.Bounds); reason != "" {
-		s.set(n, reason)
-		return
-	}
-	s.Board.SetTarget(s.target, settings.Bounds, s.holdUntil, "")
+	now := s.Board.Snapshot().Time
+	var entry string
+	s.settings, entry = s.timetabled(settings, now)
+	s.restart(now)
+	s.bound(entry)
 }
 
 // ScaleTo sets the target to n, as Autoscaler.ScaleTo does.

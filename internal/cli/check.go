@@ -4,13 +4,16 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/dynlb/dynlb/internal/config"
 	"github.com/dynlb/dynlb/internal/daemon"
+	"github.com/dynlb/dynlb/internal/schedule"
 )
 
 func newCheck(o *options) *cobra.Command {
@@ -20,7 +23,7 @@ func newCheck(o *options) *cobra.Command {
 		Long: `Read the config file, FILE or that of --config, and report all its errors with
 their line numbers. The exit code is 0 if 'dynlb serve', run by the same user,
 would accept the file, and 2 if not. What is probably a mistake is a warning on
-stderr.`,
+stderr. Of a schedule the next runs of each entry are printed.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {
 			case len(args) > 1:
@@ -52,7 +55,28 @@ stderr.`,
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s is valid: %d to %d instances of %s, on %s\n",
 				settings.Path, settings.MinInstances, settings.MaxInstances, app, settings.Listen)
+			printSchedule(cmd.OutOrStdout(), settings.Schedule, time.Now())
 			return nil
 		},
+	}
+}
+
+// printedRuns is how many runs of each entry of a schedule are printed.
+const printedRuns = 3
+
+// printSchedule prints the next runs of each entry, with their offset from UTC.
+func printSchedule(w io.Writer, plan schedule.Plan, now time.Time) {
+	force := plan.At(now)
+	for i := range plan {
+		e, mark := &plan[i], ""
+		if i == force {
+			mark = ", in force now"
+		}
+		fmt.Fprintf(w, "schedule %s: %d to %d instances%s; next runs:\n", e.Cron, e.Min, e.Max, mark)
+		at := now
+		for range printedRuns {
+			at = e.Cron.Next(at)
+			fmt.Fprintf(w, "  %s\n", at.Format("Mon 2006-01-02 15:04 -07:00"))
+		}
 	}
 }

@@ -9,6 +9,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
+
+	"github.com/dynlb/dynlb/internal/config"
 )
 
 func TestCheck(t *testing.T) {
@@ -49,5 +52,30 @@ func TestCheckRefusesWhatServeDoes(t *testing.T) {
 	want := "dynlb: user: root needs dynlb to run as root; start it as root, or as that user and without the key\n"
 	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != exitUsage || string(output) != want {
 		t.Errorf("check: %v, %s", err, output)
+	}
+}
+
+// TestPrintSchedule: the runs around a clock change, with their offset.
+func TestPrintSchedule(t *testing.T) {
+	t.Parallel()
+	settings, err := config.Parse("config.yaml", []byte(`schedule:
+  - {cron: "30 2 * * *", minInstances: 4, timezone: Europe/Berlin}
+  - {cron: "0 20 * * *", timezone: Europe/Berlin}`), t.TempDir(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	printSchedule(&out, settings.Schedule, time.Date(2026, 3, 27, 23, 0, 0, 0, time.UTC))
+	const want = `schedule "30 2 * * *" Europe/Berlin: 4 to 8 instances; next runs:
+  Sat 2026-03-28 02:30 +01:00
+  Sun 2026-03-29 03:00 +02:00
+  Mon 2026-03-30 02:30 +02:00
+schedule "0 20 * * *" Europe/Berlin: 2 to 8 instances, in force now; next runs:
+  Sat 2026-03-28 20:00 +01:00
+  Sun 2026-03-29 20:00 +02:00
+  Mon 2026-03-30 20:00 +02:00
+`
+	if out.String() != want {
+		t.Errorf("got\n%swant\n%s", &out, want)
 	}
 }

@@ -58,6 +58,7 @@ func appSettings(settings config.Config) (app.Settings, error) {
 		Scaling: autoscaler.Settings{
 			Bounds:     notice.Bounds{Min: settings.MinInstances, Max: settings.MaxInstances},
 			Thresholds: autoscaler.Thresholds{Up: settings.ScaleUpThreshold, Down: settings.ScaleDownThreshold},
+			Schedule:   settings.Schedule,
 			Idle:       settings.IdleTimeout,
 			Window:     settings.CheckInterval,
 		},
@@ -101,7 +102,7 @@ func proxySettings(settings *config.Config) proxy.Settings {
 	limits := &settings.Limits
 	connections := limits.Connections
 	if connections == 0 {
-		connections = connectionsWithin(openFiles(), settings.MaxInstances)
+		connections = connectionsWithin(openFiles(), settings.InstanceLimit())
 	}
 	minRate := int(limits.MinRate)
 	if minRate == 0 {
