@@ -31,6 +31,7 @@ var table = map[string][]string{
 	"internal/process/reap":        {"internal/process/procfs"},
 	"internal/process/processtest": {},
 	"internal/schedule":            {},
+	"internal/machine":             {},
 	"internal/config":              {"internal/schedule", "gopkg.in/yaml.v3"},
 	"internal/config/keysgen":      {"internal/config", "gopkg.in/yaml.v3"},
 	"internal/notice":              {"internal/registry"},
@@ -40,7 +41,7 @@ var table = map[string][]string{
 		"internal/fleet", "internal/notice", "internal/registry", "internal/process", "internal/process/account",
 		"internal/process/orphan", "internal/process/procfs",
 	},
-	"internal/autoscaler": {"internal/notice", "internal/registry", "internal/schedule"},
+	"internal/autoscaler": {"internal/machine", "internal/notice", "internal/registry", "internal/schedule"},
 	"internal/simulate":   {"internal/autoscaler", "internal/notice", "internal/registry"},
 	"internal/demo":       {"github.com/coder/websocket"},
 	"proxy": {
@@ -67,7 +68,7 @@ var table = map[string][]string{
 		"gen", "gen/dynlb/v1", "internal/fleet", "internal/notice", "internal/registry",
 		"github.com/grpc-ecosystem/grpc-gateway/v2", "github.com/prometheus", "google.golang.org",
 	},
-	"internal/app":     {"internal/autoscaler", "internal/fleet", "internal/notice", "internal/registry", "proxy/route"},
+	"internal/app":     {"internal/autoscaler", "internal/fleet", "internal/machine", "internal/notice", "internal/registry", "proxy/route"},
 	"internal/logging": {"github.com/lmittmann/tint", "golang.org/x/term"},
 	// These two wire all the others: they may import much, and only cmd/dynlb and
 	// the command line import them.

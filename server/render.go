@@ -50,6 +50,7 @@ func poolOf(app string, now *notice.Snapshot) *dynlbv1.Pool {
 		Retries:           now.Retries,
 		RetriesDenied:     now.RetriesDenied,
 		App:               app,
+		Brake:             text(now.Brake),
 	}
 	if now.HoldUntil.After(now.Time) {
 		out.HoldUntil = timestamp(now.HoldUntil)
@@ -152,6 +153,8 @@ func eventTypeOf(t notice.EventType) dynlbv1.EventType {
 		return dynlbv1.EventType_EVENT_TYPE_CONFIG_LOADED
 	case notice.ReloadFailed:
 		return dynlbv1.EventType_EVENT_TYPE_CONFIG_REJECTED
+	case notice.Braked:
+		return dynlbv1.EventType_EVENT_TYPE_BRAKED
 	}
 	return dynlbv1.EventType_EVENT_TYPE_UNSPECIFIED
 }

@@ -41,6 +41,7 @@ minInstances: %d
 maxInstances: %d
 scaleUpThreshold: %d
 scaleDownThreshold: 0.2
+brakes: {cpu: false}
 idleTimeout: 10s
 checkInterval: %v
 healthTimeout: %v

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dynlb/dynlb/internal/autoscaler"
 	"github.com/dynlb/dynlb/internal/fleet"
+	"github.com/dynlb/dynlb/internal/machine"
 	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/route"
@@ -72,7 +73,7 @@ func New(o Options) *App {
 	a.Board = notice.New(a.Registry)
 	a.Route = route.NewApp(o.Name, a.Registry, o.Settings.Requests)
 	a.Fleet = o.Settings.Fleet.New(fleet.Options{Registry: a.Registry, Board: a.Board, Log: a.Log, Output: instanceLog})
-	a.Scaler = autoscaler.New(autoscaler.Options{Board: a.Board, Fleet: a.Fleet, Pool: a.Registry, Log: a.Log}, o.Settings.Scaling)
+	a.Scaler = autoscaler.New(autoscaler.Options{Board: a.Board, Fleet: a.Fleet, Pool: a.Registry, Machine: machine.New(), Log: a.Log}, o.Settings.Scaling)
 	return a
 }
 

@@ -25,6 +25,8 @@ type Settings struct {
 	Bounds notice.Bounds
 	// Schedule has the bounds for times of the day and the week.
 	Schedule schedule.Plan
+	// Brakes are those in force.
+	Brakes Brakes
 	// Window is the time over which the load is averaged, and the time between two
 	// decisions.
 	Window time.Duration

@@ -67,11 +67,17 @@ const boot = 50 * time.Millisecond
 // scaling runs a test in a bubble with an autoscaler over a fleet.
 func scaling(t *testing.T, settings Settings, test func(t *testing.T, a *Autoscaler, f *fleet)) {
 	t.Helper()
+	scalingOn(t, nil, settings, test)
+}
+
+// scalingOn is scaling on a machine.
+func scalingOn(t *testing.T, m Machine, settings Settings, test func(t *testing.T, a *Autoscaler, f *fleet)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		r := registry.New(registry.Options{QueueLimit: 100, QueueTimeout: time.Hour})
 		f := &fleet{registry: r}
 		f.boot.Store(int64(boot))
-		a := New(Options{Board: notice.New(r), Fleet: f, Pool: r, Log: slog.New(slog.DiscardHandler)}, settings)
+		a := New(Options{Board: notice.New(r), Fleet: f, Pool: r, Machine: m, Log: slog.New(slog.DiscardHandler)}, settings)
 		ctx, cancel := context.WithCancel(t.Context())
 		go a.Run(ctx) // the bubble waits for it
 		synctest.Wait()

@@ -44,8 +44,7 @@ func (s *Scaler) catchUp(now *registry.Snapshot) {
 	default:
 		n, reason = s.backlog(w)
 	}
-	if n = s.settings.Bounds.Clamp(n); n > s.target {
-		s.change(n, fmt.Sprintf("%s: %d -> %d", reason, s.target, n))
+	if n = s.settings.Bounds.Clamp(n); n > s.target && s.change(n, fmt.Sprintf("%s: %d -> %d", reason, s.target, n)) {
 		s.restart(now.Time)
 	}
 }

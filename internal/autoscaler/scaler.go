@@ -8,12 +8,14 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
-// Options are what a Scaler works with. All are required.
+// Options are what a Scaler works with. All but Machine are required.
 type Options struct {
 	Board *notice.Board
 	Fleet Fleet
 	Pool  Pool
-	Log   *slog.Logger
+	// Machine is asked before a raise. Nil: there are no brakes.
+	Machine Machine
+	Log     *slog.Logger
 }
 
 // Pool gives requests to instances; see registry.Registry.
@@ -43,6 +45,7 @@ type Scaler struct {
 	regret  regret
 
 	timetable timetable
+	brakes    brakes
 }
 
 // NewScaler returns a Scaler. Call Start, and then Step when it is due.
@@ -68,6 +71,7 @@ func (s *Scaler) Start() {
 func (s *Scaler) Step() time.Duration {
 	now := s.Board.Snapshot().Snapshot
 	s.follow(now.Time)
+	s.watchMachine(now.Time)
 	spanned := s.observe(&now)
 	if !now.Time.Before(s.decideAt) {
 		s.decideAt = now.Time.Add(s.settings.Window)
@@ -136,15 +140,23 @@ func (s *Scaler) apply(in Input) {
 	}
 }
 
-// change makes n the target by a decision of its own, not by order.
-func (s *Scaler) change(n int, reason string) {
-	now := s.Board.Snapshot().Time
-	if n < s.target {
-		s.lowered(now)
-	} else {
-		s.rose(now)
+// change makes n the target by a decision of its own, not by order, as far as the brakes
+// allow. It reports whether the target has changed.
+func (s *Scaler) change(n int, reason string) bool {
+	now := s.Board.Snapshot().Snapshot
+	if n > s.target {
+		n, reason = s.brake(&now, n, reason)
+	}
+	switch {
+	case n == s.target:
+		return false
+	case n < s.target:
+		s.lowered(now.Time)
+	default:
+		s.rose(now.Time)
 	}
 	s.set(n, reason)
+	return true
 }
 
 // configure puts other settings in force.

@@ -35,6 +35,9 @@ func (v view) pool(w io.Writer, p *dynlbv1.Pool) {
 	if reason := p.GetUnavailableReason(); reason != "" {
 		v.line(w, "cannot start: "+reason, red)
 	}
+	if brake := p.GetBrake(); brake != "" {
+		v.line(w, "not more instances: "+brake, "")
+	}
 	if problem := p.GetConfigError(); problem != "" {
 		first, _, _ := strings.Cut(problem, "\n")
 		v.line(w, "config reload failed: "+first, red)

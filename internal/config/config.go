@@ -39,6 +39,8 @@ type Config struct {
 	// entry are set.
 	Schedule schedule.Plan
 
+	Brakes Brakes
+
 	CheckInterval, HealthTimeout time.Duration
 
 	// ScaleUpThreshold and ScaleDownThreshold are finite.

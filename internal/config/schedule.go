@@ -19,6 +19,10 @@ func boundsKeys(c *Config) []Key {
 			Name: "schedule", Value: scheduleOf(&c.Schedule), Default: "[]", Change: AtOnce,
 			Meaning: "Other bounds at times of the day and the week. The entry that ran last is in force, also when dynlb starts; an entry with `cron` alone brings `minInstances` and `maxInstances` back.",
 		},
+		{
+			Name: "brakes", Keys: brakesKeys(&c.Brakes),
+			Meaning: "What keeps the load from adding instances that the machine cannot bear. `minInstances` and `dynlb scale` are not affected, nor is the first instance.",
+		},
 	}
 }
 

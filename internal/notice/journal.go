@@ -20,6 +20,7 @@ const (
 	StartFailed                       // an instance could not be started
 	Reloaded                          // the configuration was put in force
 	ReloadFailed                      // the configuration was rejected
+	Braked                            // a limit of the machine keeps the target from rising
 )
 
 // Event is something that happened.

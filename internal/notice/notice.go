@@ -43,6 +43,9 @@ type Report struct {
 	// Restarts counts the instances that replaced one which had stopped unasked or
 	// had failed to start.
 	Restarts uint64
+	// Brake tells which limit of the machine keeps Target from rising although the load
+	// calls for it; "" when none does.
+	Brake string
 	// Reload tells what became of the configuration.
 	Reload Reload
 	// LastExit is how the last instance that stopped unasked exited; its ID is ""
@@ -106,6 +109,19 @@ func (b *Board) SetTrouble(reason string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.recordLocked(StartFailed, "", reason)
+}
+
+// SetBrake reports which limit of the machine keeps the target from rising; "" when
+// none does any more. Each that begins is an event.
+func (b *Board) SetBrake(reason string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.report.Brake = reason
+	if reason != "" {
+		b.recordLocked(Braked, "", reason)
+		return
+	}
+	b.notifyLocked()
 }
 
 // SetLastExit reports how an instance that stopped unasked exited.

@@ -120,21 +120,24 @@ const (
 	// The configuration was rejected: it is invalid, or the instances that it asks
 	// for could not be started.
 	EventType_EVENT_TYPE_CONFIG_REJECTED EventType = 9
+	// The load calls for more instances than the machine can bear.
+	EventType_EVENT_TYPE_BRAKED EventType = 10
 )
 
 // Enum value maps for EventType.
 var (
 	EventType_name = map[int32]string{
-		0: "EVENT_TYPE_UNSPECIFIED",
-		1: "EVENT_TYPE_SCALED",
-		2: "EVENT_TYPE_STARTING",
-		3: "EVENT_TYPE_READY",
-		4: "EVENT_TYPE_UNHEALTHY",
-		5: "EVENT_TYPE_DRAINING",
-		6: "EVENT_TYPE_STOPPED",
-		7: "EVENT_TYPE_START_FAILED",
-		8: "EVENT_TYPE_CONFIG_LOADED",
-		9: "EVENT_TYPE_CONFIG_REJECTED",
+		0:  "EVENT_TYPE_UNSPECIFIED",
+		1:  "EVENT_TYPE_SCALED",
+		2:  "EVENT_TYPE_STARTING",
+		3:  "EVENT_TYPE_READY",
+		4:  "EVENT_TYPE_UNHEALTHY",
+		5:  "EVENT_TYPE_DRAINING",
+		6:  "EVENT_TYPE_STOPPED",
+		7:  "EVENT_TYPE_START_FAILED",
+		8:  "EVENT_TYPE_CONFIG_LOADED",
+		9:  "EVENT_TYPE_CONFIG_REJECTED",
+		10: "EVENT_TYPE_BRAKED",
 	}
 	EventType_value = map[string]int32{
 		"EVENT_TYPE_UNSPECIFIED":     0,
@@ -147,6 +150,7 @@ var (
 		"EVENT_TYPE_START_FAILED":    7,
 		"EVENT_TYPE_CONFIG_LOADED":   8,
 		"EVENT_TYPE_CONFIG_REJECTED": 9,
+		"EVENT_TYPE_BRAKED":          10,
 	}
 )
 
@@ -856,7 +860,10 @@ type Pool struct {
 	// up.
 	RetriesDenied uint64 `protobuf:"varint,13,opt,name=retries_denied,json=retriesDenied,proto3" json:"retries_denied,omitempty"`
 	// The name of the app.
-	App           string `protobuf:"bytes,14,opt,name=app,proto3" json:"app,omitempty"`
+	App string `protobuf:"bytes,14,opt,name=app,proto3" json:"app,omitempty"`
+	// Which limit of the machine keeps `target` from rising although the load calls
+	// for it, for people; empty when none does.
+	Brake         string `protobuf:"bytes,15,opt,name=brake,proto3" json:"brake,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -985,6 +992,13 @@ func (x *Pool) GetRetriesDenied() uint64 {
 func (x *Pool) GetApp() string {
 	if x != nil {
 		return x.App
+	}
+	return ""
+}
+
+func (x *Pool) GetBrake() string {
+	if x != nil {
+		return x.Brake
 	}
 	return ""
 }
@@ -1391,7 +1405,7 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x0factive_requests\x18\x04 \x01(\x05R\x0eactiveRequests\x12%\n" +
 	"\x0etotal_requests\x18\x05 \x01(\x01R\rtotalRequests\x12#\n" +
 	"\rresponse_time\x18\x06 \x01(\x01R\fresponseTime\x12\x12\n" +
-	"\x04load\x18\a \x01(\x01R\x04load\"\xb4\x04\n" +
+	"\x04load\x18\a \x01(\x01R\x04load\"\xca\x04\n" +
 	"\x04Pool\x12\x16\n" +
 	"\x06target\x18\x01 \x01(\x05R\x06target\x12#\n" +
 	"\rmin_instances\x18\x02 \x01(\x05R\fminInstances\x12#\n" +
@@ -1408,7 +1422,8 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\fconfig_error\x18\v \x01(\tR\vconfigError\x12\x18\n" +
 	"\aretries\x18\f \x01(\x04R\aretries\x12%\n" +
 	"\x0eretries_denied\x18\r \x01(\x04R\rretriesDenied\x12\x10\n" +
-	"\x03app\x18\x0e \x01(\tR\x03app\"\xdf\x04\n" +
+	"\x03app\x18\x0e \x01(\tR\x03app\x12\x14\n" +
+	"\x05brake\x18\x0f \x01(\tR\x05brake\"\xdf\x04\n" +
 	"\bInstance\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\x12-\n" +
@@ -1449,7 +1464,7 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x14INSTANCE_STATE_READY\x10\x02\x12\x1c\n" +
 	"\x18INSTANCE_STATE_UNHEALTHY\x10\x03\x12\x1b\n" +
 	"\x17INSTANCE_STATE_DRAINING\x10\x04\x12\x1a\n" +
-	"\x16INSTANCE_STATE_STOPPED\x10\x05*\x93\x02\n" +
+	"\x16INSTANCE_STATE_STOPPED\x10\x05*\xaa\x02\n" +
 	"\tEventType\x12\x1a\n" +
 	"\x16EVENT_TYPE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11EVENT_TYPE_SCALED\x10\x01\x12\x17\n" +
@@ -1460,7 +1475,9 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x12EVENT_TYPE_STOPPED\x10\x06\x12\x1b\n" +
 	"\x17EVENT_TYPE_START_FAILED\x10\a\x12\x1c\n" +
 	"\x18EVENT_TYPE_CONFIG_LOADED\x10\b\x12\x1e\n" +
-	"\x1aEVENT_TYPE_CONFIG_REJECTED\x10\t2\xc3\x02\n" +
+	"\x1aEVENT_TYPE_CONFIG_REJECTED\x10\t\x12\x15\n" +
+	"\x11EVENT_TYPE_BRAKED\x10\n" +
+	"2\xc3\x02\n" +
 	"\aControl\x12D\n" +
 	"\tGetStatus\x12\x1a.dynlb.v1.GetStatusRequest\x1a\x1b.dynlb.v1.GetStatusResponse\x12>\n" +
 	"\aScaleTo\x12\x18.dynlb.v1.ScaleToRequest\x1a\x19.dynlb.v1.ScaleToResponse\x12U\n" +

@@ -87,9 +87,11 @@ func FreeAddress(t testing.TB) string {
 
 // Complete returns a config with the keys that every test needs, where yaml does
 // not have them: listeners on any free ports, and instances from basePort up.
+// A test must not depend on what else the machine does, so the processors are no limit.
 func Complete(yaml string, basePort int) string {
 	for _, line := range []string{
 		"listen: 127.0.0.1:0", "admin: 127.0.0.1:0", "adminHTTP: 127.0.0.1:0", "basePort: " + strconv.Itoa(basePort),
+		"brakes: {cpu: false}",
 	} {
 		key, _, _ := strings.Cut(line, " ")
 		if !strings.Contains("\n"+yaml, "\n"+key) {
