@@ -25,6 +25,9 @@ type Settings struct {
 	Bounds notice.Bounds
 	// Schedule has the bounds for times of the day and the week.
 	Schedule schedule.Plan
+	// Spare is how many instances are kept beyond those that the load needs, within the
+	// bounds.
+	Spare int
 	// Brakes are those in force.
 	Brakes Brakes
 	// Window is the time over which the load is averaged, and the time between two
@@ -130,6 +133,7 @@ func (a *Autoscaler) Run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
+			s.flushRise()
 			return
 		case o := <-a.orders:
 			o.reply <- s.obey(o)

@@ -246,6 +246,36 @@ func TestConfigure(t *testing.T) {
 	})
 }
 
+// TestSpare: the spare instances are there beyond what the load needs, when it rises,
+// when it falls, and without any.
+func TestSpare(t *testing.T) {
+	t.Parallel()
+	settings := defaults
+	settings.Spare = 3
+	scaling(t, settings, func(t *testing.T, a *Autoscaler, f *fleet) {
+		if f.size() != 3 {
+			t.Fatalf("%d instances without load, want the 3 spare ones", f.size())
+		}
+		wait(time.Second)
+		release := busy(t, f.registry, 9)
+		wait(3 * settings.Window)
+		if f.size() != 6 {
+			t.Errorf("%d instances for a load of 9, want 3 and 3 spare ones", f.size())
+		}
+		release()
+		release = busy(t, f.registry, 1)
+		wait(3 * settings.Idle)
+		if f.size() != 4 {
+			t.Errorf("%d instances for a load of 1, want 1 and 3 spare ones", f.size())
+		}
+		release()
+		wait(3 * settings.Idle)
+		if f.size() != 3 {
+			t.Errorf("%d instances after the load, want the 3 spare ones", f.size())
+		}
+	})
+}
+
 // TestConfigureKeepsHold: a hold continues after a Configure.
 func TestConfigureKeepsHold(t *testing.T) {
 	t.Parallel()

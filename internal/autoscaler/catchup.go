@@ -44,7 +44,11 @@ func (s *Scaler) catchUp(now *registry.Snapshot) {
 	default:
 		n, reason = s.backlog(w)
 	}
-	if n = s.settings.Bounds.Clamp(n); n > s.target && s.change(n, fmt.Sprintf("%s: %d -> %d", reason, s.target, n)) {
+	if n == 0 {
+		return
+	}
+	n = s.withSpare(n)
+	if n > s.target && s.change(n, fmt.Sprintf("%s: %d -> %d%s", reason, s.target, n, spareText(s.settings.Spare))) {
 		s.restart(now.Time)
 	}
 }
@@ -101,11 +105,11 @@ func (s *Scaler) wake(w work) (n int, reason string) {
 func (s *Scaler) overload(w work) (n int, reason string) {
 	load, up := s.demand.load(w.short), s.settings.Thresholds.Up
 	settled := s.demand.full(w.short) && w.ready > 0 && w.Time.Sub(s.booting.seen) >= w.short
-	if !settled || load < overloadFactor*up*float64(s.target) {
+	if !settled || load < overloadFactor*up*float64(s.used()) {
 		return 0, ""
 	}
 	return ceil(load / up), fmt.Sprintf("avg load %s >= %d x %s over %v",
-		figure(load/float64(s.target)), overloadFactor, figure(up), w.short)
+		figure(load/float64(s.used())), overloadFactor, figure(up), w.short)
 }
 
 // backlog returns how many instances the arrivals need, when requests wait and the
@@ -121,9 +125,9 @@ func (s *Scaler) backlog(w work) (n int, reason string) {
 	needed := w.rate / w.capacity
 	n = ceil(needed / utilization)
 	switch {
-	case needed > float64(s.target):
+	case needed > float64(s.used()):
 	case w.starting == 0 && s.demand.standing(w.short) && !s.absorbs(w):
-		n = max(n, s.target+1)
+		n = max(n, s.used()+1)
 	default:
 		return 0, ""
 	}

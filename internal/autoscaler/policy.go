@@ -21,6 +21,8 @@ type Input struct {
 	// Target is the present target. Instances that are starting are part of it, so
 	// they count as capacity and a slow start never causes more starts.
 	Target int
+	// Spare is how many of the instances are kept beyond those that the load needs.
+	Spare int
 	// Load is the load of all instances and of the waiting requests, averaged over
 	// Window.
 	Load   float64
@@ -47,21 +49,28 @@ type Thresholds struct {
 // are overloaded says little about how many are missing; Kubernetes'
 // HorizontalPodAutoscaler bounds a step by the same factor.
 //
+// The spare instances are not among those that the load is divided by, and are added to
+// the result.
+//
 // Below Down the idle instances are removed, as long as the remaining ones can bear
 // the load.
 func (p Thresholds) Decide(in Input) (target int, reason string) {
 	if in.Target == 0 {
 		return fromZero(in)
 	}
-	average := in.Load / float64(in.Target)
+	used := max(1, in.Target-in.Spare)
+	average := in.Load / float64(used)
 	needed := int(math.Ceil(math.Min(in.Load/p.Up, math.MaxInt32)))
 	switch {
 	case average > p.Up:
-		target = in.Bounds.Clamp(max(in.Target+1, min(needed, 2*in.Target)))
+		target = in.Bounds.Clamp(in.Spare + max(used+1, min(needed, 2*used)))
 		reason = fmt.Sprintf("avg load %s > %s over %v: %d -> %d",
 			figure(average), figure(p.Up), in.Window, in.Target, target)
+	case in.Spare > 0 && in.Target < in.Bounds.Clamp(needed+in.Spare):
+		target = in.Bounds.Clamp(needed + in.Spare)
+		reason = fmt.Sprintf("load %s over %v needs %d: %d -> %d", figure(in.Load), in.Window, needed, in.Target, target)
 	case average < p.Down && in.Idle > 0:
-		target = in.Bounds.Clamp(min(in.Target, max(in.Target-in.Idle, needed)))
+		target = in.Bounds.Clamp(min(in.Target, max(in.Target-in.Idle, needed+in.Spare)))
 		reason = fmt.Sprintf("avg load %s < %s over %v, %d idle for %v: %d -> %d",
 			figure(average), figure(p.Down), in.Window, in.Idle, in.IdleFor, in.Target, target)
 	default:
@@ -70,7 +79,7 @@ func (p Thresholds) Decide(in Input) (target int, reason string) {
 	if target == in.Target {
 		return target, ""
 	}
-	return target, reason
+	return target, reason + spareText(in.Spare)
 }
 
 // fromZero starts the first instance when a request waits for one.
@@ -78,8 +87,16 @@ func fromZero(in Input) (target int, reason string) {
 	if in.Load == 0 {
 		return 0, ""
 	}
-	target = in.Bounds.Clamp(1)
-	return target, fmt.Sprintf("%s requests wait and no instance runs: 0 -> %d", figure(in.Load), target)
+	target = in.Bounds.Clamp(1 + in.Spare)
+	return target, fmt.Sprintf("%s requests wait and no instance runs: 0 -> %d%s", figure(in.Load), target, spareText(in.Spare))
+}
+
+// spareText is the part of a reason that says how many instances are spare.
+func spareText(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%d spare)", n)
 }
 
 // figure formats a load for people: at most two decimals.

@@ -46,6 +46,7 @@ type Scaler struct {
 
 	timetable timetable
 	brakes    brakes
+	rise      rise
 }
 
 // NewScaler returns a Scaler. Call Start, and then Step when it is due.
@@ -62,7 +63,7 @@ func (s *Scaler) Start() {
 	if s.settings = settings; entry != "" {
 		reason += " of the " + entry
 	}
-	s.set(settings.Bounds.Min, reason)
+	s.set(s.withSpare(0), reason)
 }
 
 // Step looks at the app and changes the target if that is called for. Call it when
@@ -72,6 +73,7 @@ func (s *Scaler) Step() time.Duration {
 	now := s.Board.Snapshot().Snapshot
 	s.follow(now.Time)
 	s.watchMachine(now.Time)
+	s.logRise(now.Time)
 	spanned := s.observe(&now)
 	if !now.Time.Before(s.decideAt) {
 		s.decideAt = now.Time.Add(s.settings.Window)
@@ -88,6 +90,13 @@ func (s *Scaler) Step() time.Duration {
 	}
 	return max(time.Millisecond, min(next, s.decideAt.Sub(now.Time)))
 }
+
+// used returns how many instances of the target the load is to have: all but the spare
+// ones.
+func (s *Scaler) used() int { return max(1, s.target-s.settings.Spare) }
+
+// withSpare returns the target when the load needs n instances.
+func (s *Scaler) withSpare(n int) int { return s.settings.Bounds.Clamp(n + s.settings.Spare) }
 
 // restart begins another window.
 func (s *Scaler) restart(now time.Time) {
@@ -112,7 +121,7 @@ func (s *Scaler) observe(now *registry.Snapshot) (spanned bool) {
 // decide applies the policy to the samples since the last decision.
 func (s *Scaler) decide(now *registry.Snapshot) {
 	in := Input{
-		Target: s.target, Load: s.loads / float64(max(1, s.count)), Idle: idlers(now, s.idle(), s.raised),
+		Target: s.target, Spare: s.settings.Spare, Load: s.loads / float64(max(1, s.count)), Idle: idlers(now, s.idle(), s.raised),
 		Window: s.settings.Window, IdleFor: s.idle(), Bounds: s.settings.Bounds,
 	}
 	s.loads, s.count = 0, 0
@@ -123,7 +132,7 @@ func (s *Scaler) decide(now *registry.Snapshot) {
 		s.holdUntil = time.Time{}
 		s.Board.SetTarget(s.target, s.settings.Bounds, s.holdUntil, "")
 	}
-	if in.Load > float64(s.target)*s.settings.Thresholds.Up && s.absorbs(s.work(now)) {
+	if in.Load > float64(s.used())*s.settings.Thresholds.Up && s.absorbs(s.work(now)) {
 		return
 	}
 	s.apply(in)
@@ -152,10 +161,12 @@ func (s *Scaler) change(n int, reason string) bool {
 		return false
 	case n < s.target:
 		s.lowered(now.Time)
+		s.set(n, reason)
 	default:
 		s.rose(now.Time)
+		s.climbed(now.Time, reason)
+		s.assign(n, reason)
 	}
-	s.set(n, reason)
 	return true
 }
 
@@ -190,8 +201,17 @@ func (s *Scaler) obey(o order) answer {
 	return answer{old: old}
 }
 
-// set makes n the target, on the notice board and for the fleet.
+// set makes n the target, and logs it.
 func (s *Scaler) set(n int, reason string) {
+	s.flushRise()
+	if n != s.target {
+		s.Log.Info("scale", "from", s.target, "to", n, "reason", reason)
+	}
+	s.assign(n, reason)
+}
+
+// assign makes n the target, on the notice board and for the fleet.
+func (s *Scaler) assign(n int, reason string) {
 	if n > s.target {
 		s.raised = s.Board.Snapshot().Time
 		if s.target == 0 && s.started {
@@ -199,9 +219,6 @@ func (s *Scaler) set(n int, reason string) {
 		}
 	}
 	s.started = true
-	if n != s.target {
-		s.Log.Info("scale", "from", s.target, "to", n, "reason", reason)
-	}
 	s.target = n
 	s.Board.SetTarget(n, s.settings.Bounds, s.holdUntil, reason)
 	s.Fleet.Scale(n, reason)

@@ -79,8 +79,8 @@ func (s *Scaler) reserve(now *registry.Snapshot) {
 	thresholds := s.settings.Thresholds
 	n, load, ok := s.surplus.needed(thresholds.Up, s.demand.capacity(now))
 	keep := s.target
-	if ok && s.holdUntil.IsZero() && load < thresholds.Down*float64(s.target) && now.Time.Sub(s.raised) >= s.idle() {
-		keep = max(1, s.settings.Bounds.Clamp(n))
+	if ok && s.holdUntil.IsZero() && load < thresholds.Down*float64(s.used()) && now.Time.Sub(s.raised) >= s.idle() {
+		keep = max(1, s.withSpare(n))
 	}
 	bound := ceil(overloadFactor * thresholds.Up)
 	if now.Concurrency > 0 {
@@ -90,7 +90,7 @@ func (s *Scaler) reserve(now *registry.Snapshot) {
 	s.Pool.Reserve(unneeded, bound)
 	if unneeded > 0 && idlers(now, s.idle(), s.raised) >= unneeded {
 		s.apply(Input{
-			Target: s.target, Load: load, Idle: unneeded, Window: s.settings.Idle, IdleFor: s.idle(), Bounds: s.settings.Bounds,
+			Target: s.target, Spare: s.settings.Spare, Load: load, Idle: unneeded, Window: s.settings.Idle, IdleFor: s.idle(), Bounds: s.settings.Bounds,
 		})
 	}
 }

@@ -39,6 +39,9 @@ type Config struct {
 	// entry are set.
 	Schedule schedule.Plan
 
+	// SpareInstances may be above MaxInstances, which bounds all.
+	SpareInstances int
+
 	Brakes Brakes
 
 	CheckInterval, HealthTimeout time.Duration

@@ -20,6 +20,10 @@ func boundsKeys(c *Config) []Key {
 			Meaning: "Other bounds at times of the day and the week. The entry that ran last is in force, also when dynlb starts; an entry with `cron` alone brings `minInstances` and `maxInstances` back.",
 		},
 		{
+			Name: "spareInstances", Value: whole(&c.SpareInstances, 0, maxPort), Default: "0", Change: AtOnce,
+			Meaning: "How many instances are kept beyond those that the load needs, within `maxInstances`. With it, an app is not scaled to zero.",
+		},
+		{
 			Name: "brakes", Keys: brakesKeys(&c.Brakes),
 			Meaning: "What keeps the load from adding instances that the machine cannot bear. `minInstances` and `dynlb scale` are not affected, nor is the first instance.",
 		},

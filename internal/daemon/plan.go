@@ -59,6 +59,7 @@ func appSettings(settings config.Config) (app.Settings, error) {
 			Bounds:     notice.Bounds{Min: settings.MinInstances, Max: settings.MaxInstances},
 			Thresholds: autoscaler.Thresholds{Up: settings.ScaleUpThreshold, Down: settings.ScaleDownThreshold},
 			Schedule:   settings.Schedule,
+			Spare:      settings.SpareInstances,
 			Brakes:     autoscaler.Brakes{Memory: settings.Brakes.Memory, Processors: settings.Brakes.CPU},
 			Idle:       settings.IdleTimeout,
 			Window:     settings.CheckInterval,
