@@ -211,6 +211,10 @@ func TestPoolOmitsWhatIsUnset(t *testing.T) {
 	if pool.GetHoldUntil() != nil || pool.GetLastExit() != nil || pool.GetInstances()[0].GetReadyTime() != nil {
 		t.Errorf("pool is %v; want no hold, no last exit and no ready time", pool)
 	}
+	now.Brake = "memory"
+	if got := poolOf("default", &now).GetBrake(); got != "memory" || eventTypeOf(notice.Braked) != dynlbv1.EventType_EVENT_TYPE_BRAKED {
+		t.Errorf("the brake is %q", got)
+	}
 	now.HoldUntil = time.Unix(101, 0)
 	if got := poolOf("default", &now).GetHoldUntil().GetSeconds(); got != 101 {
 		t.Errorf("hold is until %d, want 101", got)

@@ -102,3 +102,26 @@ func TestExitAndRestart(t *testing.T) {
 		t.Errorf("report %+v", now.Report)
 	}
 }
+
+// TestSetBrake: a brake that begins is an event, and its end is not.
+func TestSetBrake(t *testing.T) {
+	t.Parallel()
+	b := New(registry.New(registry.Options{}))
+	changed, stop := b.Watch()
+	defer stop()
+	for _, brake := range []string{"memory", "cpu", ""} {
+		b.SetBrake(brake)
+		select {
+		case <-changed:
+		default:
+			t.Errorf("watchers are not told of %q", brake)
+		}
+		if got := b.Snapshot().Brake; got != brake {
+			t.Errorf("the report has %q, want %q", got, brake)
+		}
+	}
+	_, events, _ := b.Since(0)
+	if len(events) != 2 || events[0].Type != Braked || events[0].Reason != "memory" || events[1].Reason != "cpu" {
+		t.Errorf("events %+v, want the beginning of both brakes", events)
+	}
+}
