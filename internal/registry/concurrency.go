@@ -178,7 +178,7 @@ func (c *concurrency) limit() (limit, useful int32) {
 	}
 	limit = int32(1)<<i - 1
 	useful = limit
-	if c.pairs[i].partly || c.trial.phase == raised {
+	if c.pairs[i].partly || c.trial.some || c.trial.phase == raised {
 		limit = int32(1)<<(i+1) - 1
 	}
 	if g := &c.groups[i-1]; g.mean > 0 {

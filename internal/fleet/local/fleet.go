@@ -62,7 +62,7 @@ type Fleet struct {
 	pacing              recyclePacing
 	recycled            int         // number of children that had to be recycled
 	retry               *time.Timer // fires when the backoff is over
-	frozen              bool // dynlb shuts down: what has been told to end is not replaced
+	frozen              bool        // dynlb shuts down: what has been told to end is not replaced
 	stopping            bool
 }
 
