@@ -35,10 +35,21 @@ func (p *Proxy) Leave(l net.Listener) {
 	_ = l.Close() // it is closed already
 }
 
-// Shutdown stops accepting at once, asks the clients on open connections to close them,
-// and waits for the requests in flight and the tunnels. When ctx ends, it breaks off those
-// that are left, and returns an error with their number. The Proxy cannot be used
-// afterwards.
+// EndKeepAlive has each response that begins from now on be the last one on its
+// connection: clients get Connection: close, or a GOAWAY. New connections are accepted. It
+// is called some time before Shutdown, and cannot be undone.
+func (p *Proxy) EndKeepAlive() {
+	p.std.EndKeepAlive()
+	if p.fast != nil {
+		p.fast.EndKeepAlive()
+	}
+}
+
+// Shutdown stops accepting, after the connections that wait for it, ends each connection
+// with its next response, and waits for the requests in flight and the tunnels.
+// Connections without a request get policy.DrainGrace for one. When ctx ends, it answers
+// the requests that are left with a 503, or breaks their response off, and returns an
+// error with their number. The Proxy cannot be used afterwards.
 func (p *Proxy) Shutdown(ctx context.Context) error {
 	fast := make(chan int, 1)
 	go func() { fast <- p.shutdownFast(ctx) }()

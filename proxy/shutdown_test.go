@@ -142,8 +142,8 @@ func dialWebSocket(t *testing.T, f *front) *websocket.Conn {
 	return ws
 }
 
-// TestShutdownCuts checks that the requests that are left at the deadline are broken
-// off, counted, and gone.
+// TestShutdownCuts checks that the requests that are left at the deadline are counted, and
+// gone: those that were sent nothing of a response get a 503, others are broken off.
 func TestShutdownCuts(t *testing.T) {
 	h := newHarbour(t)
 	defer close(h.release)
@@ -186,7 +186,7 @@ func TestShutdownCuts(t *testing.T) {
 	}
 	for i, c := range conns {
 		text := c.rest()
-		if i >= 2 && text != "" { // the others have had a head
+		if i >= 2 && !strings.HasPrefix(text, "HTTP/1.1 503 ") { // the others have had a head
 			t.Errorf("connection %d got %q", i, text)
 		}
 		if strings.HasSuffix(text, "0\r\n\r\n") {

@@ -27,7 +27,8 @@ func needNamespaces(t *testing.T) {
 func TestOrphansOfProcess1(t *testing.T) {
 	t.Parallel()
 	needNamespaces(t)
-	p := spawnBy(t, asProcess1, `command: [sh, -c, 'for i in 1 2 3 4 5; do (setsid sleep 0.2 &); done; exec bun run "$0" --port "$1"', "{location}", "{port}"]`)
+	p := spawnBy(t, asProcess1, `drainDelay: 0
+command: [sh, -c, 'for i in 1 2 3 4 5; do (setsid sleep 0.2 &); done; exec bun run "$0" --port "$1"', "{location}", "{port}"]`)
 	dynlb := children(p.Process.Pid)[0]
 	daemontest.Eventually(t, "no orphan left", func() bool {
 		for _, child := range children(dynlb) {

@@ -81,6 +81,9 @@ type Config struct {
 
 	StartTimeout, StopTimeout, DrainTimeout, RequestTimeout time.Duration
 
+	// DrainDelay is Auto when it depends on what dynlb runs under.
+	DrainDelay time.Duration
+
 	// KeepAlive is 0 for a connection per request.
 	KeepAlive time.Duration
 

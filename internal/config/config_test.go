@@ -98,6 +98,9 @@ var parseValues = []struct {
 	{"quoted duration", "healthTimeout: \"1.5s\"", func(c *Config) { c.HealthTimeout = 1500 * time.Millisecond }},
 	{"no keep-alive", "keepAlive: 0", func(c *Config) { c.KeepAlive = 0 }},
 	{"shortest", "requestTimeout: 1ms", func(c *Config) { c.RequestTimeout = time.Millisecond }},
+	{"drainDelay", "drainDelay: 5s", func(c *Config) { c.DrainDelay = 5 * time.Second }},
+	{"drainDelay in milliseconds", "drainDelay: 0", func(c *Config) { c.DrainDelay = 0 }},
+	{"drainDelay auto", "drainDelay: auto", func(c *Config) { c.DrainDelay = Auto }},
 	{"zero", "idleTimeout: 0\nstopTimeout: 0s\ndrainTimeout: \"0\"", func(c *Config) { c.IdleTimeout, c.StopTimeout, c.DrainTimeout = 0, 0, 0 }},
 	{"a year", "idleTimeout: 8760h\nstartTimeout: 31536000000", func(c *Config) { c.IdleTimeout, c.StartTimeout = 8760*time.Hour, 8760*time.Hour }},
 

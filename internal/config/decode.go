@@ -27,7 +27,7 @@ func whole(field *int, low, high int) Value {
 	}}
 }
 
-// Auto is the number that stands for auto.
+// Auto is the number, or duration, that stands for auto.
 const Auto = -1
 
 // wholeOrAuto is whole, or auto.

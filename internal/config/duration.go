@@ -32,6 +32,21 @@ func duration(field *time.Duration, low time.Duration) Value {
 	return Value{Kind: Duration, Min: low.Milliseconds(), Max: maxDuration.Milliseconds(), decode: decode}
 }
 
+// durationOrAuto is duration of 0 or more, or auto.
+func durationOrAuto(field *time.Duration) Value {
+	value := duration(field, 0)
+	decode := value.decode
+	value.Auto = true
+	value.decode = func(r *reader, at place, node *yaml.Node) {
+		if s, ok := text(node); ok && s == "auto" {
+			*field = Auto
+			return
+		}
+		decode(r, at, node)
+	}
+	return value
+}
+
 // duration returns the time that node says. A whole number is first brought into
 // the range of time.Duration, which no bound is beyond.
 func (r *reader) duration(at place, node *yaml.Node) (time.Duration, bool) {

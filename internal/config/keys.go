@@ -176,6 +176,10 @@ func instanceKeys(c *Config) []Key {
 			Name: "drainTimeout", Value: duration(&c.DrainTimeout, 0), Default: "30s", Change: AtOnce,
 			Meaning: "How long requests in flight may take to finish before their instance stops. 0 means that they are cut off.",
 		},
+		{
+			Name: "drainDelay", Value: durationOrAuto(&c.DrainDelay), Default: "auto", Change: AtOnce,
+			Meaning: "How long dynlb still accepts connections when it is told to stop, while its readiness check fails: a balancer in front of it needs that time to notice. `auto` means 5 s as a service (under systemd, in Kubernetes, or as process 1), and 0 otherwise or on a terminal.",
+		},
 	}
 }
 

@@ -22,11 +22,15 @@
 // Stop. SIGINT and SIGTERM stop the daemon in this order:
 //
 //  1. gRPC health and /readyz say that it is not serving; the target stays
-//  2. it accepts no connection; requests in flight may take drainTimeout
-//  3. watches end
-//  4. instances get SIGTERM, and SIGKILL after stopTimeout
+//  2. each response ends its connection; connections are accepted for drainDelay more
+//  3. it accepts no connection; requests in flight may take drainTimeout, and get a 503
+//     then; connections without a request may send one for a second
+//  4. watches end
+//  5. instances get SIGTERM, and SIGKILL after stopTimeout
 //
-// The deadline for all of it is drainTimeout plus stopTimeout. A second signal
+// The deadline for all of it is drainDelay plus drainTimeout plus stopTimeout. An init
+// system that waits for less (systemd waits for TimeoutStopSec, Kubernetes for
+// terminationGracePeriodSeconds) cuts it short. A second signal
 // stops everything at once. A third one has its default effect: it kills dynlb,
 // and the guard process then kills the instances. Signals within half a second count
 // as one.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"time"
 )
 
 // Run starts all parts and serves until ctx ends, Shutdown is called or a part
@@ -58,6 +59,7 @@ func (d *Daemon) start(now context.Context) {
 	d.cleanups.add(d.stopControl)
 	d.servePublic(d.public)
 	d.cleanups.add(d.drain)
+	d.cleanups.add(d.delayDrain)
 	d.cleanups.add(func(context.Context) error {
 		d.control.Load().server.NotServing()
 		d.apps.Freeze()
@@ -89,9 +91,10 @@ func (d *Daemon) serve(ctx, now context.Context) error {
 // shutdown stops all parts within one deadline and waits for them.
 func (d *Daemon) shutdown(now context.Context) error {
 	settings := &d.plan.config
-	ctx, cancel := context.WithTimeout(now, settings.DrainTimeout+settings.StopTimeout)
+	ctx, cancel := context.WithTimeout(now, max(0, settings.DrainDelay)+settings.DrainTimeout+settings.StopTimeout)
 	defer cancel()
-	d.log.Info("shutting down", "inFlight", d.apps.InFlight(), "drainTimeout", settings.DrainTimeout)
+	d.log.Info("shutting down", "inFlight", d.apps.InFlight(),
+		"drainDelay", max(0, settings.DrainDelay), "drainTimeout", settings.DrainTimeout)
 	err := d.cleanups.run(ctx)
 	d.parts.Wait()
 	select {
@@ -119,6 +122,20 @@ func (d *Daemon) stopControl(ctx context.Context) error {
 // servePublic starts to serve a public listener.
 func (d *Daemon) servePublic(l net.Listener) {
 	d.parts.Go(func() { d.fail(d.proxy.Serve(l)) }) // drain or replacePublic ends it
+}
+
+// delayDrain ends each connection with its next response, and goes on to accept
+// connections for drainDelay: the readiness check fails already, and a balancer in front
+// of dynlb notices that meanwhile.
+func (d *Daemon) delayDrain(ctx context.Context) error {
+	d.proxy.EndKeepAlive()
+	delay := time.NewTimer(max(0, d.plan.config.DrainDelay)) // Auto, of a program that embeds the daemon, is none
+	defer delay.Stop()
+	select {
+	case <-delay.C:
+	case <-ctx.Done():
+	}
+	return nil
 }
 
 // drain closes the public listener and waits for the requests in flight, for

@@ -32,7 +32,8 @@ func Serve(ctx context.Context, o ServeOptions) error {
 	if err := watchable(cmp.Or(o.ConfigPath, config.DefaultPath)); err != nil {
 		return ConfigError{err}
 	}
-	file := configFile{path: o.ConfigPath}
+	service := isService(os.Getenv, os.Getpid(), logging.IsTerminal(o.Stderr))
+	file := configFile{path: o.ConfigPath, service: service}
 	settings, err := file.load()
 	if err != nil {
 		return err
@@ -84,13 +85,17 @@ func serve(ctx context.Context, logs *logging.Logs, o Options) error {
 }
 
 // configFile is the file that the config is loaded from.
-type configFile struct{ path string } // empty: config.DefaultPath, which need not exist
+type configFile struct {
+	path    string // empty: config.DefaultPath, which need not exist
+	service bool   // see isService
+}
 
 // load loads the config. Once a file was found, it is an error if it is missing.
 func (f *configFile) load() (config.Config, error) {
 	settings, err := config.Load(f.path, os.Getenv)
 	if err == nil {
 		f.path = settings.Path
+		resolveDrainDelay(&settings, f.service)
 	}
 	return settings, err
 }

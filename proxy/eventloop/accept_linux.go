@@ -40,12 +40,13 @@ func (l *Loop) acceptReady(fd Socket) {
 	}
 }
 
-// accept accepts the connections that wait, a batch at most.
-func (in *listening) accept() {
+// accept accepts the connections that wait, a batch at most. It reports whether more may
+// wait.
+func (in *listening) accept() (more bool) {
 	l := in.loop
 	for range acceptBatch {
 		if !in.takeRoom() {
-			return
+			return false
 		}
 		from, errno := in.next()
 		if errno != 0 {
@@ -56,21 +57,22 @@ func (in *listening) accept() {
 			in.pause = 0
 			l.group.place(l, from)
 		case errno == syscall.EAGAIN:
-			return
+			return false
 		case temporary(errno):
 			in.pause = min(max(2*in.pause, minPause), maxPause)
 			l.group.options.Log.Warn("accept connection failed", "cause", errno, "pause", in.pause)
 			in.suspend()
 			l.wheel.set(&in.timer, l.clock.now+int64(in.pause))
-			return
+			return false
 		default:
 			in.suspend()
 			if !l.group.Closing() && !in.isStopped() {
 				in.stop(errno)
 			}
-			return
+			return false
 		}
 	}
+	return true
 }
 
 // next accepts a connection, if there is one. Package unix would allocate the

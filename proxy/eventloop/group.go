@@ -5,8 +5,10 @@ package eventloop
 import (
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -97,7 +99,7 @@ func (g *Group) start(a *acceptor) error {
 	defer g.mu.Unlock()
 	if g.closing.Load() {
 		a.stop(nil)
-		return nil
+		return nil // no loop has it: Serve closes it
 	}
 	if err := g.startLoopsLocked(); err != nil {
 		return err
@@ -142,29 +144,40 @@ func (g *Group) forget(a *acceptor) {
 }
 
 // Leave stops accepting on l, which was given to Serve, and closes it; Serve
-// returns nil. The connections that were accepted on it stay. It reports whether l
-// was being served.
+// returns nil. The connections that wait to be accepted are accepted first; they and
+// those that were accepted before stay. It reports whether l was being served. No loop
+// may call it.
 func (g *Group) Leave(l net.Listener) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for a := range g.acceptors {
+	for _, a := range g.serving() {
 		if a.listener == l {
-			delete(g.acceptors, a)
 			a.stop(nil)
+			a.awaitLeft()
 			return true
 		}
 	}
 	return false
 }
 
-// Close stops accepting on all listeners, at once and for good.
+// Close stops accepting on all listeners, for good. The connections that wait to be
+// accepted are accepted first. No loop may call it.
 func (g *Group) Close() {
 	g.mu.Lock()
-	defer g.mu.Unlock()
 	g.closing.Store(true) // first: a client that is refused may rely on it
-	for a := range g.acceptors {
+	g.mu.Unlock()
+	all := g.serving()
+	for _, a := range all {
 		a.stop(nil)
 	}
+	for _, a := range all {
+		a.awaitLeft()
+	}
+}
+
+// serving returns the acceptors.
+func (g *Group) serving() []*acceptor {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Collect(maps.Keys(g.acceptors))
 }
 
 // Wait returns when all loops have ended, each after Loop.Stop.

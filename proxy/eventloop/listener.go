@@ -24,9 +24,10 @@ type acceptor struct {
 	file     *os.File // its socket, with a descriptor of its own
 	fd       Socket   // of file
 	once     sync.Once
-	stopped  chan struct{}
-	users    atomic.Int32 // of file: loops, and Serve
-	err      error        // why it stopped; nil when it was told to. Set before stopped is closed
+	stopped  chan struct{} // closed by stop
+	left     chan struct{} // closed when no loop has the socket any more and it is closed
+	users    atomic.Int32  // of file: loops, and Serve
+	err      error         // why it stopped; nil when it was told to. Set before stopped is closed
 }
 
 // Serve accepts connections on l, until Close or Leave; then it returns nil. It
@@ -46,33 +47,38 @@ func (g *Group) Serve(l net.Listener) error {
 		}
 		return fmt.Errorf("serve %v: %w", l.Addr(), err)
 	}
-	a := &acceptor{group: g, listener: l, file: file, fd: Socket(file.Fd()), stopped: make(chan struct{})}
+	a := &acceptor{group: g, listener: l, file: file, fd: Socket(file.Fd()), stopped: make(chan struct{}), left: make(chan struct{})}
 	_ = unix.SetNonblock(int(a.fd), true) // Fd has made it block
 	setOptions(int(a.fd))
 	a.users.Store(1)
-	defer a.leave()
-	defer a.stop(nil)
 	if err := g.start(a); err != nil {
+		a.stop(nil)
+		a.leave()
 		return fmt.Errorf("serve %v: %w", l.Addr(), err)
 	}
 	<-a.stopped
 	g.forget(a)
 	g.each(func(l *Loop) { l.unlisten(a) })
+	a.leave()
+	<-a.left
 	if a.err != nil {
 		return fmt.Errorf("serve %v: %w", l.Addr(), a.err)
 	}
 	return nil
 }
 
-// stop closes the listener; Serve does the rest.
+// stop ends accepting; Serve does the rest. The socket is never shut down with
+// shutdown(2): another process that shares it, such as a successor of this one, goes on
+// to accept.
 func (a *acceptor) stop(err error) {
 	a.once.Do(func() {
 		a.err = err
-		_ = a.listener.Close()
-		_ = unix.Shutdown(int(a.fd), unix.SHUT_RDWR) // file is still open: it refuses connections from now on
 		close(a.stopped)
 	})
 }
+
+// awaitLeft waits until the socket is closed, after stop. No loop may call it.
+func (a *acceptor) awaitLeft() { <-a.left }
 
 // isStopped reports whether stop was called.
 func (a *acceptor) isStopped() bool {
@@ -84,10 +90,13 @@ func (a *acceptor) isStopped() bool {
 	}
 }
 
-// leave is called by each user of file. The last one closes it.
+// leave is called by each user of file. The last one closes the socket: both of its
+// descriptors. It refuses connections then, unless another process has it too.
 func (a *acceptor) leave() {
 	if a.users.Add(-1) == 0 {
 		_ = a.file.Close()
+		_ = a.listener.Close()
+		close(a.left)
 	}
 }
 
@@ -108,13 +117,23 @@ func (l *Loop) listen(a *acceptor) {
 	in.resume()
 }
 
-// unlisten forgets an acceptor.
+// maxLastBatches bounds the work of unlisten. More connections than these 4,096 do not
+// wait by default (net.core.somaxconn).
+const maxLastBatches = 4096 / acceptBatch
+
+// unlisten forgets an acceptor. Connections that wait are accepted first: closing the
+// socket would reset them.
 func (l *Loop) unlisten(a *acceptor) {
 	i := slices.IndexFunc(l.listeners, func(in *listening) bool { return in.acceptor == a })
 	if i < 0 {
 		return
 	}
 	in := l.listeners[i]
+	for range maxLastBatches {
+		if l.stopped || in.paused || !in.accept() {
+			break
+		}
+	}
 	in.suspend()
 	l.wheel.take(&in.timer)
 	l.listeners = slices.Delete(l.listeners, i, i+1)

@@ -3,6 +3,7 @@ package fast
 import (
 	"bytes"
 	"net/netip"
+	"time"
 
 	"github.com/dynlb/dynlb/proxy/eventloop"
 	"github.com/dynlb/dynlb/proxy/http1"
@@ -42,19 +43,35 @@ type client struct {
 
 // Accept takes on a client's connection.
 func (w *worker) Accept(from eventloop.Arrival) {
-	c := &client{worker: w, port: from.Peer.Port(), state: awaiting}
+	c := &client{worker: w, port: from.Peer.Port()}
 	if from.Peer.IsValid() {
 		c.ip = from.Peer.Addr().String()
 	}
 	if !w.loop.AddAccepted(&c.Conn, from.Socket, c) {
 		return
 	}
-	if w.engine.group.Closing() {
-		c.drainIdle()
-		return
-	}
-	c.Within(w.engine.settings.Load().HeadTimeout)
+	c.enter(awaiting)
+	c.awaitWithin(w.engine.settings.Load().HeadTimeout)
 	w.rest(c)
+}
+
+// enter changes the state.
+func (c *client) enter(s clientState) {
+	if c.state == awaiting {
+		c.worker.awaiting--
+	}
+	if s == awaiting {
+		c.worker.awaiting++
+	}
+	c.state = s
+}
+
+// awaitWithin bounds the wait for the next request, or for the rest of its head.
+func (c *client) awaitWithin(limit time.Duration) {
+	if c.worker.engine.group.Closing() {
+		limit = min(limit, policy.DrainGrace)
+	}
+	c.Within(limit)
 }
 
 // Ready goes on with the work of the connection.
@@ -146,12 +163,16 @@ func (c *client) awaitRest(b []byte) {
 	c.Keep(b)
 	if c.began == 0 {
 		c.began = c.worker.loop.Now()
-		c.Within(c.worker.engine.settings.Load().HeadTimeout)
+		c.awaitWithin(c.worker.engine.settings.Load().HeadTimeout)
 	}
 }
 
 // headExpired is called when a request takes too long to begin, or to arrive.
 func (c *client) headExpired() {
+	if c.worker.engine.group.Closing() {
+		c.drainIdle()
+		return
+	}
 	if c.began == 0 {
 		c.close()
 		return
@@ -174,7 +195,8 @@ func (c *client) begin(b []byte, n int) {
 		c.handOver(b)
 		return
 	}
-	c.used, c.began, c.state = true, 0, exchanging
+	c.used, c.began = true, 0
+	c.enter(exchanging)
 	c.ClearDeadline()
 	r := c.worker.newRequest(c)
 	r.start(head, n, b[n:])
@@ -192,18 +214,18 @@ func (e *Engine) isStatus(head *http1.Request) bool {
 // next waits for another request, after one was answered.
 func (c *client) next() {
 	s := c.worker.engine.settings.Load()
-	c.state = awaiting
+	c.enter(awaiting)
 	switch {
 	case c.Holds():
 		c.began = c.worker.loop.Now()
-		c.Within(s.HeadTimeout)
+		c.awaitWithin(s.HeadTimeout)
 		c.Later()
 	case c.Readable():
-		c.Within(s.IdleTimeout)
+		c.awaitWithin(s.IdleTimeout)
 		c.Later()
 		c.worker.rest(c)
 	default:
-		c.Within(s.IdleTimeout)
+		c.awaitWithin(s.IdleTimeout)
 		c.worker.rest(c)
 		if c.worker.engine.group.Full() {
 			c.worker.engine.makeRoom(c.worker.loop)
@@ -221,7 +243,7 @@ func (c *client) handOver(b []byte) {
 		c.close()
 		return
 	}
-	c.state = clientClosed
+	c.enter(clientClosed)
 	c.wake()
 	c.dropHead()
 	e.handover(conn, unread, closed)
@@ -253,7 +275,7 @@ func (c *client) retire() {
 		c.worker.lingering--
 	}
 	c.wake()
-	c.state = clientClosed
+	c.enter(clientClosed)
 	c.dropHead()
 	c.request, c.tunnel = nil, nil
 }

@@ -1,10 +1,12 @@
 package fast
 
-import "github.com/dynlb/dynlb/proxy/eventloop"
+import (
+	"github.com/dynlb/dynlb/proxy/eventloop"
+	"github.com/dynlb/dynlb/proxy/policy"
+)
 
-// drain closes idle connections, and calls done when no request is in flight any more
-// and the clients have read their last response. A client whose request has arrived
-// is not idle.
+// drain gives idle clients policy.DrainGrace for one more request, and calls done when no
+// request is in flight any more and the clients have read their last response.
 func (w *worker) drain(done func()) {
 	if w.loop.Stopped() {
 		done()
@@ -30,18 +32,31 @@ func (w *worker) drain(done func()) {
 
 // checkDrained ends draining when nothing is left to wait for.
 func (w *worker) checkDrained() {
-	if w.loop.Busy() == 0 && w.lingering == 0 && w.drained != nil {
+	if w.loop.Busy() == 0 && w.awaiting == 0 && w.lingering == 0 && w.drained != nil {
 		w.drained()
 		w.drained = nil
 	}
 }
 
-// stop breaks off the requests in flight, returns their number, and ends the loop.
-func (w *worker) stop() int {
+// cut breaks off the requests in flight, and returns their number. Clients that were sent
+// nothing of their response get a 503 instead, and linger.
+func (w *worker) cut() int {
 	n := w.loop.Busy()
 	w.loop.Conns(func(c *eventloop.Conn) {
 		if h, ok := c.Handler().(*client); ok {
 			h.cut()
+		}
+	})
+	return n
+}
+
+// stop closes what is left, returns the number of requests that it broke off, and ends
+// the loop.
+func (w *worker) stop() int {
+	n := w.loop.Busy()
+	w.loop.Conns(func(c *eventloop.Conn) {
+		if h, ok := c.Handler().(*client); ok {
+			h.abandon()
 		}
 	})
 	w.loop.Conns(func(c *eventloop.Conn) {
@@ -57,11 +72,11 @@ func (w *worker) stop() int {
 	return n
 }
 
-// drain ends the connection when it is idle: the engine shuts down.
+// drain bounds how long the connection stays without a request: the engine shuts down.
 func (c *client) drain() {
 	switch c.state {
 	case awaiting:
-		c.drainIdle()
+		c.Within(policy.DrainGrace)
 	case lingering:
 		c.Within(shutdownLinger)
 	default:
@@ -80,8 +95,19 @@ func (c *client) drainIdle() {
 	}
 }
 
-// cut ends the connection in any state.
+// cut ends what is under way on the connection: the time for draining is over.
 func (c *client) cut() {
+	switch {
+	case c.state == lingering:
+	case c.state == exchanging && !c.request.response.begun():
+		c.request.fail(policy.ErrShutdown)
+	default:
+		c.abandon()
+	}
+}
+
+// abandon ends the connection in any state.
+func (c *client) abandon() {
 	switch c.state {
 	case exchanging:
 		c.request.clientGone()

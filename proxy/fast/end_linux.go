@@ -28,7 +28,7 @@ func (r *request) finish() {
 // answered ends a request that was answered.
 func (r *request) answered() {
 	c := r.client
-	last := r.response.delivery.Last || r.worker.engine.group.Closing()
+	last := r.response.delivery.Last                         // else the client may send another request, even during a shutdown
 	sending := r.keepAlive || !r.body.Done() || c.Readable() // the client may send more
 	r.conclude()
 	switch {
@@ -103,7 +103,9 @@ func (r *request) fail(err error) {
 // HTTP/1.0 client's connection is closed.
 func (r *request) sendFault(f policy.Fault) {
 	r.dropUpstream()
-	r.release()
+	if r.attempt != attemptQueued { // else conclude takes it out of the queue
+		r.release()
+	}
 	last := !r.keepAlive || r.http10 || !r.body.Done() || r.worker.engine.ends() || f.Code == http.StatusNotImplemented
 	r.response.delivery.Last = last
 	if err := r.client.Send(f.Append(r.worker.out[:0], r.toHead, last)); err != nil {

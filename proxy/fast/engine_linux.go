@@ -32,6 +32,8 @@ type Engine struct {
 	refusals   policy.Refusals
 	upstreams  atomic.Int64 // connections to instances
 
+	leaving atomic.Bool // EndKeepAlive was called
+
 	underscores policy.Underscores
 }
 
@@ -85,8 +87,12 @@ func (e *Engine) Full() bool { return e.group.Full() }
 func (e *Engine) Open() int { return e.group.Open() }
 
 // ends reports whether connections end with the response that begins now: the engine
-// shuts down, or another client waits for room.
-func (e *Engine) ends() bool { return e.group.Closing() || e.group.Full() }
+// shuts down or soon will, or another client waits for room.
+func (e *Engine) ends() bool { return e.leaving.Load() || e.group.Closing() || e.group.Full() }
+
+// EndKeepAlive has each response that begins from now on be the last one on its
+// connection. New connections are accepted.
+func (e *Engine) EndKeepAlive() { e.leaving.Store(true) }
 
 // Reconfigured tells the engine that the settings have changed: more connections
 // may be open than before.
@@ -105,10 +111,11 @@ func (e *Engine) each(do func(*worker)) {
 	}
 }
 
-// Shutdown stops accepting at once, closes the connections of clients that have
-// no request under way, and lets the others end with their response. It waits for
-// the requests in flight and the tunnels, and for a moment until clients have read
-// their last response. When ctx ends it closes those that are left, and returns a
+// Shutdown stops accepting, after the connections that wait for it, and lets each
+// connection end with its response. Clients that have no request under way get
+// policy.DrainGrace for one. It waits for the requests in flight and the tunnels, and
+// for a moment until clients have read their last response. When ctx ends, it answers the
+// requests that are left with a 503, or breaks their response off, and returns a
 // *CutError if there were any. Afterwards the Engine is of no use.
 func (e *Engine) Shutdown(ctx context.Context) error {
 	e.group.Close()
@@ -124,11 +131,16 @@ func (e *Engine) Shutdown(ctx context.Context) error {
 		busy.Wait()
 		close(empty)
 	}()
+	var cut atomic.Int64
 	select {
 	case <-empty:
 	case <-ctx.Done():
+		e.each(func(w *worker) { cut.Add(int64(w.cut())) })
+		select { // clients read their last response
+		case <-empty:
+		case <-time.After(2 * shutdownLinger):
+		}
 	}
-	var cut atomic.Int64
 	e.each(func(w *worker) { cut.Add(int64(w.stop())) })
 	e.group.Wait()
 	<-empty

@@ -36,7 +36,7 @@ func (c *client) end() {
 	c.DropHeld()
 	c.dropHead()
 	c.request = nil
-	c.state = lingering
+	c.enter(lingering)
 	c.worker.lingering++
 	if c.worker.engine.ends() {
 		c.Within(shutdownLinger)

@@ -49,7 +49,8 @@ func (r *request) switchProtocols(head *http1.Response, rest []byte) {
 	r.attempt = attemptOver // without a release: the tunnel has the claim
 	w.loop.Begin()          // of the tunnel
 	r.conclude()
-	c.tunnel, c.state = t, clientTunnelled
+	c.tunnel = t
+	c.enter(clientTunnelled)
 	u.tunnel, u.state, u.request = t, upstreamTunnelled, nil
 	c.Progressed()
 	u.Progressed()

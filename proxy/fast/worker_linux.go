@@ -33,6 +33,7 @@ type worker struct {
 	idle      idleClients // that have had a request
 	fresh     idleClients // that have had none
 	ahead     int64       // of the loop's time, the engine's is
+	awaiting  int         // clients of which no request is under way
 	lingering int         // clients that linger
 	drained   func()      // called once there is nothing under way; nil unless draining
 }

@@ -13,6 +13,9 @@ import (
 // ErrNoApp says that the router knows no app for a request.
 var ErrNoApp = errors.New("no app for this host and path")
 
+// ErrShutdown says that a request had no response when the time for draining was over.
+var ErrShutdown = errors.New("no response before its end")
+
 // Violations that package http1 cannot see: it has no clock, and reads one
 // message at a time.
 var (

@@ -58,6 +58,7 @@ const (
 	keyHeader         = "limits.header, limits.headerFields"
 	keyHeaderTimeout  = "limits.headerTimeout"
 	keyBodyTimeout    = "limits.bodyTimeout"
+	keyDrainTimeout   = "drainTimeout"
 )
 
 // FaultOf turns an error into a Fault. It is the only place that does. trouble is why
@@ -69,6 +70,11 @@ func FaultOf(err error, trouble string) Fault {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return Fault{Code: StatusClientClosed, Message: "client closed the request", Source: outcome.Client}
+	case errors.Is(err, ErrShutdown):
+		return Fault{
+			Code: http.StatusServiceUnavailable, Message: "the load balancer is shutting down",
+			Reason: ErrShutdown.Error(), RetryAfter: retrySoon, Source: outcome.Dynlb, Key: keyDrainTimeout,
+		}
 	case errors.Is(err, registry.ErrQueueFull):
 		return unavailable(err, trouble, retrySoon, keyQueueLimit)
 	case errors.Is(err, registry.ErrQueueTimeout):

@@ -42,4 +42,9 @@ const (
 	// away, so that it has time to read the response. It is nginx's
 	// lingering_timeout.
 	LingerTimeout = 5 * time.Second
+	// DrainGrace is how long a client's connection without a request may be used during
+	// a shutdown. A client that has just got a response sends its next request within
+	// it, and learns from the response that the connection ends. Closing the connection
+	// at once would lose that request.
+	DrainGrace = time.Second
 )

@@ -120,8 +120,17 @@ func (c *conn) reset() {
 	}
 }
 
-// cut breaks the connection off, with the exchange on it. Shutdown calls it.
+// cut ends the exchange on the connection: the time for draining is over. A client that
+// was sent nothing of its response gets a 503.
 func (c *conn) cut() {
+	if c.exchange.cut() {
+		return
+	}
+	c.abandon()
+}
+
+// abandon breaks the connection off, with the exchange on it.
+func (c *conn) abandon() {
 	c.exchange.halt(context.Canceled)
 	_ = c.conn.Close() // an error changes nothing
 }

@@ -70,6 +70,7 @@ type shared struct {
 	sentAll   bool               // the request was sent to its end
 	sentAt    time.Time          // when the sending ended, or before that when it began
 	answerBy  limit              // for the head of the response
+	waiting   bool               // between begin and end
 	answering bool               // the head of the response was read
 	sendErr   error              // why the sending ended too early
 	partial   bool               // it has a place of route.App.TakePartial
@@ -124,8 +125,9 @@ func (x *exchange) describe(r *http1.Request, rules rules) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.halted, x.connected, x.cancel = nil, nil, nil
+	x.waiting, x.answering = true, false
 	if x.lane.cutting.Load() {
-		x.halted = context.Canceled
+		x.halted = policy.ErrShutdown
 	}
 	x.readAll = !x.content
 }
@@ -181,6 +183,9 @@ func (x *exchange) run(err error) {
 // end gives back what the exchange has, and records the outcome.
 func (x *exchange) end() {
 	x.client.unwatch()
+	x.mu.Lock()
+	x.waiting = false
+	x.mu.Unlock()
 	x.release()
 	x.dropPartial()
 	putBuffer(x.head[:cap(x.head)])
@@ -244,6 +249,18 @@ func (x *exchange) halt(err error) {
 	case x.wakeup <- struct{}{}:
 	default:
 	}
+}
+
+// cut halts an exchange that waits for its response, which is a 503 then. It reports
+// whether there is one.
+func (x *exchange) cut() bool {
+	x.mu.Lock()
+	waits := x.waiting && !x.answering
+	x.mu.Unlock()
+	if waits {
+		x.halt(policy.ErrShutdown)
+	}
+	return waits
 }
 
 // cause returns why an attempt failed: what the client did if the exchange was halted,

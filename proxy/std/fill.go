@@ -35,6 +35,9 @@ func (x *exchange) fill() error {
 		payload, done, err := x.client.readWithin(policy.FirstContentWait)
 		switch {
 		case errors.Is(err, errNothing):
+			if halted := x.cause(nil); halted != nil {
+				return halted
+			}
 			if x.takePartial() {
 				return nil
 			}

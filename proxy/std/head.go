@@ -101,14 +101,14 @@ func (c *conn) readHead(limit *limit) error {
 		_ = c.conn.SetReadDeadline(deadline) // the read reports the error
 		if !last && c.leaving() {            // a request that has arrived is carried
 			last = true
-			deadline = earlier(deadline, time.Now().Add(lastLook))
+			deadline = earlier(deadline, time.Now().Add(c.lastWait()))
 			_ = c.conn.SetReadDeadline(deadline)
 		}
 		err := c.intake.read(c.conn)
 		if err == nil || !isTimeout(err) {
 			return err
 		}
-		if !last && c.leaving() {
+		if !last && c.leaving() || last && time.Now().Before(deadline) { // Shutdown wakes all reads
 			continue
 		}
 		next, ok := limit.extend()
@@ -123,6 +123,14 @@ func (c *conn) readHead(limit *limit) error {
 			return policy.ErrSlowHead
 		}
 	}
+}
+
+// lastWait is how long a connection that ends as soon as it has no request waits for one.
+func (c *conn) lastWait() time.Duration {
+	if c.lane.closing.Load() {
+		return policy.DrainGrace
+	}
+	return lastLook
 }
 
 // leaving reports whether the connection ends as soon as it has no request.

@@ -24,6 +24,7 @@ type Lane struct {
 	flights   counter      // requests and tunnels in flight
 	beyond    atomic.Int64 // requests of HTTP/2 beyond the first of their connection
 	running   counter      // goroutines that serve a connection or a stream
+	leaving   atomic.Bool  // EndKeepAlive was called
 	closing   atomic.Bool  // Shutdown was called
 	cutting   atomic.Bool  // Shutdown breaks off what is in flight
 
@@ -57,6 +58,14 @@ func New(options Options) *Lane {
 // Reconfigured must be called after a change of the settings: more connections may be
 // allowed now.
 func (l *Lane) Reconfigured() { l.gate.recheck() }
+
+// EndKeepAlive has each response that begins from now on be the last one on its
+// connection. New connections are accepted.
+func (l *Lane) EndKeepAlive() { l.leaving.Store(true) }
+
+// ends reports whether connections end with the response that begins now: the lane shuts
+// down or soon will, or another client waits for room.
+func (l *Lane) ends() bool { return l.leaving.Load() || l.closing.Load() || l.full() }
 
 // Drop closes the idle connections to an endpoint now, and the connections in use when
 // they become idle. New connections to the endpoint can be made.

@@ -40,7 +40,7 @@ func (c *conn) respond(r *http1.Response, whole bool) {
 // isLast reports whether a response is the last one on the connection. For whole see
 // client.respond.
 func (c *conn) isLast(whole bool) bool {
-	return !c.keep || !whole || c.lane.closing.Load() || c.unwanted.Load() || c.lane.full()
+	return !c.keep || !whole || c.unwanted.Load() || c.lane.ends()
 }
 
 // settle decides what becomes of the connection after a response. If the client did not

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"time"
 )
@@ -19,40 +21,63 @@ const (
 // listening is a listener that is served.
 type listening struct {
 	net.Listener
-	closed chan struct{}
-	once   sync.Once // closes it
+	stopping chan struct{} // closed by stop
+	once     sync.Once     // closes it
+	closed   chan struct{} // closed when the listener is closed, and Serve takes no more connections
 }
 
-// stop closes the listener.
+// stop has the listener closed, after the connections that wait to be accepted.
 func (l *listening) stop() {
-	l.once.Do(func() { close(l.closed) })
-	_ = l.Close() // it is closed already
+	l.once.Do(func() {
+		close(l.stopping)
+		if timed, ok := l.Listener.(interface{ SetDeadline(time.Time) error }); ok {
+			if timed.SetDeadline(longAgo) == nil {
+				return // Accept fails, and Serve closes it
+			}
+		}
+		_ = l.Close() // it is closed already
+	})
+}
+
+// isStopping reports whether stop was called.
+func (l *listening) isStopping() bool {
+	select {
+	case <-l.stopping:
+		return true
+	default:
+		return false
+	}
 }
 
 // Serve accepts connections on l until Shutdown or Leave, and returns nil then. It
 // closes l. Several listeners may be served at the same time.
 func (l *Lane) Serve(listener net.Listener) error {
-	in := &listening{Listener: listener, closed: make(chan struct{})}
+	in := &listening{Listener: listener, stopping: make(chan struct{}), closed: make(chan struct{})}
 	l.mu.Lock()
 	l.listeners[in] = struct{}{}
+	if l.closing.Load() {
+		in.stop()
+	}
 	l.mu.Unlock()
 	defer func() {
-		in.stop()
+		l.acceptLast(in)
+		_ = in.Close() // it may be closed already
+		close(in.closed)
 		l.mu.Lock()
 		delete(l.listeners, in)
 		l.mu.Unlock()
 	}()
-	for pause := time.Duration(0); !l.closing.Load(); {
+	for pause := time.Duration(0); ; {
 		conn, err := in.Accept()
 		switch {
 		case err == nil:
 			pause = 0
-			if !l.gate.enter(in.closed) {
+			if !l.gate.enter(in.stopping) {
 				_ = conn.Close() // an error changes nothing
 				return nil
 			}
 			l.Take(conn, nil, l.gate.leave)
-		case errors.Is(err, net.ErrClosed):
+		case in.isStopping(), errors.Is(err, net.ErrClosed):
 			return nil
 		case !temporary(err):
 			return fmt.Errorf("accept: %w", err)
@@ -62,16 +87,35 @@ func (l *Lane) Serve(listener net.Listener) error {
 			in.pause(pause)
 		}
 	}
-	return nil
 }
 
-// pause returns after d, or when the listener is closed.
+// maxLast bounds how many connections acceptLast accepts. More do not wait by default
+// (net.core.somaxconn).
+const maxLast = 4096
+
+// acceptLast accepts the connections that wait when a listener stops: closing it would
+// reset them.
+func (l *Lane) acceptLast(in *listening) {
+	for range maxLast {
+		conn := acceptWaiting(in.Listener)
+		if conn == nil {
+			return
+		}
+		if !l.gate.enter(in.stopping) {
+			_ = conn.Close() // there is no room
+			return
+		}
+		l.Take(conn, nil, l.gate.leave)
+	}
+}
+
+// pause returns after d, or when the listener stops.
 func (l *listening) pause(d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-l.closed:
+	case <-l.stopping:
 	}
 }
 
@@ -84,35 +128,43 @@ func temporary(err error) bool {
 	return ok && t.Temporary()
 }
 
-// Leave stops Serve for one listener and closes the listener. The connections that were
-// accepted on it stay. It reports whether the listener was being served.
+// Leave stops Serve for one listener and closes the listener. The connections that wait
+// to be accepted are accepted first; they and those that were accepted before stay. It
+// reports whether the listener was being served.
 func (l *Lane) Leave(listener net.Listener) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for in := range l.listeners {
+	for _, in := range l.serving() {
 		if in.Listener == listener {
 			in.stop()
+			<-in.closed
 			return true
 		}
 	}
 	return false
 }
 
-// Shutdown stops accepting at once, closes the connections without a request in flight,
-// and closes the others after their response. It waits for the requests in flight, for
-// the tunnels, and for a short time until clients have read their last response. When
-// ctx ends it breaks off the requests and tunnels that are left, and returns their
-// number. The Lane cannot be used afterwards. Shutdown may be called again.
+// serving returns the listeners that are served.
+func (l *Lane) serving() []*listening {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Collect(maps.Keys(l.listeners))
+}
+
+// Shutdown stops accepting, after the connections that wait for it, and closes each
+// connection after its response. Connections without a request get policy.DrainGrace for
+// one. It waits for the requests in flight, for the tunnels, and for a short time until
+// clients have read their last response. When ctx ends, it answers the requests that are
+// left with a 503, or breaks their response off. It returns their number, with that of
+// the tunnels. The Lane cannot be used afterwards. Shutdown may be called again.
 func (l *Lane) Shutdown(ctx context.Context) (cut int) {
 	l.closing.Store(true) // first: a caller that sees connections refused relies on it
-	l.mu.Lock()
-	for in := range l.listeners {
+	all := l.serving()
+	for _, in := range all {
 		in.stop()
 	}
-	for c := range l.conns { // wakes the connections that wait for a request
-		_ = c.conn.SetReadDeadline(longAgo) // the read reports the error
+	for _, in := range all {
+		<-in.closed
 	}
-	l.mu.Unlock()
+	l.each(func(c *conn) { _ = c.conn.SetReadDeadline(longAgo) }) // wakes those that wait for a request; the read reports the error
 	defer l.pool.close()
 	l.streams.shutdown(ctx)
 	if l.running.wait(ctx) == nil {
@@ -120,12 +172,22 @@ func (l *Lane) Shutdown(ctx context.Context) (cut int) {
 	}
 	cut = l.flights.count()
 	l.cutting.Store(true)
-	l.mu.Lock()
-	for c := range l.conns {
-		c.cut()
-	}
-	l.mu.Unlock()
+	l.each((*conn).cut)
 	l.streams.cut()
+	last, cancel := context.WithTimeout(context.Background(), 2*shutdownLinger)
+	defer cancel()
+	_ = l.running.wait(last) // clients read their last response
+	l.each((*conn).abandon)
+	l.streams.close()
 	_ = l.running.wait(context.Background()) // all that they wait for is closed
 	return cut
+}
+
+// each calls do for each connection.
+func (l *Lane) each(do func(*conn)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for c := range l.conns {
+		do(c)
+	}
 }

@@ -98,7 +98,11 @@ func (s *stream) serve() {
 			err = policy.ErrStreams
 		}
 	}
-	defer context.AfterFunc(s.request.Context(), func() { s.exchange.halt(context.Canceled) })()
+	defer context.AfterFunc(s.request.Context(), func() {
+		if !s.lane.cutting.Load() || !s.exchange.cut() {
+			s.exchange.halt(context.Canceled)
+		}
+	})()
 	s.exchange.run(err)
 }
 
@@ -139,7 +143,16 @@ func (s *stream) respond(r *http1.Response, _ bool) {
 	if h["Content-Type"] == nil {
 		h["Content-Type"] = nil // net/http would guess one
 	}
+	s.endConnection()
 	s.writer.WriteHeader(r.Status)
+}
+
+// endConnection has net/http send a GOAWAY with the response if the lane will shut down.
+// net/http sends no Connection field to a client of HTTP/2. Shutdown sends its own GOAWAY.
+func (s *stream) endConnection() {
+	if s.lane.leaving.Load() {
+		s.writer.Header().Set("Connection", "close")
+	}
 }
 
 // write sends payload.
@@ -183,7 +196,10 @@ func (s *stream) limited(do func() error) error {
 }
 
 // refuse answers with a fault.
-func (s *stream) refuse(f policy.Fault, _ bool) { f.Write(s.writer) }
+func (s *stream) refuse(f policy.Fault, _ bool) {
+	s.endConnection()
+	f.Write(s.writer)
+}
 
 // breakOff ends a response so that the client sees that it is incomplete.
 func (s *stream) breakOff(gone bool) {

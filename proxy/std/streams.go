@@ -93,10 +93,16 @@ func (s *streams) shutdown(ctx context.Context) {
 	}
 }
 
-// cut breaks off the requests that are left.
-func (s *streams) cut() {
-	s.end()
-	_ = s.server.Close() // an error changes nothing
+// cut breaks off the requests that are left: they get a 503, if they were sent nothing of
+// a response.
+func (s *streams) cut() { s.end() }
+
+// close closes the connections, after a short time for the last responses.
+func (s *streams) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownLinger)
+	defer cancel()
+	_ = s.server.Shutdown(ctx) // the only error is that of ctx
+	_ = s.server.Close()       // an error changes nothing
 	s.serving.Wait()
 }
 

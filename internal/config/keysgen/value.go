@@ -43,6 +43,9 @@ func valueNode(v config.Value) node {
 		if v.Min > 0 {
 			pattern = aboveZero
 		}
+		if v.Auto {
+			pattern = "^auto$|" + pattern
+		}
 		return node{Type: []string{"integer", "string"}, Minimum: low, Maximum: high, Pattern: pattern}
 	case config.Size:
 		return node{Type: []string{"integer", "string"}, Minimum: low, Maximum: high, Pattern: sizePattern}
@@ -99,6 +102,9 @@ func takes(v config.Value) string {
 	case config.Boolean:
 		return "true or false"
 	case config.Duration:
+		if v.Auto {
+			return "`auto`, or a duration"
+		}
 		if v.Min == 0 {
 			return "duration"
 		}
