@@ -77,6 +77,21 @@ func TestWalks(t *testing.T) {
 	}
 }
 
+// TestWalksReach checks that the walks lead a reader to what is asked for most: which
+// instance gets a request, and how a process is stopped.
+func TestWalksReach(t *testing.T) {
+	t.Parallel()
+	all := slices.Concat(walks(t)...)
+	for _, want := range []step{
+		{file: "internal/registry/pick.go", receiver: "Registry", name: "pickLocked"},
+		{file: "internal/process/stop.go", receiver: "Process", name: "Stop"},
+	} {
+		if !slices.ContainsFunc(all, func(s step) bool { s.event = false; return s == want }) {
+			t.Errorf("no walk reaches %s:%s.%s", want.file, want.receiver, want.name)
+		}
+	}
+}
+
 // callsStep reports whether a step, which has the given calls, calls another one of
 // its own type, or a function.
 func callsStep(calls []string, from, to step) bool {
