@@ -54,8 +54,7 @@ func TestRead(t *testing.T) {
 			"sys/fs/cgroup/a/b/memory.stat": "anon 100\ninactive_file 300\nactive_file 50\n",
 			"sys/fs/cgroup/a/memory.max":    "2000\n", "sys/fs/cgroup/a/memory.current": "2500\n",
 			"sys/fs/cgroup/a/cpu.max": "150000 100000\n", "sys/fs/cgroup/a/cpu.stat": "usage_usec 7000000\nuser_usec 1\n",
-		}, memory: []Memory{{"/sys/fs/cgroup/a/b", 400}, {"/sys/fs/cgroup/a", 0}},
-			processors: []Processors{{"/sys/fs/cgroup/a", 1.5, 7 * time.Second}}},
+		}, memory: []Memory{{"/sys/fs/cgroup/a/b", 400}, {"/sys/fs/cgroup/a", 0}}, processors: []Processors{{"/sys/fs/cgroup/a", 1.5, 7 * time.Second}}},
 		"version 2, a part of the tree is mounted": {files: map[string]string{
 			"proc/self/cgroup": "0::/docker/x/inner\n", "proc/self/mountinfo": "30 20 0:25 /docker/x /cg rw - cgroup2 none rw\n",
 			"cg/inner/memory.max": "100\n", "cg/inner/memory.current": "10\n", "cg/memory.max": "50\n", "cg/memory.current": "20\n",
@@ -75,8 +74,7 @@ func TestRead(t *testing.T) {
 			"sys/fs/cgroup/cpu,cpuacct/c/cpuacct.usage":  "3000000000\n",
 			"sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us": "-1\n", "sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us": "100000\n",
 			"sys/fs/cgroup/cpu,cpuacct/cpuacct.usage": "4\n",
-		}, memory: []Memory{{"/sys/fs/cgroup/memory/m", 500}},
-			processors: []Processors{{"/sys/fs/cgroup/cpu,cpuacct/c", 0.5, 3 * time.Second}}},
+		}, memory: []Memory{{"/sys/fs/cgroup/memory/m", 500}}, processors: []Processors{{"/sys/fs/cgroup/cpu,cpuacct/c", 0.5, 3 * time.Second}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

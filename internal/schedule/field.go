@@ -124,7 +124,7 @@ func (f *field) value(text string) (int, error) {
 
 // number returns a number of at most two digits.
 func number(text string) (int, error) {
-	if len(text) == 0 || len(text) > 2 || strings.Trim(text, "0123456789") != "" {
+	if text == "" || len(text) > 2 || strings.Trim(text, "0123456789") != "" {
 		return 0, strconv.ErrSyntax
 	}
 	return strconv.Atoi(text)
