@@ -21,6 +21,7 @@ type Options struct {
 // Pool gives requests to instances; see registry.Registry.
 type Pool interface {
 	Reserve(n, bound int)
+	SetGrowth(possible bool)
 }
 
 // Scaler decides on the target. It has no clock and no goroutine of its own: the time
@@ -84,6 +85,7 @@ func (s *Scaler) Step() time.Duration {
 	if spanned {
 		s.reserve(&now)
 	}
+	s.Pool.SetGrowth(s.target < s.settings.Bounds.Max && s.holdUntil.IsZero())
 	next := s.settings.step()
 	if now.Time.Sub(s.woken) < s.settings.short() {
 		next = minStep // the requests of a burst do not all arrive in the same millisecond

@@ -62,13 +62,17 @@ const (
 	maxGroups = 16
 	// fullWeight is how many samples a mean remembers.
 	fullWeight = 64
-	// epochs are one to four seconds long, so that they hold some responses of slow apps,
+	// epochs are one to three seconds long, so that they hold some responses of slow apps,
 	// or end when there are epochSamples in a group.
-	minEpoch, maxEpoch = time.Second, 4 * time.Second
+	minEpoch, maxEpoch = time.Second, 3 * time.Second
 	epochSamples       = 16
 	// scales and scalesPartly are the gains of a group that is useful, and of one that is
 	// allowed as it gives some more throughput: 1.41 and 1.15 times at twice the level.
 	scales, scalesPartly = 0.5, 0.2
+	// partGain is the latter as a ratio. enoughPairs and enoughSamples are how many pairs
+	// of samples and how many samples say something of a group.
+	partGain                   = 1.15
+	enoughPairs, enoughSamples = 16, 4
 	// priorSpread is the assumed spread of an epoch's comparison, which counts as
 	// priorEpochs: that of exponentially distributed response times.
 	priorSpread, priorEpochs = 1, 2
@@ -100,7 +104,22 @@ func (c *concurrency) observe(now time.Duration, first, last int32, took time.Du
 	g.level += (level - g.level) / g.weight
 	g.mean += (seconds - g.mean) / g.weight
 	c.took += (took - c.took) / 16
-	if age := now - c.epoch; age < minEpoch && g.n < epochSamples || age < min(maxEpoch, 2*c.took) {
+	if now-c.epoch < minEpoch && g.n < epochSamples {
+		return false
+	}
+	return c.ended(now, 2*c.took)
+}
+
+// abandoned notes that a request ended without a response, and reports whether an epoch
+// ended with it. When clients leave before the responses, no response might end it.
+func (c *concurrency) abandoned(now time.Duration) bool {
+	c.trial.left++
+	return c.ended(now, minEpoch)
+}
+
+// ended ends the epoch if it has the given length, and reports whether it has.
+func (c *concurrency) ended(now, length time.Duration) bool {
+	if now-c.epoch < min(maxEpoch, length) {
 		return false
 	}
 	c.judge(now)
@@ -169,6 +188,23 @@ func (c *concurrency) refuted() int {
 	return 0
 }
 
+// top returns the highest useful group below one that was refuted: the one below it. When
+// load has come at once, and stays, all responses are of that group, and nothing compares
+// it with lower ones. Then one of these counts which was seen to give as much throughput.
+// If that was long ago, the next responses tell whether it still does.
+func (c *concurrency) top(refuted int) int {
+	top := refuted - 1
+	if p := &c.pairs[top]; top == 0 || p.weight >= enoughPairs && c.epoch-p.judged < minEpoch {
+		return top
+	}
+	for i := range top {
+		if g := &c.groups[i]; g.weight >= enoughSamples && g.throughput()*partGain >= c.groups[top].throughput() {
+			return i
+		}
+	}
+	return top
+}
+
 // limit returns how many requests an instance may have in flight, and useful, which is
 // how many it is known to work on at the same time. useful is 0 if that is not known.
 func (c *concurrency) limit() (limit, useful int32) {
@@ -176,25 +212,43 @@ func (c *concurrency) limit() (limit, useful int32) {
 	if i == 0 {
 		return math.MaxInt32, 0
 	}
-	limit = int32(1)<<i - 1
+	top := c.top(i)
+	limit = int32(2)<<top - 1
 	useful = limit
-	if c.pairs[i].partly || c.trial.some || c.trial.phase == raised {
-		limit = int32(1)<<(i+1) - 1
+	if c.pairs[i].partly && top == i-1 || c.trial.some || c.trial.phase == raised {
+		limit = int32(4)<<top - 1
 	}
-	if g := &c.groups[i-1]; g.mean > 0 {
-		limit = max(limit, int32(min(bearable.Seconds()*g.level/g.mean, math.MaxInt32)))
-	}
+	limit = max(limit, int32(min(bearable.Seconds()*c.groups[top].throughput(), math.MaxInt32)))
 	return limit, useful
 }
 
 // capacity returns how many requests a second an instance responds to when it has as
 // many as it works on at the same time; 0 if that is not known.
 func (c *concurrency) capacity() float64 {
-	i := c.refuted()
-	if i == 0 || c.groups[i-1].mean == 0 {
+	if i := c.refuted(); i > 0 {
+		return c.groups[c.top(i)].throughput()
+	}
+	return 0
+}
+
+// throughput returns the responses per second of an instance; 0 if there were none.
+func (g *group) throughput() float64 {
+	if g.mean <= 0 {
 		return 0
 	}
-	return c.groups[i-1].level / c.groups[i-1].mean
+	return g.level / g.mean
+}
+
+// pace returns the time between two responses of an instance that has enough requests:
+// that of the level with the highest throughput; 0 if nothing is known.
+func (c *concurrency) pace() time.Duration {
+	pace := 0.0
+	for i := range c.groups {
+		if t := c.groups[i].throughput(); t > 0 && (pace == 0 || 1/t < pace) {
+			pace = 1 / t
+		}
+	}
+	return time.Duration(pace * float64(time.Second))
 }
 
 // learnLocked adds a response to what is known of the instances' concurrency, and

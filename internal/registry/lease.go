@@ -137,6 +137,7 @@ func (l Lease) Release() {
 	r := l.in.registry
 	r.mu.Lock()
 	if l.in.releaseLocked(l.slot, l.turn) && r.queue.size > 0 {
+		r.queue.flow.ended++
 		r.dispatchLocked()
 	}
 	r.mu.Unlock()
@@ -176,6 +177,11 @@ func (in *instance) releaseLocked(at int32, turn uint32) bool {
 	now := in.registry.elapsed()
 	if !s.responded {
 		in.traffic.abandoned = now
+		r := in.registry
+		r.queue.flow.left++
+		if r.learned.abandoned(now) {
+			r.adaptLocked()
+		}
 	}
 	if idle {
 		in.traffic.idleSince = now

@@ -37,6 +37,8 @@ type Waiter struct {
 type queue struct {
 	head, tail *Waiter
 	size       int
+	flow       flow
+	stands     bool // see Registry.standsLocked
 }
 
 // Acquire claims the ready instance that suits p best, and counts the request at it.
@@ -76,11 +78,9 @@ func (r *Registry) Enqueue(w *Waiter) (Lease, error) {
 		return lease, err
 	}
 	r.arrivals++
-	if r.queue.size >= r.options.QueueLimit {
-		return Lease{}, ErrQueueFull
+	if !r.joinLocked(w) {
+		return Lease{}, r.refusedLocked(ErrQueueFull)
 	}
-	w.since = r.elapsed()
-	r.queue.push(w)
 	if r.queue.size == 1 {
 		r.changedLocked() // an app scaled to zero must start an instance
 	}
@@ -92,7 +92,13 @@ func (r *Registry) Enqueue(w *Waiter) (Lease, error) {
 func (r *Registry) Dequeue(w *Waiter) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.queue.remove(w)
+	if !r.queue.remove(w) {
+		return false
+	}
+	if r.elapsed()-w.since < r.options.QueueTimeout {
+		r.queue.flow.left++
+	}
+	return true
 }
 
 // QueueTimeout returns how long a request may wait.
@@ -134,7 +140,7 @@ func (r *Registry) wait(ctx context.Context, w *Waiter, done <-chan grant) (Leas
 	case <-ctx.Done():
 		cause = ctx.Err()
 	case <-timer.C:
-		cause = ErrQueueTimeout
+		cause = r.Late()
 	}
 	if r.Dequeue(w) {
 		return Lease{}, cause
@@ -147,15 +153,21 @@ func (r *Registry) wait(ctx context.Context, w *Waiter, done <-chan grant) (Leas
 	return g.lease, g.err
 }
 
-// dispatchLocked gives free places to the requests that wait, in their order. Call
+// dispatchLocked gives free places to the requests that wait, in the order of
+// nextLocked. Call
 // it whenever a place may have become free.
 func (r *Registry) dispatchLocked() {
+	if r.queue.size == 0 {
+		return
+	}
+	now := r.elapsed()
 	for r.queue.size > 0 {
-		in := r.pickLocked(&r.queue.head.Preference, nil)
+		w := r.nextLocked(now)
+		in := r.pickLocked(&w.Preference, nil)
 		if in == nil {
 			return
 		}
-		w := r.queue.pop()
+		r.queue.remove(w)
 		w.Grant(in.leaseLocked(w.Preference.Origin), nil)
 	}
 }

@@ -48,6 +48,7 @@ type Registry struct {
 	cursor     int         // index in candidates from which round-robin continues
 	reserved   int         // see Reserve
 	queue      queue
+	mayGrow    bool   // see SetGrowth
 	arrivals   uint64 // requests that asked for an instance
 	responses  uint64 // first responses of claims
 	learned    concurrency
@@ -99,6 +100,7 @@ func NewWithClock(options Options, clock func() time.Time) *Registry {
 		clock:    clock,
 		watchers: make(map[chan struct{}]struct{}),
 		budget:   newBudget(),
+		mayGrow:  true,
 		suspects: make(chan ID, 64),
 	}
 	r.base = r.now()

@@ -16,6 +16,7 @@ type limitTrial struct {
 	responses uint64        // before that
 	ready     int           // instances; a trial with others is not one
 	rate      float64       // responses of an instance per second, with the limit
+	left      uint64        // requests that ended without a response in the phase
 }
 
 // phase is the part of a trial.
@@ -39,6 +40,8 @@ const (
 	// limit stays raised: an instance must not be idle while its next request is on the
 	// way, which takes long on a busy machine.
 	trialGain, someGain = 1.3, 1.15
+	// maxLeft is how many responses there must be in a trial for each client that leaves.
+	maxLeft = 20
 	// clearedFor is the time for which a limit that was lifted is not set again at first.
 	clearedFor = time.Minute
 	maxClears  = 5
@@ -76,6 +79,10 @@ func (c *concurrency) try(now time.Duration, in trialInput) (changed bool) {
 	if took < minTrial || got < trialResponses && took < maxTrial {
 		return false
 	}
+	if t.left > got/maxLeft { // instances may work on these too, which gives no response
+		t.phase = resting
+		return true
+	}
 	rate := float64(got) / took.Seconds() / float64(max(1, in.ready))
 	if t.phase == limited {
 		t.rate = rate
@@ -99,5 +106,5 @@ func (c *concurrency) try(now time.Duration, in trialInput) (changed bool) {
 
 // begin begins a phase.
 func (t *limitTrial) begin(p phase, now time.Duration, in trialInput) {
-	t.phase, t.since, t.responses, t.ready = p, now, in.responses, in.ready
+	t.phase, t.since, t.responses, t.ready, t.left = p, now, in.responses, in.ready, 0
 }

@@ -6,6 +6,7 @@ import (
 
 // instance is the model of an instance.
 type instance struct {
+	slower  float64 // by how many times its work is slower
 	busy    int
 	waiting []func()
 }
@@ -20,7 +21,7 @@ func (w *world) Scale(n int, reason string) {
 	order := now.RemovalOrder()
 	for i := len(order); i < n; i++ {
 		id := w.registry.Add(registry.Spec{Reason: reason})
-		w.models[id] = &instance{}
+		w.models[id] = w.model()
 		w.after(w.App.Boot, func() {
 			if w.registry.Transition(id, registry.Ready, "ready") == nil {
 				w.size()
@@ -50,4 +51,13 @@ func (w *world) settle(id registry.ID) {
 func (w *world) size() {
 	now := w.registry.Snapshot()
 	w.result.Sizes = append(w.result.Sizes, Size{w.now, now.Count(registry.Ready), now.Count(registry.Starting)})
+}
+
+// model returns the model of the next instance that starts.
+func (w *world) model() *instance {
+	in := &instance{slower: 1}
+	if w.App.SlowOne > 0 && len(w.models) == 0 {
+		in.slower = w.App.SlowOne
+	}
+	return in
 }

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"context"
 	"time"
 
 	"github.com/dynlb/dynlb/internal/registry"
@@ -43,20 +44,16 @@ func (w *world) arrive() {
 	if w.App.Slower > 0 && w.now >= w.App.SlowerFrom && w.now < w.App.SlowerTo {
 		work = time.Duration(w.App.Slower * float64(work))
 	}
-	granted := func(l registry.Lease) {
-		w.result.Requests[n].Instance, w.result.Requests[n].Waited = l.ID(), w.now-w.result.Requests[n].At
-		start := w.now
-		w.serve(l, work, func() {
-			l.Responded(w.now-start, 200)
-			l.Release()
-			w.settle(l.ID())
-			end(nil)
-		})
-	}
+	w.claim(n, func(l registry.Lease) { w.serve(n, l, work, end) }, end)
+}
+
+// claim claims an instance for request n, which waits for one as long as the queue and
+// the client allow. One of granted and failed is called.
+func (w *world) claim(n int, granted func(registry.Lease), failed func(error)) {
 	waiter := &registry.Waiter{Grant: func(l registry.Lease, err error) {
 		w.after(0, func() { // the registry is locked during the call
 			if err != nil {
-				end(err)
+				failed(err)
 				return
 			}
 			granted(l)
@@ -65,25 +62,55 @@ func (w *world) arrive() {
 	lease, err := w.registry.Enqueue(waiter)
 	switch {
 	case err != nil:
-		end(err)
+		failed(err)
+		return
 	case lease.Valid():
 		granted(lease)
-	default:
-		timeout := w.Registry.QueueTimeout
-		if w.Patience > 0 {
-			timeout = min(timeout, w.Patience)
+		return
+	}
+	timeout, cause := w.Registry.QueueTimeout, registry.ErrQueueTimeout
+	if w.Patience > 0 && w.Patience < timeout {
+		timeout, cause = w.Patience, context.Canceled
+	}
+	w.after(timeout, func() {
+		if w.registry.Dequeue(waiter) {
+			failed(cause)
 		}
-		w.after(timeout, func() {
-			if w.registry.Dequeue(waiter) {
-				end(registry.ErrQueueTimeout)
+	})
+}
+
+// serve makes the instance of l work on request n for the given time. A client that
+// leaves gives up the claim, but the instance does not know of it, and works all the
+// same.
+func (w *world) serve(n int, l registry.Lease, work time.Duration, end func(error)) {
+	r := &w.result.Requests[n]
+	r.Instance, r.Waited = l.ID(), w.now-r.At
+	start, gone := w.now, false
+	leave := func(err error) {
+		l.Release()
+		w.settle(l.ID())
+		end(err)
+	}
+	w.work(l.ID(), work, func() {
+		if !gone {
+			l.Responded(w.now-start, 200)
+			leave(nil)
+		}
+	})
+	if w.Patience > 0 {
+		w.after(max(0, r.At+w.Patience-w.now), func() {
+			if w.result.Requests[n].Took == 0 {
+				gone = true
+				leave(context.Canceled)
 			}
 		})
 	}
 }
 
-// serve makes the instance of l work for the given time.
-func (w *world) serve(l registry.Lease, work time.Duration, done func()) {
-	in := w.models[l.ID()]
+// work makes an instance work for the given time.
+func (w *world) work(id registry.ID, work time.Duration, done func()) {
+	in := w.models[id]
+	work = time.Duration(in.slower * float64(work))
 	start := func() {
 		in.busy++
 		w.after(w.stalled(work), func() {

@@ -28,6 +28,9 @@ type App struct {
 	// Stall is the time in each second in which no instance works, as on a machine that
 	// others use too.
 	Stall time.Duration
+	// SlowOne is by how many times the first instance is slower than the others. Zero: it
+	// is not.
+	SlowOne float64
 }
 
 // Phase is a part of the load: requests arrive at random (a Poisson process) at a rate

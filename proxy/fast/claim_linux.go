@@ -67,7 +67,7 @@ func (r *request) Expired() {
 func (r *request) leaveQueue() {
 	if r.app.Registry().Dequeue(&r.waiter) {
 		r.leftQueue()
-		r.fail(registry.ErrQueueTimeout)
+		r.fail(r.app.Registry().Late())
 	}
 }
 

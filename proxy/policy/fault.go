@@ -23,6 +23,7 @@ const (
 	retrySoon  = time.Second      // the next response makes room
 	retryLater = 5 * time.Second  // instances are being started
 	retryLate  = 30 * time.Second // instances cannot be started until an operator acts
+	maxRetry   = time.Minute      // however many requests wait
 )
 
 // Fault is the answer to a request that failed.
@@ -76,9 +77,11 @@ func FaultOf(err error, trouble string) Fault {
 			Reason: ErrShutdown.Error(), RetryAfter: retrySoon, Source: outcome.Dynlb, Key: keyDrainTimeout,
 		}
 	case errors.Is(err, registry.ErrQueueFull):
-		return unavailable(err, trouble, retrySoon, keyQueueLimit)
+		return unavailable(err, trouble, drained(err, retrySoon), keyQueueLimit)
 	case errors.Is(err, registry.ErrQueueTimeout):
-		return unavailable(err, trouble, retryLater, keyQueueTimeout)
+		return unavailable(err, trouble, drained(err, retryLater), keyQueueTimeout)
+	case errors.Is(err, registry.ErrOverloaded):
+		return unavailable(err, trouble, drained(err, retrySoon), "")
 	case errors.Is(err, registry.ErrClosed):
 		return unavailable(err, trouble, retryLater, "")
 	case errors.Is(err, ErrStreams):
@@ -130,6 +133,17 @@ func unavailable(err error, trouble string, retry time.Duration, key string) Fau
 		f.Reason, f.RetryAfter, f.Key = trouble, retryLate, ""
 	}
 	return f
+}
+
+// drained returns when a client should come back that was refused with err: when the
+// requests that wait have got an instance, in whole seconds. If that is not known, it
+// returns otherwise.
+func drained(err error, otherwise time.Duration) time.Duration {
+	refused, ok := errors.AsType[*registry.RefusedError](err)
+	if !ok || refused.RetryAfter <= 0 {
+		return otherwise
+	}
+	return min((refused.RetryAfter + time.Second - 1).Truncate(time.Second), maxRetry)
 }
 
 // Refusal returns the answer to a request that violates the protocol.

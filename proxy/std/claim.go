@@ -74,7 +74,7 @@ func (x *exchange) await(granted chan grant, limit limit) error {
 		case <-timer.C:
 			next, ok := limit.extend()
 			if !ok {
-				return registry.ErrQueueTimeout
+				return x.app.Registry().Late()
 			}
 			timer.Reset(time.Until(next))
 		}
