@@ -74,6 +74,7 @@ func (l Lease) Responded(after time.Duration, status int) {
 			r.responses++
 			if ok {
 				r.learnLocked(now, s.level, l.in.traffic.inFlight, after)
+				r.paceLocked(l.in, now, after)
 			}
 		}
 		if s.broke { // and then it was sent again: the instance had not died

@@ -25,6 +25,7 @@ type instance struct {
 	free     int32        // first free slot, -1 when none is free
 	slots    []slot
 	failures failures
+	speed    speed
 
 	id      ID
 	about   *about        // replaced, never changed: snapshots share it
@@ -41,7 +42,8 @@ type instance struct {
 // traffic is what requests change of an instance.
 type traffic struct {
 	inFlight  int32
-	handicap  int32 // what failures and Reserve count as requests in flight
+	handicap  int32 // what failures, slowness and Reserve count as requests in flight
+	slow      int32 // how many times slower than the others; 0: it is not, or is to be seen again
 	total     uint64
 	latency   latency
 	idleSince time.Duration // see Instance.IdleSince; since Registry.base

@@ -32,7 +32,8 @@ func (r *Registry) pickLocked(p *Preference, except *instance) *instance {
 // and would get all requests otherwise.
 //
 // Among idle instances it returns the first in start order, so that the last
-// ones stay idle and can be removed. Among equally busy ones it takes turns.
+// ones stay idle and can be removed. Among equally busy ones it takes turns. A slow one
+// gets a request only when the others are as slow, because they are busy.
 func (r *Registry) leastLoadedLocked(list []*instance, except *instance) *instance {
 	fewest := int32(math.MaxInt32)
 	first, next := -1, -1 // instances with the fewest: the first of all, and the first from cursor on
@@ -57,6 +58,9 @@ func (r *Registry) leastLoadedLocked(list []*instance, except *instance) *instan
 	}
 	if next < 0 {
 		next = first
+	}
+	if in := list[next]; in.traffic.slow > 0 && !r.worthLocked(in) {
+		return nil
 	}
 	r.cursor = next + 1
 	return list[next]

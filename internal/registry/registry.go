@@ -47,6 +47,8 @@ type Registry struct {
 	ranked     []*instance // scratch of pickLocked
 	cursor     int         // index in candidates from which round-robin continues
 	reserved   int         // see Reserve
+	means      []float64   // scratch of findSlowLocked
+	slowDue    time.Duration
 	queue      queue
 	mayGrow    bool   // see SetGrowth
 	arrivals   uint64 // requests that asked for an instance

@@ -19,7 +19,7 @@ const maxWeighted = 1 << 16
 func (r *Registry) weighAllLocked() {
 	kept := max(1, len(r.candidates)-r.reserved)
 	for i, in := range r.candidates {
-		in.traffic.handicap = in.failures.penalty()
+		in.traffic.handicap = in.failures.penalty() + max(0, in.traffic.slow-1)
 		if i >= kept {
 			in.traffic.handicap += r.reserveBound * int32(i-kept+1)
 		}

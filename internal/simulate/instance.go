@@ -21,7 +21,7 @@ func (w *world) Scale(n int, reason string) {
 	order := now.RemovalOrder()
 	for i := len(order); i < n; i++ {
 		id := w.registry.Add(registry.Spec{Reason: reason})
-		w.models[id] = w.model()
+		w.models[id] = w.model(id)
 		w.after(w.App.Boot, func() {
 			if w.registry.Transition(id, registry.Ready, "ready") == nil {
 				w.size()
@@ -53,11 +53,17 @@ func (w *world) size() {
 	w.result.Sizes = append(w.result.Sizes, Size{w.now, now.Count(registry.Ready), now.Count(registry.Starting)})
 }
 
-// model returns the model of the next instance that starts.
-func (w *world) model() *instance {
+// model returns the model of an instance that starts.
+func (w *world) model(id registry.ID) *instance {
 	in := &instance{slower: 1}
-	if w.App.SlowOne > 0 && len(w.models) == 0 {
-		in.slower = w.App.SlowOne
+	if len(w.models) == 0 {
+		w.result.first = id
+		if w.App.SlowOne > 0 {
+			in.slower = w.App.SlowOne
+		}
+	}
+	if w.App.SlowOneFor > 0 {
+		w.after(w.App.SlowOneFor, func() { in.slower = 1 })
 	}
 	return in
 }

@@ -44,12 +44,12 @@ func (w *world) arrive() {
 	if w.App.Slower > 0 && w.now >= w.App.SlowerFrom && w.now < w.App.SlowerTo {
 		work = time.Duration(w.App.Slower * float64(work))
 	}
-	w.claim(n, func(l registry.Lease) { w.serve(n, l, work, end) }, end)
+	w.claim(func(l registry.Lease) { w.serve(n, l, work, end) }, end)
 }
 
-// claim claims an instance for request n, which waits for one as long as the queue and
+// claim claims an instance for a request that waits for one as long as the queue and
 // the client allow. One of granted and failed is called.
-func (w *world) claim(n int, granted func(registry.Lease), failed func(error)) {
+func (w *world) claim(granted func(registry.Lease), failed func(error)) {
 	waiter := &registry.Waiter{Grant: func(l registry.Lease, err error) {
 		w.after(0, func() { // the registry is locked during the call
 			if err != nil {

@@ -28,9 +28,10 @@ type App struct {
 	// Stall is the time in each second in which no instance works, as on a machine that
 	// others use too.
 	Stall time.Duration
-	// SlowOne is by how many times the first instance is slower than the others. Zero: it
-	// is not.
-	SlowOne float64
+	// SlowOne is by how many times the first instance is slower than the others, for a
+	// time; zero: always. Zero times: it is not slower.
+	SlowOne    float64
+	SlowOneFor time.Duration
 }
 
 // Phase is a part of the load: requests arrive at random (a Poisson process) at a rate
@@ -75,6 +76,8 @@ type Result struct {
 	Changes  []Change
 	// Sizes are the changes of the number of ready instances.
 	Sizes []Size
+
+	first registry.ID // the instance that started first
 }
 
 // target returns the target at a time.
