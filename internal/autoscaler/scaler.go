@@ -85,7 +85,7 @@ func (s *Scaler) Step() time.Duration {
 	if spanned {
 		s.reserve(&now)
 	}
-	s.Pool.SetGrowth(s.target < s.settings.Bounds.Max && s.holdUntil.IsZero())
+	s.Pool.SetGrowth(s.target < s.settings.Bounds.Max && s.holdUntil.IsZero() && s.brakes.holding == "")
 	next := s.settings.step()
 	if now.Time.Sub(s.woken) < s.settings.short() {
 		next = minStep // the requests of a burst do not all arrive in the same millisecond
