@@ -215,7 +215,7 @@ func (c *concurrency) limit() (limit, useful int32) {
 	top := c.top(i)
 	limit = int32(2)<<top - 1
 	useful = limit
-	if c.pairs[i].partly && top == i-1 || c.trial.some || c.trial.phase == raised {
+	if c.pairs[i].partly && top == i-1 || c.trial.phase == raised {
 		limit = int32(4)<<top - 1
 	}
 	limit = max(limit, int32(min(bearable.Seconds()*c.groups[top].throughput(), math.MaxInt32)))

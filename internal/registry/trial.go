@@ -10,7 +10,6 @@ import "time"
 type limitTrial struct {
 	phase     phase
 	confirmed bool          // the present limit has stood a trial
-	some      bool          // the raised limit gave some more responses: it stays
 	until     time.Duration // no trial before that
 	since     time.Duration // when the phase began
 	responses uint64        // before that
@@ -32,14 +31,12 @@ const (
 	// minTrial and trialResponses are the time and the responses that a phase of a trial
 	// takes at the earliest, and maxTrial is the time after which it ends anyway.
 	minTrial, maxTrial = 200 * time.Millisecond, 4 * time.Second
-	trialResponses     = 120
+	trialResponses     = 60
 	// tryAgain is the time between two trials of a limit that stands.
 	tryAgain = 30 * time.Second
-	// trialGain is how many times more responses the raised limit must give for the limit
-	// to be lifted, and someGain is that if no request waits any more. Between the two the
-	// limit stays raised: an instance must not be idle while its next request is on the
-	// way, which takes long on a busy machine.
-	trialGain, someGain = 1.3, 1.15
+	// trialGain is how many times more responses the raised limit must give to be right,
+	// and someGain is that if no request waits any more.
+	trialGain, someGain = 1.3, 1.2
 	// maxLeft is how many responses there must be in a trial for each client that leaves.
 	maxLeft = 20
 	// clearedFor is the time for which a limit that was lifted is not set again at first.
@@ -100,7 +97,6 @@ func (c *concurrency) try(now time.Duration, in trialInput) (changed bool) {
 		return true
 	}
 	t.confirmed, t.until = true, now+tryAgain
-	t.some = rate > someGain*t.rate
 	return true
 }
 
