@@ -102,6 +102,10 @@ func TestQueueRefusals(t *testing.T) {
 		{"timeout", registry.Options{QueueLimit: 1}, nil, "no instance became free in time", "5"},
 		{"closed", registry.Options{QueueLimit: 1}, func(f *front) { f.registry.Close() }, "shutting down", "5"},
 		{"trouble", registry.Options{QueueLimit: 1}, func(f *front) { f.registry.SetTrouble(trouble) }, trouble, "30"},
+		{"hopeless", registry.Options{QueueLimit: 1, QueueTimeout: 10 * patience}, func(f *front) {
+			f.registry.SetTrouble(trouble)
+			f.registry.SetHopeless(true)
+		}, trouble, "30"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -23,6 +23,13 @@ const (
 	plain  = "\x1b[0m"
 )
 
+// How reasons begin: why no instance is ready although all that are wanted run
+// (notice.NoneReady), and why a starting instance is not ready (registry.NotReadyYet).
+const (
+	noneReady   = "no instance is ready: "
+	notReadyYet = "not ready yet: "
+)
+
 // view renders the state as text.
 type view struct {
 	colours bool
@@ -33,7 +40,10 @@ type view struct {
 func (v view) pool(w io.Writer, p *dynlbv1.Pool) {
 	v.line(w, summary(p), bold)
 	if reason := p.GetUnavailableReason(); reason != "" {
-		v.line(w, "cannot start: "+reason, red)
+		if !strings.HasPrefix(reason, noneReady) { // that says it all
+			reason = "cannot start: " + reason
+		}
+		v.line(w, reason, red)
 	}
 	if brake := p.GetBrake(); brake != "" {
 		v.line(w, "not more instances: "+brake, "")
@@ -71,6 +81,26 @@ func (v view) pool(w io.Writer, p *dynlbv1.Pool) {
 		}
 		v.line(w, line, colour)
 	}
+	for _, in := range p.GetInstances() {
+		if reason := notReadyReason(in); reason != "" {
+			v.line(w, shortID(in.GetId())+" "+reason, yellow)
+		}
+	}
+}
+
+// notReadyReason returns why an instance is not ready, as far as its fleet knows, or "".
+func notReadyReason(in *dynlbv1.Instance) string {
+	reason := in.GetStateReason()
+	switch in.GetState() {
+	case dynlbv1.InstanceState_INSTANCE_STATE_STARTING:
+		if strings.HasPrefix(reason, notReadyYet) { // else it is why it was started
+			return "is " + reason
+		}
+	case dynlbv1.InstanceState_INSTANCE_STATE_UNHEALTHY:
+		return "is unhealthy: " + reason
+	default:
+	}
+	return ""
 }
 
 // lastLines is how many lines of output are shown below the table.

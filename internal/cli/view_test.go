@@ -29,6 +29,31 @@ func TestLastOutput(t *testing.T) {
 	}
 }
 
+// TestStatusOfNotReady: status shows why instances are not ready, and does not call it
+// a failed start.
+func TestStatusOfNotReady(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	view{}.pool(&out, &dynlbv1.Pool{UnavailableReason: "no instance is ready: status 503", Instances: []*dynlbv1.Instance{
+		{Id: "0123456789", State: dynlbv1.InstanceState_INSTANCE_STATE_STARTING, StateReason: "not ready yet: status 503"},
+		{Id: "1123456789", State: dynlbv1.InstanceState_INSTANCE_STATE_STARTING, StateReason: "minInstances"},
+		{Id: "2123456789", State: dynlbv1.InstanceState_INSTANCE_STATE_UNHEALTHY, StateReason: "failed 2 health checks"},
+		{Id: "3123456789", State: dynlbv1.InstanceState_INSTANCE_STATE_READY, StateReason: "answered the health check"},
+	}})
+	got := out.String()
+	if !strings.Contains(got, "\nno instance is ready: status 503\n") || strings.Contains(got, "cannot start") {
+		t.Errorf("summary:\n%s", got)
+	}
+	if want := "\n01234567 is not ready yet: status 503\n21234567 is unhealthy: failed 2 health checks\n"; !strings.HasSuffix(got, want) {
+		t.Errorf("reasons:\n%s\nwant %s", got, want)
+	}
+	out.Reset()
+	view{}.pool(&out, &dynlbv1.Pool{UnavailableReason: "bun: not found"})
+	if got := out.String(); !strings.Contains(got, "\ncannot start: bun: not found\n") {
+		t.Errorf("summary:\n%s", got)
+	}
+}
+
 // TestStatusOfFailing: status shows the output of an instance that failed.
 func TestStatusOfFailing(t *testing.T) {
 	t.Parallel()

@@ -166,7 +166,7 @@ func instanceKeys(c *Config) []Key {
 		},
 		{
 			Name: "startTimeout", Value: duration(&c.StartTimeout, minWait), Default: "10s", Change: AtOnce,
-			Meaning: "How long an instance may take to be ready for the first time.",
+			Meaning: "How long an instance may take to be ready for the first time. An instance whose health check answers 503 has not failed and gets longer.",
 		},
 		{
 			Name: "stopTimeout", Value: duration(&c.StopTimeout, 0), Default: "5s", Change: AtOnce,

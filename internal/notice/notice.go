@@ -124,6 +124,19 @@ func (b *Board) SetBrake(reason string) {
 	b.notifyLocked()
 }
 
+// NoneReady begins the reason of SetNotReady.
+const NoneReady = "no instance is ready: "
+
+// SetNotReady reports why no instance is ready although all that are wanted run; ""
+// when one is, or may become ready. It replaces the reason of SetTrouble. It is no
+// failed start, and no event: that of the instance says as much.
+func (b *Board) SetNotReady(reason string) {
+	if reason != "" {
+		reason = NoneReady + reason
+	}
+	b.registry.SetTrouble(reason)
+}
+
 // SetLastExit reports how an instance that stopped unasked exited.
 func (b *Board) SetLastExit(exit Exit) {
 	b.mu.Lock()

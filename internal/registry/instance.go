@@ -111,6 +111,23 @@ func (r *Registry) SetEndpoint(id ID, endpoint Endpoint) error {
 	return r.update(id, func(a *about) { a.endpoint = endpoint })
 }
 
+// NotReadyYet begins the reason of a Starting instance once it is known why it is not
+// ready; before, the reason is why it was started.
+const NotReadyYet = "not ready yet: "
+
+// SetReason changes the reason of the state of an instance, for people, without an
+// event. It fails with ErrUnknownInstance.
+func (r *Registry) SetReason(id ID, reason string) error {
+	r.mu.Lock()
+	in, err := r.findLocked(id)
+	same := err == nil && in.about.reason == reason
+	r.mu.Unlock()
+	if err != nil || same {
+		return err
+	}
+	return r.update(id, func(a *about) { a.reason = reason })
+}
+
 // SetHandle sets the name of the instance in its fleet, for people: "pid 4711". It
 // fails with ErrUnknownInstance.
 func (r *Registry) SetHandle(id ID, handle string) error {

@@ -12,6 +12,8 @@ var (
 	ErrQueueFull = errors.New("no instance is free and the queue is full")
 	// ErrQueueTimeout reports that no instance became free in time.
 	ErrQueueTimeout = errors.New("no instance became free in time")
+	// ErrNoStart reports that no instance can be started; see SetHopeless.
+	ErrNoStart = errors.New("no instance can be started")
 	// ErrClosed reports that dynlb is shutting down.
 	ErrClosed = errors.New("shutting down")
 )
@@ -78,6 +80,9 @@ func (r *Registry) Enqueue(w *Waiter) (Lease, error) {
 		return lease, err
 	}
 	r.arrivals++
+	if r.hopeless && len(r.candidates) == 0 {
+		return Lease{}, ErrNoStart
+	}
 	if !r.joinLocked(w) {
 		return Lease{}, r.refusedLocked(ErrQueueFull)
 	}

@@ -58,6 +58,7 @@ type Registry struct {
 
 	reserveBound int32
 	trouble      string // see SetTrouble
+	hopeless     bool   // see SetHopeless
 	observer     Observer
 	watchers     map[chan struct{}]struct{}
 	changes      uint64 // see Changes
@@ -145,6 +146,20 @@ func (r *Registry) Trouble() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.trouble
+}
+
+// SetHopeless tells whether starting an instance is known to fail, for the reason of
+// SetTrouble. Then a request does not wait when no instance is ready, and fails with
+// ErrNoStart, as do those that wait already.
+func (r *Registry) SetHopeless(hopeless bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.hopeless = hopeless
+	if hopeless && len(r.candidates) == 0 {
+		for w := r.queue.pop(); w != nil; w = r.queue.pop() {
+			w.Grant(Lease{}, ErrNoStart)
+		}
+	}
 }
 
 // Suspects delivers the instances that became Unhealthy because they refused a

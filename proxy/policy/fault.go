@@ -82,7 +82,7 @@ func FaultOf(err error, trouble string) Fault {
 		return unavailable(err, trouble, drained(err, retryLater), keyQueueTimeout)
 	case errors.Is(err, registry.ErrOverloaded):
 		return unavailable(err, trouble, drained(err, retrySoon), "")
-	case errors.Is(err, registry.ErrClosed):
+	case errors.Is(err, registry.ErrClosed), errors.Is(err, registry.ErrNoStart):
 		return unavailable(err, trouble, retryLater, "")
 	case errors.Is(err, ErrStreams):
 		return Fault{

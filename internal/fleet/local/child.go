@@ -50,6 +50,7 @@ type child struct {
 	silentChecks   int             // those of them in a row that got no answer
 	failedLiveness int             // checks of livenessPath failed in a row
 	notReady       string          // why it is not ready, as it answered last; "" if it is
+	lastAnswer     error           // to a failed health check since the last successful one; nil if none
 	silence        silence         // while silentChecks > 0
 	recycleReason  string          // why it is to be recycled; "" if it is not
 	recycleTurn    int             // its place in the order of these; 0 if it is not

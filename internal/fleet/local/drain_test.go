@@ -121,7 +121,7 @@ func TestUnhealthyInstanceIsNotTakenBack(t *testing.T) {
 		one := r.acquire()
 		two := r.acquire()
 		r.all()[1].failHealth(errUnhealthy)
-		r.after(ejectAfter * r.settings().CheckInterval)
+		r.after(unhealthyAfter * r.settings().CheckInterval)
 		r.want("1 ready 1 unhealthy")
 		r.Scale(1, "test")
 		r.Scale(2, "test")

@@ -79,6 +79,7 @@ func (f *Fleet) onEnd(c *child, end ending) {
 		f.backoff.fail(time.Now(), c.readyAt)
 	}
 	if c.host == "" {
+		f.failedStarts++
 		f.Board.SetTrouble(reason)
 		if f.rollout != nil && c.generation == f.generation {
 			n := len(f.pendingReplacements) - 1 // that of c: the outdated ones stay

@@ -58,6 +58,7 @@ type Fleet struct {
 	rollout             *rollout      // nil while there is none
 	pendingReplacements []replacement // of failed children, in the order of their failures
 	surplusReason       string        // why there are more than the target, if that did not change; or ""
+	failedStarts        int           // since an instance was last ready
 	backoff             backoff
 	pacing              recyclePacing
 	recycled            int         // number of children that had to be recycled

@@ -10,10 +10,10 @@ import (
 )
 
 const (
-	// ejectAfter is how many health checks in a row must fail before an
-	// instance gets no more requests, and replaceAfter before it is replaced.
-	ejectAfter   = 2
-	replaceAfter = 4
+	// unhealthyAfter is how many health checks in a row must fail before an instance
+	// is unhealthy and gets no more requests, and replaceAfter before it is replaced.
+	unhealthyAfter = 2
+	replaceAfter   = 4
 )
 
 // healthCheck is the result of a health check.
@@ -85,10 +85,11 @@ func (f *Fleet) onHealthCheck(c *child, check healthCheck) {
 	in, ready := f.lookup(c.id)
 	c.notReady = ""
 	if answered(check.err) {
-		c.notReady = check.err.Error()
+		c.notReady, c.lastAnswer = check.err.Error(), check.err
 	}
 	switch {
 	case check.err == nil:
+		c.lastAnswer = nil
 		if c.failedChecks, c.silentChecks = 0, 0; in.State == registry.Unhealthy {
 			f.logRefusal(c, f.Registry.Transition(c.id, registry.Ready, "answered the health check"))
 			c.log.Info("instance healthy again")
@@ -105,13 +106,14 @@ func (f *Fleet) onHealthCheck(c *child, check healthCheck) {
 		c.silentChecks++
 		c.silence.observe(c.silentChecks, check, &in)
 	}
-	c.log.Warn("health check failed", "failures", c.failedChecks, "error", check.err)
-	cause := fmt.Errorf("failed %d health checks: %w", c.failedChecks, check.err)
+	failure := withLastAnswer(check.err, c.lastAnswer)
+	c.log.Warn("health check failed", "failures", c.failedChecks, "error", failure)
+	cause := fmt.Errorf("failed %d health checks: %w", c.failedChecks, failure)
 	works := c.program.LivenessPath != "" && check.liveness == nil
 	switch {
 	case !works && c.silentChecks >= replaceAfter && f.mustReplace(c, check, &in):
 		f.replace(c, cause)
-	case c.failedChecks >= ejectAfter && in.State == registry.Ready && (c.notReady != "" || ready > 1):
+	case c.failedChecks >= unhealthyAfter && in.State == registry.Ready && (c.notReady != "" || ready > 1):
 		// The last ready instance stays if it does not answer: to try it is better
 		// than to refuse every request. If it says that it is not ready, it goes.
 		f.logRefusal(c, f.Registry.Transition(c.id, registry.Unhealthy, cause.Error()))
@@ -132,22 +134,6 @@ func (f *Fleet) notLive(c *child, err error) bool {
 	}
 	f.replace(c, fmt.Errorf("failed %d liveness checks: %w", c.failedLiveness, err))
 	return true
-}
-
-// notReadyReason returns why no instance is ready when all that were ready say that
-// they are not, or "".
-func (f *Fleet) notReadyReason() string {
-	reason := ""
-	for _, c := range f.children {
-		switch {
-		case !c.active():
-		case c.phase != phaseServing || c.notReady == "":
-			return ""
-		default:
-			reason = "no instance is ready: " + c.notReady
-		}
-	}
-	return reason
 }
 
 // onSuspect handles an instance that refused a connection. The registry has made it

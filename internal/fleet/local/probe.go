@@ -23,23 +23,6 @@ const maxHealthBody = 64 << 10
 // means healthy.
 type prober func(ctx context.Context, address, path string) error
 
-// statusError is an answer to a health check that is not 2xx. The instance works,
-// and says that it is not ready.
-type statusError struct {
-	path   string
-	status int
-}
-
-func (e *statusError) Error() string {
-	return fmt.Sprintf("GET %s: status %d, not 2xx", e.path, e.status)
-}
-
-// answered reports whether err is an answer that is not 2xx.
-func answered(err error) bool {
-	var status *statusError
-	return errors.As(err, &status)
-}
-
 // newHTTPProber returns a prober for which a 2xx status means healthy. It follows no
 // redirects. Each check has its own connection, because an instance must accept new
 // ones to be healthy.
@@ -58,7 +41,7 @@ func newHTTPProber() prober {
 		request.Header.Set("User-Agent", "dynlb-health")
 		response, err := client.Do(request)
 		if err != nil {
-			return err // has the method, the URL and the cause
+			return probeError(address, err)
 		}
 		defer response.Body.Close()
 		if response.StatusCode/100 != 2 {

@@ -81,7 +81,11 @@ func wait(r *http.Request, release <-chan struct{}) {
 // TestProbeGarbage: an answer that is not HTTP is a failure.
 func TestProbeGarbage(t *testing.T) {
 	t.Parallel()
-	for _, answer := range []string{"", "hello\r\n\r\n", "HTTP/1.1 200", "\x00\x01\x02", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"} {
+	for answer, want := range map[string]string{
+		"": "", "hello\r\n\r\n": "", "HTTP/1.1 200": "", "\x00\x01\x02": "", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n": "",
+		"\x00\x00\x12\x04\x00\x00\x00\x00\x00\x00\x04\x00\x10\x00\x00": "the instance speaks HTTP/2 only",
+		"\x15\x03\x01\x00\x02\x02\x46":                                 "the instance speaks TLS",
+	} {
 		t.Run(fmt.Sprintf("%.20q", answer), func(t *testing.T) {
 			t.Parallel()
 			l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -99,8 +103,8 @@ func TestProbeGarbage(t *testing.T) {
 				_, _ = io.WriteString(conn, answer)
 				_ = conn.Close()
 			}()
-			if err := newHTTPProber()(t.Context(), l.Addr().String(), "/health"); err == nil {
-				t.Error("the instance is healthy")
+			if err := newHTTPProber()(t.Context(), l.Addr().String(), "/health"); err == nil || !strings.HasPrefix(err.Error(), want) {
+				t.Errorf("%v, want %q", err, want)
 			}
 			_ = l.Close()
 			<-done

@@ -16,22 +16,24 @@ const (
 	// maxProbeInterval: an app that starts slowly need not be probed often.
 	minProbeInterval = 4 * time.Millisecond
 	maxProbeInterval = 100 * time.Millisecond
+	// reportAfter is when the status begins to tell why a child is not ready yet. Most
+	// are ready before.
+	reportAfter = 500 * time.Millisecond
 )
 
 // awaitReady probes the child until it is ready, and returns the host where it
 // answered. It fails when life ends, when the process exits, when the child is not
 // ready within startTimeout, and when another program answers on its port. Time in
-// which dynlb has no descriptor for a probe does not count.
+// which dynlb has no descriptor for a probe does not count, nor does time in which the
+// child says that it is not ready (see onNotReadyYet).
 func (f *Fleet) awaitReady(life context.Context, c *child, p proc) (host string, err error) {
 	limit := f.settings().StartTimeout
-	again := false
-	f.call(func() { again = !c.readyAt.IsZero() })
 	ctx, expire := context.WithCancelCause(life)
 	defer expire(nil)
 	left := limit // after the last probe that was made
 	clock := time.AfterFunc(left, func() { expire(context.DeadlineExceeded) })
 	defer clock.Stop()
-	last := errors.New("no answer")
+	state := notReadyState{since: time.Now()}
 	for pause := minProbeInterval; ; pause = min(pause*5/4, maxProbeInterval) {
 		began := time.Now()
 		timer := time.NewTimer(pause)
@@ -45,29 +47,41 @@ func (f *Fleet) awaitReady(life context.Context, c *child, p proc) (host string,
 			if life.Err() != nil {
 				return "", life.Err()
 			}
-			return "", startTimeoutError(c, p, limit, last)
+			return "", fmt.Errorf("not ready within %v: %w", limit, state.cause(c, p))
 		}
-		for _, host := range hosts {
-			err := f.probeOnce(ctx, c, host)
-			if err == nil {
-				return host, f.verify(c, p)
-			}
-			// The second host is a guess: that it refuses says nothing.
-			if host == hosts[0] || !refused(err) {
-				last = err
-			}
-			if again && answered(err) { // it works, and is not replaced
-				f.call(func() { c.notReady = err.Error() })
-				left = limit + time.Since(began)
-			}
+		host, err := f.probeHosts(ctx, c)
+		if err == nil {
+			return host, f.verify(c, p)
 		}
-		if !outOfDescriptors(last) {
+		if ctx.Err() == nil && f.notReadyYet(c, p, &state, err) {
+			left = limit + time.Since(began)
+		}
+		if !outOfDescriptors(err) {
 			left -= time.Since(began)
 			clock.Reset(left)
 		} else if clock.Stop() {
-			c.log.Warn("health check not made", "error", last)
+			c.log.Warn("health check not made", "error", err)
 		}
 	}
+}
+
+// probeHosts makes a health check on each host until one succeeds, and returns that
+// host. The second host is a guess, for a child that does not listen on the first
+// one: that it refuses says nothing.
+func (f *Fleet) probeHosts(ctx context.Context, c *child) (host string, err error) {
+	for _, host := range hosts {
+		next := f.probeOnce(ctx, c, host)
+		if next == nil {
+			return host, nil
+		}
+		if err == nil || !refused(next) {
+			err = next
+		}
+		if !refused(err) {
+			break
+		}
+	}
+	return "", err
 }
 
 // probeOnce makes one health check on host.
@@ -77,9 +91,14 @@ func (f *Fleet) probeOnce(ctx context.Context, c *child, host string) error {
 
 // probePath requests path on host, as a health check does.
 func (f *Fleet) probePath(ctx context.Context, c *child, host, path string) error {
-	ctx, cancel := context.WithTimeout(ctx, f.settings().HealthTimeout)
+	limit := f.settings().HealthTimeout
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	return f.probe(ctx, address(host, c.port), path)
+	err := f.probe(ctx, address(host, c.port), path)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &silenceError{path, limit}
+	}
+	return err
 }
 
 // verify returns an error unless it was the child that answered on its port.
@@ -102,15 +121,6 @@ func (f *Fleet) verify(c *child, p proc) error {
 	}
 }
 
-// startTimeoutError returns why the child is not ready within startTimeout: the
-// ports on which it listens instead of its own, or the result of the last probe.
-func startTimeoutError(c *child, p proc, limit time.Duration, last error) error {
-	if listening, err := p.ListensOn(c.port); err == nil && !listening.Owned {
-		return fmt.Errorf("not ready within %v: it %v", limit, listening)
-	}
-	return fmt.Errorf("not ready within %v: %w", limit, last)
-}
-
 // onReady handles a child that is ready, for the first time or again. It runs in
 // the loop.
 func (f *Fleet) onReady(c *child, host string) {
@@ -127,6 +137,7 @@ func (f *Fleet) onReady(c *child, host string) {
 		f.logRefusal(c, f.Registry.SetEndpoint(c.id, registry.TCP(host, c.port)))
 	}
 	f.logRefusal(c, f.Registry.Transition(c.id, registry.Ready, "answered the health check"))
+	f.failedStarts = 0
 	f.Board.SetTrouble("")
 	c.log.Info("instance ready", "address", address(host, c.port))
 }

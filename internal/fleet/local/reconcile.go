@@ -14,7 +14,7 @@ import (
 // to drain.
 func (f *Fleet) reconcile(killCtx context.Context) {
 	target := f.target + f.advanceRollout()
-	active, starting := 0, 0
+	active, starting, undecided := 0, 0, 0
 	for _, c := range f.children {
 		if !c.active() {
 			continue
@@ -22,14 +22,22 @@ func (f *Fleet) reconcile(killCtx context.Context) {
 		active++
 		if c.phase == phaseStarting {
 			starting++
+			if c.notReady == "" {
+				undecided++
+			}
 		}
 	}
 	// A failed child that is above the target now is not replaced.
 	n := min(len(f.pendingReplacements), max(0, target-active))
 	f.pendingReplacements = f.pendingReplacements[:n]
-	if starting == 0 && active >= target {
-		f.Board.SetTrouble(f.notReadyReason()) // no start is outstanding
+	if undecided == 0 && active >= target { // no start is outstanding
+		f.Board.SetNotReady(f.notReadyReason())
 	}
+	if active == 0 && target == 0 {
+		f.failedStarts = 0 // the next request that waits has an instance started
+	}
+	// One failed start may be a chance. After two, the next one is expected to fail.
+	f.Registry.SetHopeless(f.failedStarts > 1 && active == starting && undecided == starting)
 	for ; active > target; active-- {
 		f.drain(f.nextToStop(), cmp.Or(f.surplusReason, f.reason))
 	}
@@ -59,6 +67,7 @@ func (f *Fleet) reconcile(killCtx context.Context) {
 func (f *Fleet) start(killCtx context.Context) bool {
 	port, err := f.lowestFreePort()
 	if err != nil {
+		f.failedStarts++
 		f.backoff.fail(time.Now(), time.Time{})
 		f.Board.SetTrouble(err.Error())
 		f.Log.Error("no instance started", "error", err)

@@ -26,6 +26,57 @@ func TestStartFailure(t *testing.T) {
 	})
 }
 
+// TestHopeless: when starts fail again and again, requests do not wait for an instance.
+// A single failed start, and deaths of instances that were ready, do not lead to that.
+func TestHopeless(t *testing.T) {
+	t.Parallel()
+	hopeless := func(r *rig) bool {
+		lease, err := r.registry.Enqueue(&registry.Waiter{Grant: func(registry.Lease, error) {}})
+		lease.Release()
+		return errors.Is(err, registry.ErrNoStart)
+	}
+	withFleet(t, func(_ *Settings, m *machine) { m.launchErr = errors.New("bun: not found") }, func(t *testing.T, r *rig) {
+		waited := make(chan error, 1)
+		go func() { // ends with ErrNoStart
+			_, err := r.registry.Acquire(t.Context(), registry.Preference{})
+			waited <- err
+		}()
+		r.after(time.Millisecond)
+		if hopeless(r) {
+			t.Error("hopeless before the first start")
+		}
+		r.Scale(1, "test")
+		r.after(time.Millisecond)
+		if err := <-waited; !errors.Is(err, registry.ErrNoStart) || !hopeless(r) {
+			t.Errorf("a request waited: %v", err)
+		}
+		r.set(func(m *machine) { m.launchErr, m.boot = nil, time.Second })
+		r.after(time.Second)
+		r.want("1 starting")
+		if !hopeless(r) {
+			t.Error("not hopeless while another start is tried")
+		}
+		r.after(time.Second)
+		r.want("1 ready")
+		for range 3 {
+			r.running()[0].die("signal: killed")
+			r.after(20 * time.Millisecond)
+			if hopeless(r) {
+				t.Error("hopeless after the death of an instance that was ready")
+			}
+			r.after(5 * time.Second)
+		}
+		r.refuseStarts(errors.New("bun: not found"))
+		r.running()[0].die("signal: killed")
+		r.after(time.Second)
+		r.Scale(0, "test")
+		r.after(time.Second)
+		if hopeless(r) {
+			t.Error("hopeless at target 0")
+		}
+	})
+}
+
 // TestRestartsAreStaggered: when all instances have died, at most one per core
 // starts at a time.
 func TestRestartsAreStaggered(t *testing.T) {

@@ -138,6 +138,7 @@ func (f *Fleet) configure(settings Settings, done chan error) {
 	if f.rollout != nil {
 		f.endRollout(fleet.ErrSuperseded)
 	}
+	f.failedStarts = 0
 	f.backoff = backoff{} // a program that failed before says nothing about this one
 	r := newRollout(1, "config changed: "+strings.Join(keys, ", "))
 	r.done, r.previous = done, previous

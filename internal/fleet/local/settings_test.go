@@ -133,7 +133,7 @@ func TestConfigureTimesAtOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		old[0].failHealth(errUnhealthy)
-		r.after(ejectAfter*time.Second + time.Millisecond)
+		r.after(unhealthyAfter*time.Second + time.Millisecond)
 		r.want("1 ready 1 unhealthy")
 		old[0].failHealth(nil)
 		r.after(time.Second)

@@ -1,0 +1,93 @@
+package local
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/dynlb/dynlb/internal/registry"
+)
+
+// notReadyState is what the probes of a child that is not ready have shown.
+type notReadyState struct {
+	since    time.Time // when the probes began
+	last     error     // the result of the last probe
+	answer   error     // the last real answer
+	reported string    // the last result that was reported to the loop
+}
+
+// cause returns why the child is not ready: the ports on which it listens instead of
+// its own, or the result of the last probe, with the last real answer.
+func (s *notReadyState) cause(c *child, p proc) error {
+	if listening, err := p.ListensOn(c.port); err == nil && !listening.Owned {
+		return fmt.Errorf("it %v", listening)
+	}
+	if s.last == nil {
+		return errors.New("no answer")
+	}
+	return withLastAnswer(s.last, s.answer)
+}
+
+// notReadyYet handles a failed probe of a child that is to become ready, and reports
+// whether the child works nevertheless.
+func (f *Fleet) notReadyYet(c *child, p proc, s *notReadyState, err error) (works bool) {
+	s.last = err
+	if answered(err) {
+		s.answer = err
+	} else if time.Since(s.since) < reportAfter || err.Error() == s.reported {
+		return false
+	}
+	s.reported = err.Error()
+	cause := s.cause(c, p)
+	f.call(func() { works = f.onNotReadyYet(c, err, cause) })
+	return works
+}
+
+// onNotReadyYet handles the last result of the probes of a child that is not ready,
+// and reports whether the child works: an answer other than 2xx shows that after the
+// child was ready, and the status 503 shows it before. It is not replaced for that.
+// During a rollout, a new child must become ready within startTimeout: the outdated
+// ones wait for it. It runs in the loop.
+func (f *Fleet) onNotReadyYet(c *child, last, cause error) (works bool) {
+	if !c.active() {
+		return false
+	}
+	starting := c.phase == phaseStarting
+	switch {
+	case !starting:
+		works = answered(last)
+	case f.rollout != nil && c.generation == f.generation:
+	default:
+		works = unavailable(last)
+	}
+	c.notReady = ""
+	if works {
+		c.notReady = last.Error()
+	}
+	if starting {
+		f.logRefusal(c, f.Registry.SetReason(c.id, registry.NotReadyYet+cause.Error()))
+	}
+	return works
+}
+
+// notReadyReason returns why no instance is ready when all say that they are not, or
+// "".
+func (f *Fleet) notReadyReason() string {
+	reason := ""
+	for _, c := range f.children {
+		switch {
+		case !c.active():
+		case c.notReady == "":
+			return ""
+		default:
+			reason = c.notReady
+		}
+	}
+	if reason == "" {
+		return ""
+	}
+	if now := f.Registry.Snapshot(); now.Count(registry.Ready) > 0 { // until its second failed check
+		return ""
+	}
+	return reason
+}

@@ -1,0 +1,80 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// statusError is an answer to a health check that is not 2xx. The instance works,
+// and says that it is not ready.
+type statusError struct {
+	path   string
+	status int
+}
+
+func (e *statusError) Error() string {
+	return fmt.Sprintf("GET %s: status %d, not 2xx", e.path, e.status)
+}
+
+// answered reports whether err is an answer that is not 2xx.
+func answered(err error) bool {
+	var status *statusError
+	return errors.As(err, &status)
+}
+
+// unavailable reports whether err is an answer with the status 503.
+func unavailable(err error) bool {
+	var status *statusError
+	return errors.As(err, &status) && status.status == http.StatusServiceUnavailable
+}
+
+// silenceError says that a health check got no answer in time. It is a
+// context.DeadlineExceeded.
+type silenceError struct {
+	path  string
+	limit time.Duration
+}
+
+func (e *silenceError) Error() string {
+	return fmt.Sprintf("GET %s: no answer within %v", e.path, e.limit)
+}
+
+func (e *silenceError) Is(target error) bool { return target == context.DeadlineExceeded }
+
+// probeError returns the error of a health check that got no HTTP response from
+// address, in words that say more than those of net/http.
+func probeError(address string, err error) error {
+	text := err.Error()
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("%w on %s", syscall.ECONNREFUSED, address)
+	case strings.Contains(text, http2Settings):
+		return errors.New("the instance speaks HTTP/2 only, and dynlb speaks HTTP/1.1 to instances")
+	case strings.Contains(text, tlsAlert):
+		return errors.New("the instance speaks TLS, and dynlb speaks plain HTTP to instances")
+	default:
+		return err // has the method, the URL and the cause
+	}
+}
+
+// What net/http says of an answer that begins with a SETTINGS frame of HTTP/2, whose
+// length is below 256 (RFC 9113, 4.1 and 6.5), or with an alert of TLS 1.0 to 1.3
+// (RFC 8446, 5.1).
+const (
+	http2Settings = `malformed HTTP response "\x00\x00`
+	tlsAlert      = `malformed HTTP response "\x15\x03`
+)
+
+// withLastAnswer adds the last real answer to the error of a health check that got
+// none.
+func withLastAnswer(err, answer error) error {
+	if answer == nil || answered(err) || !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return fmt.Errorf("%w; its last answer was %v", err, answer)
+}
