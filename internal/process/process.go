@@ -4,7 +4,7 @@
 // A Process moves one way:
 //
 //	Start -> running -> leader exited -> rest of the group gone -> Done
-//	            |  Terminate, Kill, Stop
+//	            |  Kill, Stop
 //	            +--> (signals go to the group)
 //
 // The child gets file descriptors 0 to 2 only (0 is /dev/null), the open-file

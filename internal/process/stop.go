@@ -7,15 +7,6 @@ import (
 	"time"
 )
 
-// Terminate sends SIGTERM to the child's group. It returns nil when the group is
-// gone. A child that ignores the signal, or is suspended by SIGSTOP, does not end;
-// see Stop.
-func (p *Process) Terminate() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.signalLocked(syscall.SIGTERM)
-}
-
 // Kill sends SIGKILL to the child's group, and to all processes of its cgroup if it
 // has one of its own, even when only descendants of the child are left. It returns
 // nil when all of them are gone.

@@ -10,20 +10,19 @@ import (
 	"github.com/dynlb/dynlb/internal/process/processtest"
 )
 
-func TestTerminateLetsTheChildEndItself(t *testing.T) {
+// TestChildEndsItself: a child that handles SIGTERM ends by its own exit, and Kill after
+// that has no effect.
+func TestChildEndsItself(t *testing.T) {
 	t.Parallel()
 	line := processtest.NewLifeline(t)
 	p := start(t, roleSpec("term", line.Address()))
 	line.Accept()
-	if err := p.Terminate(); err != nil {
+	if err := signalGroup(p.PID(), syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	exit := await(t, p)
 	if exit.Code != 3 || len(exit.Output) != 1 || exit.Output[0] != "bye" {
 		t.Errorf("exit = %+v, want status 3 and the last line", exit)
-	}
-	if err := p.Terminate(); err != nil {
-		t.Errorf("Terminate after the end: %v", err)
 	}
 	if err := p.Kill(); err != nil {
 		t.Errorf("Kill after the end: %v", err)

@@ -8,9 +8,9 @@ package registry
 //	              ▼ │ ▼
 //	            Draining ──► Stopped
 //
-// A Draining instance may be taken back into service if it was Ready before. Every
-// state may also become Stopped directly, as processes die. The zero value is
-// Unspecified, which is never routable.
+// A Draining instance may be taken back into service if it was Ready when its drain
+// began, which its fleet knows. Every state may also become Stopped directly, as
+// processes die. The zero value is Unspecified, which is never routable.
 type State uint8
 
 const (
@@ -49,8 +49,8 @@ func (s State) String() string {
 // Routable reports whether an instance in s may get requests.
 func (s State) Routable() bool { return s == Ready }
 
-// CanBecome reports whether an instance may go from s to next. It is the only rule
-// of the life cycle. A state never becomes itself.
+// CanBecome reports whether an instance may go from s to next, as far as the states
+// tell: it does not know what the instance was before s. A state never becomes itself.
 func (s State) CanBecome(next State) bool {
 	switch next {
 	case Ready:

@@ -43,7 +43,7 @@ type child struct {
 	generation     int             // the number of rollouts before its start
 	host           string          // where it answered; "" until it was ready
 	readyAt        time.Time       // when it was first ready
-	wasReady       bool            // it was ready when its drain began
+	wasReady       bool            // it was ready and worked when its drain began: it may be taken back
 	drained        <-chan struct{} // closed when no request is in flight; set when its drain begins
 	drainReason    string          // why its drain began
 	failedChecks   int             // health checks failed in a row
@@ -90,7 +90,7 @@ func (f *Fleet) manage(life, killCtx context.Context, c *child) {
 		err = nil
 		var drained <-chan struct{}
 		drained, suspended = f.drainState(c)
-		if f.awaitDrained(killCtx, c, p, drained, suspended) && f.mayStop(killCtx, c, drained) {
+		if f.awaitDrained(killCtx, c, p, drained, suspended) && f.beginStop(killCtx, c, drained) {
 			break
 		}
 		var host string

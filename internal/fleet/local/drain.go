@@ -76,10 +76,10 @@ func (f *Fleet) awaitDrained(killCtx context.Context, c *child, p proc, drained 
 	return true
 }
 
-// mayStop moves a child whose drain is over to phaseStopping. It returns false when
-// the child was taken back meanwhile. A child that was taken back and drains again
+// beginStop moves a child whose drain is over to phaseStopping. It returns false, and
+// the child is not to be stopped, when it was taken back meanwhile. A child that was taken back and drains again
 // has another channel, which it must wait for.
-func (f *Fleet) mayStop(killCtx context.Context, c *child, drained <-chan struct{}) (stop bool) {
+func (f *Fleet) beginStop(killCtx context.Context, c *child, drained <-chan struct{}) (stop bool) {
 	f.call(func() {
 		if stop = killCtx.Err() != nil || c.phase == phaseDraining && c.drained == drained; stop {
 			c.phase = phaseStopping
