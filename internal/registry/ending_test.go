@@ -44,8 +44,7 @@ func TestCulprit(t *testing.T) {
 			time.Sleep(2 * sameDeath)
 			broke(l)
 		}, true, []string{"GET /0"}},
-		"six": {5, Ending{"exit status 1", true}, func(l Lease, o []Lease) { broke(append([]Lease{l}, o...)...) }, false,
-			[]string{"GET /0", "GET /1", "GET /2", "GET /3"}},
+		"six": {5, Ending{"exit status 1", true}, func(l Lease, o []Lease) { broke(append([]Lease{l}, o...)...) }, false, []string{"GET /0", "GET /1", "GET /2", "GET /3"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

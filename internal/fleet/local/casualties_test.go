@@ -3,6 +3,8 @@ package local
 import (
 	"testing"
 	"time"
+
+	"github.com/dynlb/dynlb/internal/registry"
 )
 
 // TestCasualties: the last exit and the reason of the replacement name the requests of
@@ -25,15 +27,19 @@ func TestCasualties(t *testing.T) {
 			withFleet(t, nil, func(t *testing.T, r *rig) {
 				r.Scale(1, "test")
 				r.after(time.Second)
+				var leases []registry.Lease
 				for i, path := range c.requests {
 					lease := r.acquire()
-					defer lease.Release()
+					leases = append(leases, lease)
 					time.AfterFunc(time.Duration(5+i)*time.Millisecond, func() { lease.Broke("GET", path) }) // after the fleet knows
 				}
 				r.all()[0].die(c.exit, "last words")
 				r.after(time.Second)
 				if got := r.board.Snapshot().LastExit.Reason; got != c.want {
 					t.Errorf("last exit %q, want %q", got, c.want)
+				}
+				for _, lease := range leases {
+					lease.Release()
 				}
 				r.want("1 ready")
 			})

@@ -133,7 +133,7 @@ func TestProbeHosts(t *testing.T) {
 			if (err == nil) != (c.want == nil) || err != nil && err.Error() != c.want.Error() || err == nil && host != hosts[1] {
 				t.Errorf("%q, %v; want %v", host, err, c.want)
 			}
-			if silent := c.first == context.DeadlineExceeded; errors.Is(err, context.DeadlineExceeded) != silent {
+			if silent := errors.Is(c.first, context.DeadlineExceeded); errors.Is(err, context.DeadlineExceeded) != silent {
 				t.Errorf("%v is a timeout: %v", err, !silent)
 			}
 		})

@@ -71,10 +71,10 @@ const (
 )
 
 // withLastAnswer adds the last real answer to the error of a health check that got
-// none.
+// none. The result is not an answer itself.
 func withLastAnswer(err, answer error) error {
 	if answer == nil || answered(err) || !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	return fmt.Errorf("%w; its last answer was %v", err, answer)
+	return fmt.Errorf("%w; its last answer was %s", err, answer.Error())
 }
