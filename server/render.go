@@ -51,6 +51,7 @@ func poolOf(app string, now *notice.Snapshot) *dynlbv1.Pool {
 		RetriesDenied:     now.RetriesDenied,
 		App:               app,
 		Brake:             text(now.Brake),
+		ConfigReloading:   now.Reload.Pending,
 	}
 	if now.HoldUntil.After(now.Time) {
 		out.HoldUntil = timestamp(now.HoldUntil)

@@ -98,15 +98,16 @@ func (a *App) Run(ctx context.Context) {
 	running.Wait()
 }
 
-// Configure applies settings: at once, apart from what an instance is started with,
-// which takes a rolling restart. The channel gets nil when all instances have the
-// settings, or why they do not.
-func (a *App) Configure(settings Settings) <-chan error {
+// Try gives the instances their part of settings, which may take a rolling restart.
+// The channel gets nil when all instances have it: then Configure applies the rest. If
+// it gets an error, the instances have their previous settings again.
+func (a *App) Try(settings Settings) <-chan error { return a.Fleet.Configure(settings.Fleet) }
+
+// Configure applies, at once, what Try does not. It cannot fail.
+func (a *App) Configure(settings Settings) {
 	a.Registry.Configure(settings.Registry)
 	a.Route.Configure(settings.Requests)
-	done := a.Fleet.Configure(settings.Fleet)
 	a.Scaler.Configure(settings.Scaling)
-	return done
 }
 
 // InFlight returns how many requests are at the instances.

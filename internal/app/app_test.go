@@ -84,9 +84,13 @@ func TestApps(t *testing.T) {
 	if b, g := blue.Board.Snapshot().Report.Target, green.Board.Snapshot().Report.Target; b != 1 || g != 0 {
 		t.Errorf("targets %d and %d, want 1 and 0", b, g)
 	}
-	if err := <-green.Configure(settings(5)); err != nil {
+	if err := <-green.Try(settings(5)); err != nil {
 		t.Error(err)
 	}
+	if _, err := green.Scaler.ScaleTo(t.Context(), 5, 0, "test"); err == nil {
+		t.Error("Try applies the new bounds, want them applied by Configure")
+	}
+	green.Configure(settings(5))
 	if _, err := green.Scaler.ScaleTo(t.Context(), 5, 0, "test"); err != nil {
 		t.Errorf("scale within the new bounds: %v", err)
 	}

@@ -52,6 +52,9 @@ func (v view) pool(w io.Writer, p *dynlbv1.Pool) {
 		first, _, _ := strings.Cut(problem, "\n")
 		v.line(w, "config reload failed: "+first, red)
 	}
+	if p.GetConfigReloading() {
+		v.line(w, "config reload in progress: it is in force when new instances have replaced all others", "")
+	}
 	if exit := p.GetLastExit(); exit != nil {
 		v.line(w, fmt.Sprintf("last exit: %s ago: %s", age(exit.GetTime()), exit.GetReason()), "")
 	}

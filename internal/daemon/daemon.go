@@ -54,6 +54,7 @@ type Daemon struct {
 	// Owned by New, then by Run:
 
 	plan     plan         // in force
+	trial    *trial       // the reload under way; nil while there is none
 	public   net.Listener // in use
 	cleanups cleanups
 }

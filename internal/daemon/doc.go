@@ -12,9 +12,15 @@
 // Reload. SIGHUP, or a change of the config file, makes the daemon read the file
 // again. Either all of it is applied ("config reloaded"), or nothing changes and
 // the log, `dynlb status` and the metric dynlb_config_last_reload_successful say
-// why ("config reload failed, keeping the previous config"). Keys that concern the
-// processes (command, env, user) are applied by a rolling restart, all others at
-// once. Listeners whose address changed are opened before the previous ones close.
+// why ("config reload failed, keeping the previous config"). Without new instances
+// it is applied at once. Keys that concern the processes (command, env, user) need a
+// rolling restart first: until the last instance is replaced, the previous config is
+// in force ("config reload in progress"), apart from the times by which instances are
+// started, checked and stopped, and the clients of a new address wait. If a new
+// instance does not become ready, these times are as before, and new instances that
+// run already are replaced by such of the previous config. When no instance serves,
+// nothing speaks for the previous config, and the new one is applied at once.
+// Listeners whose address changed are opened before the previous ones close.
 // The file must be a regular file; editors and Kubernetes may replace it, or a
 // link to it, as a whole. A change counts once the content has stayed the same for
 // 250 ms.

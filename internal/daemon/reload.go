@@ -3,107 +3,135 @@ package daemon
 import (
 	"context"
 	"errors"
-	"net"
 
 	"github.com/dynlb/dynlb/internal/app"
 	"github.com/dynlb/dynlb/internal/fleet"
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
-// reload loads the config and applies it. If any of it cannot be applied, nothing
-// changes, and the log, the status and the metrics say why. A rolling restart that
-// the change needs is begun here; its end is reported later.
+// trial is a reload whose new instances are being started. Until they have replaced
+// all others, the previous config is in force, apart from the settings by which
+// instances are started and checked.
+type trial struct {
+	prepared
+	outcome chan error // capacity 1: nil when the config can be put in force
+	later   error      // why a config that was read meanwhile was rejected
+}
+
+// reload loads the config and tries it. The log, the status and the metrics tell the
+// outcome. A reload that is under way is abandoned.
 func (d *Daemon) reload(now context.Context) {
 	next, err := d.prepare()
 	if err != nil {
-		for _, a := range d.apps {
-			reloaded(a, err)
-		}
+		d.reject(err)
 		return
 	}
-	// Nothing below can fail, apart from the start of new instances.
+	d.abandon()
+	d.trial = &trial{prepared: next, outcome: make(chan error, 1)}
+	outcomes := make([]<-chan error, 0, len(d.apps))
+	for name, settings := range next.plan.apps { // the same names in every plan
+		outcomes = append(outcomes, d.apps[name].Try(settings))
+	}
+	if err, done := received(outcomes); done {
+		d.decide(now, err)
+		return
+	}
+	d.log.Info("config reload in progress, the previous config is in force until new instances have replaced all others")
+	for _, a := range d.apps {
+		a.Board.SetReloading()
+	}
+	outcome := d.trial.outcome
+	d.parts.Go(func() { // ends with the apps at the latest
+		var all error
+		for _, o := range outcomes {
+			all = errors.Join(all, <-o)
+		}
+		outcome <- all
+	})
+}
+
+// reject reports a config that cannot be tried. A reload under way continues.
+func (d *Daemon) reject(err error) {
+	d.reloaded(err)
+	if d.trial != nil {
+		d.trial.later = err
+	}
+}
+
+// received returns the errors of all channels, if each has its value.
+func received(outcomes []<-chan error) (all error, done bool) {
+	for _, o := range outcomes {
+		if len(o) == 0 {
+			return nil, false
+		}
+	}
+	for _, o := range outcomes {
+		all = errors.Join(all, <-o)
+	}
+	return all, true
+}
+
+// tried returns the channel that gets the outcome of the reload under way; nil when
+// there is none.
+func (d *Daemon) tried() <-chan error {
+	if d.trial == nil {
+		return nil
+	}
+	return d.trial.outcome
+}
+
+// abandon ends the reload under way, if there is one, without an outcome.
+func (d *Daemon) abandon() {
+	if d.trial == nil {
+		return
+	}
+	if err := d.trial.discard(); err != nil {
+		d.log.Warn("discard the listeners of a reload", "error", err)
+	}
+	d.trial = nil
+}
+
+// decide puts the config of the reload under way in force if err is nil, and else
+// discards it.
+func (d *Daemon) decide(now context.Context, err error) {
+	next, later := d.trial.prepared, d.trial.later
+	if err != nil {
+		d.abandon()
+		d.reloaded(err)
+		return
+	}
+	d.trial = nil
 	before := d.plan.config
 	d.plan = next.plan
 	d.proxy.Configure(d.plan.proxy)
-	for name, settings := range d.plan.apps { // the same names in every plan
-		a := d.apps[name]
-		done := a.Configure(settings)
-		d.parts.Go(func() { reloaded(a, <-done) }) // ends with the app at the latest
+	for name, settings := range d.plan.apps {
+		d.apps[name].Configure(settings)
 	}
 	d.replaceControl(now, next.control)
 	d.replacePublic(next.public, before.Listen)
 	logPlan(d.log, &d.plan)
+	d.reloaded(nil)
+	if later != nil {
+		d.reloaded(later) // the file has another content than the config in force
+	}
 }
 
-// prepared is a config that can be applied without an error.
-type prepared struct {
-	plan    plan
-	control *control     // nil: the present one stays
-	public  net.Listener // nil: the present one stays
+// reloaded reports the outcome of a reload for each app.
+func (d *Daemon) reloaded(err error) {
+	if errors.Is(err, registry.ErrClosed) || errors.Is(err, fleet.ErrSuperseded) {
+		return // the daemon stops, or a later reload reports its own outcome
+	}
+	for _, a := range d.apps {
+		report(a, err)
+	}
 }
 
-// prepare does everything that can fail, and changes nothing.
-func (d *Daemon) prepare() (p prepared, err error) {
-	settings, err := d.options.Load()
-	if err != nil {
-		return prepared{}, err
-	}
-	if p.plan, err = newPlan(settings); err != nil {
-		return prepared{}, err
-	}
-	before := &d.plan.config
-	if before.Auth != settings.Auth || before.Admin != settings.Admin || before.AdminHTTP != settings.AdminHTTP {
-		if p.control, err = d.newControl(&settings, d.control.Load()); err != nil {
-			return prepared{}, err
-		}
-	}
-	if before.Listen != settings.Listen {
-		if p.public, err = listen("listen", settings.Listen); err != nil {
-			return prepared{}, errors.Join(err, p.control.discard())
-		}
-	}
-	return p, nil
-}
-
-// reloaded reports the result of a reload for an app.
-func reloaded(a *app.App, err error) {
-	switch {
-	case err == nil:
+// report reports the outcome of a reload for an app.
+func report(a *app.App, err error) {
+	if err == nil {
 		a.Log.Info("config reloaded")
-	case errors.Is(err, registry.ErrClosed), errors.Is(err, fleet.ErrSuperseded):
-		return // the daemon stops, or a later reload reports its own result
-	default:
+	} else {
 		a.Log.Error("config reload failed, keeping the previous config", "error", err)
 	}
 	a.Board.SetReload(err)
-}
-
-// replaceControl serves next in place of the present control plane, whose clients
-// have to connect again. Nil: nothing changes.
-func (d *Daemon) replaceControl(now context.Context, next *control) {
-	if next == nil {
-		return
-	}
-	before := d.control.Swap(next)
-	d.serveControl(next)
-	d.log.Info("control plane replaced",
-		"admin", next.admin.Addr().String(), "adminHTTP", next.adminHTTP.Addr().String())
-	d.parts.Go(func() {
-		if err := before.retire(now); err != nil {
-			d.log.Warn("stop the previous control plane", "error", err)
-		}
-	})
-}
-
-// replacePublic serves next in place of the present public listener. Connections
-// that were accepted before stay open. Nil: nothing changes.
-func (d *Daemon) replacePublic(next net.Listener, address string) {
-	if next == nil {
-		return
-	}
-	before := d.public
-	d.public = next
-	d.servePublic(next)
-	d.log.Info("public listener replaced", "listen", next.Addr().String(), "before", address)
-	d.proxy.Leave(before)
 }

@@ -73,6 +73,7 @@ func (d *Daemon) start(now context.Context) {
 // serve reloads the config on demand until there is a reason to stop: ctx ends,
 // Shutdown, or the failure of a part, which it returns.
 func (d *Daemon) serve(ctx, now context.Context) error {
+	defer d.abandon()
 	for {
 		select {
 		case <-ctx.Done():
@@ -84,6 +85,8 @@ func (d *Daemon) serve(ctx, now context.Context) error {
 		case reason := <-d.reloads:
 			d.log.Info("reloading config", "reason", reason)
 			d.reload(now)
+		case err := <-d.tried():
+			d.decide(now, err)
 		}
 	}
 }

@@ -43,8 +43,9 @@ type Fleet interface {
 	Restart(ctx context.Context, surge int, reason string, progress func(replaced, total int)) error
 	// Configure puts other settings in force, of the kind that the fleet was made
 	// with. The channel gets one value: nil when all instances have the settings, or
-	// the reason why they have not; then the remaining old ones stay, and instances
-	// that are started later are as before, until the next Configure. It is
+	// the reason why they have not; then the previous settings are in force again, the
+	// remaining old instances stay, and new ones are replaced. When no instance serves,
+	// there is no reason to keep the previous settings: it is nil at once. It is
 	// ErrSuperseded when another Configure takes its place, ErrKind for settings of
 	// another kind of fleet, and wraps registry.ErrClosed after Stop.
 	Configure(settings Settings) <-chan error

@@ -68,6 +68,9 @@ type Reload struct {
 	// Error tells why the present content of the file is not in force; "" when it
 	// is.
 	Error string
+	// Pending says that another configuration is being tried: it is in force when
+	// new instances that have it have replaced all others.
+	Pending bool
 }
 
 // New returns a Board for the app whose instances are in r, and makes it r's
@@ -163,8 +166,16 @@ func (b *Board) SetReload(err error) {
 		b.recordLocked(Reloaded, "", "config read")
 		return
 	}
-	b.report.Reload.Error = err.Error()
+	b.report.Reload.Error, b.report.Reload.Pending = err.Error(), false
 	b.recordLocked(ReloadFailed, "", err.Error())
+}
+
+// SetReloading reports that another configuration is being tried.
+func (b *Board) SetReloading() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.report.Reload.Pending = true
+	b.notifyLocked()
 }
 
 // Moved records what the registry tells of an instance. It implements

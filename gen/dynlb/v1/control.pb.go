@@ -863,9 +863,12 @@ type Pool struct {
 	App string `protobuf:"bytes,14,opt,name=app,proto3" json:"app,omitempty"`
 	// Which limit of the machine keeps `target` from rising although the load calls
 	// for it, for people; empty when none does.
-	Brake         string `protobuf:"bytes,15,opt,name=brake,proto3" json:"brake,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Brake string `protobuf:"bytes,15,opt,name=brake,proto3" json:"brake,omitempty"`
+	// Whether a configuration is being tried: new instances are started with it, and
+	// it is in force when they have replaced all others.
+	ConfigReloading bool `protobuf:"varint,16,opt,name=config_reloading,json=configReloading,proto3" json:"config_reloading,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *Pool) Reset() {
@@ -1001,6 +1004,13 @@ func (x *Pool) GetBrake() string {
 		return x.Brake
 	}
 	return ""
+}
+
+func (x *Pool) GetConfigReloading() bool {
+	if x != nil {
+		return x.ConfigReloading
+	}
+	return false
 }
 
 // Instance is one running copy of the app.
@@ -1405,7 +1415,7 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x0factive_requests\x18\x04 \x01(\x05R\x0eactiveRequests\x12%\n" +
 	"\x0etotal_requests\x18\x05 \x01(\x01R\rtotalRequests\x12#\n" +
 	"\rresponse_time\x18\x06 \x01(\x01R\fresponseTime\x12\x12\n" +
-	"\x04load\x18\a \x01(\x01R\x04load\"\xca\x04\n" +
+	"\x04load\x18\a \x01(\x01R\x04load\"\xf5\x04\n" +
 	"\x04Pool\x12\x16\n" +
 	"\x06target\x18\x01 \x01(\x05R\x06target\x12#\n" +
 	"\rmin_instances\x18\x02 \x01(\x05R\fminInstances\x12#\n" +
@@ -1423,7 +1433,8 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\aretries\x18\f \x01(\x04R\aretries\x12%\n" +
 	"\x0eretries_denied\x18\r \x01(\x04R\rretriesDenied\x12\x10\n" +
 	"\x03app\x18\x0e \x01(\tR\x03app\x12\x14\n" +
-	"\x05brake\x18\x0f \x01(\tR\x05brake\"\xdf\x04\n" +
+	"\x05brake\x18\x0f \x01(\tR\x05brake\x12)\n" +
+	"\x10config_reloading\x18\x10 \x01(\bR\x0fconfigReloading\"\xdf\x04\n" +
 	"\bInstance\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\x12-\n" +

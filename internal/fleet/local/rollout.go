@@ -22,7 +22,7 @@ type rollout struct {
 	replaced int        // how many of them have begun to drain
 	progress chan int   // capacity 1: the latest value of replaced
 	done     chan error // capacity 1: the result
-	previous *Program   // what children ran before; nil when the program is the same
+	previous *Settings  // in force again if it fails; nil: the present ones stay
 }
 
 func newRollout(surge int, reason string) *rollout {
@@ -146,21 +146,23 @@ func (f *Fleet) drainReplaced(outdated int) (remaining int) {
 }
 
 // abortRollout ends the rollout because a new child failed. The outdated children
-// that remain stay. If one of them serves, their program works, and later children
-// run it too.
+// that remain stay, with their settings. New ones are replaced by such with the
+// previous settings.
 func (f *Fleet) abortRollout(reason string) {
-	replaced := f.rollout.total - f.countOutdated()
-	serving := false
+	r := f.rollout
+	replaced := r.total - f.countOutdated()
 	for _, c := range f.children {
-		serving = serving || c.phase == phaseServing && c.generation != f.generation
+		if r.previous != nil && len(differences(c.program, &r.previous.Program)) > 0 {
+			c.recycleReason = "has a config that failed"
+		}
 		c.generation = f.generation
 	}
-	if serving && f.rollout.previous != nil {
-		f.program = f.rollout.previous
+	if r.previous != nil {
+		f.apply(*r.previous)
 	}
 	f.surplusReason = "rolling restart stopped: " + reason
 	f.endRollout(fmt.Errorf("%d of %d instances replaced, the others stay; the new one: %s",
-		replaced, f.rollout.total, reason))
+		replaced, r.total, reason))
 }
 
 func (f *Fleet) endRollout(err error) {

@@ -125,12 +125,22 @@ func (f *Fleet) Configure(settings fleet.Settings) <-chan error {
 
 // configure puts settings in force, and begins a rollout if their program is
 // another one. done gets one value. It runs in the loop.
+//
+// A rollout that fails puts the previous settings back in force. If no child serves,
+// none has shown that the previous settings work, and they are not kept.
 func (f *Fleet) configure(settings Settings, done chan error) {
-	next := newInForce(settings)
-	close(f.inForce.Swap(next).replaced)
-	keys := differences(f.program, &next.Program)
-	previous := f.program
-	f.program = &next.Program
+	keys := differences(f.program, &settings.Program)
+	if len(keys) == 0 && f.rollout != nil && f.rollout.previous != nil {
+		f.rollout.done <- fleet.ErrSuperseded
+		f.rollout.done = done // the rollout under way is that of this program
+		f.apply(settings)
+		return
+	}
+	previous := *f.settings()
+	if f.rollout != nil && f.rollout.previous != nil {
+		previous = *f.rollout.previous // those of the rollout under way have not proved themselves
+	}
+	f.apply(settings)
 	if len(keys) == 0 {
 		done <- nil
 		return
@@ -141,6 +151,23 @@ func (f *Fleet) configure(settings Settings, done chan error) {
 	f.failedStarts = 0
 	f.backoff = backoff{} // a program that failed before says nothing about this one
 	r := newRollout(1, "config changed: "+strings.Join(keys, ", "))
-	r.done, r.previous = done, previous
+	if f.serving() {
+		r.done, r.previous = done, &previous
+	} else {
+		done <- nil
+	}
 	f.beginRollout(r)
+}
+
+// apply puts settings in force. Children that are started from now on run their
+// program. It runs in the loop.
+func (f *Fleet) apply(settings Settings) {
+	next := newInForce(settings)
+	f.program = &next.Program
+	close(f.inForce.Swap(next).replaced)
+}
+
+// serving reports whether a child serves. It runs in the loop.
+func (f *Fleet) serving() bool {
+	return slices.ContainsFunc(f.children, func(c *child) bool { return c.phase == phaseServing })
 }
