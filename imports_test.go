@@ -74,7 +74,7 @@ var table = map[string][]string{
 	// the command line import them.
 	"internal/daemon": {
 		"internal/app", "internal/autoscaler", "internal/config", "internal/fleet", "internal/fleet/local", "internal/logging", "internal/notice",
-		"internal/process/account", "internal/process/cgroup", "internal/process/orphan", "internal/process/reap", "internal/registry", "proxy", "proxy/http1", "proxy/outcome",
+		"internal/process/account", "internal/process/cgroup", "internal/process/orphan", "internal/process/procfs", "internal/process/reap", "internal/registry", "proxy", "proxy/http1", "proxy/outcome",
 		"proxy/route", "server", "github.com/fsnotify/fsnotify", "golang.org/x/sys",
 	},
 	"internal/cli": {

@@ -42,7 +42,8 @@ func TestPortInUse(t *testing.T) {
 			t.Fatal(err)
 		}
 		code, _, stderr := cli(t, "serve")
-		want := "dynlb: listen tcp " + taken + ": bind: address already in use (perhaps another dynlb runs; to use another port, set " + key + ": in the config)"
+		want := fmt.Sprintf("dynlb: listen tcp %s: bind: address already in use (process %d (cli.test) listens there; to use another port, set %s: in the config)",
+			taken, os.Getpid(), key)
 		if code != exitFail || !strings.Contains(stderr, want) {
 			t.Errorf("exit code %d\n%swant %s", code, stderr, want)
 		}

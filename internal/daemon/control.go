@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"net"
 	"sync/atomic"
 
@@ -17,32 +18,27 @@ type control struct {
 	retired          atomic.Bool // it has been replaced
 }
 
-// newControl opens the control listeners and builds the server for them. It shares
-// the sockets of before, which may be nil, where the address stays the same.
-func (d *Daemon) newControl(settings *config.Config, before *control) (*control, error) {
+// newControl opens the control listeners and builds the server for them.
+func (d *Daemon) newControl(settings *config.Config) (c *control, err error) {
+	if c, err = d.buildControl(settings); err != nil {
+		return nil, err
+	}
+	if c.admin, err = listen("admin", settings.Admin); err == nil {
+		c.adminHTTP, err = listen("adminHTTP", settings.AdminHTTP)
+	}
+	if err != nil {
+		return nil, errors.Join(err, c.discard())
+	}
+	return c, nil
+}
+
+// buildControl builds the server of a control plane, which has no listeners yet.
+func (d *Daemon) buildControl(settings *config.Config) (*control, error) {
 	auth, err := serverAuth(settings.Auth, d.log)
 	if err != nil {
 		return nil, err
 	}
-	c := &control{}
-	if before != nil && d.plan.config.Admin == settings.Admin {
-		c.admin, err = share("admin", before.admin)
-	} else {
-		c.admin, err = listen("admin", settings.Admin)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if before != nil && d.plan.config.AdminHTTP == settings.AdminHTTP {
-		c.adminHTTP, err = share("adminHTTP", before.adminHTTP)
-	} else {
-		c.adminHTTP, err = listen("adminHTTP", settings.AdminHTTP)
-	}
-	if err != nil {
-		c.admin.Close()
-		return nil, err
-	}
-	c.server, err = server.New(server.Options{
+	s, err := server.New(server.Options{
 		Apps:    d.controlApps(),
 		Metrics: d.metrics,
 		Log:     d.log,
@@ -51,11 +47,9 @@ func (d *Daemon) newControl(settings *config.Config, before *control) (*control,
 		Hosts:   hostOf(settings.AdminHTTP),
 	})
 	if err != nil {
-		c.admin.Close()
-		c.adminHTTP.Close()
 		return nil, err
 	}
-	return c, nil
+	return &control{server: s}, nil
 }
 
 // discard releases a control plane that is not going to be served. Nil: nothing.
@@ -63,8 +57,11 @@ func (c *control) discard() error {
 	if c == nil {
 		return nil
 	}
-	c.admin.Close()
-	c.adminHTTP.Close()
+	for _, l := range []net.Listener{c.admin, c.adminHTTP} {
+		if l != nil {
+			_ = l.Close() // it has accepted no connection
+		}
+	}
 	return c.server.Shutdown(context.Background()) // it has no clients
 }
 

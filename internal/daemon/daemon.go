@@ -113,7 +113,7 @@ func (d *Daemon) listen() error {
 		return nil
 	})
 	d.public = public
-	control, err := d.newControl(&d.plan.config, nil)
+	control, err := d.newControl(&d.plan.config)
 	if err != nil {
 		return err
 	}

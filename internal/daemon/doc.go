@@ -20,7 +20,9 @@
 // instance does not become ready, these times are as before, and new instances that
 // run already are replaced by such of the previous config. When no instance serves,
 // nothing speaks for the previous config, and the new one is applied at once.
-// Listeners whose address changed are opened before the previous ones close.
+// Listeners whose address changed are opened before the previous ones close, also if
+// only the host differs. Such a one is opened when the config is put in force; if
+// another process has the port, the config is not.
 // The file must be a regular file; editors and Kubernetes may replace it, or a
 // link to it, as a whole. A change counts once the content has stayed the same for
 // 250 ms.

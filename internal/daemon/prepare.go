@@ -6,35 +6,105 @@ import (
 	"net"
 )
 
-// prepared is a config that can be put in force without an error. Its listeners are
-// open, and not served yet.
+// prepared is a config that can be put in force. Its listeners are open, and not
+// served yet, apart from those that take over a port.
 type prepared struct {
-	plan    plan
-	control *control     // nil: the present one stays
-	public  net.Listener // nil: the present one stays
+	plan      plan
+	control   *control     // nil: the present one stays
+	public    net.Listener // nil: the present one stays
+	takeovers []takeover
 }
 
-// prepare does everything that can fail, and changes nothing.
-func (d *Daemon) prepare() (p prepared, err error) {
+// takeover is a listener on a port that present listeners have on another host. They
+// are going to be replaced. It is not opened before: it could take their connections.
+type takeover struct {
+	key, address string
+	listener     *net.Listener // is set by open
+	holders      []net.Listener
+}
+
+// prepare does everything that can fail, apart from the takeover of ports, and changes
+// nothing.
+func (d *Daemon) prepare() (*prepared, error) {
 	settings, err := d.options.Load()
 	if err != nil {
-		return prepared{}, err
+		return nil, err
 	}
+	p := &prepared{}
 	if p.plan, err = newPlan(settings); err != nil {
-		return prepared{}, err
+		return nil, err
 	}
-	before := &d.plan.config
-	if before.Auth != settings.Auth || before.Admin != settings.Admin || before.AdminHTTP != settings.AdminHTTP {
-		if p.control, err = d.newControl(&settings, d.control.Load()); err != nil {
-			return prepared{}, err
-		}
-	}
-	if before.Listen != settings.Listen {
-		if p.public, err = listen("listen", settings.Listen); err != nil {
-			return prepared{}, errors.Join(err, p.discard())
-		}
+	if err := d.prepareListeners(p); err != nil {
+		return nil, errors.Join(err, p.discard())
 	}
 	return p, nil
+}
+
+// prepareListeners opens the listeners that the config has and the present one has
+// not.
+func (d *Daemon) prepareListeners(p *prepared) (err error) {
+	before, next, present := &d.plan.config, &p.plan.config, d.control.Load()
+	newPublic := before.Listen != next.Listen && !sameAddress(d.public, next.Listen)
+	var replaced []net.Listener
+	for _, x := range []struct {
+		differs  bool
+		listener net.Listener
+	}{
+		{newPublic, d.public},
+		{before.Admin != next.Admin, present.admin},
+		{before.AdminHTTP != next.AdminHTTP, present.adminHTTP},
+	} {
+		if x.differs {
+			replaced = append(replaced, x.listener)
+		}
+	}
+	if newPublic {
+		err = p.listen("listen", next.Listen, &p.public, replaced)
+	}
+	if err != nil || before.Auth == next.Auth && before.Admin == next.Admin && before.AdminHTTP == next.AdminHTTP {
+		return err
+	}
+	if p.control, err = d.buildControl(next); err != nil {
+		return err
+	}
+	if before.Admin == next.Admin {
+		p.control.admin, err = share("admin", present.admin)
+	} else {
+		err = p.listen("admin", next.Admin, &p.control.admin, replaced)
+	}
+	if err != nil {
+		return err
+	}
+	if before.AdminHTTP == next.AdminHTTP {
+		p.control.adminHTTP, err = share("adminHTTP", present.adminHTTP)
+	} else {
+		err = p.listen("adminHTTP", next.AdminHTTP, &p.control.adminHTTP, replaced)
+	}
+	return err
+}
+
+// listen opens a listener, or leaves it to open if only listeners that are going to be
+// replaced can have the port.
+func (p *prepared) listen(key, address string, listener *net.Listener, replaced []net.Listener) error {
+	if holders := onPort(replaced, address); len(holders) > 0 {
+		p.takeovers = append(p.takeovers, takeover{key, address, listener, holders})
+		return nil
+	}
+	var err error
+	*listener, err = listen(key, address)
+	return err
+}
+
+// open takes over the ports.
+func (p *prepared) open() error {
+	for _, t := range p.takeovers {
+		l, err := takeOver(t.key, t.address, t.holders)
+		if err != nil {
+			return err
+		}
+		*t.listener = l
+	}
+	return nil
 }
 
 // discard closes the listeners.

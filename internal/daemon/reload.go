@@ -13,7 +13,7 @@ import (
 // all others, the previous config is in force, apart from the settings by which
 // instances are started and checked.
 type trial struct {
-	prepared
+	*prepared
 	outcome chan error // capacity 1: nil when the config can be put in force
 	later   error      // why a config that was read meanwhile was rejected
 }
@@ -95,6 +95,9 @@ func (d *Daemon) abandon() {
 // discards it.
 func (d *Daemon) decide(now context.Context, err error) {
 	next, later := d.trial.prepared, d.trial.later
+	if err == nil {
+		err = d.takeOver(next)
+	}
 	if err != nil {
 		d.abandon()
 		d.reloaded(err)
@@ -114,6 +117,19 @@ func (d *Daemon) decide(now context.Context, err error) {
 	if later != nil {
 		d.reloaded(later) // the file has another content than the config in force
 	}
+}
+
+// takeOver opens the listeners that take over a port. If one cannot be opened, the
+// instances get the settings of the config that stays in force.
+func (d *Daemon) takeOver(next *prepared) error {
+	err := next.open()
+	if err == nil {
+		return nil
+	}
+	for name, settings := range d.plan.apps {
+		d.apps[name].Try(settings) // an error is in the log of the fleet
+	}
+	return err
 }
 
 // reloaded reports the outcome of a reload for each app.

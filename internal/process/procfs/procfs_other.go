@@ -22,4 +22,10 @@ func ListensOn(_, port int) (Listening, error) {
 	return Listening{Port: port}, ErrUnsupported
 }
 
+// FindPortUsers returns an error here: the system has no /proc.
+func FindPortUsers(int) ([]PortUser, error) { return nil, ErrUnsupported }
+
+// EphemeralPorts returns an error here: the system has no /proc.
+func EphemeralPorts() (first, last int, err error) { return 0, 0, ErrUnsupported }
+
 func startTime(int) string { return "" }
