@@ -20,6 +20,18 @@ func (c *rawConn) statuses(t *testing.T) (codes []int) {
 	return codes
 }
 
+// TestTLSToPlainPort checks that a client that speaks TLS is answered in plain words.
+func TestTLSToPlainPort(t *testing.T) {
+	t.Parallel()
+	f := newProxy(t, setup{})
+	c := dial(t, f.address)
+	_, _ = c.Write([]byte{0x16, 3, 1, 0, 5, 1, 2, 3, 4, 5})
+	got := c.responses(t, http.MethodGet)
+	if len(got) != 1 || got[0].status != http.StatusBadRequest || !strings.Contains(got[0].body, "write http:// in place of https://") {
+		t.Errorf("got %v, want one 400 that says it", got)
+	}
+}
+
 // TestRequestInPieces checks that requests that arrive in pieces are forwarded and
 // answered in order.
 func TestRequestInPieces(t *testing.T) {

@@ -16,6 +16,7 @@ const maxConnections = 256
 type boundedListener struct {
 	net.Listener
 	strangers *strangers
+	onTLS     func(net.Conn) error // nil, or handles a client that speaks TLS to a plain port
 	places    chan struct{} // holds one value per connection
 	closed    chan struct{}
 	end       func() // closes closed, once
@@ -39,7 +40,7 @@ func (b *boundedListener) Accept() (net.Conn, error) {
 		<-b.places
 		return nil, err
 	}
-	c := &boundedConn{Conn: conn, address: conn.RemoteAddr().String(), host: hostOf(conn)}
+	c := &boundedConn{Conn: conn, address: conn.RemoteAddr().String(), host: hostOf(conn), onTLS: b.onTLS}
 	c.free = sync.OnceFunc(func() {
 		b.strangers.remove(c)
 		<-b.places
@@ -63,6 +64,21 @@ type boundedConn struct {
 	host    string      // of the client
 	timer   *time.Timer // closes it while it is a stranger's
 	free    func()      // frees the place, once
+	onTLS   func(net.Conn) error
+	begun   bool // the first bytes were read
+}
+
+// Read reads from the connection. A TLS handshake is handled in place of the server.
+func (c *boundedConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if c.begun || n == 0 {
+		return n, err
+	}
+	c.begun = true
+	if c.onTLS != nil && n > 1 && b[0] == 0x16 && b[1] == 3 { // RFC 8446, 5.1: a handshake record of version 3.x
+		return 0, c.onTLS(c.Conn)
+	}
+	return n, err
 }
 
 // Close closes the connection and frees its place.

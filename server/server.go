@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -48,6 +49,7 @@ type Server struct {
 	apps    apps
 	auth    Auth
 	denials denials
+	tlsLog  io.Writer // gets a line for each client that speaks TLS to a plain port
 
 	overGRPC, overHTTP strangers
 
@@ -84,6 +86,7 @@ func New(options Options) (*Server, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
+	s.tlsLog = &errorLog{log: s.log}
 	s.end = sync.OnceFunc(func() { close(s.ending) })
 
 	control := newControl(s.apps, s.log)
@@ -113,8 +116,8 @@ func (s *Server) Serve(grpcListener, httpListener net.Listener) error {
 		})
 	}
 	serve("the gateway", func() error { return s.inner.Serve(s.pipe) })
-	serve("gRPC", func() error { return s.grpc.Serve(newBoundedListener(grpcListener, &s.overGRPC)) })
-	serve("admin HTTP", func() error { return s.serveHTTP(newBoundedListener(httpListener, &s.overHTTP)) })
+	serve("gRPC", func() error { return s.grpc.Serve(s.bounded(grpcListener, &s.overGRPC, s.plainGRPC)) })
+	serve("admin HTTP", func() error { return s.serveHTTP(s.bounded(httpListener, &s.overHTTP, s.plainHTTP)) })
 	running.Wait()
 	close(failures)
 	var all []error

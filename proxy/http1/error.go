@@ -22,6 +22,7 @@ var (
 	errTooManyFields = &Error{431, "too many header fields"}
 
 	errMethod      = &Error{400, "method is not a token"}
+	errTLS         = &Error{400, "the client speaks TLS, and this port plain HTTP: write http:// in place of https://"}
 	errTarget      = &Error{400, "invalid character in request target"}
 	errNoTarget    = &Error{400, "request target is empty"}
 	errFragment    = &Error{400, "request target has a fragment"}

@@ -98,6 +98,10 @@ func (r *Request) readRequestLine(b []byte) (int, *Error) {
 	return r.start + n, r.readTarget()
 }
 
+// isTLS reports whether b begins as the first record of a TLS client does: a handshake,
+// of version 3.x (RFC 8446, 5.1).
+func isTLS(b []byte) bool { return len(b) > 1 && b[0] == 0x16 && b[1] == 3 }
+
 // readParts takes the request line apart. It returns its length.
 func (r *Request) readParts(line []byte) (int, *Error) {
 	i := 0
@@ -108,6 +112,9 @@ func (r *Request) readParts(line []byte) (int, *Error) {
 		return 0, nil
 	}
 	if i == 0 || line[i] != ' ' {
+		if isTLS(line) {
+			return 0, errTLS
+		}
 		return 0, errMethod
 	}
 	r.Method = line[:i:i]
