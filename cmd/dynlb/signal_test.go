@@ -92,7 +92,12 @@ func TestSecondSignalIsImmediate(t *testing.T) {
 		})
 	}
 	begun := time.Now()
-	p.exit()
+	if code := p.exit(); code != 4 {
+		t.Errorf("exit code %d, want 4 for a request that was cut off", code)
+	}
+	if log := p.log.String(); !strings.Contains(log, `"msg":"serve failed","error":"requests in flight were cut off"`) || strings.Contains(log, "\ndynlb: ") {
+		t.Errorf("the log does not end with the error as JSON: %s", log)
+	}
 	if took := time.Since(begun); took > 10*time.Second {
 		t.Errorf("took %v after the second signal", took)
 	}

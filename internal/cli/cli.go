@@ -24,6 +24,7 @@ const (
 	exitFail  = 1 // failed at run time
 	exitUsage = 2 // wrong command line or config
 	exitEmpty = 3 // status: no instance is ready
+	exitCut   = 4 // serve: requests in flight were cut off when it stopped
 
 	exitInterrupted = 128 + 2 // by SIGINT, as shells report it
 )
@@ -42,7 +43,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, version s
 		err = out.err
 	}
 	code, prefix := exitCode(err)
-	if err != nil {
+	if _, logged := errors.AsType[daemon.LoggedError](err); err != nil && !logged {
 		printError(stderr, prefix, err)
 	}
 	return code
@@ -59,6 +60,8 @@ func exitCode(err error) (code int, prefix string) {
 		return exitDone, ""
 	case errors.Is(err, errNoneReady):
 		return exitEmpty, "dynlb: "
+	case errors.Is(err, daemon.ErrCut):
+		return exitCut, "dynlb: "
 	case errors.Is(err, errInterrupted):
 		return exitInterrupted, "dynlb: "
 	case errors.As(err, &invalid):

@@ -56,6 +56,7 @@ type Daemon struct {
 	plan     plan         // in force
 	trial    *trial       // the reload under way; nil while there is none
 	public   net.Listener // in use
+	cut      bool         // requests were cut off by the shutdown
 	cleanups cleanups
 }
 

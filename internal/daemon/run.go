@@ -147,6 +147,7 @@ func (d *Daemon) drain(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, d.plan.config.DrainTimeout)
 	defer cancel()
 	if err := d.proxy.Shutdown(ctx); err != nil {
+		d.cut = true
 		d.log.Warn("requests cut off", "error", err)
 	}
 	return nil

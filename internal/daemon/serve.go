@@ -3,6 +3,7 @@ package daemon
 import (
 	"cmp"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -28,6 +29,9 @@ type ServeOptions struct {
 // Serve is `dynlb serve`: it runs a daemon until signals, or the end of ctx, stop
 // it, and reloads the config on SIGHUP and when the file changes. The error is a
 // [config.Error] or a [ConfigError] if the config has to be changed.
+//
+// It is [ErrCut] if requests in flight were cut off, and a [LoggedError] if the log has
+// it: a log of JSON has no other lines.
 func Serve(ctx context.Context, o ServeOptions) error {
 	if err := watchable(cmp.Or(o.ConfigPath, config.DefaultPath)); err != nil {
 		return ConfigError{err}
@@ -52,11 +56,25 @@ func Serve(ctx context.Context, o ServeOptions) error {
 		logs.Own.Info("no " + config.DefaultPath + " found, using the defaults")
 	}
 	setGCPercent(o.Engine)
-	return serve(ctx, logs, Options{
+	err = serve(ctx, logs, Options{
 		Config: settings, Load: file.load, Engine: o.Engine,
 		Log: logs.Own, InstanceLog: logs.Instances, Version: o.Version,
 	})
+	if err != nil && !logging.IsTerminal(o.Stderr) {
+		logs.Own.Error("serve failed", "error", err)
+		return LoggedError{err}
+	}
+	return err
 }
+
+// ErrCut reports that the daemon has stopped, and that requests in flight were cut off.
+var ErrCut = errors.New("requests in flight were cut off")
+
+// LoggedError is an error that the log has.
+type LoggedError struct{ error }
+
+// Unwrap returns the error.
+func (e LoggedError) Unwrap() error { return e.error }
 
 // serve runs a daemon under the signals of the process, with a guard, a config watch
 // and, as process 1, the reaping of orphans.
@@ -81,7 +99,11 @@ func serve(ctx context.Context, logs *logging.Logs, o Options) error {
 	running.Go(func() { watch.run(watching, d.Reload) })
 	running.Go(func() { reap.Orphans(watching) })
 	defer context.AfterFunc(graceful, func() { d.Shutdown(now) })()
-	return d.Run(context.WithoutCancel(ctx)) // the end of ctx ends graceful and now
+	err = d.Run(context.WithoutCancel(ctx)) // the end of ctx ends graceful and now
+	if err == nil && d.cut {
+		return ErrCut
+	}
+	return err
 }
 
 // configFile is the file that the config is loaded from.
