@@ -49,6 +49,9 @@ func LoadClient(path string) (Client, error) {
 			{Name: "auth", Keys: authKeys(&c.Auth, unchecked)},
 		}
 		r.mapping("", only(root, keys), keys)
+		if _, ok := r.set["admin"]; !ok {
+			c.Admin = followedAdmin(root, dir)
+		}
 	}
 	if len(r.problems) > 0 {
 		sortProblems(r.problems)

@@ -26,6 +26,8 @@ func TestLoadClient(t *testing.T) {
 		{"location: gone.ts\nuser: no-such-user\nadmin: '[::1]:9'", Client{Admin: "[::1]:9"}, ""},
 		{"minInstances: many\nqueue: 3\nwhat: ever\nadmin: box:9", Client{Admin: "box:9"}, ""},
 		{"listen: :9\nlisten: :9\n<<: {a: b}\n? [a]\n: b\nadmin: :9", Client{Admin: ":9"}, ""},
+		{"listen: :4100", Client{Admin: "127.0.0.1:4101"}, ""},
+		{"listen: :4100\nadmin: :9", Client{Admin: ":9"}, ""},
 		{"auth: {tokenFile: gone, tls: {key: sub/gone.pem}}", Client{Admin: standard, Auth: Auth{TokenFile: in("gone"), TLS: TLS{Key: in("sub/gone.pem")}}}, ""},
 		{"auth: {tls: {cert: ./c.pem, key: /k.pem, clientCA: ca.pem}}", Client{Admin: standard, Auth: Auth{TLS: TLS{Cert: in("c.pem"), Key: "/k.pem", ClientCA: in("ca.pem")}}}, ""},
 		{"x: 1\nadmin: here", Client{}, `:2: admin: must be host:port, such as ":4000" or "127.0.0.1:4000"; got "here"`},

@@ -130,8 +130,13 @@ var parseValues = []struct {
 		c.Admin, c.AdminHTTP = "127.0.0.1:9000", "127.0.0.2:9000"
 	}},
 	{"IPv4 beside IPv6", "listen: 0.0.0.0:9000\nadminHTTP: '[::1]:9000'", func(c *Config) {
-		c.Listen, c.AdminHTTP = "0.0.0.0:9000", "[::1]:9000"
+		c.Listen, c.Admin, c.AdminHTTP, c.BasePort = "0.0.0.0:9000", "127.0.0.1:9001", "[::1]:9000", 10001
 	}},
+	{"a second dynlb", "listen: :4100", func(c *Config) {
+		c.Listen, c.Admin, c.AdminHTTP, c.BasePort = ":4100", "127.0.0.1:4101", "127.0.0.1:4102", 5101
+	}},
+	{"ports that do not follow", "listen: :4100\nadmin: 127.0.0.1:4001\nadminHTTP: 127.0.0.1:4002\nbasePort: 5001", func(c *Config) { c.Listen = ":4100" }},
+	{"a privileged port", "listen: :80", func(c *Config) { c.Listen = ":80" }},
 	{"auth", allAuth, func(c *Config) { c.Auth = authIn(c.WorkDir) }},
 	{"listeners for others", allAuth + "admin: ':9000'\nadminHTTP: box:9001", func(c *Config) {
 		c.Auth, c.Admin, c.AdminHTTP = authIn(c.WorkDir), ":9000", "box:9001"

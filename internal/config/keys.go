@@ -103,11 +103,11 @@ func listenerKeys(c *Config) []Key {
 		},
 		{
 			Name: "admin", Value: address(&c.Admin), Default: "127.0.0.1:4001", Change: NewListener,
-			Meaning: "The control listener for gRPC.",
+			Meaning: "The control listener for gRPC. Unset, its port is the one after that of `listen` in the file, if that is from 1024 to 60000.",
 		},
 		{
 			Name: "adminHTTP", Value: address(&c.AdminHTTP), Default: "127.0.0.1:4002", Change: NewListener,
-			Meaning: "The control listener for HTTP.",
+			Meaning: "The control listener for HTTP. Unset, its port is the second after that of `listen`, as with `admin`.",
 		},
 		{
 			Name: "status", Value: boolean(&c.Status), Default: "true", Change: AtOnce,
@@ -154,7 +154,7 @@ func instanceKeys(c *Config) []Key {
 	return []Key{
 		{
 			Name: "basePort", Value: whole(&c.BasePort, 1, maxPort), Default: "5001", Change: AtOnce,
-			Meaning: "Each instance gets the lowest free port from here up.",
+			Meaning: "Each instance gets the lowest free port from here up. Unset, it is 1001 above the port of `listen`, as with `admin`.",
 		},
 		{
 			Name: "healthPath", Value: target(&c.HealthPath), Default: "/health", Change: RollingRestart,

@@ -56,6 +56,7 @@ func Parse(name string, data []byte, dir string, getenv func(string) string) (Co
 	if root := r.document(data); root != nil {
 		r.mapping("", root, keysOf(&r.config))
 	}
+	r.followListen()
 	if getenv != nil {
 		r.override(getenv("PORT"))
 	}

@@ -140,7 +140,7 @@ var parseProblems = []struct {
 	{"admin: http://x:80", `1: admin: must be host:port, such as ":4000" or "127.0.0.1:4000"; got "http://x:80"`},
 	{"adminHTTP: a b:80", `1: adminHTTP: must be host:port, such as ":4000" or "127.0.0.1:4000"; got "a b:80"`},
 	{"adminHTTP: 127.0.0.1:4001", "1: adminHTTP: must be on another port than admin (127.0.0.1:4001, the default); got 127.0.0.1:4001"},
-	{"listen: :4001", "1: listen: must be on another port than admin (127.0.0.1:4001, the default); got :4001"},
+	{"admin: 127.0.0.1:4000", "1: admin: must be on another port than listen (:4000, the default); got 127.0.0.1:4000"},
 	{"admin: localhost:9\nadminHTTP: 127.0.0.1:9", "2: adminHTTP: must be on another port than admin (localhost:9); got 127.0.0.1:9"},
 	{"admin: 127.0.0.1:9\nadminHTTP: '[::]:9'", "2: adminHTTP: must be on another port than admin (127.0.0.1:9); got [::]:9"},
 	{"listen: 0.0.0.0:9\nadminHTTP: localhost:9", "2: adminHTTP: must be on another port than listen (0.0.0.0:9); got localhost:9"},
