@@ -127,7 +127,7 @@ func (r *remote) explain(ctx context.Context, err error) error {
 		if found == noListener && r.noConfig {
 			hint = "no " + config.DefaultPath + " found; if dynlb is running, give --config or --admin"
 		}
-		return fmt.Errorf("no dynlb answers at %s: %s\n%s", r.address, s.Message(), hint)
+		return fmt.Errorf("no dynlb answers at %s: %s\n%s", r.address, dialCause(s.Message()), hint)
 	case codes.DeadlineExceeded:
 		return r.noAnswer(callTimeout)
 	case codes.Unauthenticated:
@@ -137,6 +137,16 @@ func (r *remote) explain(ctx context.Context, err error) error {
 	default:
 		return errors.New(s.Message())
 	}
+}
+
+// dialCause returns the cause in a message of gRPC about a connection that could not be
+// made, or the message if it is another one.
+func dialCause(message string) string {
+	_, cause, ok := strings.Cut(message, "Error while dialing: ")
+	if !ok {
+		return message
+	}
+	return strings.TrimSuffix(cause, `"`)
 }
 
 // notGRPC returns the error of an address that is another listener of dynlb.

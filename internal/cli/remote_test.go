@@ -192,7 +192,7 @@ func TestNotRunning(t *testing.T) {
 	t.Parallel()
 	for _, command := range []string{"status", "watch", "scale 3"} {
 		code, _, stderr := cli(t, append(strings.Fields(command), "--admin", "127.0.0.1:1")...)
-		if code != exitFail || !strings.HasPrefix(stderr, "dynlb: no dynlb answers at 127.0.0.1:1: ") {
+		if code != exitFail || !strings.HasPrefix(stderr, "dynlb: no dynlb answers at 127.0.0.1:1: dial tcp 127.0.0.1:1: connect: connection refused\n") {
 			t.Errorf("%s: exit code %d, %s", command, code, stderr)
 		}
 	}

@@ -116,6 +116,10 @@ func (r *reader) syntax(data []byte) {
 		line += bytes.Count(before, []byte("\n")) - head
 	}
 	line = min(line+head, len(lines))
+	if opened, bracket := unclosed(lines); opened > 0 && isFlowError(text) {
+		r.problem(place{line: opened}, "is not YAML: the %c is not closed", bracket)
+		return
+	}
 	hint := ""
 	if bytes.HasPrefix(lines[line-1], []byte("\t")) {
 		hint = "; indent with spaces, not with tabs"

@@ -70,6 +70,8 @@ var parseProblems = []struct {
 	{"user: 'root:'", `1: user: must be a user, such as app or 1000, or a user and a group, such as app:www; got "root:"`},
 	{"maxMemory: 1GB!", `1: maxMemory: must be a number of bytes, such as 8192, or a size, such as 8KiB; got "1GB!"`},
 	{"maxMemory: 9000000000TiB", `1: maxMemory: must be a size from 0 to 1125899906842624 bytes; got "9000000000TiB"`},
+	{"maxMemory: 512M", "1: maxMemory: must have a unit that says whether it is of 1024 or of 1000; write 512MiB in place of 512M"},
+	{"limits: {header: 16 k}", "1: limits.header: must have a unit that says whether it is of 1024 or of 1000; write 16KiB in place of 16 k"},
 	{"maxMemory: 512", "1: maxMemory: must be at least 1MiB; 512 is 512 bytes, write 512MiB"},
 	{"maxMemory: 1048575", "1: maxMemory: must be at least 1MiB, or 0 for no limit; got 1048575"},
 	{"maxMemory: 512KiB", `1: maxMemory: must be at least 1MiB, or 0 for no limit; got "512KiB"`},

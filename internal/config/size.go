@@ -4,6 +4,7 @@ import (
 	"math"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 )
@@ -23,6 +24,8 @@ func size(field *int64, low, high int64) Value {
 	decode := func(r *reader, at place, node *yaml.Node) {
 		n, ok := bytes64(node)
 		switch {
+		case !ok && sizeMeant(node) != "":
+			r.problem(at, "must have a unit that says whether it is of 1024 or of 1000; write %s in place of %s", sizeMeant(node), node.Value)
 		case !ok:
 			r.wrong(at, node, "a number of bytes, such as 8192, or a size, such as 8KiB")
 		case n < low || n > high:
@@ -32,6 +35,21 @@ func size(field *int64, low, high int64) Value {
 		}
 	}
 	return Value{Kind: Size, Min: low, Max: high, decode: decode}
+}
+
+// shortForm is a size as docker, systemd and Kubernetes take it: with the first letter
+// of the unit, or with Mi.
+var shortForm = regexp.MustCompile(`^(\d{1,18}) ?([kKmMgGtT])([iI]?[bB]?)$`)
+
+// sizeMeant returns how a size is written here that has another form, or "". A unit
+// without i means 1024 for memory in the programs that take it.
+func sizeMeant(node *yaml.Node) string {
+	s, _ := text(node)
+	m := shortForm.FindStringSubmatch(s)
+	if m == nil {
+		return ""
+	}
+	return m[1] + strings.ToUpper(m[2]) + "iB"
 }
 
 // memory is a size of at least minMemory, or 0 for no limit. A small number
