@@ -14,12 +14,15 @@ import (
 )
 
 func newScale(o *options) *cobra.Command {
-	var hold time.Duration
+	var hold, timeout time.Duration
+	var wait bool
 	cmd := &cobra.Command{
 		Use:   "scale N",
 		Short: "Set the number of instances",
 		Long: `Set the number of instances, between minInstances and maxInstances. The autoscaler
-goes on from there. With --hold it leaves the number alone for that long.`,
+goes on from there. With --hold it leaves the number alone for that long. With --wait
+the command ends when so many instances are ready; the exit code is 1, and the error
+says why, if they are not within --timeout.`,
 		Example: "  dynlb scale 4 --hold 10m",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
@@ -48,12 +51,16 @@ goes on from there. With --hold it leaves the number alone for that long.`,
 			if err != nil {
 				return r.explain(cmd.Context(), err)
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "target %d -> %d\n", response.GetOldTarget(), response.GetNewTarget())
-			return err
+			if _, err = fmt.Fprintf(cmd.OutOrStdout(), "target %d -> %d\n", response.GetOldTarget(), response.GetNewTarget()); err != nil || !wait {
+				return err
+			}
+			return r.await(cmd.Context(), response.GetNewTarget(), timeout)
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	clientFlags(cmd, o)
+	cmd.Flags().BoolVar(&wait, "wait", false, "wait until so many instances are ready")
+	cmd.Flags().DurationVar(&timeout, "timeout", time.Minute, "how long --wait waits")
 	cmd.Flags().DurationVar(&hold, "hold", 0, "how long the autoscaler leaves the number alone, such as 10m (up to 24h)")
 	return cmd
 }

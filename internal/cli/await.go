@@ -1,0 +1,63 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+)
+
+// await waits until n instances are ready and no others exist, for the given time at
+// most. The error says why it is not so.
+func (r *remote) await(ctx context.Context, n int32, limit time.Duration) error {
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	stream, err := r.WatchInstances(limited, &dynlbv1.WatchInstancesRequest{})
+	if err != nil {
+		return r.explain(ctx, err)
+	}
+	var last *dynlbv1.Pool
+	for {
+		message, err := stream.Recv()
+		switch {
+		case err != nil && errors.Is(limited.Err(), context.DeadlineExceeded) && last != nil:
+			return fmt.Errorf("%d of %d instances ready after %v%s", readyIn(last), n, limit, whyNot(last))
+		case err != nil:
+			return r.explain(ctx, err)
+		}
+		last = message.GetPool()
+		switch {
+		case last.GetTarget() != n:
+			return fmt.Errorf("the target is %d now, in place of %d: 'dynlb watch' shows why, --hold keeps it", last.GetTarget(), n)
+		case readyIn(last) == int(n) && len(last.GetInstances()) == int(n):
+			return nil
+		}
+	}
+}
+
+// readyIn returns how many instances are ready.
+func readyIn(p *dynlbv1.Pool) int {
+	ready := 0
+	for _, in := range p.GetInstances() {
+		if in.GetState() == dynlbv1.InstanceState_INSTANCE_STATE_READY {
+			ready++
+		}
+	}
+	return ready
+}
+
+// whyNot returns why instances are not ready, to follow another text; "" if that is
+// not known.
+func whyNot(p *dynlbv1.Pool) string {
+	if reason := p.GetUnavailableReason(); reason != "" {
+		return ": cannot start: " + reason
+	}
+	for _, in := range p.GetInstances() {
+		if in.GetState() != dynlbv1.InstanceState_INSTANCE_STATE_READY {
+			return fmt.Sprintf(": %s is %s", shortID(in.GetId()), stateText(in))
+		}
+	}
+	return ""
+}
