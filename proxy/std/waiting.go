@@ -10,7 +10,7 @@ import (
 
 // acceptWaiting accepts a connection that waits, and does not wait for one. It returns
 // nil when there is none, or the listener has no socket. Accept with a deadline cannot do
-// that: after the deadline it accepts none, and before it it waits.
+// that: it waits until the deadline, and accepts none afterwards.
 func acceptWaiting(l net.Listener) net.Conn {
 	source, ok := l.(syscall.Conn)
 	if !ok {

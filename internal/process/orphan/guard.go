@@ -88,7 +88,8 @@ func (g *Guard) keep(p *guardProcess) {
 				g.err = endRun(ThisRun())
 			}
 			return
-		case <-ended:
+		case err := <-ended:
+			_ = err // ProcessState says the same, and is logged
 		}
 		if time.Since(p.started) >= maxGuardPause {
 			pause = minGuardPause
