@@ -28,9 +28,10 @@ var (
 // The metrics of an instance. Its id tells it from all others; two instances may
 // have the same port on different addresses.
 var (
-	memoryDesc = instanceDesc("dynlb_instance_memory_bytes", "Resident memory of an instance.")
-	cpuDesc    = instanceDesc("dynlb_instance_cpu_seconds_total", "Processor time of an instance, user and system.")
-	linesDesc  = instanceDesc("dynlb_log_lines_dropped_total", "Lines of an instance's output that were not logged because the log was not read fast enough.")
+	memoryDesc  = instanceDesc("dynlb_instance_memory_bytes", "Resident memory of an instance.")
+	cpuDesc     = instanceDesc("dynlb_instance_cpu_seconds_total", "Processor time of an instance, user and system.")
+	streamsDesc = instanceDesc("dynlb_instance_streams", "Streams at an instance: upgraded connections and server-sent events.")
+	linesDesc   = instanceDesc("dynlb_log_lines_dropped_total", "Lines of an instance's output that were not logged because the log was not read fast enough.")
 )
 
 // The metrics of the configuration.
@@ -58,7 +59,7 @@ type collector struct{ apps apps }
 func (c collector) Describe(descs chan<- *prometheus.Desc) {
 	for _, desc := range []*prometheus.Desc{
 		inFlightDesc, waitingDesc, statesDesc, targetDesc, minDesc, maxDesc, restartsDesc, scaledDesc,
-		memoryDesc, cpuDesc, linesDesc, reloadDesc, reloadedDesc, retriesDesc, deniedDesc, ejectedDesc,
+		memoryDesc, cpuDesc, linesDesc, reloadDesc, reloadedDesc, retriesDesc, deniedDesc, ejectedDesc, streamsDesc,
 	} {
 		descs <- desc
 	}
@@ -118,6 +119,7 @@ func (s *scrape) instances(now *notice.Snapshot) {
 			ejected++
 		}
 		id, port := string(in.ID), strconv.Itoa(in.Port)
+		s.gauge(streamsDesc, float64(in.Streams), id, port)
 		s.counter(linesDesc, float64(in.LinesDropped), id, port)
 		if !in.Usage.Measured.IsZero() {
 			s.gauge(memoryDesc, float64(in.Usage.Memory), id, port)

@@ -34,6 +34,7 @@ func TestCollector(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer lease.Release()
+	lease.Stream()
 	if err := p.registry.SetUsage(id, registry.Usage{Memory: 1 << 20, CPU: 1500 * time.Millisecond}); err != nil {
 		t.Fatal(err)
 	}
@@ -59,6 +60,10 @@ dynlb_instance_memory_bytes{app="default",instance_id="ID",port="5001"} 1.048576
 # HELP dynlb_instance_restarts_total Instances started in place of one that had stopped or failed to start.
 # TYPE dynlb_instance_restarts_total counter
 dynlb_instance_restarts_total{app="default"} 1
+# HELP dynlb_instance_streams Streams at an instance: upgraded connections and server-sent events.
+# TYPE dynlb_instance_streams gauge
+dynlb_instance_streams{app="default",instance_id="ID",port="5001"} 1
+dynlb_instance_streams{app="default",instance_id="ID2",port="5002"} 0
 # HELP dynlb_instances Instances by state.
 # TYPE dynlb_instances gauge
 dynlb_instances{app="default",state="draining"} 0

@@ -16,8 +16,8 @@ func TestJSONIsCompact(t *testing.T) {
 	t.Parallel()
 	spacious := newJSON()
 	spacious.Indent = "  "
-	event := &dynlbv1.Event{Type: dynlbv1.EventType_EVENT_TYPE_SCALED, Reason: "avg load 4.2 > 3: 2 -> 4", App: "default"}
-	const want = `{"type":"EVENT_TYPE_SCALED","instanceId":"","reason":"avg load 4.2 > 3: 2 -> 4","app":"default"}`
+	event := &dynlbv1.Event{Type: dynlbv1.EventType_EVENT_TYPE_SCALED, Reason: "avg load 4.2 > 3: 2 -> 4", App: "default", Rule: "window"}
+	const want = `{"type":"EVENT_TYPE_SCALED","instanceId":"","reason":"avg load 4.2 > 3: 2 -> 4","app":"default","rule":"window"}`
 	for _, tt := range []struct {
 		v    any
 		want string

@@ -44,6 +44,7 @@ const statusCodes = 1000
 //	dynlb_scale_decisions_total{app, direction}  changes of the target: up, down
 //	dynlb_instance_memory_bytes{app, instance_id, port}       resident memory of an instance
 //	dynlb_instance_cpu_seconds_total{app, instance_id, port}  processor time of an instance
+//	dynlb_instance_streams{app, instance_id, port}            upgraded connections and server-sent events at an instance
 //	dynlb_log_lines_dropped_total{app, instance_id, port}     lines of its output that were not logged
 //	dynlb_config_last_reload_successful        1 when the present configuration is in force
 //	dynlb_config_last_reload_success_timestamp_seconds

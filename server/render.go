@@ -79,6 +79,7 @@ func instanceOf(app string, in *registry.Instance) *dynlbv1.Instance {
 		CpuCores:       hundredths(in.Usage.Cores),
 		EjectedUntil:   timestamp(in.EjectedUntil),
 		App:            app,
+		Streams:        int32(in.Streams),
 	}
 	if !in.Usage.Measured.IsZero() {
 		out.CpuTime = durationpb.New(in.Usage.CPU)

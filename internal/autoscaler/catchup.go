@@ -60,7 +60,7 @@ type work struct {
 	rate            float64 // arrivals per second
 	capacity        float64 // responses per second of an instance; 0: not known
 	starting, ready int
-	inFlight        int // requests at ready instances
+	inFlight        int // requests at ready instances, without streams
 	excess          int // those of them beyond what their instances work on at once
 }
 
@@ -75,9 +75,9 @@ func (s *Scaler) work(now *registry.Snapshot) work {
 			w.starting++
 		case registry.Ready:
 			w.ready++
-			w.inFlight += in.InFlight
+			w.inFlight += in.Working()
 			if now.Concurrency > 0 {
-				w.excess += max(0, in.InFlight-now.Concurrency)
+				w.excess += max(0, in.Working()-now.Concurrency)
 			}
 		default:
 		}

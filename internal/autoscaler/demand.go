@@ -69,10 +69,10 @@ func saturatedInstances(now *registry.Snapshot) int {
 			continue
 		}
 		ready++
-		if now.Concurrency == 0 || in.InFlight < now.Concurrency {
+		if now.Concurrency == 0 || in.Working() < now.Concurrency {
 			return 0
 		}
-		inside += in.InFlight - now.Concurrency
+		inside += in.Working() - now.Concurrency
 	}
 	if now.Waiting == 0 && inside < ready {
 		return 0

@@ -63,7 +63,7 @@ func scalingKeys(c *Config) []Key {
 		},
 		{
 			Name: "scaleUpThreshold", Value: above(number(&c.ScaleUpThreshold)), Default: "3", Change: AtOnce,
-			Meaning: "The average load above which instances are added. The load of an instance is its requests in flight, plus 1 for each second of response time beyond 100 ms.",
+			Meaning: "The average load above which instances are added. The load of an instance is its requests in flight, plus 1 for each second of response time beyond 100 ms; streams count by what they do.",
 		},
 		{
 			Name: "scaleDownThreshold", Value: number(&c.ScaleDownThreshold), Default: "0.5", Change: AtOnce,

@@ -72,8 +72,8 @@ func (l Lease) Responded(after time.Duration, status int) {
 	if s := &l.in.slots[l.slot]; s.turn == l.turn {
 		if !s.responded {
 			r.responses++
-			if ok {
-				r.learnLocked(now, s.level, l.in.traffic.inFlight, after)
+			if ok && !s.stream {
+				r.learnLocked(now, s.level, l.in.traffic.working(), after)
 				r.paceLocked(l.in, now, after)
 			}
 		}
@@ -130,7 +130,7 @@ func (l Lease) Failed(reason string) {
 func (r *Registry) failLocked(in *instance, now time.Duration) {
 	busiest := int32(0)
 	for _, x := range r.candidates {
-		busiest = max(busiest, x.traffic.inFlight)
+		busiest = max(busiest, x.traffic.working())
 	}
 	f := &in.failures
 	f.fade(now)

@@ -21,8 +21,9 @@ type ID string
 type instance struct {
 	registry *Registry
 	traffic  traffic
-	progress atomic.Int64 // see Instance.LastProgress; since Registry.base, 0 before the first
-	free     int32        // first free slot, -1 when none is free
+	progress atomic.Int64  // see Instance.LastProgress; since Registry.base, 0 before the first
+	carried  atomic.Uint64 // bytes of streams
+	free     int32         // first free slot, -1 when none is free
 	slots    []slot
 	failures failures
 	speed    speed
@@ -42,12 +43,14 @@ type instance struct {
 // traffic is what requests change of an instance.
 type traffic struct {
 	inFlight  int32
+	streams   int32 // those of inFlight that are streams; see Lease.Stream
 	handicap  int32 // what failures, slowness and Reserve count as requests in flight
 	slow      int32 // how many times slower than the others; 0: it is not, or is to be seen again
 	total     uint64
 	latency   latency
 	idleSince time.Duration // see Instance.IdleSince; since Registry.base
 	abandoned time.Duration // see Instance.LastAbandoned; since Registry.base, 0 before the first
+	carried   throughput
 }
 
 // about is what the fleet reports of an instance.

@@ -25,7 +25,8 @@ type slot struct {
 	held      bool   // the claim has not been released
 	broke     bool   // see Lease.Broke
 	alone     bool   // it broke, and the instance had no other request
-	level     int32  // requests in flight of the instance at the claim, with this one
+	stream    bool   // see Lease.Stream
+	level     int32  // requests that the instance worked on at the claim, with this one
 }
 
 // Valid reports whether l is a claim, released or not.
@@ -155,7 +156,7 @@ func (in *instance) leaseLocked(o Origin) Lease {
 	in.traffic.inFlight++
 	in.traffic.total++
 	s := &in.slots[at]
-	*s = slot{turn: s.turn, claim: in.traffic.total, origin: o, level: in.traffic.inFlight, held: true}
+	*s = slot{turn: s.turn, claim: in.traffic.total, origin: o, level: in.traffic.working(), held: true}
 	return Lease{in: in, slot: at, turn: s.turn}
 }
 
@@ -170,6 +171,9 @@ func (in *instance) releaseLocked(at int32, turn uint32) bool {
 	s.held = false
 	s.next, in.free = in.free, at
 	in.traffic.inFlight--
+	if s.stream {
+		in.traffic.streams--
+	}
 	idle := in.traffic.inFlight == 0
 	if s.responded && !idle {
 		return true

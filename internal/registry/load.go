@@ -38,11 +38,11 @@ func (l *latency) observe(now, sample time.Duration, ok bool) {
 	}
 }
 
-// load returns the requests in flight and what slow responses add to them. The
+// load returns the number of requests and what slow responses add to it. The
 // latter fades with the time since the last response, so the load of an idle
 // instance goes to 0.
-func (l *latency) load(now time.Duration, inFlight int32) float64 {
-	n := float64(inFlight)
+func (l *latency) load(now time.Duration, working int32) float64 {
+	n := float64(working)
 	if l.average <= latencyFree {
 		return n
 	}

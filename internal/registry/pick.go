@@ -12,7 +12,7 @@ func (r *Registry) pickLocked(p *Preference, except *instance) *instance {
 	highest := math.MinInt
 	r.ranked = r.ranked[:0]
 	for _, in := range r.candidates {
-		if in == except || in.traffic.inFlight >= r.limit {
+		if in == except || in.traffic.working() >= r.limit {
 			continue
 		}
 		rank := p.Rank(p.Key, in.id)
@@ -29,21 +29,22 @@ func (r *Registry) pickLocked(p *Preference, except *instance) *instance {
 // leastLoadedLocked returns the instance of list, other than except, that is
 // below the cap and has the fewest requests in flight, or nil. Failures count as
 // requests in flight (see failures): an instance that fails fast is never busy
-// and would get all requests otherwise.
+// and would get all requests otherwise. Streams count only among instances with
+// equally many other requests, so that they spread evenly.
 //
 // Among idle instances it returns the first in start order, so that the last
 // ones stay idle and can be removed. Among equally busy ones it takes turns. A slow one
 // gets a request only when the others are as slow, because they are busy.
 func (r *Registry) leastLoadedLocked(list []*instance, except *instance) *instance {
-	fewest := int32(math.MaxInt32)
+	fewest := int64(math.MaxInt64)
 	first, next := -1, -1 // instances with the fewest: the first of all, and the first from cursor on
 	for i, in := range list {
-		n := in.traffic.inFlight + in.traffic.handicap
+		n := int64(in.traffic.working()+in.traffic.handicap)<<32 + int64(in.traffic.streams)
 		switch {
 		case n > fewest, in == except:
 		case n == 0:
 			return in
-		case in.traffic.inFlight >= r.limit:
+		case in.traffic.working() >= r.limit:
 		case n < fewest:
 			fewest, first, next = n, i, -1
 			if i >= r.cursor {

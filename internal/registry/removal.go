@@ -11,8 +11,8 @@ import (
 // many may be removed.
 //
 // Instances that have not served yet come first, then unhealthy ones, then the ready
-// ones with the fewest requests in flight, and among these the one that was started
-// last: of idle instances the first in start order gets the next request, so the
+// ones with the fewest streams, as these may take long to end, then those with the
+// fewest requests in flight, and among these the one that was started last: of idle instances the first in start order gets the next request, so the
 // last one has been idle the longest.
 func (s *Snapshot) RemovalOrder() []*Instance {
 	out := make([]*Instance, 0, len(s.Instances))
@@ -24,6 +24,7 @@ func (s *Snapshot) RemovalOrder() []*Instance {
 	slices.SortStableFunc(out, func(a, b *Instance) int {
 		return cmp.Or(
 			cmp.Compare(a.State.worth(), b.State.worth()),
+			cmp.Compare(a.Streams, b.Streams),
 			cmp.Compare(a.InFlight, b.InFlight),
 		)
 	})

@@ -40,12 +40,15 @@ type Instance struct {
 	Started  time.Time
 	ReadyAt  time.Time // when it became ready for the first time; zero before
 
-	InFlight     int
+	InFlight     int           // streams included
+	Streams      int           // see Lease.Stream
 	Total        uint64        // requests it was given
 	ResponseTime time.Duration // decaying average; 0 before the first response
-	// Load is InFlight and what slow responses add to it: one for each second of
-	// ResponseTime beyond 100 ms. That part fades with the time since the last
-	// response.
+	// Load is Working, what slow responses add to it, and what streams do. A slow
+	// response adds one for each second of ResponseTime beyond 100 ms; that part fades
+	// with the time since the last response. Streams add one for every 256 KiB/s that
+	// they carry or, if that is more, four for each processor that the instance uses
+	// beyond what the other requests account for; never more than their number.
 	Load float64
 	// IdleSince is when InFlight became 0, the instance became ready for the first
 	// time, or was taken back into service, whichever was last. It is the start of
@@ -85,6 +88,7 @@ func (r *Registry) SnapshotWith(also func()) Snapshot {
 	_, useful := r.learned.limit()
 	s.Concurrency, s.Capacity = int(useful), r.learned.capacity()
 	for _, in := range r.instances {
+		in.traffic.carried.update(s.Time.Sub(r.base), in.carried.Load())
 		v := rawInstance{id: in.id, about: in.about, traffic: in.traffic, progress: time.Duration(in.progress.Load())}
 		if in.failures.ejected && in.about.state.Routable() {
 			v.ejectedUntil = in.failures.until
@@ -150,11 +154,12 @@ func (v *rawInstance) instance(base, now time.Time) Instance {
 		Started:      v.about.started,
 		ReadyAt:      v.about.readyAt,
 		InFlight:     int(v.traffic.inFlight),
+		Streams:      int(v.traffic.streams),
 		Total:        v.traffic.total,
 		Usage:        v.about.usage,
 		LinesDropped: v.about.linesDropped,
 		ResponseTime: v.traffic.latency.average,
-		Load:         v.traffic.latency.load(now.Sub(base), v.traffic.inFlight),
+		Load:         v.traffic.latency.load(now.Sub(base), v.traffic.working()) + v.streamLoad(),
 	}
 	if v.traffic.inFlight == 0 {
 		out.IdleSince = base.Add(v.traffic.idleSince)

@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"github.com/dynlb/dynlb/internal/registry"
@@ -14,6 +15,9 @@ func (w *world) arrivals() time.Duration {
 		for range p.Burst {
 			w.after(at-w.now, w.arrive)
 		}
+		for range p.Streams {
+			w.after(at-w.now, w.stream)
+		}
 		t := at
 		for p.Rate > 0 {
 			t += time.Duration(w.random.ExpFloat64() / p.Rate * float64(time.Second))
@@ -25,6 +29,15 @@ func (w *world) arrivals() time.Duration {
 		at += p.For
 	}
 	return at
+}
+
+// stream is the arrival of a request that becomes a stream at once. It gets no instance
+// if none is free.
+func (w *world) stream() {
+	if lease, err := w.registry.Try(registry.Preference{}); err == nil {
+		lease.Stream()
+		lease.Responded(time.Millisecond, http.StatusSwitchingProtocols)
+	}
 }
 
 // arrive is the arrival of a request.
@@ -93,7 +106,7 @@ func (w *world) serve(n int, l registry.Lease, work time.Duration, end func(erro
 	}
 	w.work(l.ID(), work, func() {
 		if !gone {
-			l.Responded(w.now-start, 200)
+			l.Responded(w.now-start, http.StatusOK)
 			leave(nil)
 		}
 	})

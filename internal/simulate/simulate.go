@@ -41,6 +41,8 @@ type Phase struct {
 	For  time.Duration
 	// Burst is the number of requests that arrive at the beginning, at once.
 	Burst int
+	// Streams is the number of streams that begin with the phase and then do nothing.
+	Streams int
 }
 
 // Scenario is what is simulated.

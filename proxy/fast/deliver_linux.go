@@ -41,6 +41,9 @@ func (s *response) passContent(b []byte) {
 func (s *response) deliver(head, payload []byte) bool {
 	done, chunked := s.body.Done(), s.delivery.Chunked
 	s.request.outcome.BytesOut += int64(len(payload))
+	if s.stream {
+		s.request.lease.Carried(len(payload))
+	}
 	if done {
 		s.ended()
 	}

@@ -29,6 +29,7 @@ type response struct {
 	receiving   receiveState
 	reusable    bool            // another request may follow on the instance's connection
 	contentless bool            // it cannot have content
+	stream      bool            // see policy.IsStream
 	head        *http1.Response // while it is being read
 	interim     int             // bytes of informational responses
 	body        http1.Body
@@ -192,6 +193,9 @@ func (s *response) passHead(rest []byte) {
 		r.outcome.Source = outcome.Instance
 	}
 	s.contentless = r.toHead || head.Status == http.StatusNoContent || head.Status == http.StatusNotModified
+	if s.stream = policy.IsStream(head); s.stream {
+		r.lease.Stream()
+	}
 	r.lease.Responded(r.worker.since(r.sentAt), head.Status)
 	s.reusable = head.KeepAlive
 	if r.upstream.used {

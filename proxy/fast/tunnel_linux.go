@@ -30,6 +30,7 @@ func (r *request) switchProtocols(head *http1.Response, rest []byte) {
 		return
 	}
 	r.outcome.Code = http.StatusSwitchingProtocols
+	r.lease.Stream()
 	r.lease.Responded(w.since(r.sentAt), r.outcome.Code)
 	b := forward.AppendSwitch(w.out[:0], head)
 	r.response.dropHead()
@@ -94,6 +95,7 @@ func (t *tunnel) pump(from, to *eventloop.Conn, ended *bool) bool {
 			if to.Send(b) != nil {
 				return false
 			}
+			t.lease.Carried(len(b))
 		case err == eventloop.ErrAgain: //nolint:errorlint // it is the very value
 			return true
 		case eventloop.IsEnd(err):

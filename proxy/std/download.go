@@ -20,6 +20,7 @@ type download struct {
 	body    http1.Body
 	keep    bool // another request may follow on the connection to the instance
 	content bool // such a response can have content
+	stream  bool // see policy.IsStream
 }
 
 // run carries the content. payload is the part of it that has arrived.
@@ -53,6 +54,9 @@ func (d *download) run(payload []byte) {
 // pass sends payload to the client.
 func (d *download) pass(payload []byte) error {
 	d.outcome.BytesOut += int64(len(payload))
+	if d.stream {
+		d.lease.Carried(len(payload))
+	}
 	return d.client.write(payload)
 }
 

@@ -178,6 +178,9 @@ func (d *download) respond(r *http1.Response) ([]byte, error) {
 	}
 	d.app.IdleTime().Promised(r.Timeout)
 	took := d.answered(d.from)
+	if d.stream = policy.IsStream(r); d.stream {
+		d.lease.Stream()
+	}
 	d.lease.Responded(took, r.Status)
 	d.outcome.Code = r.Status
 	if r.Status >= http.StatusBadRequest {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/forward"
 	"github.com/dynlb/dynlb/proxy/http1"
 	"github.com/dynlb/dynlb/proxy/policy"
@@ -19,6 +20,7 @@ func (x *exchange) switchProtocols(u *upstream, r *http1.Response) error {
 	if !ok || !x.readsAll() || !forward.Switches(r, x.marks.Upgrade.Of(x.head)) {
 		return policy.ErrSwitch
 	}
+	x.lease.Stream()
 	x.lease.Responded(x.answered(u), r.Status)
 	if err := x.toClient(client.switchTo(r, u.intake.bytes())); err != nil {
 		return err
@@ -37,14 +39,15 @@ func (x *exchange) relay(u *upstream) {
 }
 
 // pump carries bytes in one direction until the sender ends its side, and then ends that
-// side of the receiver. limit is how long the receiver may take nothing. It reports
-// whether the tunnel is intact.
-func pump(from net.Conn, in *intake, to *outlet, limit time.Duration) bool {
+// side of the receiver. limit is how long the receiver may take nothing. lease gets the
+// number of bytes. pump reports whether the tunnel is intact.
+func pump(from net.Conn, in *intake, to *outlet, limit time.Duration, lease registry.Lease) bool {
 	for {
 		if b := in.bytes(); len(b) > 0 {
 			if _, err := to.write(b, limit); err != nil {
 				return false
 			}
+			lease.Carried(len(b))
 			in.skip(len(b))
 			in.shrink()
 		}
@@ -69,11 +72,11 @@ func (c *conn) relay(u *upstream) {
 	}
 	var down sync.WaitGroup
 	down.Go(func() { // ends with the tunnel; waited for below
-		if !pump(u.conn, &u.intake, &c.outlet, c.rules.IdleTimeout) {
+		if !pump(u.conn, &u.intake, &c.outlet, c.rules.IdleTimeout, c.exchange.lease) {
 			c.endTunnel(u)
 		}
 	})
-	if !pump(c.conn, &c.intake, &u.outlet, c.exchange.timeout) {
+	if !pump(c.conn, &c.intake, &u.outlet, c.exchange.timeout, c.exchange.lease) {
 		c.endTunnel(u)
 	}
 	down.Wait()

@@ -739,8 +739,9 @@ type LbInstance struct {
 	// Decaying average of the milliseconds from sending a request to its response
 	// header; 0 until the first response.
 	ResponseTime float64 `protobuf:"fixed64,6,opt,name=response_time,json=responseTime,proto3" json:"response_time,omitempty"`
-	// active_requests + max(0, (response_time - 100) / 1000), where the second
-	// term fades with the time since the last response.
+	// active_requests, without those that are streams, + max(0, (response_time - 100)
+	// / 1000), where the second term fades with the time since the last response, +
+	// what streams do.
 	Load          float64 `protobuf:"fixed64,7,opt,name=load,proto3" json:"load,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -867,8 +868,17 @@ type Pool struct {
 	// Whether a configuration is being tried: new instances are started with it, and
 	// it is in force when they have replaced all others.
 	ConfigReloading bool `protobuf:"varint,16,opt,name=config_reloading,json=configReloading,proto3" json:"config_reloading,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// The last change of `target`; unset before the first one.
+	LastDecision *Decision `protobuf:"bytes,17,opt,name=last_decision,json=lastDecision,proto3" json:"last_decision,omitempty"`
+	// How many requests have asked for an instance since dynlb began.
+	Arrivals uint64 `protobuf:"varint,18,opt,name=arrivals,proto3" json:"arrivals,omitempty"`
+	// How many responses there were since dynlb began.
+	Responses uint64 `protobuf:"varint,19,opt,name=responses,proto3" json:"responses,omitempty"`
+	// How long instances have taken to respond, in all. Its difference over that of
+	// `responses` is the mean service time.
+	ServiceTime   *durationpb.Duration `protobuf:"bytes,20,opt,name=service_time,json=serviceTime,proto3" json:"service_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Pool) Reset() {
@@ -1013,6 +1023,98 @@ func (x *Pool) GetConfigReloading() bool {
 	return false
 }
 
+func (x *Pool) GetLastDecision() *Decision {
+	if x != nil {
+		return x.LastDecision
+	}
+	return nil
+}
+
+func (x *Pool) GetArrivals() uint64 {
+	if x != nil {
+		return x.Arrivals
+	}
+	return 0
+}
+
+func (x *Pool) GetResponses() uint64 {
+	if x != nil {
+		return x.Responses
+	}
+	return 0
+}
+
+func (x *Pool) GetServiceTime() *durationpb.Duration {
+	if x != nil {
+		return x.ServiceTime
+	}
+	return nil
+}
+
+// Decision is a change of the target.
+type Decision struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When it was decided.
+	Time *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=time,proto3" json:"time,omitempty"`
+	// The rule, as in Event.
+	Rule string `protobuf:"bytes,2,opt,name=rule,proto3" json:"rule,omitempty"`
+	// The reason with its figures, as in Event.
+	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Decision) Reset() {
+	*x = Decision{}
+	mi := &file_dynlb_v1_control_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Decision) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Decision) ProtoMessage() {}
+
+func (x *Decision) ProtoReflect() protoreflect.Message {
+	mi := &file_dynlb_v1_control_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Decision.ProtoReflect.Descriptor instead.
+func (*Decision) Descriptor() ([]byte, []int) {
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Decision) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *Decision) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
+func (x *Decision) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 // Instance is one running copy of the app.
 type Instance struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1039,8 +1141,11 @@ type Instance struct {
 	// Decaying average, with a time constant of 10 s, of the milliseconds from
 	// sending a request to its response header; 0 until the first response.
 	ResponseTimeMs float64 `protobuf:"fixed64,10,opt,name=response_time_ms,json=responseTimeMs,proto3" json:"response_time_ms,omitempty"`
-	// in_flight + max(0, (response_time_ms - 100) / 1000), where the second term
-	// fades with the time since the last response.
+	// (in_flight - streams) + max(0, (response_time_ms - 100) / 1000) + what streams
+	// do, where the second term fades with the time since the last response. What
+	// streams do is one for every 256 KiB/s that they carry or, if that is more, four
+	// for each processor that the instance uses beyond what its other requests account
+	// for; at most `streams`.
 	Load float64 `protobuf:"fixed64,11,opt,name=load,proto3" json:"load,omitempty"`
 	// Resident memory of all its processes in bytes. It is measured once a second;
 	// 0 before that, and where it cannot be measured.
@@ -1056,14 +1161,17 @@ type Instance struct {
 	// It gets requests all the same when every ready instance is ejected.
 	EjectedUntil *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=ejected_until,json=ejectedUntil,proto3" json:"ejected_until,omitempty"`
 	// The app it is an instance of.
-	App           string `protobuf:"bytes,16,opt,name=app,proto3" json:"app,omitempty"`
+	App string `protobuf:"bytes,16,opt,name=app,proto3" json:"app,omitempty"`
+	// Those of in_flight that are streams: connections that were upgraded, such as
+	// WebSockets, and responses of server-sent events.
+	Streams       int32 `protobuf:"varint,17,opt,name=streams,proto3" json:"streams,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Instance) Reset() {
 	*x = Instance{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[11]
+	mi := &file_dynlb_v1_control_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1075,7 +1183,7 @@ func (x *Instance) String() string {
 func (*Instance) ProtoMessage() {}
 
 func (x *Instance) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[11]
+	mi := &file_dynlb_v1_control_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1088,7 +1196,7 @@ func (x *Instance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Instance.ProtoReflect.Descriptor instead.
 func (*Instance) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{11}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Instance) GetId() string {
@@ -1203,6 +1311,13 @@ func (x *Instance) GetApp() string {
 	return ""
 }
 
+func (x *Instance) GetStreams() int32 {
+	if x != nil {
+		return x.Streams
+	}
+	return 0
+}
+
 // Exit is how an instance ended.
 type Exit struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1222,7 +1337,7 @@ type Exit struct {
 
 func (x *Exit) Reset() {
 	*x = Exit{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[12]
+	mi := &file_dynlb_v1_control_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1234,7 +1349,7 @@ func (x *Exit) String() string {
 func (*Exit) ProtoMessage() {}
 
 func (x *Exit) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[12]
+	mi := &file_dynlb_v1_control_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1247,7 +1362,7 @@ func (x *Exit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exit.ProtoReflect.Descriptor instead.
 func (*Exit) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{12}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Exit) GetInstanceId() string {
@@ -1298,14 +1413,17 @@ type Event struct {
 	// "avg load 4.2 > 3 over 5s: 2 -> 4".
 	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
 	// The app it happened to.
-	App           string `protobuf:"bytes,5,opt,name=app,proto3" json:"app,omitempty"`
+	App string `protobuf:"bytes,5,opt,name=app,proto3" json:"app,omitempty"`
+	// Of SCALED: the rule that decided: "window", "load", "queue", "zero", "boot",
+	// "order", "bounds", "schedule", "brake" or "reserve".
+	Rule          string `protobuf:"bytes,6,opt,name=rule,proto3" json:"rule,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[13]
+	mi := &file_dynlb_v1_control_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1317,7 +1435,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[13]
+	mi := &file_dynlb_v1_control_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1330,7 +1448,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{13}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Event) GetTime() *timestamppb.Timestamp {
@@ -1364,6 +1482,13 @@ func (x *Event) GetReason() string {
 func (x *Event) GetApp() string {
 	if x != nil {
 		return x.App
+	}
+	return ""
+}
+
+func (x *Event) GetRule() string {
+	if x != nil {
+		return x.Rule
 	}
 	return ""
 }
@@ -1415,7 +1540,7 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x0factive_requests\x18\x04 \x01(\x05R\x0eactiveRequests\x12%\n" +
 	"\x0etotal_requests\x18\x05 \x01(\x01R\rtotalRequests\x12#\n" +
 	"\rresponse_time\x18\x06 \x01(\x01R\fresponseTime\x12\x12\n" +
-	"\x04load\x18\a \x01(\x01R\x04load\"\xf5\x04\n" +
+	"\x04load\x18\a \x01(\x01R\x04load\"\xa6\x06\n" +
 	"\x04Pool\x12\x16\n" +
 	"\x06target\x18\x01 \x01(\x05R\x06target\x12#\n" +
 	"\rmin_instances\x18\x02 \x01(\x05R\fminInstances\x12#\n" +
@@ -1434,7 +1559,15 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x0eretries_denied\x18\r \x01(\x04R\rretriesDenied\x12\x10\n" +
 	"\x03app\x18\x0e \x01(\tR\x03app\x12\x14\n" +
 	"\x05brake\x18\x0f \x01(\tR\x05brake\x12)\n" +
-	"\x10config_reloading\x18\x10 \x01(\bR\x0fconfigReloading\"\xdf\x04\n" +
+	"\x10config_reloading\x18\x10 \x01(\bR\x0fconfigReloading\x127\n" +
+	"\rlast_decision\x18\x11 \x01(\v2\x12.dynlb.v1.DecisionR\flastDecision\x12\x1a\n" +
+	"\barrivals\x18\x12 \x01(\x04R\barrivals\x12\x1c\n" +
+	"\tresponses\x18\x13 \x01(\x04R\tresponses\x12<\n" +
+	"\fservice_time\x18\x14 \x01(\v2\x19.google.protobuf.DurationR\vserviceTime\"f\n" +
+	"\bDecision\x12.\n" +
+	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x12\n" +
+	"\x04rule\x18\x02 \x01(\tR\x04rule\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"\xf9\x04\n" +
 	"\bInstance\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\x12-\n" +
@@ -1454,21 +1587,23 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\bcpu_time\x18\r \x01(\v2\x19.google.protobuf.DurationR\acpuTime\x12\x1b\n" +
 	"\tcpu_cores\x18\x0e \x01(\x01R\bcpuCores\x12?\n" +
 	"\rejected_until\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\fejectedUntil\x12\x10\n" +
-	"\x03app\x18\x10 \x01(\tR\x03app\"\x99\x01\n" +
+	"\x03app\x18\x10 \x01(\tR\x03app\x12\x18\n" +
+	"\astreams\x18\x11 \x01(\x05R\astreams\"\x99\x01\n" +
 	"\x04Exit\x12\x1f\n" +
 	"\vinstance_id\x18\x01 \x01(\tR\n" +
 	"instanceId\x12.\n" +
 	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x16\n" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x16\n" +
 	"\x06output\x18\x04 \x03(\tR\x06output\x12\x10\n" +
-	"\x03app\x18\x05 \x01(\tR\x03app\"\xab\x01\n" +
+	"\x03app\x18\x05 \x01(\tR\x03app\"\xbf\x01\n" +
 	"\x05Event\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12'\n" +
 	"\x04type\x18\x02 \x01(\x0e2\x13.dynlb.v1.EventTypeR\x04type\x12\x1f\n" +
 	"\vinstance_id\x18\x03 \x01(\tR\n" +
 	"instanceId\x12\x16\n" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x10\n" +
-	"\x03app\x18\x05 \x01(\tR\x03app*\xbd\x01\n" +
+	"\x03app\x18\x05 \x01(\tR\x03app\x12\x12\n" +
+	"\x04rule\x18\x06 \x01(\tR\x04rule*\xbd\x01\n" +
 	"\rInstanceState\x12\x1e\n" +
 	"\x1aINSTANCE_STATE_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17INSTANCE_STATE_STARTING\x10\x01\x12\x18\n" +
@@ -1509,7 +1644,7 @@ func file_dynlb_v1_control_proto_rawDescGZIP() []byte {
 }
 
 var file_dynlb_v1_control_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_dynlb_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_dynlb_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_dynlb_v1_control_proto_goTypes = []any{
 	(InstanceState)(0),               // 0: dynlb.v1.InstanceState
 	(EventType)(0),                   // 1: dynlb.v1.EventType
@@ -1524,45 +1659,49 @@ var file_dynlb_v1_control_proto_goTypes = []any{
 	(*LbStatus)(nil),                 // 10: dynlb.v1.LbStatus
 	(*LbInstance)(nil),               // 11: dynlb.v1.LbInstance
 	(*Pool)(nil),                     // 12: dynlb.v1.Pool
-	(*Instance)(nil),                 // 13: dynlb.v1.Instance
-	(*Exit)(nil),                     // 14: dynlb.v1.Exit
-	(*Event)(nil),                    // 15: dynlb.v1.Event
-	(*durationpb.Duration)(nil),      // 16: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil),    // 17: google.protobuf.Timestamp
+	(*Decision)(nil),                 // 13: dynlb.v1.Decision
+	(*Instance)(nil),                 // 14: dynlb.v1.Instance
+	(*Exit)(nil),                     // 15: dynlb.v1.Exit
+	(*Event)(nil),                    // 16: dynlb.v1.Event
+	(*durationpb.Duration)(nil),      // 17: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil),    // 18: google.protobuf.Timestamp
 }
 var file_dynlb_v1_control_proto_depIdxs = []int32{
 	10, // 0: dynlb.v1.GetStatusResponse.lb_status:type_name -> dynlb.v1.LbStatus
 	12, // 1: dynlb.v1.GetStatusResponse.pool:type_name -> dynlb.v1.Pool
-	16, // 2: dynlb.v1.ScaleToRequest.hold:type_name -> google.protobuf.Duration
-	16, // 3: dynlb.v1.WatchInstancesRequest.min_interval:type_name -> google.protobuf.Duration
+	17, // 2: dynlb.v1.ScaleToRequest.hold:type_name -> google.protobuf.Duration
+	17, // 3: dynlb.v1.WatchInstancesRequest.min_interval:type_name -> google.protobuf.Duration
 	12, // 4: dynlb.v1.WatchInstancesResponse.pool:type_name -> dynlb.v1.Pool
-	15, // 5: dynlb.v1.WatchInstancesResponse.events:type_name -> dynlb.v1.Event
+	16, // 5: dynlb.v1.WatchInstancesResponse.events:type_name -> dynlb.v1.Event
 	11, // 6: dynlb.v1.LbStatus.instances:type_name -> dynlb.v1.LbInstance
-	17, // 7: dynlb.v1.Pool.hold_until:type_name -> google.protobuf.Timestamp
-	14, // 8: dynlb.v1.Pool.last_exit:type_name -> dynlb.v1.Exit
-	13, // 9: dynlb.v1.Pool.instances:type_name -> dynlb.v1.Instance
-	17, // 10: dynlb.v1.Pool.config_load_time:type_name -> google.protobuf.Timestamp
-	0,  // 11: dynlb.v1.Instance.state:type_name -> dynlb.v1.InstanceState
-	17, // 12: dynlb.v1.Instance.start_time:type_name -> google.protobuf.Timestamp
-	17, // 13: dynlb.v1.Instance.ready_time:type_name -> google.protobuf.Timestamp
-	16, // 14: dynlb.v1.Instance.cpu_time:type_name -> google.protobuf.Duration
-	17, // 15: dynlb.v1.Instance.ejected_until:type_name -> google.protobuf.Timestamp
-	17, // 16: dynlb.v1.Exit.time:type_name -> google.protobuf.Timestamp
-	17, // 17: dynlb.v1.Event.time:type_name -> google.protobuf.Timestamp
-	1,  // 18: dynlb.v1.Event.type:type_name -> dynlb.v1.EventType
-	2,  // 19: dynlb.v1.Control.GetStatus:input_type -> dynlb.v1.GetStatusRequest
-	4,  // 20: dynlb.v1.Control.ScaleTo:input_type -> dynlb.v1.ScaleToRequest
-	8,  // 21: dynlb.v1.Control.WatchInstances:input_type -> dynlb.v1.WatchInstancesRequest
-	6,  // 22: dynlb.v1.Control.RestartInstances:input_type -> dynlb.v1.RestartInstancesRequest
-	3,  // 23: dynlb.v1.Control.GetStatus:output_type -> dynlb.v1.GetStatusResponse
-	5,  // 24: dynlb.v1.Control.ScaleTo:output_type -> dynlb.v1.ScaleToResponse
-	9,  // 25: dynlb.v1.Control.WatchInstances:output_type -> dynlb.v1.WatchInstancesResponse
-	7,  // 26: dynlb.v1.Control.RestartInstances:output_type -> dynlb.v1.RestartInstancesResponse
-	23, // [23:27] is the sub-list for method output_type
-	19, // [19:23] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	18, // 7: dynlb.v1.Pool.hold_until:type_name -> google.protobuf.Timestamp
+	15, // 8: dynlb.v1.Pool.last_exit:type_name -> dynlb.v1.Exit
+	14, // 9: dynlb.v1.Pool.instances:type_name -> dynlb.v1.Instance
+	18, // 10: dynlb.v1.Pool.config_load_time:type_name -> google.protobuf.Timestamp
+	13, // 11: dynlb.v1.Pool.last_decision:type_name -> dynlb.v1.Decision
+	17, // 12: dynlb.v1.Pool.service_time:type_name -> google.protobuf.Duration
+	18, // 13: dynlb.v1.Decision.time:type_name -> google.protobuf.Timestamp
+	0,  // 14: dynlb.v1.Instance.state:type_name -> dynlb.v1.InstanceState
+	18, // 15: dynlb.v1.Instance.start_time:type_name -> google.protobuf.Timestamp
+	18, // 16: dynlb.v1.Instance.ready_time:type_name -> google.protobuf.Timestamp
+	17, // 17: dynlb.v1.Instance.cpu_time:type_name -> google.protobuf.Duration
+	18, // 18: dynlb.v1.Instance.ejected_until:type_name -> google.protobuf.Timestamp
+	18, // 19: dynlb.v1.Exit.time:type_name -> google.protobuf.Timestamp
+	18, // 20: dynlb.v1.Event.time:type_name -> google.protobuf.Timestamp
+	1,  // 21: dynlb.v1.Event.type:type_name -> dynlb.v1.EventType
+	2,  // 22: dynlb.v1.Control.GetStatus:input_type -> dynlb.v1.GetStatusRequest
+	4,  // 23: dynlb.v1.Control.ScaleTo:input_type -> dynlb.v1.ScaleToRequest
+	8,  // 24: dynlb.v1.Control.WatchInstances:input_type -> dynlb.v1.WatchInstancesRequest
+	6,  // 25: dynlb.v1.Control.RestartInstances:input_type -> dynlb.v1.RestartInstancesRequest
+	3,  // 26: dynlb.v1.Control.GetStatus:output_type -> dynlb.v1.GetStatusResponse
+	5,  // 27: dynlb.v1.Control.ScaleTo:output_type -> dynlb.v1.ScaleToResponse
+	9,  // 28: dynlb.v1.Control.WatchInstances:output_type -> dynlb.v1.WatchInstancesResponse
+	7,  // 29: dynlb.v1.Control.RestartInstances:output_type -> dynlb.v1.RestartInstancesResponse
+	26, // [26:30] is the sub-list for method output_type
+	22, // [22:26] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_dynlb_v1_control_proto_init() }
@@ -1577,7 +1716,7 @@ func file_dynlb_v1_control_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_dynlb_v1_control_proto_rawDesc), len(file_dynlb_v1_control_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   14,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
