@@ -52,6 +52,12 @@ func poolOf(app string, now *notice.Snapshot) *dynlbv1.Pool {
 		App:               app,
 		Brake:             text(now.Brake),
 		ConfigReloading:   now.Reload.Pending,
+		Arrivals:          now.Arrivals,
+		Responses:         now.Responses,
+		ServiceTime:       durationpb.New(now.ServiceTime),
+	}
+	if d := &now.LastDecision; !d.Time.IsZero() {
+		out.LastDecision = &dynlbv1.Decision{Time: timestamp(d.Time), Rule: d.Rule, Reason: text(d.Reason)}
 	}
 	if now.HoldUntil.After(now.Time) {
 		out.HoldUntil = timestamp(now.HoldUntil)
@@ -112,6 +118,7 @@ func eventsOf(app string, events []notice.Event) []*dynlbv1.Event {
 			Type:       eventTypeOf(events[i].Type),
 			InstanceId: string(events[i].ID),
 			Reason:     text(events[i].Reason),
+			Rule:       events[i].Rule,
 			App:        app,
 		}
 	}

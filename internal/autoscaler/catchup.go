@@ -38,10 +38,13 @@ func (s *Scaler) catchUp(now *registry.Snapshot) {
 	var reason string
 	switch {
 	case s.target == 0 || w.capacity == 0 && now.Time.Sub(s.woken) < w.short:
+		s.rule = RuleZero
 		n, reason = s.wake(w)
 	case w.capacity == 0:
+		s.rule = RuleLoad
 		n, reason = s.overload(w)
 	default:
+		s.rule = RuleQueue
 		n, reason = s.backlog(w)
 	}
 	if n == 0 {

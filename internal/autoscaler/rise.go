@@ -11,7 +11,8 @@ type rise struct {
 	from   int
 	steps  int // 0: there is none
 	since  time.Time
-	reason string // of the last step
+	rule   string // of the last step
+	reason string // of that step
 }
 
 // climbed records a step of a rise by the load.
@@ -21,7 +22,7 @@ func (s *Scaler) climbed(now time.Time, reason string) {
 		*r = rise{from: s.target, since: now}
 	}
 	r.steps++
-	r.reason = reason
+	r.rule, r.reason = s.rule, reason
 }
 
 // logRise logs a rise that has lasted for a boot time.
@@ -34,7 +35,7 @@ func (s *Scaler) logRise(now time.Time) {
 // flushRise logs the rise, if there is one.
 func (s *Scaler) flushRise() {
 	if r := s.rise; r.steps > 0 {
-		s.Log.Info("scale", "from", r.from, "to", s.target, "steps", r.steps, "reason", r.reason)
+		s.Log.Info("scale", "from", r.from, "to", s.target, "steps", r.steps, "rule", r.rule, "reason", r.reason)
 		s.rise = rise{}
 	}
 }

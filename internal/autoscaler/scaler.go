@@ -32,6 +32,7 @@ type Scaler struct {
 	Options
 	settings  Settings
 	target    int
+	rule      string // of the decision that is being made
 	started   bool
 	holdUntil time.Time // zero: there is no hold
 	raised    time.Time // when the target last rose
@@ -63,6 +64,9 @@ func (s *Scaler) Start() {
 	settings, entry := s.timetabled(s.settings, now)
 	if s.settings = settings; entry != "" {
 		reason += " of the " + entry
+	}
+	if s.rule = RuleBounds; entry != "" {
+		s.rule = RuleSchedule
 	}
 	s.set(s.withSpare(0), reason)
 }
@@ -137,6 +141,7 @@ func (s *Scaler) decide(now *registry.Snapshot) {
 	if in.Load > float64(s.used())*s.settings.Thresholds.Up && s.absorbs(s.work(now)) {
 		return
 	}
+	s.rule = RuleWindow
 	s.apply(in)
 }
 
@@ -199,6 +204,7 @@ func (s *Scaler) obey(o order) answer {
 	}
 	s.loads, s.count = 0, 0
 	s.regret.fell = time.Time{}
+	s.rule = RuleOrder
 	s.set(o.n, o.reason)
 	return answer{old: old}
 }
@@ -207,7 +213,7 @@ func (s *Scaler) obey(o order) answer {
 func (s *Scaler) set(n int, reason string) {
 	s.flushRise()
 	if n != s.target {
-		s.Log.Info("scale", "from", s.target, "to", n, "reason", reason)
+		s.Log.Info("scale", "from", s.target, "to", n, "rule", s.rule, "reason", reason)
 	}
 	s.assign(n, reason)
 }
@@ -222,7 +228,7 @@ func (s *Scaler) assign(n int, reason string) {
 	}
 	s.started = true
 	s.target = n
-	s.Board.SetTarget(n, s.settings.Bounds, s.holdUntil, reason)
+	s.Board.Decide(n, s.settings.Bounds, s.holdUntil, s.rule, reason)
 	s.Fleet.Scale(n, reason)
 }
 

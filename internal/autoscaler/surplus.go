@@ -89,6 +89,7 @@ func (s *Scaler) reserve(now *registry.Snapshot) {
 	unneeded := max(0, s.target-keep)
 	s.Pool.Reserve(unneeded, bound)
 	if unneeded > 0 && idlers(now, s.idle(), s.raised) >= unneeded {
+		s.rule = RuleReserve
 		s.apply(Input{
 			Target: s.target, Spare: s.settings.Spare, Load: load, Idle: unneeded, Window: s.settings.Idle, IdleFor: s.idle(), Bounds: s.settings.Bounds,
 		})

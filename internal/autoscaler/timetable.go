@@ -58,7 +58,8 @@ func (s *Scaler) bound(origin string) {
 		s.Board.SetTarget(s.target, s.settings.Bounds, s.holdUntil, "")
 		return
 	}
-	if origin != "" {
+	if s.rule = RuleBounds; origin != "" {
+		s.rule = RuleSchedule
 		reason = fmt.Sprintf("%s, %s", origin, reason)
 	}
 	s.set(n, reason)

@@ -39,6 +39,9 @@ type view struct {
 // pool writes the whole state: a summary, problems, and a table of the instances.
 func (v view) pool(w io.Writer, p *dynlbv1.Pool) {
 	v.line(w, summary(p), bold)
+	if d := p.GetLastDecision(); d != nil {
+		v.line(w, fmt.Sprintf("why: %s ago, by %s: %s", age(d.GetTime()), d.GetRule(), d.GetReason()), "")
+	}
 	if reason := p.GetUnavailableReason(); reason != "" {
 		if !strings.HasPrefix(reason, noneReady) { // that says it all
 			reason = "cannot start: " + reason

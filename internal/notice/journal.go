@@ -29,6 +29,7 @@ type Event struct {
 	Type   EventType
 	ID     registry.ID // "" when the event is about the app as a whole
 	Reason string      // why, with the figures it was decided on
+	Rule   string      // of Scaled: which rule decided; see package autoscaler
 }
 
 // journalSize is how many events are kept for readers that are behind: the
@@ -55,8 +56,12 @@ func (j *journal) since(first uint64) (events []Event, lost uint64) {
 }
 
 func (b *Board) recordLocked(kind EventType, id registry.ID, reason string) {
+	b.appendLocked(Event{Time: time.Now(), Type: kind, ID: id, Reason: reason})
+}
+
+func (b *Board) appendLocked(event Event) {
 	j := &b.journal
-	j.ring[j.next%journalSize] = Event{Time: time.Now(), Type: kind, ID: id, Reason: reason}
+	j.ring[j.next%journalSize] = event
 	j.next++
 	b.notifyLocked()
 }

@@ -34,6 +34,8 @@ type Report struct {
 	Target int
 	// Bounds are the bounds of Target.
 	Bounds Bounds
+	// LastDecision is why Target last changed; zero before the first target.
+	LastDecision Decision
 	// HoldUntil is the time until which the autoscaler leaves Target alone; zero
 	// when there is no hold.
 	HoldUntil time.Time
@@ -81,9 +83,21 @@ func New(r *registry.Registry) *Board {
 	return b
 }
 
+// Decision is why the target changed.
+type Decision struct {
+	Time   time.Time
+	Rule   string // which rule decided; see package autoscaler
+	Reason string // with the figures it was decided on
+}
+
 // SetTarget reports how many instances there should be, and why. A change of the
 // number is an event.
 func (b *Board) SetTarget(n int, bounds Bounds, holdUntil time.Time, reason string) {
+	b.Decide(n, bounds, holdUntil, "", reason)
+}
+
+// Decide is SetTarget with the rule that decided.
+func (b *Board) Decide(n int, bounds Bounds, holdUntil time.Time, rule, reason string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	old, first := b.report.Target, b.report.Bounds == Bounds{}
@@ -96,7 +110,9 @@ func (b *Board) SetTarget(n int, bounds Bounds, holdUntil time.Time, reason stri
 		b.report.Lowered++
 	}
 	if n != old {
-		b.recordLocked(Scaled, "", reason)
+		now := time.Now()
+		b.report.LastDecision = Decision{now, rule, reason}
+		b.appendLocked(Event{Time: now, Type: Scaled, Rule: rule, Reason: reason})
 		return
 	}
 	b.notifyLocked()

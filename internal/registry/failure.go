@@ -72,6 +72,7 @@ func (l Lease) Responded(after time.Duration, status int) {
 	if s := &l.in.slots[l.slot]; s.turn == l.turn {
 		if !s.responded {
 			r.responses++
+			r.served += after
 			if ok && !s.stream {
 				r.learnLocked(now, s.level, l.in.traffic.working(), after)
 				r.paceLocked(l.in, now, after)

@@ -50,9 +50,10 @@ type Registry struct {
 	means      []float64   // scratch of findSlowLocked
 	slowDue    time.Duration
 	queue      queue
-	mayGrow    bool   // see SetGrowth
-	arrivals   uint64 // requests that asked for an instance
-	responses  uint64 // first responses of claims
+	mayGrow    bool          // see SetGrowth
+	arrivals   uint64        // requests that asked for an instance
+	responses  uint64        // first responses of claims
+	served     time.Duration // response times of these
 	learned    concurrency
 	closed     bool
 

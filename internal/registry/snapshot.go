@@ -17,6 +17,8 @@ type Snapshot struct {
 	Arrivals uint64
 	// Responses is how many responses there were.
 	Responses uint64
+	// ServiceTime is the sum of their response times.
+	ServiceTime time.Duration
 	// Concurrency is how many requests an instance works on at the same time, and
 	// Capacity is how many responses per second it then gives. Both are 0 as long as
 	// more requests in flight were seen to give more throughput, or nothing is known.
@@ -81,7 +83,7 @@ func (r *Registry) SnapshotWith(also func()) Snapshot {
 	r.mu.Lock()
 	s := Snapshot{Time: r.now(), Waiting: r.queue.size, Trouble: r.trouble}
 	s.Retries, s.RetriesDenied = r.budget.granted, r.budget.denied
-	s.Arrivals, s.Responses = r.arrivals, r.responses
+	s.Arrivals, s.Responses, s.ServiceTime = r.arrivals, r.responses, r.served
 	if w := r.queue.head; w != nil {
 		s.LongestWait = s.Time.Sub(r.base) - w.since
 	}

@@ -14,7 +14,7 @@ type instance struct {
 // Scale implements autoscaler.Fleet.
 func (w *world) Scale(n int, reason string) {
 	if n != w.target {
-		w.result.Changes = append(w.result.Changes, Change{w.now, w.target, n, reason})
+		w.result.Changes = append(w.result.Changes, Change{w.now, w.target, n, w.board.Snapshot().LastDecision.Rule, reason})
 	}
 	w.target = n
 	now := w.registry.Snapshot()

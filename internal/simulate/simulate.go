@@ -69,6 +69,7 @@ type Request struct {
 type Change struct {
 	At       time.Duration
 	From, To int
+	Rule     string // see package autoscaler
 	Reason   string
 }
 

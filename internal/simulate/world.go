@@ -42,6 +42,7 @@ type world struct {
 	queue    events
 	seq      int
 	registry *registry.Registry
+	board    *notice.Board
 	scaler   *autoscaler.Scaler
 	changed  <-chan struct{}
 	models   map[registry.ID]*instance
@@ -58,6 +59,7 @@ func Run(s Scenario) Result {
 	}
 	w.registry = registry.NewWithClock(s.Registry, func() time.Time { return w.base.Add(w.now) })
 	board := notice.New(w.registry)
+	w.board = board
 	var stop func()
 	w.changed, stop = board.Watch()
 	defer stop()

@@ -1414,8 +1414,8 @@ type Event struct {
 	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
 	// The app it happened to.
 	App string `protobuf:"bytes,5,opt,name=app,proto3" json:"app,omitempty"`
-	// Of SCALED: the rule that decided: "window", "load", "queue", "zero", "boot",
-	// "order", "bounds", "schedule", "brake" or "reserve".
+	// Of SCALED: the rule that decided: "window", "reserve", "zero", "load", "queue",
+	// "order", "bounds" or "schedule".
 	Rule          string `protobuf:"bytes,6,opt,name=rule,proto3" json:"rule,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
