@@ -79,7 +79,7 @@ var table = map[string][]string{
 	},
 	"internal/cli": {
 		"gen/dynlb/v1", "internal/config", "internal/daemon", "internal/demo", "internal/logging", "internal/process/orphan",
-		"internal/schedule", "proxy", "server", "github.com/spf13/cobra", "golang.org/x/term", "google.golang.org",
+		"internal/schedule", "internal/simulate", "proxy", "server", "github.com/spf13/cobra", "golang.org/x/term", "google.golang.org",
 	},
 	"internal/daemon/daemontest": {
 		"gen/dynlb/v1", "internal/config", "internal/daemon", "proxy", "go.uber.org/goleak", "google.golang.org",

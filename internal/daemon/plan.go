@@ -8,12 +8,9 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/internal/app"
-	"github.com/dynlb/dynlb/internal/autoscaler"
 	"github.com/dynlb/dynlb/internal/config"
 	"github.com/dynlb/dynlb/internal/fleet/local"
-	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/process/account"
-	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy"
 	"github.com/dynlb/dynlb/proxy/http1"
 	"github.com/dynlb/dynlb/proxy/route"
@@ -49,21 +46,10 @@ func appSettings(settings config.Config) (app.Settings, error) {
 	if err != nil {
 		return app.Settings{}, err
 	}
+	queueing, scaling := Simulated(settings)
 	return app.Settings{
-		Registry: registry.Options{
-			MaxConcurrency: concurrency(settings.MaxConcurrency),
-			QueueLimit:     settings.Queue.Limit,
-			QueueTimeout:   settings.Queue.Timeout,
-		},
-		Scaling: autoscaler.Settings{
-			Bounds:     notice.Bounds{Min: settings.MinInstances, Max: settings.MaxInstances},
-			Thresholds: autoscaler.Thresholds{Up: settings.ScaleUpThreshold, Down: settings.ScaleDownThreshold},
-			Schedule:   settings.Schedule,
-			Spare:      settings.SpareInstances,
-			Brakes:     autoscaler.Brakes{Memory: settings.Brakes.Memory, Processors: settings.Brakes.CPU},
-			Idle:       settings.IdleTimeout,
-			Window:     settings.CheckInterval,
-		},
+		Registry: queueing,
+		Scaling:  scaling,
 		Fleet: local.Settings{
 			Program: local.Program{
 				Argv:       argv,
@@ -179,12 +165,4 @@ func logPlan(log *slog.Logger, p *plan) {
 	if builtIn(&p.config) {
 		log.Info("no location or command set, running the built-in demo backend")
 	}
-}
-
-// concurrency returns the key maxConcurrency as the registry takes it.
-func concurrency(n int) int {
-	if n == config.Auto {
-		return registry.AutoConcurrency
-	}
-	return n
 }

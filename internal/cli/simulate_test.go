@@ -1,0 +1,68 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/dynlb/dynlb/internal/daemon/daemontest"
+)
+
+// TestSimulate: the output is the same to the byte, as testdata has it.
+func TestSimulate(t *testing.T) {
+	want, err := os.ReadFile("testdata/simulate.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir())
+	for range 2 {
+		code, stdout, stderr := cli(t, "simulate", "--rates", "25x10s,140x20s")
+		if code != exitDone || stdout != string(want) {
+			t.Errorf("%d, %s%s\nwant\n%s", code, stdout, stderr, want)
+		}
+	}
+	for _, arguments := range []string{"", "--rates 1", "--rates 1x1s --load f", "--rates 1x1s --service 0s", "--rates 1x1s --concurrency -1"} {
+		if code, _, stderr := cli(t, strings.Fields("simulate "+arguments)...); code != exitUsage {
+			t.Errorf("simulate %s: %d, %s", arguments, code, stderr)
+		}
+	}
+	if code, _, stderr := cli(t, "simulate", "--load", "gone"); code == exitDone || !strings.Contains(stderr, "read load") {
+		t.Errorf("a missing file: %d, %s", code, stderr)
+	}
+}
+
+// TestRecord: the load of a running dynlb is recorded, and simulate reads it.
+func TestRecord(t *testing.T) {
+	t.Parallel()
+	r := daemontest.Start(t, "")
+	r.AwaitReady(2)
+	done := make(chan struct{})
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				r.Get(r.URL + "/")
+			}
+		}
+	}()
+	code, stdout, stderr := cli(t, "record", "--for", "2s", "--admin", r.Admin)
+	close(done)
+	<-stopped
+	lines := strings.Split(strings.TrimSpace(stdout), "\n")
+	if code != exitDone || len(lines) < 2 || lines[0][0] != '#' || strings.HasPrefix(lines[1], "0 ") {
+		t.Fatalf("%d, %s%s", code, stdout, stderr)
+	}
+	file := filepath.Join(t.TempDir(), "load")
+	if err := os.WriteFile(file, []byte(stdout), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, stdout, stderr = cli(t, "simulate", "--load", file, "--concurrency", "0")
+	if code != exitDone || !strings.Contains(stdout, "REQUESTS") {
+		t.Errorf("%d, %s%s", code, stdout, stderr)
+	}
+}
