@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,7 +15,7 @@ import (
 )
 
 func newSimulate(o *options) *cobra.Command {
-	var file, rates string
+	var file, rates, plot string
 	var s simulate.Scenario
 	cmd := &cobra.Command{
 		Use:   "simulate (--rates 25x10s,140x40s | --load FILE)",
@@ -25,7 +26,8 @@ model of the app, so a minute takes milliseconds. The same input gives the same
 output.
 
 --rates gives requests per second and how long they arrive: 25x10s,140x40s.
---load reads a file that 'dynlb record' wrote; it also gives the service time.`,
+--load reads a file that 'dynlb record' wrote; it also gives the service time.
+--plot writes a picture of load, instances, queue and latency, with the decisions.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			settings, err := config.Load(o.config, os.Getenv)
@@ -51,8 +53,17 @@ output.
 					s.App.Service = service
 				}
 			}
+			if plot != "" && filepath.Ext(plot) != ".svg" {
+				return usageError{fmt.Errorf("--plot %s: must be a file.svg", plot)}
+			}
 			s.Registry, s.Scaling = daemon.Simulated(settings)
-			return simulate.Run(s).Write(cmd.OutOrStdout(), s.Load)
+			result := simulate.Run(s)
+			if plot != "" {
+				if err := writePlot(plot, result, s.Load); err != nil {
+					return err
+				}
+			}
+			return result.Write(cmd.OutOrStdout(), s.Load)
 		},
 	}
 	flags := cmd.Flags()
@@ -61,8 +72,21 @@ output.
 	flags.DurationVar(&s.App.Boot, "boot", 300*time.Millisecond, "time from the start of an instance until it is ready")
 	flags.DurationVar(&s.App.Service, "service", 50*time.Millisecond, "time that an instance works on a request")
 	flags.IntVar(&s.App.Concurrency, "concurrency", 1, "requests that an instance works on at the same time; 0: any number")
+	flags.StringVar(&plot, "plot", "", "write a picture to this file.svg")
 	flags.Uint64Var(&s.Seed, "seed", 1, "seed of the random arrivals")
 	return cmd
+}
+
+// writePlot writes the picture of a result.
+func writePlot(file string, result simulate.Result, load []simulate.Phase) error {
+	f, err := os.Create(file)
+	if err != nil {
+		return fmt.Errorf("write plot: %w", err)
+	}
+	if err := errors.Join(result.Plot(f, load), f.Close()); err != nil {
+		return fmt.Errorf("write plot %s: %w", file, err)
+	}
+	return nil
 }
 
 // readLoad reads a recorded load from a file.

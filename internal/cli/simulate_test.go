@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding/xml"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,12 +18,16 @@ func TestSimulate(t *testing.T) {
 	}
 	t.Chdir(t.TempDir())
 	for range 2 {
-		code, stdout, stderr := cli(t, "simulate", "--rates", "25x10s,140x20s")
+		code, stdout, stderr := cli(t, "simulate", "--rates", "25x10s,140x20s", "--plot", "out.svg")
 		if code != exitDone || stdout != string(want) {
 			t.Errorf("%d, %s%s\nwant\n%s", code, stdout, stderr, want)
 		}
 	}
-	for _, arguments := range []string{"", "--rates 1", "--rates 1x1s --load f", "--rates 1x1s --service 0s", "--rates 1x1s --concurrency -1"} {
+	picture, err := os.ReadFile("out.svg")
+	if err != nil || strings.Count(string(picture), "<title>") != 4 || xml.Unmarshal(picture, new(struct{})) != nil {
+		t.Errorf("the plot: %v\n%.2000s", err, picture)
+	}
+	for _, arguments := range []string{"", "--rates 1x1s --plot out.png", "--rates 1", "--rates 1x1s --load f", "--rates 1x1s --service 0s", "--rates 1x1s --concurrency -1"} {
 		if code, _, stderr := cli(t, strings.Fields("simulate "+arguments)...); code != exitUsage {
 			t.Errorf("simulate %s: %d, %s", arguments, code, stderr)
 		}
