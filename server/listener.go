@@ -17,7 +17,7 @@ type boundedListener struct {
 	net.Listener
 	strangers *strangers
 	onTLS     func(net.Conn) error // nil, or handles a client that speaks TLS to a plain port
-	places    chan struct{} // holds one value per connection
+	places    chan struct{}        // holds one value per connection
 	closed    chan struct{}
 	end       func() // closes closed, once
 }

@@ -60,7 +60,8 @@ func TestStreamsSpread(t *testing.T) {
 		got = append(got, acquire(t, r).ID())
 	}
 	slices.Sort(got)
-	if slices.Sort(ids); !slices.Equal(got, ids) {
+	slices.Sort(ids)
+	if !slices.Equal(got, ids) {
 		t.Error("three requests did not go to three instances")
 	}
 }
