@@ -8,8 +8,8 @@ import (
 )
 
 // Simulated returns the part of the settings that decides how an app follows its load,
-// which a simulation needs too: how requests are
-// queued, and how the number of instances follows the load.
+// which a simulation needs too: how requests are queued, and how the number of instances
+// follows the load.
 func Simulated(settings config.Config) (registry.Options, autoscaler.Settings) {
 	return registry.Options{
 			MaxConcurrency: concurrency(settings.MaxConcurrency),
