@@ -52,7 +52,8 @@ func TestIdleStreamsAreNoLoad(t *testing.T) {
 			}
 			for range 8 {
 				res := get(t, newClient(t, "http1"), f.url+"/work")
-				if readAll(t, res); res.StatusCode != http.StatusOK {
+				readAll(t, res)
+				if res.StatusCode != http.StatusOK {
 					t.Fatalf("another request got %d", res.StatusCode)
 				}
 			}

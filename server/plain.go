@@ -3,7 +3,6 @@ package server
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 )
@@ -16,8 +15,8 @@ var errTLS = errors.New("the client speaks TLS, and the port does not")
 func (s *Server) plainHTTP(conn net.Conn) error {
 	const body = "this port speaks plain HTTP: write http:// in place of https://, or set auth.tls\n"
 	fmt.Fprintf(s.tlsLog, "a client at %s speaks TLS to adminHTTP, which speaks plain HTTP without auth.tls", conn.RemoteAddr())
-	_, _ = io.WriteString(conn, fmt.Sprintf("HTTP/1.1 %d Bad Request\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
-		http.StatusBadRequest, len(body), body)) // the connection is closed in any case
+	_, _ = fmt.Fprintf(conn, "HTTP/1.1 %d Bad Request\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
+		http.StatusBadRequest, len(body), body) // the connection is closed in any case
 	return errTLS
 }
 

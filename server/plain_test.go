@@ -29,7 +29,7 @@ func TestTLSToPlainPort(t *testing.T) {
 		t.Errorf("admin HTTP answers %q", answer[:n])
 	}
 	if c, err := tls.Dial("tcp", p.grpcAddress(), &tls.Config{InsecureSkipVerify: true}); err == nil {
-		c.Close()
+		_ = c.Close()
 		t.Error("gRPC: a TLS handshake succeeds on a plain port")
 	} else if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 		t.Errorf("gRPC: %v, want the connection closed", err)

@@ -34,10 +34,9 @@ output.
 			if err != nil {
 				return err
 			}
-			if s.App.Boot < 0 || s.App.Service <= 0 || s.App.Concurrency < 0 {
-				return usageError{errors.New("--boot and --concurrency must be 0 or more, and --service above 0")}
-			}
 			switch {
+			case s.App.Boot < 0 || s.App.Service <= 0 || s.App.Concurrency < 0:
+				return usageError{errors.New("--boot and --concurrency must be 0 or more, and --service above 0")}
 			case (file == "") == (rates == ""):
 				return usageError{errors.New("give one of --rates and --load")}
 			case rates != "":
@@ -58,10 +57,8 @@ output.
 			}
 			s.Registry, s.Scaling = daemon.Simulated(settings)
 			result := simulate.Run(s)
-			if plot != "" {
-				if err := writePlot(plot, result, s.Load); err != nil {
-					return err
-				}
+			if err := writePlot(plot, result, s.Load); err != nil {
+				return err
 			}
 			return result.Write(cmd.OutOrStdout(), s.Load)
 		},
@@ -77,8 +74,11 @@ output.
 	return cmd
 }
 
-// writePlot writes the picture of a result.
+// writePlot writes the picture of a result; to no file if that is "".
 func writePlot(file string, result simulate.Result, load []simulate.Phase) error {
+	if file == "" {
+		return nil
+	}
 	f, err := os.Create(file)
 	if err != nil {
 		return fmt.Errorf("write plot: %w", err)

@@ -32,7 +32,7 @@ func (d *Daemon) reload(now context.Context) {
 	for name, settings := range next.plan.apps { // the same names in every plan
 		outcomes = append(outcomes, d.apps[name].Try(settings))
 	}
-	if err, done := received(outcomes); done {
+	if done, err := received(outcomes); done {
 		d.decide(now, err)
 		return
 	}
@@ -59,16 +59,16 @@ func (d *Daemon) reject(err error) {
 }
 
 // received returns the errors of all channels, if each has its value.
-func received(outcomes []<-chan error) (all error, done bool) {
+func received(outcomes []<-chan error) (done bool, all error) {
 	for _, o := range outcomes {
 		if len(o) == 0 {
-			return nil, false
+			return false, nil
 		}
 	}
 	for _, o := range outcomes {
 		all = errors.Join(all, <-o)
 	}
-	return all, true
+	return true, all
 }
 
 // tried returns the channel that gets the outcome of the reload under way; nil when

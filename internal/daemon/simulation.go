@@ -11,19 +11,20 @@ import (
 // which a simulation needs too: how requests are queued, and how the number of instances
 // follows the load.
 func Simulated(settings config.Config) (registry.Options, autoscaler.Settings) {
-	return registry.Options{
-			MaxConcurrency: concurrency(settings.MaxConcurrency),
-			QueueLimit:     settings.Queue.Limit,
-			QueueTimeout:   settings.Queue.Timeout,
-		}, autoscaler.Settings{
-			Bounds:     notice.Bounds{Min: settings.MinInstances, Max: settings.MaxInstances},
-			Thresholds: autoscaler.Thresholds{Up: settings.ScaleUpThreshold, Down: settings.ScaleDownThreshold},
-			Schedule:   settings.Schedule,
-			Spare:      settings.SpareInstances,
-			Brakes:     autoscaler.Brakes{Memory: settings.Brakes.Memory, Processors: settings.Brakes.CPU},
-			Idle:       settings.IdleTimeout,
-			Window:     settings.CheckInterval,
-		}
+	queueing := registry.Options{
+		MaxConcurrency: concurrency(settings.MaxConcurrency),
+		QueueLimit:     settings.Queue.Limit,
+		QueueTimeout:   settings.Queue.Timeout,
+	}
+	return queueing, autoscaler.Settings{
+		Bounds:     notice.Bounds{Min: settings.MinInstances, Max: settings.MaxInstances},
+		Thresholds: autoscaler.Thresholds{Up: settings.ScaleUpThreshold, Down: settings.ScaleDownThreshold},
+		Schedule:   settings.Schedule,
+		Spare:      settings.SpareInstances,
+		Brakes:     autoscaler.Brakes{Memory: settings.Brakes.Memory, Processors: settings.Brakes.CPU},
+		Idle:       settings.IdleTimeout,
+		Window:     settings.CheckInterval,
+	}
 }
 
 // concurrency returns the key maxConcurrency as the registry takes it.
