@@ -9,6 +9,7 @@ type instance struct {
 	slower  float64 // by how many times its work is slower
 	busy    int
 	waiting []func()
+	drained <-chan struct{} // closed when it drains and has no request; nil: it does not
 }
 
 // Scale implements autoscaler.Fleet.
@@ -30,7 +31,8 @@ func (w *world) Scale(n int, reason string) {
 	}
 	for i := 0; i < len(order)-n; i++ {
 		id := order[i].ID
-		if _, err := w.registry.Drain(id, reason); err == nil {
+		if drained, err := w.registry.Drain(id, reason); err == nil {
+			w.models[id].drained = drained
 			w.settle(id)
 		}
 	}
@@ -39,11 +41,12 @@ func (w *world) Scale(n int, reason string) {
 
 // settle stops an instance that has drained.
 func (w *world) settle(id registry.ID) {
-	now := w.registry.Snapshot()
-	for i := range now.Instances {
-		if in := &now.Instances[i]; in.ID == id && in.State == registry.Draining && in.InFlight == 0 {
-			_ = w.registry.Transition(id, registry.Stopped, "drained")
-		}
+	in := w.models[id]
+	select {
+	case <-in.drained:
+		in.drained = nil
+		_ = w.registry.Transition(id, registry.Stopped, "drained")
+	default:
 	}
 }
 
