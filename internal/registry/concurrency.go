@@ -44,10 +44,11 @@ type group struct {
 
 // pair compares a group with the one below, over epochs.
 type pair struct {
-	// gain is the exponent g in throughput ~ level^g between the two groups: 1 when an
-	// instance works on all of the requests at the same time, 0 when the additional ones
-	// only wait. It is higher.
-	slower, higher float64 // weighted means of the logarithms of the ratios of response times and of levels
+	// slower and higher are weighted means of the logarithms of the ratios of response
+	// times and of levels. With them throughput is as level^(1 - slower/higher): the
+	// exponent is 1 when an instance works on all of the requests at the same time, 0 when
+	// the additional ones only wait.
+	slower, higher float64
 	spread         float64 // mean square difference of slower, for one pair of samples
 	weight, epochs float64
 	refuted        bool          // the last verdict: the group gave too little more throughput

@@ -137,10 +137,20 @@ func (r *Registry) SetHandle(id ID, handle string) error {
 	return r.update(id, func(a *about) { a.handle = handle })
 }
 
-// update changes what the fleet reports of an instance.
+// update changes what the fleet reports of an instance, and announces it.
 func (r *Registry) update(id ID, change func(*about)) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if err := r.amendLocked(id, change); err != nil {
+		return err
+	}
+	r.changes++
+	r.changedLocked()
+	return nil
+}
+
+// amendLocked changes what the fleet reports of an instance.
+func (r *Registry) amendLocked(id ID, change func(*about)) error {
 	in, err := r.findLocked(id)
 	if err != nil {
 		return err
@@ -148,8 +158,6 @@ func (r *Registry) update(id ID, change func(*about)) error {
 	next := *in.about
 	change(&next)
 	in.about = &next
-	r.changes++
-	r.changedLocked()
 	return nil
 }
 

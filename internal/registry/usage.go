@@ -47,12 +47,5 @@ func (r *Registry) SetUsage(id ID, usage Usage) error {
 func (r *Registry) SetLinesDropped(id ID, lines uint64) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	in, err := r.findLocked(id)
-	if err != nil {
-		return err
-	}
-	next := *in.about
-	next.linesDropped = lines
-	in.about = &next
-	return nil
+	return r.amendLocked(id, func(a *about) { a.linesDropped = lines })
 }
