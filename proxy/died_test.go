@@ -86,18 +86,7 @@ func TestRetryCulprit(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			l := listen(t)
-			arrived, dies := make(chan struct{}), make(chan struct{})
-			scriptOn(t, l, func(c *rawConn) {
-				_ = c.head()
-				select {
-				case arrived <- struct{}{}:
-				case <-dies: // it only finds out whether the instance is alive
-					return
-				}
-				<-dies
-				_ = c.Conn.(*net.TCPConn).SetLinger(0)
-			})
+			l, arrived, dies := dying(t)
 			f := newProxy(t, setup{instances: []string{l.Addr().String()}})
 			answers := make(chan *http.Response, c.requests)
 			for range c.requests {

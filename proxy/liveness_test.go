@@ -107,23 +107,31 @@ func TestProgressOfARequest(t *testing.T) {
 	f.recorded(t, 200)
 }
 
-// TestRetryImplicated checks that a request that may be the reason why its instance
-// ceased to answer and was stopped does not go to another instance, and that a later
-// one does.
-func TestRetryImplicated(t *testing.T) {
-	t.Parallel()
-	l := listen(t)
-	arrived, dies := make(chan struct{}), make(chan struct{})
+// dying returns the listener of an instance that resets its connections when dies is
+// closed, and a channel that tells of each request that arrives before that.
+func dying(t *testing.T) (l net.Listener, arrived <-chan struct{}, dies chan struct{}) {
+	t.Helper()
+	l = listen(t)
+	requests, dies := make(chan struct{}), make(chan struct{})
 	scriptOn(t, l, func(c *rawConn) {
 		_ = c.head()
 		select {
-		case arrived <- struct{}{}:
+		case requests <- struct{}{}:
 		case <-dies: // it only finds out whether the instance is alive
 			return
 		}
 		<-dies
 		_ = c.Conn.(*net.TCPConn).SetLinger(0)
 	})
+	return l, requests, dies
+}
+
+// TestRetryImplicated checks that a request that may be the reason why its instance
+// ceased to answer and was stopped does not go to another instance, and that a later
+// one does.
+func TestRetryImplicated(t *testing.T) {
+	t.Parallel()
+	l, arrived, dies := dying(t)
 	f := newProxy(t, setup{instances: []string{l.Addr().String()}})
 	codes := [2]chan int{make(chan int, 1), make(chan int, 1)}
 	for _, code := range codes {

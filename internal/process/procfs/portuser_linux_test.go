@@ -12,16 +12,7 @@ import (
 // their process.
 func TestFindPortUsers(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	conn, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
+	l, conn := connection(t)
 	got, err := FindPortUsers(l.Addr().(*net.TCPAddr).Port)
 	if err != nil || len(got) == 0 || !got[0].Listens || got[0].PID != os.Getpid() || !strings.Contains(got[0].String(), "procfs.test)") {
 		t.Errorf("users of the port of a listener: %v, %v", got, err)

@@ -38,16 +38,7 @@ func FuzzParseSocket(f *testing.F) {
 // The kernel lists listening sockets before connections in /proc/self/net/tcp.
 func TestListenSocketsComeFirst(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	conn, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
+	l, _ := connection(t)
 	last := otherPort(t, "127.0.0.1:0")
 	sockets, err := listenSockets()
 	if err != nil {
@@ -58,4 +49,20 @@ func TestListenSocketsComeFirst(t *testing.T) {
 			t.Errorf("port %d is missing from %v", port, sockets)
 		}
 	}
+}
+
+// connection returns a listener and an outgoing connection to it.
+func connection(t *testing.T) (net.Listener, net.Conn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return l, conn
 }
