@@ -35,16 +35,16 @@ type conn struct {
 	peer   forward.Peer
 	watcher
 
-	idle      idleMark       // the lane's list guards it
-	unwanted  atomic.Bool    // it was idle, and another client waits
-	streams   atomic.Bool    // package net/http has it
-	flights   atomic.Int32   // its requests of HTTP/2
-	used      bool           // a request was read
-	request   *http1.Request // the reader of the present head; nil: no byte of it was read
-	rules     rules          // of the present request
-	began     time.Time      // when the first byte of the present head was read
-	body      http1.Body     // of the present request
-	stopReads atomic.Bool    // reads of content fail at once
+	idle      idleMark                   // the lane's list guards it
+	unwanted  atomic.Bool                // it was idle, and another client waits
+	streams   atomic.Pointer[streamConn] // set when package net/http has it
+	flights   atomic.Int32               // its requests of HTTP/2
+	used      bool                       // a request was read
+	request   *http1.Request             // the reader of the present head; nil: no byte of it was read
+	rules     rules                      // of the present request
+	began     time.Time                  // when the first byte of the present head was read
+	body      http1.Body                 // of the present request
+	stopReads atomic.Bool                // reads of content fail at once
 
 	exchange exchange
 	out      []byte           // bytes that wait for flush; nil: none

@@ -104,19 +104,19 @@ func (all *idleConns) longest() time.Duration {
 // negative time when none is idle.
 func (l *Lane) LongestIdle() time.Duration { return l.idleConns.longest() }
 
-// CloseIdle closes the connection of a client that has been idle the longest. It
+// CloseIdle has the connection of the client that has been idle the longest closed. It
 // reports whether there was one. If its request arrives just now, that is carried first.
 func (l *Lane) CloseIdle() bool {
 	c := l.idleConns.take()
-	switch {
-	case c == nil:
+	if c == nil {
 		return false
-	case c.streams.Load():
-		c.close()
-	default:
-		c.unwanted.Store(true)
-		_ = c.conn.SetReadDeadline(longAgo) // the read reports the error
 	}
+	if s := c.streams.Load(); s != nil {
+		s.leave()
+		return true
+	}
+	c.unwanted.Store(true)
+	_ = c.conn.SetReadDeadline(longAgo) // the read reports the error
 	return true
 }
 

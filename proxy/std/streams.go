@@ -8,21 +8,28 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"time"
+
+	"github.com/dynlb/dynlb/proxy/policy"
 )
 
 // streams has net/http serve the connections of HTTP/2. It is the listener of the server.
 type streams struct {
 	lane    *Lane
 	server  *http.Server
-	conns   chan net.Conn
+	conns   chan *streamConn
 	closed  chan struct{}
 	once    sync.Once          // closes closed
 	end     context.CancelFunc // cancels the contexts of all requests
 	serving sync.WaitGroup
+
+	mu    sync.Mutex // guards all below
+	open  map[*streamConn]struct{}
+	empty chan struct{} // closed when open has become empty; nil: nothing waits for that
 }
 
 func newStreams(l *Lane) *streams {
-	s := &streams{lane: l, conns: make(chan net.Conn), closed: make(chan struct{})}
+	s := &streams{lane: l, conns: make(chan *streamConn), closed: make(chan struct{}), open: make(map[*streamConn]struct{})}
 	settings := l.options.Settings.Load()
 	base, end := context.WithCancel(context.Background())
 	s.end = end
@@ -47,20 +54,51 @@ func newStreams(l *Lane) *streams {
 // leaveToStreams gives a connection that begins with the preface of HTTP/2 to net/http.
 func (c *conn) leaveToStreams() {
 	c.fate = leaves
-	c.streams.Store(true)
 	unread := bytes.Clone(c.intake.bytes())
 	c.intake.release()
 	_ = c.conn.SetReadDeadline(noDeadline) // the reads report the error
-	c.lane.streams.take(&preread{Conn: c.conn, unread: unread, conn: c})
+	sc := &streamConn{Conn: c.conn, conn: c, unread: unread}
+	c.streams.Store(sc)
+	c.lane.streams.take(sc)
 }
 
 // take gives a connection to net/http.
-func (s *streams) take(conn net.Conn) {
+func (s *streams) take(conn *streamConn) {
+	s.mu.Lock()
+	s.open[conn] = struct{}{}
+	s.mu.Unlock()
 	select {
 	case s.conns <- conn:
 	case <-s.closed:
 		_ = conn.Close() // an error changes nothing
 	}
+}
+
+// forget is called when a connection is closed.
+func (s *streams) forget(conn *streamConn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.open, conn)
+	if len(s.open) == 0 && s.empty != nil {
+		close(s.empty)
+		s.empty = nil
+	}
+}
+
+// askToLeave has all clients asked to leave. The channel is closed when all have left.
+func (s *streams) askToLeave() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	empty := make(chan struct{})
+	if len(s.open) == 0 {
+		close(empty)
+		return empty
+	}
+	s.empty = empty
+	for conn := range s.open {
+		conn.leave()
+	}
+	return empty
 }
 
 // Accept returns the next connection.
@@ -82,10 +120,15 @@ func (s *streams) Close() error {
 // Addr returns an address for messages.
 func (s *streams) Addr() net.Addr { return &net.UnixAddr{Name: "HTTP/2", Net: "unix"} }
 
-// shutdown asks the clients to leave (GOAWAY), and waits for their requests until ctx
-// ends.
+// shutdown asks the clients to leave, and waits for their requests until ctx ends.
 func (s *streams) shutdown(ctx context.Context) {
 	_ = s.Close()
+	// The server closes idle connections at once, with what their clients send just now.
+	select {
+	case <-s.askToLeave():
+	case <-time.After(policy.DrainGrace):
+	case <-ctx.Done():
+	}
 	_ = s.server.Shutdown(ctx) // the only error is that of ctx; cut follows
 	if ctx.Err() == nil {
 		s.end()
@@ -106,49 +149,12 @@ func (s *streams) close() {
 	s.serving.Wait()
 }
 
-// preread is a connection from which some bytes were read before.
-type preread struct {
-	net.Conn
-	unread []byte
-	conn   *conn
-}
-
-// Read returns the bytes that were read before, and then those of the connection.
-func (p *preread) Read(b []byte) (int, error) {
-	if len(p.unread) == 0 {
-		return p.Conn.Read(b)
-	}
-	n := copy(b, p.unread)
-	p.unread = p.unread[n:]
-	return n, nil
-}
-
-// Close closes the connection.
-func (p *preread) Close() error {
-	p.conn.close()
-	return nil
-}
-
-// streamsState is an http.Server.ConnState. A connection is idle when it has no stream.
-// The end of the last response may not be sent yet, and net/http cannot ask one client
-// to leave, so that such a connection is not closed at once.
-func (l *Lane) streamsState(conn net.Conn, state http.ConnState) {
-	p, ok := conn.(*preread)
-	switch {
-	case !ok:
-	case state != http.StateIdle:
-		l.idleConns.remove(p.conn)
-	default:
-		l.rests(p.conn, false)
-	}
-}
-
 // connKey is the context key of the conn of a connection.
 type connKey struct{}
 
 // connContext is an http.Server.ConnContext.
 func connContext(ctx context.Context, c net.Conn) context.Context {
-	if p, ok := c.(*preread); ok {
+	if p, ok := c.(*streamConn); ok {
 		return context.WithValue(ctx, connKey{}, p.conn)
 	}
 	return ctx

@@ -1,0 +1,145 @@
+package std
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/dynlb/dynlb/proxy/policy"
+)
+
+// streamConn is a client's connection of HTTP/2, as net/http gets it.
+type streamConn struct {
+	net.Conn
+	conn    *conn
+	unread  []byte      // read from the client before
+	idle    atomic.Bool // it has no stream
+	leaving atomic.Bool // leave was called
+
+	mu    sync.Mutex // guards all below, and the order of the writes
+	sent  frames
+	asked bool // the client has been sent a GOAWAY by ask
+}
+
+// Read returns the bytes that were read before, and then those of the connection.
+func (c *streamConn) Read(b []byte) (int, error) {
+	if len(c.unread) == 0 {
+		return c.Conn.Read(b)
+	}
+	n := copy(b, c.unread)
+	c.unread = c.unread[n:]
+	return n, nil
+}
+
+// Write writes frames, or a part of one.
+func (c *streamConn) Write(b []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n, err := c.Conn.Write(b)
+	c.sent.pass(b[:n])
+	if err == nil && c.leaving.Load() {
+		c.askLocked()
+	}
+	return n, err
+}
+
+// Close closes the connection.
+func (c *streamConn) Close() error {
+	c.conn.lane.streams.forget(c)
+	c.conn.close()
+	return nil
+}
+
+// leave asks the client to leave: it opens no more streams on the connection (RFC 9113,
+// 6.8). The connection is closed by the client, or when it has been idle for
+// policy.DrainGrace. A connection that is closed without asking loses the requests that
+// are on their way. leave does not block.
+func (c *streamConn) leave() {
+	if c.leaving.Swap(true) {
+		return
+	}
+	go c.ask() // a write under way may take long; it ends with the connection
+	c.closeLater()
+}
+
+// closeLater closes the connection if it is idle after policy.DrainGrace.
+func (c *streamConn) closeLater() {
+	time.AfterFunc(policy.DrainGrace, func() {
+		if c.idle.Load() {
+			_ = c.Close()
+		}
+	})
+}
+
+func (c *streamConn) ask() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.askLocked()
+}
+
+// goAway is a GOAWAY of 8 bytes on stream 0: all streams up to the highest identifier
+// are carried, and there is no error (RFC 9113, 6.8).
+const goAway = "\x00\x00\x08\x07\x00\x00\x00\x00\x00" + "\x7f\xff\xff\xff" + "\x00\x00\x00\x00"
+
+// askLocked sends the GOAWAY, once, between two frames. net/http does not know of it, and
+// carries the streams that the client opened before it read the frame.
+func (c *streamConn) askLocked() {
+	if c.asked || !c.sent.between() {
+		return
+	}
+	c.asked = true
+	_, _ = io.WriteString(c.Conn, goAway) // an error means that the client has left
+}
+
+// streamsState is an http.Server.ConnState. A connection is idle when it has no stream.
+// The end of the last response may not be sent yet, so that such a connection is not
+// closed at once.
+func (l *Lane) streamsState(conn net.Conn, state http.ConnState) {
+	c, ok := conn.(*streamConn)
+	if !ok {
+		return
+	}
+	c.idle.Store(state == http.StateIdle)
+	switch {
+	case state != http.StateIdle:
+		l.idleConns.remove(c.conn)
+	case c.leaving.Load():
+		c.closeLater()
+	default:
+		l.rests(c.conn, false)
+	}
+}
+
+// frameHead is the size of the head of a frame (RFC 9113, 4.1).
+const frameHead = 9
+
+// frames follows the frames that are sent, to know where one ends.
+type frames struct {
+	head [frameHead]byte
+	have int // bytes of the head
+	left int // bytes of the payload that are still to come
+}
+
+// pass is given what was sent.
+func (f *frames) pass(b []byte) {
+	for len(b) > 0 {
+		if f.left > 0 {
+			n := min(f.left, len(b))
+			f.left -= n
+			b = b[n:]
+			continue
+		}
+		n := copy(f.head[f.have:], b)
+		f.have += n
+		b = b[n:]
+		if f.have == frameHead {
+			f.have, f.left = 0, int(f.head[0])<<16|int(f.head[1])<<8|int(f.head[2])
+		}
+	}
+}
+
+// between reports whether the last frame is complete.
+func (f *frames) between() bool { return f.have == 0 && f.left == 0 }
