@@ -56,6 +56,9 @@ type brokenError struct {
 	cause error
 }
 
+// readBody is the step after the head of the answer.
+const readBody = "read body"
+
 func (e *brokenError) Error() string { return e.step + ": " + bare(e.cause) }
 
 func (e *brokenError) Unwrap() error { return e.cause }
@@ -159,7 +162,7 @@ func (n *conn) exchange(method string, request []byte) (a answer, again bool, er
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
-		return answer{}, false, &brokenError{"read body", err}
+		return answer{}, false, &brokenError{readBody, err}
 	}
 	a = answer{status: response.StatusCode, id: response.Header.Get("X-Soak-Id"), body: string(body)}
 	if response.Proto != "HTTP/1.1" || a.status < http.StatusOK || len(body) == maxAnswer {

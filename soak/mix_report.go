@@ -17,7 +17,7 @@ type mixReport struct {
 type mixResult struct {
 	wrong   []loss // answers and contents that are another request's
 	gets    []loss // lost: GET and HEAD
-	excused []loss // lost with content, with the instance that had them
+	excused []loss // lost with their instance
 	others  []loss // lost with content otherwise
 	twice   []string
 	missing []string // answered well, and not carried out
@@ -65,8 +65,9 @@ func (m mixReport) write(out io.Writer) {
 	word := map[bool]string{true: "PASS", false: "FAIL"}
 	fmt.Fprintf(out, "# Mixed soak: %s\n\nSeed %d, %d requests/s to each server, faults for %v, engine %s.\n\n",
 		word[m.passed()], m.seed, m.rate, m.duration, orDefault(m.engine))
-	fmt.Fprint(out, "Lost with their instance: requests with content whose instance was killed or frozen while it had them.\n\n"+
-		"| server | requests | faults | GETs lost | POSTs lost with their instance | POSTs lost otherwise | POSTs twice | wrong contents | |\n"+
+	fmt.Fprint(out, "Lost with their instance: requests with content, and responses that had begun, whose instance was killed or frozen "+
+		"while it had them.\n\n"+
+		"| server | requests | faults | GETs lost | lost with their instance | POSTs lost otherwise | POSTs twice | wrong contents | |\n"+
 		"|---|---:|---:|---:|---:|---:|---:|---:|---|\n")
 	for _, r := range m.reports {
 		x := r.result()
@@ -78,7 +79,7 @@ func (m mixReport) write(out io.Writer) {
 		writeLosses(out, name+"wrong contents", x.wrong)
 		writeLosses(out, name+"GETs lost", x.gets)
 		writeLosses(out, name+"POSTs lost otherwise", x.others)
-		writeLosses(out, name+"POSTs lost with their instance", x.excused)
+		writeLosses(out, name+"lost with their instance", x.excused)
 		writeList(out, name+"POSTs carried out twice", x.twice)
 		writeList(out, name+"POSTs answered well and not carried out", x.missing)
 		writeList(out, name+"faults handled wrongly", r.injector.done.troubles)

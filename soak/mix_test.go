@@ -60,10 +60,11 @@ func TestMixedReportFailsForEveryLoss(t *testing.T) {
 		"POST carried out by another instance": {
 			loss{request: request{id: "p1", post: true}, err: &statusError{status: 502}}, "POSTs lost otherwise",
 		},
-		"GET with an instance": {loss{request: request{id: "g1"}, err: &statusError{status: 502}}, "GETs lost"},
-		"another answer":       {loss{request: request{id: "p2", post: true}, err: errStrayBody}, "wrong contents"},
-		"more than an answer":  {loss{request: request{id: "g1"}, err: &brokenError{"after", errStrayBytes}}, "wrong contents"},
-		"other content":        {loss{request: request{id: "p2", post: true}, err: &statusError{400, notMyBody}}, "wrong contents"},
+		"GET with an instance":      {loss{request: request{id: "g1"}, err: &statusError{status: 502}}, "GETs lost"},
+		"response of a GET cut off": {loss{request: request{id: "g1"}, err: &brokenError{readBody, io.ErrUnexpectedEOF}}, ""},
+		"another answer":            {loss{request: request{id: "p2", post: true}, err: errStrayBody}, "wrong contents"},
+		"more than an answer":       {loss{request: request{id: "g1"}, err: &brokenError{"after", errStrayBytes}}, "wrong contents"},
+		"other content":             {loss{request: request{id: "p2", post: true}, err: &statusError{400, notMyBody}}, "wrong contents"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := spotless()

@@ -59,12 +59,15 @@ func (r *report) verdicts() []verdict {
 		verdict{"no process left", len(r.left) == 0, fmt.Sprintf("%d left", len(r.left))})
 }
 
-// sorted returns the lost GETs, the POSTs that were lost with their instance, and
+// sorted returns the lost GETs, the requests that were lost with their instance, and
 // the other lost POSTs. A POST on record is excused only by what happened to the
-// instance that carried it out.
+// instance that carried it out. A GET is excused when its response had begun: no proxy
+// can send it again.
 func (r *report) sorted() (gets, excused, others []loss) {
 	for _, l := range r.load.tally.lost {
 		switch {
+		case cutOff(l.err) && r.windows.excuse(l.from, l.until):
+			excused = append(excused, l)
 		case !l.request.post:
 			gets = append(gets, l)
 		case lossAllowed(l.err) && r.windows.excuse(l.from, l.until, r.ledger[l.request.id]...):
@@ -94,7 +97,7 @@ func (r *report) write(out io.Writer) {
 	r.writeReadings(out)
 	gets, excused, others := r.sorted()
 	writeLosses(out, "GETs lost", gets)
-	writeLosses(out, "POSTs lost with their instance", excused)
+	writeLosses(out, "Lost with their instance", excused)
 	writeLosses(out, "POSTs lost otherwise", others)
 	writeList(out, "POSTs carried out twice", r.ledger.twice())
 	writeList(out, "POSTs answered 200 and not carried out", r.ledger.missing(r.load.tally.posted))
@@ -109,8 +112,8 @@ func (r *report) writeLoad(out io.Writer) {
 	t := &r.load.tally
 	sent := r.load.sent.Load()
 	gets, excused, others := r.sorted()
-	fmt.Fprintf(out, "\n## Load\n\n%d requests, %.0f a second; %d sent more than %v late; POSTs carried out: %d; lost: %d GETs, %d POSTs.\n\n",
-		sent, float64(sent)/r.load.ends[phases-1].Seconds(), t.late, lateAfter, len(r.ledger), len(gets), len(excused)+len(others))
+	fmt.Fprintf(out, "\n## Load\n\n%d requests, %.0f a second; %d sent more than %v late; POSTs carried out: %d; lost: %d GETs, %d POSTs; lost with their instance: %d.\n\n",
+		sent, float64(sent)/r.load.ends[phases-1].Seconds(), t.late, lateAfter, len(r.ledger), len(gets), len(others), len(excused))
 	fmt.Fprint(out, "| latency beyond the app's, ms | requests | p50 | p99 | p99.9 | max |\n|---|---:|---:|---:|---:|---:|\n")
 	for _, row := range []struct {
 		name  string

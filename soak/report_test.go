@@ -46,6 +46,14 @@ func TestReportFailsForEveryFault(t *testing.T) {
 			r.windows.open(10, now)(now)
 			lost(r, false, cut, now)
 		}, "## GETs lost\n\n- 1 × no answer: EOF"},
+		"response of a GET cut off": {func(r *report) {
+			r.windows.open(10, now)(now)
+			lost(r, false, &brokenError{readBody, io.ErrUnexpectedEOF}, now)
+		}, ""},
+		"response of a GET cut off at another time": {func(r *report) {
+			r.windows.open(10, now)(now)
+			lost(r, false, &brokenError{readBody, io.ErrUnexpectedEOF}, now.Add(time.Minute))
+		}, "## GETs lost"},
 		"POST at another time": {func(r *report) {
 			r.windows.open(10, now)(now)
 			lost(r, true, cut, now.Add(time.Minute))

@@ -106,3 +106,9 @@ func lossAllowed(err error) bool {
 	_, broken := errors.AsType[*brokenError](err)
 	return broken
 }
+
+// cutOff reports whether err is the end of a response within its content.
+func cutOff(err error) bool {
+	broken, ok := errors.AsType[*brokenError](err)
+	return ok && broken.step == readBody
+}
