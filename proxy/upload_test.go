@@ -12,6 +12,50 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
+// TestContinueAfterContent checks that a 100 (Continue) of an instance that has got all
+// of the content asks for no more. The client was asked by dynlb, since another one had
+// the place of a partial request.
+func TestContinueAfterContent(t *testing.T) {
+	t.Parallel()
+	partial := make(chan struct{})
+	f := newProxy(t, setup{instances: []string{server(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/partial" {
+			close(partial)
+			_, _ = io.Copy(io.Discard, r.Body)
+			return
+		}
+		if r.Method == http.MethodPost {
+			w.WriteHeader(http.StatusContinue)
+		}
+		echo(w, r)
+	})}})
+	holder := dial(t, f.address)
+	holder.send("POST /partial HTTP/1.1\nHost: a\nContent-Length: 9\n\na")
+	wait(t, partial, "partial request")
+	c := dial(t, f.address)
+	for range 2 {
+		c.send("POST / HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 4\n\n")
+		if head := c.head(); len(head) == 0 || head[0] != "HTTP/1.1 100 Continue" {
+			t.Fatalf("head %q", head)
+		}
+		c.send("body")
+		res, err := http.ReadResponse(c.r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := seen(t, res); got.Body != "body" {
+			t.Errorf("instance saw %+v", got)
+		}
+		f.recorded(t, 200)
+	}
+	holder.send("12345678")
+	if !holder.answered(patience) {
+		t.Error("no response to the partial request")
+	}
+	f.recorded(t, 200)
+	f.idle(t)
+}
+
 // TestStreamContinue checks that the instance decides whether the content is sent, and
 // that the client is asked once.
 func TestStreamContinue(t *testing.T) {

@@ -94,7 +94,7 @@ func (x *exchange) late(u *upstream) error {
 	if extended, err := x.extend(u); extended || err != nil {
 		return err
 	}
-	if x.expects && !x.uploads {
+	if x.expects && !x.asked {
 		x.app.Continue().Note(false)
 		return x.proceed(u, nil)
 	}
@@ -121,33 +121,27 @@ func (x *exchange) inform(u *upstream, r *http1.Response) error {
 	if x.interim > policy.MaxInterim {
 		return policy.ErrInterim
 	}
-	if r.Status == http.StatusContinue && x.expects {
-		x.app.Continue().Note(true)
+	if r.Status != http.StatusContinue || !x.expects {
+		return x.toClient(x.client.inform(r))
 	}
-	if r.Status == http.StatusContinue && x.expects && !x.uploads {
-		return x.proceed(u, r)
-	}
-	if r.Status == http.StatusContinue && x.expects { // the client was asked before
+	x.app.Continue().Note(true)
+	if x.asked { // the client has sent all, or the upload has begun
 		return nil
 	}
-	return x.toClient(x.client.inform(r))
+	return x.proceed(u, r)
 }
 
 // proceed asks the client for the content that it waits to send, and starts the upload.
 // r is the 100 (Continue) of the instance, or nil if the instance sent none in time.
 func (x *exchange) proceed(u *upstream, r *http1.Response) error {
 	x.answerWithin(u, 0)
-	if !x.asked {
-		x.asked = true
-		var err error
-		if r != nil {
-			err = x.client.inform(r)
-		} else {
-			err = x.client.proceed()
-		}
-		if err := x.toClient(err); err != nil {
-			return err
-		}
+	x.asked = true
+	ask := x.client.proceed
+	if r != nil {
+		ask = func() error { return x.client.inform(r) }
+	}
+	if err := x.toClient(ask()); err != nil {
+		return err
 	}
 	x.startUpload(u)
 	return nil
