@@ -98,12 +98,12 @@ func TestEjection(t *testing.T) {
 	}
 }
 
-// TestEjectionIsNotForRefusedRequests checks that a client whose requests the app refuses
+// TestEjectionIsNotForDeclinedRequests checks that a client whose requests the app declines
 // by closing the connection does not eject an instance, while another client is served
 // and before that.
-func TestEjectionIsNotForRefusedRequests(t *testing.T) {
+func TestEjectionIsNotForDeclinedRequests(t *testing.T) {
 	t.Parallel()
-	refuses := func(c *rawConn) {
+	declines := func(c *rawConn) {
 		for head := c.head(); head != nil; head = c.head() {
 			if text := strings.Join(head, "\n"); strings.Contains(text, "Upgrade:") || strings.Contains(text, "Cookie:") {
 				return
@@ -118,7 +118,7 @@ func TestEjectionIsNotForRefusedRequests(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newProxy(t, setup{instances: []string{script(t, refuses), script(t, refuses)}, options: trustLoopback()})
+			f := newProxy(t, setup{instances: []string{script(t, declines), script(t, declines)}, options: trustLoopback()})
 			client := newClient(t, "http1")
 			send := func(from int, change func(http.Header), code int) {
 				r := newRequestFrom(t, from, http.MethodPost, f.url)

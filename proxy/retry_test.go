@@ -10,9 +10,9 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
-// TestRetryRefused checks that an instance that refuses connections loses no request,
+// TestRetryConnRefused checks that an instance that refuses connections loses no request,
 // of any method and with any content, and that it gets no further one.
-func TestRetryRefused(t *testing.T) {
+func TestRetryConnRefused(t *testing.T) {
 	t.Parallel()
 	eachProtocol(t, func(t *testing.T, client *http.Client) {
 		for _, method := range []string{"GET", "POST"} {

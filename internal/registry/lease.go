@@ -50,10 +50,10 @@ func (l Lease) Endpoint() Endpoint {
 	return l.in.about.endpoint
 }
 
-// Refused reports that the instance refused a connection: nothing listens on its
+// ConnRefused reports that the instance refused a connection: nothing listens on its
 // port. The instance gets no more requests until it is ready again, and the refusal
 // counts like Failed.
-func (l Lease) Refused() {
+func (l Lease) ConnRefused() {
 	if l.in == nil {
 		return
 	}

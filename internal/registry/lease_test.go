@@ -49,11 +49,11 @@ func TestDead(t *testing.T) {
 	if dead(lease) {
 		t.Error("dead while ready")
 	}
-	lease.Refused()
+	lease.ConnRefused()
 	if !dead(lease) {
 		t.Error("not dead after a refusal")
 	}
-	lease.Refused() // by another request
+	lease.ConnRefused() // by another request
 	if err := r.Transition(id, Ready, "test"); err != nil {
 		t.Fatal(err)
 	}
@@ -70,13 +70,13 @@ func TestDead(t *testing.T) {
 	<-gone
 }
 
-func TestRefusedMakesUnhealthyAndSuspect(t *testing.T) {
+func TestConnRefusedMakesUnhealthyAndSuspect(t *testing.T) {
 	t.Parallel()
 	r := New(Options{})
 	bad, good := add(t, r, Ready), add(t, r, Ready)
 	lease := acquire(t, r)
-	lease.Refused()
-	lease.Refused()
+	lease.ConnRefused()
+	lease.ConnRefused()
 	lease.Release()
 	if got := snapshotOf(t, r, bad).State; got != Unhealthy {
 		t.Errorf("state of the instance that refused: %v", got)
@@ -100,7 +100,7 @@ func TestZeroLease(t *testing.T) {
 	t.Parallel()
 	var l Lease
 	l.Release()
-	l.Refused()
+	l.ConnRefused()
 	l.Responded(time.Second, 200)
 	if l.Valid() || l.Endpoint() != (Endpoint{}) || l.ID() != "" {
 		t.Error("the zero Lease is a claim")

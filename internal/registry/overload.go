@@ -9,7 +9,7 @@ import (
 // that others which arrived later are served first.
 var ErrOverloaded = errors.New("more requests arrive than the instances respond to")
 
-// RefusedError says that a request got no instance.
+// RefusedError says that a request is refused because there is no instance for it.
 type RefusedError struct {
 	// Cause is ErrQueueFull, ErrQueueTimeout or ErrOverloaded.
 	Cause error

@@ -96,7 +96,7 @@ type facts struct {
 	sentAt       int64           // when sending began, then when it ended
 	sentContinue bool            // the client was asked for its content
 	endsBy       int64           // when it is known how an instance ended that has ended
-	refused      bool            // the instance refuses connections
+	connRefused  bool            // the instance refuses connections
 	lost         error           // why the instance cannot have sent all of its response; see sendFailed
 }
 

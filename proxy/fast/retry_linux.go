@@ -57,13 +57,13 @@ func (r *request) checkInstanceAlive(expired bool) {
 
 // checked goes on when it is known whether the instance refuses connections. The
 // registry may learn soon how it ended.
-func (r *request) checked(refused bool) {
+func (r *request) checked(connRefused bool) {
 	limit := policy.DeathWithin
-	if refused {
+	if connRefused {
 		limit = policy.EndingWithin
-		r.lease.Refused()
+		r.lease.ConnRefused()
 	}
-	r.refused, r.endsBy = refused, r.worker.loop.Now()+int64(limit)
+	r.connRefused, r.endsBy = connRefused, r.worker.loop.Now()+int64(limit)
 	r.askEnded()
 }
 
@@ -79,5 +79,5 @@ func (r *request) askEnded() {
 			return
 		}
 	}
-	r.follow(r.attempts.Conclude(r.lease, r.refused))
+	r.follow(r.attempts.Conclude(r.lease, r.connRefused))
 }

@@ -56,8 +56,8 @@ const (
 	Alive Liveness = iota
 	// Dead: the registry knows that it is gone.
 	Dead
-	// Refusing: it refuses connections, so nothing listens at its endpoint.
-	Refusing
+	// ConnRefused: it refuses connections, so nothing listens at its endpoint.
+	ConnRefused
 	// Ended: it ended by itself, and the request is the reason.
 	Ended
 )
@@ -67,8 +67,8 @@ type Decision struct {
 	Step Step
 	// Err is what the request fails with if Step is Fail.
 	Err error
-	// Refused tells that the instance refused a connection.
-	Refused bool
+	// ConnRefused tells that the instance refused a connection.
+	ConnRefused bool
 	// Blame is what the instance did wrong, or "".
 	Blame string
 	// Unreachable tells that no connection could be made, so that the request is not
@@ -79,8 +79,8 @@ type Decision struct {
 // Report tells the registry what the decision says against the instance. Call it
 // once, before the step.
 func (d Decision) Report(lease registry.Lease) {
-	if d.Refused {
-		lease.Refused()
+	if d.ConnRefused {
+		lease.ConnRefused()
 	}
 	switch {
 	case d.Blame == "":
@@ -142,9 +142,9 @@ func (a *Attempts) Next(err error) Decision {
 	retry := never
 	switch {
 	case errors.Is(err, context.Canceled):
-	case connect != nil && connect.refused() && a.delivered && !a.outlived:
+	case connect != nil && connect.connRefused() && a.delivered && !a.outlived:
 		a.suspect = a.broken // the connection broke because the instance died
-		return Decision{Step: CheckAlive, Refused: true}
+		return Decision{Step: CheckAlive, ConnRefused: true}
 	case connect != nil:
 		retry = a.afterConnect(connect)
 	case broken != nil:
@@ -156,22 +156,22 @@ func (a *Attempts) Next(err error) Decision {
 		}
 	}
 	d := a.decide(err, retry, broken != nil && broken.Reused)
-	d.Refused = connect != nil && connect.refused()
+	d.ConnRefused = connect != nil && connect.connRefused()
 	d.Unreachable = connect != nil
 	d.Blame = a.blame(err)
 	return d
 }
 
-// Conclude decides what to do after CheckAlive. refused tells that the instance
+// Conclude decides what to do after CheckAlive. connRefused tells that the instance
 // refused the connection.
-func (a *Attempts) Conclude(lease registry.Lease, refused bool) Decision {
+func (a *Attempts) Conclude(lease registry.Lease, connRefused bool) Decision {
 	exit, culprit := lease.Culprit()
 	switch {
 	case culprit:
 		a.suspect.Exit = exit
 		return a.Checked(Ended)
-	case refused:
-		return a.Checked(Refusing)
+	case connRefused:
+		return a.Checked(ConnRefused)
 	}
 	select {
 	case <-lease.Dead():
@@ -195,7 +195,7 @@ func (a *Attempts) Checked(found Liveness) Decision {
 		return d
 	default:
 		d := a.decide(broken, outlive, broken.Reused)
-		d.Refused = found == Refusing
+		d.ConnRefused = found == ConnRefused
 		return d
 	}
 }

@@ -28,7 +28,7 @@ func broken(change func(*BrokenError)) error {
 func reused(e *BrokenError) { e.Reused = true }
 
 var (
-	refused     = &ConnectError{&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}}
+	connRefused = &ConnectError{&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}}
 	errTimedOut = &ConnectError{context.DeadlineExceeded}
 )
 
@@ -41,7 +41,7 @@ func TestNext(t *testing.T) {
 		err          error
 		want         Step
 	}{
-		{"refused", "POST", true, refused, Another},
+		{"refused", "POST", true, connRefused, Another},
 		{"timed out", "POST", true, errTimedOut, Another},
 		{"no descriptors", "GET", false, &ConnectError{syscall.EMFILE}, Fail},
 		{"nothing sent", "POST", true, broken(func(e *BrokenError) { e.Sent, e.Reused = false, true }), Resend},
@@ -102,13 +102,13 @@ func TestSequences(t *testing.T) {
 		"sent twice to one instance, which is alive": {{err: broken(reused), want: Resend}, {err: fresh, want: CheckAlive}, {find: Alive, want: Fail}},
 		"sent twice to one instance, which is dead":  {{err: broken(reused), want: Resend}, {err: fresh, want: CheckAlive}, {find: Dead, want: Another}},
 		"sent twice on idle connections":             {{err: broken(reused), want: Resend}, {err: broken(reused), want: CheckAlive}},
-		"outlives one instance, not two":             {{err: fresh, want: CheckAlive}, {find: Refusing, want: Another}, {err: fresh, want: Fail}},
+		"outlives one instance, not two":             {{err: fresh, want: CheckAlive}, {find: ConnRefused, want: Another}, {err: fresh, want: Fail}},
 		"outlives one, resent to the next":           {{err: fresh, want: CheckAlive}, {find: Dead, want: Another}, {err: broken(reused), want: Resend}},
-		"maybe delivered, then refused":              {{err: broken(reused), want: Resend}, {err: refused, want: CheckAlive}, {find: Refusing, want: Another}, {err: refused, want: Another}},
-		"maybe delivered, and the reason of the end": {{err: broken(reused), want: Resend}, {err: refused, want: CheckAlive}, {find: Ended, want: Fail}},
+		"maybe delivered, then refused":              {{err: broken(reused), want: Resend}, {err: connRefused, want: CheckAlive}, {find: ConnRefused, want: Another}, {err: connRefused, want: Another}},
+		"maybe delivered, and the reason of the end": {{err: broken(reused), want: Resend}, {err: connRefused, want: CheckAlive}, {find: Ended, want: Fail}},
 		"the reason of the end":                      {{err: fresh, want: CheckAlive}, {find: Ended, want: Fail}},
-		"maybe delivered twice, then refused":        {{err: fresh, want: CheckAlive}, {find: Dead, want: Another}, {err: broken(reused), want: Resend}, {err: refused, want: Fail}},
-		"not delivered, then refused":                {{err: unsent, want: Resend}, {err: refused, want: Another}},
+		"maybe delivered twice, then refused":        {{err: fresh, want: CheckAlive}, {find: Dead, want: Another}, {err: broken(reused), want: Resend}, {err: connRefused, want: Fail}},
+		"not delivered, then refused":                {{err: unsent, want: Resend}, {err: connRefused, want: Another}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -143,11 +143,11 @@ func TestClaims(t *testing.T) {
 		if d := a.Next(broken(func(e *BrokenError) { e.Sent, e.Reused = false, true })); d.Step != Resend || a.Claims() != i {
 			t.Fatalf("step %d after claim %d of %d", d.Step, a.Claims(), i)
 		}
-		if d := a.Next(refused); d.Step != Another || !d.Refused {
+		if d := a.Next(connRefused); d.Step != Another || !d.ConnRefused {
 			t.Fatalf("step %d after claim %d", d.Step, i)
 		}
 	}
-	if d := a.Next(refused); d.Step != Fail || a.Claims() != MaxClaims || budget != 100-2*(MaxClaims-1) {
+	if d := a.Next(connRefused); d.Step != Fail || a.Claims() != MaxClaims || budget != 100-2*(MaxClaims-1) {
 		t.Errorf("step %d after claim %d, %d retries left", d.Step, a.Claims(), budget)
 	}
 }
@@ -164,7 +164,7 @@ func TestBlame(t *testing.T) {
 		err    error
 		want   string
 	}{
-		{"refused", "GET", refused, ""},
+		{"refused", "GET", connRefused, ""},
 		{"no descriptors", "GET", connect(syscall.EMFILE), ""},
 		{"client gone while connecting", "GET", connect(context.Canceled), ""},
 		{"reset while connecting", "GET", connect(syscall.ECONNRESET), "it cannot be reached: connection reset by peer"},
@@ -187,11 +187,11 @@ func TestBlame(t *testing.T) {
 			a := Begin(c.method, false, &budget)
 			d := a.Next(c.err)
 			if d.Step == CheckAlive {
-				if d.Blame != "" || d.Refused {
+				if d.Blame != "" || d.ConnRefused {
 					t.Errorf("%+v before it is known whether the instance is alive", d)
 				}
 				dead := a
-				if d := dead.Checked(Refusing); d.Blame != "" || !d.Refused {
+				if d := dead.Checked(ConnRefused); d.Blame != "" || !d.ConnRefused {
 					t.Errorf("%+v of an instance that refuses", d)
 				}
 				d = a.Checked(Alive)

@@ -42,8 +42,8 @@ func (e *ConnectError) Error() string { return "connect to instance: " + e.Cause
 // Unwrap returns the cause.
 func (e *ConnectError) Unwrap() error { return e.Cause }
 
-// refused reports whether nothing listens at the instance's endpoint.
-func (e *ConnectError) refused() bool { return errors.Is(e.Cause, syscall.ECONNREFUSED) }
+// connRefused reports whether nothing listens at the instance's endpoint.
+func (e *ConnectError) connRefused() bool { return errors.Is(e.Cause, syscall.ECONNREFUSED) }
 
 // ours reports whether the load balancer lacks a resource: the instance is not to
 // blame, and connecting to another one would fail too.

@@ -20,7 +20,7 @@ var seed = maphash.MakeSeed()
 //
 // Requests are of one kind if they have the method, the first segment of the path, and
 // whether they ask for another protocol or have content in common, and the sizes of
-// head and content are about the same. Servers refuse requests for such reasons.
+// head and content are about the same. Servers decline requests for such reasons.
 func Origin(r *http1.Request, size int, ip string, trusted bool) registry.Origin {
 	client := network(ip)
 	if trusted {

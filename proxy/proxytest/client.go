@@ -19,13 +19,13 @@ import (
 type client struct {
 	*talk
 	net.Conn
-	plans    []*plan
-	asked    []chan struct{} // closed when the content was asked for, or the request answered
-	answered []chan struct{} // closed when the request was answered
-	quits    int             // leaves after so many bytes; -1: never
-	sent     int
-	refused  bool  // a write has failed
-	unbroken *plan // its response is incomplete, and ended like a complete one
+	plans       []*plan
+	asked       []chan struct{} // closed when the content was asked for, or the request answered
+	answered    []chan struct{} // closed when the request was answered
+	quits       int             // leaves after so many bytes; -1: never
+	sent        int
+	writeFailed bool
+	unbroken    *plan // its response is incomplete, and ended like a complete one
 }
 
 // converse holds the n-th conversation with the proxy at address.
@@ -62,7 +62,7 @@ func (t *talk) converse(ctx context.Context, address string, n uint64) error {
 	c.read(r)
 	_ = c.Conn.Close()
 	<-done
-	if c.unbroken != nil && !c.refused && c.quits < 0 { // the kernel reports a reset once, perhaps to the writer
+	if c.unbroken != nil && !c.writeFailed && c.quits < 0 { // the kernel reports a reset once, perhaps to the writer
 		c.fail(c.unbroken, "got as a whole what was not")
 	}
 	return nil
@@ -95,7 +95,7 @@ func (c *client) put(r *rand.Rand, b []byte) bool {
 	if c.quits < 0 || c.sent+len(b) < c.quits {
 		c.sent += len(b)
 		err := write(c.Conn, r, b)
-		c.refused = err != nil && !errors.Is(err, net.ErrClosed)
+		c.writeFailed = err != nil && !errors.Is(err, net.ErrClosed)
 		return err == nil
 	}
 	if write(c.Conn, r, b[:c.quits-c.sent]) != nil {

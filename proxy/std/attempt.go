@@ -121,15 +121,15 @@ func (x *exchange) dial() (*upstream, error) {
 // checkAlive waits until it is known how the claimed instance ended, for as long as that
 // may take, and returns whether the instance refuses connections. When an instance dies,
 // the connections in its backlog break like those in use.
-func (x *exchange) checkAlive() (refused bool) {
+func (x *exchange) checkAlive() (connRefused bool) {
 	u, err := x.dial()
 	if err == nil {
 		u.close()
 	}
 	limit := policy.DeathWithin
-	if refused = errors.Is(err, syscall.ECONNREFUSED); refused {
+	if connRefused = errors.Is(err, syscall.ECONNREFUSED); connRefused {
 		limit = policy.EndingWithin
-		x.lease.Refused()
+		x.lease.ConnRefused()
 	}
 	late := time.NewTimer(limit)
 	defer late.Stop()
@@ -138,7 +138,7 @@ func (x *exchange) checkAlive() (refused bool) {
 	case <-x.wakeup:
 	case <-late.C:
 	}
-	return refused
+	return connRefused
 }
 
 // send sends the head of the request with the content that came with it. It starts the

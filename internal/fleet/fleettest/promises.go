@@ -182,7 +182,7 @@ func testSuspect(t *testing.T, r *running) {
 	r.scale(1)
 	before := r.ids()
 	lease := r.acquire()
-	lease.Refused()
+	lease.ConnRefused()
 	lease.Release()
 	r.awaitReady(1)
 	for id := range r.ids() {

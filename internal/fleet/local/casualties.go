@@ -19,7 +19,7 @@ const (
 // awaitCasualties reports to the registry that a child ended by itself, for the given
 // reason, and returns the requests that it had.
 func (f *Fleet) awaitCasualties(c *child, reason string) registry.Casualties {
-	f.logRefusal(c, f.Registry.Ended(c.id, registry.Ending{Reason: reason, Own: true}))
+	f.logRejected(c, f.Registry.Ended(c.id, registry.Ending{Reason: reason, Own: true}))
 	for end := time.Now().Add(casualtyWait); ; time.Sleep(casualtyPoll) {
 		if lost := f.Registry.Casualties(c.id); lost.Pending == 0 || time.Now().After(end) {
 			return lost

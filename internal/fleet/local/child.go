@@ -143,7 +143,7 @@ func (f *Fleet) serve(life context.Context, c *child, p proc, host string) error
 // onLaunch handles the start of the child's process. It runs in the loop.
 func (f *Fleet) onLaunch(c *child, pid int) {
 	c.log.Debug("process started", "pid", pid)
-	f.logRefusal(c, f.Registry.SetHandle(c.id, fmt.Sprintf("pid %d", pid)))
+	f.logRejected(c, f.Registry.SetHandle(c.id, fmt.Sprintf("pid %d", pid)))
 }
 
 // spec describes the child's process.

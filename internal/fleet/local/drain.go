@@ -13,7 +13,7 @@ func (f *Fleet) drain(c *child, reason string) {
 	in, _ := f.lookup(c.id)
 	c.phase, c.wasReady = phaseDraining, in.State == registry.Ready && c.replaceReason == nil
 	drained, err := f.Registry.Drain(c.id, reason)
-	f.logRefusal(c, err)
+	f.logRejected(c, err)
 	c.drained, c.drainReason = drained, reason
 	c.endLife()
 	c.log.Info("instance draining", "reason", reason)
@@ -29,7 +29,7 @@ func (f *Fleet) takeBack() bool {
 		}
 		reason, _ := f.settleReplacement()
 		if err := f.Registry.Transition(c.id, registry.Ready, reason); err != nil {
-			f.logRefusal(c, err)
+			f.logRejected(c, err)
 			return false
 		}
 		c.phase, c.failedChecks = phaseServing, 0

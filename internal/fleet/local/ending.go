@@ -60,7 +60,7 @@ func (f *Fleet) onEnd(c *child, end ending) {
 	c.endLife()
 	f.children = slices.DeleteFunc(f.children, func(x *child) bool { return x == c })
 	reason := end.reason()
-	f.logRefusal(c, f.Registry.Transition(c.id, registry.Stopped, stopReason(c, end)))
+	f.logRejected(c, f.Registry.Transition(c.id, registry.Stopped, stopReason(c, end)))
 	if end.exit != nil && end.exit.Dropped > 0 {
 		c.log.Warn("output lines dropped: the log is not read fast enough", "droppedLines", end.exit.Dropped)
 	}

@@ -162,10 +162,10 @@ func (f *Fleet) lookup(id registry.ID) (in registry.Instance, ready int) {
 	return in, now.Count(registry.Ready)
 }
 
-// logRefusal logs the error of a step that the registry refused, if there is one.
+// logRejected logs the error of a step that the registry rejected, if there is one.
 // It is a bug in this package.
-func (f *Fleet) logRefusal(c *child, err error) {
+func (f *Fleet) logRejected(c *child, err error) {
 	if err != nil {
-		c.log.Error("registry refused a step", "error", err)
+		c.log.Error("registry rejected a step", "error", err)
 	}
 }

@@ -91,7 +91,7 @@ func (f *Fleet) onHealthCheck(c *child, check healthCheck) {
 	case check.err == nil:
 		c.lastAnswer = nil
 		if c.failedChecks, c.silentChecks = 0, 0; in.State == registry.Unhealthy {
-			f.logRefusal(c, f.Registry.Transition(c.id, registry.Ready, "answered the health check"))
+			f.logRejected(c, f.Registry.Transition(c.id, registry.Ready, "answered the health check"))
 			c.log.Info("instance healthy again")
 		}
 		return
@@ -116,7 +116,7 @@ func (f *Fleet) onHealthCheck(c *child, check healthCheck) {
 	case c.failedChecks >= unhealthyAfter && in.State == registry.Ready && (c.notReady != "" || ready > 1):
 		// The last ready instance stays if it does not answer: to try it is better
 		// than to refuse every request. If it says that it is not ready, it goes.
-		f.logRefusal(c, f.Registry.Transition(c.id, registry.Unhealthy, cause.Error()))
+		f.logRejected(c, f.Registry.Transition(c.id, registry.Unhealthy, cause.Error()))
 	}
 }
 

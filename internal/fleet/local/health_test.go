@@ -90,15 +90,15 @@ func TestRealSuccessCounts(t *testing.T) {
 	})
 }
 
-// TestRefusedConnectionIsCheckedNow: an instance that refused a connection is ready
+// TestConnRefusedIsCheckedNow: an instance that refused a connection is ready
 // again as soon as it answers, and not only after the next check.
-func TestRefusedConnectionIsCheckedNow(t *testing.T) {
+func TestConnRefusedIsCheckedNow(t *testing.T) {
 	t.Parallel()
 	withFleet(t, nil, func(t *testing.T, r *rig) {
 		r.Scale(1, "test")
 		r.after(50 * time.Millisecond)
 		lease := r.acquire()
-		lease.Refused()
+		lease.ConnRefused()
 		lease.Release()
 		r.want("1 unhealthy")
 		r.after(minProbeInterval)
@@ -106,14 +106,14 @@ func TestRefusedConnectionIsCheckedNow(t *testing.T) {
 	})
 }
 
-func TestRefusedByDeadInstance(t *testing.T) {
+func TestConnRefusedByDeadInstance(t *testing.T) {
 	t.Parallel()
 	withFleet(t, nil, func(t *testing.T, r *rig) {
 		r.Scale(1, "test")
 		r.after(50 * time.Millisecond)
 		lease := r.acquire()
 		r.all()[0].die("signal: killed")
-		lease.Refused()
+		lease.ConnRefused()
 		lease.Release()
 		r.after(50 * time.Millisecond)
 		r.want("1 ready")
@@ -133,7 +133,7 @@ func TestSuspectDrains(t *testing.T) {
 		p := r.all()[0]
 		lease := r.acquire()
 		p.failHealth(errors.New("nothing listens"))
-		lease.Refused()
+		lease.ConnRefused()
 		r.after(r.settings().StartTimeout + time.Second)
 		r.want("1 ready 1 draining")
 		if !p.alive() {

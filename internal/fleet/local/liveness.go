@@ -66,6 +66,6 @@ func (f *Fleet) mustReplace(c *child, check healthCheck, in *registry.Instance) 
 		}
 		return false
 	}
-	f.logRefusal(c, f.Registry.Unresponsive(c.id, c.silence.claims))
+	f.logRejected(c, f.Registry.Unresponsive(c.id, c.silence.claims))
 	return true
 }

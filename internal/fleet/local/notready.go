@@ -65,7 +65,7 @@ func (f *Fleet) onNotReadyYet(c *child, last, cause error) (works bool) {
 		c.notReady = last.Error()
 	}
 	if starting {
-		f.logRefusal(c, f.Registry.SetReason(c.id, registry.NotReadyYet+cause.Error()))
+		f.logRejected(c, f.Registry.SetReason(c.id, registry.NotReadyYet+cause.Error()))
 	}
 	return works
 }

@@ -54,8 +54,8 @@ func newHTTPProber() prober {
 	}
 }
 
-// refused reports whether err means that no program listens there.
-func refused(err error) bool {
+// connRefused reports whether err means that no program listens there.
+func connRefused(err error) bool {
 	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.EADDRNOTAVAIL)
 }
 

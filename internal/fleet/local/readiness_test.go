@@ -43,16 +43,16 @@ func TestNotReadyIsNotKilled(t *testing.T) {
 	})
 }
 
-// TestNotReadyAfterRefusal: an instance that refused a connection and then says that
+// TestNotReadyAfterConnRefused: an instance that refused a connection and then says that
 // it is not ready is not stopped.
-func TestNotReadyAfterRefusal(t *testing.T) {
+func TestNotReadyAfterConnRefused(t *testing.T) {
 	t.Parallel()
 	withFleet(t, nil, func(t *testing.T, r *rig) {
 		r.Scale(1, "test")
 		r.after(50 * time.Millisecond)
 		r.all()[0].failHealth(errNotReady)
 		lease := r.acquire()
-		lease.Refused()
+		lease.ConnRefused()
 		lease.Release()
 		r.after(10 * r.settings().StartTimeout)
 		r.want("1 unhealthy")

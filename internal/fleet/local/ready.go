@@ -74,10 +74,10 @@ func (f *Fleet) probeHosts(ctx context.Context, c *child) (host string, err erro
 		if next == nil {
 			return host, nil
 		}
-		if err == nil || !refused(next) {
+		if err == nil || !connRefused(next) {
 			err = next
 		}
-		if !refused(err) {
+		if !connRefused(err) {
 			break
 		}
 	}
@@ -134,9 +134,9 @@ func (f *Fleet) onReady(c *child, host string) {
 	}
 	if c.host != host {
 		c.host = host
-		f.logRefusal(c, f.Registry.SetEndpoint(c.id, registry.TCP(host, c.port)))
+		f.logRejected(c, f.Registry.SetEndpoint(c.id, registry.TCP(host, c.port)))
 	}
-	f.logRefusal(c, f.Registry.Transition(c.id, registry.Ready, "answered the health check"))
+	f.logRejected(c, f.Registry.Transition(c.id, registry.Ready, "answered the health check"))
 	f.failedStarts = 0
 	f.Board.SetTrouble("")
 	c.log.Info("instance ready", "address", address(host, c.port))

@@ -126,7 +126,7 @@ func TestStartNotProbed(t *testing.T) {
 		r.want("1 ready")
 
 		lease := r.acquire()
-		lease.Refused()
+		lease.ConnRefused()
 		lease.Release()
 		withoutDescriptors(p)
 		r.want("1 unhealthy")

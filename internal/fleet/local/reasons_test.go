@@ -104,7 +104,7 @@ func TestReasons(t *testing.T) {
 		}, []string{"unhealthy #1: failed 2 health checks: " + errNotReady.Error(), "ready #1: " + ready}},
 		{"refused connection", nil, func(r *rig) {
 			lease := r.acquire()
-			lease.Refused()
+			lease.ConnRefused()
 			lease.Release()
 		}, []string{"unhealthy #1: refused a connection", "ready #1: " + ready}},
 		{"ejection", nil, func(r *rig) {

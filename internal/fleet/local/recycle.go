@@ -19,7 +19,7 @@ func (f *Fleet) sampleUsage(c *child, p proc) {
 	usage, err := p.Usage()
 	switch {
 	case err == nil:
-		f.logRefusal(c, f.Registry.SetUsage(c.id, registry.Usage{Memory: usage.Memory, CPU: usage.CPU}))
+		f.logRejected(c, f.Registry.SetUsage(c.id, registry.Usage{Memory: usage.Memory, CPU: usage.CPU}))
 	case errors.Is(err, errors.ErrUnsupported):
 		if f.settings().MaxMemory > 0 && !c.usageUnsupported {
 			c.usageUnsupported = true
