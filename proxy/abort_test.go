@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // TestStreamBrokenOff checks that a response that its instance breaks off is broken
@@ -19,9 +21,9 @@ func TestStreamBrokenOff(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
-				c.head()
-				c.send(response)
+			f := newProxy(t, setup{instances: []string{proxytest.Script(t, func(c *proxytest.Peer) {
+				c.Head()
+				c.Send(response)
 			})}})
 			eachProtocol(t, func(t *testing.T, client *http.Client) {
 				res := get(t, client, f.url)
@@ -43,9 +45,9 @@ func TestStreamBrokenOff(t *testing.T) {
 // framing that shows its end.
 func TestStreamUntilClose(t *testing.T) {
 	t.Parallel()
-	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
-		c.head()
-		c.send("HTTP/1.0 200 OK\n\nall of it")
+	f := newProxy(t, setup{instances: []string{proxytest.Script(t, func(c *proxytest.Peer) {
+		c.Head()
+		c.Send("HTTP/1.0 200 OK\n\nall of it")
 	})}})
 	eachProtocol(t, func(t *testing.T, client *http.Client) {
 		if body := readAll(t, get(t, client, f.url)); body != "all of it" {
@@ -59,16 +61,16 @@ func TestStreamUntilClose(t *testing.T) {
 func TestStreamClientGone(t *testing.T) {
 	t.Parallel()
 	arrived, closed := make(chan struct{}, 8), make(chan struct{}, 8)
-	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
-		head := c.head()
+	f := newProxy(t, setup{instances: []string{proxytest.Script(t, func(c *proxytest.Peer) {
+		head := c.Head()
 		if head == nil {
 			return
 		}
 		if strings.Contains(head[0], "/body") {
-			c.send("HTTP/1.1 200 OK\nContent-Length: 10\n\nhalf")
+			c.Send("HTTP/1.1 200 OK\nContent-Length: 10\n\nhalf")
 		}
 		arrived <- struct{}{}
-		c.waitClosed()
+		c.WaitClosed()
 		closed <- struct{}{}
 	})}})
 	for _, request := range []string{
@@ -79,13 +81,13 @@ func TestStreamClientGone(t *testing.T) {
 		"POST /body HTTP/1.1\nHost: a\nContent-Length: 4\n\nfull",
 	} {
 		t.Run(strings.Fields(request)[0]+strings.Fields(request)[1], func(t *testing.T) {
-			c := dial(t, f.address)
-			c.send(request)
+			c := proxytest.Dial(t, f.address)
+			c.Send(request)
 			wait(t, arrived, "request")
 			if f.inFlight() != 1 {
 				t.Errorf("%d in flight, want 1", f.inFlight())
 			}
-			c.reset()
+			c.Reset()
 			f.recorded(t, 499)
 			f.idle(t)
 			wait(t, closed, "close")

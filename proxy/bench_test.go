@@ -21,6 +21,7 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy"
 	"github.com/dynlb/dynlb/proxy/outcome"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 	"github.com/dynlb/dynlb/proxy/route"
 )
 
@@ -36,7 +37,7 @@ func BenchmarkProxy(b *testing.B) {
 		Engine: engine, Record: func(*outcome.Outcome) {},
 		Router: route.Single(route.NewApp("default", pool, route.Settings{RequestTimeout: 30 * time.Second})),
 	})
-	listener := listen(b)
+	listener := proxytest.Listen(b)
 	go func() { _ = p.Serve(listener) }()
 	b.Cleanup(func() { _ = p.Shutdown(context.Background()) })
 	benchmark(b, listener.Addr().String())
@@ -119,7 +120,7 @@ func rawClient(address string, todo *atomic.Int64) error {
 // rawOrigin answers every request with 64 bytes and returns its address.
 func rawOrigin(b *testing.B) string {
 	b.Helper()
-	listener := listen(b)
+	listener := proxytest.Listen(b)
 	b.Cleanup(func() { _ = listener.Close() })
 	response := append([]byte("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\nContent-Length: 64\r\n\r\n"),
 		bytes.Repeat([]byte("x"), 64)...)

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"testing"
 	"time"
+
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // spend uses the retry budget up, until the test ends.
@@ -35,9 +37,9 @@ func (f *front) spend(t *testing.T) {
 func TestRetryBudget(t *testing.T) {
 	t.Parallel()
 	dies := func(t *testing.T) string {
-		l := listen(t)
-		scriptOn(t, l, func(c *rawConn) {
-			_ = c.head()
+		l := proxytest.Listen(t)
+		proxytest.ScriptOn(t, l, func(c *proxytest.Peer) {
+			_ = c.Head()
 			_ = l.Close()
 		})
 		return l.Addr().String()

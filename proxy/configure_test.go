@@ -10,15 +10,16 @@ import (
 
 	"github.com/dynlb/dynlb/proxy"
 	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 	"github.com/dynlb/dynlb/proxy/route"
 )
 
 // status makes a request on c, and returns the status of the response; 0 when
 // there is none.
-func (c *rawConn) status(t *testing.T, request string) int {
+func status(t *testing.T, c *proxytest.Peer, request string) int {
 	t.Helper()
-	c.send(request)
-	res, err := http.ReadResponse(c.r, nil)
+	c.Send(request)
+	res, err := http.ReadResponse(c.R, nil)
 	if err != nil {
 		return 0
 	}
@@ -34,18 +35,18 @@ func TestConfigureRequestTimeout(t *testing.T) {
 	t.Parallel()
 	h := newHarbour(t)
 	f := newProxy(t, setup{instances: []string{h.address}})
-	warm := dial(t, f.address)
+	warm := proxytest.Dial(t, f.address)
 	early := make(chan int, 1)
-	go func() { early <- warm.status(t, plain) }()
+	go func() { early <- status(t, warm, plain) }()
 	wait(t, h.arrived, "request")
 	h.release <- struct{}{}
 	wait(t, early, "response") // the connection to the instance is idle now
-	under := dial(t, f.address)
-	go func() { early <- under.status(t, plain) }()
+	under := proxytest.Dial(t, f.address)
+	go func() { early <- status(t, under, plain) }()
 	wait(t, h.arrived, "request")
 
 	f.app.Configure(route.Settings{RequestTimeout: soon})
-	if got := warm.status(t, plain); got != http.StatusGatewayTimeout {
+	if got := status(t, warm, plain); got != http.StatusGatewayTimeout {
 		t.Errorf("HTTP/1: %d", got)
 	}
 	client := newClient(t, "http2")
@@ -54,7 +55,7 @@ func TestConfigureRequestTimeout(t *testing.T) {
 	}
 	client.CloseIdleConnections()
 	f.app.Configure(route.Settings{RequestTimeout: patience})
-	go func() { early <- warm.status(t, plain) }()
+	go func() { early <- status(t, warm, plain) }()
 	select {
 	case got := <-early:
 		t.Errorf("with the longer one again, or from before: %d", got)
@@ -101,19 +102,19 @@ func TestConfigureLimits(t *testing.T) {
 	small := proxy.Settings{Limits: http1.Limits{Line: 100, Head: 1000}}
 	large := proxy.Settings{Limits: http1.Limits{Line: 200 << 10, Field: 200 << 10, Head: 400 << 10}}
 	long := "GET /" + strings.Repeat("a", 50<<10) + " HTTP/1.1\nHost: a\n\n"
-	c := dial(t, f.address)
-	if got := c.status(t, "GET /large HTTP/1.1\nHost: a\n\n"); got != 200 {
+	c := proxytest.Dial(t, f.address)
+	if got := status(t, c, "GET /large HTTP/1.1\nHost: a\n\n"); got != 200 {
 		t.Errorf("before: %d", got)
 	}
 	f.proxy.Configure(large)
-	if got := c.status(t, long); got != 200 {
+	if got := status(t, c, long); got != 200 {
 		t.Errorf("with larger limits: %d", got)
 	}
 	f.proxy.Configure(small)
-	if got := c.status(t, "GET /large HTTP/1.1\nHost: a\n\n"); got != 200 {
+	if got := status(t, c, "GET /large HTTP/1.1\nHost: a\n\n"); got != 200 {
 		t.Errorf("a response beyond the limits of clients: %d", got)
 	}
-	if got := c.status(t, long); got != 414 {
+	if got := status(t, c, long); got != 414 {
 		t.Errorf("a request beyond smaller limits: %d", got)
 	}
 	client := newClient(t, "http2")
@@ -143,19 +144,19 @@ func TestConfigureTimes(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			f := newProxy(t, setup{instances: []string{server(t, echo)}})
-			conn := dial(t, f.address)
-			if got := conn.status(t, plain); got != 200 {
+			conn := proxytest.Dial(t, f.address)
+			if got := status(t, conn, plain); got != 200 {
 				t.Fatalf("got %d", got)
 			}
 			f.proxy.Configure(c.settings)
 			if c.name == "idle" { // it counts from the next response on
-				if got := conn.status(t, plain); got != 200 {
+				if got := status(t, conn, plain); got != 200 {
 					t.Fatalf("got %d", got)
 				}
 			}
 			began := time.Now()
-			conn.send(c.send)
-			res, err := http.ReadResponse(conn.r, nil)
+			conn.Send(c.send)
+			res, err := http.ReadResponse(conn.R, nil)
 			switch {
 			case c.want == 0 && err == nil:
 				t.Errorf("got %d", res.StatusCode)
@@ -189,32 +190,32 @@ func TestConfigureStream(t *testing.T) {
 func TestConfigureMaxConnections(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}, options: connectionLimit(1)})
-	one := dial(t, f.address)
-	if !one.served(patience) {
+	one := proxytest.Dial(t, f.address)
+	if !serves(one, patience) {
 		t.Fatal("no response within the limit")
 	}
-	one.send(half)
-	two := dial(t, f.address)
-	if two.served(soon) {
+	one.Send(half)
+	two := proxytest.Dial(t, f.address)
+	if serves(two, soon) {
 		t.Fatal("the limit is not 1")
 	}
 	f.proxy.Configure(proxy.Settings{MaxConnections: 2})
-	if !two.answered(patience) {
+	if !answers(two, patience) {
 		t.Error("no response with room for two")
 	}
 	f.proxy.Configure(proxy.Settings{MaxConnections: 1})
-	one.send("\n")
-	if !one.answered(patience) || !two.served(patience) {
+	one.Send("\n")
+	if !answers(one, patience) || !serves(two, patience) {
 		t.Error("one of those inside was thrown out")
 	}
-	two.send(half)
+	two.Send(half)
 	_ = one.Close()
-	three := dial(t, f.address)
-	if three.served(soon) {
+	three := proxytest.Dial(t, f.address)
+	if serves(three, soon) {
 		t.Error("a response beyond the new limit")
 	}
 	f.proxy.Configure(proxy.Settings{})
-	if !three.answered(patience) {
+	if !answers(three, patience) {
 		t.Error("no response without a limit")
 	}
 }

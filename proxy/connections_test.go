@@ -14,6 +14,7 @@ import (
 
 	"github.com/dynlb/dynlb/proxy"
 	"github.com/dynlb/dynlb/proxy/policy"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // connectionLimit returns options for at most n connections.
@@ -21,21 +22,21 @@ func connectionLimit(n int) proxy.Options {
 	return proxy.Options{Settings: proxy.Settings{MaxConnections: n}}
 }
 
-// served makes a request on c, and reports whether there is a response by d.
-func (c *rawConn) served(d time.Duration) bool {
-	c.send("GET / HTTP/1.1\nHost: a\n\n")
-	return c.answered(d)
+// serves makes a request on c, and reports whether there is a response by d.
+func serves(c *proxytest.Peer, d time.Duration) bool {
+	c.Send("GET / HTTP/1.1\nHost: a\n\n")
+	return answers(c, d)
 }
 
-// answered reports whether there is a response by d.
-func (c *rawConn) answered(d time.Duration) bool {
+// answers reports whether there is a response by d.
+func answers(c *proxytest.Peer, d time.Duration) bool {
 	_ = c.SetReadDeadline(time.Now().Add(d))
-	_, err := c.r.Peek(1)
+	_, err := c.R.Peek(1)
 	_ = c.SetReadDeadline(time.Now().Add(patience))
 	if err != nil {
 		return false
 	}
-	res, err := http.ReadResponse(c.r, nil)
+	res, err := http.ReadResponse(c.R, nil)
 	if err != nil {
 		return false
 	}
@@ -54,36 +55,36 @@ const half = "GET / HTTP/1.1\nHost: a\n"
 // and ends with its response.
 func TestMaxConnections(t *testing.T) {
 	t.Parallel()
-	for name, end := range map[string]func(c *rawConn){
-		"closed":   func(c *rawConn) { _ = c.Close() },
-		"refused":  func(c *rawConn) { c.send("nonsense\n\n"); c.rest(); _ = c.Close() },
-		"last":     func(c *rawConn) { c.send("Connection: close\n\n"); c.rest() },
-		"answered": func(c *rawConn) { c.send("\n"); c.rest(); _ = c.Close() },
+	for name, end := range map[string]func(c *proxytest.Peer){
+		"closed":   func(c *proxytest.Peer) { _ = c.Close() },
+		"refused":  func(c *proxytest.Peer) { c.Send("nonsense\n\n"); c.Rest(); _ = c.Close() },
+		"last":     func(c *proxytest.Peer) { c.Send("Connection: close\n\n"); c.Rest() },
+		"answered": func(c *proxytest.Peer) { c.Send("\n"); c.Rest(); _ = c.Close() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newProxy(t, setup{instances: []string{server(t, echo)}, options: connectionLimit(2)})
-			one, two := dial(t, f.address), dial(t, f.address)
-			if !one.served(patience) || !two.served(patience) {
+			one, two := proxytest.Dial(t, f.address), proxytest.Dial(t, f.address)
+			if !serves(one, patience) || !serves(two, patience) {
 				t.Fatal("no response within the limit")
 			}
-			one.send(half)
-			two.send(half)
-			three := dial(t, f.address)
-			if three.served(soon) {
+			one.Send(half)
+			two.Send(half)
+			three := proxytest.Dial(t, f.address)
+			if serves(three, soon) {
 				t.Error("a response beyond the limit")
 			}
 			end(one)
-			if !three.answered(patience) {
+			if !answers(three, patience) {
 				t.Error("no response though one was closed")
 			}
-			three.send(half)
-			four := dial(t, f.address)
-			if four.served(soon) {
+			three.Send(half)
+			four := proxytest.Dial(t, f.address)
+			if serves(four, soon) {
 				t.Error("then, a response beyond the limit")
 			}
 			_ = two.Close()
-			if !four.answered(patience) {
+			if !answers(four, patience) {
 				t.Error("then, no response though one was closed")
 			}
 		})
@@ -95,18 +96,18 @@ func TestMaxConnectionsTunnel(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{newHarbour(t).address}, options: connectionLimit(1)})
 	ws := dialWebSocket(t, f)
-	c := dial(t, f.address)
-	c.send("GET /sse HTTP/1.1\nHost: a\n\n")
+	c := proxytest.Dial(t, f.address)
+	c.Send("GET /sse HTTP/1.1\nHost: a\n\n")
 	_ = c.SetReadDeadline(time.Now().Add(soon))
-	if _, err := c.r.Peek(1); err == nil {
+	if _, err := c.R.Peek(1); err == nil {
 		t.Error("a response though there is a tunnel")
 	}
 	_ = ws.CloseNow()
 	_ = c.SetReadDeadline(time.Now().Add(patience))
-	if head := c.head(); len(head) == 0 || head[0] != "HTTP/1.1 200 OK" {
+	if head := c.Head(); len(head) == 0 || head[0] != "HTTP/1.1 200 OK" {
 		t.Errorf("when it had ended: %q", head)
 	}
-	c.reset()
+	c.Reset()
 }
 
 // TestMaxConnectionsStreams checks that a connection of HTTP/2 counts once, however
@@ -126,7 +127,7 @@ func TestMaxConnectionsStreams(t *testing.T) {
 	close(h.release)
 	streams.Wait()
 	client.CloseIdleConnections()
-	if !dial(t, f.address).served(patience) {
+	if !serves(proxytest.Dial(t, f.address), patience) {
 		t.Error("it still counts when it is closed")
 	}
 }
@@ -175,7 +176,7 @@ func TestMaxConnectionsShutdown(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{newHarbour(t).address}, options: connectionLimit(1)})
 	dialWebSocket(t, f)
-	if dial(t, f.address).served(soon) {
+	if serves(proxytest.Dial(t, f.address), soon) {
 		t.Error("a response beyond the limit")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -217,13 +218,13 @@ func TestIdleUpstreamsMakeRoom(t *testing.T) {
 		return s.Listener.Addr().String()
 	}
 	f := newProxy(t, setup{instances: []string{counted()}, options: connectionLimit(clients)})
-	var conns []*rawConn
+	var conns []*proxytest.Peer
 	for range clients {
-		conns = append(conns, dial(t, f.address))
+		conns = append(conns, proxytest.Dial(t, f.address))
 	}
 	for round := range 3 {
 		for _, c := range conns {
-			c.send("GET / HTTP/1.1\nHost: a\n\n")
+			c.Send("GET / HTTP/1.1\nHost: a\n\n")
 			wait(t, arrived, "request")
 		}
 		for deadline := time.Now().Add(policy.StaleAfter / 2); open.Load() > clients; time.Sleep(time.Millisecond) {
@@ -240,7 +241,7 @@ func TestIdleUpstreamsMakeRoom(t *testing.T) {
 			}
 		}
 		for _, c := range conns {
-			if !c.answered(patience) {
+			if !answers(c, patience) {
 				t.Fatal("no response")
 			}
 		}

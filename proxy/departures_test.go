@@ -10,6 +10,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // tellTale is an instance that reports when the proxy closes connections. A response to
@@ -25,14 +26,14 @@ func newTellTale(t *testing.T) *tellTale {
 		opened: make(chan struct{}, 16), asked: make(chan struct{}, 16),
 		closed: make(chan struct{}, 16), release: make(chan struct{}),
 	}
-	s.address = script(t, func(c *rawConn) {
+	s.address = proxytest.Script(t, func(c *proxytest.Peer) {
 		s.opened <- struct{}{}
-		for head := c.head(); head != nil; head = c.head() {
+		for head := c.Head(); head != nil; head = c.Head() {
 			s.asked <- struct{}{}
 			if strings.Contains(head[0], "/slow") {
 				<-s.release
 			}
-			c.send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+			c.Send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
 		}
 		s.closed <- struct{}{}
 	})

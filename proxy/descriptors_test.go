@@ -17,6 +17,7 @@ import (
 
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // crampedVariable makes the test binary run TestCrampedProxy over the instance
@@ -109,20 +110,20 @@ func TestOutOfDescriptors(t *testing.T) {
 			<-release
 		}
 	}))
-	answer := func(c *rawConn) *http.Response {
+	answer := func(c *proxytest.Peer) *http.Response {
 		t.Helper()
-		res, err := http.ReadResponse(c.r, nil)
+		res, err := http.ReadResponse(c.R, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return res
 	}
-	ask := func(c *rawConn, path string) *http.Response {
+	ask := func(c *proxytest.Peer, path string) *http.Response {
 		t.Helper()
-		c.send("GET " + path + " HTTP/1.1\nHost: a\n\n")
+		c.Send("GET " + path + " HTTP/1.1\nHost: a\n\n")
 		return answer(c)
 	}
-	status := dial(t, address)
+	status := proxytest.Dial(t, address)
 	look := func() (s crampedState) {
 		t.Helper()
 		if err := json.Unmarshal([]byte(readAll(t, ask(status, "/lb-status"))), &s); err != nil {
@@ -131,14 +132,14 @@ func TestOutOfDescriptors(t *testing.T) {
 		return s
 	}
 	look()
-	var live, crowd []*rawConn
+	var live, crowd []*proxytest.Peer
 	for range 8 {
-		c := dial(t, address)
+		c := proxytest.Dial(t, address)
 		readAll(t, ask(c, "/"))
 		live = append(live, c)
 	}
 	for range 64 {
-		crowd = append(crowd, dial(t, address))
+		crowd = append(crowd, proxytest.Dial(t, address))
 	}
 	for look().Failures == 0 {
 		time.Sleep(time.Millisecond) // nothing notifies
@@ -154,14 +155,14 @@ func TestOutOfDescriptors(t *testing.T) {
 	}
 
 	// Those that are open go on, until all connections to the instance are in use.
-	var waiting []*rawConn
+	var waiting []*proxytest.Peer
 	var refused *http.Response
 	for _, c := range live {
 		if res := ask(c, "/"); res.StatusCode != http.StatusOK {
 			refused = res
 			break
 		}
-		c.send("GET /wait HTTP/1.1\nHost: a\n\n")
+		c.Send("GET /wait HTTP/1.1\nHost: a\n\n")
 		wait(t, arrived, "request")
 		waiting = append(waiting, c)
 	}
@@ -175,7 +176,7 @@ func TestOutOfDescriptors(t *testing.T) {
 	for _, c := range crowd {
 		_ = c.Close()
 	}
-	if res := ask(dial(t, address), "/"); res.StatusCode != http.StatusOK {
+	if res := ask(proxytest.Dial(t, address), "/"); res.StatusCode != http.StatusOK {
 		t.Errorf("when there are descriptors again: %d", res.StatusCode)
 	}
 	close(release)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // TestRetryDied checks that a request on its way to an instance that dies goes to
@@ -16,9 +17,9 @@ func TestRetryDied(t *testing.T) {
 	for method, code := range map[string]int{"GET": 200, "HEAD": 200, "DELETE": 200, "POST": 502} {
 		t.Run(method, func(t *testing.T) {
 			t.Parallel()
-			l := listen(t)
-			scriptOn(t, l, func(c *rawConn) {
-				_ = c.head()
+			l := proxytest.Listen(t)
+			proxytest.ScriptOn(t, l, func(c *proxytest.Peer) {
+				_ = c.Head()
 				_ = l.Close() // as the kernel does it: first the listener, then what was accepted
 				_ = c.Conn.(*net.TCPConn).SetLinger(0)
 			})
@@ -38,18 +39,18 @@ func TestRetryDied(t *testing.T) {
 // instance that answers it.
 func TestRetryHostless(t *testing.T) {
 	t.Parallel()
-	l := listen(t)
-	scriptOn(t, l, func(c *rawConn) {
-		_ = c.head()
+	l := proxytest.Listen(t)
+	proxytest.ScriptOn(t, l, func(c *proxytest.Peer) {
+		_ = c.Head()
 		_ = l.Close()
 		_ = c.Conn.(*net.TCPConn).SetLinger(0)
 	})
 	hosts := make(chan string, 1)
 	second := server(t, func(_ http.ResponseWriter, r *http.Request) { hosts <- r.Host })
 	f := newProxy(t, setup{instances: []string{l.Addr().String(), second}})
-	c := dial(t, f.address)
-	c.send("GET / HTTP/1.0\n\n")
-	_ = c.rest()
+	c := proxytest.Dial(t, f.address)
+	c.Send("GET / HTTP/1.0\n\n")
+	_ = c.Rest()
 	f.recorded(t, 200)
 	if host := <-hosts; host != second {
 		t.Errorf("the Host is %s, want %s", host, second)
@@ -60,7 +61,7 @@ func TestRetryHostless(t *testing.T) {
 // closes the connection without a response and goes on to accept others.
 func TestNoRetryWhileItLives(t *testing.T) {
 	t.Parallel()
-	address := script(t, func(c *rawConn) { _ = c.head() })
+	address := proxytest.Script(t, func(c *proxytest.Peer) { _ = c.Head() })
 	f := newProxy(t, setup{instances: []string{address, server(t, echo)}})
 	res := get(t, newClient(t, "http1"), f.url)
 	readAll(t, res)

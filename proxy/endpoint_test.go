@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // socketInstance starts an instance on a Unix socket. It answers with the Host that it
@@ -21,16 +22,16 @@ func socketInstance(t *testing.T) (path string, conns *atomic.Int32) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	scriptOn(t, l, func(c *rawConn) {
+	proxytest.ScriptOn(t, l, func(c *proxytest.Peer) {
 		conns.Add(1)
-		for head := c.head(); head != nil; head = c.head() {
+		for head := c.Head(); head != nil; head = c.Head() {
 			host := ""
 			for _, line := range head {
 				if name, value, _ := strings.Cut(line, ": "); strings.EqualFold(name, "Host") {
 					host = value
 				}
 			}
-			c.send("HTTP/1.1 200 OK\nX-Host: " + host + "\nContent-Length: 2\n\nok")
+			c.Send("HTTP/1.1 200 OK\nX-Host: " + host + "\nContent-Length: 2\n\nok")
 		}
 	})
 	return path, conns
@@ -58,8 +59,8 @@ func TestUnixEndpoint(t *testing.T) {
 	if n := conns.Load(); n != 1 {
 		t.Errorf("%d connections to the instance, want 1", n)
 	}
-	old := dial(t, f.address)
-	old.send("GET / HTTP/1.0\n\n")
+	old := proxytest.Dial(t, f.address)
+	old.Send("GET / HTTP/1.0\n\n")
 	res, err := http.ReadResponse(bufio.NewReader(old), nil)
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/dynlb/dynlb/proxy"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // TestFieldsNamed checks that the fields that a client names in Connection are
@@ -28,9 +29,9 @@ func TestFieldsNamed(t *testing.T) {
 		{[]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, theirs},
 	} {
 		f := newProxy(t, setup{instances: []string{server(t, echo)}, options: proxy.Options{Settings: proxy.Settings{TrustedProxies: c.trusted}}})
-		conn := dial(t, f.address)
-		conn.send("GET / HTTP/1.1\nHost: a\n" + fields)
-		res, err := http.ReadResponse(conn.r, nil)
+		conn := proxytest.Dial(t, f.address)
+		conn.Send("GET / HTTP/1.1\nHost: a\n" + fields)
+		res, err := http.ReadResponse(conn.R, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

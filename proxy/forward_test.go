@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // TestForwardTarget checks that path and query reach the instance as they were sent.
@@ -17,15 +19,15 @@ func TestForwardTarget(t *testing.T) {
 	} {
 		t.Run(target, func(t *testing.T) {
 			t.Parallel()
-			c := dial(t, f.address)
-			c.send("GET " + target + " HTTP/1.1\nHost: example.com\nConnection: close\n\n")
+			c := proxytest.Dial(t, f.address)
+			c.Send("GET " + target + " HTTP/1.1\nHost: example.com\nConnection: close\n\n")
 			if target == "/%" { // net/url cannot parse it
-				if got := c.rest(); !strings.HasPrefix(got, "HTTP/1.1 400 ") {
+				if got := c.Rest(); !strings.HasPrefix(got, "HTTP/1.1 400 ") {
 					t.Errorf("got %q, want 400", got)
 				}
 				return
 			}
-			if got := c.rest(); !strings.Contains(got, `"Target":`+jsonString(target)) {
+			if got := c.Rest(); !strings.Contains(got, `"Target":`+jsonString(target)) {
 				t.Errorf("instance saw %s", got)
 			}
 		})
@@ -40,9 +42,9 @@ func TestForwardSpecialTargets(t *testing.T) {
 		{"GET http://other.test/p/%2F?q HTTP/1.1", "/p/%2F?q", "other.test"}, // RFC 9112, 3.2.2
 		{"GET http://other.test HTTP/1.1", "/", "other.test"},
 	} {
-		conn := dial(t, f.address)
-		conn.send(c.line + "\nHost: example.com\nConnection: close\n\n")
-		got := conn.rest()
+		conn := proxytest.Dial(t, f.address)
+		conn.Send(c.line + "\nHost: example.com\nConnection: close\n\n")
+		got := conn.Rest()
 		for _, want := range []string{`"Target":` + jsonString(c.target), `"Host":` + jsonString(c.host)} {
 			if !strings.Contains(got, want) {
 				t.Errorf("%s: got %s, want %s", c.line, got, want)
@@ -55,24 +57,24 @@ func TestForwardSpecialTargets(t *testing.T) {
 // unchanged.
 func TestForwardResponse(t *testing.T) {
 	t.Parallel()
-	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
+	f := newProxy(t, setup{instances: []string{proxytest.Script(t, func(c *proxytest.Peer) {
 		for {
-			head := c.head()
+			head := c.Head()
 			if head == nil {
 				return
 			}
 			target := strings.Fields(head[0])[1]
 			switch target {
 			case "/204":
-				c.send("HTTP/1.1 204 No Content\nServer: bun\nX-T: 1\n\n")
+				c.Send("HTTP/1.1 204 No Content\nServer: bun\nX-T: 1\n\n")
 			case "/304":
-				c.send("HTTP/1.1 304 Not Modified\nServer: bun\nETag: \"e\"\n\n")
+				c.Send("HTTP/1.1 304 Not Modified\nServer: bun\nETag: \"e\"\n\n")
 			case "/head":
-				c.send("HTTP/1.1 200 OK\nServer: bun\nContent-Length: 1234\nContent-Type: a/b\n\n")
+				c.Send("HTTP/1.1 200 OK\nServer: bun\nContent-Length: 1234\nContent-Type: a/b\n\n")
 			case "/untyped":
-				c.send("HTTP/1.1 404 Not Found\nServer: bun\nContent-Length: 6\n\n<html>")
+				c.Send("HTTP/1.1 404 Not Found\nServer: bun\nContent-Length: 6\n\n<html>")
 			case "/date":
-				c.send("HTTP/1.1 200 OK\nServer: bun\nDate: Thu, 01 Jan 1970 00:00:00 GMT\nContent-Length: 0\nSet-Cookie: a=1\nSet-Cookie: b=2\n\n")
+				c.Send("HTTP/1.1 200 OK\nServer: bun\nDate: Thu, 01 Jan 1970 00:00:00 GMT\nContent-Length: 0\nSet-Cookie: a=1\nSet-Cookie: b=2\n\n")
 			}
 		}
 	})}})
@@ -118,16 +120,16 @@ func TestForwardOldClient(t *testing.T) {
 		_ = http.NewResponseController(w).Flush()
 		_, _ = w.Write([]byte("two"))
 	})}})
-	c := dial(t, f.address)
-	c.send("GET / HTTP/1.0\nConnection: upgrade\nUpgrade: websocket\n\n")
-	head := c.head()
+	c := proxytest.Dial(t, f.address)
+	c.Send("GET / HTTP/1.0\nConnection: upgrade\nUpgrade: websocket\n\n")
+	head := c.Head()
 	if len(head) == 0 || !strings.HasSuffix(head[0], " 200 OK") {
 		t.Fatalf("head %q", head)
 	}
 	if !slices.Contains(head, "X-Proto: HTTP/1.1") || !slices.Contains(head, "X-Upgrade: ") {
 		t.Errorf("head %q", head)
 	}
-	if body := c.rest(); body != "one two" {
+	if body := c.Rest(); body != "one two" {
 		t.Errorf("body %q", body)
 	}
 }
@@ -189,9 +191,9 @@ func TestForwardRefusedMethods(t *testing.T) {
 		"CONNECT a:80 HTTP/1.1": "HTTP/1.1 501 ",
 		"TRACE / HTTP/1.1":      "HTTP/1.1 405 ",
 	} {
-		c := dial(t, f.address)
-		c.send(line + "\nHost: a:80\nConnection: close\n\n")
-		if got := c.rest(); !strings.HasPrefix(got, want) {
+		c := proxytest.Dial(t, f.address)
+		c.Send(line + "\nHost: a:80\nConnection: close\n\n")
+		if got := c.Rest(); !strings.HasPrefix(got, want) {
 			t.Errorf("%s: got %q", line, got)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/dynlb/dynlb/proxy"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 func TestForwardHeader(t *testing.T) {
@@ -48,11 +49,11 @@ func TestForwardHopByHop(t *testing.T) {
 		h.Set("X-Public", "1")
 		echo(w, r)
 	})}})
-	c := dial(t, f.address)
-	c.send("POST / HTTP/1.1\nHost: a\nKeep-Alive: 5\nProxy-Connection: x\nProxy-Authorization: x\nTE: gzip\nTrailer: X\n" +
+	c := proxytest.Dial(t, f.address)
+	c.Send("POST / HTTP/1.1\nHost: a\nKeep-Alive: 5\nProxy-Connection: x\nProxy-Authorization: x\nTE: gzip\nTrailer: X\n" +
 		"X-A: 1\nX-B: 1\nUpgrade: websocket\nContent-Length: 1\nConnection: close, X-A, content-length, host\n" +
 		"Connection: x-forwarded-for, x-forwarded-host, x-forwarded-proto, x-real-ip\n\nZ")
-	res, err := http.ReadResponse(c.r, nil)
+	res, err := http.ReadResponse(c.R, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,18 +11,19 @@ import (
 	"golang.org/x/net/http2/hpack"
 
 	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // streamClient is a client of HTTP/2 that sends what it is told to, also after a GOAWAY.
 type streamClient struct {
-	*rawConn
+	*proxytest.Peer
 	framer *http2.Framer
 }
 
 func dialStreams(t *testing.T, address string) *streamClient {
 	t.Helper()
-	c := dial(t, address)
-	s := &streamClient{rawConn: c, framer: http2.NewFramer(c, c.r)}
+	c := proxytest.Dial(t, address)
+	s := &streamClient{Peer: c, framer: http2.NewFramer(c, c.R)}
 	s.framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
 	_, _ = io.WriteString(c, http1.Preface)
 	_ = s.framer.WriteSettings()
@@ -76,7 +77,7 @@ func (s *streamClient) goAway(t *testing.T) {
 func TestGoAwayLosesNothing(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(t *testing.T, f *front){
-		"another client waits": func(t *testing.T, f *front) { dial(t, f.address).send("GET / HTTP/1.1\nHost: a\n\n") },
+		"another client waits": func(t *testing.T, f *front) { proxytest.Dial(t, f.address).Send("GET / HTTP/1.1\nHost: a\n\n") },
 		"shutdown": func(t *testing.T, f *front) {
 			down := make(chan error, 1)
 			go func() { down <- f.proxy.Shutdown(context.Background()) }()

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // TestHalfClose checks that a client that ends its side of the connection after its
@@ -47,10 +49,10 @@ func TestHalfClose(t *testing.T) {
 				})},
 				timeout: c.limit,
 			})
-			client := dial(t, f.address)
-			client.send(c.request)
+			client := proxytest.Dial(t, f.address)
+			client.Send(c.request)
 			_ = client.Conn.(*net.TCPConn).CloseWrite()
-			res, err := http.ReadResponse(client.r, nil)
+			res, err := http.ReadResponse(client.R, nil)
 			if err != nil {
 				t.Fatalf("no response: %v", err)
 			}
@@ -58,7 +60,7 @@ func TestHalfClose(t *testing.T) {
 			if err != nil || res.StatusCode != c.code || c.code == 200 && string(content) != "hello" {
 				t.Errorf("%d %q, then %v; want %d", res.StatusCode, content, err, c.code)
 			}
-			if rest := client.rest(); strings.TrimSpace(rest) != "" {
+			if rest := client.Rest(); strings.TrimSpace(rest) != "" {
 				t.Errorf("then came %q", rest)
 			}
 			f.recorded(t, c.code)
@@ -70,12 +72,12 @@ func TestHalfClose(t *testing.T) {
 func TestHalfCloseInQueue(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{})
-	c := dial(t, f.address)
-	c.send("GET / HTTP/1.1\nHost: a\n\n")
+	c := proxytest.Dial(t, f.address)
+	c.Send("GET / HTTP/1.1\nHost: a\n\n")
 	_ = c.Conn.(*net.TCPConn).CloseWrite()
 	f.waiting(t, 1)
 	addInstance(t, f.registry, server(t, echo))
-	if got := c.rest(); !strings.HasPrefix(got, "HTTP/1.1 200 OK\r\n") {
+	if got := c.Rest(); !strings.HasPrefix(got, "HTTP/1.1 200 OK\r\n") {
 		t.Errorf("got %q", got)
 	}
 	f.recorded(t, 200)

@@ -18,6 +18,7 @@ import (
 	"github.com/dynlb/dynlb/proxy"
 	"github.com/dynlb/dynlb/proxy/outcome"
 	"github.com/dynlb/dynlb/proxy/policy"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 	"github.com/dynlb/dynlb/proxy/route"
 )
 
@@ -127,7 +128,7 @@ func serveProxy(t testing.TB, options proxy.Options) (url string) {
 // serveOn serves a proxy until the test ends, and returns its address.
 func serveOn(t testing.TB, p *proxy.Proxy) (address string) {
 	t.Helper()
-	listener := listen(t)
+	listener := proxytest.Listen(t)
 	served := make(chan error, 1)
 	go func() { served <- p.Serve(listener) }()
 	t.Cleanup(func() {

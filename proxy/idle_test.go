@@ -6,19 +6,20 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dynlb/dynlb/proxy/proxytest"
 	"github.com/dynlb/dynlb/proxy/route"
 )
 
 const post = "POST / HTTP/1.1\nHost: a\nContent-Length: 3\n\nabc"
 
 // read3 reads a request with three bytes of content, and reports whether there was one.
-func read3(c *rawConn) bool {
-	if c.head() == nil {
+func read3(c *proxytest.Peer) bool {
+	if c.Head() == nil {
 		return false
 	}
 	content := make([]byte, 3)
 	for n := 0; n < len(content); {
-		k, err := c.r.Read(content[n:])
+		k, err := c.R.Read(content[n:])
 		if err != nil {
 			return false
 		}
@@ -34,15 +35,15 @@ func TestSilentEnd(t *testing.T) {
 	for _, delay := range []time.Duration{0, time.Millisecond, 20 * time.Millisecond, 90 * time.Millisecond, 150 * time.Millisecond, 500 * time.Millisecond} {
 		t.Run(delay.String(), func(t *testing.T) {
 			t.Parallel()
-			f := newProxy(t, setup{unproven: true, instances: []string{script(t, func(c *rawConn) {
+			f := newProxy(t, setup{unproven: true, instances: []string{proxytest.Script(t, func(c *proxytest.Peer) {
 				if read3(c) {
-					c.send("HTTP/1.1 200 OK\nContent-Length: 0\n\n")
+					c.Send("HTTP/1.1 200 OK\nContent-Length: 0\n\n")
 					time.Sleep(delay)
 				}
 			})}})
-			c := dial(t, f.address)
+			c := proxytest.Dial(t, f.address)
 			for i := range 40 {
-				if code := c.status(t, post); code != 200 {
+				if code := status(t, c, post); code != 200 {
 					t.Fatalf("POST %d was lost: %d", i, code)
 				}
 				if i%8 == 7 {
@@ -58,19 +59,19 @@ func TestSilentEnd(t *testing.T) {
 func TestShortIdleTime(t *testing.T) {
 	t.Parallel()
 	const idle = 300 * time.Millisecond
-	f := newProxy(t, setup{unproven: true, instances: []string{script(t, func(c *rawConn) {
+	f := newProxy(t, setup{unproven: true, instances: []string{proxytest.Script(t, func(c *proxytest.Peer) {
 		for {
 			_ = c.SetReadDeadline(time.Now().Add(idle))
 			if !read3(c) {
 				return
 			}
-			c.send("HTTP/1.1 200 OK\nContent-Length: 0\n\n")
+			c.Send("HTTP/1.1 200 OK\nContent-Length: 0\n\n")
 		}
 	})}})
 	f.app.IdleTime().Answered(0) // the instances are known to keep connections
-	c := dial(t, f.address)
+	c := proxytest.Dial(t, f.address)
 	for i := range 20 {
-		if code := c.status(t, post); code != 200 {
+		if code := status(t, c, post); code != 200 {
 			t.Fatalf("POST %d was lost: %d", i, code)
 		}
 		time.Sleep(idle - 2*time.Millisecond + time.Duration(i%5)*time.Millisecond)
@@ -85,15 +86,15 @@ func TestKeepAliveField(t *testing.T) {
 		t.Run(fmt.Sprint(seconds), func(t *testing.T) {
 			t.Parallel()
 			var conns atomic.Int64
-			f := newProxy(t, setup{unproven: true, instances: []string{script(t, func(c *rawConn) {
+			f := newProxy(t, setup{unproven: true, instances: []string{proxytest.Script(t, func(c *proxytest.Peer) {
 				conns.Add(1)
 				for read3(c) {
-					c.send(fmt.Sprintf("HTTP/1.1 200 OK\nKeep-Alive: timeout=%d\nContent-Length: 0\n\n", seconds))
+					c.Send(fmt.Sprintf("HTTP/1.1 200 OK\nKeep-Alive: timeout=%d\nContent-Length: 0\n\n", seconds))
 				}
 			})}})
-			c := dial(t, f.address)
+			c := proxytest.Dial(t, f.address)
 			for range 2 {
-				c.status(t, post)
+				status(t, c, post)
 				time.Sleep(700 * time.Millisecond)
 			}
 			if n := conns.Load(); n != want {
@@ -107,18 +108,18 @@ func TestKeepAliveField(t *testing.T) {
 func TestNoKeepAlive(t *testing.T) {
 	t.Parallel()
 	var conns atomic.Int64
-	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
+	f := newProxy(t, setup{instances: []string{proxytest.Script(t, func(c *proxytest.Peer) {
 		conns.Add(1)
 		for read3(c) {
-			c.send("HTTP/1.1 200 OK\nContent-Length: 0\n\n")
+			c.Send("HTTP/1.1 200 OK\nContent-Length: 0\n\n")
 		}
 	})}})
-	c := dial(t, f.address)
+	c := proxytest.Dial(t, f.address)
 	for want := range int64(6) {
 		if want == 3 {
 			f.app.Configure(route.Settings{KeepAlive: -1})
 		}
-		c.status(t, post)
+		status(t, c, post)
 		if n := conns.Load(); want >= 3 && n != want-1 {
 			t.Errorf("%d connections, want %d", n, want-1)
 		}

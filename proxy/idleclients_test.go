@@ -6,12 +6,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // open reports whether the proxy leaves a connection open for a moment.
-func (c *rawConn) open() bool {
+func open(c *proxytest.Peer) bool {
 	_ = c.SetReadDeadline(time.Now().Add(soon))
-	_, err := c.r.Peek(1)
+	_, err := c.R.Peek(1)
 	_ = c.SetReadDeadline(time.Now().Add(patience))
 	return err != nil && err != io.EOF
 }
@@ -21,34 +23,34 @@ func (c *rawConn) open() bool {
 func TestIdleMakesRoom(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}, options: connectionLimit(3)})
-	var conns []*rawConn
+	var conns []*proxytest.Peer
 	for range 3 {
-		conns = append(conns, dial(t, f.address))
+		conns = append(conns, proxytest.Dial(t, f.address))
 	}
 	for _, i := range []int{1, 0, 2} { // which makes 1 the one that was idle first
-		if !conns[i].served(patience) {
+		if !serves(conns[i], patience) {
 			t.Fatal("no response within the limit")
 		}
 		time.Sleep(soon / 10) // nothing notifies that it is idle
 	}
 	busy := conns[0]
-	busy.send(half)
-	for i, closed := range []*rawConn{conns[1], conns[2]} {
+	busy.Send(half)
+	for i, closed := range []*proxytest.Peer{conns[1], conns[2]} {
 		began := time.Now()
-		c := dial(t, f.address)
-		if !c.served(patience) {
+		c := proxytest.Dial(t, f.address)
+		if !serves(c, patience) {
 			t.Fatalf("client %d: no response", i)
 		}
 		if took := time.Since(began); took > patience/4 {
 			t.Errorf("client %d waited %v", i, took)
 		}
-		if closed.open() {
+		if open(closed) {
 			t.Errorf("client %d: the connection that was idle the longest is open", i)
 		}
-		c.send(half)
+		c.Send(half)
 	}
-	busy.send("\n")
-	if !busy.answered(patience) {
+	busy.Send("\n")
+	if !answers(busy, patience) {
 		t.Error("the busy connection was closed")
 	}
 }
@@ -60,7 +62,7 @@ func TestIdleStreamsMakeRoom(t *testing.T) {
 	client := newClient(t, "http2")
 	for range 3 {
 		seen(t, get(t, client, f.url))
-		if !dial(t, f.address).served(patience) {
+		if !serves(proxytest.Dial(t, f.address), patience) {
 			t.Fatal("no response while a connection of HTTP/2 is idle")
 		}
 	}
@@ -73,11 +75,11 @@ func TestIdleUnusedMakesRoom(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}, options: connectionLimit(8)})
 	for range 16 {
-		dial(t, f.address)
+		proxytest.Dial(t, f.address)
 	}
 	began := time.Now()
 	for range 16 {
-		if !dial(t, f.address).served(patience) {
+		if !serves(proxytest.Dial(t, f.address), patience) {
 			t.Fatal("no response")
 		}
 	}
@@ -91,18 +93,18 @@ func TestIdleUnusedMakesRoom(t *testing.T) {
 func TestKeepAliveMakesRoom(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}, options: connectionLimit(1)})
-	one := dial(t, f.address)
-	one.send(half)
-	if !one.open() {
+	one := proxytest.Dial(t, f.address)
+	one.Send(half)
+	if !open(one) {
 		t.Fatal("a connection within the limit was closed")
 	}
-	two := dial(t, f.address)
-	two.send("GET / HTTP/1.1\nHost: a\n\n")
-	if two.answered(soon) {
+	two := proxytest.Dial(t, f.address)
+	two.Send("GET / HTTP/1.1\nHost: a\n\n")
+	if answers(two, soon) {
 		t.Error("a response beyond the limit")
 	}
-	one.send("\n")
-	res, err := http.ReadResponse(one.r, nil)
+	one.Send("\n")
+	res, err := http.ReadResponse(one.R, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +112,7 @@ func TestKeepAliveMakesRoom(t *testing.T) {
 		t.Errorf("close %v, %q", res.Close, body)
 	}
 	_ = one.Close()
-	if !two.answered(patience) {
+	if !answers(two, patience) {
 		t.Error("no response though the other client has left")
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"testing"
+
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // TestInputResponses has an instance answer with every input, and checks what the
@@ -44,11 +46,11 @@ func TestInputResponses(t *testing.T) {
 			t.Run(in.ID, func(t *testing.T) {
 				t.Parallel()
 				instance := &witness{answer: in.Response, step: step, hangUp: w.hangUp}
-				f := newProxy(t, setup{instances: []string{script(t, instance.talk)}, unproven: !w.reused})
-				c := dial(t, f.address)
+				f := newProxy(t, setup{instances: []string{proxytest.Script(t, instance.talk)}, unproven: !w.reused})
+				c := proxytest.Dial(t, f.address)
 				_, _ = c.Write(in.Request)
-				c.send(probe)
-				got := c.responses(t, http.MethodGet)
+				c.Send(probe)
+				got := responses(t, c, http.MethodGet)
 				answers := slices.Clone(w.answers)
 				if !w.cut {
 					answers = append(answers, answered{status: 200, body: "ok"})

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/proxy"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // input is one of the odd and hostile inputs of package http1, with the expected result.
@@ -110,17 +111,17 @@ func sendInput(t *testing.T, in input, step int) *witness {
 	if len(elsewhere[in.ID]) > 0 {
 		options.BodyTimeout = 100 * time.Millisecond
 	}
-	f := newProxy(t, setup{instances: []string{script(t, instance.talk)}, options: options})
-	c := dial(t, f.address)
+	f := newProxy(t, setup{instances: []string{proxytest.Script(t, instance.talk)}, options: options})
+	c := proxytest.Dial(t, f.address)
 	for piece := range slices.Chunk(in.Request, step) {
 		_, _ = c.Write(piece)
 	}
 	want, last := in.answers()
 	if !last {
-		c.send(probe)
+		c.Send(probe)
 		want = append(want, 200)
 	}
-	got := c.responses(t, http.MethodGet)
+	got := responses(t, c, http.MethodGet)
 	if !slices.EqualFunc(got, want, func(a answered, b int) bool { return a.status == b && !a.cut }) {
 		t.Errorf("%s: got %v, want %v", in.Title, got, want)
 	}
@@ -223,12 +224,12 @@ func TestInputPreface(t *testing.T) {
 		}
 		f := newProxy(t, setup{instances: []string{server(t, echo)}})
 		for _, step := range []int{len(in.Request), 1} {
-			c := dial(t, f.address)
+			c := proxytest.Dial(t, f.address)
 			for b := range slices.Chunk(in.Request, step) {
 				_, _ = c.Write(b)
 			}
 			frame := make([]byte, 9)
-			if _, err := io.ReadFull(c.r, frame); err != nil || frame[3] != 4 {
+			if _, err := io.ReadFull(c.R, frame); err != nil || frame[3] != 4 {
 				t.Errorf("%d bytes at a time: got frame %x, %v, want SETTINGS", step, frame, err)
 			}
 			_ = c.Close()

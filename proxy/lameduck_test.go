@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // busy is clients that keep their connections, send one request after the other, and
@@ -125,14 +127,14 @@ func TestStopAtOnceLosesNoSentRequest(t *testing.T) {
 func TestEndKeepAlive(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") })}})
-	kept := dial(t, f.address)
-	if !kept.served(patience) {
+	kept := proxytest.Dial(t, f.address)
+	if !serves(kept, patience) {
 		t.Fatal("no response")
 	}
 	f.proxy.EndKeepAlive()
-	for _, c := range []*rawConn{kept, dial(t, f.address)} {
-		c.send("GET / HTTP/1.1\nHost: a\n\n")
-		if got := c.rest(); !strings.HasPrefix(got, "HTTP/1.1 200 ") || !strings.Contains(got, "Connection: close\r\n") {
+	for _, c := range []*proxytest.Peer{kept, proxytest.Dial(t, f.address)} {
+		c.Send("GET / HTTP/1.1\nHost: a\n\n")
+		if got := c.Rest(); !strings.HasPrefix(got, "HTTP/1.1 200 ") || !strings.Contains(got, "Connection: close\r\n") {
 			t.Errorf("got %q", got)
 		}
 	}
@@ -149,7 +151,7 @@ func TestEndKeepAlive(t *testing.T) {
 func TestStopLeavesTheSocketToOthers(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, func(http.ResponseWriter, *http.Request) {})}})
-	l := listen(t)
+	l := proxytest.Listen(t)
 	file, err := l.(*net.TCPListener).File()
 	if err != nil {
 		t.Fatal(err)
@@ -162,7 +164,7 @@ func TestStopLeavesTheSocketToOthers(t *testing.T) {
 	defer func() { _ = successor.Close() }()
 	served := make(chan error, 1)
 	go func() { served <- f.proxy.Serve(l) }()
-	if !dial(t, l.Addr().String()).served(patience) {
+	if !serves(proxytest.Dial(t, l.Addr().String()), patience) {
 		t.Fatal("no response")
 	}
 	f.proxy.Leave(l)

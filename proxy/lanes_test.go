@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/dynlb/dynlb/proxy"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // TestLanesAlike checks that the instance and the client get the same bytes from both
@@ -60,19 +61,19 @@ func relayed(t *testing.T, engine proxy.Engine, trusted []netip.Prefix, request,
 	heads := make(chan string, 8)
 	f := newProxy(t, setup{
 		options: proxy.Options{Engine: engine, Settings: proxy.Settings{TrustedProxies: trusted}},
-		instances: []string{script(t, func(c *rawConn) {
-			for head := c.head(); head != nil; head = c.head() {
+		instances: []string{proxytest.Script(t, func(c *proxytest.Peer) {
+			for head := c.Head(); head != nil; head = c.Head() {
 				heads <- strings.Join(head, "\n")
-				c.send(response)
+				c.Send(response)
 				if strings.HasPrefix(response, "HTTP/1.0") || strings.Contains(response, "101") {
 					return
 				}
 			}
 		})},
 	})
-	c := dial(t, f.address)
-	c.send(request)
-	client = c.rest()
+	c := proxytest.Dial(t, f.address)
+	c.Send(request)
+	client = c.Rest()
 	select {
 	case instance = <-heads:
 	default:

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/proxy/policy"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // progress returns when the first instance was last seen to do something.
@@ -111,10 +112,10 @@ func TestProgressOfARequest(t *testing.T) {
 // closed, and a channel that tells of each request that arrives before that.
 func dying(t *testing.T) (l net.Listener, arrived <-chan struct{}, dies chan struct{}) {
 	t.Helper()
-	l = listen(t)
+	l = proxytest.Listen(t)
 	requests, dies := make(chan struct{}), make(chan struct{})
-	scriptOn(t, l, func(c *rawConn) {
-		_ = c.head()
+	proxytest.ScriptOn(t, l, func(c *proxytest.Peer) {
+		_ = c.Head()
 		select {
 		case requests <- struct{}{}:
 		case <-dies: // it only finds out whether the instance is alive

@@ -12,6 +12,7 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy"
 	"github.com/dynlb/dynlb/proxy/outcome"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 	"github.com/dynlb/dynlb/proxy/route"
 )
 
@@ -84,9 +85,9 @@ func TestOutcome(t *testing.T) {
 			}
 		}
 	})
-	c := dial(t, strings.TrimPrefix(url, "http://"))
-	c.send("nonsense\n\n")
-	c.rest()
+	c := proxytest.Dial(t, strings.TrimPrefix(url, "http://"))
+	c.Send("nonsense\n\n")
+	c.Rest()
 	if got := wait(t, ended, "outcome"); got.Code != 400 || got.Source != outcome.Client || got.App != "" || got.Attempts != 0 {
 		t.Errorf("of no request: %+v", got)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // ejected reports whether the first instance is ejected.
@@ -47,17 +48,17 @@ func newRequestFrom(t *testing.T, client int, method, url string) *http.Request 
 // TestEjection checks which failures, of several clients, eject an instance.
 func TestEjection(t *testing.T) {
 	t.Parallel()
-	hangUp := func(c *rawConn) { _ = c.head() }
-	answer := func(text string) func(c *rawConn) {
-		return func(c *rawConn) {
-			for c.head() != nil {
-				c.send(text)
+	hangUp := func(c *proxytest.Peer) { _ = c.Head() }
+	answer := func(text string) func(c *proxytest.Peer) {
+		return func(c *proxytest.Peer) {
+			for c.Head() != nil {
+				c.Send(text)
 			}
 		}
 	}
 	for _, c := range []struct {
 		name    string
-		talk    func(c *rawConn)
+		talk    func(c *proxytest.Peer)
 		method  string
 		code    int
 		ejected bool
@@ -65,15 +66,15 @@ func TestEjection(t *testing.T) {
 		{"hangs up", hangUp, "GET", 502, true},
 		{"hangs up on a POST", hangUp, "POST", 502, true},
 		{"hangs up on a method that Bun does not know", hangUp, "FOO", 502, false},
-		{"nonsense", func(c *rawConn) { _ = c.head(); c.send("nonsense\n\n") }, "GET", 502, true},
-		{"half a header", func(c *rawConn) { _ = c.head(); c.send("HTTP/1.1 200 OK\nX: ") }, "GET", 502, true},
+		{"nonsense", func(c *proxytest.Peer) { _ = c.Head(); c.Send("nonsense\n\n") }, "GET", 502, true},
+		{"half a header", func(c *proxytest.Peer) { _ = c.Head(); c.Send("HTTP/1.1 200 OK\nX: ") }, "GET", 502, true},
 		{"503", answer("HTTP/1.1 503 No\nContent-Length: 0\n\n"), "GET", 503, true},
 		{"500", answer("HTTP/1.1 500 No\nContent-Length: 0\n\n"), "GET", 500, false},
 		{"404", answer("HTTP/1.1 404 No\nContent-Length: 0\n\n"), "GET", 404, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			f := newProxy(t, setup{instances: []string{script(t, c.talk), server(t, echo)}, options: trustLoopback()})
+			f := newProxy(t, setup{instances: []string{proxytest.Script(t, c.talk), server(t, echo)}, options: trustLoopback()})
 			client := newClient(t, "http1")
 			first, err := f.registry.Acquire(t.Context(), registry.Preference{})
 			if err != nil {
@@ -103,12 +104,12 @@ func TestEjection(t *testing.T) {
 // and before that.
 func TestEjectionIsNotForDeclinedRequests(t *testing.T) {
 	t.Parallel()
-	declines := func(c *rawConn) {
-		for head := c.head(); head != nil; head = c.head() {
+	declines := func(c *proxytest.Peer) {
+		for head := c.Head(); head != nil; head = c.Head() {
 			if text := strings.Join(head, "\n"); strings.Contains(text, "Upgrade:") || strings.Contains(text, "Cookie:") {
 				return
 			}
-			c.send("HTTP/1.1 200 OK\nContent-Length: 0\n\n")
+			c.Send("HTTP/1.1 200 OK\nContent-Length: 0\n\n")
 		}
 	}
 	for name, change := range map[string]func(http.Header){
@@ -118,7 +119,7 @@ func TestEjectionIsNotForDeclinedRequests(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newProxy(t, setup{instances: []string{script(t, declines), script(t, declines)}, options: trustLoopback()})
+			f := newProxy(t, setup{instances: []string{proxytest.Script(t, declines), proxytest.Script(t, declines)}, options: trustLoopback()})
 			client := newClient(t, "http1")
 			send := func(from int, change func(http.Header), code int) {
 				r := newRequestFrom(t, from, http.MethodPost, f.url)
@@ -151,7 +152,7 @@ func TestEjectionIsNotForDeclinedRequests(t *testing.T) {
 // when its request succeeds on another one.
 func TestEjectionWithOneClient(t *testing.T) {
 	t.Parallel()
-	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) { _ = c.head() }), server(t, echo)}})
+	f := newProxy(t, setup{instances: []string{proxytest.Script(t, func(c *proxytest.Peer) { _ = c.Head() }), server(t, echo)}})
 	client := newClient(t, "http1")
 	first, err := f.registry.Acquire(t.Context(), registry.Preference{})
 	if err != nil {
@@ -193,10 +194,10 @@ func TestEjectionIsNotForClients(t *testing.T) {
 	}
 	t.Parallel()
 	arrived := make(chan struct{}, 8)
-	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
-		if c.head() != nil {
+	f := newProxy(t, setup{instances: []string{proxytest.Script(t, func(c *proxytest.Peer) {
+		if c.Head() != nil {
 			arrived <- struct{}{}
-			c.waitClosed()
+			c.WaitClosed()
 		}
 	}), server(t, echo)}})
 	for range 10 {
@@ -208,14 +209,14 @@ func TestEjectionIsNotForClients(t *testing.T) {
 			{"POST / HTTP/1.1\nHost: a\nContent-Length: 9\n\nhalf", "", 499},
 			{"POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n1\nA\n", "nonsense", 400},
 		} {
-			c := dial(t, f.address)
-			c.send(request.send)
+			c := proxytest.Dial(t, f.address)
+			c.Send(request.send)
 			wait(t, arrived, "request")
-			c.send(request.then)
+			c.Send(request.then)
 			if request.then != "" {
-				c.rest()
+				c.Rest()
 			}
-			c.reset()
+			c.Reset()
 			f.recorded(t, request.code)
 		}
 	}

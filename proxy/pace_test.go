@@ -11,10 +11,11 @@ import (
 
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // trickle sends a byte of content at intervals, until the connection ends.
-func (c *rawConn) trickle(framing string, every time.Duration) {
+func trickle(c *proxytest.Peer, framing string, every time.Duration) {
 	for {
 		text := "x"
 		if framing == "chunked" {
@@ -46,17 +47,17 @@ func TestSlowSendersHoldNothing(t *testing.T) {
 				instances: []string{server(t, echo)},
 			})
 			for range 24 {
-				c := dial(t, f.address)
+				c := proxytest.Dial(t, f.address)
 				go func() { // ends with the connection
-					c.send("POST / HTTP/1.1\nHost: a\n" + fields)
-					c.trickle(framing, soon)
+					c.Send("POST / HTTP/1.1\nHost: a\n" + fields)
+					trickle(c, framing, soon)
 				}()
-				t.Cleanup(c.reset)
+				t.Cleanup(c.Reset)
 			}
 			peak := 0
 			for range 100 {
 				time.Sleep(soon / 5) // until they are all partial, if they may be
-				if c := dial(t, f.address); !c.served(patience / 4) {
+				if c := proxytest.Dial(t, f.address); !serves(c, patience/4) {
 					t.Fatal("a client has to wait for slow ones")
 				}
 				peak = max(peak, f.inFlight())
@@ -80,10 +81,10 @@ func TestSlowSender(t *testing.T) {
 				instances: []string{server(t, echo)},
 				options:   proxy.Options{Settings: proxy.Settings{BodyTimeout: 20 * soon, MinRate: 100}},
 			})
-			slow := dial(t, f.address)
-			slow.send("POST / HTTP/1.1\nHost: a\n" + fields)
-			go slow.trickle(framing, soon) // it ends with the connection
-			if got := slow.rest(); !strings.Contains(got, "HTTP/1.1 408 ") {
+			slow := proxytest.Dial(t, f.address)
+			slow.Send("POST / HTTP/1.1\nHost: a\n" + fields)
+			go trickle(slow, framing, soon) // it ends with the connection
+			if got := slow.Rest(); !strings.Contains(got, "HTTP/1.1 408 ") {
 				t.Errorf("got %q", got)
 			}
 			f.recorded(t, http.StatusRequestTimeout)
@@ -91,13 +92,13 @@ func TestSlowSender(t *testing.T) {
 			if framing != "length" {
 				return
 			}
-			c := dial(t, f.address)
-			c.send("POST / HTTP/1.1\nHost: a\nContent-Length: 1000\n\n")
+			c := proxytest.Dial(t, f.address)
+			c.Send("POST / HTTP/1.1\nHost: a\nContent-Length: 1000\n\n")
 			for range 20 {
 				time.Sleep(soon)
-				c.send(strings.Repeat("x", 50))
+				c.Send(strings.Repeat("x", 50))
 			}
-			if !c.answered(patience) {
+			if !answers(c, patience) {
 				t.Error("a client above the rate got no response")
 			}
 		})
@@ -151,24 +152,24 @@ func TestConversation(t *testing.T) {
 	var talks sync.WaitGroup
 	defer talks.Wait()
 	for range 4 {
-		c := dial(t, f.address)
+		c := proxytest.Dial(t, f.address)
 		talks.Go(func() {
-			c.send("POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n")
+			c.Send("POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n")
 			for i := range 30 { // together longer than BodyTimeout
-				c.send("1\n" + fmt.Sprint(i%10) + "\n")
-				if i == 0 && c.head() == nil {
+				c.Send("1\n" + fmt.Sprint(i%10) + "\n")
+				if i == 0 && c.Head() == nil {
 					t.Error("no response")
 					return
 				}
 				for _, want := range []string{"1\r\n", fmt.Sprint(i%10) + "\r\n"} {
-					if line, err := c.r.ReadString('\n'); line != want {
+					if line, err := c.R.ReadString('\n'); line != want {
 						t.Errorf("part %d: %q, %v", i, line, err)
 						return
 					}
 				}
 				time.Sleep(soon)
 			}
-			c.send("0\n\n")
+			c.Send("0\n\n")
 		})
 	}
 }
@@ -181,10 +182,10 @@ func TestSlowTaker(t *testing.T) {
 		instances: []string{flood(t)},
 		options:   proxy.Options{Settings: proxy.Settings{IdleTimeout: 10 * soon, MinRate: 1 << 20}},
 	})
-	c := dial(t, f.address)
-	c.send("GET /large HTTP/1.1\nHost: a\n\n")
+	c := proxytest.Dial(t, f.address)
+	c.Send("GET /large HTTP/1.1\nHost: a\n\n")
 	for began := time.Now(); len(f.records) == 0; time.Sleep(soon) {
-		_, _ = io.CopyN(io.Discard, c.r, 13<<10)
+		_, _ = io.CopyN(io.Discard, c.R, 13<<10)
 		if time.Since(began) > patience/2 {
 			t.Fatal("it is still served")
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // waiting returns when n requests wait for an instance.
@@ -139,10 +140,10 @@ func TestQueueRefusals(t *testing.T) {
 func TestQueueClientGone(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{})
-	c := dial(t, f.address)
-	c.send("GET / HTTP/1.1\nHost: a\n\n")
+	c := proxytest.Dial(t, f.address)
+	c.Send("GET / HTTP/1.1\nHost: a\n\n")
 	f.waiting(t, 1)
-	c.reset()
+	c.Reset()
 	f.recorded(t, 499)
 	f.waiting(t, 0)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/dynlb/dynlb/proxy"
 	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // TestLimits checks that the limits of the settings hold.
@@ -32,9 +33,9 @@ func TestLimits(t *testing.T) {
 	} {
 		for limits, want := range map[http1.Limits]int{small: c.small, large: 200} {
 			f := newProxy(t, setup{instances: []string{server(t, instance)}, options: proxy.Options{Settings: proxy.Settings{Limits: limits}}})
-			conn := dial(t, f.address)
-			conn.send(c.send)
-			if got := conn.statuses(t); !slices.Equal(got, []int{want}) {
+			conn := proxytest.Dial(t, f.address)
+			conn.Send(c.send)
+			if got := statuses(t, conn); !slices.Equal(got, []int{want}) {
 				t.Errorf("%s: got %v, want %d", c.name, got, want)
 			}
 		}

@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/proxy"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // statuses reads all responses and returns their statuses.
-func (c *rawConn) statuses(t *testing.T) (codes []int) {
+func statuses(t *testing.T, c *proxytest.Peer) (codes []int) {
 	t.Helper()
-	for _, a := range c.responses(t, http.MethodGet) {
+	for _, a := range responses(t, c, http.MethodGet) {
 		codes = append(codes, a.status)
 	}
 	return codes
@@ -24,9 +25,9 @@ func (c *rawConn) statuses(t *testing.T) (codes []int) {
 func TestTLSToPlainPort(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{})
-	c := dial(t, f.address)
+	c := proxytest.Dial(t, f.address)
 	_, _ = c.Write([]byte{0x16, 3, 1, 0, 5, 1, 2, 3, 4, 5})
-	got := c.responses(t, http.MethodGet)
+	got := responses(t, c, http.MethodGet)
 	if len(got) != 1 || got[0].status != http.StatusBadRequest || !strings.Contains(got[0].body, "write http:// in place of https://") {
 		t.Errorf("got %v, want one 400 that says it", got)
 	}
@@ -43,12 +44,12 @@ func TestRequestInPieces(t *testing.T) {
 	stream := []byte(strings.ReplaceAll(requests, "\n", "\r\n"))
 	for _, step := range []int{1, 2, 7, 40, 100, len(stream)} {
 		instance := &witness{}
-		f := newProxy(t, setup{instances: []string{script(t, instance.talk)}})
-		c := dial(t, f.address)
+		f := newProxy(t, setup{instances: []string{proxytest.Script(t, instance.talk)}})
+		c := proxytest.Dial(t, f.address)
 		for piece := range slices.Chunk(stream, step) {
 			_, _ = c.Write(piece)
 		}
-		if got := c.statuses(t); !slices.Equal(got, []int{200, 200, 200, 200}) {
+		if got := statuses(t, c); !slices.Equal(got, []int{200, 200, 200, 200}) {
 			t.Errorf("%d bytes at a time: got %v", step, got)
 		}
 		_, seen := instance.seen()
@@ -67,10 +68,10 @@ func TestRequestInPieces(t *testing.T) {
 func TestEmptyLineBeforeRequest(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})
-	c := dial(t, f.address)
+	c := proxytest.Dial(t, f.address)
 	for range 3 {
-		c.send("\nGET / HTTP/1.1\nHost: a\n\n")
-		res, err := http.ReadResponse(c.r, nil)
+		c.Send("\nGET / HTTP/1.1\nHost: a\n\n")
+		res, err := http.ReadResponse(c.R, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,12 +93,12 @@ func TestBadRequestInPipeline(t *testing.T) {
 		}
 		_, _ = io.WriteString(w, r.URL.Path)
 	})}})
-	c := dial(t, f.address)
-	c.send("GET /slow HTTP/1.1\nHost: a\n\nGET /fast HTTP/1.1\nHost: a\n\nGET /bad HTTP/1.1\n\nGET /never HTTP/1.1\nHost: a\n\n")
+	c := proxytest.Dial(t, f.address)
+	c.Send("GET /slow HTTP/1.1\nHost: a\n\nGET /fast HTTP/1.1\nHost: a\n\nGET /bad HTTP/1.1\n\nGET /never HTTP/1.1\nHost: a\n\n")
 	wait(t, got1, "first request")
-	c.send("GET /never HTTP/1.1\nHost: a\n\n")
+	c.Send("GET /never HTTP/1.1\nHost: a\n\n")
 	close(go1)
-	got := c.responses(t, http.MethodGet)
+	got := responses(t, c, http.MethodGet)
 	if len(got) != 3 || got[0].body != "/slow" || got[1].body != "/fast" || got[2].status != 400 || !strings.Contains(got[2].body, "Host is missing") {
 		t.Errorf("got %+v", got)
 	}
@@ -119,12 +120,12 @@ func TestBadContent(t *testing.T) {
 	t.Parallel()
 	for _, bad := range []string{"5\nhelloX", "5 \n", "5\nhello\n0\nX Y: z\n\n", "0\n\x00", "1;\x00\nZ\n0\n\n"} {
 		instance := &witness{begun: make(chan struct{}, 1)}
-		f := newProxy(t, setup{instances: []string{script(t, instance.talk)}})
-		c := dial(t, f.address)
-		c.send("POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n1\nA\n")
+		f := newProxy(t, setup{instances: []string{proxytest.Script(t, instance.talk)}})
+		c := proxytest.Dial(t, f.address)
+		c.Send("POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n1\nA\n")
 		wait(t, instance.begun, "head")
-		c.send(bad + "GET /smuggled HTTP/1.1\nHost: a\n\n" + strings.Repeat("x", 1<<20))
-		if got := c.statuses(t); !slices.Equal(got, []int{400}) {
+		c.Send(bad + "GET /smuggled HTTP/1.1\nHost: a\n\n" + strings.Repeat("x", 1<<20))
+		if got := statuses(t, c); !slices.Equal(got, []int{400}) {
 			t.Errorf("%q: got %v", bad, got)
 		}
 		f.recorded(t, 400)
@@ -139,18 +140,18 @@ func TestBadContent(t *testing.T) {
 // out to be bad after the head of the response was forwarded.
 func TestBadContentAfterResponse(t *testing.T) {
 	t.Parallel()
-	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
-		c.head()
-		c.send("HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n2\nok\n")
-		c.waitClosed()
+	f := newProxy(t, setup{instances: []string{proxytest.Script(t, func(c *proxytest.Peer) {
+		c.Head()
+		c.Send("HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n2\nok\n")
+		c.WaitClosed()
 	})}})
-	c := dial(t, f.address)
-	c.send("POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n1\nA\n")
-	res, err := http.ReadResponse(c.r, nil)
+	c := proxytest.Dial(t, f.address)
+	c.Send("POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n1\nA\n")
+	res, err := http.ReadResponse(c.R, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.send("nonsense")
+	c.Send("nonsense")
 	if body, err := io.ReadAll(res.Body); string(body) != "ok" || err == nil {
 		t.Errorf("got %q, %v", body, err)
 	}
@@ -179,12 +180,12 @@ func TestSlowClient(t *testing.T) {
 			instance := &witness{}
 			const soon = time.Second
 			f := newProxy(t, setup{
-				instances: []string{script(t, instance.talk)},
+				instances: []string{proxytest.Script(t, instance.talk)},
 				options:   proxy.Options{Settings: proxy.Settings{HeadTimeout: soon, BodyTimeout: soon, IdleTimeout: soon}},
 			})
-			conn := dial(t, f.address)
-			conn.send(c.send)
-			if got := conn.statuses(t); !slices.Equal(got, c.want) {
+			conn := proxytest.Dial(t, f.address)
+			conn.Send(c.send)
+			if got := statuses(t, conn); !slices.Equal(got, c.want) {
 				t.Errorf("got %v, want %v", got, c.want)
 			}
 			for _, code := range c.want {
@@ -204,10 +205,10 @@ func TestRefusalLingers(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})
 	for range 20 {
-		c := dial(t, f.address)
-		c.send("POST / HTTP/1.1\nHost: a\nContent-Length: x\n\n")
+		c := proxytest.Dial(t, f.address)
+		c.Send("POST / HTTP/1.1\nHost: a\nContent-Length: x\n\n")
 		_, _ = c.Write(make([]byte, 1<<20))
-		if got := c.statuses(t); !slices.Equal(got, []int{400}) {
+		if got := statuses(t, c); !slices.Equal(got, []int{400}) {
 			t.Fatalf("got %v", got)
 		}
 	}
@@ -228,10 +229,10 @@ func TestRefusal(t *testing.T) {
 		{"GET / HTTP/3.0\n", 505, `{"error":"the request needs what is not supported","reason":"HTTP version is not supported"}` + "\n"},
 		{"HEAD / HTTP/1.1\n\n", 400, ""},
 	} {
-		conn := dial(t, f.address)
-		conn.send(c.send)
+		conn := proxytest.Dial(t, f.address)
+		conn.Send(c.send)
 		method, _, _ := strings.Cut(c.send, " ")
-		res, err := http.ReadResponse(conn.r, &http.Request{Method: method})
+		res, err := http.ReadResponse(conn.R, &http.Request{Method: method})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -239,7 +240,7 @@ func TestRefusal(t *testing.T) {
 			res.Header.Get("Content-Type") != "application/json" || res.Header.Get("Date") == "" {
 			t.Errorf("%.20q: got %d %v %q", c.send, res.StatusCode, res.Header, body)
 		}
-		if rest := conn.rest(); rest != "" {
+		if rest := conn.Rest(); rest != "" {
 			t.Errorf("%.20q: then came %q", c.send, rest)
 		}
 	}
@@ -249,9 +250,9 @@ func TestRefusal(t *testing.T) {
 func TestUpgradeWithContent(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})
-	c := dial(t, f.address)
-	c.send("POST / HTTP/1.1\nHost: a\nConnection: upgrade\nUpgrade: websocket\nContent-Length: 4\n\nbody" + probe)
-	got := c.responses(t, http.MethodGet)
+	c := proxytest.Dial(t, f.address)
+	c.Send("POST / HTTP/1.1\nHost: a\nConnection: upgrade\nUpgrade: websocket\nContent-Length: 4\n\nbody" + probe)
+	got := responses(t, c, http.MethodGet)
 	if len(got) != 2 || strings.Contains(got[0].body, "pgrade") || !strings.Contains(got[0].body, `"Body":"body"`) {
 		t.Errorf("got %+v", got)
 	}
@@ -262,10 +263,10 @@ func TestUpgradeWithContent(t *testing.T) {
 func TestShutdownBetweenRequests(t *testing.T) {
 	t.Parallel()
 	instance := &witness{}
-	f := newProxy(t, setup{instances: []string{script(t, instance.talk)}, options: proxy.Options{Settings: proxy.Settings{HeadTimeout: time.Hour}}})
-	c := dial(t, f.address)
-	c.send("GET / HTTP/1.1\nHost: a\n\nGET / HTTP/1.1\n")
-	if res, err := http.ReadResponse(c.r, nil); err != nil || readAll(t, res) != "ok" {
+	f := newProxy(t, setup{instances: []string{proxytest.Script(t, instance.talk)}, options: proxy.Options{Settings: proxy.Settings{HeadTimeout: time.Hour}}})
+	c := proxytest.Dial(t, f.address)
+	c.Send("GET / HTTP/1.1\nHost: a\n\nGET / HTTP/1.1\n")
+	if res, err := http.ReadResponse(c.R, nil); err != nil || readAll(t, res) != "ok" {
 		t.Fatal(err)
 	}
 	began := time.Now()
@@ -275,7 +276,7 @@ func TestShutdownBetweenRequests(t *testing.T) {
 	if took := time.Since(began); took > 3*time.Second {
 		t.Errorf("it took %v", took)
 	}
-	if rest := c.rest(); rest != "" {
+	if rest := c.Rest(); rest != "" {
 		t.Errorf("got %q", rest)
 	}
 }

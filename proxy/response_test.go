@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // TestTimeout checks that an instance that does not respond in time means one 504,
@@ -14,18 +16,18 @@ func TestTimeout(t *testing.T) {
 	t.Parallel()
 	var requests atomic.Int32
 	f := newProxy(t, setup{
-		instances: []string{script(t, func(c *rawConn) {
+		instances: []string{proxytest.Script(t, func(c *proxytest.Peer) {
 			for {
-				head := c.head()
+				head := c.Head()
 				if head == nil {
 					return
 				}
 				if strings.Contains(head[0], "/slow") {
 					requests.Add(1)
-					c.waitClosed()
+					c.WaitClosed()
 					return
 				}
-				c.send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+				c.Send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
 			}
 		})},
 		timeout: time.Second,
@@ -53,10 +55,10 @@ func TestTimeout(t *testing.T) {
 func TestInvalidResponse(t *testing.T) {
 	t.Parallel()
 	var response atomic.Pointer[string]
-	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
-		c.head()
-		c.send(*response.Load())
-		c.waitClosed()
+	f := newProxy(t, setup{instances: []string{proxytest.Script(t, func(c *proxytest.Peer) {
+		c.Head()
+		c.Send(*response.Load())
+		c.WaitClosed()
 	})}})
 	for name, text := range map[string]string{
 		"garbage":          "what?\n\n",

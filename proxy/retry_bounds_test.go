@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // TestRetryPoison checks that a request that kills its instances is sent to two of
@@ -16,15 +17,15 @@ func TestRetryPoison(t *testing.T) {
 	var poisoned atomic.Int32
 	s := setup{}
 	for range 4 {
-		l := listen(t)
-		scriptOn(t, l, func(c *rawConn) {
-			for head := c.head(); head != nil; head = c.head() {
+		l := proxytest.Listen(t)
+		proxytest.ScriptOn(t, l, func(c *proxytest.Peer) {
+			for head := c.Head(); head != nil; head = c.Head() {
 				if strings.Contains(head[0], "/poison") {
 					poisoned.Add(1)
 					_ = l.Close()
 					return
 				}
-				c.send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+				c.Send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
 			}
 		})
 		s.instances = append(s.instances, l.Addr().String())
@@ -51,13 +52,13 @@ func TestRetryPool(t *testing.T) {
 	var met sync.WaitGroup
 	met.Add(warm)
 	var requests atomic.Int32
-	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
-		head := c.head()
+	f := newProxy(t, setup{instances: []string{proxytest.Script(t, func(c *proxytest.Peer) {
+		head := c.Head()
 		if len(head) > 0 && strings.Contains(head[0], "/warm") {
 			met.Done()
 			met.Wait()
-			c.send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
-			head = c.head()
+			c.Send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+			head = c.Head()
 		}
 		if head != nil {
 			requests.Add(1)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // TestRetryConnRefused checks that an instance that refuses connections loses no request,
@@ -64,16 +65,16 @@ type mortal struct {
 	conns, requests atomic.Int32
 }
 
-func newMortal(t *testing.T, end func(c *rawConn)) *mortal {
+func newMortal(t *testing.T, end func(c *proxytest.Peer)) *mortal {
 	m := &mortal{}
-	m.address = script(t, func(c *rawConn) {
+	m.address = proxytest.Script(t, func(c *proxytest.Peer) {
 		m.conns.Add(1)
-		if c.head() == nil {
+		if c.Head() == nil {
 			return
 		}
 		m.requests.Add(1)
-		c.send("HTTP/1.1 200 OK\nContent-Length: 0\n\n")
-		if c.head() == nil {
+		c.Send("HTTP/1.1 200 OK\nContent-Length: 0\n\n")
+		if c.Head() == nil {
 			return
 		}
 		m.requests.Add(1)
@@ -82,7 +83,7 @@ func newMortal(t *testing.T, end func(c *rawConn)) *mortal {
 	return m
 }
 
-func hangUp(*rawConn) {}
+func hangUp(*proxytest.Peer) {}
 
 // TestRetryReused checks that a request on a connection that breaks before a byte of
 // the response is sent once more if that is safe.
@@ -91,7 +92,7 @@ func TestRetryReused(t *testing.T) {
 	for _, c := range []struct {
 		name, method, body string
 		header             http.Header
-		end                func(c *rawConn)
+		end                func(c *proxytest.Peer)
 		code               int
 		conns, requests    int32
 	}{
@@ -104,7 +105,7 @@ func TestRetryReused(t *testing.T) {
 		{"POST with a body", "POST", "x", nil, hangUp, 502, 1, 2},
 		{"POST with a key", "POST", "", http.Header{"Idempotency-Key": {"k"}}, hangUp, 502, 1, 2},
 		{"unknown method", "FOO", "", nil, hangUp, 502, 1, 2},
-		{"GET, half a head", "GET", "", nil, func(c *rawConn) { c.send("HTTP/1.1 200 OK\nX: ") }, 502, 1, 2},
+		{"GET, half a head", "GET", "", nil, func(c *proxytest.Peer) { c.Send("HTTP/1.1 200 OK\nX: ") }, 502, 1, 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -140,8 +141,8 @@ func TestRetryFresh(t *testing.T) {
 	t.Parallel()
 	var requests atomic.Int32
 	f := newProxy(t, setup{instances: []string{
-		script(t, func(c *rawConn) {
-			if c.head() != nil {
+		proxytest.Script(t, func(c *proxytest.Peer) {
+			if c.Head() != nil {
 				requests.Add(1)
 			}
 		}),

@@ -11,6 +11,7 @@ import (
 	"github.com/dynlb/dynlb/proxy"
 	"github.com/dynlb/dynlb/proxy/outcome"
 	"github.com/dynlb/dynlb/proxy/policy"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 	"github.com/dynlb/dynlb/proxy/route"
 )
 
@@ -113,9 +114,9 @@ func TestRouterTimeouts(t *testing.T) {
 func TestRouterDepartures(t *testing.T) {
 	t.Parallel()
 	closed := make(chan struct{}, 1)
-	address := script(t, func(c *rawConn) {
-		for c.head() != nil {
-			c.send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+	address := proxytest.Script(t, func(c *proxytest.Peer) {
+		for c.Head() != nil {
+			c.Send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
 		}
 		closed <- struct{}{}
 	})
@@ -125,8 +126,8 @@ func TestRouterDepartures(t *testing.T) {
 	router := byHost{admin: other, hosts: map[string]*route.App{"a": route.NewApp("leaves", instances, route.Settings{})}}
 	p := proxy.New(proxy.Options{Engine: engine, Router: router})
 	p.Trust(address)
-	c := dial(t, serveOn(t, p))
-	if !c.served(patience) {
+	c := proxytest.Dial(t, serveOn(t, p))
+	if !serves(c, patience) {
 		t.Fatal("no response")
 	}
 	began := time.Now()

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/dynlb/dynlb/proxy"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 func TestStatus(t *testing.T) {
@@ -56,9 +57,9 @@ func TestStatusNone(t *testing.T) {
 func TestServerLimits(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})
-	c := dial(t, f.address)
-	c.send("GET / HTTP/1.1\nHost: a\nX: " + strings.Repeat("x", 70<<10) + "\n\n")
-	if got := c.rest(); !strings.HasPrefix(got, "HTTP/1.1 431 ") {
+	c := proxytest.Dial(t, f.address)
+	c.Send("GET / HTTP/1.1\nHost: a\nX: " + strings.Repeat("x", 70<<10) + "\n\n")
+	if got := c.Rest(); !strings.HasPrefix(got, "HTTP/1.1 431 ") {
 		t.Errorf("70 KiB head: %.100q", got)
 	}
 }
@@ -67,9 +68,9 @@ func TestServerLimits(t *testing.T) {
 func TestPipelining(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})
-	c := dial(t, f.address)
-	c.send("GET /1 HTTP/1.1\nHost: a\n\nPOST /2 HTTP/1.1\nHost: a\nContent-Length: 2\n\nhiGET /3 HTTP/1.1\nHost: a\nConnection: close\n\n")
-	got := c.rest()
+	c := proxytest.Dial(t, f.address)
+	c.Send("GET /1 HTTP/1.1\nHost: a\n\nPOST /2 HTTP/1.1\nHost: a\nContent-Length: 2\n\nhiGET /3 HTTP/1.1\nHost: a\nConnection: close\n\n")
+	got := c.Rest()
 	one, two, three := strings.Index(got, `"/1"`), strings.Index(got, `"/2"`), strings.Index(got, `"/3"`)
 	if one < 0 || two < one || three < two {
 		t.Errorf("got %s", got)

@@ -16,6 +16,7 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy"
 	"github.com/dynlb/dynlb/proxy/outcome"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 	"github.com/dynlb/dynlb/proxy/route"
 )
 
@@ -59,8 +60,8 @@ func TestShutdownDrains(t *testing.T) {
 	t.Parallel()
 	h := newHarbour(t)
 	f := newProxy(t, setup{instances: []string{h.address}})
-	kept := dial(t, f.address)
-	kept.send("GET / HTTP/1.1\nHost: a\n\n")
+	kept := proxytest.Dial(t, f.address)
+	kept.Send("GET / HTTP/1.1\nHost: a\n\n")
 	wait(t, h.arrived, "request")
 	stream := newClient(t, "http2")
 	answers := make(chan string, 1)
@@ -76,7 +77,7 @@ func TestShutdownDrains(t *testing.T) {
 	default:
 	}
 	close(h.release)
-	res, err := http.ReadResponse(kept.r, nil)
+	res, err := http.ReadResponse(kept.R, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,11 +159,11 @@ func TestShutdownCuts(t *testing.T) {
 			codes <- o.Code
 		},
 	})
-	l := listen(t)
+	l := proxytest.Listen(t)
 	served := make(chan error, 1)
 	go func() { served <- p.Serve(l) }()
 
-	var conns []*rawConn
+	var conns []*proxytest.Peer
 	for _, request := range []string{
 		"GET /sse HTTP/1.1\nHost: a\n\n",
 		"GET /ws HTTP/1.1\nHost: a\nConnection: Upgrade\nUpgrade: websocket\nSec-WebSocket-Version: 13\n" +
@@ -170,8 +171,8 @@ func TestShutdownCuts(t *testing.T) {
 		"GET /wait HTTP/1.1\nHost: a\n\n",
 		"POST /wait HTTP/1.1\nHost: a\nContent-Length: 10\n\nhalf",
 	} {
-		c := dial(t, l.Addr().String())
-		c.send(request)
+		c := proxytest.Dial(t, l.Addr().String())
+		c.Send(request)
 		wait(t, h.arrived, request)
 		conns = append(conns, c)
 	}
@@ -185,7 +186,7 @@ func TestShutdownCuts(t *testing.T) {
 		t.Errorf("Serve: %v", err)
 	}
 	for i, c := range conns {
-		text := c.rest()
+		text := c.Rest()
 		if i >= 2 && !strings.HasPrefix(text, "HTTP/1.1 503 ") { // the others have had a head
 			t.Errorf("connection %d got %q", i, text)
 		}
@@ -205,20 +206,20 @@ func TestShutdownCuts(t *testing.T) {
 
 // TestShutdownIdle checks that Shutdown leaves no connection to an instance.
 func TestShutdownIdle(t *testing.T) {
-	address := script(t, func(c *rawConn) {
-		c.head()
-		c.send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
-		c.waitClosed()
+	address := proxytest.Script(t, func(c *proxytest.Peer) {
+		c.Head()
+		c.Send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+		c.WaitClosed()
 	})
 	before := goleak.IgnoreCurrent()
 	pool := registry.New(registry.Options{})
 	addInstance(t, pool, address)
 	p := proxy.New(proxy.Options{Engine: engine, Router: route.Single(route.NewApp("default", pool, route.Settings{}))})
-	l := listen(t)
+	l := proxytest.Listen(t)
 	served := make(chan error, 1)
 	go func() { served <- p.Serve(l) }()
-	c := dial(t, l.Addr().String())
-	if !c.served(patience) {
+	c := proxytest.Dial(t, l.Addr().String())
+	if !serves(c, patience) {
 		t.Fatal("no response")
 	}
 	if err := p.Shutdown(t.Context()); err != nil {
@@ -239,7 +240,7 @@ func TestShutdownTwice(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if err := p.Serve(listen(t)); err != nil {
+	if err := p.Serve(proxytest.Listen(t)); err != nil {
 		t.Errorf("Serve after Shutdown: %v", err)
 	}
 }

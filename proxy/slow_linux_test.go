@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // TestInstanceThatTakesLittle checks that an instance that takes a little of the
@@ -22,17 +24,17 @@ func TestInstanceThatTakesLittle(t *testing.T) {
 	const limit = 20 * soon
 	l := narrow(t)
 	content := make([]byte, 8<<20) // more than the kernel takes
-	scriptOn(t, l, func(c *rawConn) {
-		c.head()
+	proxytest.ScriptOn(t, l, func(c *proxytest.Peer) {
+		c.Head()
 		left := int64(len(content))
 		for range 3 * limit / soon { // as long as it takes at most to be given up
 			time.Sleep(soon)
-			n, _ := io.CopyN(io.Discard, c.r, 600)
+			n, _ := io.CopyN(io.Discard, c.R, 600)
 			left -= n
 		}
 		_ = c.Conn.(*net.TCPConn).SetReadBuffer(1 << 20) // it only takes less time
-		_, _ = io.CopyN(io.Discard, c.r, left)
-		c.send("HTTP/1.1 200 OK\nContent-Length: 0\n\n")
+		_, _ = io.CopyN(io.Discard, c.R, left)
+		c.Send("HTTP/1.1 200 OK\nContent-Length: 0\n\n")
 	})
 	f := newProxy(t, setup{
 		instances: []string{l.Addr().String()},
@@ -51,7 +53,7 @@ func TestInstanceThatTakesLittle(t *testing.T) {
 // 100 KiB at a time, so that slow progress looks like none for long.
 func narrow(t *testing.T) net.Listener {
 	t.Helper()
-	l := listen(t)
+	l := proxytest.Listen(t)
 	raw, err := l.(*net.TCPListener).SyscallConn()
 	if err != nil {
 		t.Fatal(err)

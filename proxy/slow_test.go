@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/proxy"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 const large = 100 << 20
@@ -35,11 +36,11 @@ func TestSlowClientsDoNotAffectOthers(t *testing.T) {
 	f := newProxy(t, setup{instances: []string{flood(t), flood(t)}})
 	before := heap()
 	for range 8 {
-		dial(t, f.address).send("GET / HTTP/1.1\nHost: a\nX: " + strings.Repeat("x", 10<<10))
-		dial(t, f.address).send("POST / HTTP/1.1\nHost: a\nContent-Length: 1000000\n\nhalf")
-		c := dial(t, f.address)
-		c.send("GET /large HTTP/1.1\nHost: a\n\n")
-		if c.head() == nil {
+		proxytest.Dial(t, f.address).Send("GET / HTTP/1.1\nHost: a\nX: " + strings.Repeat("x", 10<<10))
+		proxytest.Dial(t, f.address).Send("POST / HTTP/1.1\nHost: a\nContent-Length: 1000000\n\nhalf")
+		c := proxytest.Dial(t, f.address)
+		c.Send("GET /large HTTP/1.1\nHost: a\n\n")
+		if c.Head() == nil {
 			t.Fatal("no response")
 		}
 	}
@@ -70,17 +71,17 @@ func TestSlowReader(t *testing.T) {
 	t.Run("a little", func(t *testing.T) {
 		t.Parallel()
 		f := open(t)
-		c := dial(t, f.address)
-		c.send("GET /large HTTP/1.1\nHost: a\nConnection: close\n\n")
+		c := proxytest.Dial(t, f.address)
+		c.Send("GET /large HTTP/1.1\nHost: a\nConnection: close\n\n")
 		total := int64(0)
 		for range 45 { // together longer than the limit, twice
 			time.Sleep(soon)
-			n, err := io.CopyN(io.Discard, c.r, 13<<10) // less than what the kernel calls room
+			n, err := io.CopyN(io.Discard, c.R, 13<<10) // less than what the kernel calls room
 			if total += n; err != nil {
 				t.Fatalf("after %d bytes: %v", total, err)
 			}
 		}
-		if n, err := io.Copy(io.Discard, c.r); err != nil || total+n < large {
+		if n, err := io.Copy(io.Discard, c.R); err != nil || total+n < large {
 			t.Errorf("%d of %d bytes, %v", total+n, large, err)
 		}
 		f.recorded(t, 200)
@@ -88,7 +89,7 @@ func TestSlowReader(t *testing.T) {
 	t.Run("nothing", func(t *testing.T) {
 		t.Parallel()
 		f := open(t)
-		dial(t, f.address).send("GET /large HTTP/1.1\nHost: a\n\n")
+		proxytest.Dial(t, f.address).Send("GET /large HTTP/1.1\nHost: a\n\n")
 		f.recorded(t, 499)
 		f.idle(t)
 	})
@@ -148,7 +149,7 @@ func TestPipelineIsBounded(t *testing.T) {
 	t.Parallel()
 	h := newHarbour(t)
 	f := newProxy(t, setup{instances: []string{h.address}})
-	c := dial(t, f.address)
+	c := proxytest.Dial(t, f.address)
 	request := []byte("GET / HTTP/1.1\r\nHost: a\r\nX: " + strings.Repeat("x", 1000) + "\r\n\r\n")
 	_ = c.SetWriteDeadline(time.Now().Add(5 * soon))
 	sent := 0
@@ -167,7 +168,7 @@ func TestPipelineIsBounded(t *testing.T) {
 			t.Fatalf("%d in flight, want 1", n)
 		}
 		h.release <- struct{}{}
-		if res, err := http.ReadResponse(c.r, nil); err != nil || readAll(t, res) != "done" {
+		if res, err := http.ReadResponse(c.R, nil); err != nil || readAll(t, res) != "done" {
 			t.Fatalf("response: %v", err)
 		}
 		f.recorded(t, 200)
@@ -182,9 +183,9 @@ func TestPipelineIsBounded(t *testing.T) {
 func TestInstanceThatTakesNothing(t *testing.T) {
 	t.Parallel()
 	const limit = 20 * soon
-	newFront := func(t *testing.T, talk func(c *rawConn)) *front {
+	newFront := func(t *testing.T, talk func(c *proxytest.Peer)) *front {
 		return newProxy(t, setup{
-			instances: []string{script(t, talk)},
+			instances: []string{proxytest.Script(t, talk)},
 			timeout:   limit,
 		})
 	}
@@ -193,7 +194,7 @@ func TestInstanceThatTakesNothing(t *testing.T) {
 		t.Run("nothing/"+framing, func(t *testing.T) {
 			t.Parallel()
 			over := make(chan struct{})
-			f := newFront(t, func(c *rawConn) { c.head(); <-over })
+			f := newFront(t, func(c *proxytest.Peer) { c.Head(); <-over })
 			defer close(over)
 			eachProtocol(t, func(t *testing.T, client *http.Client) {
 				r := newRequest(t, http.MethodPost, f.url, bytes.NewReader(content))
@@ -212,16 +213,16 @@ func TestInstanceThatTakesNothing(t *testing.T) {
 	}
 	t.Run("some", func(t *testing.T) {
 		t.Parallel()
-		f := newFront(t, func(c *rawConn) {
-			c.head()
+		f := newFront(t, func(c *proxytest.Peer) {
+			c.Head()
 			for range 30 { // together longer than the limit
 				time.Sleep(soon)
-				if _, err := io.CopyN(io.Discard, c.r, int64(len(content)/30)); err != nil {
+				if _, err := io.CopyN(io.Discard, c.R, int64(len(content)/30)); err != nil {
 					return
 				}
 			}
-			_, _ = io.CopyN(io.Discard, c.r, int64(len(content)%30))
-			c.send("HTTP/1.1 200 OK\nContent-Length: 0\n\n")
+			_, _ = io.CopyN(io.Discard, c.R, int64(len(content)%30))
+			c.Send("HTTP/1.1 200 OK\nContent-Length: 0\n\n")
 		})
 		res := do(t, newClient(t, "http1"), newRequest(t, http.MethodPost, f.url, bytes.NewReader(content)))
 		readAll(t, res)
@@ -232,16 +233,16 @@ func TestInstanceThatTakesNothing(t *testing.T) {
 	})
 	t.Run("after its response", func(t *testing.T) {
 		t.Parallel()
-		f := newFront(t, func(c *rawConn) {
-			c.head()
-			c.send("HTTP/1.1 200 OK\nContent-Length: 5\n\n")
+		f := newFront(t, func(c *proxytest.Peer) {
+			c.Head()
+			c.Send("HTTP/1.1 200 OK\nContent-Length: 5\n\n")
 			time.Sleep(limit + 5*soon)
-			c.send("early")
+			c.Send("early")
 		})
-		c := dial(t, f.address)
-		c.send("POST / HTTP/1.1\nHost: a\nContent-Length: 16777216\n\n")
+		c := proxytest.Dial(t, f.address)
+		c.Send("POST / HTTP/1.1\nHost: a\nContent-Length: 16777216\n\n")
 		go func() { _, _ = c.Write(content) }() // it ends with the connection
-		if got := c.rest(); !strings.HasPrefix(got, "HTTP/1.1 200 ") || !strings.HasSuffix(got, "early") {
+		if got := c.Rest(); !strings.HasPrefix(got, "HTTP/1.1 200 ") || !strings.HasSuffix(got, "early") {
 			t.Errorf("got %q", got)
 		}
 		f.recorded(t, http.StatusOK)

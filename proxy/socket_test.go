@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"sync/atomic"
 	"testing"
+
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // TestSocketSurplus checks that bytes behind a response are not given to another
@@ -12,14 +14,14 @@ func TestSocketSurplus(t *testing.T) {
 	t.Parallel()
 	sent := make(chan struct{})
 	var conns atomic.Int32
-	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
+	f := newProxy(t, setup{instances: []string{proxytest.Script(t, func(c *proxytest.Peer) {
 		first := conns.Add(1) == 1
-		for c.head() != nil {
-			c.send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+		for c.Head() != nil {
+			c.Send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
 			if first {
-				c.send("HTTP/1.1 200 OK\nContent-Length: 4\n\nEVIL")
+				c.Send("HTTP/1.1 200 OK\nContent-Length: 4\n\nEVIL")
 				close(sent)
-				c.waitClosed() // the load balancer does so
+				c.WaitClosed() // the load balancer does so
 				return
 			}
 		}

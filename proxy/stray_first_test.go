@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // TestStrayBytesFirst checks what stray bytes do that an instance sends before the first
@@ -16,22 +18,22 @@ import (
 func TestStrayBytesFirst(t *testing.T) {
 	t.Parallel()
 	var greetings atomic.Int64
-	greet := func(c *rawConn) {
+	greet := func(c *proxytest.Peer) {
 		if rand.IntN(4) == 0 {
 			greetings.Add(1)
 			time.Sleep(time.Duration(rand.Int64N(int64(2 * time.Millisecond))))
 			_, _ = io.WriteString(c, litter)
 		}
-		for c.head() != nil {
-			c.send("HTTP/1.1 200 OK\nX-Id: right\nContent-Length: 5\n\nright")
+		for c.Head() != nil {
+			c.Send("HTTP/1.1 200 OK\nX-Id: right\nContent-Length: 5\n\nright")
 		}
 	}
-	f := newProxy(t, setup{instances: []string{script(t, greet), script(t, greet)}, unproven: true})
+	f := newProxy(t, setup{instances: []string{proxytest.Script(t, greet), proxytest.Script(t, greet)}, unproven: true})
 	right, spoilt := 0, int64(0)
-	c := dial(t, f.address)
+	c := proxytest.Dial(t, f.address)
 	for range 500 {
-		c.send("GET / HTTP/1.1\nHost: a\n\n")
-		res, err := readFinal(c.r, http.MethodGet)
+		c.Send("GET / HTTP/1.1\nHost: a\n\n")
+		res, err := readFinal(c.R, http.MethodGet)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/proxy/policy"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // strayRequests names a variable that says how many requests TestStrayBytes sends.
@@ -44,8 +45,8 @@ const litter = "HTTP/1.1 200 OK\r\nX-Id: stray\r\nContent-Length: 5\r\n\r\nstray
 
 // serve answers the requests on one connection. Each says in its path which kind
 // of response it wants, and its number, which the response proves to be for.
-func (s *litterer) serve(c *rawConn) {
-	for head := c.head(); head != nil; head = c.head() {
+func (s *litterer) serve(c *proxytest.Peer) {
+	for head := c.Head(); head != nil; head = c.Head() {
 		_, rest, _ := strings.Cut(head[0], " /")
 		kindText, rest, _ := strings.Cut(rest, "/")
 		id, _, _ := strings.Cut(rest, " ")
@@ -126,7 +127,7 @@ func TestStrayBytes(t *testing.T) {
 // round sends so many requests to two instances.
 func (s *litterer) round(t *testing.T, requests int) {
 	const clients = 48
-	f := newProxy(t, setup{instances: []string{script(t, s.serve), script(t, s.serve)}, unproven: true})
+	f := newProxy(t, setup{instances: []string{proxytest.Script(t, s.serve), proxytest.Script(t, s.serve)}, unproven: true})
 	done := make(chan struct{})
 	go func() { // ends with the round
 		for range requests {
@@ -137,10 +138,10 @@ func (s *litterer) round(t *testing.T, requests int) {
 	var sent atomic.Int64
 	var talking sync.WaitGroup
 	for n := range clients {
-		c := dial(t, f.address)
+		c := proxytest.Dial(t, f.address)
 		talking.Go(func() {
 			for kind := n % endings; sent.Add(1) <= int64(requests); kind = rand.IntN(endings) {
-				if err := c.askWhose(kind, fmt.Sprintf("%d-%d", n, rand.Int())); err != nil {
+				if err := askWhose(c, kind, fmt.Sprintf("%d-%d", n, rand.Int())); err != nil {
 					t.Error(err)
 					sent.Add(int64(requests)) // enough
 				}
@@ -155,7 +156,7 @@ func (s *litterer) round(t *testing.T, requests int) {
 }
 
 // askWhose sends a request, and returns an error unless the response is for it.
-func (c *rawConn) askWhose(kind int, id string) error {
+func askWhose(c *proxytest.Peer, kind int, id string) error {
 	method := http.MethodGet
 	if kind == answersHead {
 		method = http.MethodHead
@@ -163,7 +164,7 @@ func (c *rawConn) askWhose(kind int, id string) error {
 	if _, err := fmt.Fprintf(c, "%s /%d/%s HTTP/1.1\r\nHost: a\r\n\r\n", method, kind, id); err != nil {
 		return err
 	}
-	res, err := readFinal(c.r, method)
+	res, err := readFinal(c.R, method)
 	if err != nil {
 		return fmt.Errorf("request %s of kind %d: %w", id, kind, err)
 	}

@@ -1,6 +1,10 @@
 package proxy_test
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/dynlb/dynlb/proxy/proxytest"
+)
 
 // TestStreamHost checks that a request of HTTP/2 may have a host field that equals
 // :authority, or that stands in its place (RFC 9113, 8.3.1), but not another one.
@@ -21,7 +25,7 @@ func TestStreamHost(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			instance := &witness{}
-			f := newProxy(t, setup{instances: []string{script(t, instance.talk)}})
+			f := newProxy(t, setup{instances: []string{proxytest.Script(t, instance.talk)}})
 			fields := append([][2]string{{":method", "GET"}, {":scheme", "http"}, {":path", "/"}}, c.fields...)
 			if got := exchangeStream(t, f.address, fields, "", true); got != c.want {
 				t.Errorf("got %d, want %d", got, c.want)

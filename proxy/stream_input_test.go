@@ -13,6 +13,7 @@ import (
 
 	"github.com/dynlb/dynlb/proxy"
 	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // exchangeStream sends one request of HTTP/2, of which nothing is checked, and
@@ -20,9 +21,9 @@ import (
 // broken off.
 func exchangeStream(t *testing.T, address string, fields [][2]string, data string, end bool) int {
 	t.Helper()
-	c := dial(t, address)
+	c := proxytest.Dial(t, address)
 	defer c.Close()
-	framer := http2.NewFramer(c, c.r)
+	framer := http2.NewFramer(c, c.R)
 	framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
 	_, _ = io.WriteString(c, http1.Preface)
 	_ = framer.WriteSettings()
@@ -139,7 +140,7 @@ func TestInputStreams(t *testing.T) {
 		t.Run(c.id, func(t *testing.T) {
 			t.Parallel()
 			instance := &witness{}
-			f := newProxy(t, setup{instances: []string{script(t, instance.talk)}})
+			f := newProxy(t, setup{instances: []string{proxytest.Script(t, instance.talk)}})
 			fields := [][2]string{{":method", c.method}, {":scheme", "http"}, {":path", c.target}, {":authority", c.authority}}
 			got := exchangeStream(t, f.address, append(fields, c.fields...), "", true)
 			if got != c.want && (c.want != refused || got != 400) {
@@ -171,7 +172,7 @@ func TestInputStreamSlow(t *testing.T) {
 	t.Parallel()
 	instance := &witness{}
 	f := newProxy(t, setup{
-		instances: []string{script(t, instance.talk)},
+		instances: []string{proxytest.Script(t, instance.talk)},
 		options:   proxy.Options{Settings: proxy.Settings{BodyTimeout: 100 * time.Millisecond}},
 	})
 	fields := [][2]string{{":method", "POST"}, {":scheme", "http"}, {":path", "/"}, {":authority", "a"}, {"content-length", "9"}}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // TestIdleStreamsAreNoLoad checks that 60 WebSockets and 30 readers of events in which
@@ -29,24 +30,24 @@ func TestIdleStreamsAreNoLoad(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			instance := func(conn *rawConn) {
-				head := conn.head()
+			instance := func(conn *proxytest.Peer) {
+				head := conn.Head()
 				if len(head) == 0 || strings.Contains(head[0], "/work") {
-					conn.send("HTTP/1.1 200 OK\nConnection: close\nContent-Length: 0\n\n")
+					conn.Send("HTTP/1.1 200 OK\nConnection: close\nContent-Length: 0\n\n")
 					return
 				}
-				conn.send(c.response)
-				conn.waitClosed()
+				conn.Send(c.response)
+				conn.WaitClosed()
 			}
 			f := newProxy(t, setup{
 				queue:     registry.Options{MaxConcurrency: 4, QueueLimit: 4, QueueTimeout: patience / 4},
-				instances: []string{script(t, instance), script(t, instance)},
+				instances: []string{proxytest.Script(t, instance), proxytest.Script(t, instance)},
 			})
 			for range c.n {
-				client := dial(t, f.address)
-				t.Cleanup(client.reset)
-				client.send(c.request)
-				if head := client.head(); len(head) == 0 || strings.Contains(head[0], " 503") {
+				client := proxytest.Dial(t, f.address)
+				t.Cleanup(client.Reset)
+				client.Send(c.request)
+				if head := client.Head(); len(head) == 0 || strings.Contains(head[0], " 503") {
 					t.Fatalf("a stream got %q", head)
 				}
 			}
@@ -83,18 +84,18 @@ func TestBusyStreamsAreLoad(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
-				c.head()
-				c.send(response)
+			f := newProxy(t, setup{instances: []string{proxytest.Script(t, func(c *proxytest.Peer) {
+				c.Head()
+				c.Send(response)
 				_, _ = c.Write(make([]byte, size))
-				c.waitClosed()
+				c.WaitClosed()
 			})}})
-			client := dial(t, f.address)
-			t.Cleanup(client.reset)
-			client.send("GET / HTTP/1.1\nHost: a\nConnection: Upgrade\nUpgrade: websocket\n\n")
-			client.head()
+			client := proxytest.Dial(t, f.address)
+			t.Cleanup(client.Reset)
+			client.Send("GET / HTTP/1.1\nHost: a\nConnection: Upgrade\nUpgrade: websocket\n\n")
+			client.Head()
 			f.registry.Snapshot() // the rate is that since the last snapshot
-			if _, err := io.CopyN(io.Discard, client.r, size); err != nil {
+			if _, err := io.CopyN(io.Discard, client.R, size); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(2 * soon)

@@ -10,6 +10,8 @@ import (
 	"net/textproto"
 	"slices"
 	"testing"
+
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // TestStreamEvents checks that each event arrives before the next one is sent, and the
@@ -86,9 +88,9 @@ func TestStreamBothWays(t *testing.T) {
 // TestStreamInformational checks that informational responses arrive as they are sent.
 func TestStreamInformational(t *testing.T) {
 	t.Parallel()
-	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
-		for c.head() != nil {
-			c.send("HTTP/1.1 103 Early Hints\nLink: </style.css>\n\nHTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+	f := newProxy(t, setup{instances: []string{proxytest.Script(t, func(c *proxytest.Peer) {
+		for c.Head() != nil {
+			c.Send("HTTP/1.1 103 Early Hints\nLink: </style.css>\n\nHTTP/1.1 200 OK\nContent-Length: 2\n\nok")
 		}
 	})}})
 	eachProtocol(t, func(t *testing.T, client *http.Client) {

@@ -12,6 +12,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/dynlb/dynlb/proxy"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 const upgradeHead = "Host: a\nConnection: Upgrade\nUpgrade: test\n\n"
@@ -82,32 +83,32 @@ func (f *front) drained(t testing.TB) {
 func TestTunnelEarlyBytes(t *testing.T) {
 	t.Parallel()
 	received := make(chan string, 1)
-	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
-		head := c.head()
+	f := newProxy(t, setup{instances: []string{proxytest.Script(t, func(c *proxytest.Peer) {
+		head := c.Head()
 		if !slices.Contains(head, "Upgrade: test") || !slices.Contains(head, "Connection: Upgrade") {
 			t.Errorf("head %q", head)
 		}
-		c.send("HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: test\n\nfrom the instance")
-		received <- c.rest()
-		c.send(", later")
+		c.Send("HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: test\n\nfrom the instance")
+		received <- c.Rest()
+		c.Send(", later")
 	})}})
-	c := dial(t, f.address)
-	c.send("GET / HTTP/1.1\n" + upgradeHead + "from the client")
-	if head := c.head(); len(head) == 0 || !strings.HasPrefix(head[0], "HTTP/1.1 101 ") {
+	c := proxytest.Dial(t, f.address)
+	c.Send("GET / HTTP/1.1\n" + upgradeHead + "from the client")
+	if head := c.Head(); len(head) == 0 || !strings.HasPrefix(head[0], "HTTP/1.1 101 ") {
 		t.Fatalf("head %q", head)
 	}
 	early := make([]byte, len("from the instance"))
-	if _, err := io.ReadFull(c.r, early); err != nil || string(early) != "from the instance" {
+	if _, err := io.ReadFull(c.R, early); err != nil || string(early) != "from the instance" {
 		t.Errorf("got %q, %v", early, err)
 	}
-	c.send(", later")
+	c.Send(", later")
 	if err := c.Conn.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
 		t.Fatal(err)
 	}
 	if got := wait(t, received, "client's bytes"); got != "from the client, later" {
 		t.Errorf("instance received %q", got)
 	}
-	if got := c.rest(); got != ", later" {
+	if got := c.Rest(); got != ", later" {
 		t.Errorf("rest %q", got)
 	}
 	f.recorded(t, 101)
@@ -119,19 +120,19 @@ func TestTunnelEarlyBytes(t *testing.T) {
 func TestTunnelHalfClosed(t *testing.T) {
 	t.Parallel()
 	received := make(chan string, 1)
-	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
-		c.head()
-		c.send("HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: test\n\nall")
+	f := newProxy(t, setup{instances: []string{proxytest.Script(t, func(c *proxytest.Peer) {
+		c.Head()
+		c.Send("HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: test\n\nall")
 		_ = c.Conn.(interface{ CloseWrite() error }).CloseWrite()
-		received <- c.rest()
+		received <- c.Rest()
 	})}})
-	c := dial(t, f.address)
-	c.send("GET / HTTP/1.1\n" + upgradeHead + "early")
-	c.head()
-	if got := c.rest(); got != "all" {
+	c := proxytest.Dial(t, f.address)
+	c.Send("GET / HTTP/1.1\n" + upgradeHead + "early")
+	c.Head()
+	if got := c.Rest(); got != "all" {
 		t.Errorf("rest %q", got)
 	}
-	c.send(", late")
+	c.Send(", late")
 	_ = c.Close()
 	if got := wait(t, received, "client's bytes"); got != "early, late" {
 		t.Errorf("instance received %q", got)
@@ -146,25 +147,25 @@ func TestTunnelUntaken(t *testing.T) {
 	const size = 32 << 20 // more than the kernels take
 	const limit = 20 * soon
 	piece := make([]byte, size/32)
-	push := func(c *rawConn) {
+	push := func(c *proxytest.Peer) {
 		for range size / len(piece) {
 			if _, err := c.Write(piece); err != nil {
 				return
 			}
 		}
 	}
-	open := func(t *testing.T, talk func(c *rawConn)) (*front, *rawConn) {
+	open := func(t *testing.T, talk func(c *proxytest.Peer)) (*front, *proxytest.Peer) {
 		f := newProxy(t, setup{
-			instances: []string{script(t, func(c *rawConn) {
-				c.head()
-				c.send("HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: test\n\n")
+			instances: []string{proxytest.Script(t, func(c *proxytest.Peer) {
+				c.Head()
+				c.Send("HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: test\n\n")
 				talk(c)
 			})},
 			options: proxy.Options{Settings: proxy.Settings{IdleTimeout: limit}}, timeout: limit,
 		})
-		c := dial(t, f.address)
-		c.send("GET / HTTP/1.1\n" + upgradeHead)
-		c.head()
+		c := proxytest.Dial(t, f.address)
+		c.Send("GET / HTTP/1.1\n" + upgradeHead)
+		c.Head()
 		return f, c
 	}
 	t.Run("client", func(t *testing.T) {
@@ -176,7 +177,7 @@ func TestTunnelUntaken(t *testing.T) {
 	t.Run("instance", func(t *testing.T) {
 		t.Parallel()
 		over := make(chan struct{})
-		f, c := open(t, func(*rawConn) { <-over })
+		f, c := open(t, func(*proxytest.Peer) { <-over })
 		defer close(over)
 		go push(c) // it ends with the connection
 		f.drained(t)
@@ -187,10 +188,10 @@ func TestTunnelUntaken(t *testing.T) {
 		left := int64(size)
 		for range 30 { // together longer than the limit; less than what the kernel calls room
 			time.Sleep(soon)
-			n, _ := io.CopyN(io.Discard, c.r, 13<<10)
+			n, _ := io.CopyN(io.Discard, c.R, 13<<10)
 			left -= n
 		}
-		if n, err := io.Copy(io.Discard, c.r); n != left {
+		if n, err := io.Copy(io.Discard, c.R); n != left {
 			t.Errorf("%d bytes of %d, %v", n, left, err)
 		}
 	})
@@ -204,19 +205,19 @@ func TestTunnelEnds(t *testing.T) {
 		t.Run(who, func(t *testing.T) {
 			t.Parallel()
 			leave, gone := make(chan struct{}), make(chan struct{})
-			f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
-				c.head()
-				c.send("HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: test\n\n")
+			f := newProxy(t, setup{instances: []string{proxytest.Script(t, func(c *proxytest.Peer) {
+				c.Head()
+				c.Send("HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: test\n\n")
 				if who == "client" {
-					c.waitClosed()
+					c.WaitClosed()
 					close(gone)
 					return
 				}
 				<-leave
 			})}})
-			c := dial(t, f.address)
-			c.send("GET / HTTP/1.1\n" + upgradeHead)
-			c.head()
+			c := proxytest.Dial(t, f.address)
+			c.Send("GET / HTTP/1.1\n" + upgradeHead)
+			c.Head()
 			f.recorded(t, 101)
 			if n := f.inFlight(); n != 1 {
 				t.Errorf("%d in flight, want 1", n)
@@ -226,7 +227,7 @@ func TestTunnelEnds(t *testing.T) {
 				wait(t, gone, "end of the tunnel")
 			} else {
 				close(leave)
-				c.waitClosed()
+				c.WaitClosed()
 				_ = c.Close()
 			}
 			f.drained(t)
@@ -239,9 +240,9 @@ func TestTunnelEnds(t *testing.T) {
 func TestTunnelRefused(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})
-	c := dial(t, f.address)
-	c.send("GET /one HTTP/1.1\n" + upgradeHead + "GET /two HTTP/1.1\nHost: a\nConnection: close\n\n")
-	got := c.rest()
+	c := proxytest.Dial(t, f.address)
+	c.Send("GET /one HTTP/1.1\n" + upgradeHead + "GET /two HTTP/1.1\nHost: a\nConnection: close\n\n")
+	got := c.Rest()
 	if strings.Count(got, "HTTP/1.1 200 OK") != 2 || !strings.Contains(got, `"Target":"/two"`) {
 		t.Errorf("got %s", got)
 	}
@@ -257,9 +258,9 @@ func TestTunnelNotForwarded(t *testing.T) {
 		"Connection: Upgrade, close\nUpgrade: websocket, h2c\n",
 		"Connection: close\nUpgrade: websocket\n",
 	} {
-		c := dial(t, f.address)
-		c.send("GET / HTTP/1.1\nHost: a\n" + fields + "\n")
-		res, err := http.ReadResponse(c.r, nil)
+		c := proxytest.Dial(t, f.address)
+		c.Send("GET / HTTP/1.1\nHost: a\n" + fields + "\n")
+		res, err := http.ReadResponse(c.R, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -277,15 +278,15 @@ func TestTunnelNotForwarded(t *testing.T) {
 func TestTunnelWrongProtocol(t *testing.T) {
 	t.Parallel()
 	closed := make(chan struct{})
-	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
-		c.head()
-		c.send("HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: other\n\n")
-		c.waitClosed()
+	f := newProxy(t, setup{instances: []string{proxytest.Script(t, func(c *proxytest.Peer) {
+		c.Head()
+		c.Send("HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: other\n\n")
+		c.WaitClosed()
 		close(closed)
 	})}})
-	c := dial(t, f.address)
-	c.send("GET / HTTP/1.1\n" + upgradeHead)
-	res, err := http.ReadResponse(c.r, nil)
+	c := proxytest.Dial(t, f.address)
+	c.Send("GET / HTTP/1.1\n" + upgradeHead)
+	res, err := http.ReadResponse(c.R, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

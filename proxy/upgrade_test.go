@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/proxy/policy"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // TestUpgradeOfPost checks that the 101 to a POST without content gets no Content-Length
@@ -15,26 +16,26 @@ import (
 func TestUpgradeOfPost(t *testing.T) {
 	t.Parallel()
 	for _, method := range []string{"POST", "GET"} {
-		f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
-			if head := c.head(); !slices.Contains(head, "Upgrade: websocket, foo") {
+		f := newProxy(t, setup{instances: []string{proxytest.Script(t, func(c *proxytest.Peer) {
+			if head := c.Head(); !slices.Contains(head, "Upgrade: websocket, foo") {
 				t.Errorf("%s: instance got %q", method, head)
 			}
-			c.send("HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: foo\n\nhello")
-			c.waitClosed()
+			c.Send("HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: foo\n\nhello")
+			c.WaitClosed()
 		})}})
-		c := dial(t, f.address)
+		c := proxytest.Dial(t, f.address)
 		length := ""
 		if method == "POST" {
 			length = "Content-Length: 0\n"
 		}
-		c.send(method + " / HTTP/1.1\nHost: a\n" + length + "Connection: Upgrade\nUpgrade: websocket, foo\n\n")
-		head := c.head()
+		c.Send(method + " / HTTP/1.1\nHost: a\n" + length + "Connection: Upgrade\nUpgrade: websocket, foo\n\n")
+		head := c.Head()
 		if len(head) == 0 || !strings.HasPrefix(head[0], "HTTP/1.1 101 ") || !slices.Contains(head, "Upgrade: foo") ||
 			slices.ContainsFunc(head, func(l string) bool { return strings.HasPrefix(l, "Content-Length") }) {
 			t.Errorf("%s: client got %q", method, head)
 		}
 		hello := make([]byte, 5)
-		if _, err := io.ReadFull(c.r, hello); err != nil || string(hello) != "hello" {
+		if _, err := io.ReadFull(c.R, hello); err != nil || string(hello) != "hello" {
 			t.Errorf("%s: then %q, %v", method, hello, err)
 		}
 		_ = c.Close()
@@ -45,15 +46,15 @@ func TestUpgradeOfPost(t *testing.T) {
 // connection serves another request.
 func TestUpgradeRequired(t *testing.T) {
 	t.Parallel()
-	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
-		for c.head() != nil {
-			c.send("HTTP/1.1 426 Upgrade Required\nConnection: Upgrade\nUpgrade: foo/2, bar\nContent-Length: 0\n\n")
+	f := newProxy(t, setup{instances: []string{proxytest.Script(t, func(c *proxytest.Peer) {
+		for c.Head() != nil {
+			c.Send("HTTP/1.1 426 Upgrade Required\nConnection: Upgrade\nUpgrade: foo/2, bar\nContent-Length: 0\n\n")
 		}
 	})}})
-	c := dial(t, f.address)
+	c := proxytest.Dial(t, f.address)
 	for range 2 {
-		c.send("GET / HTTP/1.1\nHost: a\n\n")
-		head := c.head()
+		c.Send("GET / HTTP/1.1\nHost: a\n\n")
+		head := c.Head()
 		if len(head) == 0 || !strings.HasPrefix(head[0], "HTTP/1.1 426 ") ||
 			!slices.Contains(head, "Upgrade: foo/2, bar") || !slices.Contains(head, "Connection: Upgrade") {
 			t.Errorf("client got %q", head)
@@ -65,23 +66,23 @@ func TestUpgradeRequired(t *testing.T) {
 // asks for content.
 func TestContinueLearned(t *testing.T) {
 	t.Parallel()
-	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
+	f := newProxy(t, setup{instances: []string{proxytest.Script(t, func(c *proxytest.Peer) {
 		for read3(c) {
-			c.send("HTTP/1.1 200 OK\nContent-Length: 0\n\n")
+			c.Send("HTTP/1.1 200 OK\nContent-Length: 0\n\n")
 		}
 	})}})
-	c := dial(t, f.address)
+	c := proxytest.Dial(t, f.address)
 	for i := range 4 {
 		began := time.Now()
-		c.send("POST / HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 3\n\n")
-		if head := c.head(); len(head) != 1 || head[0] != "HTTP/1.1 100 Continue" {
+		c.Send("POST / HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 3\n\n")
+		if head := c.Head(); len(head) != 1 || head[0] != "HTTP/1.1 100 Continue" {
 			t.Fatalf("got %q", head)
 		}
 		if took := time.Since(began); (took >= policy.ContinueTimeout/2) != (i == 0) {
 			t.Errorf("request %d waited %v", i, took)
 		}
-		c.send("abc")
-		if head := c.head(); len(head) == 0 || head[0] != "HTTP/1.1 200 OK" {
+		c.Send("abc")
+		if head := c.Head(); len(head) == 0 || head[0] != "HTTP/1.1 200 OK" {
 			t.Errorf("got %q", head)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // TestContinueAfterContent checks that a 100 (Continue) of an instance that has got all
@@ -29,17 +30,17 @@ func TestContinueAfterContent(t *testing.T) {
 		}
 		echo(w, r)
 	})}})
-	holder := dial(t, f.address)
-	holder.send("POST /partial HTTP/1.1\nHost: a\nContent-Length: 9\n\na")
+	holder := proxytest.Dial(t, f.address)
+	holder.Send("POST /partial HTTP/1.1\nHost: a\nContent-Length: 9\n\na")
 	wait(t, partial, "partial request")
-	c := dial(t, f.address)
+	c := proxytest.Dial(t, f.address)
 	for range 2 {
-		c.send("POST / HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 4\n\n")
-		if head := c.head(); len(head) == 0 || head[0] != "HTTP/1.1 100 Continue" {
+		c.Send("POST / HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 4\n\n")
+		if head := c.Head(); len(head) == 0 || head[0] != "HTTP/1.1 100 Continue" {
 			t.Fatalf("head %q", head)
 		}
-		c.send("body")
-		res, err := http.ReadResponse(c.r, nil)
+		c.Send("body")
+		res, err := http.ReadResponse(c.R, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -48,9 +49,9 @@ func TestContinueAfterContent(t *testing.T) {
 		}
 		f.recorded(t, 200)
 	}
-	holder.send("12345678")
-	if !holder.answered(patience) {
-		t.Error("no response to the partial request")
+	holder.Send("12345678")
+	if got := holder.FirstLine(); got != "HTTP/1.1 200 OK" {
+		t.Errorf("the partial request got %q", got)
 	}
 	f.recorded(t, 200)
 	f.idle(t)
@@ -69,15 +70,15 @@ func TestStreamContinue(t *testing.T) {
 		echo(w, r)
 	})}})
 	for range 20 { // who comes first, net/http or the instance, is a matter of luck
-		c := dial(t, f.address)
-		c.send("POST /yes HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 4\n\n")
+		c := proxytest.Dial(t, f.address)
+		c.Send("POST /yes HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 4\n\n")
 		for _, want := range []string{"HTTP/1.1 103 Early Hints", "HTTP/1.1 100 Continue"} {
-			if head := c.head(); len(head) == 0 || head[0] != want {
+			if head := c.Head(); len(head) == 0 || head[0] != want {
 				t.Fatalf("head %q, want %s", head, want)
 			}
 		}
-		c.send("body")
-		res, err := http.ReadResponse(c.r, nil)
+		c.Send("body")
+		res, err := http.ReadResponse(c.R, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -85,15 +86,15 @@ func TestStreamContinue(t *testing.T) {
 			t.Errorf("instance saw %+v", got)
 		}
 		f.recorded(t, 200)
-		c.send("GET /yes HTTP/1.0\nHost: a\n\n") // the connection is where both think it is
-		if got := c.rest(); !strings.HasPrefix(got, "HTTP/1.1 200 ") && !strings.HasPrefix(got, "HTTP/1.0 200 ") {
+		c.Send("GET /yes HTTP/1.0\nHost: a\n\n") // the connection is where both think it is
+		if got := c.Rest(); !strings.HasPrefix(got, "HTTP/1.1 200 ") && !strings.HasPrefix(got, "HTTP/1.0 200 ") {
 			t.Errorf("next: %q", got)
 		}
 		f.recorded(t, 200)
 
-		c = dial(t, f.address)
-		c.send("POST /no HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 4\n\n")
-		if head := c.head(); len(head) == 0 || !strings.HasPrefix(head[0], "HTTP/1.1 417 ") {
+		c = proxytest.Dial(t, f.address)
+		c.Send("POST /no HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 4\n\n")
+		if head := c.Head(); len(head) == 0 || !strings.HasPrefix(head[0], "HTTP/1.1 417 ") {
 			t.Errorf("head %q", head) // a 100 would have asked for the body in vain
 		}
 		f.recorded(t, 417)
@@ -106,20 +107,20 @@ func TestStreamContinue(t *testing.T) {
 // forwarded.
 func TestStreamInterim(t *testing.T) {
 	t.Parallel()
-	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
-		c.head()
-		c.send("HTTP/1.1 100 Continue\n\n")
-		_, _ = io.CopyN(io.Discard, c.r, 4)
-		c.send("HTTP/1.1 103 Early Hints\nLink: x\n\nHTTP/1.1 200 OK\nContent-Length: 2\n\nok")
-		c.waitClosed()
+	f := newProxy(t, setup{instances: []string{proxytest.Script(t, func(c *proxytest.Peer) {
+		c.Head()
+		c.Send("HTTP/1.1 100 Continue\n\n")
+		_, _ = io.CopyN(io.Discard, c.R, 4)
+		c.Send("HTTP/1.1 103 Early Hints\nLink: x\n\nHTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+		c.WaitClosed()
 	})}})
-	c := dial(t, f.address)
-	c.send("POST / HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 4\nConnection: close\n\n")
-	if head := c.head(); len(head) != 1 || head[0] != "HTTP/1.1 100 Continue" {
+	c := proxytest.Dial(t, f.address)
+	c.Send("POST / HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 4\nConnection: close\n\n")
+	if head := c.Head(); len(head) != 1 || head[0] != "HTTP/1.1 100 Continue" {
 		t.Fatalf("got %q", head)
 	}
-	c.send("body")
-	rest := c.rest()
+	c.Send("body")
+	rest := c.Rest()
 	if !strings.HasSuffix(rest, "ok") || !strings.HasPrefix(rest, "HTTP/1.1 103 Early Hints") {
 		t.Errorf("then %q", rest)
 	}
@@ -131,14 +132,14 @@ func TestStreamInterim(t *testing.T) {
 func TestStreamUnwanted(t *testing.T) {
 	t.Parallel()
 	sent := make(chan string, 1)
-	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
-		c.head()
-		c.send("HTTP/1.1 417 Expectation Failed\nContent-Length: 0\n\n")
-		sent <- c.rest()
+	f := newProxy(t, setup{instances: []string{proxytest.Script(t, func(c *proxytest.Peer) {
+		c.Head()
+		c.Send("HTTP/1.1 417 Expectation Failed\nContent-Length: 0\n\n")
+		sent <- c.Rest()
 	})}})
-	c := dial(t, f.address)
-	c.send("POST / HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 4\n\nbody")
-	if got := c.rest(); !strings.HasPrefix(got, "HTTP/1.1 417 ") {
+	c := proxytest.Dial(t, f.address)
+	c.Send("POST / HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 4\n\nbody")
+	if got := c.Rest(); !strings.HasPrefix(got, "HTTP/1.1 417 ") {
 		t.Errorf("got %q", got)
 	}
 	if got := wait(t, sent, "instance"); got != "" {
@@ -151,10 +152,10 @@ func TestStreamUnwanted(t *testing.T) {
 func TestStreamUnreachable(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{queue: registry.Options{QueueLimit: 1}, instances: []string{closedAddress(t)}})
-	c := dial(t, f.address)
+	c := proxytest.Dial(t, f.address)
 	start := time.Now()
-	c.send("POST / HTTP/1.1\nHost: a\nContent-Length: 10\n\nhalf")
-	if head := c.head(); len(head) == 0 || !strings.HasPrefix(head[0], "HTTP/1.1 503 ") {
+	c.Send("POST / HTTP/1.1\nHost: a\nContent-Length: 10\n\nhalf")
+	if head := c.Head(); len(head) == 0 || !strings.HasPrefix(head[0], "HTTP/1.1 503 ") {
 		t.Errorf("head %q", head)
 	}
 	if took := time.Since(start); took > 3*time.Second { // it waits 5 s for the rest, after the response
@@ -168,15 +169,15 @@ func TestStreamUnreachable(t *testing.T) {
 func TestStreamEarlyResponse(t *testing.T) {
 	t.Parallel()
 	conns := make(chan struct{}, 8)
-	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
+	f := newProxy(t, setup{instances: []string{proxytest.Script(t, func(c *proxytest.Peer) {
 		conns <- struct{}{}
-		for c.head() != nil {
-			c.send("HTTP/1.1 200 OK\nContent-Length: 5\n\nearly")
+		for c.Head() != nil {
+			c.Send("HTTP/1.1 200 OK\nContent-Length: 5\n\nearly")
 		}
 	})}})
-	c := dial(t, f.address)
-	c.send("POST / HTTP/1.1\nHost: a\nContent-Length: 104857600\n\nfirst piece")
-	res, err := http.ReadResponse(c.r, nil)
+	c := proxytest.Dial(t, f.address)
+	c.Send("POST / HTTP/1.1\nHost: a\nContent-Length: 104857600\n\nfirst piece")
+	res, err := http.ReadResponse(c.R, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +185,7 @@ func TestStreamEarlyResponse(t *testing.T) {
 		t.Errorf("body %q, connection to be closed: %v", body, res.Close)
 	}
 	f.recorded(t, 200)
-	c.waitClosed()
+	c.WaitClosed()
 	readAll(t, get(t, newClient(t, "http1"), f.url))
 	if len(conns) != 2 {
 		t.Errorf("%d connections to the instance, want 2", len(conns))
@@ -212,10 +213,10 @@ func TestStreamEarlyResponse(t *testing.T) {
 // response and neither sends the rest nor leaves.
 func TestStreamLinger(t *testing.T) {
 	t.Parallel()
-	f := newProxy(t, setup{instances: []string{script(t, func(c *rawConn) {
-		c.head()
-		c.send("HTTP/1.1 417 Expectation Failed\nContent-Length: 2\n\nno")
-		c.waitClosed()
+	f := newProxy(t, setup{instances: []string{proxytest.Script(t, func(c *proxytest.Peer) {
+		c.Head()
+		c.Send("HTTP/1.1 417 Expectation Failed\nContent-Length: 2\n\nno")
+		c.WaitClosed()
 	})}})
 	for name, request := range map[string]string{
 		"reading":     "POST / HTTP/1.1\nHost: a\nContent-Length: 10\n\nhalf",
@@ -223,10 +224,10 @@ func TestStreamLinger(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := dial(t, f.address)
+			c := proxytest.Dial(t, f.address)
 			start := time.Now()
-			c.send(request)
-			got := c.rest()
+			c.Send(request)
+			got := c.Rest()
 			if !strings.HasPrefix(got, "HTTP/1.1 417 ") || !strings.HasSuffix(got, "no") {
 				t.Errorf("got %q", got)
 			}
@@ -265,11 +266,11 @@ func TestStreamLatency(t *testing.T) {
 		t.Run(fmt.Sprint(c.path, c.pause), func(t *testing.T) {
 			t.Parallel()
 			f := newProxy(t, setup{instances: []string{address}})
-			conn := dial(t, f.address)
-			conn.send("POST " + c.path + " HTTP/1.1\nHost: a\nContent-Length: 4\nConnection: close\n\n")
+			conn := proxytest.Dial(t, f.address)
+			conn.Send("POST " + c.path + " HTTP/1.1\nHost: a\nContent-Length: 4\nConnection: close\n\n")
 			time.Sleep(c.pause)
-			conn.send("body")
-			conn.waitClosed()
+			conn.Send("body")
+			conn.WaitClosed()
 			snapshot := f.registry.Snapshot()
 			got := snapshot.Instances[0]
 			if got.ResponseTime <= 0 || got.ResponseTime >= pause || (got.ResponseTime >= slow) != c.slow {
@@ -286,9 +287,9 @@ func TestStreamLatency(t *testing.T) {
 func TestStreamBadUpload(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})
-	c := dial(t, f.address)
-	c.send("POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\nxyz\nGET /smuggled HTTP/1.1\nHost: a\n\n")
-	got := c.rest()
+	c := proxytest.Dial(t, f.address)
+	c.Send("POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\nxyz\nGET /smuggled HTTP/1.1\nHost: a\n\n")
+	got := c.Rest()
 	if !strings.HasPrefix(got, "HTTP/1.1 400 ") || !strings.Contains(got, "malformed chunk size") || strings.Count(got, "HTTP/1.1") != 1 {
 		t.Errorf("got %q", got)
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // witness is an instance that counts bytes and connections, and keeps the requests. It
@@ -36,14 +38,14 @@ type witnessed struct {
 	cut                         bool // the body did not end
 }
 
-func (w *witness) talk(c *rawConn) {
+func (w *witness) talk(c *proxytest.Peer) {
 	w.mu.Lock()
 	w.conns++
 	conn := w.conns
 	w.mu.Unlock()
-	c.r = bufio.NewReader(io.TeeReader(c.Conn, w))
+	c.R = bufio.NewReader(io.TeeReader(c.Conn, w))
 	for {
-		r, err := http.ReadRequest(c.r)
+		r, err := http.ReadRequest(c.R)
 		if err != nil {
 			return
 		}
@@ -57,7 +59,7 @@ func (w *witness) talk(c *rawConn) {
 		case err != nil:
 			return
 		case !strings.HasPrefix(r.RequestURI, "/b/"):
-			c.send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+			c.Send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
 		default:
 			for piece := range slices.Chunk(w.answer, w.step) {
 				_, _ = c.Write(piece)
@@ -96,12 +98,12 @@ type answered struct {
 
 // responses reads what the load balancer answers until it closes the
 // connection, or up to a 299.
-func (c *rawConn) responses(t *testing.T, method string) []answered {
+func responses(t *testing.T, c *proxytest.Peer, method string) []answered {
 	t.Helper()
 	var list []answered
 	for {
-		res, err := http.ReadResponse(c.r, &http.Request{Method: method})
-		if errors.Is(err, io.ErrUnexpectedEOF) && c.r.Buffered() == 0 {
+		res, err := http.ReadResponse(c.R, &http.Request{Method: method})
+		if errors.Is(err, io.ErrUnexpectedEOF) && c.R.Buffered() == 0 {
 			return list
 		}
 		if err != nil {

@@ -12,12 +12,14 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // frugal is an instance that allocates nothing for a request.
 func frugal(t testing.TB) string {
 	response := []byte("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 64\r\n\r\n" + strings.Repeat("x", 64))
-	return script(t, func(c *peer) {
+	return proxytest.Script(t, func(c *proxytest.Peer) {
 		buffer := make([]byte, 4096)
 		for n := 0; ; {
 			m, err := c.Read(buffer[n:])
@@ -56,7 +58,7 @@ func ask(t testing.TB, conn net.Conn, buffer []byte) {
 // and holds no buffer when it is over.
 func TestAllocations(t *testing.T) {
 	f := serve(t, Options{}, frugal(t))
-	conn, buffer := dial(t, f.address), make([]byte, 4096)
+	conn, buffer := proxytest.Dial(t, f.address), make([]byte, 4096)
 	drain := func() {
 		for len(f.records) > 0 {
 			<-f.records
@@ -83,7 +85,7 @@ func TestOthersGetTime(t *testing.T) {
 	var over atomic.Bool
 	var clients sync.WaitGroup
 	for range 64 {
-		conn := dial(t, f.address)
+		conn := proxytest.Dial(t, f.address)
 		clients.Go(func() {
 			for buffer := make([]byte, 4096); !over.Load(); {
 				ask(t, conn, buffer)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 	"github.com/dynlb/dynlb/proxy/settings"
 )
 
@@ -21,16 +22,16 @@ import (
 func TestKeepAlive(t *testing.T) {
 	t.Parallel()
 	conns := make(chan struct{}, 16)
-	f := serve(t, Options{}, script(t, func(c *peer) {
+	f := serve(t, Options{}, proxytest.Script(t, func(c *proxytest.Peer) {
 		conns <- struct{}{}
-		for c.head() != "" {
-			c.send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+		for c.FirstLine() != "" {
+			c.Send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
 		}
 	}))
-	c := dial(t, f.address)
+	c := proxytest.Dial(t, f.address)
 	for range 100 {
-		c.send("GET / HTTP/1.1\nHost: a\n\n")
-		if code, body := c.response(t); code != 200 || body != "ok" {
+		c.Send("GET / HTTP/1.1\nHost: a\n\n")
+		if code, body := c.Response(t); code != 200 || body != "ok" {
 			t.Fatalf("%d %q", code, body)
 		}
 		f.recorded(t, 200)
@@ -61,7 +62,7 @@ func TestBodies(t *testing.T) {
 	for i := range pattern {
 		pattern[i] = byte(i*7 + i>>9)
 	}
-	c := dial(t, f.address)
+	c := proxytest.Dial(t, f.address)
 	for _, size := range []int{0, 1, 100, 4096, 4097, 65535, 65536, 65537, 1 << 20, len(pattern)} {
 		for _, path := range []string{"/sized", "/chunked"} {
 			go func() {
@@ -82,7 +83,7 @@ func TestBodies(t *testing.T) {
 				}
 				_ = w.Flush()
 			}()
-			if code, body := c.response(t); code != 200 || body != string(pattern[:size]) {
+			if code, body := c.Response(t); code != 200 || body != string(pattern[:size]) {
 				t.Fatalf("%s of %d: %d with %d bytes", path, size, code, len(body))
 			}
 			f.recorded(t, 200)
@@ -109,10 +110,10 @@ func TestHalfClose(t *testing.T) {
 		fmt.Fprint(w, r.URL.Path)
 	}))
 	for _, path := range []string{"/", "/begun"} {
-		c := dial(t, f.address)
-		c.send("GET " + path + " HTTP/1.1\nHost: a\n\n")
+		c := proxytest.Dial(t, f.address)
+		c.Send("GET " + path + " HTTP/1.1\nHost: a\n\n")
 		<-arrived
-		c.closeWrite()
+		c.CloseWrite()
 		for seen := false; !seen; { // the loop has noticed
 			f.inWorkers(func(w *worker) {
 				for _, c := range w.clients(exchanging) {
@@ -121,10 +122,10 @@ func TestHalfClose(t *testing.T) {
 			})
 		}
 		release <- struct{}{}
-		if code, body := c.response(t); code != 200 || body != "begin "+path {
+		if code, body := c.Response(t); code != 200 || body != "begin "+path {
 			t.Errorf("%d %q", code, body)
 		}
-		if rest := c.rest(); rest != "" {
+		if rest := c.Rest(); rest != "" {
 			t.Errorf("then came %q", rest)
 		}
 		f.recorded(t, 200)
@@ -136,10 +137,10 @@ func TestHalfClose(t *testing.T) {
 func TestHalfClosePipeline(t *testing.T) {
 	t.Parallel()
 	f := serve(t, Options{}, server(t, echo))
-	c := dial(t, f.address)
-	c.send(strings.Repeat("GET / HTTP/1.1\nHost: a\n\n", 50))
-	c.closeWrite()
-	if got := strings.Count(c.rest(), "HTTP/1.1 200 OK"); got != 50 {
+	c := proxytest.Dial(t, f.address)
+	c.Send(strings.Repeat("GET / HTTP/1.1\nHost: a\n\n", 50))
+	c.CloseWrite()
+	if got := strings.Count(c.Rest(), "HTTP/1.1 200 OK"); got != 50 {
 		t.Errorf("%d responses, want 50", got)
 	}
 }
@@ -150,29 +151,29 @@ func TestDrop(t *testing.T) {
 	t.Parallel()
 	closed := make(chan struct{}, 4)
 	arrived, release := make(chan struct{}), make(chan struct{})
-	address := script(t, func(c *peer) {
-		for head := c.head(); head != ""; head = c.head() {
+	address := proxytest.Script(t, func(c *proxytest.Peer) {
+		for head := c.FirstLine(); head != ""; head = c.FirstLine() {
 			if strings.Contains(head, "/slow") {
 				arrived <- struct{}{}
 				<-release
 			}
-			c.send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+			c.Send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
 		}
 		closed <- struct{}{}
 	})
 	f := serve(t, Options{Loops: 1}, address)
-	slow, quick := dial(t, f.address), dial(t, f.address)
-	slow.send("GET /slow HTTP/1.1\nHost: a\n\n")
+	slow, quick := proxytest.Dial(t, f.address), proxytest.Dial(t, f.address)
+	slow.Send("GET /slow HTTP/1.1\nHost: a\n\n")
 	<-arrived
-	quick.send("GET / HTTP/1.1\nHost: a\n\n")
-	quick.response(t)
+	quick.Send("GET / HTTP/1.1\nHost: a\n\n")
+	quick.Response(t)
 	f.Drop(registry.Endpoint{Network: "tcp", Address: address})
 	<-closed
 	close(release)
-	slow.response(t)
+	slow.Response(t)
 	<-closed
-	quick.send("GET / HTTP/1.1\nHost: a\n\n")
-	if code, _ := quick.response(t); code != 200 {
+	quick.Send("GET / HTTP/1.1\nHost: a\n\n")
+	if code, _ := quick.Response(t); code != 200 {
 		t.Errorf("afterwards: %d", code)
 	}
 }
@@ -182,30 +183,30 @@ func TestMaxConnections(t *testing.T) {
 	t.Parallel()
 	options := Options{Settings: with(settings.Settings{MaxConnections: 2})}
 	f := serve(t, options, server(t, echo))
-	get := func(c *peer) {
+	get := func(c *proxytest.Peer) {
 		t.Helper()
-		c.send("GET / HTTP/1.1\nHost: a\n\n")
-		if code, _ := c.response(t); code != 200 {
+		c.Send("GET / HTTP/1.1\nHost: a\n\n")
+		if code, _ := c.Response(t); code != 200 {
 			t.Errorf("got %d", code)
 		}
 	}
-	first, second := dial(t, f.address), dial(t, f.address)
+	first, second := proxytest.Dial(t, f.address), proxytest.Dial(t, f.address)
 	get(first)
 	get(second)
-	first.send("GET / HTTP/1.1\nHost: a\n") // so it is not idle
-	second.send("GET / HTTP/1.1\nHost: a\n")
-	third := dial(t, f.address) // the kernel accepts it
-	third.send("GET / HTTP/1.1\nHost: a\n\n")
+	first.Send("GET / HTTP/1.1\nHost: a\n") // so it is not idle
+	second.Send("GET / HTTP/1.1\nHost: a\n")
+	third := proxytest.Dial(t, f.address) // the kernel accepts it
+	third.Send("GET / HTTP/1.1\nHost: a\n\n")
 	_ = third.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
-	if _, err := third.r.ReadByte(); err == nil {
+	if _, err := third.R.ReadByte(); err == nil {
 		t.Fatal("a third connection was accepted")
 	}
 	_ = third.SetReadDeadline(time.Time{})
 	_ = first.Close()
-	if code, _ := third.response(t); code != 200 {
+	if code, _ := third.Response(t); code != 200 {
 		t.Errorf("got %d", code)
 	}
-	fourth := dial(t, f.address)
+	fourth := proxytest.Dial(t, f.address)
 	f.configure(settingsWith(f, 3))
 	get(fourth)
 }

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // FuzzRequests cuts what a client sends into pieces. An instance that is net/http
@@ -32,18 +33,18 @@ func FuzzRequests(f *testing.F) {
 		f.Add([]byte(strings.ReplaceAll(seed, "\n", "\r\n")), uint16(3000))
 	}
 	w := &witness{}
-	e := serve(f, Options{Loops: 1}, script(f, w.listen))
+	e := serve(f, Options{Loops: 1}, proxytest.Script(f, w.listen))
 	f.Fuzz(func(t *testing.T, stream []byte, piece uint16) {
 		e.forgetAll()
 		w.take()
-		c := dial(t, e.address)
+		c := proxytest.Dial(t, e.address)
 		sent := make(chan struct{})
 		go func() { // until all is written, or the connection closed
 			defer close(sent)
-			c.pieces(stream, 1+int(piece))
-			c.closeWrite()
+			pieces(c, stream, 1+int(piece))
+			c.CloseWrite()
 		}()
-		_ = c.rest()
+		_ = c.Rest()
 		_ = c.Close()
 		<-sent
 		if got, want := w.take(), requestsIn(stream); !slices.Equal(got, want) {
@@ -69,17 +70,17 @@ func FuzzResponses(f *testing.F) {
 	var stream []byte
 	var piece int
 	ended := make(chan struct{}, 1)
-	e := serve(f, Options{Loops: 1}, script(f, func(c *peer) {
-		for line := c.head(); line != ""; line = c.head() {
+	e := serve(f, Options{Loops: 1}, proxytest.Script(f, func(c *proxytest.Peer) {
+		for line := c.FirstLine(); line != ""; line = c.FirstLine() {
 			if strings.Contains(line, "/next") {
-				c.send("HTTP/1.1 298 Next\nContent-Length: 0\n\n")
+				c.Send("HTTP/1.1 298 Next\nContent-Length: 0\n\n")
 				continue
 			}
 			mu.Lock()
 			b, n := stream, piece
 			mu.Unlock()
-			c.pieces(b, n)
-			c.closeWrite()
+			pieces(c, b, n)
+			c.CloseWrite()
 			ended <- struct{}{}
 		}
 	}))
@@ -88,17 +89,17 @@ func FuzzResponses(f *testing.F) {
 		mu.Lock()
 		stream, piece = response, 1+int(n)
 		mu.Unlock()
-		c := dial(t, e.address)
-		c.send("POST / HTTP/1.1\nHost: a\nContent-Length: 0\nConnection: close\n\n")
-		got := c.final()
-		direct := &peer{r: bufio.NewReader(bytes.NewReader(response))}
-		if want := direct.final(); got != "" && got != want && !strings.HasPrefix(got, `502 "{\"error\"`) {
+		c := proxytest.Dial(t, e.address)
+		c.Send("POST / HTTP/1.1\nHost: a\nContent-Length: 0\nConnection: close\n\n")
+		got := final(c)
+		direct := &proxytest.Peer{R: bufio.NewReader(bytes.NewReader(response))}
+		if want := final(direct); got != "" && got != want && !strings.HasPrefix(got, `502 "{\"error\"`) {
 			t.Errorf("the client got %q, want %q", got, want)
 		}
 		<-ended // else the next request, which cannot be repeated, may meet the end of the connection
-		next := dial(t, e.address)
-		next.send("POST /next HTTP/1.1\nHost: a\nContent-Length: 0\nConnection: close\n\n")
-		if got := next.final(); got != `298 ""` {
+		next := proxytest.Dial(t, e.address)
+		next.Send("POST /next HTTP/1.1\nHost: a\nContent-Length: 0\nConnection: close\n\n")
+		if got := final(next); got != `298 ""` {
 			t.Errorf("the next client got %q", got)
 		}
 		_ = c.Close()
@@ -112,14 +113,14 @@ type witness struct {
 	list []string
 }
 
-func (w *witness) listen(c *peer) {
+func (w *witness) listen(c *proxytest.Peer) {
 	for {
-		r, err := http.ReadRequest(c.r)
+		r, err := http.ReadRequest(c.R)
 		if err != nil {
 			return
 		}
 		if r.Header.Get("Expect") != "" {
-			c.send("HTTP/1.1 100 Continue\n\n")
+			c.Send("HTTP/1.1 100 Continue\n\n")
 		}
 		b, err := io.ReadAll(r.Body)
 		if err != nil {
@@ -131,7 +132,7 @@ func (w *witness) listen(c *peer) {
 		w.mu.Lock()
 		w.list = append(w.list, fmt.Sprintf("%s %s %s %q", r.Method, r.RequestURI, r.Host, b))
 		w.mu.Unlock()
-		c.send("HTTP/1.1 200 OK\nContent-Length: 0\n\n")
+		c.Send("HTTP/1.1 200 OK\nContent-Length: 0\n\n")
 	}
 }
 
@@ -181,9 +182,9 @@ func requestsIn(stream []byte) (list []string) {
 }
 
 // final reads the final response, and returns its status and content, or "".
-func (c *peer) final() string {
+func final(c *proxytest.Peer) string {
 	for {
-		s, err := http.ReadResponse(c.r, &http.Request{Method: "POST"})
+		s, err := http.ReadResponse(c.R, &http.Request{Method: "POST"})
 		if err != nil {
 			return ""
 		}
@@ -199,7 +200,7 @@ func (c *peer) final() string {
 }
 
 // pieces writes b in pieces of n bytes, as far as the other side takes them.
-func (c *peer) pieces(b []byte, n int) {
+func pieces(c *proxytest.Peer, b []byte, n int) {
 	for chunk := range slices.Chunk(b, n) {
 		if _, err := c.Write(chunk); err != nil {
 			return

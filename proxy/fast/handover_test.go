@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 	"github.com/dynlb/dynlb/proxy/settings"
 )
 
@@ -55,10 +56,10 @@ func TestHandover(t *testing.T) {
 	} {
 		for _, step := range []int{1, 10, 1000} {
 			t.Run(name, func(t *testing.T) {
-				conn := dial(t, f.address)
+				conn := proxytest.Dial(t, f.address)
 				if c.before != "" {
-					conn.send(c.before)
-					conn.response(t)
+					conn.Send(c.before)
+					conn.Response(t)
 				}
 				text := strings.ReplaceAll(c.text, "\n", "\r\n")
 				if strings.HasPrefix(c.text, "PRI") {
@@ -85,9 +86,9 @@ func TestHandover(t *testing.T) {
 		}
 	}
 	for _, target := range []string{"/lb-status/", "/lb-statu", "/LB-status", "/lb%2Dstatus", "//lb-status", "/a?/lb-status"} {
-		conn := dial(t, f.address)
-		conn.send("GET " + target + " HTTP/1.1\nHost: a\n\n")
-		if code, body := conn.response(t); code != 200 || body != "GET "+target+" " {
+		conn := proxytest.Dial(t, f.address)
+		conn.Send("GET " + target + " HTTP/1.1\nHost: a\n\n")
+		if code, body := conn.Response(t); code != 200 || body != "GET "+target+" " {
 			t.Errorf("%s: %d %q", target, code, body)
 		}
 	}

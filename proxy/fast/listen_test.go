@@ -5,6 +5,8 @@ package fast
 import (
 	"net"
 	"testing"
+
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // TestListeners: an engine serves several listeners, at once and in turn.
@@ -19,9 +21,9 @@ func TestListeners(t *testing.T) {
 		served := make(chan error, 1)
 		go func() { served <- f.Serve(l) }()
 		for _, address := range []string{l.Addr().String(), f.address} {
-			c := dial(t, address)
-			c.send("GET / HTTP/1.1\nHost: a\n\n")
-			if code, _ := c.response(t); code != 200 {
+			c := proxytest.Dial(t, address)
+			c.Send("GET / HTTP/1.1\nHost: a\n\n")
+			if code, _ := c.Response(t); code != 200 {
 				t.Errorf("got %d", code)
 			}
 		}
@@ -57,10 +59,10 @@ func TestLeave(t *testing.T) {
 	}
 	served := make(chan error, 1)
 	go func() { served <- f.Serve(l) }()
-	c := dial(t, l.Addr().String())
+	c := proxytest.Dial(t, l.Addr().String())
 	for range 2 {
-		c.send("GET / HTTP/1.1\nHost: a\n\n")
-		if code, _ := c.response(t); code != 200 {
+		c.Send("GET / HTTP/1.1\nHost: a\n\n")
+		if code, _ := c.Response(t); code != 200 {
 			t.Fatalf("got %d", code)
 		}
 		f.Leave(l)

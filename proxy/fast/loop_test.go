@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // TestHeldUp: an instance is not charged with time in which the loop was held up.
@@ -18,20 +19,20 @@ func TestHeldUp(t *testing.T) {
 	const limit = time.Second
 	arrived, release := make(chan struct{}), make(chan struct{})
 	options := Options{Loops: 1, Router: within(limit)}
-	f := serve(t, options, script(t, func(c *peer) {
-		_ = c.head()
+	f := serve(t, options, proxytest.Script(t, func(c *proxytest.Peer) {
+		_ = c.FirstLine()
 		close(arrived)
 		<-release
-		c.send("HTTP/1.1 204 No Content\n\n")
-		_ = c.rest()
+		c.Send("HTTP/1.1 204 No Content\n\n")
+		_ = c.Rest()
 	}))
-	c := dial(t, f.address)
-	c.send("GET / HTTP/1.1\nHost: a\n\n")
+	c := proxytest.Dial(t, f.address)
+	c.Send("GET / HTTP/1.1\nHost: a\n\n")
 	<-arrived
 	f.inWorkers(func(*worker) { time.Sleep(limit + limit/4) })
 	f.inWorkers(func(*worker) {}) // its timers had their turn
 	close(release)
-	if code, _ := c.response(t); code != 204 {
+	if code, _ := c.Response(t); code != 204 {
 		t.Errorf("got %d", code)
 	}
 }
@@ -40,7 +41,7 @@ func TestHeldUp(t *testing.T) {
 func TestSparesAreBounded(t *testing.T) {
 	t.Parallel()
 	f := serve(t, Options{Loops: 1}, server(t, echo))
-	dial(t, f.address).send("GET / HTTP/1.1\nHost: a\n\n")
+	proxytest.Dial(t, f.address).Send("GET / HTTP/1.1\nHost: a\n\n")
 	f.recorded(t, 200) // there is a loop
 	f.inWorkers(func(w *worker) {
 		var heads []*http1.Request
@@ -60,7 +61,7 @@ func TestSparesAreBounded(t *testing.T) {
 func TestDrainAfterEnd(t *testing.T) {
 	t.Parallel()
 	f := serve(t, Options{Loops: 1}, server(t, echo))
-	dial(t, f.address).send("GET / HTTP/1.1\nHost: a\n\n")
+	proxytest.Dial(t, f.address).Send("GET / HTTP/1.1\nHost: a\n\n")
 	f.recorded(t, 200) // there is a loop
 	w := f.workers()[0]
 	if err := f.Shutdown(t.Context()); err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dynlb/dynlb/proxy/eventloop"
 	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // TestPipelineFair: of the requests that a client sends at once and that need no
@@ -20,14 +21,14 @@ func TestPipelineFair(t *testing.T) {
 		t.Skip("takes long")
 	}
 	f := serve(t, Options{Loops: 1})
-	c := dial(t, f.address)
+	c := proxytest.Dial(t, f.address)
 	const count = 20_000
 	requests := strings.Repeat("TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", count)
 	first, turned := make(chan struct{}), make(chan struct{})
 	l := f.group.Loops()[0]
 	written, posted := make(chan struct{}), make(chan struct{})
-	c.send("TRACE / HTTP/1.1\nHost: a\n\n")
-	if code, _ := c.response(t); code != 405 {
+	c.Send("TRACE / HTTP/1.1\nHost: a\n\n")
+	if code, _ := c.Response(t); code != 405 {
 		t.Fatalf("got %d", code)
 	}
 	f.recorded(t, 405)
@@ -61,7 +62,7 @@ func TestPipelineFair(t *testing.T) {
 		t.Errorf("%d bytes were read ahead, want %d at most", ahead, limit)
 	}
 	for range count {
-		if code, _ := c.response(t); code != 405 {
+		if code, _ := c.Response(t); code != 405 {
 			t.Fatalf("got %d", code)
 		}
 	}
@@ -72,25 +73,25 @@ func TestPipelineFair(t *testing.T) {
 func TestNewLimits(t *testing.T) {
 	t.Parallel()
 	f := serve(t, Options{Loops: 1}, server(t, echo))
-	c := dial(t, f.address)
-	c.send("GET / HTTP/1.1\nHost: a\n\n")
-	c.response(t)
-	c.send("GET / HTTP/1.1\nHo")
+	c := proxytest.Dial(t, f.address)
+	c.Send("GET / HTTP/1.1\nHost: a\n\n")
+	c.Response(t)
+	c.Send("GET / HTTP/1.1\nHo")
 	f.awaitRequest(t)
 	s := *f.Engine.settings.Load()
 	s.Limits = http1.Limits{Head: 1 << 10, Line: 1 << 10, Field: 1 << 10}
 	f.configure(s)
-	other := dial(t, f.address)
-	other.send("GET / HTTP/1.1\nHost: a\n\n") // which begins with the new limits
-	if code, _ := other.response(t); code != 200 {
+	other := proxytest.Dial(t, f.address)
+	other.Send("GET / HTTP/1.1\nHost: a\n\n") // which begins with the new limits
+	if code, _ := other.Response(t); code != 200 {
 		t.Fatalf("got %d", code)
 	}
-	c.send("st: a\n\n")
-	if code, _ := c.response(t); code != 200 {
+	c.Send("st: a\n\n")
+	if code, _ := c.Response(t); code != 200 {
 		t.Fatalf("got %d", code)
 	}
-	c.send("GET / HTTP/1.1\nHost: a\nX-A: " + strings.Repeat("x", 500) + "\nX-B: " + strings.Repeat("x", 500) + "\n\n")
-	if code, _ := c.response(t); code != 431 {
+	c.Send("GET / HTTP/1.1\nHost: a\nX-A: " + strings.Repeat("x", 500) + "\nX-B: " + strings.Repeat("x", 500) + "\n\n")
+	if code, _ := c.Response(t); code != 431 {
 		t.Errorf("got %d, want 431", code)
 	}
 }
@@ -100,16 +101,16 @@ func TestNewLimits(t *testing.T) {
 func TestUnreadEnd(t *testing.T) {
 	t.Parallel()
 	asked, answer := make(chan struct{}), make(chan struct{})
-	f := serve(t, Options{Loops: 1}, script(t, func(c *peer) {
-		c.head()
+	f := serve(t, Options{Loops: 1}, proxytest.Script(t, func(c *proxytest.Peer) {
+		c.FirstLine()
 		asked <- struct{}{}
 		<-answer
-		c.send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+		c.Send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
 	}))
-	c := dial(t, f.address)
-	c.send("GET / HTTP/1.1\nHost: a\nConnection: close\n\n")
+	c := proxytest.Dial(t, f.address)
+	c.Send("GET / HTTP/1.1\nHost: a\nConnection: close\n\n")
 	<-asked
-	c.send("\n") // as some clients do (RFC 9112, 2.2)
+	c.Send("\n") // as some clients do (RFC 9112, 2.2)
 	f.inWorkers(func(*worker) {})
 	close(answer)
 	if b, err := io.ReadAll(c); err != nil || !strings.HasSuffix(string(b), "ok") {

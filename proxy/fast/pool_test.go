@@ -9,6 +9,7 @@ import (
 
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/eventloop"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // TestPoison: bytes that an instance sends after its response answer no request.
@@ -18,20 +19,20 @@ func TestPoison(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			received, stray := make(chan struct{}), make(chan struct{}, 8)
-			f := serve(t, Options{}, script(t, func(c *peer) {
-				for c.head() != "" {
-					c.send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+			f := serve(t, Options{}, proxytest.Script(t, func(c *proxytest.Peer) {
+				for c.FirstLine() != "" {
+					c.Send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
 					if late {
 						<-received
 					}
-					c.send("HTTP/1.1 200 OK\nContent-Length: 6\n\npoison")
+					c.Send("HTTP/1.1 200 OK\nContent-Length: 6\n\npoison")
 					stray <- struct{}{}
 				}
 			}))
 			for range 4 {
-				c := dial(t, f.address)
-				c.send("POST / HTTP/1.1\nHost: a\nContent-Length: 0\n\n")
-				if code, body := c.response(t); code != 200 || body != "ok" {
+				c := proxytest.Dial(t, f.address)
+				c.Send("POST / HTTP/1.1\nHost: a\nContent-Length: 0\n\n")
+				if code, body := c.Response(t); code != 200 || body != "ok" {
 					t.Errorf("%d %q", code, body)
 				}
 				if late {
@@ -49,9 +50,9 @@ func TestUnsent(t *testing.T) {
 	t.Parallel()
 	for _, method := range []string{"GET", "POST"} {
 		f := serve(t, Options{}, server(t, echo))
-		c := dial(t, f.address)
-		c.send("GET / HTTP/1.1\nHost: a\n\n")
-		c.response(t)
+		c := proxytest.Dial(t, f.address)
+		c.Send("GET / HTTP/1.1\nHost: a\n\n")
+		c.Response(t)
 		broken := 0
 		var mu sync.Mutex
 		f.inWorkers(func(w *worker) {
@@ -67,8 +68,8 @@ func TestUnsent(t *testing.T) {
 		if broken != 1 {
 			t.Errorf("%d idle connections, want 1", broken)
 		}
-		c.send(method + " / HTTP/1.1\nHost: a\nContent-Length: 8\n\nprecious")
-		if code, body := c.response(t); code != 200 || body != method+" / precious" {
+		c.Send(method + " / HTTP/1.1\nHost: a\nContent-Length: 8\n\nprecious")
+		if code, body := c.Response(t); code != 200 || body != method+" / precious" {
 			t.Errorf("%s: %d %q", method, code, body)
 		}
 	}
@@ -82,27 +83,27 @@ func TestSpeaksFirst(t *testing.T) {
 	const stray = "HTTP/1.1 200 OK\nContent-Length: 5\n\nstray"
 	greeted := make(chan struct{})
 	var first atomic.Bool
-	address := script(t, func(c *peer) {
+	address := proxytest.Script(t, func(c *proxytest.Peer) {
 		if !first.Swap(true) {
-			c.send(stray)
+			c.Send(stray)
 			close(greeted)
 		}
-		for c.head() != "" {
-			c.send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+		for c.FirstLine() != "" {
+			c.Send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
 		}
 	})
 	f := serve(t, Options{Loops: 1}, address)
-	c := dial(t, f.address)
-	c.send("TRACE / HTTP/1.1\nHost: a\n\n") // which no instance gets
-	c.response(t)
+	c := proxytest.Dial(t, f.address)
+	c.Send("TRACE / HTTP/1.1\nHost: a\n\n") // which no instance gets
+	c.Response(t)
 	f.recorded(t, 405)
 	l, held, sending := f.group.Loops()[0], make(chan struct{}), make(chan struct{})
 	l.Post(eventloop.Func(func() { close(held); <-sending }))
 	<-held
-	c.send("GET / HTTP/1.1\nHost: a\n\n")
+	c.Send("GET / HTTP/1.1\nHost: a\n\n")
 	l.Post(eventloop.Func(func() { <-greeted })) // in the turn in which it connects
 	close(sending)
-	if code, body := c.response(t); code != 200 || body != "ok" {
+	if code, body := c.Response(t); code != 200 || body != "ok" {
 		t.Errorf("%d %q", code, body)
 	}
 	f.recorded(t, 200)

@@ -14,6 +14,7 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/eventloop"
 	"github.com/dynlb/dynlb/proxy/policy"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // TestShutdownWaits: idle connections are closed after a grace. A request in flight gets
@@ -21,20 +22,20 @@ import (
 func TestShutdownWaits(t *testing.T) {
 	t.Parallel()
 	arrived, release := make(chan struct{}), make(chan struct{})
-	f := serve(t, Options{}, script(t, func(c *peer) {
-		for c.head() != "" {
+	f := serve(t, Options{}, proxytest.Script(t, func(c *proxytest.Peer) {
+		for c.FirstLine() != "" {
 			arrived <- struct{}{}
 			<-release
-			c.send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+			c.Send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
 		}
 	}))
-	idle, partly, busy := dial(t, f.address), dial(t, f.address), dial(t, f.address)
-	partly.send("GET / HT")
-	busy.send("GET / HTTP/1.1\nHost: a\n\n")
+	idle, partly, busy := proxytest.Dial(t, f.address), proxytest.Dial(t, f.address), proxytest.Dial(t, f.address)
+	partly.Send("GET / HT")
+	busy.Send("GET / HTTP/1.1\nHost: a\n\n")
 	<-arrived
 	down := make(chan error, 1)
 	go func() { down <- f.Shutdown(context.Background()) }()
-	if got := idle.rest() + partly.rest(); got != "" {
+	if got := idle.Rest() + partly.Rest(); got != "" {
 		t.Errorf("got %q", got)
 	}
 	select {
@@ -46,7 +47,7 @@ func TestShutdownWaits(t *testing.T) {
 		t.Error("still accepting")
 	}
 	close(release)
-	if got := busy.rest(); !strings.Contains(got, "Connection: close\r\n") || !strings.HasSuffix(got, "ok") {
+	if got := busy.Rest(); !strings.Contains(got, "Connection: close\r\n") || !strings.HasSuffix(got, "ok") {
 		t.Errorf("got %q", got)
 	}
 	if err := <-down; err != nil {
@@ -61,17 +62,17 @@ func TestShutdownCut(t *testing.T) {
 	arrived := make(chan struct{}, 4)
 	f := serve(t, Options{
 		Router: over(registry.New(registry.Options{MaxConcurrency: 2, QueueLimit: 8, QueueTimeout: time.Minute})),
-	}, script(t, func(c *peer) {
-		if strings.Contains(c.head(), "/tunnel") {
-			c.send("HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: x\n\n")
+	}, proxytest.Script(t, func(c *proxytest.Peer) {
+		if strings.Contains(c.FirstLine(), "/tunnel") {
+			c.Send("HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: x\n\n")
 		}
 		arrived <- struct{}{}
-		_ = c.rest()
+		_ = c.Rest()
 	}))
-	var conns []*peer
+	var conns []*proxytest.Peer
 	for _, request := range []string{"GET /tunnel HTTP/1.1\nHost: a\nConnection: Upgrade\nUpgrade: x\n\n", "GET / HTTP/1.1\nHost: a\n\n", "GET /queued HTTP/1.1\nHost: a\n\n"} {
-		c := dial(t, f.address)
-		c.send(request)
+		c := proxytest.Dial(t, f.address)
+		c.Send(request)
 		if !strings.Contains(request, "queued") {
 			<-arrived
 		}
@@ -95,7 +96,7 @@ func TestShutdownCut(t *testing.T) {
 		f.recorded(t, code)
 	}
 	for _, c := range conns[1:] {
-		if got := c.rest(); !strings.HasPrefix(got, "HTTP/1.1 503 ") || !strings.Contains(got, "Connection: close\r\n") {
+		if got := c.Rest(); !strings.HasPrefix(got, "HTTP/1.1 503 ") || !strings.Contains(got, "Connection: close\r\n") {
 			t.Errorf("got %q", got)
 		}
 	}
@@ -109,23 +110,23 @@ func TestShutdownCut(t *testing.T) {
 func TestShutdownTakesWhatHasArrived(t *testing.T) {
 	t.Parallel()
 	f := serve(t, Options{Loops: 1}, server(t, echo))
-	c := dial(t, f.address)
-	c.send("GET / HTTP/1.1\nHost: a\n\n")
-	if code, _ := c.response(t); code != 200 {
+	c := proxytest.Dial(t, f.address)
+	c.Send("GET / HTTP/1.1\nHost: a\n\n")
+	if code, _ := c.Response(t); code != 200 {
 		t.Fatalf("got %d", code)
 	}
 	l, first, posted := f.group.Loops()[0], make(chan struct{}), make(chan struct{})
 	l.Post(eventloop.Func(func() { close(first); <-posted }))
 	<-first // tasks that are posted from now on run in one turn
 	const request = "GET / HTTP/1.1\nHost: a\n\n"
-	l.Post(eventloop.Func(func() { c.send(request) }))
+	l.Post(eventloop.Func(func() { c.Send(request) }))
 	down := make(chan error, 1)
 	go func() { down <- f.Shutdown(context.Background()) }()
 	for n := 0; n < 2; time.Sleep(time.Millisecond) { // the request, and a task of Shutdown
 		n = l.Tasks()
 	}
 	close(posted)
-	if got := c.rest(); !strings.HasPrefix(got, "HTTP/1.1 200 ") || !strings.Contains(got, "Connection: close\r\n") {
+	if got := c.Rest(); !strings.HasPrefix(got, "HTTP/1.1 200 ") || !strings.Contains(got, "Connection: close\r\n") {
 		t.Errorf("got %q", got)
 	}
 	if err := <-down; err != nil {
@@ -138,9 +139,9 @@ func TestShutdownTakesWhatHasArrived(t *testing.T) {
 func TestShutdownLetsClientsRead(t *testing.T) {
 	t.Parallel()
 	f := serve(t, Options{Loops: 1}, server(t, echo))
-	reading, silent := dial(t, f.address), dial(t, f.address)
-	for _, c := range []*peer{reading, silent} {
-		c.send("nonsense\n\n")
+	reading, silent := proxytest.Dial(t, f.address), proxytest.Dial(t, f.address)
+	for _, c := range []*proxytest.Peer{reading, silent} {
+		c.Send("nonsense\n\n")
 	}
 	for lingers := 0; lingers < 2; {
 		f.inWorkers(func(w *worker) { lingers = w.lingering })
@@ -148,7 +149,7 @@ func TestShutdownLetsClientsRead(t *testing.T) {
 	began := time.Now()
 	down := make(chan error, 1)
 	go func() { down <- f.Shutdown(context.Background()) }()
-	b, err := io.ReadAll(reading.r)
+	b, err := io.ReadAll(reading.R)
 	if !strings.HasPrefix(string(b), "HTTP/1.1 400 ") || err != nil {
 		t.Errorf("got %q, %v", b, err)
 	}
@@ -174,14 +175,14 @@ func TestShutdownLetsClientsRead(t *testing.T) {
 func TestShutdownLetsTheLastClientRead(t *testing.T) {
 	t.Parallel()
 	arrived, release := make(chan struct{}), make(chan struct{})
-	f := serve(t, Options{Loops: 1}, script(t, func(c *peer) {
-		_ = c.head()
+	f := serve(t, Options{Loops: 1}, proxytest.Script(t, func(c *proxytest.Peer) {
+		_ = c.FirstLine()
 		close(arrived)
 		<-release
-		c.send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+		c.Send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
 	}))
-	c := dial(t, f.address)
-	c.send("GET / HTTP/1.1\nHost: a\n\n")
+	c := proxytest.Dial(t, f.address)
+	c.Send("GET / HTTP/1.1\nHost: a\n\n")
 	<-arrived
 	down := make(chan error, 1)
 	go func() { down <- f.Shutdown(context.Background()) }()
@@ -190,7 +191,7 @@ func TestShutdownLetsTheLastClientRead(t *testing.T) {
 	}
 	began := time.Now()
 	close(release)
-	if got := c.rest(); !strings.HasSuffix(got, "ok") {
+	if got := c.Rest(); !strings.HasSuffix(got, "ok") {
 		t.Errorf("got %q", got)
 	}
 	select {

@@ -7,6 +7,8 @@ import (
 	"io"
 	"testing"
 	"time"
+
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // TestSlowReaderOfAPipe: a client that takes nothing of what is in the pipe gets a
@@ -14,14 +16,14 @@ import (
 func TestSlowReaderOfAPipe(t *testing.T) {
 	t.Parallel()
 	content := largeContent(32 << 20) // more than the kernels take
-	f := serve(t, Options{Loops: 1}, script(t, func(c *peer) {
-		_ = c.head()
-		c.send(fmt.Sprintf("HTTP/1.1 200 OK\nContent-Length: %d\n\n", len(content)))
+	f := serve(t, Options{Loops: 1}, proxytest.Script(t, func(c *proxytest.Peer) {
+		_ = c.FirstLine()
+		c.Send(fmt.Sprintf("HTTP/1.1 200 OK\nContent-Length: %d\n\n", len(content)))
 		_, _ = c.Write(content)
 	}))
-	c := dial(t, f.address)
-	c.send("GET / HTTP/1.1\nHost: a\n\n")
-	_ = c.head()
+	c := proxytest.Dial(t, f.address)
+	c.Send("GET / HTTP/1.1\nHost: a\n\n")
+	_ = c.FirstLine()
 	for stuck := false; !stuck; time.Sleep(time.Millisecond) {
 		f.inWorkers(func(w *worker) {
 			for _, c := range w.clients(exchanging) {
@@ -40,7 +42,7 @@ func TestSlowReaderOfAPipe(t *testing.T) {
 			}
 		})
 	}
-	if n, err := io.CopyN(io.Discard, c.r, int64(len(content))); int(n) != len(content) {
+	if n, err := io.CopyN(io.Discard, c.R, int64(len(content))); int(n) != len(content) {
 		t.Errorf("%d bytes of %d, %v", n, len(content), err)
 	}
 }

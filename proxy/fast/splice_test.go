@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/dynlb/dynlb/proxy/eventloop"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 	"github.com/dynlb/dynlb/proxy/settings"
 )
 
@@ -28,17 +29,17 @@ func TestSplice(t *testing.T) {
 	t.Parallel()
 	content := largeContent(9<<20 + 7)
 	conns := make(chan struct{}, 16)
-	f := serve(t, Options{Loops: 1}, script(t, func(c *peer) {
+	f := serve(t, Options{Loops: 1}, proxytest.Script(t, func(c *proxytest.Peer) {
 		conns <- struct{}{}
-		for c.head() != "" {
-			c.send(fmt.Sprintf("HTTP/1.1 200 OK\nContent-Length: %d\n\n", len(content)))
+		for c.FirstLine() != "" {
+			c.Send(fmt.Sprintf("HTTP/1.1 200 OK\nContent-Length: %d\n\n", len(content)))
 			_, _ = c.Write(content)
 		}
 	}))
-	c := dial(t, f.address)
+	c := proxytest.Dial(t, f.address)
 	for range 3 {
-		c.send("GET / HTTP/1.1\nHost: a\n\n")
-		res, err := http.ReadResponse(c.r, nil)
+		c.Send("GET / HTTP/1.1\nHost: a\n\n")
+		res, err := http.ReadResponse(c.R, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -63,16 +64,16 @@ func TestSplice(t *testing.T) {
 func TestSpliceBrokenOff(t *testing.T) {
 	t.Parallel()
 	content := largeContent(4 << 20)
-	f := serve(t, Options{Loops: 1}, script(t, func(c *peer) {
-		for c.head() != "" {
-			c.send(fmt.Sprintf("HTTP/1.1 200 OK\nContent-Length: %d\n\n", 2*len(content)))
+	f := serve(t, Options{Loops: 1}, proxytest.Script(t, func(c *proxytest.Peer) {
+		for c.FirstLine() != "" {
+			c.Send(fmt.Sprintf("HTTP/1.1 200 OK\nContent-Length: %d\n\n", 2*len(content)))
 			_, _ = c.Write(content)
 			return
 		}
 	}))
-	c := dial(t, f.address)
-	c.send("GET / HTTP/1.1\nHost: a\n\n")
-	res, err := http.ReadResponse(c.r, nil)
+	c := proxytest.Dial(t, f.address)
+	c.Send("GET / HTTP/1.1\nHost: a\n\n")
+	res, err := http.ReadResponse(c.R, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,9 +82,9 @@ func TestSpliceBrokenOff(t *testing.T) {
 	}
 	f.recorded(t, 502)
 
-	gone := dial(t, f.address) // it takes nothing, and leaves
-	gone.send("GET / HTTP/1.1\nHost: a\n\n")
-	if _, err := gone.r.Peek(1); err != nil {
+	gone := proxytest.Dial(t, f.address) // it takes nothing, and leaves
+	gone.Send("GET / HTTP/1.1\nHost: a\n\n")
+	if _, err := gone.R.Peek(1); err != nil {
 		t.Fatal(err)
 	}
 	_ = gone.Close()
@@ -103,17 +104,17 @@ func TestSplicePipesAreBounded(t *testing.T) {
 	t.Parallel()
 	content := largeContent(4 << 20)
 	options := Options{Loops: 1, Settings: with(settings.Settings{MaxConnections: eventloop.ConnsPerPipe})}
-	f := serve(t, options, script(t, func(c *peer) {
-		for c.head() != "" {
-			c.send(fmt.Sprintf("HTTP/1.1 200 OK\nContent-Length: %d\n\n", len(content)))
+	f := serve(t, options, proxytest.Script(t, func(c *proxytest.Peer) {
+		for c.FirstLine() != "" {
+			c.Send(fmt.Sprintf("HTTP/1.1 200 OK\nContent-Length: %d\n\n", len(content)))
 			_, _ = c.Write(content)
 		}
 	}))
 	var responses []*http.Response
 	for range eventloop.ConnsPerPipe {
-		c := dial(t, f.address)
-		c.send("GET / HTTP/1.1\nHost: a\n\n")
-		res, err := http.ReadResponse(c.r, nil)
+		c := proxytest.Dial(t, f.address)
+		c.Send("GET / HTTP/1.1\nHost: a\n\n")
+		res, err := http.ReadResponse(c.R, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

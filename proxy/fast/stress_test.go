@@ -3,7 +3,6 @@
 package fast
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/outcome"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // mortal is an instance that can be killed, and comes back at the same address.
@@ -115,7 +115,7 @@ func (f *lane) bear(ctx context.Context, t *testing.T, n int) {
 		if err != nil {
 			return
 		}
-		c := &peer{Conn: conn, r: bufio.NewReader(conn)}
+		c := proxytest.NewPeer(conn)
 		_ = c.SetDeadline(time.Now().Add(15 * time.Second))
 		for open := true; open; i++ {
 			method, content := "GET", ""
@@ -123,8 +123,8 @@ func (f *lane) bear(ctx context.Context, t *testing.T, n int) {
 				method, content = "POST", strings.Repeat(fmt.Sprintf("%d-%d ", n, i), 1+random.IntN(5000))
 			}
 			target := fmt.Sprintf("/%d/%d", n, i)
-			c.send(fmt.Sprintf("%s %s HTTP/1.1\nHost: a\nContent-Length: %d\n\n%s", method, target, len(content), content))
-			open = c.own(t, method+" "+target+" "+content)
+			c.Send(fmt.Sprintf("%s %s HTTP/1.1\nHost: a\nContent-Length: %d\n\n%s", method, target, len(content), content))
+			open = own(t, c, method+" "+target+" "+content)
 		}
 		_ = c.Close()
 	}
@@ -132,8 +132,8 @@ func (f *lane) bear(ctx context.Context, t *testing.T, n int) {
 
 // own reads a response, which must be want when it is a 200. It reports whether
 // the connection is open.
-func (c *peer) own(t *testing.T, want string) bool {
-	s, err := http.ReadResponse(c.r, nil)
+func own(t *testing.T, c *proxytest.Peer, want string) bool {
+	s, err := http.ReadResponse(c.R, nil)
 	if os.IsTimeout(err) {
 		t.Errorf("no response to %.30s: %v", want, err)
 	}

@@ -7,6 +7,8 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // TestTunnelReset: a tunnel ends when a peer that has ended its output resets the
@@ -16,20 +18,20 @@ func TestTunnelReset(t *testing.T) {
 	for _, side := range []string{"client", "instance"} {
 		t.Run(side, func(t *testing.T) {
 			gone := make(chan struct{})
-			reset := func(c *peer) {
-				c.closeWrite()
+			reset := func(c *proxytest.Peer) {
+				c.CloseWrite()
 				<-gone // its end has arrived
 				_ = c.Conn.(*net.TCPConn).SetLinger(0)
 				_ = c.Close()
 			}
-			stay := func(c *peer) {
-				_, _ = io.Copy(io.Discard, c.r)
+			stay := func(c *proxytest.Peer) {
+				_, _ = io.Copy(io.Discard, c.R)
 				close(gone)
 			}
 			ended := make(chan struct{})
-			f := serve(t, Options{}, script(t, func(c *peer) {
-				c.head()
-				c.send("HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: x\n\n")
+			f := serve(t, Options{}, proxytest.Script(t, func(c *proxytest.Peer) {
+				c.FirstLine()
+				c.Send("HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: x\n\n")
 				if side == "instance" {
 					reset(c)
 				} else {
@@ -38,9 +40,9 @@ func TestTunnelReset(t *testing.T) {
 				}
 			}))
 			defer close(ended)
-			c := dial(t, f.address)
-			c.send("GET / HTTP/1.1\nHost: a\nConnection: Upgrade\nUpgrade: x\n\n")
-			c.head()
+			c := proxytest.Dial(t, f.address)
+			c.Send("GET / HTTP/1.1\nHost: a\nConnection: Upgrade\nUpgrade: x\n\n")
+			c.FirstLine()
 			if side == "instance" {
 				stay(c)
 			} else {

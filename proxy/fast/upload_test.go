@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
 // TestUnsendable: an instance has answered early and takes no more content. The
@@ -17,20 +19,20 @@ import (
 func TestUnsendable(t *testing.T) {
 	t.Parallel()
 	asked, answer := make(chan struct{}), make(chan struct{})
-	f := serve(t, Options{Loops: 1}, script(t, func(c *peer) {
-		line := c.head()
+	f := serve(t, Options{Loops: 1}, proxytest.Script(t, func(c *proxytest.Peer) {
+		line := c.FirstLine()
 		if strings.Contains(line, "/first") {
 			asked <- struct{}{}
 			<-answer
 		}
-		c.send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+		c.Send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
 		if strings.Contains(line, "/first") {
 			answer <- struct{}{}
 		}
-		_ = c.rest()
+		_ = c.Rest()
 	}))
-	c := dial(t, f.address)
-	c.send("POST /first HTTP/1.1\nHost: a\nContent-Length: 3\n\n")
+	c := proxytest.Dial(t, f.address)
+	c.Send("POST /first HTTP/1.1\nHost: a\nContent-Length: 3\n\n")
 	<-asked
 	const rest = "abcGET /second HTTP/1.1\nHost: a\n\n"
 	f.inWorkers(func(w *worker) {
@@ -40,13 +42,13 @@ func TestUnsendable(t *testing.T) {
 	})
 	sending := f.exchanging(t)
 	f.inWorkers(func(*worker) { // what comes meanwhile arrives in one turn, the content first
-		c.send(rest)
+		c.Send(rest)
 		await(sending, len(rest))
 		answer <- struct{}{}
 		<-answer
 	})
 	for _, path := range []string{"/first", "/second"} {
-		if code, body := c.response(t); code != 200 || body != "ok" {
+		if code, body := c.Response(t); code != 200 || body != "ok" {
 			t.Errorf("%s: %d %q", path, code, body)
 		}
 	}
@@ -57,25 +59,25 @@ func TestUnsendable(t *testing.T) {
 func TestContinueTwice(t *testing.T) {
 	t.Parallel()
 	allSent := make(chan struct{})
-	f := serve(t, Options{Loops: 1, Router: within(200 * time.Millisecond)}, script(t, func(c *peer) {
-		c.head()
-		c.send("HTTP/1.1 100 Continue\n\n")
-		_, _ = c.r.Discard(len("abc"))
+	f := serve(t, Options{Loops: 1, Router: within(200 * time.Millisecond)}, proxytest.Script(t, func(c *proxytest.Peer) {
+		c.FirstLine()
+		c.Send("HTTP/1.1 100 Continue\n\n")
+		_, _ = c.R.Discard(len("abc"))
 		<-allSent
-		c.send("HTTP/1.1 100 Continue\n\n")
-		_ = c.rest()
+		c.Send("HTTP/1.1 100 Continue\n\n")
+		_ = c.Rest()
 	}))
-	c := dial(t, f.address)
-	c.send("POST / HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 3\n\n")
-	if line := c.head(); line != "HTTP/1.1 100 Continue" {
+	c := proxytest.Dial(t, f.address)
+	c.Send("POST / HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 3\n\n")
+	if line := c.FirstLine(); line != "HTTP/1.1 100 Continue" {
 		t.Fatalf("got %q", line)
 	}
-	c.send("abc")
+	c.Send("abc")
 	for client, done := f.exchanging(t), false; !done; {
 		f.inWorkers(func(*worker) { done = client.request == nil || client.request.sending == sendDone })
 	}
 	close(allSent)
-	if code, _ := c.response(t); code != 504 {
+	if code, _ := c.Response(t); code != 504 {
 		t.Errorf("got %d, want 504", code)
 	}
 	f.recorded(t, 504)
@@ -86,29 +88,29 @@ func TestContinueTwice(t *testing.T) {
 func TestResetWhileSending(t *testing.T) {
 	t.Parallel()
 	asked, answer := make(chan struct{}), make(chan struct{})
-	f := serve(t, Options{Loops: 1}, script(t, func(c *peer) {
-		c.head()
-		c.send("HTTP/1.1 200 OK\n\nhalf")
+	f := serve(t, Options{Loops: 1}, proxytest.Script(t, func(c *proxytest.Peer) {
+		c.FirstLine()
+		c.Send("HTTP/1.1 200 OK\n\nhalf")
 		asked <- struct{}{}
 		<-answer
 		_ = c.Conn.(*net.TCPConn).SetLinger(0)
 		_ = c.Close()
 		answer <- struct{}{}
 	}))
-	c := dial(t, f.address)
-	c.send("POST / HTTP/1.1\nHost: a\nContent-Length: 3\n\n")
+	c := proxytest.Dial(t, f.address)
+	c.Send("POST / HTTP/1.1\nHost: a\nContent-Length: 3\n\n")
 	<-asked
-	if line := c.head(); line != "HTTP/1.1 200 OK" {
+	if line := c.FirstLine(); line != "HTTP/1.1 200 OK" {
 		t.Fatalf("got %q", line)
 	}
 	sending := f.exchanging(t)
 	f.inWorkers(func(*worker) { // what comes meanwhile arrives in one turn, the content first
-		c.send("abc")
+		c.Send("abc")
 		await(sending, 3)
 		answer <- struct{}{}
 		<-answer
 	})
-	if rest := c.rest(); strings.HasSuffix(rest, "0\r\n\r\n") {
+	if rest := c.Rest(); strings.HasSuffix(rest, "0\r\n\r\n") {
 		t.Errorf("got as a whole %q", rest)
 	}
 	f.recorded(t, 502)
@@ -128,12 +130,12 @@ func await(c *client, n int) {
 func TestClientRenewsNothing(t *testing.T) {
 	t.Parallel()
 	take := make(chan struct{})
-	f := serve(t, Options{Loops: 1, Router: within(time.Minute)}, script(t, func(c *peer) {
-		_ = c.head()
+	f := serve(t, Options{Loops: 1, Router: within(time.Minute)}, proxytest.Script(t, func(c *proxytest.Peer) {
+		_ = c.FirstLine()
 		<-take
-		_ = c.rest()
+		_ = c.Rest()
 	}))
-	c := dial(t, f.address)
+	c := proxytest.Dial(t, f.address)
 	go func() {
 		_, _ = c.Write(append([]byte("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n"), make([]byte, 64<<20)...))
 	}()

@@ -1,9 +1,10 @@
-// Package proxytest tests a proxy with random conversations between clients and
-// instances. A seed determines everything that either side does. Every message repeats the
-// name of its request in all its parts, so a test sees every byte that ends up in another
-// message.
+// Package proxytest supports the tests of the lanes. A Peer speaks HTTP by hand, as a
+// client or, in a Script, as an instance. Converse tests a proxy with random conversations
+// between clients and instances. A seed determines everything that either side does. Every
+// message repeats the name of its request in all its parts, so a test sees every byte that
+// ends up in another message.
 //
-// What must hold, whatever the pieces in which bytes arrive:
+// What must hold in a conversation, whatever the pieces in which bytes arrive:
 //
 //   - A client gets the responses to its requests, in order and each as the instance
 //     sent it, or sees that a response is incomplete.
