@@ -21,15 +21,23 @@ func statuses(t *testing.T, c *proxytest.Peer) (codes []int) {
 	return codes
 }
 
-// TestTLSToPlainPort checks that a client that speaks TLS is answered in plain words.
+// TestTLSToPlainPort checks that a client that speaks TLS is answered in plain words, and
+// that the log says so in one line, however often it tries.
 func TestTLSToPlainPort(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{})
-	c := proxytest.Dial(t, f.address)
-	_, _ = c.Write([]byte{0x16, 3, 1, 0, 5, 1, 2, 3, 4, 5})
-	got := responses(t, c, http.MethodGet)
-	if len(got) != 1 || got[0].status != http.StatusBadRequest || !strings.Contains(got[0].body, "write http:// in place of https://") {
-		t.Errorf("got %v, want one 400 that says it", got)
+	for range 3 {
+		c := proxytest.Dial(t, f.address)
+		_, _ = c.Write([]byte{0x16, 3, 1, 0, 5, 1, 2, 3, 4, 5})
+		got := responses(t, c, http.MethodGet)
+		if len(got) != 1 || got[0].status != http.StatusBadRequest || !strings.Contains(got[0].body, "write http:// in place of https://") {
+			t.Errorf("got %v, want one 400 that says it", got)
+		}
+		f.recorded(t, http.StatusBadRequest)
+	}
+	const line = `msg="request refused" code=400 reason="the client speaks TLS`
+	if log := f.log.String(); strings.Count(log, line) == 0 || strings.Count(log, "request refused") > 2 {
+		t.Errorf("logged %s, want one line a second with %s", log, line)
 	}
 }
 
