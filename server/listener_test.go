@@ -10,6 +10,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
 )
 
@@ -50,6 +55,45 @@ func TestConnectionsAreBounded(t *testing.T) {
 	for _, conn := range open {
 		conn.Close()
 	}
+}
+
+// TestGRPCConnectionsAreBounded: the same holds for gRPC.
+func TestGRPCConnectionsAreBounded(t *testing.T) {
+	t.Parallel()
+	p := start(t)
+	var open []*grpc.ClientConn
+	getStatus := func(conn *grpc.ClientConn, limit time.Duration) error {
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
+		defer cancel()
+		_, err := dynlbv1.NewControlClient(conn).GetStatus(ctx, &dynlbv1.GetStatusRequest{})
+		return err
+	}
+	for range maxConnections {
+		conn := dialGRPC(t, p)
+		if err := getStatus(conn, 30*time.Second); err != nil {
+			t.Fatalf("connection %d was not served: %v", len(open)+1, err)
+		}
+		open = append(open, conn)
+	}
+	one := dialGRPC(t, p)
+	if err := getStatus(one, 50*time.Millisecond); status.Code(err) != codes.DeadlineExceeded {
+		t.Errorf("a connection beyond the limit got %v", err)
+	}
+	open[0].Close()
+	if err := getStatus(one, 30*time.Second); err != nil {
+		t.Errorf("a free place was not used: %v", err)
+	}
+}
+
+// dialGRPC returns a client connection that is closed when the test ends.
+func dialGRPC(t *testing.T, p *plane) *grpc.ClientConn {
+	t.Helper()
+	conn, err := grpc.NewClient(p.grpcAddress(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn
 }
 
 // TestStrangersDoNotLockOut: clients that connect and make no call do not keep those
