@@ -14,7 +14,7 @@ import (
 // per entry, or in a format for people if it is a terminal.
 type Logs struct {
 	Own       *slog.Logger // dynlb's own entries; never blocks
-	Instances *slog.Logger // the output of instances; blocks for a while when the log is not read
+	Instances *slog.Logger // the output of instances; blocks for a while when the log is not read, and its handler fails for a dropped line
 	sink      *sink
 }
 

@@ -1,6 +1,7 @@
 package logging
 
 import (
+	"errors"
 	"io"
 	"sync"
 	"time"
@@ -17,6 +18,9 @@ const (
 	// instances that have ended pile up.
 	instanceLogWait = 5 * time.Second
 )
+
+// errDropped reports that a line of an instance was dropped.
+var errDropped = errors.New("log line dropped: the log is not read fast enough")
 
 // sink buffers log lines for a writer that may block: a stopped terminal, or a pipe
 // that is not read, must not stop dynlb. A line that does not fit is dropped and
@@ -72,13 +76,15 @@ func (s *sink) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-func (s *sink) writeLocked(line []byte) {
+// writeLocked takes a line, or drops it and returns false.
+func (s *sink) writeLocked(line []byte) bool {
 	if len(s.buffer) > 0 && len(s.buffer)+len(line) > sinkSize {
 		s.dropped++
-		return
+		return false
 	}
 	s.buffer = append(s.buffer, line...)
 	s.changed.Broadcast()
+	return true
 }
 
 // blockingSink writes to a sink for writers that may block. It leaves half of the
@@ -86,14 +92,16 @@ func (s *sink) writeLocked(line []byte) {
 type blockingSink struct{ *sink }
 
 // Write takes a line once half of the buffer is free. After instanceLogWait it drops
-// the line.
+// the line and fails with errDropped.
 func (s blockingSink) Write(line []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.awaitRoomLocked() {
-		s.writeLocked(line)
-	} else {
+	if !s.awaitRoomLocked() {
 		s.dropped++
+		return 0, errDropped
+	}
+	if !s.writeLocked(line) {
+		return 0, errDropped
 	}
 	return len(line), nil
 }

@@ -2,6 +2,7 @@ package logging
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -126,7 +127,10 @@ func TestInstanceLogWait(t *testing.T) {
 		l.Instances.Info(strings.Repeat("x", sinkSize/2))
 		began := time.Now()
 		for range 2 {
-			l.Instances.Info("too late")
+			r := slog.NewRecord(began, slog.LevelInfo, "too late", 0)
+			if err := l.Instances.Handler().Handle(t.Context(), r); !errors.Is(err, errDropped) {
+				t.Errorf("a dropped line gets %v, want %v", err, errDropped)
+			}
 		}
 		if took := time.Since(began); took != 2*instanceLogWait {
 			t.Errorf("took %v, want %v", took, 2*instanceLogWait)

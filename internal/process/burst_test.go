@@ -1,6 +1,7 @@
 package process
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -15,11 +16,11 @@ func TestBurstIsWhole(t *testing.T) {
 	const lines = 100_000
 	var got collector
 	spec := roleSpec("lines", fmt.Sprint(lines))
-	spec.Output = func(l Line) {
-		got.add(l)
+	spec.Output = func(l Line) error {
 		if len(got.lines)%(lines/10) == 0 {
 			time.Sleep(10 * time.Millisecond) // a slow disk
 		}
+		return got.add(l)
 	}
 	exit := await(t, start(t, spec))
 	if exit.Dropped != 0 || len(got.lines) != lines {
@@ -33,7 +34,7 @@ func TestDropIsReported(t *testing.T) {
 	line := processtest.NewLifeline(t)
 	spec := roleSpec("lines", "100000", line.Address())
 	release, reported := make(chan struct{}), make(chan uint64, 100)
-	spec.Output = func(Line) { <-release }
+	spec.Output = until(release)
 	spec.Dropped = func(lines uint64) { reported <- lines }
 	p := start(t, spec)
 	child := line.Accept() // it has printed all lines
@@ -43,4 +44,29 @@ func TestDropIsReported(t *testing.T) {
 	close(release)
 	child.Close()
 	await(t, p)
+}
+
+// Lines for which Spec.Output fails count as dropped, and are reported like them.
+func TestFailedLinesAreDropped(t *testing.T) {
+	t.Parallel()
+	line := processtest.NewLifeline(t)
+	spec := roleSpec("lines", "10", line.Address())
+	var got collector
+	reported := make(chan uint64, 100)
+	spec.Output = func(l Line) error {
+		if l.Text == "line 3" || l.Text == "line 7" {
+			return errors.New("the log is full")
+		}
+		return got.add(l)
+	}
+	spec.Dropped = func(lines uint64) { reported <- lines }
+	p := start(t, spec)
+	child := line.Accept() // it has printed all lines
+	for <-reported != 2 {
+		continue // it is the number so far
+	}
+	child.Close()
+	if exit := await(t, p); exit.Dropped != 2 || len(got.lines) != 8 {
+		t.Errorf("received %d lines and dropped %d, want 8 and 2", len(got.lines), exit.Dropped)
+	}
 }

@@ -83,7 +83,7 @@ func TestSpawnsLeaveNothing(t *testing.T) {
 func TestBusySpawnsLeaveNothing(t *testing.T) {
 	spec := Spec{
 		Argv: []string{"/bin/sh", "-c", "echo out; echo err >&2; (exec sleep 1000) & exit 1"},
-		Env:  os.Environ(), Output: func(Line) {},
+		Env:  os.Environ(), Output: func(Line) error { return nil },
 	}
 	n := 500
 	if testing.Short() {

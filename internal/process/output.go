@@ -56,9 +56,9 @@ type Line struct {
 type output struct {
 	stdout, stderr *lineWriter
 
-	f         func(Line)    // nil without Spec.Output
-	report    func(uint64)  // Spec.Dropped; may be nil
-	delivered chan struct{} // closed when deliver has returned
+	f         func(Line) error // nil without Spec.Output
+	report    func(uint64)     // Spec.Dropped; may be nil
+	delivered chan struct{}    // closed when deliver has returned
 	dropped   atomic.Uint64
 
 	mu        sync.Mutex // guards all below
@@ -71,7 +71,7 @@ type output struct {
 	tail      [][]byte    // raw lines, oldest first; the arrays are reused
 }
 
-func newOutput(f func(Line), report func(uint64)) *output {
+func newOutput(f func(Line) error, report func(uint64)) *output {
 	o := &output{f: f, report: report, delivered: make(chan struct{})}
 	o.changed.L = &o.mu
 	o.stdout = &lineWriter{stream: Stdout, add: o.add}
@@ -88,7 +88,7 @@ func newOutput(f func(Line), report func(uint64)) *output {
 func (l *Line) size() int { return len(l.Text) + lineOverhead }
 
 // deliver calls f with each queued line until the output is closed and the queue is
-// empty.
+// empty. A line for which f fails counts as dropped.
 func (o *output) deliver() {
 	defer close(o.delivered)
 	for {
@@ -96,7 +96,11 @@ func (o *output) deliver() {
 		if !ok {
 			return
 		}
-		o.f(line)
+		if o.f(line) != nil {
+			o.mu.Lock()
+			o.dropLocked(1)
+			o.mu.Unlock()
+		}
 	}
 }
 

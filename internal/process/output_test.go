@@ -14,7 +14,18 @@ import (
 // collector collects lines. It does not block, so a test may read it after Done.
 type collector struct{ lines []Line }
 
-func (c *collector) add(l Line) { c.lines = append(c.lines, l) }
+func (c *collector) add(l Line) error {
+	c.lines = append(c.lines, l)
+	return nil
+}
+
+// until returns a Spec.Output that blocks until release is closed.
+func until(release <-chan struct{}) func(Line) error {
+	return func(Line) error {
+		<-release
+		return nil
+	}
+}
 
 func (c *collector) of(stream string) []string {
 	var texts []string
@@ -89,7 +100,7 @@ func TestFloodWhileOutputIsStuck(t *testing.T) {
 	const lines, each = 1600, 1 << 16 // 100 MiB
 	release := make(chan struct{})
 	spec := roleSpec("flood", fmt.Sprint(lines), fmt.Sprint(each))
-	spec.Output = func(Line) { <-release }
+	spec.Output = until(release)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	p := start(t, spec)
@@ -120,9 +131,9 @@ func TestSlowOutputDropsLines(t *testing.T) {
 	const lines, minQueueLines = 100_000, 256
 	line := processtest.NewLifeline(t)
 	spec := roleSpec("lines", fmt.Sprint(lines), line.Address())
-	spec.Output = func(l Line) {
+	spec.Output = func(l Line) error {
 		<-release
-		got.add(l)
+		return got.add(l)
 	}
 	p := start(t, spec)
 	child := line.Accept() // it has printed all lines; a pipe holds a small part of them
@@ -151,10 +162,10 @@ func TestStuckOutputEnds(t *testing.T) {
 	const lines = 10
 	var got collector
 	began, release := make(chan struct{}, lines), make(chan struct{})
-	o := newOutput(func(l Line) {
+	o := newOutput(func(l Line) error {
 		began <- struct{}{}
 		<-release
-		got.add(l)
+		return got.add(l)
 	}, nil)
 	for range lines {
 		_, _ = o.stdout.Write([]byte("line\n"))
@@ -174,7 +185,7 @@ func TestStuckOutputEnds(t *testing.T) {
 func TestQueueIsBoundedInBytes(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})
-	o := newOutput(func(Line) { <-release }, nil)
+	o := newOutput(until(release), nil)
 	line := append([]byte(strings.Repeat("x", maxLine)), '\n')
 	for range 2 * maxQueueBytes / maxLine {
 		_, _ = o.stdout.Write(line)

@@ -71,10 +71,11 @@ type Spec struct {
 	User *account.User
 	// Output gets each line that the child prints, in order, from one goroutine.
 	// It may block: when 1 MiB of lines wait for it, that slows the child for two
-	// seconds, and then lines are dropped and counted until there is room. When Output blocks for longer than a second after the
-	// child's end, it may still run when Done closes, and the lines after that
-	// one are dropped. Nil discards the lines; Tail has the last ones.
-	Output func(Line)
+	// seconds, and then lines are dropped and counted until there is room. A line for
+	// which it fails counts as dropped too. When Output blocks for longer than a
+	// second after the child's end, it may still run when Done closes, and the lines
+	// after that one are dropped. Nil discards the lines; Tail has the last ones.
+	Output func(Line) error
 	// Dropped gets the number of lines dropped so far, within a second after one
 	// was dropped while the child runs. It must not block. It may be nil.
 	Dropped func(lines uint64)

@@ -70,7 +70,7 @@ func TestForkFailsAtTheProcessLimit(t *testing.T) {
 // roleNoForks tries to start a child when the limit allows no further process
 func roleNoForks([]string) int {
 	run := func() error {
-		p, err := Start(Spec{Argv: []string{"/bin/true"}, Mark: orphan.NewMark("test"), Output: func(Line) {}})
+		p, err := Start(Spec{Argv: []string{"/bin/true"}, Mark: orphan.NewMark("test"), Output: func(Line) error { return nil }})
 		if err == nil {
 			<-p.Done()
 		}

@@ -175,7 +175,10 @@ func TestListensOn(t *testing.T) {
 	t.Parallel()
 	ports := make(chan string, 1)
 	spec := roleSpec("listen", "127.0.0.1:0")
-	spec.Output = func(line Line) { ports <- line.Text }
+	spec.Output = func(line Line) error {
+		ports <- line.Text
+		return nil
+	}
 	p := start(t, spec)
 	port, err := strconv.Atoi(<-ports)
 	if err != nil {

@@ -159,12 +159,22 @@ func (f *Fleet) spec(c *child) process.Spec {
 		Mark: orphan.NewMark(string(c.id)),
 		Env:  append(env, "PORT="+strconv.Itoa(c.port)),
 		Dir:  c.program.WorkDir,
-		Output: func(line process.Line) {
-			output.Info(line.Text, "stream", line.Stream)
-		},
+		Output: func(line process.Line) error { return logLine(output, line) },
 		Dropped: func(lines uint64) {
 			c.log.Warn("output lines dropped: the log is not read fast enough", "droppedLines", lines)
 			_ = f.Registry.SetLinesDropped(c.id, lines) // fails only when the instance has ended
 		},
 	}
+}
+
+// logLine logs a line of the child's output. It fails if the log drops the line, which
+// slog.Logger.Info does not tell.
+func logLine(log *slog.Logger, line process.Line) error {
+	ctx := context.Background()
+	if !log.Enabled(ctx, slog.LevelInfo) {
+		return nil
+	}
+	r := slog.NewRecord(time.Now(), slog.LevelInfo, line.Text, 0)
+	r.AddAttrs(slog.String("stream", line.Stream))
+	return log.Handler().Handle(ctx, r)
 }

@@ -1,9 +1,14 @@
 package local
 
 import (
+	"context"
+	"errors"
+	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/dynlb/dynlb/internal/process"
 )
 
 func TestDeathIsReplacedAtOnce(t *testing.T) {
@@ -41,6 +46,39 @@ func TestDroppedLinesAreLogged(t *testing.T) {
 		}
 	})
 }
+
+// TestLinesDroppedByTheLog: a line of an instance that the log drops is a failed one, so
+// that package process counts it. One of a level that is off is not.
+func TestLinesDroppedByTheLog(t *testing.T) {
+	t.Parallel()
+	withFleet(t, nil, func(t *testing.T, r *rig) {
+		full := &fullLog{Handler: slog.DiscardHandler}
+		r.Output = slog.New(full)
+		r.Scale(1, "test")
+		r.after(time.Second)
+		if err := r.all()[0].spec.Output(process.Line{Text: "a"}); err != nil {
+			t.Errorf("a line of a level that is off: %v", err)
+		}
+		full.on = true
+		if err := r.all()[0].spec.Output(process.Line{Text: "a"}); !errors.Is(err, errFull) {
+			t.Errorf("a dropped line: %v, want %v", err, errFull)
+		}
+	})
+}
+
+var errFull = errors.New("full")
+
+// fullLog is a log that drops every line, or has none.
+type fullLog struct {
+	slog.Handler
+	on bool
+}
+
+func (l *fullLog) Enabled(context.Context, slog.Level) bool { return l.on }
+
+func (l *fullLog) Handle(context.Context, slog.Record) error { return errFull }
+
+func (l *fullLog) WithAttrs([]slog.Attr) slog.Handler { return l }
 
 // TestCrashLoop: the pauses between starts grow up to a maximum, and a stable
 // minute resets them.

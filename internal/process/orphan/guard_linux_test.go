@@ -102,10 +102,11 @@ func TestGuardIsStartedAgain(t *testing.T) {
 	line := processtest.NewLifeline(t)
 	spec := roleSpec("guarded", "parent", "setpgid", "alive", line.Address())
 	restarted := make(chan string, 10)
-	spec.Output = func(l process.Line) {
+	spec.Output = func(l process.Line) error {
 		if strings.Contains(l.Text, "guard process started again") {
 			restarted <- l.Text
 		}
+		return nil
 	}
 	p := start(t, spec)
 	grandchild := line.Accept()
