@@ -1,6 +1,9 @@
 package registry
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 const (
 	// sameDeath is how close together the connections of an instance break when it
@@ -30,23 +33,25 @@ type breaks struct {
 	last     time.Duration // when the last one broke, since Registry.base
 	count    int32
 	inFlight int32    // how many requests the instance had, at least
-	named    []string // the first of the requests
+	named    []string // the first of the requests that had no response
+	cut      []string // the first of those whose response had begun
 }
 
 // Casualties are the requests that an instance had when it ended.
 type Casualties struct {
 	// InFlight is how many there were.
 	InFlight int
-	// Named are the first of them, such as "GET /orders".
+	// Named are the first of them, such as "GET /orders". Those that had no response
+	// come before those whose response was cut off.
 	Named []string
-	// Pending is how many requests have no response, and have not noticed yet that
-	// the instance ended.
+	// Pending is how many requests have not noticed yet that the instance ended.
+	// Streams do not count.
 	Pending int
 }
 
 // Broke reports that the connection to the instance broke before the request, which
-// has this method and path, had a response. If the instance has ended, the request
-// may be the reason; see Culprit.
+// has this method and path, had a whole response. If the instance has ended, the
+// request may be the reason; see Culprit.
 func (l Lease) Broke(method, path string) {
 	if l.in == nil {
 		return
@@ -65,8 +70,12 @@ func (l Lease) Broke(method, path string) {
 	b.last = now
 	b.count++
 	b.inFlight = max(b.inFlight, b.count, l.in.traffic.inFlight)
-	if len(b.named) < maxNamed {
-		b.named = append(b.named, method+" "+path)
+	names := &b.named
+	if s.responded {
+		names = &b.cut
+	}
+	if len(*names) < maxNamed {
+		*names = append(*names, method+" "+path)
 	}
 	s.broke, s.alone = true, b.inFlight == 1
 }
@@ -119,10 +128,11 @@ func (r *Registry) Casualties(id ID) Casualties {
 	}
 	var c Casualties
 	if b := &in.breaks; b.count > 0 && r.elapsed()-b.last <= deathKnown {
-		c.InFlight, c.Named = int(b.inFlight), b.named
+		c.InFlight, c.Named = int(b.inFlight), slices.Concat(b.named, b.cut)
+		c.Named = c.Named[:min(len(c.Named), maxNamed)]
 	}
 	for i := range in.slots {
-		if s := &in.slots[i]; s.held && !s.responded && !s.broke {
+		if s := &in.slots[i]; s.held && !s.stream && !s.broke {
 			c.Pending++
 		}
 	}

@@ -29,6 +29,16 @@ func TestCulprit(t *testing.T) {
 		"did not break":          {0, Ending{"exit status 1", true}, func(Lease, []Lease) {}, false, nil},
 		"beside another one":     {1, Ending{"exit status 1", true}, func(l Lease, o []Lease) { broke(l, o[0]) }, false, []string{"GET /0", "GET /1"}},
 		"beside a long response": {1, Ending{"exit status 1", true}, func(l Lease, o []Lease) { o[0].Responded(0, 200); broke(l) }, false, []string{"GET /0"}},
+		"in its response": {0, Ending{"exit status 1", true}, func(l Lease, _ []Lease) {
+			l.Responded(0, 200)
+			broke(l)
+		}, true, []string{"GET /0"}},
+		"beside another one in its response": {1, Ending{"exit status 1", true}, func(l Lease, o []Lease) {
+			o[0].Responded(0, 200)
+			o[0].Broke("GET", "/report")
+			o[0].Release()
+			broke(l)
+		}, false, []string{"GET /0", "GET /report"}},
 		"after another one that is answered": {1, Ending{"exit status 1", true}, func(l Lease, o []Lease) {
 			o[0].Broke("POST", "/other")
 			o[0].Release()
@@ -107,6 +117,36 @@ func TestEndedGetsNoRequests(t *testing.T) {
 	}
 	if got := r.Ended("unknown", Ending{}); got == nil {
 		t.Error("no error for an unknown instance")
+	}
+}
+
+// TestPendingInResponse: a request whose response has begun is pending as long as it has
+// not noticed the end of its instance, and a stream is not.
+func TestPendingInResponse(t *testing.T) {
+	t.Parallel()
+	r := New(Options{})
+	defer r.Close()
+	id := r.Add(Spec{})
+	if err := r.Transition(id, Ready, ""); err != nil {
+		t.Fatal(err)
+	}
+	lease, stream := mustTry(t, r), mustTry(t, r)
+	stream.Stream()
+	for _, l := range []Lease{lease, stream} {
+		l.Responded(0, 200)
+	}
+	if err := r.Ended(id, Ending{"exit status 1", true}); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.Casualties(id).Pending; got != 1 {
+		t.Errorf("%d pending, want 1", got)
+	}
+	lease.Broke("GET", "/")
+	if got := r.Casualties(id).Pending; got != 0 {
+		t.Errorf("%d pending, want none", got)
+	}
+	for _, l := range []Lease{lease, stream} {
+		l.Release()
 	}
 }
 

@@ -133,6 +133,7 @@ func (r *request) instanceBrokeOff(err error) {
 	if eventloop.IsEnd(err) {
 		err = io.ErrUnexpectedEOF
 	}
+	r.lease.Broke(string(r.outcome.Method), string(r.outcome.Route))
 	r.outcome.Code, r.outcome.Source = http.StatusBadGateway, outcome.Instance
 	r.log(slog.LevelWarn, "instance broke its response off", err)
 	r.breakOff()

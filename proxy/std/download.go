@@ -133,6 +133,7 @@ func (d *download) broke(err error) {
 		return
 	default:
 		d.abort()
+		d.lease.Broke(d.method, string(d.outcome.Route))
 		d.outcome.Code, d.outcome.Source = http.StatusBadGateway, outcome.Instance
 		d.log(slog.LevelWarn, "instance broke its response off", err)
 	}

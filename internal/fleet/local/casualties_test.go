@@ -15,12 +15,14 @@ func TestCasualties(t *testing.T) {
 		requests []string
 		exit     string
 		want     string
+		begun    bool // they had begun to get a response
 	}{
-		"one":    {[]string{"/a"}, "exit status 3", "exit status 3 while it worked on GET /a: last words"},
-		"two":    {[]string{"/a", "/b"}, "exit status 3", "exit status 3 while it had 2 requests (GET /a, GET /b): last words"},
-		"six":    {[]string{"/a", "/b", "/c", "/d", "/e", "/f"}, "exit status 3", "exit status 3 while it had 6 requests (GET /a, GET /b, GET /c, GET /d and 2 more): last words"},
-		"none":   {nil, "exit status 3", "exit status 3: last words"},
-		"killed": {[]string{"/a"}, "signal: killed", "signal: killed"},
+		"one":             {[]string{"/a"}, "exit status 3", "exit status 3 while it worked on GET /a: last words", false},
+		"two":             {[]string{"/a", "/b"}, "exit status 3", "exit status 3 while it had 2 requests (GET /a, GET /b): last words", false},
+		"six":             {[]string{"/a", "/b", "/c", "/d", "/e", "/f"}, "exit status 3", "exit status 3 while it had 6 requests (GET /a, GET /b, GET /c, GET /d and 2 more): last words", false},
+		"in its response": {[]string{"/a"}, "exit status 3", "exit status 3 while it worked on GET /a: last words", true},
+		"none":            {nil, "exit status 3", "exit status 3: last words", false},
+		"killed":          {[]string{"/a"}, "signal: killed", "signal: killed", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -31,6 +33,9 @@ func TestCasualties(t *testing.T) {
 				for i, path := range c.requests {
 					lease := r.acquire()
 					leases = append(leases, lease)
+					if c.begun {
+						lease.Responded(0, 200)
+					}
 					time.AfterFunc(time.Duration(5+i)*time.Millisecond, func() { lease.Broke("GET", path) }) // after the fleet knows
 				}
 				r.all()[0].die(c.exit, "last words")

@@ -154,11 +154,11 @@ func (f *Fleet) spec(c *child) process.Spec {
 	}
 	output := f.Output.With("instance", string(c.id), "port", c.port)
 	return process.Spec{
-		Argv: c.program.Argv(c.port),
-		User: c.program.Account,
-		Mark: orphan.NewMark(string(c.id)),
-		Env:  append(env, "PORT="+strconv.Itoa(c.port)),
-		Dir:  c.program.WorkDir,
+		Argv:   c.program.Argv(c.port),
+		User:   c.program.Account,
+		Mark:   orphan.NewMark(string(c.id)),
+		Env:    append(env, "PORT="+strconv.Itoa(c.port)),
+		Dir:    c.program.WorkDir,
 		Output: func(line process.Line) error { return logLine(output, line) },
 		Dropped: func(lines uint64) {
 			c.log.Warn("output lines dropped: the log is not read fast enough", "droppedLines", lines)
