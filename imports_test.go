@@ -49,11 +49,11 @@ var table = map[string][]string{
 		"proxy/std",
 	},
 	"proxy/fast": {
-		"internal/registry", "proxy/eventloop", "proxy/forward", "proxy/http1", "proxy/settings", "proxy/outcome",
+		"internal/registry", "proxy/edge", "proxy/eventloop", "proxy/forward", "proxy/http1", "proxy/settings", "proxy/outcome",
 		"proxy/policy", "proxy/route",
 	},
 	"proxy/std": {
-		"internal/registry", "proxy/forward", "proxy/http1", "proxy/settings", "proxy/outcome", "proxy/policy",
+		"internal/registry", "proxy/edge", "proxy/forward", "proxy/http1", "proxy/settings", "proxy/outcome", "proxy/policy",
 		"proxy/route", "golang.org/x/sys",
 	},
 	"proxy/policy":    {"internal/registry", "proxy/http1", "proxy/outcome"},
@@ -63,18 +63,20 @@ var table = map[string][]string{
 	"proxy/http1":     {},
 	"proxy/proxytest": {"proxy/policy"},
 	"proxy/outcome":   {},
-	"proxy/route":     {"internal/registry", "proxy/policy"},
+	"proxy/edge":      {"proxy/http1", "proxy/outcome", "proxy/settings"},
+	"proxy/route":     {"internal/registry", "proxy/edge", "proxy/policy"},
 	"server": {
 		"gen", "gen/dynlb/v1", "internal/fleet", "internal/notice", "internal/registry",
 		"github.com/grpc-ecosystem/grpc-gateway/v2", "github.com/prometheus", "google.golang.org",
 	},
 	"internal/app":     {"internal/autoscaler", "internal/fleet", "internal/machine", "internal/notice", "internal/registry", "proxy/route"},
+	"internal/accesslog": {"internal/logging", "proxy/outcome", "github.com/DeRuina/timberjack"},
 	"internal/logging": {"github.com/lmittmann/tint", "golang.org/x/term"},
 	// These two wire all the others: they may import much, and only cmd/dynlb and
 	// the command line import them.
 	"internal/daemon": {
-		"internal/app", "internal/autoscaler", "internal/config", "internal/fleet", "internal/fleet/local", "internal/logging", "internal/notice",
-		"internal/process/account", "internal/process/cgroup", "internal/process/orphan", "internal/process/procfs", "internal/process/reap", "internal/registry", "proxy", "proxy/http1", "proxy/outcome",
+		"internal/accesslog", "internal/app", "internal/autoscaler", "internal/config", "internal/fleet", "internal/fleet/local", "internal/logging", "internal/notice",
+		"internal/process/account", "internal/process/cgroup", "internal/process/orphan", "internal/process/procfs", "internal/process/reap", "internal/registry", "proxy", "proxy/edge", "proxy/http1", "proxy/outcome",
 		"proxy/route", "server", "github.com/fsnotify/fsnotify", "golang.org/x/sys",
 	},
 	"internal/cli": {

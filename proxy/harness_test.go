@@ -16,6 +16,7 @@ import (
 
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy"
+	"github.com/dynlb/dynlb/proxy/edge"
 	"github.com/dynlb/dynlb/proxy/outcome"
 	"github.com/dynlb/dynlb/proxy/policy"
 	"github.com/dynlb/dynlb/proxy/proxytest"
@@ -68,6 +69,7 @@ type setup struct {
 	instances []string      // addresses
 	unproven  bool          // the instances may send stray bytes, and close idle connections
 	timeout   time.Duration // of requests; zero: patience
+	edge      edge.Settings // the rules in front of the app
 }
 
 // front is a proxy under test: what a client sees of it, and what is behind it.
@@ -84,8 +86,9 @@ type front struct {
 
 // record is one call of Options.Record.
 type record struct {
-	code int
-	took time.Duration
+	code    int
+	took    time.Duration
+	request string // what Outcome.Request says; "" if it is nil
 }
 
 // newProxy serves a proxy over the instances of s. The tests use its address only, so that
@@ -99,10 +102,17 @@ func newProxy(t testing.TB, s setup) *front {
 	for _, address := range s.instances {
 		f.ids = append(f.ids, addInstance(t, f.registry, address))
 	}
-	f.app = route.NewApp("default", f.registry, route.Settings{RequestTimeout: cmp.Or(s.timeout, patience)})
+	f.app = route.NewApp("default", f.registry, route.Settings{RequestTimeout: cmp.Or(s.timeout, patience), Edge: edge.New(s.edge)})
 	s.options.Router = route.Single(f.app)
 	s.options.Engine = cmp.Or(s.options.Engine, engine)
-	s.options.Record = func(o *outcome.Outcome) { f.records <- record{o.Code, o.Duration} }
+	s.options.Record = func(o *outcome.Outcome) {
+		r := record{code: o.Code, took: o.Duration}
+		if o.Request != nil {
+			r.request = fmt.Sprintf("%s %s%s %s %s %s %q %s", o.Request.Client, o.Route, o.Request.Query,
+				o.Request.Host, o.Request.Referer, o.Request.UserAgent, o.Request.User, o.Request.ID)
+		}
+		f.records <- r
+	}
 	s.options.Log = slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	f.proxy = proxy.New(s.options)
 	for _, address := range s.instances {

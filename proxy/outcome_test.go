@@ -68,7 +68,7 @@ func TestOutcome(t *testing.T) {
 			{"POST", "/close", "", outcome.Outcome{Route: []byte("/close"), Code: 502, Source: outcome.Instance}},
 			{"TRACE", "/b", "", outcome.Outcome{Route: []byte("/b"), Code: 405, Source: outcome.Client}},
 		} {
-			c.want.Method = []byte(c.method)
+			c.want.Method, c.want.Client = []byte(c.method), "127.0.0.1"
 			if c.want.Source != outcome.Client {
 				c.want.App, c.want.Instance, c.want.Attempts = "shop", id, 1
 			}
@@ -88,7 +88,7 @@ func TestOutcome(t *testing.T) {
 	c := proxytest.Dial(t, strings.TrimPrefix(url, "http://"))
 	c.Send("nonsense\n\n")
 	c.Rest()
-	if got := wait(t, ended, "outcome"); got.Code != 400 || got.Source != outcome.Client || got.App != "" || got.Attempts != 0 {
+	if got := wait(t, ended, "outcome"); got.Code != 400 || got.Source != outcome.Client || got.App != "" || got.Client != "127.0.0.1" || got.Attempts != 0 {
 		t.Errorf("of no request: %+v", got)
 	}
 }

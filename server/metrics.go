@@ -46,6 +46,7 @@ const statusCodes = 1000
 //	dynlb_instance_cpu_seconds_total{app, instance_id, port}  processor time of an instance
 //	dynlb_instance_streams{app, instance_id, port}            upgraded connections and server-sent events at an instance
 //	dynlb_log_lines_dropped_total{app, instance_id, port}     lines of its output that were not logged
+//	dynlb_access_log_lines_dropped_total       lines of the access log that were not written
 //	dynlb_config_last_reload_successful        1 when the present configuration is in force
 //	dynlb_config_last_reload_success_timestamp_seconds
 //	dynlb_build_info{version, go_version}      always 1
@@ -144,6 +145,15 @@ func (m *Metrics) Record(r Request) {
 		failures.Inc()
 	}
 	a.duration.Observe(r.Duration.Seconds())
+}
+
+// CountDroppedAccessLines adds the number of lines of the access log that were not
+// written, which read returns. It must be called once.
+func (m *Metrics) CountDroppedAccessLines(read func() float64) {
+	m.gatherer.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{ // cannot fail: no other has the name
+		Name: "dynlb_access_log_lines_dropped_total",
+		Help: "Lines of the access log that were not written because they were not taken fast enough.",
+	}, read))
 }
 
 // addBuildInfo adds the version of dynlb and of Go, unless it was added before.

@@ -26,7 +26,7 @@ without losing a request. If the config is invalid, nothing changes.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return daemon.Serve(cmd.Context(), daemon.ServeOptions{
-				ConfigPath: o.config, LogLevel: level, Engine: engine, Stderr: cmd.ErrOrStderr(), Version: o.version,
+				ConfigPath: o.config, LogLevel: level, Engine: engine, Stdout: underlying(cmd.OutOrStdout()), Stderr: cmd.ErrOrStderr(), Version: o.version,
 			})
 		},
 	}

@@ -111,6 +111,8 @@ type Config struct {
 	MaxMemory   int64
 
 	Limits Limits
+
+	Edge
 }
 
 // Limits bound what a client may send to the public listener.

@@ -162,6 +162,10 @@ var parseValues = []struct {
 	{"limits", "limits: {requestLine: 4kB, header: 1MiB, headerFields: 7, headerTimeout: 1s, bodyTimeout: 2s, minRate: 8, chunkLine: 64B, idleTimeout: 3s, connections: 9}", func(c *Config) {
 		c.Limits = Limits{4000, 1 << 20, 64, 7, time.Second, 2 * time.Second, 3 * time.Second, 8, 9}
 	}},
+	{"access log", "accessLog: {to: sub/access.log, format: combined, query: true, maxSize: 2MiB, keep: 0}", func(c *Config) {
+		c.AccessLog = AccessLog{filepath.Join(c.WorkDir, "sub", "access.log"), "combined", true, 2 << 20, 0}
+	}},
+	{"access log on stdout", "accessLog: {to: stdout}", func(c *Config) { c.AccessLog.To = "stdout" }},
 	{"no proxies", "trustedProxies: []", func(*Config) {}},
 
 	{"aliases", "checkInterval: &t 3s\nhealthTimeout: *t\ncommand: [&w run, *w]\nenv: {A: *w}", func(c *Config) {

@@ -78,6 +78,7 @@ func TestRootFile(t *testing.T) {
 	want := defaultIn(dir)
 	want.Location, want.Command, want.Auth = filepath.Join(dir, "app.ts"), defaultCommand(), authIn(dir)
 	want.User, want.LivenessPath = "nobody", "/live"
+	want.Edge = edgeIn(dir)
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("with all settings\ngot  %+v\nwant %+v", got, want)
 	}
@@ -153,7 +154,7 @@ func TestSchemaValues(t *testing.T) {
 			if len(property.Properties) > 0 {
 				check(here+"{", property, "}"+end)
 			}
-			if name != "location" && name != "user" && name != "livenessPath" && !strings.Contains(here, "auth: ") { // they have no default
+			if !slices.Contains(noDefault, name) && !strings.Contains(here, "auth: ") {
 				checkDefault(t, dir, here, property, end)
 			}
 			checkBounds(t, dir, here, property, end)
@@ -161,6 +162,9 @@ func TestSchemaValues(t *testing.T) {
 	}
 	check("{location: app.ts, ", schema{Properties: root.Properties}, "}")
 }
+
+// noDefault are the keys without a default, and the mappings of such keys.
+var noDefault = append([]string{"location", "user", "livenessPath"}, edgeNoDefault...)
 
 func checkDefault(t *testing.T, dir, before string, s schema, after string) {
 	t.Helper()

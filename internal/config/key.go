@@ -79,6 +79,7 @@ const (
 	List        Kind = "list"        // a list of mappings
 	Cron        Kind = "cron"        // a cron expression
 	Timezone    Kind = "time zone"   // the name of a time zone
+	Word        Kind = "word"        // one of Value.Words
 )
 
 // Value is what a key takes.
@@ -99,6 +100,10 @@ type Value struct {
 
 	// Zero is set when 0 is accepted although it is below Min.
 	Zero bool
+
+	// Words are those that a Word may be, or that stand for themselves where another
+	// value is expected.
+	Words []string
 
 	// Item are the keys of each mapping of a List.
 	Item []Key

@@ -29,6 +29,7 @@ func keysOf(c *Config) []Key {
 	var all []Key
 	for _, group := range [][]Key{
 		scalingKeys(c), boundsKeys(c), commandKeys(c), listenerKeys(c), instanceKeys(c), trafficKeys(c), processKeys(c),
+		edgeKeys(&c.Edge),
 	} {
 		all = append(all, group...)
 	}

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/dynlb/dynlb/internal/app"
-	"github.com/dynlb/dynlb/proxy/outcome"
 	"github.com/dynlb/dynlb/server"
 )
 
@@ -28,11 +27,6 @@ func (d *Daemon) controlApps() []server.App {
 		out = append(out, server.App{Name: name, Board: a.Board, Scaler: a.Scaler, Restarter: a.Fleet})
 	}
 	return out
-}
-
-// record counts a request in the metrics.
-func (d *Daemon) record(o *outcome.Outcome) {
-	d.metrics.Record(server.Request{App: o.App, Code: o.Code, Source: o.Source.String(), Duration: o.Duration})
 }
 
 // defaultApp returns the app that the proxy serves. A config has this one app only,

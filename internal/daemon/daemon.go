@@ -3,12 +3,15 @@ package daemon
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 
+	"github.com/dynlb/dynlb/internal/accesslog"
 	"github.com/dynlb/dynlb/internal/app"
 	"github.com/dynlb/dynlb/internal/config"
 	"github.com/dynlb/dynlb/proxy"
@@ -28,6 +31,8 @@ type Options struct {
 	Log *slog.Logger
 	// InstanceLog gets the output of instances. Nil: Log.
 	InstanceLog *slog.Logger
+	// Stdout is standard output, to which the access log may go. Nil: os.Stdout.
+	Stdout io.Writer
 	// Version is that of this binary, for the metrics.
 	Version string
 }
@@ -41,6 +46,9 @@ type Daemon struct {
 	proxy   *proxy.Proxy
 	metrics *server.Metrics
 	control atomic.Pointer[control] // stored by New and Run
+
+	access       atomic.Pointer[accesslog.Log] // nil: there is none
+	droppedLines atomic.Uint64                 // of access logs that are closed
 
 	reloads  chan string    // capacity 1: the reason of the next reload
 	failed   chan error     // capacity 1: why a part has ended too early
@@ -66,6 +74,9 @@ func New(o Options) (*Daemon, error) {
 	if o.InstanceLog == nil {
 		o.InstanceLog = o.Log
 	}
+	if o.Stdout == nil {
+		o.Stdout = os.Stdout
+	}
 	if o.Load == nil {
 		o.Load = func() (config.Config, error) {
 			return config.Config{}, errors.New("reload config: there is nothing to read it from")
@@ -85,7 +96,7 @@ func New(o Options) (*Daemon, error) {
 	d.kill = sync.OnceFunc(func() { close(d.killed) })
 	d.apps = d.newApps()
 	d.metrics = server.NewMetrics(d.controlApps())
-	if err := d.listen(); err != nil {
+	if err := errors.Join(d.listen(), d.startAccessLog()); err != nil {
 		return nil, errors.Join(err, d.cleanups.run(context.Background()))
 	}
 	// From its beginning the proxy has goroutines that only its Shutdown ends.

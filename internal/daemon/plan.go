@@ -73,7 +73,9 @@ func appSettings(settings config.Config) (app.Settings, error) {
 			MaxAge:         settings.MaxAge,
 			MaxMemory:      settings.MaxMemory,
 		},
-		Requests: route.Settings{RequestTimeout: settings.RequestTimeout, KeepAlive: keepAlive(settings.KeepAlive)},
+		Requests: route.Settings{
+			RequestTimeout: settings.RequestTimeout, KeepAlive: keepAlive(settings.KeepAlive), Edge: edgeRules(&settings),
+		},
 	}, nil
 }
 

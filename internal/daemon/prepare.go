@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"net"
+
+	"github.com/dynlb/dynlb/internal/accesslog"
 )
 
 // prepared is a config that can be put in force. Its listeners are open, and not
 // served yet, apart from those that take over a port.
 type prepared struct {
 	plan      plan
-	control   *control     // nil: the present one stays
-	public    net.Listener // nil: the present one stays
+	control   *control       // nil: the present one stays
+	public    net.Listener   // nil: the present one stays
+	access    *accesslog.Log // nil: there is none
 	takeovers []takeover
 }
 
@@ -35,6 +38,9 @@ func (d *Daemon) prepare() (*prepared, error) {
 		return nil, err
 	}
 	if err := d.prepareListeners(p); err != nil {
+		return nil, errors.Join(err, p.discard())
+	}
+	if p.access, err = d.openAccessLog(&p.plan.config); err != nil {
 		return nil, errors.Join(err, p.discard())
 	}
 	return p, nil

@@ -85,6 +85,7 @@ func (d *Daemon) abandon() {
 	if d.trial == nil {
 		return
 	}
+	d.discardAccessLog(d.trial.access)
 	if err := d.trial.discard(); err != nil {
 		d.log.Warn("discard the listeners of a reload", "error", err)
 	}
@@ -106,6 +107,7 @@ func (d *Daemon) decide(now context.Context, err error) {
 	d.trial = nil
 	before := d.plan.config
 	d.plan = next.plan
+	d.useAccessLog(next.access)
 	d.proxy.Configure(d.plan.proxy)
 	for name, settings := range d.plan.apps {
 		d.apps[name].Configure(settings)

@@ -22,6 +22,7 @@ type ServeOptions struct {
 	ConfigPath string // empty: config.DefaultPath if it exists, the defaults if not
 	LogLevel   slog.Level
 	Engine     proxy.Engine
+	Stdout     io.Writer // gets the access log, if the config says so
 	Stderr     io.Writer // gets the log
 	Version    string    // of this binary
 }
@@ -58,7 +59,7 @@ func Serve(ctx context.Context, o ServeOptions) error {
 	setGCPercent(o.Engine)
 	err = serve(ctx, logs, Options{
 		Config: settings, Load: file.load, Engine: o.Engine,
-		Log: logs.Own, InstanceLog: logs.Instances, Version: o.Version,
+		Log: logs.Own, InstanceLog: logs.Instances, Stdout: o.Stdout, Version: o.Version,
 	})
 	if err != nil && !logging.IsTerminal(o.Stderr) {
 		logs.Own.Error("serve failed", "error", err)

@@ -79,8 +79,12 @@ func (r *request) record() {
 	}
 	o.Instance = string(r.lease.ID())
 	o.Attempts = r.attempts.Claims()
+	o.Client = r.client.ip
+	o.Request = r.edge.Request()
 	o.Duration = r.worker.since(r.began)
 	r.worker.engine.record(o)
+	r.edge.End()
+	r.edge = nil
 }
 
 // fail answers the request with the fault that err stands for.

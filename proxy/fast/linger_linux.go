@@ -18,7 +18,7 @@ const shutdownLinger = 500 * time.Millisecond
 func (c *client) refuse(b []byte, e *http1.Error) {
 	w := c.worker
 	w.engine.refusals.Log(w.engine.log, e, c.address())
-	w.refused = outcome.Outcome{Code: e.Status, Source: outcome.Client, Duration: w.since(c.began)}
+	w.refused = outcome.Outcome{Code: e.Status, Source: outcome.Client, Client: c.ip, Duration: w.since(c.began)}
 	w.engine.record(&w.refused)
 	// The reader of the head may point into a buffer that was used again, so the
 	// method is read from b.

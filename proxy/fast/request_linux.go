@@ -2,6 +2,7 @@ package fast
 
 import (
 	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/edge"
 	"github.com/dynlb/dynlb/proxy/eventloop"
 	"github.com/dynlb/dynlb/proxy/forward"
 	"github.com/dynlb/dynlb/proxy/http1"
@@ -65,6 +66,7 @@ type facts struct {
 	app      *route.App         // nil until it is known
 	rules    *route.Settings    // of the app, for this request
 	settings *settings.Settings // of the client's side, for this request
+	edge     *edge.Exchange     // under the rules in front of the app; nil: there are none
 	outcome  outcome.Outcome    // Method and Route are parts of label
 	attempt  attemptState
 	sending  sendState
@@ -147,6 +149,9 @@ func (r *request) route(head *http1.Request) error {
 		return policy.ErrNoApp
 	}
 	r.rules = r.app.Settings()
+	if rules := r.rules.Edge; rules != nil {
+		r.edge = rules.Begin(head, edge.Peer{IP: r.client.ip, Settings: r.settings})
+	}
 	return nil
 }
 

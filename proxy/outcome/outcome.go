@@ -55,6 +55,12 @@ type Outcome struct {
 	// Route is the path of the request target, without the query, which may hold
 	// secrets.
 	Route []byte
+	// Client is the IP address of the peer that sent the request, which may be a proxy.
+	// It is empty when the peer has none, as on a Unix socket.
+	Client string
+	// Request describes the request further. It is nil unless the settings of its app
+	// ask for it (edge.Settings.Describe).
+	Request *Request
 	// Instance is the ID of the instance that answered, or of the last one that
 	// was tried. It is empty when none was claimed.
 	Instance string

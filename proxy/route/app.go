@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/edge"
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
@@ -18,6 +19,8 @@ type Settings struct {
 	// KeepAlive is how long a connection to an instance may be idle and still be used.
 	// Zero: policy.StaleAfter. Negative: each request has a connection of its own.
 	KeepAlive time.Duration
+	// Edge are the rules in front of the app. Nil: there are none.
+	Edge *edge.Rules
 }
 
 // App is an app as the data plane knows it. Create one with NewApp. All methods are

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/edge"
 	"github.com/dynlb/dynlb/proxy/forward"
 	"github.com/dynlb/dynlb/proxy/http1"
 	"github.com/dynlb/dynlb/proxy/outcome"
@@ -31,8 +32,9 @@ type exchange struct {
 type facts struct {
 	active  bool // between begin and end
 	rules   rules
-	app     *route.App    // nil: unknown
-	timeout time.Duration // the app's RequestTimeout
+	app     *route.App     // nil: unknown
+	timeout time.Duration  // the app's RequestTimeout
+	edge    *edge.Exchange // under the rules in front of the app; nil: there are none
 	started time.Time
 	outcome outcome.Outcome
 
@@ -94,6 +96,7 @@ func (x *exchange) begin(r *http1.Request, size int, from forward.Peer, rules ru
 	default:
 	}
 	x.describe(r, rules)
+	x.outcome.Client = from.IP
 	x.lane.underscores.Note(r, x.lane.options.Log)
 	if err := policy.CheckMethod(r); err != nil {
 		return err
@@ -101,7 +104,12 @@ func (x *exchange) begin(r *http1.Request, size int, from forward.Peer, rules ru
 	if x.app = x.lane.options.Router.Route(r.Host, x.outcome.Route); x.app == nil {
 		return policy.ErrNoApp
 	}
-	x.timeout = x.app.Settings().RequestTimeout
+	settings := x.app.Settings()
+	x.timeout = settings.RequestTimeout
+	if settings.Edge != nil {
+		_, http2 := x.client.(*stream)
+		x.edge = settings.Edge.Begin(r, edge.Peer{IP: from.IP, HTTP2: http2, Settings: rules.Settings})
+	}
 	x.preference.Origin = policy.Origin(r, size, from.IP, from.Trusted)
 	x.writeHead(r, size, from)
 	return nil
@@ -227,7 +235,10 @@ func (x *exchange) record() {
 	x.outcome.Duration = time.Since(x.started)
 	x.outcome.Instance = string(x.lease.ID())
 	x.outcome.Attempts = x.attempts.Claims()
+	x.outcome.Request = x.edge.Request()
 	x.lane.options.Record(&x.outcome)
+	x.edge.End()
+	x.edge = nil
 }
 
 // halt ends the exchange because of what the client did; err is one of client.read. It

@@ -3,6 +3,7 @@ package std
 import (
 	"bytes"
 	"errors"
+	"net"
 	"net/http"
 	"time"
 
@@ -188,6 +189,7 @@ func (c *conn) turnAway(e *http1.Error) {
 // turnedAway logs and records a request that was turned away.
 func (l *Lane) turnedAway(o *outcome.Outcome, e *http1.Error, client string, took time.Duration) {
 	l.refusals.Log(l.options.Log, e, client)
-	*o = outcome.Outcome{Code: e.Status, Source: outcome.Client, Duration: took}
+	ip, _, _ := net.SplitHostPort(client) // of a Unix socket it is ""
+	*o = outcome.Outcome{Code: e.Status, Source: outcome.Client, Client: ip, Duration: took}
 	l.options.Record(o)
 }

@@ -60,6 +60,8 @@ func valueNode(v config.Value) node {
 		return node{Type: "object", PropertyNames: &node{Pattern: namePattern, Not: own}, AdditionalProperties: word}
 	case config.Networks:
 		return node{Type: "array", Items: &node{Type: "string", MinLength: 1}}
+	case config.Word:
+		return node{Type: "string", Pattern: "^(" + strings.Join(v.Words, "|") + ")$"}
 	case config.List:
 		return node{Type: "array"}
 	case config.Account:
@@ -124,6 +126,8 @@ func takes(v config.Value) string {
 		return "names and values"
 	case config.Networks:
 		return "list of networks"
+	case config.Word:
+		return quotedWords(v.Words)
 	case config.List:
 		return "list of mappings"
 	case config.Cron:
@@ -131,9 +135,15 @@ func takes(v config.Value) string {
 	case config.Account:
 		return "user of this machine"
 	default:
+		if v.Words != nil {
+			return string(v.Kind) + ", or " + quotedWords(v.Words)
+		}
 		return string(v.Kind)
 	}
 }
+
+// quotedWords lists words as code.
+func quotedWords(words []string) string { return "`" + strings.Join(words, "` or `") + "`" }
 
 // form says how a value that has several forms is written, for an editor.
 func form(v config.Value) string {

@@ -1,0 +1,59 @@
+package config
+
+// Edge are the keys of what stands in front of the app: rules for which others run
+// another proxy. Without them nothing does.
+type Edge struct {
+	AccessLog AccessLog
+}
+
+// AccessLog says which requests are logged where.
+type AccessLog struct {
+	// To is an absolute path, or stdout. Empty: there is no access log.
+	To string
+	// Format is json or combined.
+	Format string
+	// Query tells that queries are logged.
+	Query bool
+	// MaxSize is in bytes. Keep is 0 for no limit.
+	MaxSize int64
+	Keep    int
+}
+
+// edgeKeys are the keys of Edge.
+func edgeKeys(e *Edge) []Key {
+	return []Key{
+		{
+			Name: "accessLog", Keys: accessLogKeys(&e.AccessLog),
+			Meaning: "A line for each request, on its own and apart from the log of dynlb.",
+		},
+	}
+}
+
+func accessLogKeys(a *AccessLog) []Key {
+	return []Key{
+		{
+			Name: "to", Value: fileOr(&a.To, "stdout"), Example: "access.log", Change: AtOnce,
+			Meaning: "The file, relative to the config file, or `stdout`. Unset: there is no access log. Lines that cannot be written fast enough are dropped, and counted in `dynlb_access_log_lines_dropped_total`.",
+		},
+		{
+			Name: "format", Value: oneOf(&a.Format, "json", "combined"), Default: "json", Change: AtOnce,
+			Meaning: "`json` is one object a line; `combined` is the format that Apache and nginx call so.",
+		},
+		{
+			Name: "query", Value: boolean(&a.Query), Default: "false", Change: AtOnce,
+			Meaning: "Whether queries are logged with the path. They may hold secrets.",
+		},
+		{
+			Name: "maxSize", Value: size(&a.MaxSize, minRotated, maxRotated), Default: "100MiB", Change: AtOnce,
+			Meaning: "The size, in whole MiB, at which a file is renamed and a new one begun.",
+		},
+		{
+			Name: "keep", Value: whole(&a.Keep, 0, maxCount), Default: "10", Change: AtOnce,
+			Meaning: "How many renamed files are kept. 0 means all.",
+		},
+	}
+}
+
+// The bounds of the size of a log file: one below is rotated too often to be read, and
+// one above is larger than most tools open.
+const minRotated, maxRotated = 1 << 20, 1 << 40

@@ -1,0 +1,55 @@
+package daemon_test
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/dynlb/dynlb/internal/daemon/daemontest"
+)
+
+// TestAccessLog: each request has its line, also when a reload changes the log, and a log
+// that cannot be opened changes nothing.
+func TestAccessLog(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first, second := filepath.Join(dir, "first.log"), filepath.Join(dir, "second.log")
+	r := daemontest.Start(t, "accessLog: {to: "+first+"}\n")
+	r.AwaitReady(2)
+	lines := func(path, part string) int {
+		data, _ := os.ReadFile(path)
+		return strings.Count(string(data), part)
+	}
+	ask := func(path string) {
+		t.Helper()
+		if code, _ := r.Get(r.URL + path); code != http.StatusNotFound {
+			t.Errorf("GET %s: %d", path, code)
+		}
+	}
+	ask("/one?secret")
+	daemontest.Eventually(t, "the line", func() bool { return lines(first, `"path":"/one","host":`) == 1 })
+	if lines(first, "secret") != 0 {
+		t.Error("the query is logged")
+	}
+	if _, metrics := r.Get(r.AdminURL + "/metrics"); !strings.Contains(metrics, "\ndynlb_access_log_lines_dropped_total 0\n") {
+		t.Error("the metrics lack the dropped lines")
+	}
+	r.Reload("accessLog: {to: " + dir + "}\n")
+	daemontest.Eventually(t, "the error in the status", func() bool { return strings.Contains(r.Pool().GetConfigError(), "open access log") })
+	ask("/two")
+	daemontest.Eventually(t, "the line", func() bool { return lines(first, `"path":"/two"`) == 1 })
+
+	r.Reload("accessLog: {to: " + second + ", format: combined, query: true}\n")
+	daemontest.Eventually(t, "the line in the new log", func() bool {
+		ask("/three?q")
+		return lines(second, `"GET /three?q HTTP/1.1" 404 `) > 0
+	})
+	r.Reload("")
+	daemontest.Eventually(t, "the end of the log", func() bool {
+		before := lines(second, "\n")
+		ask("/four")
+		return lines(second, "\n") == before && r.Pool().GetConfigError() == ""
+	})
+}

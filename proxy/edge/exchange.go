@@ -1,0 +1,112 @@
+package edge
+
+import (
+	"bytes"
+	"sync"
+
+	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/outcome"
+	"github.com/dynlb/dynlb/proxy/settings"
+)
+
+// Exchange is one request under the rules, and its response. The request that began it
+// owns it until End. The methods of a nil Exchange do nothing.
+type Exchange struct {
+	rules   *Rules
+	request outcome.Request // its slices are parts of text
+	text    []byte          // what is kept of the request
+}
+
+// maxKept bounds the memory for text that an Exchange keeps for the next request.
+const maxKept = 4 << 10
+
+// exchanges are those that wait for another request.
+var exchanges = sync.Pool{New: func() any { return new(Exchange) }}
+
+// Peer is the client of a request.
+type Peer struct {
+	// IP is the address of the other end of the connection; "" when it has none.
+	IP string
+	// HTTP2 tells that the request came as one of HTTP/2.
+	HTTP2 bool
+	// Settings say which peers are trusted.
+	Settings *settings.Settings
+}
+
+// Begin begins a request with the head r, and edits the head.
+func (rules *Rules) Begin(r *http1.Request, from Peer) *Exchange {
+	x := exchanges.Get().(*Exchange)
+	x.rules = rules
+	if rules.settings.Describe {
+		x.describe(r, from)
+	}
+	return x
+}
+
+// Request returns the description of the request for its outcome, or nil.
+func (x *Exchange) Request() *outcome.Request {
+	if x == nil || !x.rules.settings.Describe {
+		return nil
+	}
+	return &x.request
+}
+
+// End ends the use of x and of all that it has returned.
+func (x *Exchange) End() {
+	if x == nil {
+		return
+	}
+	text := x.text[:0]
+	if cap(text) > maxKept {
+		text = nil
+	}
+	*x = Exchange{text: text}
+	exchanges.Put(x)
+}
+
+// maxDescribed bounds each text that a client chooses in the description of a request.
+const maxDescribed = 1 << 10
+
+// describe keeps what the access log says of a request.
+func (x *Exchange) describe(r *http1.Request, from Peer) {
+	query := r.Path[len(r.Path):]
+	if i := bytes.IndexByte(r.Path, '?'); i >= 0 {
+		query = r.Path[i:]
+	}
+	var referer, agent []byte
+	for i := range r.Fields {
+		switch f := &r.Fields[i]; {
+		case referer == nil && is(f.Name, "referer"):
+			referer = f.Value
+		case agent == nil && is(f.Name, "user-agent"):
+			agent = f.Value
+		}
+	}
+	x.request = outcome.Request{
+		Query: x.keep(query), Host: x.keep(r.Host), Referer: x.keep(referer), UserAgent: x.keep(agent),
+		Client: x.keep([]byte(clientOf(r, from))), Minor: r.Minor, HTTP2: from.HTTP2,
+	}
+}
+
+// keep returns a copy of b, cut to maxDescribed bytes.
+func (x *Exchange) keep(b []byte) []byte {
+	start := len(x.text)
+	x.text = append(x.text, b[:min(len(b), maxDescribed)]...)
+	return x.text[start:len(x.text):len(x.text)]
+}
+
+// is reports whether a field has a name, which is in lower case.
+func is(name []byte, lower string) bool {
+	if len(name) != len(lower) {
+		return false
+	}
+	for i, c := range name {
+		if 'A' <= c && c <= 'Z' {
+			c |= 0x20
+		}
+		if c != lower[i] {
+			return false
+		}
+	}
+	return true
+}
