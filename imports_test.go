@@ -63,7 +63,7 @@ var table = map[string][]string{
 	"proxy/http1":     {},
 	"proxy/proxytest": {"proxy/policy"},
 	"proxy/outcome":   {},
-	"proxy/edge":      {"proxy/http1", "proxy/outcome", "proxy/settings"},
+	"proxy/edge":      {"proxy/http1", "proxy/outcome", "proxy/policy", "proxy/settings"},
 	"proxy/route":     {"internal/registry", "proxy/edge", "proxy/policy"},
 	"server": {
 		"gen", "gen/dynlb/v1", "internal/fleet", "internal/notice", "internal/registry",

@@ -166,6 +166,7 @@ var parseValues = []struct {
 		c.AccessLog = AccessLog{filepath.Join(c.WorkDir, "sub", "access.log"), "combined", true, 2 << 20, 0}
 	}},
 	{"access log on stdout", "accessLog: {to: stdout}", func(c *Config) { c.AccessLog.To = "stdout" }},
+	{"request id", "requestID: X-Request-Id\nserverTiming: true", func(c *Config) { c.RequestID, c.ServerTiming = "X-Request-Id", true }},
 	{"no proxies", "trustedProxies: []", func(*Config) {}},
 
 	{"aliases", "checkInterval: &t 3s\nhealthTimeout: *t\ncommand: [&w run, *w]\nenv: {A: *w}", func(c *Config) {

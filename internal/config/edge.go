@@ -4,6 +4,11 @@ package config
 // another proxy. Without them nothing does.
 type Edge struct {
 	AccessLog AccessLog
+
+	// RequestID is the name of a field, or "".
+	RequestID string
+
+	ServerTiming bool
 }
 
 // AccessLog says which requests are logged where.
@@ -25,6 +30,14 @@ func edgeKeys(e *Edge) []Key {
 		{
 			Name: "accessLog", Keys: accessLogKeys(&e.AccessLog),
 			Meaning: "A line for each request, on its own and apart from the log of dynlb.",
+		},
+		{
+			Name: "requestID", Value: fieldName(&e.RequestID), Example: "X-Request-Id", Change: AtOnce,
+			Meaning: "The field with the id of a request. It is taken from `trustedProxies` or made, and is in the request that the instance gets, in the response, in the access log and in log lines about the request. Unset: there is none.",
+		},
+		{
+			Name: "serverTiming", Value: boolean(&e.ServerTiming), Default: "false", Change: AtOnce,
+			Meaning: "Whether responses have a `Server-Timing` field with the time in the queue and that of the instance, which browsers show.",
 		},
 	}
 }

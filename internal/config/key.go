@@ -70,16 +70,17 @@ const (
 	Duration    Kind = "duration"
 	Size        Kind = "size"
 	Path        Kind = "path"
-	Address     Kind = "address"     // host:port
-	Target      Kind = "target"      // the path of a request
-	Command     Kind = "command"     // a program and its arguments
-	Environment Kind = "environment" // variables and their values
-	Networks    Kind = "networks"    // a list of addresses and networks
-	Account     Kind = "account"     // a user, or a user and a group
-	List        Kind = "list"        // a list of mappings
-	Cron        Kind = "cron"        // a cron expression
-	Timezone    Kind = "time zone"   // the name of a time zone
-	Word        Kind = "word"        // one of Value.Words
+	Address     Kind = "address"      // host:port
+	Target      Kind = "target"       // the path of a request
+	Command     Kind = "command"      // a program and its arguments
+	Environment Kind = "environment"  // variables and their values
+	Networks    Kind = "networks"     // a list of addresses and networks
+	Account     Kind = "account"      // a user, or a user and a group
+	List        Kind = "list"         // a list of mappings
+	Cron        Kind = "cron"         // a cron expression
+	Timezone    Kind = "time zone"    // the name of a time zone
+	FieldName   Kind = "header field" // the name of one
+	Word        Kind = "word"         // one of Value.Words
 )
 
 // Value is what a key takes.

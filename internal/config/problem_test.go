@@ -9,7 +9,7 @@ import (
 const allKeys = "location, minInstances, maxInstances, checkInterval, healthTimeout, scaleUpThreshold, scaleDownThreshold, idleTimeout, schedule, " +
 	"spareInstances, brakes, command, env, workDir, listen, admin, adminHTTP, status, auth, basePort, healthPath, livenessPath, " +
 	"startTimeout, stopTimeout, drainTimeout, drainDelay, requestTimeout, keepAlive, maxConcurrency, queue, trustedProxies, " +
-	"underscoreFields, verifyPort, user, maxRequests, maxAge, maxMemory, accessLog, limits"
+	"underscoreFields, verifyPort, user, maxRequests, maxAge, maxMemory, accessLog, requestID, serverTiming, limits"
 const wantCommand = `a list of strings that starts with a program, such as [bun, run, "{location}", --port, "{port}"]`
 
 // parseProblems are texts with mistakes, and the problems in them.
@@ -154,6 +154,11 @@ var parseProblems = []struct {
 	{"healthPath: /a b", `1: healthPath: must be a path in URL form, with special characters as %XX; got "/a b"`},
 	{"healthPath: /%zz", `1: healthPath: must be a path in URL form, with special characters as %XX; got "/%zz"`},
 	{"healthPath: '/a#b'", `1: healthPath: must be a path in URL form, with special characters as %XX; got "/a#b"`},
+	{"requestID: true", "1: requestID: must be the name of a header field, such as X-Request-Id; got true"},
+	{"requestID: 'a b'", `1: requestID: must be the name of a header field, such as X-Request-Id; got "a b"`},
+	{"requestID: host", "1: requestID: must not be host, which dynlb writes itself"},
+	{"accessLog: {format: xml}", `1: accessLog.format: must be json or combined; got "xml"`},
+	{"accessLog: {to: ''}", `1: accessLog.to: must be a path; got ""`},
 	{"trustedProxies: 10.0.0.0/8", `1: trustedProxies: must be a list of networks, such as [10.0.0.0/8]; got "10.0.0.0/8"`},
 	{"trustedProxies:\n- ::1\n- 10.0.0.0/33", `3: trustedProxies[1]: must be an address or a network, such as 10.1.2.3 or 10.0.0.0/8; got "10.0.0.0/33"`},
 	{"trustedProxies: [proxy.local]", `1: trustedProxies[0]: must be an address or a network, such as 10.1.2.3 or 10.0.0.0/8; got "proxy.local"`},

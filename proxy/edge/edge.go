@@ -20,11 +20,18 @@ package edge
 type Settings struct {
 	// Describe has the outcomes of requests describe them (outcome.Request).
 	Describe bool
+	// RequestID is the name of the field with the id of a request, such as X-Request-Id.
+	// Empty: requests have no id.
+	RequestID string
+	// ServerTiming has responses tell how long the request waited for an instance, and
+	// how long that took to respond.
+	ServerTiming bool
 }
 
 // Rules are compiled Settings. They do not change, and are safe for concurrent use.
 type Rules struct {
-	settings Settings
+	settings  Settings
+	requestID name
 }
 
 // New compiles settings. It returns nil if they ask for nothing.
@@ -32,5 +39,5 @@ func New(settings Settings) *Rules {
 	if settings == (Settings{}) {
 		return nil
 	}
-	return &Rules{settings: settings}
+	return &Rules{settings: settings, requestID: newName(settings.RequestID)}
 }

@@ -14,7 +14,8 @@ import (
 type Exchange struct {
 	rules   *Rules
 	request outcome.Request // its slices are parts of text
-	text    []byte          // what is kept of the request
+	text    []byte          // what is kept of the request, and what is added to it
+	added   int             // bytes that were added to the head of the request
 }
 
 // maxKept bounds the memory for text that an Exchange keeps for the next request.
@@ -40,6 +41,9 @@ func (rules *Rules) Begin(r *http1.Request, from Peer) *Exchange {
 	if rules.settings.Describe {
 		x.describe(r, from)
 	}
+	if rules.requestID.isSet() {
+		x.identify(r, from.Settings.Trusts(from.IP))
+	}
 	return x
 }
 
@@ -49,6 +53,14 @@ func (x *Exchange) Request() *outcome.Request {
 		return nil
 	}
 	return &x.request
+}
+
+// Added returns how many bytes Begin has added to the head of the request.
+func (x *Exchange) Added() int {
+	if x == nil {
+		return 0
+	}
+	return x.added
 }
 
 // End ends the use of x and of all that it has returned.
@@ -93,20 +105,4 @@ func (x *Exchange) keep(b []byte) []byte {
 	start := len(x.text)
 	x.text = append(x.text, b[:min(len(b), maxDescribed)]...)
 	return x.text[start:len(x.text):len(x.text)]
-}
-
-// is reports whether a field has a name, which is in lower case.
-func is(name []byte, lower string) bool {
-	if len(name) != len(lower) {
-		return false
-	}
-	for i, c := range name {
-		if 'A' <= c && c <= 'Z' {
-			c |= 0x20
-		}
-		if c != lower[i] {
-			return false
-		}
-	}
-	return true
 }

@@ -106,6 +106,7 @@ func (r *request) fail(err error) {
 // sendFault sends the client a fault. A fault has no Connection: keep-alive, so an
 // HTTP/1.0 client's connection is closed.
 func (r *request) sendFault(f policy.Fault) {
+	r.edge.Dress(&f)
 	r.dropUpstream()
 	if r.attempt != attemptQueued { // else conclude takes it out of the queue
 		r.release()
@@ -191,6 +192,9 @@ func (r *request) log(level slog.Level, message string, cause error) {
 	}
 	if r.lease.Valid() {
 		attrs = append(attrs, slog.String("instance", string(r.lease.ID())))
+	}
+	if id := r.edge.ID(); id != "" {
+		attrs = append(attrs, slog.String("requestID", id))
 	}
 	if cause != nil {
 		attrs = append(attrs, slog.String("cause", cause.Error()))

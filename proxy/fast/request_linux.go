@@ -175,7 +175,7 @@ func (r *request) describe(head *http1.Request) {
 func (r *request) writeHead(head *http1.Request, n int, rest []byte) {
 	ip := r.client.ip
 	from := forward.Peer{IP: ip, Trusted: r.settings.Trusts(ip), Scheme: "http"}
-	size := forward.RequestSize(head, n, from)
+	size := forward.RequestSize(head, n, from) + r.edge.Added()
 	if r.hasContent && !r.expects {
 		size += len(rest) + 64
 	}

@@ -37,6 +37,9 @@ func (f Fault) fields(body []byte, allow string) [][2]string {
 	if f.RetryAfter > 0 {
 		fields = append(fields, [2]string{"Retry-After", strconv.Itoa(int(f.RetryAfter.Seconds()))})
 	}
+	if f.Extras != nil {
+		fields = append(fields, f.Extras.Fields...)
+	}
 	return fields
 }
 

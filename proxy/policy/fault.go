@@ -40,6 +40,14 @@ type Fault struct {
 	// Key names the configuration keys that set what was exceeded; "" if there are
 	// none.
 	Key string
+	// Extras are what the rules in front of an app add to the answer; nil: nothing.
+	Extras *Extras
+}
+
+// Extras are additions to the answer to a request that failed.
+type Extras struct {
+	// Fields are further fields of the response.
+	Fields [][2]string
 }
 
 // Cause returns err, of which f was made, with the keys, for the log.

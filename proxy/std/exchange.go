@@ -153,7 +153,7 @@ func (x *exchange) writeHead(r *http1.Request, size int, from forward.Peer) {
 	if x.content && !x.expects {
 		payload, whole = x.client.atHand()
 	}
-	b := getBuffer(forward.RequestSize(r, size, from) + len(payload) + contentRoom)
+	b := getBuffer(forward.RequestSize(r, size, from) + x.edge.Added() + len(payload) + contentRoom)
 	b, x.marks = forward.AppendRequest(b[:0], r, from)
 	x.head = forward.AppendContent(b, payload, x.chunked, whole)
 	x.outcome.BytesIn = int64(len(payload))

@@ -28,6 +28,7 @@ func (x *exchange) fail(err error) {
 	default:
 		x.log(slog.LevelInfo, f.Message, f.Cause(err))
 	}
+	x.edge.Dress(&f)
 	x.client.refuse(f, x.readsAll())
 }
 
@@ -51,6 +52,9 @@ func (x *exchange) log(level slog.Level, message string, cause error) {
 	}
 	if x.lease.Valid() {
 		attrs = append(attrs, slog.String("instance", string(x.lease.ID())))
+	}
+	if id := x.edge.ID(); id != "" {
+		attrs = append(attrs, slog.String("requestID", id))
 	}
 	if cause != nil {
 		attrs = append(attrs, slog.String("cause", cause.Error()))

@@ -17,6 +17,7 @@ const (
 	aboveZero      = `^\+?(` + amount + `)+$`
 	sizePattern    = `^([0-9]{1,18}(B|KiB|MiB|GiB|TiB|kB|MB|GB|TB))$`
 	addressPattern = `^(\[[^\]]+\]|[A-Za-z0-9._-]*):[0-9]{1,5}$`
+	fieldPattern   = "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
 	namePattern    = `^[A-Za-z_][A-Za-z0-9_]*$`
 )
 
@@ -60,6 +61,8 @@ func valueNode(v config.Value) node {
 		return node{Type: "object", PropertyNames: &node{Pattern: namePattern, Not: own}, AdditionalProperties: word}
 	case config.Networks:
 		return node{Type: "array", Items: &node{Type: "string", MinLength: 1}}
+	case config.FieldName:
+		return node{Type: "string", Pattern: fieldPattern}
 	case config.Word:
 		return node{Type: "string", Pattern: "^(" + strings.Join(v.Words, "|") + ")$"}
 	case config.List:
