@@ -1,7 +1,7 @@
 package proxy
 
 import (
-	"context"
+	"sync"
 
 	"github.com/dynlb/dynlb/internal/registry"
 )
@@ -13,10 +13,53 @@ type dropper interface {
 	Drop(endpoint registry.Endpoint)
 }
 
+// departures follows the departures of the instances of all apps. Call init first.
+type departures struct {
+	droppers []dropper
+	done     chan struct{} // closed by stop
+	running  sync.WaitGroup
+
+	mu       sync.Mutex
+	followed map[*registry.Registry]bool
+	stopped  bool
+}
+
+func (d *departures) init(droppers []dropper) {
+	d.droppers, d.followed, d.done = droppers, map[*registry.Registry]bool{}, make(chan struct{})
+}
+
+// follow begins to follow the instances of an app, unless it does already.
+func (d *departures) follow(r *registry.Registry) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.followed[r] || d.stopped {
+		return
+	}
+	d.followed[r] = true
+	d.running.Go(func() { // ends with stop, which waits for it, or with the app
+		followDepartures(d.done, r, d.droppers...)
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		delete(d.followed, r)
+	})
+}
+
+// stop ends the following. It may be called again.
+func (d *departures) stop() {
+	d.mu.Lock()
+	if !d.stopped {
+		d.stopped = true
+		close(d.done)
+	}
+	d.mu.Unlock()
+	d.running.Wait()
+}
+
 // followDepartures drops the connections to each instance that leaves service: one that
 // drains, is unhealthy, or is gone. An instance that stops gracefully would wait for its
-// idle connections. followDepartures returns when ctx ends.
-func followDepartures(ctx context.Context, r *registry.Registry, droppers ...dropper) {
+// idle connections. followDepartures returns when done is closed, or when the app has ended:
+// the registry is closed and has no instances.
+func followDepartures(done <-chan struct{}, r *registry.Registry, droppers ...dropper) {
 	changed, stop := r.Watch()
 	defer stop()
 	known := map[registry.ID]departure{}
@@ -24,10 +67,13 @@ func followDepartures(ctx context.Context, r *registry.Registry, droppers ...dro
 		if next := r.Changes(); next != seen {
 			seen = next
 			known = dropDeparted(r, known, droppers)
+			if len(known) == 0 && r.Closed() {
+				return
+			}
 		}
 		select {
 		case <-changed:
-		case <-ctx.Done():
+		case <-done:
 			return
 		}
 	}

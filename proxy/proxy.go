@@ -16,10 +16,8 @@
 package proxy
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
-	"sync"
 	"sync/atomic"
 
 	"github.com/dynlb/dynlb/proxy/fast"
@@ -61,12 +59,12 @@ type Options struct {
 // Proxy carries requests to instances: it is the public server. Create one with New.
 // All methods are safe for concurrent use.
 type Proxy struct {
-	std           *std.Lane
-	fast          *fast.Engine             // nil when it is not used
-	settings      atomic.Pointer[Settings] // in force, for the requests that begin now
-	conduct       policy.Conduct           // which instances send stray bytes
-	stopFollowing context.CancelFunc       // ends the following of departures
-	followers     sync.WaitGroup           // the goroutines that follow them
+	std        *std.Lane
+	fast       *fast.Engine             // nil when it is not used
+	settings   atomic.Pointer[Settings] // in force, for the requests that begin now
+	conduct    policy.Conduct           // which instances send stray bytes
+	router     route.Router
+	departures departures // of the instances of all apps
 }
 
 // New returns a Proxy. The caller must call Shutdown, even if it never calls Serve: a
@@ -85,14 +83,19 @@ func New(options Options) *Proxy {
 		StatusPath: statusPath, Status: options.Status, Record: options.Record, Log: options.Log,
 	})
 	p.fast = p.newFast(&options)
-	var following context.Context
-	following, p.stopFollowing = context.WithCancel(context.Background())
-	for _, app := range options.Router.Apps() {
-		p.followers.Go(func() { // ended and waited for by Shutdown
-			followDepartures(following, app.Registry(), p.droppers()...)
-		})
-	}
+	p.router = options.Router
+	p.departures.init(p.droppers())
+	p.Rerouted()
 	return p
+}
+
+// Rerouted tells the Proxy that the Router may have other apps. It is to be called
+// before an instance of a new app can leave service. An app that the Router does not
+// have any more is followed until its registry is closed and has no instances.
+func (p *Proxy) Rerouted() {
+	for _, app := range p.router.Apps() {
+		p.departures.follow(app.Registry())
+	}
 }
 
 // openConns returns how many connections of clients are open.

@@ -21,11 +21,11 @@ type byHost struct {
 	admin *route.App
 }
 
-func (r byHost) Route(host, path []byte) *route.App {
+func (r byHost) Route(host, path []byte) route.Match {
 	if strings.HasPrefix(string(path), "/admin") {
-		return r.admin
+		return route.Match{App: r.admin}
 	}
-	return r.hosts[string(host)]
+	return route.Match{App: r.hosts[string(host)]}
 }
 
 func (r byHost) Apps() []*route.App {

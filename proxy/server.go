@@ -56,8 +56,7 @@ func (p *Proxy) Shutdown(ctx context.Context) error {
 	open := p.std.Shutdown(ctx)
 	open += <-fast
 	open += p.std.Shutdown(ctx) // again, for connections that the fast lane handed over meanwhile
-	p.stopFollowing()
-	p.followers.Wait()
+	p.departures.stop()
 	if open > 0 {
 		return fmt.Errorf("drain requests: %d cut off: %w", open, context.Cause(ctx))
 	}

@@ -168,6 +168,13 @@ func (r *Registry) SetHopeless(hopeless bool) {
 // reader is far behind, further suspects are dropped.
 func (r *Registry) Suspects() <-chan ID { return r.suspects }
 
+// Closed reports whether Close was called.
+func (r *Registry) Closed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.closed
+}
+
 // Close makes Acquire fail with ErrClosed from now on, for requests that wait too.
 // Leases stay valid.
 func (r *Registry) Close() {

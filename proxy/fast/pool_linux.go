@@ -26,12 +26,18 @@ type pool struct {
 	dropped  bool        // connections are closed when they become idle
 }
 
-// poolOf returns the pool of an endpoint. There are few of them.
+// poolOf returns the pool of an endpoint. There are few of them. An endpoint that was
+// one of another app gets a new pool.
 func (w *worker) poolOf(endpoint registry.Endpoint, app *route.App) *pool {
 	for _, p := range w.pools {
-		if p.endpoint == endpoint {
+		if p.endpoint != endpoint {
+			continue
+		}
+		if p.app == app {
 			return p
 		}
+		w.drop(endpoint)
+		break
 	}
 	p := &pool{worker: w, app: app, endpoint: endpoint, tidiness: w.engine.conduct.Of(endpoint)}
 	p.address, p.err = eventloop.ResolveAddress(endpoint.Network, endpoint.Address)

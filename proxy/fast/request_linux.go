@@ -127,9 +127,9 @@ func (w *worker) newRequest(c *client) *request {
 func (r *request) start(head *http1.Request, n int, rest []byte) {
 	r.describe(head)
 	r.worker.engine.underscores.Note(head, r.worker.engine.log)
-	err := policy.CheckMethod(head)
+	strip, err := 0, policy.CheckMethod(head)
 	if err == nil {
-		err = r.route(head)
+		strip, err = r.route(head)
 	}
 	if err != nil {
 		r.client.Keep(rest)
@@ -137,22 +137,23 @@ func (r *request) start(head *http1.Request, n int, rest []byte) {
 		r.fail(err)
 		return
 	}
-	r.writeHead(head, n, rest)
+	r.writeHead(head, n, strip, rest)
 	r.client.dropHead()
 	r.admit()
 }
 
-// route finds the app that the request is for.
-func (r *request) route(head *http1.Request) error {
-	r.app = r.worker.engine.router.Route(head.Host, r.outcome.Route)
-	if r.app == nil {
-		return policy.ErrNoApp
+// route finds the app that the request is for, and how many bytes of the path the
+// instance does not get.
+func (r *request) route(head *http1.Request) (strip int, err error) {
+	match := r.worker.engine.router.Route(head.Host, r.outcome.Route)
+	if match.App == nil {
+		return 0, match.Err()
 	}
-	r.rules = r.app.Settings()
+	r.app, r.rules = match.App, match.App.Settings()
 	if rules := r.rules.Edge; rules != nil {
 		r.edge = rules.Begin(head, edge.Peer{IP: r.client.ip, Settings: r.settings})
 	}
-	return nil
+	return match.Strip, nil
 }
 
 // describe notes the properties of the request that are needed when its bytes are
@@ -171,10 +172,11 @@ func (r *request) describe(head *http1.Request) {
 }
 
 // writeHead writes the request as the instance gets it: its head, which had n bytes,
-// and the content in rest, unless the client waits to send that.
-func (r *request) writeHead(head *http1.Request, n int, rest []byte) {
+// without the first strip bytes of the path, and the content in rest, unless the client
+// waits to send that.
+func (r *request) writeHead(head *http1.Request, n, strip int, rest []byte) {
 	ip := r.client.ip
-	from := forward.Peer{IP: ip, Trusted: r.settings.Trusts(ip), Scheme: "http"}
+	from := forward.Peer{IP: ip, Trusted: r.settings.Trusts(ip), Scheme: "http", Strip: strip}
 	size := forward.RequestSize(head, n, from) + r.edge.Added()
 	if r.hasContent && !r.expects {
 		size += len(rest) + 64

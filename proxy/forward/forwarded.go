@@ -13,6 +13,16 @@ type claims struct {
 	host, proto []byte // of the first X-Forwarded-Host and -Proto; empty: there is none
 	hosts       bool   // there was an X-Forwarded-Host
 	protos      bool   // there was an X-Forwarded-Proto
+	prefix      []byte // of the first X-Forwarded-Prefix, if a part of the path is stripped
+}
+
+var prefixField = []byte("X-Forwarded-Prefix")
+
+// notePrefix takes in an X-Forwarded-Prefix, which the proxy continues.
+func (c *claims) notePrefix(f *http1.Field) {
+	if c.prefix == nil {
+		c.prefix = bytes.TrimRight(f.Value, "/")
+	}
 }
 
 // note takes in one of the three fields that the proxy writes itself. Of several
@@ -35,7 +45,8 @@ func (c *claims) note(f *http1.Field) {
 
 // appendForwarded appends the fields that describe the client to the instance:
 // X-Forwarded-For, which continues the one of a trusted proxy, X-Forwarded-Host
-// and X-Forwarded-Proto, which keep what a trusted proxy says.
+// and X-Forwarded-Proto, which keep what a trusted proxy says, and X-Forwarded-Prefix
+// if a part of the path is stripped, which continues that of a trusted proxy too.
 func appendForwarded(b []byte, r *http1.Request, from Peer, c claims) []byte {
 	if from.IP != "" {
 		b = append(b, "X-Forwarded-For: "...)
@@ -49,6 +60,10 @@ func appendForwarded(b []byte, r *http1.Request, from Peer, c claims) []byte {
 		host = c.host
 	}
 	b = appendField(b, "X-Forwarded-Host: ", host)
+	if from.Strip > 0 {
+		b = append(append(b, "X-Forwarded-Prefix: "...), c.prefix...)
+		b = append(append(b, r.Path[:from.Strip]...), "\r\n"...)
+	}
 	if len(c.proto) > 0 {
 		return appendField(b, "X-Forwarded-Proto: ", c.proto)
 	}

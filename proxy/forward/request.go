@@ -17,6 +17,9 @@ type Peer struct {
 	Trusted bool
 	// Scheme is http or https, as the peer spoke it.
 	Scheme string
+	// Strip is how many bytes at the beginning of the path are for the router alone.
+	// The instance does not get them there; X-Forwarded-Prefix tells it.
+	Strip int
 }
 
 // Path returns the path of a request's target as it was sent, without the query,
@@ -56,7 +59,7 @@ type Marks struct {
 func RequestSize(r *http1.Request, head int, from Peer) int {
 	// Each field may get a space after its colon. The constant is more than all
 	// that AppendRequest adds: names, scheme, framing and digits.
-	return head + len(r.Fields) + 2*len(r.Host) + len(from.IP) + 256
+	return head + len(r.Fields) + 2*len(r.Host) + len(from.IP) + from.Strip + 256
 }
 
 // AppendRequest appends the head of a request as the instance gets it. Its
@@ -66,16 +69,17 @@ func RequestSize(r *http1.Request, head int, from Peer) int {
 func AppendRequest(b []byte, r *http1.Request, from Peer) ([]byte, Marks) {
 	var marks Marks
 	b = append(append(b, r.Method...), ' ')
-	if r.Form == http1.AbsoluteForm && (len(r.Path) == 0 || r.Path[0] == '?') {
+	path := r.Path[from.Strip:]
+	if r.Form != http1.AuthorityForm && (len(path) == 0 || path[0] == '?') { // of an absolute target, or all is stripped
 		b = append(b, '/')
 	}
-	b = append(append(b, r.Path...), " HTTP/1.1\r\n"...)
+	b = append(append(b, path...), " HTTP/1.1\r\n"...)
 	if len(r.Host) > 0 {
 		b = appendField(b, "Host: ", r.Host)
 	} else {
 		marks.Host = Span{len(b), len(b)}
 	}
-	b, claims := appendRequestFields(b, r, from.Trusted)
+	b, claims := appendRequestFields(b, r, from)
 	b = appendForwarded(b, r, from, claims)
 	if r.Framing == http1.Chunked {
 		b = append(b, "Transfer-Encoding: chunked\r\n"...)
@@ -90,9 +94,9 @@ func AppendRequest(b []byte, r *http1.Request, from Peer) ([]byte, Marks) {
 
 // appendRequestFields appends the fields of a request that pass. It returns what
 // the others say about the client, for appendForwarded.
-func appendRequestFields(b []byte, r *http1.Request, trusted bool) ([]byte, claims) {
+func appendRequestFields(b []byte, r *http1.Request, from Peer) ([]byte, claims) {
 	var c claims
-	trailers := false
+	trusted, trailers := from.Trusted, false
 	for i := range r.Fields {
 		f := &r.Fields[i]
 		switch f.ID {
@@ -115,6 +119,10 @@ func appendRequestFields(b []byte, r *http1.Request, trusted bool) ([]byte, clai
 			}
 		case http1.FieldOther:
 			if !trusted && isForwarded(f.Name) {
+				continue
+			}
+			if from.Strip > 0 && bytes.EqualFold(f.Name, prefixField) {
+				c.notePrefix(f)
 				continue
 			}
 		default:

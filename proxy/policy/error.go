@@ -10,8 +10,13 @@ import (
 	"github.com/dynlb/dynlb/proxy/http1"
 )
 
-// ErrNoApp says that the router knows no app for a request.
-var ErrNoApp = errors.New("no app for this host and path")
+// Requests that the router knows no app for.
+var (
+	// ErrNoApp says that there are apps with the host, and none of them has the path.
+	ErrNoApp = errors.New("no app for this host and path")
+	// ErrNoHost says that no app has the host.
+	ErrNoHost = errors.New("no app has this host")
+)
 
 // ErrShutdown says that a request had no response when the time for draining was over.
 var ErrShutdown = errors.New("no response before its end")

@@ -101,6 +101,8 @@ func FaultOf(err error, trouble string) Fault {
 		return Fault{Code: http.StatusNotImplemented, Message: "method not supported", Reason: err.Error(), Source: outcome.Client}
 	case errors.Is(err, ErrTraceMethod):
 		return Fault{Code: http.StatusMethodNotAllowed, Message: "method not allowed", Reason: err.Error(), Source: outcome.Client}
+	case errors.Is(err, ErrNoHost): // RFC 9110, 15.5.20
+		return Fault{Code: http.StatusMisdirectedRequest, Message: "misdirected request", Reason: ErrNoHost.Error(), Source: outcome.Client}
 	case errors.Is(err, ErrNoApp):
 		return Fault{Code: http.StatusNotFound, Message: "not found", Reason: ErrNoApp.Error(), Source: outcome.Client}
 	case errors.As(err, &connect) && connect.ours():

@@ -54,6 +54,7 @@ func TestFaultOf(t *testing.T) {
 		{ErrConnectMethod, "", Fault{501, "method not supported", ErrConnectMethod.Error(), 0, outcome.Client, "", nil}},
 		{ErrTraceMethod, "", Fault{405, "method not allowed", ErrTraceMethod.Error(), 0, outcome.Client, "", nil}},
 		{fmt.Errorf("route: %w", ErrNoApp), "", Fault{404, "not found", "no app for this host and path", 0, outcome.Client, "", nil}},
+		{ErrNoHost, "", Fault{421, "misdirected request", "no app has this host", 0, outcome.Client, "", nil}},
 		{ErrSlowBody, "", Fault{408, "the request is too slow", "content did not arrive in time", 0, outcome.Client, keyBodyTimeout, nil}},
 		{errors.New("odd"), "", Fault{400, "the request cannot be forwarded", "", 0, outcome.Client, "", nil}},
 	} {

@@ -36,7 +36,7 @@ func TestSingle(t *testing.T) {
 		t.Errorf("apps %v, want the one app", apps)
 	}
 	for _, c := range [][2]string{{"", "/"}, {"a.example:80", "/a"}, {"a", "*"}} {
-		if got := router.Route([]byte(c[0]), []byte(c[1])); got != app {
+		if got := router.Route([]byte(c[0]), []byte(c[1])); got != (route.Match{App: app}) {
 			t.Errorf("host %q, path %q: got %v, want the one app", c[0], c[1], got)
 		}
 	}
@@ -45,7 +45,7 @@ func TestSingle(t *testing.T) {
 func TestRouteAllocations(t *testing.T) {
 	router := route.Single(route.NewApp("default", registry.New(registry.Options{}), route.Settings{}))
 	host, path := []byte("a"), []byte("/")
-	if n := testing.AllocsPerRun(100, func() { _ = router.Route(host, path).Settings() }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { _ = router.Route(host, path).App.Settings() }); n != 0 {
 		t.Errorf("%v allocations to route a request", n)
 	}
 }

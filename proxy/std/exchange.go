@@ -101,9 +101,11 @@ func (x *exchange) begin(r *http1.Request, size int, from forward.Peer, rules ru
 	if err := policy.CheckMethod(r); err != nil {
 		return err
 	}
-	if x.app = x.lane.options.Router.Route(r.Host, x.outcome.Route); x.app == nil {
-		return policy.ErrNoApp
+	match := x.lane.options.Router.Route(r.Host, x.outcome.Route)
+	if match.App == nil {
+		return match.Err()
 	}
+	x.app, from.Strip = match.App, match.Strip
 	settings := x.app.Settings()
 	x.timeout = settings.RequestTimeout
 	if settings.Edge != nil {

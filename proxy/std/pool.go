@@ -85,6 +85,10 @@ func (p *pool) admit(to registry.Endpoint, app *route.App) *host {
 	p.makeRoomLocked()
 	p.open.Add(1)
 	h := p.hosts[to]
+	if h != nil && h.app != app { // the endpoint was one of another app
+		p.dropLocked(to)
+		h = nil
+	}
 	if h == nil {
 		h = &host{app: app, tidy: p.conduct.Of(to), dropped: p.closed}
 		p.hosts[to] = h
