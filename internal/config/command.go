@@ -29,22 +29,22 @@ func defaultCommand() []string {
 //
 // With neither Command nor Location it returns nil: the caller runs the demo
 // backend.
-func (c Config) Argv(port int) []string {
-	command := c.Command
+func (a App) Argv(port int) []string {
+	command := a.Command
 	if command == nil {
-		if c.Location == "" {
+		if a.Location == "" {
 			return nil
 		}
 		command = defaultCommand()
 	}
 	// One pass: a location with braces in its name is not replaced again.
-	replace := strings.NewReplacer(locationPlaceholder, c.Location, portPlaceholder, strconv.Itoa(port))
+	replace := strings.NewReplacer(locationPlaceholder, a.Location, portPlaceholder, strconv.Itoa(port))
 	argv := make([]string, len(command))
 	for i, arg := range command {
 		argv[i] = replace.Replace(arg)
 	}
 	if program := argv[0]; strings.ContainsRune(program, filepath.Separator) && !filepath.IsAbs(program) {
-		argv[0] = filepath.Join(c.WorkDir, program)
+		argv[0] = filepath.Join(a.WorkDir, program)
 	}
 	return argv
 }

@@ -12,8 +12,6 @@ package config
 import (
 	"net/netip"
 	"time"
-
-	"github.com/dynlb/dynlb/internal/schedule"
 )
 
 // Config holds every setting. [Load] and [Parse] return only a Config whose values
@@ -22,45 +20,19 @@ import (
 //
 // The key of a field in the file is the field's name with a small first letter
 // (AdminHTTP is adminHTTP). [Keys] describes what each key means, its bounds and
-// its default; the comments here add how a field holds the value.
+// its default; the comments here and at [App] add how a field holds the value.
 type Config struct {
 	// Path is the file the values came from, as it was named. It is empty if
 	// there was no file and the values are the defaults.
 	Path string
 
-	// Location is an absolute path that existed when the file was read. Empty: the
-	// demo backend, unless Command is set.
-	Location string
+	// App is the only app, or the defaults of the Apps. It has no name. See
+	// [Config.AllApps].
+	App
 
-	// MinInstances and MaxInstances are the bounds of the number of instances.
-	MinInstances, MaxInstances int
-
-	// Schedule has other bounds for times of the day and the week. Min and Max of each
-	// entry are set.
-	Schedule schedule.Plan
-
-	// SpareInstances may be above MaxInstances, which bounds all.
-	SpareInstances int
-
-	Brakes Brakes
-
-	CheckInterval, HealthTimeout time.Duration
-
-	// ScaleUpThreshold and ScaleDownThreshold are finite.
-	ScaleUpThreshold, ScaleDownThreshold float64
-
-	IdleTimeout time.Duration
-
-	// Command has its placeholders still in it; [Config.Argv] replaces them. It is
-	// nil for the default.
-	Command []string
-
-	// Env is nil for no variables. PORT and DYNLB_INSTANCE are never among them.
-	Env map[string]string
-
-	// WorkDir is an absolute path. In [Default] it is empty, which stands for
-	// dynlb's own working directory.
-	WorkDir string
+	// Apps are those under apps, in the order of the file, with the defaults filled in.
+	// It is nil without that key.
+	Apps []App
 
 	// Listen, Admin and AdminHTTP are host:port. An empty host means every
 	// address; port 0 lets the kernel choose. No two of them overlap.
@@ -71,44 +43,15 @@ type Config struct {
 
 	Auth Auth
 
-	BasePort int
-
-	// HealthPath is a request target: a path that starts with "/", with a query if
-	// it has one.
-	HealthPath string
-	// LivenessPath is a request target, or "" for none.
-	LivenessPath string
-
-	StartTimeout, StopTimeout, DrainTimeout, RequestTimeout time.Duration
-
 	// DrainDelay is Auto when it depends on what dynlb runs under.
 	DrainDelay time.Duration
-
-	// KeepAlive is 0 for a connection per request.
-	KeepAlive time.Duration
-
-	// UnderscoreFields tells that request fields with an underscore in the name pass.
-	UnderscoreFields bool
-
-	// MaxConcurrency is 0 for no limit, and Auto when dynlb finds the limit.
-	MaxConcurrency int
-
-	Queue Queue
 
 	// TrustedProxies are in canonical form: masked, and never an IPv4-mapped IPv6
 	// prefix.
 	TrustedProxies []netip.Prefix
 
-	VerifyPort bool
-
-	// User is the name or number of a user, optionally followed by a colon and a
-	// group. Both existed when the file was read. Empty: dynlb's own user.
-	User string
-
-	// MaxRequests, MaxAge and MaxMemory, in bytes, are 0 for no limit.
-	MaxRequests int
-	MaxAge      time.Duration
-	MaxMemory   int64
+	// UnderscoreFields tells that request fields with an underscore in the name pass.
+	UnderscoreFields bool
 
 	Limits Limits
 
@@ -129,12 +72,4 @@ type Limits struct {
 
 	// Connections is 0 for a number that is derived from the limit of open files.
 	Connections int
-}
-
-// Queue says how requests wait for an instance.
-type Queue struct {
-	// Limit is 0 when requests do not wait; MinInstances is above 0 then.
-	Limit int
-
-	Timeout time.Duration
 }

@@ -124,6 +124,9 @@ func (r *reader) syntax(data []byte) {
 	if bytes.HasPrefix(lines[line-1], []byte("\t")) {
 		hint = "; indent with spaces, not with tabs"
 	}
+	if text == "did not find expected alphabetic or numeric character" { // of the name of an alias or an anchor
+		hint = `; a text that begins with * or & needs quotes, such as "*.example.com"`
+	}
 	r.problem(place{line: line}, "is not YAML: %s%s", text, hint)
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"regexp"
 
 	"gopkg.in/yaml.v3"
@@ -19,11 +20,14 @@ func environment(field *map[string]string) Value {
 			return
 		}
 		env := map[string]string{}
+		maps.Copy(env, *field) // under apps, those beside it
 		r.pairs(at.key+".", node, func(at place, name string, value *yaml.Node) {
 			text, ok := word(value)
 			switch {
 			case name == "PORT":
 				r.problem(at, "is set by dynlb, to the port of the instance; remove it")
+			case name == "DYNLB_APP":
+				r.problem(at, "is set by dynlb, to the name of the app; remove it")
 			case name == "DYNLB_INSTANCE": // the mark that instances are found by
 				r.problem(at, "is set by dynlb, to find the processes of the instance; remove it")
 			case !variable.MatchString(name):

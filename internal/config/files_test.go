@@ -79,6 +79,10 @@ func TestRootFile(t *testing.T) {
 	want.Location, want.Command, want.Auth = filepath.Join(dir, "app.ts"), defaultCommand(), authIn(dir)
 	want.User, want.LivenessPath = "nobody", "/live"
 	want.Edge = edgeIn(dir)
+	web, api := want.App, want.App
+	web.Name, web.Hosts = "web", []string{"a.example.com"}
+	api.Name, api.Hosts, api.Paths, api.Strip = "api", web.Hosts, []string{"/api"}, true
+	want.Apps = []App{web, api}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("with all settings\ngot  %+v\nwant %+v", got, want)
 	}
@@ -164,7 +168,7 @@ func TestSchemaValues(t *testing.T) {
 }
 
 // noDefault are the keys without a default, and the mappings of such keys.
-var noDefault = append([]string{"location", "user", "livenessPath"}, edgeNoDefault...)
+var noDefault = append([]string{"location", "user", "livenessPath", "apps"}, edgeNoDefault...)
 
 func checkDefault(t *testing.T, dir, before string, s schema, after string) {
 	t.Helper()

@@ -36,6 +36,9 @@ type Key struct {
 	// Needs names the keys of the same mapping that must be set too.
 	Needs []string
 
+	// PerApp is set when an app under apps may have the key too.
+	PerApp bool
+
 	// Keys are those of a mapping, nil for any other key.
 	Keys []Key
 }
@@ -81,6 +84,9 @@ const (
 	Timezone    Kind = "time zone"    // the name of a time zone
 	FieldName   Kind = "header field" // the name of one
 	Word        Kind = "word"         // one of Value.Words
+	Hosts       Kind = "hosts"        // a list of names of hosts
+	Prefixes    Kind = "prefixes"     // a list of prefixes of paths
+	Apps        Kind = "apps"         // a mapping of names to apps
 )
 
 // Value is what a key takes.
@@ -106,7 +112,7 @@ type Value struct {
 	// value is expected.
 	Words []string
 
-	// Item are the keys of each mapping of a List.
+	// Item are the keys of each mapping of a List, and of Apps besides those with PerApp.
 	Item []Key
 
 	decode decoder

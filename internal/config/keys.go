@@ -27,69 +27,72 @@ const (
 // decoders of their values fill c.
 func keysOf(c *Config) []Key {
 	var all []Key
+	app := &c.App
 	for _, group := range [][]Key{
-		scalingKeys(c), boundsKeys(c), commandKeys(c), listenerKeys(c), instanceKeys(c), trafficKeys(c), processKeys(c),
+		perApp(scalingKeys(app)), perApp(boundsKeys(app)), perApp(commandKeys(app)), listenerKeys(c), perApp(instanceKeys(app)),
+		stopKeys(c), perApp(trafficKeys(app)), clientKeys(c), perApp(processKeys(app)),
 		edgeKeys(&c.Edge),
 	} {
 		all = append(all, group...)
 	}
-	return append(all, Key{
+	all = append(all, Key{
 		Name: "limits", Keys: limitsKeys(&c.Limits),
 		Meaning: "What a client may send to the public listener.",
 	})
+	return append(all, appsKey(all))
 }
 
 // scalingKeys are the keys of the original format of the file.
-func scalingKeys(c *Config) []Key {
+func scalingKeys(a *App) []Key {
 	return []Key{
 		{
-			Name: "location", Value: existing(&c.Location), Example: "app.ts", Change: RollingRestart,
+			Name: "location", Value: existing(&a.Location), Example: "app.ts", Change: RollingRestart,
 			Meaning: "The app's entry point, relative to the config file. Without it the built-in demo runs, unless `command` is set.",
 		},
 		{
-			Name: "minInstances", Value: whole(&c.MinInstances, 0, maxPort), Default: "2", Change: AtOnce,
+			Name: "minInstances", Value: whole(&a.MinInstances, 0, maxPort), Default: "2", Change: AtOnce,
 			Meaning: "The smallest number of instances, at most `maxInstances`. 0 allows scale to zero.",
 		},
 		{
-			Name: "maxInstances", Value: whole(&c.MaxInstances, 1, maxPort), Default: "8", Change: AtOnce,
+			Name: "maxInstances", Value: whole(&a.MaxInstances, 1, maxPort), Default: "8", Change: AtOnce,
 			Meaning: "The largest number of instances. There must be as many ports from `basePort` up.",
 		},
 		{
-			Name: "checkInterval", Value: duration(&c.CheckInterval, minWait), Default: "5000", Change: AtOnce,
+			Name: "checkInterval", Value: duration(&a.CheckInterval, minWait), Default: "5000", Change: AtOnce,
 			Meaning: "The time between two health checks of an instance, and between two scaling decisions.",
 		},
 		{
-			Name: "healthTimeout", Value: duration(&c.HealthTimeout, minWait), Default: "2000", Change: AtOnce,
+			Name: "healthTimeout", Value: duration(&a.HealthTimeout, minWait), Default: "2000", Change: AtOnce,
 			Meaning: "How long a health check may take.",
 		},
 		{
-			Name: "scaleUpThreshold", Value: above(number(&c.ScaleUpThreshold)), Default: "3", Change: AtOnce,
+			Name: "scaleUpThreshold", Value: above(number(&a.ScaleUpThreshold)), Default: "3", Change: AtOnce,
 			Meaning: "The average load above which instances are added. The load of an instance is its requests in flight, plus 1 for each second of response time beyond 100 ms; streams count by what they do.",
 		},
 		{
-			Name: "scaleDownThreshold", Value: number(&c.ScaleDownThreshold), Default: "0.5", Change: AtOnce,
+			Name: "scaleDownThreshold", Value: number(&a.ScaleDownThreshold), Default: "0.5", Change: AtOnce,
 			Meaning: "The average load below which idle instances are removed. It must be below `scaleUpThreshold`.",
 		},
 		{
-			Name: "idleTimeout", Value: duration(&c.IdleTimeout, 0), Default: "30000", Change: AtOnce,
+			Name: "idleTimeout", Value: duration(&a.IdleTimeout, 0), Default: "30000", Change: AtOnce,
 			Meaning: "How long an instance must have been ready and idle before it may be removed. 0 means at once.",
 		},
 	}
 }
 
 // commandKeys say how an instance is started.
-func commandKeys(c *Config) []Key {
+func commandKeys(a *App) []Key {
 	return []Key{
 		{
-			Name: "command", Value: command(&c.Command), Default: yamlList(defaultCommand()), implied: true, Change: RollingRestart,
+			Name: "command", Value: command(&a.Command), Default: yamlList(defaultCommand()), implied: true, Change: RollingRestart,
 			Meaning: "The program and the arguments that start an instance, without a shell. `{location}` and `{port}` are replaced; `PORT` is set in its environment too. A relative program with a slash in its name is taken from `workDir`.",
 		},
 		{
-			Name: "env", Value: environment(&c.Env), Default: "{}", Change: RollingRestart,
-			Meaning: "Environment variables of the instances, on top of the inherited ones. dynlb itself sets `PORT` and `DYNLB_INSTANCE`.",
+			Name: "env", Value: environment(&a.Env), Default: "{}", Change: RollingRestart,
+			Meaning: "Environment variables of the instances, on top of the inherited ones. Under `apps` they are added to those beside it. dynlb itself sets `PORT`, `DYNLB_APP` (the name of the app) and `DYNLB_INSTANCE`.",
 		},
 		{
-			Name: "workDir", Value: folder(&c.WorkDir), Default: ".", implied: true, Change: RollingRestart,
+			Name: "workDir", Value: folder(&a.WorkDir), Default: ".", implied: true, Change: RollingRestart,
 			Meaning: "The folder that instances run in, relative to the config file.",
 		},
 	}
@@ -151,32 +154,38 @@ func authKeys(a *Auth, path func(field *string, check func(path string) error) V
 }
 
 // instanceKeys are about the life of an instance.
-func instanceKeys(c *Config) []Key {
+func instanceKeys(a *App) []Key {
 	return []Key{
 		{
-			Name: "basePort", Value: whole(&c.BasePort, 1, maxPort), Default: "5001", Change: AtOnce,
-			Meaning: "Each instance gets the lowest free port from here up. Unset, it is 1001 above the port of `listen`, as with `admin`.",
+			Name: "basePort", Value: whole(&a.BasePort, 1, maxPort), Default: "5001", Change: AtOnce,
+			Meaning: "Each instance gets the lowest port from here up that is free, and that no instance of any app has. Unset, it is 1001 above the port of `listen`, as with `admin`.",
 		},
 		{
-			Name: "healthPath", Value: target(&c.HealthPath), Default: "/health", Change: RollingRestart,
+			Name: "healthPath", Value: target(&a.HealthPath), Default: "/health", Change: RollingRestart,
 			Meaning: "The path of the health check. An answer of 2xx means ready. Any other takes the instance out of rotation, without stopping it.",
 		},
 		{
-			Name: "livenessPath", Value: target(&c.LivenessPath), Example: "/live", Change: RollingRestart,
+			Name: "livenessPath", Value: target(&a.LivenessPath), Example: "/live", Change: RollingRestart,
 			Meaning: "The path of a second check. Four failures in a row, which are any answer but 2xx or none, replace the instance. Unset: an instance is replaced when it does not answer at `healthPath` and nothing shows that it works.",
 		},
 		{
-			Name: "startTimeout", Value: duration(&c.StartTimeout, minWait), Default: "10s", Change: AtOnce,
+			Name: "startTimeout", Value: duration(&a.StartTimeout, minWait), Default: "10s", Change: AtOnce,
 			Meaning: "How long an instance may take to be ready for the first time. An instance whose health check answers 503 has not failed and gets longer.",
 		},
 		{
-			Name: "stopTimeout", Value: duration(&c.StopTimeout, 0), Default: "5s", Change: AtOnce,
+			Name: "stopTimeout", Value: duration(&a.StopTimeout, 0), Default: "5s", Change: AtOnce,
 			Meaning: "The time from SIGTERM to SIGKILL. 0 means SIGKILL at once.",
 		},
 		{
-			Name: "drainTimeout", Value: duration(&c.DrainTimeout, 0), Default: "30s", Change: AtOnce,
+			Name: "drainTimeout", Value: duration(&a.DrainTimeout, 0), Default: "30s", Change: AtOnce,
 			Meaning: "How long requests in flight may take to finish before their instance stops. 0 means that they are cut off.",
 		},
+	}
+}
+
+// stopKeys are about the end of dynlb.
+func stopKeys(c *Config) []Key {
+	return []Key{
 		{
 			Name: "drainDelay", Value: durationOrAuto(&c.DrainDelay), Default: "auto", Change: AtOnce,
 			Meaning: "How long dynlb still accepts connections when it is told to stop, while its readiness check fails: a balancer in front of it needs that time to notice. `auto` means 5 s as a service (under systemd, in Kubernetes, or as process 1), and 0 otherwise or on a terminal.",
@@ -185,18 +194,18 @@ func instanceKeys(c *Config) []Key {
 }
 
 // trafficKeys are about requests.
-func trafficKeys(c *Config) []Key {
+func trafficKeys(a *App) []Key {
 	return []Key{
 		{
-			Name: "requestTimeout", Value: duration(&c.RequestTimeout, minWait), Default: "30s", Change: AtOnce,
+			Name: "requestTimeout", Value: duration(&a.RequestTimeout, minWait), Default: "30s", Change: AtOnce,
 			Meaning: "How long an instance may take to send its response header, and to accept a piece of the request before that.",
 		},
 		{
-			Name: "keepAlive", Value: duration(&c.KeepAlive, 0), Default: "4s", Change: AtOnce,
+			Name: "keepAlive", Value: duration(&a.KeepAlive, 0), Default: "4s", Change: AtOnce,
 			Meaning: "How long an idle connection to an instance may be used again. Instances that close idle connections earlier are noticed. 0 means a connection per request.",
 		},
 		{
-			Name: "maxConcurrency", Value: wholeOrAuto(&c.MaxConcurrency, 0, maxCount), Default: "auto", Change: AtOnce,
+			Name: "maxConcurrency", Value: wholeOrAuto(&a.MaxConcurrency, 0, maxCount), Default: "auto", Change: AtOnce,
 			Meaning: "The largest number of requests in flight per instance; more wait in the queue. `auto` means as many as an instance works on at the same time, which dynlb finds out while it runs. 0 means no limit.",
 		},
 		{
@@ -204,15 +213,21 @@ func trafficKeys(c *Config) []Key {
 			Meaning: "How requests wait for an instance.",
 			Keys: []Key{
 				{
-					Name: "limit", Value: whole(&c.Queue.Limit, 0, maxCount), Default: "1024", Change: AtOnce,
+					Name: "limit", Value: whole(&a.Queue.Limit, 0, maxCount), Default: "1024", Change: AtOnce,
 					Meaning: "The largest number of requests that wait. 0 turns waiting off, which needs `minInstances` above 0.",
 				},
 				{
-					Name: "timeout", Value: duration(&c.Queue.Timeout, minWait), Default: "10s", Change: AtOnce,
+					Name: "timeout", Value: duration(&a.Queue.Timeout, minWait), Default: "10s", Change: AtOnce,
 					Meaning: "How long a request may wait.",
 				},
 			},
 		},
+	}
+}
+
+// clientKeys are about clients.
+func clientKeys(c *Config) []Key {
+	return []Key{
 		{
 			Name: "trustedProxies", Value: prefixes(&c.TrustedProxies), Default: "[]", Change: AtOnce,
 			Meaning: "The addresses and networks whose `X-Forwarded-*` fields are believed, such as `10.0.0.0/8`.",
@@ -225,69 +240,27 @@ func trafficKeys(c *Config) []Key {
 }
 
 // processKeys are about the processes of an instance.
-func processKeys(c *Config) []Key {
+func processKeys(a *App) []Key {
 	return []Key{
 		{
-			Name: "verifyPort", Value: boolean(&c.VerifyPort), Default: "true", Change: RollingRestart,
+			Name: "verifyPort", Value: boolean(&a.VerifyPort), Default: "true", Change: RollingRestart,
 			Meaning: "Whether an instance is ready only if its own processes listen on its port. False is for apps that listen from another process tree.",
 		},
 		{
-			Name: "user", Value: account(&c.User), Example: "nobody", Change: RollingRestart,
+			Name: "user", Value: account(&a.User), Example: "nobody", Change: RollingRestart,
 			Meaning: "The user, or `user:group`, that instances run as; dynlb must run as root. Unset: the user of dynlb.",
 		},
 		{
-			Name: "maxRequests", Value: whole(&c.MaxRequests, 0, maxCount), Default: "0", Change: AtOnce,
+			Name: "maxRequests", Value: whole(&a.MaxRequests, 0, maxCount), Default: "0", Change: AtOnce,
 			Meaning: "An instance that was given so many requests is replaced, a new one first. 0 means no limit.",
 		},
 		{
-			Name: "maxAge", Value: duration(&c.MaxAge, 0), Default: "0", Change: AtOnce,
+			Name: "maxAge", Value: duration(&a.MaxAge, 0), Default: "0", Change: AtOnce,
 			Meaning: "An instance that is so old is replaced, a new one first. 0 means no limit.",
 		},
 		{
-			Name: "maxMemory", Value: memory(&c.MaxMemory), Default: "0", Change: AtOnce,
+			Name: "maxMemory", Value: memory(&a.MaxMemory), Default: "0", Change: AtOnce,
 			Meaning: "An instance that uses so much resident memory is replaced, a new one first. 0 means no limit.",
-		},
-	}
-}
-
-// limitsKeys are the keys of limits.
-func limitsKeys(l *Limits) []Key {
-	return []Key{
-		{
-			Name: "requestLine", Value: size(&l.RequestLine, minHead, maxHead), Default: "8KiB", Change: AtOnce,
-			Meaning: "The size of a request line, at most `header`. A longer one is answered 414.",
-		},
-		{
-			Name: "header", Value: size(&l.Header, minHead, maxHead), Default: "64KiB", Change: AtOnce,
-			Meaning: "The size of a whole request header. A larger one is answered 431.",
-		},
-		{
-			Name: "headerFields", Value: whole(&l.HeaderFields, 1, maxFields), Default: "100", Change: AtOnce,
-			Meaning: "The number of header fields. More are answered 431.",
-		},
-		{
-			Name: "headerTimeout", Value: duration(&l.HeaderTimeout, minWait), Default: "10s", Change: AtOnce,
-			Meaning: "How long a request header may take from its first byte. A slower one is answered 408.",
-		},
-		{
-			Name: "bodyTimeout", Value: duration(&l.BodyTimeout, minWait), Default: "30s", Change: AtOnce,
-			Meaning: "How long a client may be silent within a request body. After that it is answered 408.",
-		},
-		{
-			Name: "minRate", Value: size(&l.MinRate, 0, maxRate), Default: "240", Change: AtOnce,
-			Meaning: "The rate in bytes a second at which a client must send a request body, and take a response, while dynlb waits for it. A request that is behind it by `bodyTimeout` is answered 408; a response that is behind it by `idleTimeout` is broken off. 0 means no such limit.",
-		},
-		{
-			Name: "chunkLine", Value: size(&l.ChunkLine, minHead, maxHead), Default: "256", Change: AtOnce,
-			Meaning: "The size of a chunk's size line. A longer one is answered 400.",
-		},
-		{
-			Name: "idleTimeout", Value: duration(&l.IdleTimeout, minWait), Default: "60s", Change: AtOnce,
-			Meaning: "How long a connection may be idle before it is closed.",
-		},
-		{
-			Name: "connections", Value: whole(&l.Connections, 0, maxCount), Default: "0", Change: AtOnce,
-			Meaning: "The largest number of connected clients. Beyond it, the client that has been idle the longest is disconnected; when none is idle, new ones wait to be accepted. 0 derives it from the limit of open files.",
 		},
 	}
 }

@@ -60,6 +60,7 @@ func Parse(name string, data []byte, dir string, getenv func(string) string) (Co
 	if getenv != nil {
 		r.override(getenv("PORT"))
 	}
+	r.readApps()
 	r.validate()
 	if len(r.problems) > 0 {
 		sortProblems(r.problems)

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -14,6 +15,7 @@ type reader struct {
 	config   Config
 	set      map[string]place // where each key's value comes from, if not the default
 	bad      map[string]bool  // keys with a problem; the rules skip them
+	apps     *yaml.Node       // the mapping of apps; nil if there is none
 	problems []Problem
 }
 
@@ -35,7 +37,10 @@ func (p place) item(index, line int) place {
 
 // problem records what is wrong at a place.
 func (r *reader) problem(at place, format string, args ...any) {
-	r.problems = append(r.problems, Problem{Line: at.line, Key: at.key, Text: fmt.Sprintf(format, args...)})
+	p := Problem{Line: at.line, Key: at.key, Text: fmt.Sprintf(format, args...)}
+	if !slices.Contains(r.problems, p) { // several apps may have it from the same key
+		r.problems = append(r.problems, p)
+	}
 	key, _, _ := strings.Cut(at.key, "[")
 	r.bad[key] = true
 }
@@ -55,14 +60,7 @@ func (r *reader) mapping(prefix string, node *yaml.Node, table []Key) {
 	r.pairs(prefix, node, func(at place, name string, value *yaml.Node) {
 		k, ok := find(table, name)
 		if !ok {
-			if near := nearest(name, table); near != "" {
-				r.problem(at, "unknown key; did you mean %s?", near)
-			} else if !namesTold {
-				r.problem(at, "unknown key; the keys are %s", names(table))
-				namesTold = true
-			} else {
-				r.problem(at, "unknown key")
-			}
+			r.unknown(at, name, table, &namesTold)
 			return
 		}
 		r.set[at.key] = at
@@ -77,6 +75,22 @@ func (r *reader) mapping(prefix string, node *yaml.Node, table []Key) {
 			r.wrong(at, value, "a mapping with the keys "+names(k.Keys))
 		}
 	})
+}
+
+// unknown reports a key that is not in the table. namesTold tells that a problem lists
+// its names already.
+func (r *reader) unknown(at place, name string, table []Key, namesTold *bool) {
+	switch near := nearest(name, table); {
+	case r.isShared(at, name):
+		r.problem(at, "belongs beside apps: it is one for all of them")
+	case near != "":
+		r.problem(at, "unknown key; did you mean %s?", near)
+	case !*namesTold:
+		r.problem(at, "unknown key; the keys are %s", names(table))
+		*namesTold = true
+	default:
+		r.problem(at, "unknown key")
+	}
 }
 
 // pairs calls do with the name and the value of each pair of a mapping, and

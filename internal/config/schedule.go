@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -13,18 +14,18 @@ import (
 const unset = -1
 
 // boundsKeys are the keys that move the bounds of the number of instances.
-func boundsKeys(c *Config) []Key {
+func boundsKeys(a *App) []Key {
 	return []Key{
 		{
-			Name: "schedule", Value: scheduleOf(&c.Schedule), Default: "[]", Change: AtOnce,
+			Name: "schedule", Value: scheduleOf(&a.Schedule), Default: "[]", Change: AtOnce,
 			Meaning: "Other bounds at times of the day and the week. The entry that ran last is in force, also when dynlb starts; an entry with `cron` alone brings `minInstances` and `maxInstances` back.",
 		},
 		{
-			Name: "spareInstances", Value: whole(&c.SpareInstances, 0, maxPort), Default: "0", Change: AtOnce,
+			Name: "spareInstances", Value: whole(&a.SpareInstances, 0, maxPort), Default: "0", Change: AtOnce,
 			Meaning: "How many instances are kept beyond those that the load needs, within `maxInstances`. With it, an app is not scaled to zero.",
 		},
 		{
-			Name: "brakes", Keys: brakesKeys(&c.Brakes),
+			Name: "brakes", Keys: brakesKeys(&a.Brakes),
 			Meaning: "What keeps the load from adding instances that the machine cannot bear. `minInstances` and `dynlb scale` are not affected, nor is the first instance.",
 		},
 	}
@@ -129,12 +130,13 @@ func timezone(field **time.Location) Value {
 }
 
 // schedule resolves what the entries leave to the app, and checks their bounds.
-func (r *reader) schedule() {
-	c := &r.config
-	if !r.good("schedule", "minInstances", "maxInstances", "basePort", "queue.limit") {
+func (s scope) schedule() {
+	c := s.app
+	if !s.good(s.key("schedule"), s.key("minInstances"), s.key("maxInstances"), s.key("basePort"), s.key("queue.limit")) {
 		return
 	}
-	at := r.set["schedule"]
+	at := s.set[s.key("schedule")]
+	c.Schedule = slices.Clone(c.Schedule) // apps may share it, and have other bounds
 	for i := range c.Schedule {
 		e := &c.Schedule[i]
 		if e.Min == unset {
@@ -144,19 +146,16 @@ func (r *reader) schedule() {
 			e.Max = c.MaxInstances
 		}
 		here := at.item(i, at.line)
-		if cron, ok := r.set[here.key+".cron"]; ok {
+		if cron, ok := s.set[here.key+".cron"]; ok {
 			here.line = cron.line
 		}
 		switch {
 		case e.Min > e.Max:
-			r.problem(here, "minInstances must be at most maxInstances; got %d and %d", e.Min, e.Max)
+			s.problem(here, "minInstances must be at most maxInstances; got %d and %d", e.Min, e.Max)
 		case c.BasePort+e.Max > maxPort+1:
-			r.problem(here, "basePort + maxInstances must be at most %d; got %d + %d", maxPort+1, c.BasePort, e.Max)
+			s.problem(here, "basePort + maxInstances must be at most %d; got %d + %d", maxPort+1, c.BasePort, e.Max)
 		case e.Min == 0 && c.Queue.Limit == 0:
-			r.problem(here, "minInstances or queue.limit must be above 0; with 0 and 0 no request could wait for the first instance")
+			s.problem(here, "minInstances or queue.limit must be above 0; with 0 and 0 no request could wait for the first instance")
 		}
 	}
 }
-
-// InstanceLimit returns the largest number of instances that there may be at any time.
-func (c *Config) InstanceLimit() int { return max(c.MaxInstances, c.Schedule.Max()) }

@@ -1,34 +1,29 @@
 package config
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+)
 
 // validate checks the rules that involve several keys. It skips those in which a
 // key has a problem of its own.
 func (r *reader) validate() {
+	if r.config.Apps == nil {
+		r.scope("", &r.config.App).validate()
+	}
+	before := r.bad
+	for i := range r.config.Apps {
+		a := &r.config.Apps[i]
+		r.bad = maps.Clone(before) // a value beside apps may contradict that of each app
+		r.scope("apps."+a.Name+".", a).validate()
+	}
+	r.bad = before
+	r.routes()
+	r.ports()
 	c := &r.config
-	if r.good("minInstances", "maxInstances") && c.MinInstances > c.MaxInstances {
-		r.conflict("minInstances", "at most", c.MinInstances, "maxInstances", "at least", c.MaxInstances)
-	}
-	if r.good("scaleDownThreshold", "scaleUpThreshold") && c.ScaleDownThreshold >= c.ScaleUpThreshold {
-		r.conflict("scaleDownThreshold", "below", c.ScaleDownThreshold, "scaleUpThreshold", "above", c.ScaleUpThreshold)
-	}
-	// The last port is basePort + maxInstances - 1.
-	if last := maxPort + 1; r.good("basePort", "maxInstances") && c.BasePort+c.MaxInstances > last {
-		at, _ := r.later("basePort", "maxInstances")
-		r.problem(at, "basePort + maxInstances must be at most %d; got %d + %d", last, c.BasePort, c.MaxInstances)
-	}
-	// Without an instance and without a queue, every request would fail.
-	if r.good("minInstances", "queue.limit") && c.MinInstances == 0 && c.Queue.Limit == 0 {
-		at, _ := r.later("minInstances", "queue.limit")
-		r.problem(at, "minInstances or queue.limit must be above 0; with 0 and 0 no request could wait for the first instance")
-	}
-	if r.good("command", "location") && c.Location == "" && usesLocation(c.Command) {
-		r.problem(r.set["command"], "uses {location}; set location too, or write the path itself")
-	}
 	if line, header := "limits.requestLine", "limits.header"; r.good(line, header) && c.Limits.RequestLine > c.Limits.Header {
 		r.conflict(line, "at most", c.Limits.RequestLine, header, "at least", c.Limits.Header)
 	}
-	r.schedule()
 	r.listeners()
 	r.auth()
 }

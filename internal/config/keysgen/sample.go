@@ -30,7 +30,7 @@ func sample(_ []byte, keys []config.Key) ([]byte, error) {
 		out.WriteByte('\n')
 		comment(&out, "# ", plain(k.Meaning))
 		members(&out, k.Name+".", k.Keys)
-		members(&out, k.Name+"[].", k.Value.Item)
+		members(&out, itemPrefix(k.Name, k.Value), k.Value.Item)
 		mark := ""
 		if i >= active || k.Default == "" {
 			mark = "#"
@@ -45,7 +45,7 @@ func members(out *bytes.Buffer, prefix string, keys []config.Key) {
 	for _, k := range keys {
 		comment(out, "#   ", prefix+k.Name+": "+plain(k.Meaning))
 		members(out, prefix+k.Name+".", k.Keys)
-		members(out, prefix+k.Name+"[].", k.Value.Item)
+		members(out, itemPrefix(prefix+k.Name, k.Value), k.Value.Item)
 	}
 }
 

@@ -20,6 +20,8 @@ type node struct {
 	Items                *node           `json:"items,omitempty"`
 	Required             []string        `json:"required,omitempty"`
 	MinItems             int             `json:"minItems,omitempty"`
+	MinProperties        int             `json:"minProperties,omitempty"`
+	Ref                  string          `json:"$ref,omitempty"`
 	MinLength            int             `json:"minLength,omitempty"`
 	Minimum              *int64          `json:"minimum,omitempty"`
 	ExclusiveMinimum     *int64          `json:"exclusiveMinimum,omitempty"`
@@ -93,12 +95,28 @@ func keyNode(k config.Key) (out node, err error) {
 			if err != nil {
 				return node{}, err
 			}
-			out.Items = &item
+			if k.Value.Kind == config.Apps {
+				out.AdditionalProperties = appNode(item)
+			} else {
+				out.Items = &item
+			}
 		}
 		out.Default, err = defaultJSON(k)
 	}
 	out.Description = plain(k.Meaning) + form(k.Value)
 	return out, err
+}
+
+// appNode returns the schema of an app under apps: that of its own keys, and of those
+// that it shares with the only app.
+func appNode(own node) node {
+	own.Type, own.Default = []string{"object", "null"}, nil
+	for _, k := range config.Keys() {
+		if k.PerApp {
+			own.Properties = append(own.Properties, member{k.Name, node{Ref: "#/properties/" + k.Name}})
+		}
+	}
+	return own
 }
 
 // defaultJSON returns the default of a key, nil when it has none.

@@ -43,8 +43,16 @@ func rows(out *bytes.Buffer, prefix string, keys []config.Key) {
 			continue
 		}
 		fmt.Fprintf(out, "| `%s` | %s | %s | %s | %s |\n", name, defaultText(k), takes(k.Value), k.Change, k.Meaning)
-		rows(out, name+"[].", k.Value.Item)
+		rows(out, itemPrefix(name, k.Value), k.Value.Item)
 	}
+}
+
+// itemPrefix returns how the keys of the mappings in a value are written.
+func itemPrefix(name string, v config.Value) string {
+	if v.Kind == config.Apps {
+		return name + ".NAME."
+	}
+	return name + "[]."
 }
 
 // defaultText returns the default of a key for a cell of the table.

@@ -19,6 +19,7 @@ const (
 	addressPattern = `^(\[[^\]]+\]|[A-Za-z0-9._-]*):[0-9]{1,5}$`
 	fieldPattern   = "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
 	namePattern    = `^[A-Za-z_][A-Za-z0-9_]*$`
+	appPattern     = `^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`
 )
 
 // valueNode returns the schema of a value. It accepts everything that config
@@ -57,8 +58,14 @@ func valueNode(v config.Value) node {
 	case config.Command:
 		return node{Type: "array", Items: word, MinItems: 1}
 	case config.Environment:
-		own := map[string]any{"enum": []string{"PORT", "DYNLB_INSTANCE"}}
+		own := map[string]any{"enum": []string{"PORT", "DYNLB_APP", "DYNLB_INSTANCE"}}
 		return node{Type: "object", PropertyNames: &node{Pattern: namePattern, Not: own}, AdditionalProperties: word}
+	case config.Apps:
+		return node{Type: "object", MinProperties: 1, PropertyNames: &node{Pattern: appPattern}}
+	case config.Hosts:
+		return node{Type: "array", Items: &node{Type: "string", MinLength: 1}}
+	case config.Prefixes:
+		return node{Type: "array", Items: &node{Type: "string", Pattern: "^/"}}
 	case config.Networks:
 		return node{Type: "array", Items: &node{Type: "string", MinLength: 1}}
 	case config.FieldName:
@@ -87,6 +94,22 @@ func bounds(v config.Value) (low, high *int64) {
 	return low, high
 }
 
+// takesAny are the values that the kind alone describes.
+var takesAny = map[config.Kind]string{
+	config.Boolean:     "true or false",
+	config.Address:     "host:port",
+	config.Target:      "path of a request",
+	config.Command:     "list of words",
+	config.Environment: "names and values",
+	config.Networks:    "list of networks",
+	config.List:        "list of mappings",
+	config.Apps:        "names and apps",
+	config.Hosts:       "list of hosts",
+	config.Prefixes:    "list of paths",
+	config.Cron:        "cron expression",
+	config.Account:     "user of this machine",
+}
+
 // takes says in a few words what a value may be.
 func takes(v config.Value) string {
 	switch v.Kind {
@@ -104,8 +127,6 @@ func takes(v config.Value) string {
 			return fmt.Sprintf("number above %d", v.Min)
 		}
 		return fmt.Sprintf("number, %d or more", v.Min)
-	case config.Boolean:
-		return "true or false"
 	case config.Duration:
 		if v.Auto {
 			return "`auto`, or a duration"
@@ -119,25 +140,12 @@ func takes(v config.Value) string {
 			return "0, or a size of at least " + sizeText(v.Min)
 		}
 		return "size, " + sizeText(v.Min) + " to " + sizeText(v.Max)
-	case config.Address:
-		return "host:port"
-	case config.Target:
-		return "path of a request"
-	case config.Command:
-		return "list of words"
-	case config.Environment:
-		return "names and values"
-	case config.Networks:
-		return "list of networks"
 	case config.Word:
 		return quotedWords(v.Words)
-	case config.List:
-		return "list of mappings"
-	case config.Cron:
-		return "cron expression"
-	case config.Account:
-		return "user of this machine"
 	default:
+		if text := takesAny[v.Kind]; text != "" {
+			return text
+		}
 		if v.Words != nil {
 			return string(v.Kind) + ", or " + quotedWords(v.Words)
 		}

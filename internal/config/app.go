@@ -1,0 +1,107 @@
+package config
+
+import (
+	"time"
+
+	"github.com/dynlb/dynlb/internal/schedule"
+)
+
+// App holds the settings of one app.
+type App struct {
+	// Name is a DNS label, and DefaultApp for the app of a file without apps.
+	Name string
+
+	// Hosts are in lower case, IPv6 addresses in brackets; empty for any. Paths have no
+	// slash at the end, but "/" itself; empty for all.
+	Hosts, Paths []string
+
+	// Strip tells that instances do not get the path of Paths that a request has.
+	Strip bool
+
+	// Location is an absolute path that existed when the file was read. Empty: the
+	// demo backend, unless Command is set.
+	Location string
+
+	// MinInstances and MaxInstances are the bounds of the number of instances.
+	MinInstances, MaxInstances int
+
+	// Schedule has other bounds for times of the day and the week. Min and Max of each
+	// entry are set.
+	Schedule schedule.Plan
+
+	// SpareInstances may be above MaxInstances, which bounds all.
+	SpareInstances int
+
+	Brakes Brakes
+
+	CheckInterval, HealthTimeout time.Duration
+
+	// ScaleUpThreshold and ScaleDownThreshold are finite.
+	ScaleUpThreshold, ScaleDownThreshold float64
+
+	IdleTimeout time.Duration
+
+	// Command has its placeholders still in it; [App.Argv] replaces them. It is
+	// nil for the default.
+	Command []string
+
+	// Env is nil for no variables. Those that dynlb sets are never among them.
+	Env map[string]string
+
+	// WorkDir is an absolute path. In [Default] it is empty, which stands for
+	// dynlb's own working directory.
+	WorkDir string
+
+	BasePort int
+
+	// HealthPath is a request target: a path that starts with "/", with a query if
+	// it has one.
+	HealthPath string
+	// LivenessPath is a request target, or "" for none.
+	LivenessPath string
+
+	StartTimeout, StopTimeout, DrainTimeout, RequestTimeout time.Duration
+
+	// KeepAlive is 0 for a connection per request.
+	KeepAlive time.Duration
+
+	// MaxConcurrency is 0 for no limit, and Auto when dynlb finds the limit.
+	MaxConcurrency int
+
+	Queue Queue
+
+	VerifyPort bool
+
+	// User is the name or number of a user, optionally followed by a colon and a
+	// group. Both existed when the file was read. Empty: dynlb's own user.
+	User string
+
+	// MaxRequests, MaxAge and MaxMemory, in bytes, are 0 for no limit.
+	MaxRequests int
+	MaxAge      time.Duration
+	MaxMemory   int64
+}
+
+// Queue says how requests wait for an instance.
+type Queue struct {
+	// Limit is 0 when requests do not wait; MinInstances is above 0 then.
+	Limit int
+
+	Timeout time.Duration
+}
+
+// DefaultApp is the name of the app of a file without apps.
+const DefaultApp = "default"
+
+// AllApps returns the apps that there are: the Apps, or the only one.
+func (c *Config) AllApps() []App {
+	if c.Apps != nil {
+		return c.Apps
+	}
+	only := c.App
+	only.Name = DefaultApp
+	return []App{only}
+}
+
+// InstanceLimit returns the largest number of instances that there may be at any time.
+func (a *App) InstanceLimit() int { return max(a.MaxInstances, a.Schedule.Max()) }
