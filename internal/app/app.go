@@ -72,7 +72,7 @@ func New(o Options) *App {
 	a.Registry = registry.New(o.Settings.Registry)
 	a.Board = notice.New(a.Registry)
 	a.Route = route.NewApp(o.Name, a.Registry, o.Settings.Requests)
-	a.Fleet = o.Settings.Fleet.New(fleet.Options{Registry: a.Registry, Board: a.Board, Log: a.Log, Output: instanceLog})
+	a.Fleet = o.Settings.Fleet.New(fleet.Options{App: o.Name, Registry: a.Registry, Board: a.Board, Log: a.Log, Output: instanceLog})
 	a.Scaler = autoscaler.New(autoscaler.Options{Board: a.Board, Fleet: a.Fleet, Pool: a.Registry, Machine: machine.New(), Log: a.Log}, o.Settings.Scaling)
 	return a
 }

@@ -69,8 +69,10 @@ type Settings interface {
 	New(options Options) Fleet
 }
 
-// Options are what every kind of fleet works with. All but Output are required.
+// Options are what every kind of fleet works with. All but App and Output are required.
 type Options struct {
+	// App is the name of the app.
+	App string
 	// Registry holds the instances.
 	Registry *registry.Registry
 	// Board is where the fleet reports its state.

@@ -157,7 +157,7 @@ func (f *Fleet) spec(c *child) process.Spec {
 		Argv:   c.program.Argv(c.port),
 		User:   c.program.Account,
 		Mark:   orphan.NewMark(string(c.id)),
-		Env:    append(env, "PORT="+strconv.Itoa(c.port)),
+		Env:    append(env, "PORT="+strconv.Itoa(c.port), "DYNLB_APP="+f.App),
 		Dir:    c.program.WorkDir,
 		Output: func(line process.Line) error { return logLine(output, line) },
 		Dropped: func(lines uint64) {

@@ -59,6 +59,7 @@ func (f *Fleet) replace(c *child, why error) {
 func (f *Fleet) onEnd(c *child, end ending) {
 	c.endLife()
 	f.children = slices.DeleteFunc(f.children, func(x *child) bool { return x == c })
+	f.ports.release(c.port)
 	reason := end.reason()
 	f.logRejected(c, f.Registry.Transition(c.id, registry.Stopped, stopReason(c, end)))
 	if end.exit != nil && end.exit.Dropped > 0 {

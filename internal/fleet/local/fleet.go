@@ -43,6 +43,7 @@ type machinery struct {
 type Fleet struct {
 	fleet.Options
 	machinery
+	ports   *Ports                  // of the machine
 	inForce atomic.Pointer[inForce] // the only copy of the settings; the loop replaces it
 	calls   chan func()             // work for the loop, from the methods and from manage
 	done    chan struct{}           // closed when Run has returned
@@ -79,7 +80,7 @@ func New(options fleet.Options, settings Settings) *Fleet {
 
 func newFleet(options fleet.Options, settings Settings, m machinery) *Fleet {
 	options.Output = cmp.Or(options.Output, options.Log)
-	f := &Fleet{Options: options, machinery: m, calls: make(chan func()), done: make(chan struct{})}
+	f := &Fleet{Options: options, machinery: m, ports: cmp.Or(settings.Ports, new(Ports)), calls: make(chan func()), done: make(chan struct{})}
 	now := newInForce(settings)
 	f.program = &now.Program
 	f.inForce.Store(now)

@@ -18,8 +18,8 @@ func TestScaleUpAndDown(t *testing.T) {
 		r.after(50 * time.Millisecond)
 		r.want("3 ready")
 		for i, p := range r.all() {
-			if want := 5001 + i; p.port != want || !slices.Contains(p.spec.Env, fmt.Sprintf("PORT=%d", want)) {
-				t.Errorf("process %d has port %d, want %d, in its environment too", i, p.port, want)
+			if want := 5001 + i; p.port != want || !slices.Contains(p.spec.Env, fmt.Sprintf("PORT=%d", want)) || !slices.Contains(p.spec.Env, "DYNLB_APP=web") {
+				t.Errorf("process %d has port %d, want %d, in its environment too, and the app", i, p.port, want)
 			}
 		}
 		r.Scale(1, "test")

@@ -65,7 +65,7 @@ func (f *Fleet) reconcile(killCtx context.Context) {
 
 // start starts one child. It returns false when there is no port for it.
 func (f *Fleet) start(killCtx context.Context) bool {
-	port, err := f.lowestFreePort()
+	port, err := f.ports.take(f.settings().BasePort, f.bind)
 	if err != nil {
 		f.failedStarts++
 		f.backoff.fail(time.Now(), time.Time{})

@@ -49,6 +49,7 @@ func withFleet(t *testing.T, change func(*Settings, *machine), test func(t *test
 		reg := registry.New(registry.Options{QueueLimit: 100, QueueTimeout: time.Minute})
 		log := new(logBuffer)
 		f := newFleet(fleet.Options{
+			App:      "web",
 			Registry: reg,
 			Board:    notice.New(reg),
 			Log:      slog.New(slog.NewTextHandler(log, nil)),

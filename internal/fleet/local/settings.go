@@ -18,6 +18,9 @@ type Settings struct {
 	Program Program
 	// BasePort is the first port for instances. Each gets the lowest free one.
 	BasePort int
+	// Ports are those of the machine, of which the fleet takes the ports. Configure does
+	// not change them. Nil: no other fleet takes any.
+	Ports *Ports
 	// CheckInterval is the time between health checks of a ready instance, and
 	// HealthTimeout bounds one.
 	CheckInterval, HealthTimeout time.Duration
