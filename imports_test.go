@@ -69,13 +69,13 @@ var table = map[string][]string{
 		"gen", "gen/dynlb/v1", "internal/fleet", "internal/notice", "internal/registry",
 		"github.com/grpc-ecosystem/grpc-gateway/v2", "github.com/prometheus", "google.golang.org",
 	},
-	"internal/app":     {"internal/autoscaler", "internal/fleet", "internal/machine", "internal/notice", "internal/registry", "proxy/route"},
+	"internal/app":       {"internal/autoscaler", "internal/fleet", "internal/notice", "internal/registry", "proxy/route"},
 	"internal/accesslog": {"internal/logging", "proxy/outcome", "github.com/DeRuina/timberjack"},
-	"internal/logging": {"github.com/lmittmann/tint", "golang.org/x/term"},
+	"internal/logging":   {"github.com/lmittmann/tint", "golang.org/x/term"},
 	// These two wire all the others: they may import much, and only cmd/dynlb and
 	// the command line import them.
 	"internal/daemon": {
-		"internal/accesslog", "internal/app", "internal/autoscaler", "internal/config", "internal/fleet", "internal/fleet/local", "internal/logging", "internal/notice",
+		"internal/accesslog", "internal/app", "internal/autoscaler", "internal/config", "internal/fleet", "internal/fleet/local", "internal/logging", "internal/machine", "internal/notice",
 		"internal/process/account", "internal/process/cgroup", "internal/process/orphan", "internal/process/procfs", "internal/process/reap", "internal/registry", "proxy", "proxy/edge", "proxy/http1", "proxy/outcome",
 		"proxy/route", "server", "github.com/fsnotify/fsnotify", "golang.org/x/sys",
 	},

@@ -11,7 +11,6 @@ import (
 
 	"github.com/dynlb/dynlb/internal/autoscaler"
 	"github.com/dynlb/dynlb/internal/fleet"
-	"github.com/dynlb/dynlb/internal/machine"
 	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/route"
@@ -37,6 +36,9 @@ type Options struct {
 	Settings Settings
 	// Log gets the entries of the app, with its name. Required.
 	Log *slog.Logger
+	// Room is what the machine has left for the instances of all apps. Nil: nothing holds
+	// their number back.
+	Room *autoscaler.Room
 	// InstanceLog gets the output of its instances, with its name. Nil: Log.
 	InstanceLog *slog.Logger
 }
@@ -73,7 +75,7 @@ func New(o Options) *App {
 	a.Board = notice.New(a.Registry)
 	a.Route = route.NewApp(o.Name, a.Registry, o.Settings.Requests)
 	a.Fleet = o.Settings.Fleet.New(fleet.Options{App: o.Name, Registry: a.Registry, Board: a.Board, Log: a.Log, Output: instanceLog})
-	a.Scaler = autoscaler.New(autoscaler.Options{Board: a.Board, Fleet: a.Fleet, Pool: a.Registry, Machine: machine.New(), Log: a.Log}, o.Settings.Scaling)
+	a.Scaler = autoscaler.New(autoscaler.Options{Board: a.Board, Fleet: a.Fleet, Pool: a.Registry, Room: o.Room, Log: a.Log}, o.Settings.Scaling)
 	return a
 }
 

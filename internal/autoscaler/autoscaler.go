@@ -125,6 +125,9 @@ func (a *Autoscaler) Configure(settings Settings) {
 func (a *Autoscaler) Run(ctx context.Context) {
 	defer close(a.done)
 	s := a.scaler
+	if s.Room != nil {
+		defer s.Room.leave(s)
+	}
 	changed, stop := s.Board.Watch()
 	defer stop()
 	s.Start()

@@ -77,7 +77,11 @@ func scalingOn(t *testing.T, m Machine, settings Settings, test func(t *testing.
 		r := registry.New(registry.Options{QueueLimit: 100, QueueTimeout: time.Hour})
 		f := &fleet{registry: r}
 		f.boot.Store(int64(boot))
-		a := New(Options{Board: notice.New(r), Fleet: f, Pool: r, Machine: m, Log: slog.New(slog.DiscardHandler)}, settings)
+		options := Options{Board: notice.New(r), Fleet: f, Pool: r, Log: slog.New(slog.DiscardHandler)}
+		if m != nil {
+			options.Room = NewRoom(m)
+		}
+		a := New(options, settings)
 		ctx, cancel := context.WithCancel(t.Context())
 		go a.Run(ctx) // the bubble waits for it
 		synctest.Wait()

@@ -10,9 +10,6 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
-// Machine tells what is left for more instances; see machine.Machine.
-type Machine interface{ Read() machine.Reading }
-
 // Brakes says which limits of the machine keep the target from rising.
 type Brakes struct{ Memory, Processors bool }
 
@@ -46,7 +43,7 @@ type brakeSample struct {
 // watchMachine reads the machine when it is due, and ends an episode.
 func (s *Scaler) watchMachine(now time.Time) {
 	b := &s.brakes
-	if s.Machine == nil || s.settings.Brakes == (Brakes{}) && b.holding == "" {
+	if s.Room == nil || s.settings.Brakes == (Brakes{}) && b.holding == "" {
 		return
 	}
 	if b.holding != "" && now.Sub(b.cut) >= episodeWindows*s.settings.Window {
@@ -57,7 +54,11 @@ func (s *Scaler) watchMachine(now time.Time) {
 	if n := len(b.samples); n > 0 && now.Sub(b.samples[n-1].at) < sampleInterval {
 		return
 	}
-	b.samples = append(b.samples, brakeSample{now, s.Machine.Read()})
+	reading, at := s.Room.read(now)
+	if n := len(b.samples); n > 0 && !at.After(b.samples[n-1].at) {
+		return
+	}
+	b.samples = append(b.samples, brakeSample{at, reading})
 	for len(b.samples) > 2 && now.Sub(b.samples[1].at) >= brakeSpan {
 		b.samples = slices.Delete(b.samples, 0, 1)
 	}
@@ -71,17 +72,7 @@ func (s *Scaler) brake(now *registry.Snapshot, n int, reason string) (allowed in
 	if len(b.samples) == 0 || s.target == 0 {
 		return n, reason
 	}
-	allowed, name, figures := n, "", ""
-	if s.settings.Brakes.Memory {
-		if room, text, ok := s.memoryRoom(now); ok && s.target+room < allowed {
-			allowed, name, figures = s.target+room, "memory", text
-		}
-	}
-	if s.settings.Brakes.Processors {
-		if count, text, ok := s.busyProcessors(); ok && max(s.target, count) < allowed {
-			allowed, name, figures = max(s.target, count), "cpu", text
-		}
-	}
+	allowed, name, figures := s.claim(now, n)
 	if allowed == n {
 		return n, reason
 	}
@@ -95,23 +86,50 @@ func (s *Scaler) brake(now *registry.Snapshot, n int, reason string) (allowed in
 	return allowed, fmt.Sprintf("%s, but %s: %d -> %d", reason, figures, s.target, allowed)
 }
 
-// memoryRoom returns how many more instances there is memory for, with its figures. An
-// instance needs what the ready ones use, as their median. What those will need that are
-// starting is subtracted. ok is false when something is not known.
-func (s *Scaler) memoryRoom(now *registry.Snapshot) (room int, figures string, ok bool) {
+// claim takes the room of a raise to n: as much as the machine bears. It returns the
+// brake that holds the rest back, with its figures.
+func (s *Scaler) claim(now *registry.Snapshot, n int) (allowed int, name, figures string) {
+	s.Room.mu.Lock()
+	defer s.Room.mu.Unlock()
+	others := s.Room.othersLocked(s)
+	allowed = n
+	each, pending := s.memoryNeed(now)
+	if s.settings.Brakes.Memory {
+		if room, text, ok := s.memoryRoom(each, pending, others.pending); ok && s.target+room < allowed {
+			allowed, name, figures = s.target+room, "memory", text
+		}
+	}
+	if s.settings.Brakes.Processors {
+		if count, text, ok := s.busyProcessors(); ok && max(s.target, count-others.target) < allowed {
+			allowed, name, figures = max(s.target, count-others.target), "cpu", text
+		}
+	}
+	s.Room.shares[s] = share{target: allowed, pending: pending + uint64(allowed-s.target)*each}
+	return allowed, name, figures
+}
+
+// share returns what the app has of the machine.
+func (s *Scaler) share(now *registry.Snapshot) share {
+	_, pending := s.memoryNeed(now)
+	return share{target: s.target, pending: pending}
+}
+
+// memoryNeed returns what an instance needs: what the ready ones use, as their median,
+// 0 if that is not known. pending is what those will still need that are starting, or
+// are to be started.
+func (s *Scaler) memoryNeed(now *registry.Snapshot) (each, pending uint64) {
 	var used []uint64
 	for i := range now.Instances {
 		if in := &now.Instances[i]; in.State == registry.Ready && in.Usage.Memory > 0 {
 			used = append(used, in.Usage.Memory)
 		}
 	}
-	limits := s.brakes.samples[len(s.brakes.samples)-1].Memory
-	if len(used) == 0 || len(limits) == 0 {
-		return 0, "", false
+	if len(used) == 0 {
+		return 0, 0
 	}
 	slices.Sort(used)
-	each := used[len(used)/2]
-	pending, present := uint64(0), 0
+	each = used[len(used)/2]
+	present := 0
 	for i := range now.Instances {
 		switch in := &now.Instances[i]; in.State {
 		case registry.Draining:
@@ -122,13 +140,26 @@ func (s *Scaler) memoryRoom(now *registry.Snapshot) (room int, figures string, o
 			present++
 		}
 	}
-	pending += uint64(max(0, s.target-present)) * each
+	return each, pending + uint64(max(0, s.target-present))*each
+}
+
+// memoryRoom returns how many more instances there is memory for, with its figures. ok
+// is false when something is not known.
+func (s *Scaler) memoryRoom(each, pending, others uint64) (room int, figures string, ok bool) {
+	limits := s.brakes.samples[len(s.brakes.samples)-1].Memory
+	if each == 0 || len(limits) == 0 {
+		return 0, "", false
+	}
 	tight := slices.MinFunc(limits, func(a, b machine.Memory) int {
 		return int(min(1, max(-1, int64(a.Available)-int64(b.Available))))
 	})
-	room = int(min(math.MaxInt32, (tight.Available-min(tight.Available, pending))/each))
-	return room, fmt.Sprintf("memory has room for %d more (%s available, %s; an instance uses %s)",
-		room, mebibytes(tight.Available), tight.Of, mebibytes(each)), true
+	room = int(min(math.MaxInt32, (tight.Available-min(tight.Available, pending+others))/each))
+	figures = fmt.Sprintf("memory has room for %d more (%s available, %s; an instance uses %s",
+		room, mebibytes(tight.Available), tight.Of, mebibytes(each))
+	if others > 0 {
+		figures += "; other apps are about to use " + mebibytes(others)
+	}
+	return room, figures + ")", true
 }
 
 // busyProcessors returns the number of processors, with its figures, if they are the

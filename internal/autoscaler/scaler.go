@@ -8,13 +8,13 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
-// Options are what a Scaler works with. All but Machine are required.
+// Options are what a Scaler works with. All but Room are required.
 type Options struct {
 	Board *notice.Board
 	Fleet Fleet
 	Pool  Pool
-	// Machine is asked before a raise. Nil: there are no brakes.
-	Machine Machine
+	// Room is asked before a raise. Nil: there are no brakes.
+	Room *Room
 	Log     *slog.Logger
 }
 
@@ -90,6 +90,9 @@ func (s *Scaler) Step() time.Duration {
 		s.reserve(&now)
 	}
 	s.Pool.SetGrowth(s.target < s.settings.Bounds.Max && s.holdUntil.IsZero() && s.brakes.holding == "")
+	if s.Room != nil {
+		s.Room.set(s, s.share(&now))
+	}
 	next := s.settings.step()
 	if now.Time.Sub(s.woken) < s.settings.short() {
 		next = minStep // the requests of a burst do not all arrive in the same millisecond

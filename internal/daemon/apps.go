@@ -5,15 +5,18 @@ import (
 	"slices"
 
 	"github.com/dynlb/dynlb/internal/app"
+	"github.com/dynlb/dynlb/internal/autoscaler"
+	"github.com/dynlb/dynlb/internal/machine"
 	"github.com/dynlb/dynlb/server"
 )
 
 // newApps returns the apps of the plan. They run nothing yet.
 func (d *Daemon) newApps() app.Set {
 	apps := make(app.Set)
+	room := autoscaler.NewRoom(machine.New())
 	for name, settings := range d.plan.apps {
 		apps[name] = app.New(app.Options{
-			Name: name, Settings: settings, Log: d.log, InstanceLog: d.options.InstanceLog,
+			Name: name, Settings: settings, Log: d.log, Room: room, InstanceLog: d.options.InstanceLog,
 		})
 	}
 	return apps
