@@ -45,7 +45,7 @@ var table = map[string][]string{
 	"internal/simulate":   {"internal/autoscaler", "internal/notice", "internal/registry"},
 	"internal/demo":       {"github.com/coder/websocket"},
 	"proxy": {
-		"internal/registry", "proxy/fast", "proxy/settings", "proxy/outcome", "proxy/policy", "proxy/route",
+		"internal/registry", "proxy/fast", "proxy/handshake", "proxy/settings", "proxy/outcome", "proxy/policy", "proxy/route",
 		"proxy/std",
 	},
 	"proxy/fast": {
@@ -53,13 +53,14 @@ var table = map[string][]string{
 		"proxy/policy", "proxy/route",
 	},
 	"proxy/std": {
-		"internal/registry", "proxy/edge", "proxy/forward", "proxy/http1", "proxy/settings", "proxy/outcome", "proxy/policy",
+		"internal/registry", "proxy/edge", "proxy/forward", "proxy/handshake", "proxy/http1", "proxy/settings", "proxy/outcome", "proxy/policy",
 		"proxy/route", "golang.org/x/sys",
 	},
 	"proxy/policy":    {"internal/registry", "proxy/http1", "proxy/outcome"},
 	"proxy/settings":  {"proxy/http1"},
 	"proxy/eventloop": {"golang.org/x/sys"},
 	"proxy/forward":   {"proxy/http1"},
+	"proxy/handshake": {},
 	"proxy/http1":     {},
 	"proxy/proxytest": {"proxy/policy"},
 	"proxy/outcome":   {},

@@ -9,10 +9,12 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
-// eachProtocol runs a test with a client of HTTP/1.1 and one of HTTP/2 with
-// prior knowledge.
+// eachProtocol runs a test with a client of HTTP/1.1 and one of HTTP/2, which it
+// speaks with prior knowledge or, over TLS, by ALPN.
 func eachProtocol(t *testing.T, test func(t *testing.T, client *http.Client)) {
 	t.Helper()
 	for _, name := range []string{"http1", "http2"} {
@@ -27,9 +29,11 @@ func eachProtocol(t *testing.T, test func(t *testing.T, client *http.Client)) {
 func newClient(t testing.TB, protocol string) *http.Client {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(protocol == "http1")
-	protocols.SetUnencryptedHTTP2(protocol == "http2")
+	protocols.SetUnencryptedHTTP2(protocol == "http2") // for http URLs
+	protocols.SetHTTP2(protocol == "http2")            // for https URLs
 	transport := &http.Transport{
-		Protocols: protocols, DisableCompression: true, MaxIdleConnsPerHost: 64, ExpectContinueTimeout: patience,
+		TLSClientConfig: proxytest.ClientTLS(),
+		Protocols:       protocols, DisableCompression: true, MaxIdleConnsPerHost: 64, ExpectContinueTimeout: patience,
 	}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{

@@ -36,7 +36,7 @@ func (e Engine) MarshalText() ([]byte, error) { return []byte(e), nil }
 
 // newFast returns the fast engine, or nil if it is not chosen or unavailable.
 func (p *Proxy) newFast(o *Options) *fast.Engine {
-	if o.Engine == EngineStd {
+	if o.Engine == EngineStd || o.TLS != nil { // the std lane speaks TLS
 		return nil
 	}
 	options := fast.Options{

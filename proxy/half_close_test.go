@@ -2,7 +2,6 @@ package proxy_test
 
 import (
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -51,7 +50,7 @@ func TestHalfClose(t *testing.T) {
 			})
 			client := proxytest.Dial(t, f.address)
 			client.Send(c.request)
-			_ = client.Conn.(*net.TCPConn).CloseWrite()
+			client.CloseWrite()
 			res, err := http.ReadResponse(client.R, nil)
 			if err != nil {
 				t.Fatalf("no response: %v", err)
@@ -74,7 +73,7 @@ func TestHalfCloseInQueue(t *testing.T) {
 	f := newProxy(t, setup{})
 	c := proxytest.Dial(t, f.address)
 	c.Send("GET / HTTP/1.1\nHost: a\n\n")
-	_ = c.Conn.(*net.TCPConn).CloseWrite()
+	c.CloseWrite()
 	f.waiting(t, 1)
 	addInstance(t, f.registry, server(t, echo))
 	if got := c.Rest(); !strings.HasPrefix(got, "HTTP/1.1 200 OK\r\n") {

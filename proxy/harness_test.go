@@ -29,6 +29,10 @@ const patience = 20 * time.Second
 // engineVariable names the engine to run the tests with, instead of with each.
 const engineVariable = "DYNLB_TEST_ENGINE"
 
+// overTLS has all tests run over TLS whose proxy is made by newProxy or serveProxy. Without
+// it the tests do so that set setup.tls.
+var overTLS = os.Getenv("DYNLB_TEST_TLS") != ""
+
 // engine is what carries the requests of the proxies under test.
 var engine proxy.Engine
 
@@ -67,6 +71,7 @@ type setup struct {
 	queue     registry.Options
 	options   proxy.Options
 	instances []string      // addresses
+	tls       bool          // clients speak TLS
 	unproven  bool          // the instances may send stray bytes, and close idle connections
 	timeout   time.Duration // of requests; zero: patience
 	edge      edge.Settings // the rules in front of the app
@@ -114,6 +119,9 @@ func newProxy(t testing.TB, s setup) *front {
 		f.records <- r
 	}
 	s.options.Log = slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	if s.options.TLS == nil && (s.tls || overTLS) {
+		s.options.TLS = proxytest.ServerTLS("h2", "http/1.1")
+	}
 	f.proxy = proxy.New(s.options)
 	for _, address := range s.instances {
 		if !s.unproven {
@@ -125,6 +133,10 @@ func newProxy(t testing.TB, s setup) *front {
 	}
 	f.address = serveOn(t, f.proxy)
 	f.url = "http://" + f.address
+	if s.options.TLS != nil {
+		proxytest.Secured(f.address)
+		f.url = "https://" + f.address
+	}
 	return f
 }
 
@@ -132,7 +144,13 @@ func newProxy(t testing.TB, s setup) *front {
 // its URL.
 func serveProxy(t testing.TB, options proxy.Options) (url string) {
 	t.Helper()
-	return "http://" + serveOn(t, proxy.New(options))
+	if !overTLS {
+		return "http://" + serveOn(t, proxy.New(options))
+	}
+	options.TLS = proxytest.ServerTLS("h2", "http/1.1")
+	address := serveOn(t, proxy.New(options))
+	proxytest.Secured(address)
+	return "https://" + address
 }
 
 // serveOn serves a proxy until the test ends, and returns its address.

@@ -85,7 +85,7 @@ func TestOutcome(t *testing.T) {
 			}
 		}
 	})
-	c := proxytest.Dial(t, strings.TrimPrefix(url, "http://"))
+	c := proxytest.Dial(t, url[strings.Index(url, "//")+2:])
 	c.Send("nonsense\n\n")
 	c.Rest()
 	if got := wait(t, ended, "outcome"); got.Code != 400 || got.Source != outcome.Client || got.App != "" || got.Client != "127.0.0.1" || got.Attempts != 0 {

@@ -16,11 +16,13 @@
 package proxy
 
 import (
+	"crypto/tls"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
 
 	"github.com/dynlb/dynlb/proxy/fast"
+	"github.com/dynlb/dynlb/proxy/handshake"
 	"github.com/dynlb/dynlb/proxy/outcome"
 	"github.com/dynlb/dynlb/proxy/policy"
 	"github.com/dynlb/dynlb/proxy/route"
@@ -46,6 +48,11 @@ type Options struct {
 	Settings
 	// Engine carries plain HTTP/1.1. Empty: EngineAuto.
 	Engine Engine
+	// TLS is the config for the clients' connections. It is read once. Its callbacks
+	// GetConfigForClient and GetCertificate may change what is served; they are called
+	// with a context that ends with the handshake, after 10 s at most. Without
+	// NextProtos clients speak HTTP/1.1 only. Nil: plain HTTP.
+	TLS *tls.Config
 	// Status answers GET and HEAD of /lb-status, unless Settings.HideStatus is set. Nil:
 	// the path is the app's.
 	Status http.Handler
@@ -76,7 +83,12 @@ func New(options Options) *Proxy {
 	p := new(Proxy)
 	options.Settings = options.WithDefaults()
 	p.settings.Store(&options.Settings)
+	var secure *handshake.Server
+	if options.TLS != nil {
+		secure = handshake.New(options.TLS, options.Log)
+	}
 	p.std = std.New(std.Options{
+		TLS:    secure,
 		Router: options.Router, Settings: &p.settings, Conduct: &p.conduct,
 		Full:       func() bool { return p.fast != nil && p.fast.Full() },
 		Open:       func() int { return p.openConns() },

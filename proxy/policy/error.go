@@ -26,6 +26,8 @@ var ErrShutdown = errors.New("no response before its end")
 var (
 	// ErrSlowHead says that the head of a request took too long.
 	ErrSlowHead = &http1.Error{Status: 408, Reason: "header did not arrive in time"}
+	// ErrPlainHTTP says that a client sent a request in place of a TLS handshake.
+	ErrPlainHTTP = &http1.Error{Status: 400, Reason: "the client speaks plain HTTP, and this port HTTPS: write https:// in place of http://"}
 	// ErrSlowBody says that a client was silent for too long within its content.
 	ErrSlowBody = &http1.Error{Status: 408, Reason: "content did not arrive in time"}
 	// ErrSurplus says that an instance sent bytes that belong to no response.

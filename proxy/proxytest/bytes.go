@@ -2,6 +2,7 @@ package proxytest
 
 import (
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -103,6 +104,9 @@ func pause(r *rand.Rand) {
 
 // reset closes c with a reset.
 func reset(c net.Conn) {
+	if over, ok := c.(*tls.Conn); ok {
+		c = over.NetConn()
+	}
 	_ = c.(*net.TCPConn).SetLinger(0)
 	_ = c.Close()
 }

@@ -26,8 +26,18 @@ type Peer struct {
 // NewPeer returns a Peer that owns conn.
 func NewPeer(conn net.Conn) *Peer { return &Peer{Conn: conn, R: bufio.NewReader(conn)} }
 
-// Dial connects to address. The connection is closed when the test ends.
+// Dial connects to address, over TLS if Secured was called for it. The connection is
+// closed when the test ends.
 func Dial(t testing.TB, address string) *Peer {
+	t.Helper()
+	if _, ok := secured.Load(address); ok {
+		return DialTLS(t, address, ClientTLS("http/1.1"))
+	}
+	return DialTCP(t, address)
+}
+
+// DialTCP is Dial without TLS.
+func DialTCP(t testing.TB, address string) *Peer {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
@@ -87,12 +97,11 @@ func (c *Peer) Send(text string) {
 }
 
 // CloseWrite ends the output; the input stays open.
-func (c *Peer) CloseWrite() { _ = c.Conn.(*net.TCPConn).CloseWrite() }
+func (c *Peer) CloseWrite() { _ = c.Conn.(interface{ CloseWrite() error }).CloseWrite() }
 
 // Reset closes the connection so that the other side sees that this one is gone.
 func (c *Peer) Reset() {
-	_ = c.Conn.(*net.TCPConn).SetLinger(0)
-	_ = c.Conn.Close()
+	reset(c.Conn)
 }
 
 // Head reads a head and returns its lines, or nil at the end of input.

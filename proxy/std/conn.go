@@ -34,6 +34,8 @@ type conn struct {
 	prober prober
 	peer   forward.Peer
 	watcher
+	tls     *tlsConn // nil: plain TCP
+	shaking bool     // the handshake is not done
 
 	idle      idleMark                   // the lane's list guards it
 	unwanted  atomic.Bool                // it was idle, and another client waits
@@ -60,6 +62,7 @@ func newConn(l *Lane, netConn net.Conn, done func()) *conn {
 	c.outlet.conn, c.outlet.clock = netConn, &l.clock
 	c.peer = forward.Peer{IP: addressOf(netConn), Scheme: "http"}
 	newProber(&c.prober, netConn)
+	c.secure()
 	c.exchange.init(l, c)
 	return c
 }
@@ -77,6 +80,7 @@ func addressOf(c net.Conn) string {
 func (c *conn) serve() {
 	defer c.lane.forget(c)
 	defer c.rescue()
+	c.shake()
 	for c.fate == stays {
 		c.next()
 	}
@@ -95,6 +99,9 @@ func (c *conn) serve() {
 // close closes the connection. A second call does nothing.
 func (c *conn) close() {
 	c.closed.Do(func() {
+		if c.tls != nil && c.fate != resets {
+			c.tls.sayGoodbye()
+		}
 		_ = c.conn.Close() // an error changes nothing
 		c.lane.clock.leave()
 		c.done()
@@ -109,6 +116,7 @@ func (c *conn) rescue() {
 	}
 	c.lane.options.Log.Error("connection panicked", "panic", cause, "stack", string(debug.Stack()))
 	c.exchange.abandon()
+	c.fate = resets
 	c.reset()
 	c.close()
 }

@@ -72,7 +72,9 @@ func (c *conn) await() (int, error) {
 func (c *conn) parse() (int, error) {
 	b := c.intake.bytes()
 	if !c.used {
-		switch has, may := http1.HasPreface(b); {
+		switch has, may := c.isPreface(b); {
+		case c.fate != stays:
+			return 0, nil
 		case has:
 			c.leaveToStreams()
 			return 0, nil

@@ -35,6 +35,7 @@ import (
 	"net/http"
 	"sync/atomic"
 
+	"github.com/dynlb/dynlb/proxy/handshake"
 	"github.com/dynlb/dynlb/proxy/outcome"
 	"github.com/dynlb/dynlb/proxy/policy"
 	"github.com/dynlb/dynlb/proxy/route"
@@ -49,6 +50,8 @@ type Options struct {
 	// have no zero fields that have a default. After a change call
 	// Lane.Reconfigured.
 	Settings *atomic.Pointer[settings.Settings]
+	// TLS makes connections of TLS. Nil: the lane speaks plain TCP.
+	TLS *handshake.Server
 	// Conduct knows which instances send stray bytes. Nil: the lane has its own.
 	Conduct *policy.Conduct
 	// Full reports whether a client waits for one of the connections that Take was
