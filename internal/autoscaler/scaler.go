@@ -15,7 +15,7 @@ type Options struct {
 	Pool  Pool
 	// Room is asked before a raise. Nil: there are no brakes.
 	Room *Room
-	Log     *slog.Logger
+	Log  *slog.Logger
 }
 
 // Pool gives requests to instances; see registry.Registry.
