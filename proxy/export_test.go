@@ -13,6 +13,6 @@ func (p *Proxy) Trust(address string) {
 // TrustEndpoint is Trust for any endpoint.
 func (p *Proxy) TrustEndpoint(at registry.Endpoint) {
 	for tidy := p.conduct.Of(at); tidy.After(true) == policy.Rest; {
-		tidy.Rested(true)
+		tidy.Rested(true, true)
 	}
 }

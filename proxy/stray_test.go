@@ -155,6 +155,40 @@ func (s *litterer) round(t *testing.T, requests int) {
 	t.Logf("%d requests, stray bytes %d times", requests, s.littered.Load())
 }
 
+// TestStrayAfterAPause: an instance that is held up between a head and the stray bytes
+// after it, for longer than policy.Settle, gives them to no client. It had only responses
+// with content before.
+func TestStrayAfterAPause(t *testing.T) {
+	t.Parallel()
+	f := newProxy(t, setup{instances: []string{proxytest.Script(t, func(c *proxytest.Peer) {
+		late := ""
+		for head := c.Head(); head != nil; head = c.Head() {
+			_, _ = io.WriteString(c, late) // after the next request was sent
+			kind := sized
+			late = ""
+			if strings.HasPrefix(head[0], "HEAD ") {
+				kind, late = answersHead, litter
+			}
+			_, _ = io.WriteString(c, strayResponse(kind, "x"))
+		}
+	})}})
+	c := proxytest.Dial(t, f.address)
+	for range 4 {
+		for _, method := range []string{http.MethodGet, http.MethodHead} {
+			c.Send(method + " / HTTP/1.1\nHost: a\n\n")
+			res, err := readFinal(c.R, method)
+			if err != nil {
+				t.Fatal(err)
+			}
+			readAll(t, res)
+			if got := res.Header.Get("X-Id"); got != "x" {
+				t.Errorf("%s: got the response for %q", method, got)
+			}
+		}
+		time.Sleep(policy.Settle * 3 / 2) // nothing notifies that a connection has rested
+	}
+}
+
 // askWhose sends a request, and returns an error unless the response is for it.
 func askWhose(c *proxytest.Peer, kind int, id string) error {
 	method := http.MethodGet

@@ -164,7 +164,7 @@ func (f *lane) empty(t testing.TB) {
 // trust makes an instance proven: it is not expected to send stray bytes.
 func trust(tidiness *policy.Tidiness) {
 	for tidiness.After(true) == policy.Rest {
-		tidiness.Rested(true)
+		tidiness.Rested(true, true)
 	}
 }
 

@@ -112,7 +112,7 @@ func (p *pool) put(u *upstream, content bool) {
 	case policy.Now:
 		p.rest(u, keep)
 	case policy.Rest:
-		u.state, u.request = aside, nil
+		u.state, u.request, u.bare = aside, nil, !content
 		u.Within(policy.Settle)
 		p.aside = append(p.aside, u)
 	default:
@@ -140,8 +140,11 @@ func (p *pool) settle(u *upstream) {
 	}
 	p.aside = without(p.aside, u)
 	u.state = serving // it is in neither list
-	p.tidiness.Rested(true)
 	p.app.IdleTime().Survived(policy.Settle)
+	if !p.tidiness.Rested(!u.bare, true) {
+		u.close()
+		return
+	}
 	p.rest(u, p.app.KeepAlive()-policy.Settle)
 }
 
@@ -176,7 +179,7 @@ func (p *pool) idleReady(u *upstream) {
 func (p *pool) remove(u *upstream) {
 	if u.state == aside {
 		p.aside = without(p.aside, u)
-		p.tidiness.Rested(false)
+		p.tidiness.Rested(!u.bare, false)
 		return
 	}
 	p.idle = without(p.idle, u)

@@ -31,6 +31,7 @@ type upstream struct {
 	used    bool          // it has carried a request before
 	since   int64         // in the pool: the loop's time at which the last response ended
 	rested  time.Duration // how long it was idle before the present request
+	bare    bool          // in the pool: the last response could not have content
 }
 
 // Ready goes on with the work of the connection.

@@ -34,7 +34,7 @@ const (
 	// Close: the connection carries no other request.
 	Close Reuse = iota
 	// Rest: the connection is left alone for Settle. Then the caller reports the
-	// result with Tidiness.Rested, and may use the connection if nothing arrived.
+	// result with Tidiness.Rested, which says whether the connection may be used.
 	Rest
 	// Now: the connection may be used at once.
 	Now
@@ -47,20 +47,25 @@ const (
 //
 // An instance begins unproven. As long as it is, every connection rests after a
 // response. Rests without a byte prove the instance; from then on a connection is
-// used again at once, except after a response that cannot have content: whether
-// a server sends content there may depend on the route. After stray bytes the
-// instance is never trusted again, and none of its connections is reused.
+// used again at once, except after a response that cannot have content. That proof is
+// one of its own: until it is made, connections are closed after such a response, since
+// an instance that is stopped or held up right after the head sends stray bytes however
+// long later. Afterwards they rest, since whether a server sends content there may depend
+// on the route. After stray bytes the instance is never trusted again, and none of its
+// connections is reused.
 //
 // Two cases cannot be told from a response: bytes that arrive after the first request of
-// a connection was sent, and bytes that a proven instance sends after a response with
-// content, but so late that the next request was sent before.
+// a connection was sent, and bytes that a proven instance sends so late that the next
+// request was sent before.
 //
 // One Tidiness may serve all pools of connections to the instance. All methods
 // are safe for concurrent use and do not allocate. The zero value is an unproven
 // instance.
 type Tidiness struct {
-	state atomic.Int32 // quiet rests, provenAfter at most; stray after stray bytes
-	aside atomic.Int32 // connections that rest
+	state   atomic.Int32 // quiet rests, provenAfter at most; stray after stray bytes
+	aside   atomic.Int32 // connections that rest
+	bare    atomic.Int32 // quiet rests after responses that cannot have content
+	counted atomic.Int64 // when one of them was last counted, in ns since 1970
 }
 
 // After says what happens to a connection whose response has ended. content says
@@ -81,16 +86,32 @@ func (t *Tidiness) After(content bool) Reuse {
 	}
 }
 
-// Rested ends the rest of a connection. quiet says that it lasted for Settle and
-// nothing arrived, not even an end.
-func (t *Tidiness) Rested(quiet bool) {
+// Rested ends the rest of a connection; content is that of After. quiet says that it
+// lasted for Settle and nothing arrived, not even an end. It reports whether the
+// connection may carry another request.
+func (t *Tidiness) Rested(content, quiet bool) (reuse bool) {
 	t.aside.Add(-1)
-	if !quiet {
-		return
+	switch {
+	case !quiet:
+		return false
+	case content:
+		count(&t.state)
+		return t.Reusable()
 	}
+	reuse = t.bare.Load() >= provenAfter && t.Reusable()
+	// Rests at the same time may all be quiet because the instance is held up.
+	now := time.Now().UnixNano()
+	if last := t.counted.Load(); now-last >= int64(Settle) && t.counted.CompareAndSwap(last, now) {
+		count(&t.bare)
+	}
+	return reuse
+}
+
+// count adds a quiet rest.
+func count(rests *atomic.Int32) {
 	for {
-		state := t.state.Load()
-		if state == stray || state >= provenAfter || t.state.CompareAndSwap(state, state+1) {
+		n := rests.Load()
+		if n == stray || n >= provenAfter || rests.CompareAndSwap(n, n+1) {
 			return
 		}
 	}

@@ -3,6 +3,8 @@ package policy
 import (
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/dynlb/dynlb/internal/registry"
 )
@@ -14,7 +16,7 @@ func prove(t *testing.T, tidy *Tidiness) {
 		if got := tidy.After(true); got != Rest {
 			t.Fatalf("unproven: %d, want Rest", got)
 		}
-		tidy.Rested(true)
+		tidy.Rested(true, true)
 	}
 }
 
@@ -27,7 +29,7 @@ func TestTidinessProof(t *testing.T) {
 	if tidy.After(true) != Rest {
 		t.Error("an unproven instance does not rest")
 	}
-	tidy.Rested(false) // a rest that was cut short proves nothing
+	tidy.Rested(true, false) // a rest that was cut short proves nothing
 	prove(t, &tidy)
 	for _, c := range []struct {
 		content bool
@@ -37,10 +39,47 @@ func TestTidinessProof(t *testing.T) {
 			t.Errorf("proven, content %v: %d, want %d", c.content, got, c.want)
 		}
 	}
-	tidy.Rested(true)
+	tidy.Rested(true, true)
 	if tidy.Ask(true) || !tidy.Ask(false) {
 		t.Error("a proven instance is asked before an idempotent request, or not before another")
 	}
+}
+
+// TestTidinessBare: after a response that cannot have content, connections are not
+// reused before rests at different times have proven that nothing follows.
+func TestTidinessBare(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var tidy Tidiness
+		prove(t, &tidy)
+		rest := func() bool {
+			if got := tidy.After(false); got != Rest {
+				t.Fatalf("got %d, want Rest", got)
+			}
+			return tidy.Rested(false, true)
+		}
+		for range 2 * provenAfter { // all while the instance is held up
+			if rest() {
+				t.Fatal("a connection is reused without proof")
+			}
+		}
+		for range provenAfter - 1 {
+			time.Sleep(Settle)
+			if rest() {
+				t.Fatal("a connection is reused too early")
+			}
+		}
+		if !rest() || !rest() {
+			t.Error("a connection is not reused after the proof")
+		}
+		if tidy.After(false) != Rest || tidy.Rested(false, false) {
+			t.Error("a connection with bytes is reused")
+		}
+		tidy.Stray()
+		if tidy.Rested(false, true) || tidy.After(false) != Close {
+			t.Error("a connection is reused after stray bytes")
+		}
+	})
 }
 
 func TestTidinessStray(t *testing.T) {
@@ -53,7 +92,7 @@ func TestTidinessStray(t *testing.T) {
 	if !tidy.Stray() || tidy.Stray() {
 		t.Error("the first stray bytes are not told apart")
 	}
-	tidy.Rested(true)
+	tidy.Rested(true, true)
 	for range 2 * provenAfter {
 		if tidy.After(true) != Close || tidy.Reusable() || !tidy.Ask(true) {
 			t.Fatal("an instance that sent stray bytes is trusted")
@@ -72,7 +111,7 @@ func TestTidinessAside(t *testing.T) {
 	if tidy.After(true) != Close {
 		t.Error("more connections rest than may")
 	}
-	tidy.Rested(false)
+	tidy.Rested(true, false)
 	if tidy.After(true) != Rest {
 		t.Error("a place was not given back")
 	}

@@ -126,7 +126,7 @@ func (h *host) removeLocked(u *upstream) {
 		return
 	}
 	h.resting = slices.DeleteFunc(h.resting, func(other *upstream) bool { return other == u })
-	h.tidy.Rested(false)
+	h.tidy.Rested(!u.bare, false)
 }
 
 // get returns the idle connection to an endpoint that was used last and can be used
@@ -209,7 +209,7 @@ func (p *pool) put(u *upstream, content bool) {
 		u.close()
 		return
 	}
-	u.used, u.quiet = time.Now(), 0
+	u.used, u.quiet, u.bare = time.Now(), 0, !content
 	switch u.host.tidy.After(content) {
 	case policy.Now:
 		if u.host.fullLocked() {
@@ -255,7 +255,7 @@ func (p *pool) dropLocked(to registry.Endpoint) {
 	}
 	for _, u := range h.resting {
 		u.close()
-		h.tidy.Rested(false)
+		h.tidy.Rested(!u.bare, false)
 	}
 	h.idle, h.resting = nil, nil
 }

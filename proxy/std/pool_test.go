@@ -46,7 +46,7 @@ func testApp() *route.App {
 // prove makes an instance a proven one.
 func prove(tidy *policy.Tidiness) {
 	for tidy.After(true) == policy.Rest {
-		tidy.Rested(true)
+		tidy.Rested(true, true)
 	}
 }
 
@@ -120,6 +120,9 @@ func TestPoolRest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := newTestPool(t, 0)
+		for tidy := p.conduct.Of(toA); tidy.After(false) == policy.Rest && !tidy.Rested(false, true); {
+			time.Sleep(policy.Settle) // until it is proven for such responses, too
+		}
 		u := p.connected(t, toA)
 		p.put(u, false)
 		time.Sleep(policy.Settle - time.Millisecond)

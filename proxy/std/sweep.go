@@ -77,11 +77,11 @@ func (p *pool) restedLocked(u *upstream, now time.Time) bool {
 		return false
 	}
 	stray, err := u.prober.ask()
-	u.host.tidy.Rested(err == nil)
+	reuse := u.host.tidy.Rested(!u.bare, err == nil)
 	switch {
 	case err != nil:
 		p.ended(u, stray)
-	case !u.checkAgain(now) || u.host.fullLocked():
+	case !u.checkAgain(now) || !reuse || u.host.fullLocked():
 		u.close()
 	default:
 		u.host.idle = append(u.host.idle, u)

@@ -20,6 +20,7 @@ type upstream struct {
 	due      time.Time     // in the pool: when the rest ends, or the connection is checked
 	quiet    time.Duration // in the pool: for how long it was idle when it was last open
 	rested   time.Duration // how long it was idle before the present request
+	bare     bool          // in the pool: the last response could not have content
 	closed   atomic.Bool   // close was called
 	sent     atomic.Int64  // bytes of the present request
 }
