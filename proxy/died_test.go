@@ -122,3 +122,44 @@ func TestRetryCulprit(t *testing.T) {
 		})
 	}
 }
+
+// TestRetryKilledTwice checks that a request goes on to a third instance when two were
+// killed from outside while they had it, and not when the second ended by itself.
+func TestRetryKilledTwice(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		own  bool
+		code int
+	}{
+		"killed from outside": {false, 200},
+		"ended by itself":     {true, 502},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l, arrived, dies := dying(t)
+			f := newProxy(t, setup{instances: []string{l.Addr().String()}})
+			answer := make(chan *http.Response, 1)
+			go func() { answer <- get(t, newClient(t, "http1"), f.url) }() // ends with its response
+			wait(t, arrived, "the request at the first instance")
+			l2, arrived2, dies2 := dying(t)
+			second := addInstance(t, f.registry, l2.Addr().String())
+			kill := func(id registry.ID, l net.Listener, dies chan struct{}, own bool) {
+				_ = l.Close()
+				if err := f.registry.Ended(id, registry.Ending{Reason: "signal: killed", Own: own}); err != nil {
+					t.Error(err)
+				}
+				close(dies)
+			}
+			kill(f.ids[0], l, dies, false)
+			wait(t, arrived2, "the request at the second instance")
+			addInstance(t, f.registry, server(t, echo))
+			kill(second, l2, dies2, c.own)
+			res := wait(t, answer, "a response")
+			readAll(t, res)
+			if res.StatusCode != c.code {
+				t.Errorf("got %d, want %d", res.StatusCode, c.code)
+			}
+			f.idle(t)
+		})
+	}
+}

@@ -16,9 +16,9 @@ const (
 	// spoiltFor is how long an invalid config is watched for what it changes.
 	spoiltFor = time.Second
 	// replacedWithin is how long an instance that is killed or frozen may be
-	// there. A frozen one fails four checks, is drained, and stopped: about 10 s.
-	// The rest is for a machine that is busy.
-	replacedWithin = 30 * time.Second
+	// there. A frozen one fails four checks, is drained, and stopped: about 10 s. One
+	// that starts has startTimeout, 30 s. The rest is for a machine that is busy.
+	replacedWithin = 45 * time.Second
 	// A suspended instance fails at most three of the four checks in a row after
 	// which it is replaced.
 	shortSuspension = 200 * time.Millisecond

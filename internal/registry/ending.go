@@ -103,6 +103,16 @@ func (l Lease) Culprit() (exit string, culprit bool) {
 	return l.in.ending.Reason, l.in.ending.Own && s.turn == l.turn && s.alone
 }
 
+// KilledFromOutside reports whether the instance has ended, and not by itself.
+func (l Lease) KilledFromOutside() bool {
+	if l.in == nil {
+		return false
+	}
+	l.in.registry.mu.Lock()
+	defer l.in.registry.mu.Unlock()
+	return l.in.hasEnded() && !l.in.ending.Own
+}
+
 // Ended reports how an instance ended. It gets no more requests; Transition to
 // Stopped must follow. It fails with ErrUnknownInstance.
 func (r *Registry) Ended(id ID, ending Ending) error {

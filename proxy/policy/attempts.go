@@ -107,7 +107,8 @@ type Budget interface {
 // is sent again once to the same instance, if the connection had been idle, and
 // once to another instance, if the first one died. It is not if the first one ended
 // by itself and had no other request (registry.Lease.Culprit): the request would end
-// the other one too.
+// the other one too. An instance that was killed from outside does not count: that was
+// no request's doing.
 type Attempts struct {
 	budget     Budget
 	idempotent bool
@@ -166,19 +167,25 @@ func (a *Attempts) Next(err error) Decision {
 // refused the connection.
 func (a *Attempts) Conclude(lease registry.Lease, connRefused bool) Decision {
 	exit, culprit := lease.Culprit()
-	switch {
-	case culprit:
+	if culprit {
 		a.suspect.Exit = exit
 		return a.Checked(Ended)
-	case connRefused:
-		return a.Checked(ConnRefused)
 	}
+	found := Alive
 	select {
 	case <-lease.Dead():
-		return a.Checked(Dead)
+		found = Dead
 	default:
-		return a.Checked(Alive)
 	}
+	if connRefused {
+		found = ConnRefused
+	}
+	outlived := a.outlived
+	d := a.Checked(found)
+	if lease.KilledFromOutside() {
+		a.outlived = outlived
+	}
+	return d
 }
 
 // Checked decides what to do after CheckAlive has found out whether the instance is
