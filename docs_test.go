@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -55,4 +56,44 @@ func hasTest(t *testing.T, folder, name string) bool {
 		}
 	}
 	return false
+}
+
+// TestReadmeNames compares the names that README.md lists with those of the code: the
+// rules of the autoscaler, and the metrics.
+func TestReadmeNames(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ what, section, row, source, declared string }{
+		{"rules", "\n| rule |", "\n\\| `(\\w+)` \\|", "internal/autoscaler/rule.go", `= "(\w+)"`},
+		{"metrics", "\n## Metrics", "`(dynlb_\\w+)", "server/metrics.go", `\n//\t(dynlb_\w+)`},
+	} {
+		readme, source := readText(t, "README.md"), readText(t, c.source)
+		_, section, _ := strings.Cut(readme, c.section)
+		section, _, _ = strings.Cut(section, "\n## ")
+		if c.what == "rules" {
+			section, _, _ = strings.Cut(section, "\n\n")
+		}
+		listed, declared := matchesOf(c.row, section), matchesOf(c.declared, source)
+		if len(listed) == 0 || !slices.Equal(listed, declared) {
+			t.Errorf("README.md lists the %s %q, %s has %q", c.what, listed, c.source, declared)
+		}
+	}
+}
+
+func readText(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// matchesOf returns what the group of an expression matches in a text, sorted.
+func matchesOf(expression, text string) []string {
+	var all []string
+	for _, m := range regexp.MustCompile(expression).FindAllStringSubmatch(text, -1) {
+		all = append(all, m[1])
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
