@@ -101,9 +101,10 @@ func New(options Options) *Proxy {
 	return p
 }
 
-// Rerouted tells the Proxy that the Router may have other apps. It is to be called
-// before an instance of a new app can leave service. An app that the Router does not
-// have any more is followed until its registry is closed and has no instances.
+// Rerouted tells the Proxy that the Router may have other apps. Call it before an
+// instance of a new app can leave service: the Proxy closes the connections to instances
+// that leave. It does so for an app that the Router no longer has, too, until the registry
+// of that app is closed and has no instances.
 func (p *Proxy) Rerouted() {
 	for _, app := range p.router.Apps() {
 		p.departures.follow(app.Registry())

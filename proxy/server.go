@@ -35,9 +35,9 @@ func (p *Proxy) Leave(l net.Listener) {
 	_ = l.Close() // it is closed already
 }
 
-// EndKeepAlive has each response that begins from now on be the last one on its
-// connection: clients get Connection: close, or a GOAWAY. New connections are accepted. It
-// is called some time before Shutdown, and cannot be undone.
+// EndKeepAlive makes each response that begins from now on the last one on its
+// connection: clients get Connection: close, or a GOAWAY. New connections are accepted.
+// Call it some time before Shutdown. It cannot be undone.
 func (p *Proxy) EndKeepAlive() {
 	p.std.EndKeepAlive()
 	if p.fast != nil {
@@ -45,11 +45,12 @@ func (p *Proxy) EndKeepAlive() {
 	}
 }
 
-// Shutdown stops accepting, after the connections that wait for it, ends each connection
-// with its next response, and waits for the requests in flight and the tunnels.
-// Connections without a request get policy.DrainGrace for one. When ctx ends, it answers
-// the requests that are left with a 503, or breaks their response off, and returns an
-// error with their number. The Proxy cannot be used afterwards.
+// Shutdown ends the Proxy, which cannot be used afterwards. First it accepts the
+// connections that wait to be accepted, and then no others. Each connection ends with its
+// next response; one without a request may still send one within policy.DrainGrace.
+// Shutdown waits for the requests in flight and for the tunnels. When ctx ends, it answers
+// the requests that have no response with a 503, breaks the other responses off, and
+// returns an error with the number of both.
 func (p *Proxy) Shutdown(ctx context.Context) error {
 	fast := make(chan int, 1)
 	go func() { fast <- p.shutdownFast(ctx) }()

@@ -20,8 +20,8 @@ import (
 	"google.golang.org/grpc/health"
 )
 
-// shutdownGrace is how long Shutdown waits for clients. All calls are short or
-// have been ended by then, so only clients that do not read are left.
+// shutdownGrace is how long Shutdown waits for clients, after it has ended the watches.
+// All other calls are short, so only clients that do not read are left then.
 const shutdownGrace = time.Second
 
 // Options are what a Server works with.
@@ -30,15 +30,15 @@ type Options struct {
 	Apps []App
 	// Metrics are served at /metrics. Required.
 	Metrics *Metrics
-	// Log gets one line per call that changes something. Nil: none are written.
+	// Log gets one line per call that changes something. Nil: there is no log.
 	Log *slog.Logger
 	// Version is that of this dynlb, for the metrics.
 	Version string
-	// Auth says which clients may use the listeners. The zero value: all.
+	// Auth says which clients may use the listeners. The zero value admits all.
 	Auth Auth
-	// Hosts are the names, without port, by which clients reach the admin HTTP
-	// listener, in addition to localhost, its addresses, and the names in its
-	// certificate.
+	// Hosts are further names, without port, by which clients may address the admin HTTP
+	// listener. Its addresses, localhost and the names in its certificate are always
+	// allowed.
 	Hosts []string
 }
 

@@ -19,10 +19,13 @@ func newServe(o *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the load balancer",
-		Long: `Run the instances and balance HTTP over them. SIGINT, SIGTERM or the end of the
-terminal stops it: requests in flight finish, then the instances stop. A second
-signal stops it at once. SIGHUP, or a change of the config file, reloads the config
-without losing a request. If the config is invalid, nothing changes.`,
+		Long: `Start the instances of the app, and balance HTTP over them.
+
+SIGINT, SIGTERM or the end of the terminal stops dynlb: it finishes the requests in
+flight, and then stops the instances. A second signal stops it at once.
+
+A change of the config file, or SIGHUP, reloads the config. No request is lost. An
+invalid config changes nothing.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return daemon.Serve(cmd.Context(), daemon.ServeOptions{

@@ -8,8 +8,8 @@
 // request is in flight, or before the fleet's own limit for that has passed. It
 // reads registry.Registry.Suspects, which has one reader: an instance that refused
 // a connection is checked at once. When it replaces an instance because that does
-// not answer, it calls registry.Registry.Unresponsive, so that no request is tried on
-// the next instance which may be the reason. When an instance ends by itself, it calls
+// not answer, it calls registry.Registry.Unresponsive, so that a request that may be the
+// reason is not tried on the next instance. When an instance ends by itself, it calls
 // registry.Registry.Ended for the same purpose. What it reports for people (restarts,
 // start failures, last exits) goes to the board.
 package fleet
@@ -42,17 +42,16 @@ type Fleet interface {
 	// with ErrRestarting.
 	Restart(ctx context.Context, surge int, reason string, progress func(replaced, total int)) error
 	// Configure puts other settings in force, of the kind that the fleet was made
-	// with. The channel gets one value: nil when all instances have the settings, or
-	// the reason why they have not; then the previous settings are in force again, the
-	// remaining old instances stay, and new ones are replaced. When no instance serves,
-	// there is no reason to keep the previous settings: it is nil at once. It is
-	// ErrSuperseded when another Configure takes its place, ErrKind for settings of
-	// another kind of fleet, and wraps registry.ErrClosed after Stop.
+	// with. The channel gets one value: nil when all instances have the settings, or an
+	// error that says why they have not. After an error the previous settings are in
+	// force again: old instances stay, and new ones are replaced. When no instance serves,
+	// the value is nil at once, as there is no reason to keep the previous settings. The
+	// error is ErrSuperseded when another Configure takes its place, and ErrKind for
+	// settings of another kind of fleet. After Stop it wraps registry.ErrClosed.
 	Configure(settings Settings) <-chan error
-	// Freeze tells the fleet that dynlb is shutting down, some time before Stop. From
-	// now on an instance that ends because it was told to is no failure, and no other
-	// one is started in its place: an init system may send the instances the signal
-	// that it sends dynlb.
+	// Freeze tells the fleet that dynlb is shutting down, some time before Stop. An init
+	// system may send the instances the signal that it sends dynlb. So from now on an
+	// instance that ends after such a signal has not failed, and is not replaced.
 	Freeze()
 	// Stop drains and stops all instances, and returns when none is left. When ctx
 	// ends first, the remaining ones are killed.
@@ -84,7 +83,7 @@ type Options struct {
 }
 
 var (
-	// ErrRestarting reports that a restart is refused because another one is under
+	// ErrRestarting reports that a restart does not begin because another one is under
 	// way.
 	ErrRestarting = errors.New("a restart is under way")
 	// ErrSuperseded reports that a restart ended because other settings began another

@@ -95,8 +95,8 @@ func (l Lease) Responded(after time.Duration, status int) {
 	}
 }
 
-// Unreachable is Failed for a connection that could not be made. No request is the
-// reason for that.
+// Unreachable is Failed for a connection that could not be made. It counts against the
+// instance whatever the request was.
 func (l Lease) Unreachable(reason string) {
 	if l.in == nil {
 		return
@@ -110,11 +110,11 @@ func (l Lease) Unreachable(reason string) {
 }
 
 // Failed reports a failure of the instance, with a reason for people: it ended the
-// connection before the end of a response header, or did not respond in time; or its
-// response was invalid. A failure counts like a 5xx. Five in a row, including responses of 502,
-// 503 and 504, eject the instance: it gets no requests for a while, as long as there
-// are others (see Instance.EjectedUntil). Failures that may be those of one client, or
-// of one kind of request, do not (see Preference.Origin).
+// connection before the end of a response header, did not respond in time, or sent an
+// invalid response. A failure counts like a 5xx. Five in a row, including responses of
+// 502, 503 and 504, eject the instance: it gets no requests for some time, as long as
+// there are others (see Instance.EjectedUntil). Failures that may be due to one client or
+// one kind of request do not eject it (see Preference.Origin).
 func (l Lease) Failed(reason string) {
 	if l.in == nil {
 		return

@@ -36,9 +36,9 @@ func (l Lease) Implicated() bool {
 	return s.turn == l.turn && s.claim <= l.in.implicated
 }
 
-// Unresponsive reports that an instance is stopped because it has stopped answering.
-// claims is Instance.Total at that time: of its requests in flight, the ones among
-// the first claims may be the reason, and the later ones are not (see
+// Unresponsive reports that an instance is stopped because it does not answer any more.
+// claims is what Instance.Total was when it ceased to answer. Its requests in flight that
+// it was given until then may be the reason, and later ones are not (see
 // Lease.Implicated). It fails with ErrUnknownInstance.
 func (r *Registry) Unresponsive(id ID, claims uint64) error {
 	r.mu.Lock()

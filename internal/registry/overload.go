@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// ErrOverloaded reports that more requests arrive than the instances respond to, and
-// that others which arrived later are served first.
+// ErrOverloaded reports that more requests arrive than the instances respond to, so that
+// those which arrived last are served first.
 var ErrOverloaded = errors.New("more requests arrive than the instances respond to")
 
 // RefusedError says that a request is refused because there is no instance for it.
 type RefusedError struct {
 	// Cause is ErrQueueFull, ErrQueueTimeout or ErrOverloaded.
 	Cause error
-	// RetryAfter is the time in which the instances take the requests that wait. Zero: it
-	// is not known.
+	// RetryAfter is how long the instances will need until they have taken the requests
+	// that wait. Zero: that is not known.
 	RetryAfter time.Duration
 }
 

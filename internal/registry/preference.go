@@ -19,7 +19,7 @@ type Preference struct {
 	// instance, such as the value of a cookie. The registry reads it until the
 	// claim is granted or has failed, and only to pass it to Rank.
 	Key []byte
-	// Origin is where the request comes from. It does not matter to the choice; it is
-	// for the case that the request fails.
+	// Origin is where the request comes from. It has no influence on the choice. It
+	// matters when the request fails.
 	Origin Origin
 }

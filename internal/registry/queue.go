@@ -24,9 +24,9 @@ type Waiter struct {
 	// Preference is the request's. It must not change while the Waiter is in the
 	// queue.
 	Preference Preference
-	// Grant is called once per Enqueue that queued the Waiter, with a lease or with
-	// ErrClosed, unless Dequeue returns true. The registry is locked during the call,
-	// so Grant must not block and must not use it.
+	// Grant gets the lease, or the error, of a Waiter that Enqueue has put into the queue.
+	// It is called once for each such Enqueue, unless Dequeue returns true. The registry
+	// is locked during the call, so Grant must not block and must not use it.
 	Grant func(Lease, error)
 
 	prev, next *Waiter

@@ -82,9 +82,9 @@ func (o Options) limit() int32 {
 	return math.MaxInt32
 }
 
-// Configure changes the limits. A higher cap is for the requests that wait already,
-// too. A lower limit of the queue removes none of them, and each keeps the
-// QueueTimeout with which it began to wait.
+// Configure changes the limits. With a higher MaxConcurrency, requests that wait get
+// instances at once. A lower QueueLimit removes no request from the queue. A request that
+// waits keeps the QueueTimeout with which it began to wait.
 func (r *Registry) Configure(options Options) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -96,9 +96,9 @@ func (r *Registry) Configure(options Options) {
 // New returns an empty registry.
 func New(options Options) *Registry { return NewWithClock(options, nil) }
 
-// NewWithClock is New for a registry in which time is what clock tells, such as that
-// of a simulation. Nil: the time of the machine. Timers follow the machine always:
-// penalties and ejections end by its time.
+// NewWithClock is New for a registry that takes the time from clock, such as that of a
+// simulation. Nil: from the machine. Timers always follow the machine: penalties and
+// ejections end by its time.
 func NewWithClock(options Options, clock func() time.Time) *Registry {
 	r := &Registry{
 		clock:    clock,

@@ -10,10 +10,11 @@ import (
 // the fleet removes instances in this order, and the autoscaler counts in it how
 // many may be removed.
 //
-// Instances that have not served yet come first, then unhealthy ones, then the ready
-// ones with the fewest streams, as these may take long to end, then those with the
-// fewest requests in flight, and among these the one that was started last: of idle instances the first in start order gets the next request, so the
-// last one has been idle the longest.
+// Instances that have not served yet come first, then unhealthy ones, then ready ones.
+// Ready ones with fewer streams come first, because streams may take long to end, and
+// among these the ones with fewer requests in flight. Otherwise the one that was started
+// last comes first: of idle instances, the first in start order gets the next request, so
+// the last one has been idle the longest.
 func (s *Snapshot) RemovalOrder() []*Instance {
 	out := make([]*Instance, 0, len(s.Instances))
 	for i := range slices.Backward(s.Instances) {

@@ -1,9 +1,9 @@
 package registry
 
-// Reserve keeps the n instances that were started last out of the picks as long as an
-// instance before them has fewer than bound requests in flight, so that one after the
-// other becomes idle, the last one first, and can be removed. They are there at once
-// when the load rises. Zero ends that.
+// Reserve makes a reserve of the n instances that were started last. They get a request
+// only when every other instance has at least bound requests in flight. So they become
+// idle, the last one first, and can be removed, and they are available at once when the
+// load rises. With n zero there is no reserve.
 func (r *Registry) Reserve(n, bound int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -19,9 +19,9 @@ type Snapshot struct {
 	Responses uint64
 	// ServiceTime is the sum of their response times.
 	ServiceTime time.Duration
-	// Concurrency is how many requests an instance works on at the same time, and
-	// Capacity is how many responses per second it then gives. Both are 0 as long as
-	// more requests in flight were seen to give more throughput, or nothing is known.
+	// Concurrency is how many requests an instance works on at the same time. Capacity is
+	// how many responses per second it gives with that many. Both are 0 when that is not
+	// known, or when more requests in flight have always led to more throughput.
 	Concurrency int
 	Capacity    float64
 	// Retries is how many times a request was sent again, and RetriesDenied is how
@@ -52,9 +52,9 @@ type Instance struct {
 	// they carry or, if that is more, four for each processor that the instance uses
 	// beyond what the other requests account for; never more than their number.
 	Load float64
-	// IdleSince is when InFlight became 0, the instance became ready for the first
-	// time, or was taken back into service, whichever was last. It is the start of
-	// the instance before that, and zero while InFlight is not 0.
+	// IdleSince is the last of these times: when InFlight became 0, when the instance
+	// became ready for the first time, and when it was taken back into service. Before
+	// all of them it is the start of the instance. It is zero while InFlight is not 0.
 	IdleSince time.Time
 	Usage     Usage
 	// LinesDropped is how many lines of its output were not logged.
@@ -75,9 +75,9 @@ type Instance struct {
 // lock it copies a few words per instance, and it does the rest afterwards.
 func (r *Registry) Snapshot() Snapshot { return r.SnapshotWith(func() {}) }
 
-// SnapshotWith is Snapshot, and calls also at the moment of the snapshot, so that
-// the data that also reads is of the same moment. The registry is locked during the
-// call: also must not block and must not use it.
+// SnapshotWith is Snapshot, and calls the function also while it takes the snapshot, so
+// that what also reads is of the same moment. The registry is locked during the call, so
+// also must not block and must not use it.
 func (r *Registry) SnapshotWith(also func()) Snapshot {
 	raw := make([]rawInstance, 0, r.Len()+1)
 	r.mu.Lock()

@@ -49,8 +49,8 @@ func (s State) String() string {
 // Routable reports whether an instance in s may get requests.
 func (s State) Routable() bool { return s == Ready }
 
-// CanBecome reports whether an instance may go from s to next, as far as the states
-// tell: it does not know what the instance was before s. A state never becomes itself.
+// CanBecome reports whether an instance may go from s to next. It considers these two
+// states only, not those before s. A state never becomes itself.
 func (s State) CanBecome(next State) bool {
 	switch next {
 	case Ready:

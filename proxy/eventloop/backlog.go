@@ -2,8 +2,8 @@
 
 package eventloop
 
-// Backlog is bytes that wait. The zero value is none. Most connections have none
-// most of the time, so that is what takes the least room.
+// Backlog is bytes that wait. The zero value holds none, and takes little memory: most
+// connections have an empty backlog most of the time.
 type Backlog struct {
 	block *block // nil when there is none
 }

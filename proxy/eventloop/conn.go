@@ -54,7 +54,7 @@ func (l *Loop) Add(c *Conn, fd Socket, h Handler) error {
 	return nil
 }
 
-// AddAccepted puts a connection into the loop that was accepted by it. It reports
+// AddAccepted puts a connection that the loop has accepted into the loop. It reports
 // whether that worked; otherwise the socket is closed.
 func (l *Loop) AddAccepted(c *Conn, fd Socket, h Handler) bool {
 	if l.stopped || l.Add(c, fd, h) != nil {
@@ -89,10 +89,10 @@ func (c *Conn) Failed() bool { return c.ready&failed != 0 }
 // Ended reports whether the peer has ended its output. Bytes may be left to read.
 func (c *Conn) Ended() bool { return c.ready&ended != 0 }
 
-// AssumeReadable has the next Receive try to read, without a report of the poller.
+// AssumeReadable makes the next Receive read although the poller has reported no input.
 func (c *Conn) AssumeReadable() { c.ready |= readable }
 
-// AssumeQuiet has Receive read nothing until the poller reports input.
+// AssumeQuiet keeps Receive from reading until the poller reports input.
 func (c *Conn) AssumeQuiet() { c.ready &^= readable }
 
 // Socket returns the socket, for its state. Reading, writing and closing are for
@@ -110,7 +110,7 @@ func (c *Conn) Later() {
 // IsLater reports whether Later was called since the handler was.
 func (c *Conn) IsLater() bool { return c.queued }
 
-// Within sets the connection's deadline: in d from now.
+// Within sets the deadline of the connection to d from now.
 func (c *Conn) Within(d time.Duration) { c.loop.wheel.set(&c.timer, c.loop.clock.now+int64(d)) }
 
 // ClearDeadline removes the deadline.
@@ -126,19 +126,19 @@ func (c *Conn) Stall(d time.Duration) {
 	c.Within(d)
 }
 
-// Stalling reports whether such a deadline is set.
+// Stalling reports whether a deadline of Stall is set.
 func (c *Conn) Stalling() bool { return c.stalling }
 
-// Untaken returns how many of the bytes for the peer it has not taken: those that wait,
-// and those that the kernel holds.
+// Untaken returns how many bytes the peer has not taken: those that wait, and those that
+// the kernel holds.
 func (c *Conn) Untaken() int { return c.Waiting() + c.fd.untaken() }
 
-// TookNothing reports whether the peer has taken nothing since Stall. It asks the
-// kernel, which holds bytes for the peer, and reports a socket as writable only when
-// much of its buffer is free.
+// TookNothing reports whether the peer has taken nothing since Stall. It asks the kernel
+// how many bytes are left: the kernel reports a socket as writable only when much of its
+// buffer is free.
 func (c *Conn) TookNothing() bool { return c.stalling && c.fd.untaken() >= int(c.untaken) }
 
-// Progressed ends that deadline: the peer has taken some bytes.
+// Progressed removes the deadline of Stall: the peer has taken some bytes.
 func (c *Conn) Progressed() {
 	c.stalling = false
 	c.timer.Clear()

@@ -67,8 +67,8 @@ func (l *Loop) SparePipes() int { return len(l.pipes) }
 // Len returns how many bytes are in the pipe.
 func (p *Pipe) Len() int { return p.n }
 
-// Fill takes up to n bytes from a connection into the pipe, which is empty. The
-// error is as Receive's.
+// Fill moves up to n bytes from a connection into the pipe, which is empty. The errors
+// are those of Receive.
 func (p *Pipe) Fill(from *Conn, n int64) (int, error) {
 	if from.ready&(readable|ended|broken) == 0 {
 		return 0, ErrAgain

@@ -43,8 +43,8 @@ func (s Socket) writev(pieces []unix.Iovec) (int, syscall.Errno) {
 	return int(n), 0
 }
 
-// Peek returns how many bytes can be read, counted up to one. At the end of input
-// it returns 0 without an error; before there is anything, EAGAIN.
+// Peek returns 1 if there is a byte to read. At the end of input it returns 0 without an
+// error, and before anything has arrived EAGAIN.
 func (s Socket) Peek() (int, syscall.Errno) {
 	var one [1]byte
 	n, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(s), uintptr(unsafe.Pointer(&one)), 1, unix.MSG_PEEK, 0, 0) //nolint:gosec // G103: the kernel is done with it when the call returns

@@ -12,8 +12,8 @@ const (
 	slots = 4096
 )
 
-// Timer is a deadline of its owner. A deadline that is moved to a later time, which
-// every request does to several, costs an assignment.
+// Timer is a deadline of its owner. To move a deadline to a later time, as every request
+// does several times, costs an assignment only.
 type Timer struct {
 	// Owner is called when the timer is due.
 	Owner interface{ Expired() }

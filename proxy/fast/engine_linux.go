@@ -90,7 +90,7 @@ func (e *Engine) Open() int { return e.group.Open() }
 // shuts down or soon will, or another client waits for room.
 func (e *Engine) ends() bool { return e.leaving.Load() || e.group.Closing() || e.group.Full() }
 
-// EndKeepAlive has each response that begins from now on be the last one on its
+// EndKeepAlive makes each response that begins from now on the last one on its
 // connection. New connections are accepted.
 func (e *Engine) EndKeepAlive() { e.leaving.Store(true) }
 
@@ -111,12 +111,13 @@ func (e *Engine) each(do func(*worker)) {
 	}
 }
 
-// Shutdown stops accepting, after the connections that wait for it, and lets each
-// connection end with its response. Clients that have no request under way get
-// policy.DrainGrace for one. It waits for the requests in flight and the tunnels, and
-// for a moment until clients have read their last response. When ctx ends, it answers the
-// requests that are left with a 503, or breaks their response off, and returns a
-// *CutError if there were any. Afterwards the Engine is of no use.
+// Shutdown ends the Engine, which cannot be used afterwards. First it accepts the
+// connections that wait to be accepted, and then no others. Each connection ends with its
+// response; one without a request may still send one within policy.DrainGrace. Shutdown
+// waits for the requests in flight and for the tunnels, and for a short time until clients
+// have read their last response. When ctx ends, it answers the requests that have no
+// response with a 503, breaks the other responses off, and returns a *CutError if there
+// were any of both.
 func (e *Engine) Shutdown(ctx context.Context) error {
 	e.group.Close()
 	var busy sync.WaitGroup

@@ -43,8 +43,7 @@ func (s Span) IsSet() bool { return s.End > 0 }
 // Of returns the part of head that s spans.
 func (s Span) Of(head []byte) []byte { return head[s.Start:s.End] }
 
-// Marks tells where in the head of a request something stands that is needed
-// later.
+// Marks are the places in the head of a request that are needed later.
 type Marks struct {
 	// Host is where the instance's own Host belongs, when the client named none.
 	// Otherwise it is not set. See InsertHost.
@@ -54,8 +53,8 @@ type Marks struct {
 	Upgrade Span
 }
 
-// RequestSize returns how long the head that AppendRequest writes can become:
-// head is the length of the one that was parsed.
+// RequestSize returns the maximum length of the head that AppendRequest writes. head is
+// the length of the head that was parsed.
 func RequestSize(r *http1.Request, head int, from Peer) int {
 	// Each field may get a space after its colon. The constant is more than all
 	// that AppendRequest adds: names, scheme, framing and digits.
@@ -147,9 +146,9 @@ func appendPassing(b []byte, f *http1.Field, length int64) []byte {
 	return append(strconv.AppendInt(b, length, 10), "\r\n"...)
 }
 
-// InsertHost appends a copy of head to b, which is empty, with a Host field
-// where marks say that it belongs, in place of one that was inserted before. It
-// moves the marks.
+// InsertHost appends a copy of head to b, which is empty. The copy has a Host field at
+// marks.Host, in place of one that an earlier call has inserted. InsertHost adapts the
+// marks to the copy.
 func InsertHost(b, head []byte, marks *Marks, host string) []byte {
 	b = append(append(b, head[:marks.Host.Start]...), "Host: "...)
 	b = append(append(b, host...), "\r\n"...)

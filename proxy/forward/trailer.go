@@ -22,8 +22,8 @@ func AppendTrailer(b, section []byte) []byte {
 	return append(b, "\r\n"...)
 }
 
-// Trailers yields the fields of a trailer section, as Decode collects it, that
-// pass: none that frames or routes a message, or is for one hop only (RFC 9110,
+// Trailers yields those fields of a trailer section, as Decode collects it, that pass.
+// Fields that frame or route a message do not, nor do those for one hop only (RFC 9110,
 // 6.5.1).
 func Trailers(section []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(name, value []byte) bool) {

@@ -9,10 +9,11 @@ type Field struct {
 	Value []byte
 	// ID stands for the name, if this package or a proxy treats it specially.
 	ID FieldID
-	// Drop tells that the field must not be passed on: it is hop-by-hop, or
-	// Connection names it and may do so (RFC 9110, 7.6.1), or it is a request's
-	// and has an underscore in its name; see Limits.Underscores. Programs behind a CGI-like interface take
-	// an underscore for a hyphen, and so the field for one that a proxy sets.
+	// Drop tells that the field must not be passed on. It is hop-by-hop, or Connection
+	// names it and may do so (RFC 9110, 7.6.1). Or it is a field of a request with an
+	// underscore in its name: programs behind an interface like CGI read the underscore
+	// as a hyphen, and would take the field for one that a proxy sets. See
+	// Limits.Underscores.
 	Drop bool
 }
 

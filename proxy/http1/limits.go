@@ -6,9 +6,9 @@ type Limits struct {
 	// Line is the length of a request line or status line. Default 8 KiB, the
 	// minimum that RFC 9112, 3, recommends. A longer request line gets a 414.
 	Line int
-	// Field is the length of one field line of a request; Cookie, which single
-	// sign-on makes long, and those of a response are bound by Head alone. Default
-	// 16 KiB, more than nginx and Apache accept. A longer one gets a 431.
+	// Field is the length of one field line of a request. Default 16 KiB, more than
+	// nginx and Apache accept. A longer one gets a 431. Two kinds of lines are bound by
+	// Head only: Cookie, which single sign-on makes long, and those of a response.
 	Field int
 	// Head is the length of a whole head. Default 64 KiB. A longer one gets a
 	// 431.
@@ -25,9 +25,9 @@ type Limits struct {
 	// Trailer is the length of a trailer section. Default 4 KiB, as in net/http. A
 	// longer one gets a 431.
 	Trailer int
-	// Underscores lets the fields of requests pass that have an underscore in the name,
-	// except those that would be taken for a field that this package or a proxy treats
-	// specially.
+	// Underscores makes fields of requests pass although they have an underscore in the
+	// name. It does not if the name with a hyphen is one that this package or a proxy
+	// treats specially.
 	Underscores bool
 }
 

@@ -5,15 +5,16 @@ package http1
 type Request struct {
 	// Method is a token. Methods are case-sensitive, and any is accepted.
 	Method []byte
-	// Target is the request target as it was sent, Form its form, and Path the
-	// part of it for an origin server: path and query, or *. An absolute target
-	// may have no path; then Path is empty or begins with a question mark, and a
-	// slash belongs before it. In authority form there is no Path.
+	// Target is the request target as it was sent, and Form is its form. Path is the
+	// part of it for an origin server: path and query, or *. If an absolute target has
+	// no path, Path is empty or begins with a question mark, and the reader must put a
+	// slash before it. In authority form there is no Path.
 	Target []byte
 	Form   Form
 	Path   []byte
-	// Host is the authority that the request is for, host or host:port: the one in
-	// an absolute target, else the value of Host. It is empty only in HTTP/1.0.
+	// Host is the authority that the request is for, as host or host:port. It is that
+	// of an absolute target, or else the value of the Host field. It is empty only in
+	// HTTP/1.0.
 	Host []byte
 	// Continue tells that the client waits for a 100 (Continue) before it sends
 	// the content (RFC 9110, 10.1.1).

@@ -64,11 +64,11 @@ type Outcome struct {
 	// Instance is the ID of the instance that answered, or of the last one that
 	// was tried. It is empty when none was claimed.
 	Instance string
-	// Code is the status that the client got: 101 for a tunnel, 499
-	// (policy.StatusClientClosed) when the client gave the request up, and 502
-	// when the instance broke its response off, whatever its head said. A client that
-	// closes its connection quietly before a small response counts with the code of
-	// that: the kernel takes the response before the close is known.
+	// Code is the status that the client got. For a tunnel it is 101. It is 499
+	// (policy.StatusClientClosed) when the client gave the request up, and 502 when the
+	// instance broke its response off, whatever status the head had. When a client closes
+	// its connection just before it gets a small response, it is the status of the
+	// response: the kernel takes the response before dynlb learns of the close.
 	Code int
 	// Source is where an error came from. It is None when Code is below 400.
 	Source Source
@@ -77,8 +77,8 @@ type Outcome struct {
 	// Attempts is the number of instances that were claimed for the request: 0 if it
 	// failed before that, normally 1.
 	Attempts int
-	// BytesIn is the number of bytes of content that the client sent, and BytesOut
-	// that of an instance's response that it was sent. Heads, framing and the bytes
+	// BytesIn is how many bytes of content the client sent. BytesOut is how many bytes of
+	// the content of the instance's response were sent to it. Heads, framing and the bytes
 	// of tunnels do not count.
 	BytesIn, BytesOut int64
 	// Duration is the time from the end of the request's head to now. For a

@@ -9,21 +9,23 @@ import (
 )
 
 const (
-	// MaxClaims bounds how many instances a request is tried on. An instance that
-	// refuses a connection is not claimed again, so that this is how many may
-	// have died unnoticed.
+	// MaxClaims bounds how many instances a request is tried on. No instance that
+	// refuses a connection is claimed twice. So a request succeeds although nine
+	// instances have died unnoticed.
 	MaxClaims = 10
-	// ResendWithin is how soon a connection must break for a request to be sent
-	// again after it was sent. One that the instance had closed already breaks
-	// within a round trip; one that lasts so long was closed by decision: Bun
-	// does so with a handler that is silent for 10 s.
+	// ResendWithin bounds the time from the sending of a request to the break of its
+	// connection within which the request is sent again. A connection that the instance
+	// had closed before breaks within a round trip. One that lasts longer was closed on
+	// purpose, as Bun does when a handler is silent for 10 s.
 	ResendWithin = 5 * time.Second
-	// EndingWithin bounds the time until the registry knows how an instance ended that
-	// refuses connections. That takes 10 ms, and 40 ms were seen on a busy machine.
+	// EndingWithin bounds the wait, after an instance has refused a connection, for the
+	// registry to know how the instance ended. That takes 10 ms; 40 ms were seen on a
+	// busy machine.
 	EndingWithin = 150 * time.Millisecond
-	// DeathWithin bounds the time until the registry knows that an instance whose
-	// connections broke has died: they break one after the other, and the listening
-	// socket may be closed last. A busy machine takes a while.
+	// DeathWithin bounds the wait, after a connection to an instance broke, for the
+	// registry to know that the instance has died. The kernel closes its sockets one
+	// after the other, and perhaps the listening one last, which takes longer on a busy
+	// machine.
 	DeathWithin = 500 * time.Millisecond
 )
 
@@ -101,14 +103,14 @@ type Budget interface {
 // answered fails. It is a value and allocates nothing; create one with Begin when
 // the first instance is claimed.
 //
-// A request may go to another instance when the first one cannot have got any of
-// it. One that may have been delivered is sent again only if that does no harm:
-// it is idempotent, has no content, and no byte of a response has come. Then it
-// is sent again once to the same instance, if the connection had been idle, and
-// once to another instance, if the first one died. It is not if the first one ended
-// by itself and had no other request (registry.Lease.Culprit): the request would end
-// the other one too. An instance that was killed from outside does not count: that was
-// no request's doing.
+// A request may go to another instance when the first one cannot have got any of it.
+// A request that may have been delivered is sent again only if that does no harm: it
+// is idempotent, has no content, and no byte of a response has come. Such a request is
+// sent once more to the same instance if the connection had been idle, and once to
+// another instance if the first one died. An instance that was killed from outside does
+// not count as tried: no request is the reason for that. But if the first instance ended
+// by itself and had no other request (registry.Lease.Culprit), the request would end the
+// other one too, and fails.
 type Attempts struct {
 	budget     Budget
 	idempotent bool
@@ -134,9 +136,9 @@ func (a *Attempts) Claims() int { return a.claims }
 // Checking reports whether the last step was CheckAlive.
 func (a *Attempts) Checking() bool { return a.suspect != nil }
 
-// Next decides what to do after an attempt has failed with err: a *ConnectError, a
-// *BrokenError, context.Canceled if the client gave the request up, or any other
-// error of which the request is the reason.
+// Next decides what to do after an attempt has failed with err. That is a *ConnectError,
+// a *BrokenError, context.Canceled if the client gave the request up, or another error
+// whose cause is the request.
 func (a *Attempts) Next(err error) Decision {
 	connect, _ := errors.AsType[*ConnectError](err)
 	broken, _ := errors.AsType[*BrokenError](err)

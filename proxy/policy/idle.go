@@ -26,11 +26,12 @@ const (
 )
 
 // IdleTime is what is known about how long the instances of an app keep idle
-// connections. A request that meets the end of its connection may be lost: one that is
-// not idempotent cannot be repeated. It is sent on a connection that was idle for at
-// most half of the time that connections of the app are known to survive, and on a new
-// one as long as nothing is known. Half, because servers look at their idle connections
-// at intervals that are as long as their shortest idle times.
+// connections. If an instance closes a connection while a request is on its way, the
+// request may be lost, because one that is not idempotent cannot be repeated. Such a
+// request is sent only on a connection that was idle for at most half of the time that
+// connections of the app are known to survive. As long as nothing is known, it gets a new
+// connection. It is half, because servers check their idle connections at intervals as
+// long as their shortest idle times.
 //
 // All methods are safe for concurrent use and do not allocate. The zero value knows
 // nothing.
@@ -53,7 +54,7 @@ func KeepAlive(setting time.Duration) time.Duration {
 	}
 }
 
-// Limit returns for how long a connection may have been idle that is used for a
+// Limit returns how long a connection may have been idle and still be used for a
 // request. keep is how long connections are kept.
 func (t *IdleTime) Limit(idempotent bool, keep time.Duration) time.Duration {
 	if ended := time.Duration(t.ended.Load()); ended > 0 {
@@ -111,7 +112,8 @@ func (t *IdleTime) Ended(idle time.Duration) {
 }
 
 // Broke notes that an attempt failed on a connection that had been idle for the given
-// time before, if that means that the instance had ended the connection.
+// time before. It ignores failures that do not show that the instance had ended the
+// connection.
 func (t *IdleTime) Broke(e *BrokenError, idle time.Duration) {
 	if e.Reused && !e.Received && e.After < ResendWithin && !errors.Is(e, context.DeadlineExceeded) && !errors.Is(e, ErrSurplus) {
 		t.Ended(idle)

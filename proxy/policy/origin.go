@@ -18,9 +18,9 @@ var seed = maphash.MakeSeed()
 // address of the peer that sent it, "" if there is none. If the peer is trusted, the
 // client is the one that it names last in X-Forwarded-For.
 //
-// Requests are of one kind if they have the method, the first segment of the path, and
-// whether they ask for another protocol or have content in common, and the sizes of
-// head and content are about the same. Servers decline requests for such reasons.
+// Requests are of one kind if they have these in common: the method, the first segment of
+// the path, whether they ask for another protocol, whether they have content, and roughly
+// the sizes of head and content. Servers decline requests for such reasons.
 func Origin(r *http1.Request, size int, ip string, trusted bool) registry.Origin {
 	client := network(ip)
 	if trusted {

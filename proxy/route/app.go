@@ -11,10 +11,10 @@ import (
 
 // Settings are how the requests of an app are carried.
 type Settings struct {
-	// RequestTimeout is how long an instance may take from the end of the request
-	// to the head of its response, and for how long it may take none of the
-	// content before that. After it, or after as much time again, the client gets
-	// a 504. Zero: no limit.
+	// RequestTimeout bounds two waits for the instance: from the end of the request to
+	// the head of the response and, before that, for the instance to accept a further
+	// piece of the content. When one of them is over, or after as much time again, the
+	// client gets a 504. Zero: no limit.
 	RequestTimeout time.Duration
 	// KeepAlive is how long a connection to an instance may be idle and still be used.
 	// Zero: policy.StaleAfter. Negative: each request has a connection of its own.

@@ -1,10 +1,10 @@
 package route
 
-// TakePartial takes a place for a partial request: one that is given an instance before
-// enough of its content is there (policy.FirstContent). There is one place for each
-// instance of the app, so that slow clients cannot hold an instance to themselves, nor
-// have instances added. It reports whether there was a place; DropPartial gives it back,
-// when enough of the content is there, or the instance has begun to respond.
+// TakePartial takes a place for a partial request: one that gets an instance before
+// enough of its content has arrived (policy.FirstContent). It reports whether there was a
+// place. There are as many places as the app has instances. So slow clients cannot occupy
+// an instance alone, and cannot cause instances to be added. DropPartial gives the place
+// back when enough of the content has arrived, or the instance has begun to respond.
 func (a *App) TakePartial() bool {
 	if int(a.partial.Add(1)) <= max(1, a.registry.Len()) {
 		return true

@@ -19,10 +19,10 @@ type Rule struct {
 	Strip bool
 }
 
-// Table is a Router for several apps. Of the rules whose host and path match, the one
-// with the exact host counts before those with a wildcard, a longer wildcard before a
-// shorter one, and both before those of any host; among these, the one with the longest
-// path. Create one with NewTable.
+// Table is a Router for several apps. Of the rules that match host and path, the one with
+// the most specific host applies: an exact host, then the longest wildcard, then any host.
+// Among rules with the same host it is the one with the longest path. Create a Table with
+// NewTable.
 type Table struct{ routes atomic.Pointer[routes] }
 
 // NewTable returns a Table with the rules.

@@ -11,38 +11,39 @@ import (
 	"github.com/dynlb/dynlb/proxy/http1"
 )
 
-// Settings are how requests are carried. They are not changed once they are in use:
-// others replace them, for the requests that begin from then on.
+// Settings are how requests are carried. A Settings in use is never changed. It is
+// replaced by another one, which is for the requests that begin from then on.
 type Settings struct {
 	// HideStatus leaves the status path to the app.
 	HideStatus bool
-	// TrustedProxies are the peers whose X-Forwarded-*, Forwarded and X-Real-IP
-	// are believed. Empty: those of no peer.
+	// TrustedProxies are the peers whose fields X-Forwarded-*, Forwarded and X-Real-IP
+	// are believed. Empty: no peer is trusted.
 	TrustedProxies []netip.Prefix
-	// Limits bound the heads of requests and the framing of their
-	// content. Zero fields: the defaults of package http1.
+	// Limits bound the heads of requests and the framing of their content. A field that
+	// is zero has the default of package http1.
 	Limits http1.Limits
-	// HeadTimeout is how long the head of a request may take from its first byte,
-	// and BodyTimeout how long the client may be silent within its content; then
-	// it gets a 408. IdleTimeout is how long a connection may be idle, and how long
-	// a client may take for one piece of a response, of 32 KiB at most: then the
-	// request is given up. Zero: 10 s, 30 s and 60 s.
+	// HeadTimeout is how long the head of a request may take from its first byte.
+	// BodyTimeout is how long the client may be silent within its content. After either
+	// the client gets a 408. IdleTimeout is how long a connection may be idle. It is also
+	// how long a client may take none of a response; then the response is broken off.
+	// Zero: 10 s, 30 s and 60 s.
 	HeadTimeout, BodyTimeout, IdleTimeout time.Duration
-	// MinRate is the rate in bytes a second at which a client must send the content of
-	// a request, and take that of a response. Only the time counts in which dynlb
-	// waits for the client. A client that falls behind by BodyTimeout gets a 408; one
-	// that takes a response so slowly is given up when it is behind by IdleTimeout.
-	// While the instance responds, the request may be sent slower: the client may be
-	// waiting for a part of the response. Zero: 240. Negative: none.
+	// MinRate is the rate, in bytes a second, at which a client must send the content of
+	// a request and take a response. Only the time counts in which dynlb waits for the
+	// client. A client whose content is behind that rate by BodyTimeout gets a 408. When
+	// it is behind in taking a response by IdleTimeout, the response is broken off. The
+	// rate of the content is not checked while the instance responds, because the client
+	// may wait for a part of the response. Zero: 240. Negative: no limit.
 	MinRate int
-	// MaxConnections is how many connections of clients may be open. For a further one,
-	// the one that has been idle the longest is closed; when none is idle, it is not
-	// accepted until one is closed, and responses end their connections. Idle connections to instances are not kept beyond
-	// that number, and there is at most one pipe for every four. Zero: no limit.
+	// MaxConnections is how many connections of clients may be open. When a further
+	// client connects, the connection that has been idle the longest is closed. When none
+	// is idle, responses end their connections, and the client is accepted when one is
+	// closed. As many idle connections to instances are kept at most, and there is at most
+	// one pipe for every four. Zero: no limit.
 	MaxConnections int
-	// MaxStreams bounds the requests of HTTP/2 that are in flight beyond the first of
-	// each connection, together with the connections of clients. A further one gets a
-	// 503. Zero: no limit.
+	// MaxStreams bounds a sum: the open connections of clients, and the requests of HTTP/2
+	// in flight beyond the first one of each connection. A further request gets a 503.
+	// Zero: no limit.
 	MaxStreams int
 }
 

@@ -104,8 +104,9 @@ func (all *idleConns) longest() time.Duration {
 // negative time when none is idle.
 func (l *Lane) LongestIdle() time.Duration { return l.idleConns.longest() }
 
-// CloseIdle has the connection of the client that has been idle the longest closed. It
-// reports whether there was one. If its request arrives just now, that is carried first.
+// CloseIdle closes the connection that has been idle the longest, soon after the call. It
+// reports whether there was one. If a request arrives on it at that moment, the connection
+// is closed after the response.
 func (l *Lane) CloseIdle() bool {
 	c := l.idleConns.take()
 	if c == nil {

@@ -59,7 +59,7 @@ func New(options Options) *Lane {
 // allowed now.
 func (l *Lane) Reconfigured() { l.gate.recheck() }
 
-// EndKeepAlive has each response that begins from now on be the last one on its
+// EndKeepAlive makes each response that begins from now on the last one on its
 // connection. New connections are accepted.
 func (l *Lane) EndKeepAlive() { l.leaving.Store(true) }
 

@@ -149,12 +149,13 @@ func (l *Lane) serving() []*listening {
 	return slices.Collect(maps.Keys(l.listeners))
 }
 
-// Shutdown stops accepting, after the connections that wait for it, and closes each
-// connection after its response. Connections without a request get policy.DrainGrace for
-// one. It waits for the requests in flight, for the tunnels, and for a short time until
-// clients have read their last response. When ctx ends, it answers the requests that are
-// left with a 503, or breaks their response off. It returns their number, with that of
-// the tunnels. The Lane cannot be used afterwards. Shutdown may be called again.
+// Shutdown ends the Lane, which cannot be used afterwards. First it accepts the
+// connections that wait to be accepted, and then no others. Each connection ends with its
+// response; one without a request may still send one within policy.DrainGrace. Shutdown
+// waits for the requests in flight and for the tunnels, and for a short time until clients
+// have read their last response. When ctx ends, it answers the requests that have no
+// response with a 503, and breaks the other responses off. It returns the number of both
+// and of the tunnels. It may be called again.
 func (l *Lane) Shutdown(ctx context.Context) (cut int) {
 	l.closing.Store(true) // first: a caller that sees connections refused relies on it
 	all := l.serving()

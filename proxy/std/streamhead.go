@@ -10,8 +10,9 @@ import (
 // errLineEnd reports that a field of an HTTP/2 request contains a line end.
 var errLineEnd = &http1.Error{Status: http.StatusBadRequest, Reason: "line end in a header field"}
 
-// appendHead appends the head of a request of HTTP/2 in HTTP/1.1. Content of unknown
-// length is chunked.
+// appendHead writes the head of an HTTP/2 request as one of HTTP/1.1, for package http1
+// to check, and appends it to b. If the length of the content is unknown, the head says
+// that the content is chunked.
 func appendHead(b []byte, r *http.Request) []byte {
 	for _, s := range []string{r.Method, " ", r.RequestURI, " HTTP/1.1\r\nHost: ", r.Host, "\r\n"} {
 		b = append(b, s...)
@@ -36,8 +37,9 @@ func appendLine(b []byte, name, value string) []byte {
 	return append(append(b, value...), "\r\n"...)
 }
 
-// repeatsHost reports whether a Host field has the value of host only. A client may send
-// such a field instead of :authority or in addition to it (RFC 9113, 8.3.1).
+// repeatsHost reports whether a request has one Host field, and its value is host. A
+// client may send such a field instead of :authority, or in addition to it (RFC 9113,
+// 8.3.1).
 func repeatsHost(values []string, host string) bool {
 	return len(values) == 1 && strings.EqualFold(values[0], host)
 }

@@ -28,8 +28,8 @@ type Settings struct {
 	// check, DrainTimeout the time for requests in flight before an instance stops,
 	// and StopTimeout the time from SIGTERM to SIGKILL.
 	StartTimeout, DrainTimeout, StopTimeout time.Duration
-	// RequestTimeout is how long an instance that has requests may answer no health
-	// check and make no progress before it is replaced.
+	// RequestTimeout is for an instance that has requests and answers no health check. It
+	// is replaced when it has made no progress for so long.
 	RequestTimeout time.Duration
 	// MaxRequests, MaxAge and MaxMemory (in bytes) are the limits at which an
 	// instance is recycled. Zero: no limit.
@@ -43,8 +43,8 @@ type Settings struct {
 type Program struct {
 	// Argv returns the program and the arguments of an instance on port.
 	Argv func(port int) []string
-	// Location, Command and User are the config keys that Argv and Account are made
-	// from. Only their changes are noticed.
+	// Location, Command and User are the config keys from which Argv and Account are
+	// made. A change is noticed by them, since functions cannot be compared.
 	Location string
 	Command  []string
 	User     string
@@ -58,8 +58,8 @@ type Program struct {
 	HealthPath string
 	// LivenessPath is the path of liveness checks. "": there are none.
 	LivenessPath string
-	// VerifyPort makes it a condition of readiness that the process itself, or a
-	// descendant, listens on the port.
+	// VerifyPort makes an instance ready only if its process, or a descendant of it,
+	// listens on the port.
 	VerifyPort bool
 }
 
