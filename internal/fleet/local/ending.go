@@ -46,7 +46,7 @@ func (f *Fleet) replace(c *child, why error) {
 		return
 	}
 	c.replaceReason = why
-	f.owe(c, "was stopped", why.Error())
+	f.needReplacement(c, "was stopped", why.Error())
 	f.backoff.fail(time.Now(), c.readyAt)
 	if f.rollout != nil && c.generation == f.generation {
 		f.abortRollout(why.Error())
@@ -68,7 +68,7 @@ func (f *Fleet) onEnd(c *child, end ending) {
 	switch {
 	case c.replaceReason != nil:
 		reason = c.replaceReason.Error() // its replacement was started then
-	case f.frozen && errors.Is(end.err, errExited) && wasTold(end.exit):
+	case f.frozen && errors.Is(end.err, errExited) && exitedOnSignal(end.exit):
 		f.target-- // the init system sent the instances the same signal as dynlb
 		c.log.Info("instance ended during the shutdown", "exit", reason)
 		return
@@ -76,7 +76,7 @@ func (f *Fleet) onEnd(c *child, end ending) {
 		c.log.Info("instance stopped", "exit", reason, "reason", c.drainReason)
 		return
 	default:
-		f.owe(c, end.verb(), reason)
+		f.needReplacement(c, end.verb(), reason)
 		f.backoff.fail(time.Now(), c.readyAt)
 	}
 	if c.host == "" {

@@ -9,9 +9,9 @@ import (
 // Freeze tells the fleet that dynlb is shutting down. See [fleet.Fleet].
 func (f *Fleet) Freeze() { f.call(func() { f.frozen = true }) }
 
-// wasTold reports whether an exit looks like that of a program which was told to end:
+// exitedOnSignal reports whether an exit looks like that of a program which was told to end:
 // by SIGTERM or SIGINT, with the status that a shell gives for these, or with 0.
-func wasTold(exit *process.Exit) bool {
+func exitedOnSignal(exit *process.Exit) bool {
 	const shell = 128 // a shell adds this to the number of the signal
 	switch {
 	case exit == nil:

@@ -13,9 +13,9 @@ type replacement struct {
 	reason string      // why it is replaced, for the new instance
 }
 
-// owe notes that a new child must be started in the place of c, which failed for the
+// needReplacement notes that a new child must be started in the place of c, which failed for the
 // given reason. It runs in the loop.
-func (f *Fleet) owe(c *child, verb, reason string) {
+func (f *Fleet) needReplacement(c *child, verb, reason string) {
 	f.pendingReplacements = append(f.pendingReplacements, replacement{c.id, replaces(c, verb+": "+reason)})
 }
 
