@@ -12,6 +12,9 @@ import (
 // take some seconds to find out that they work on one request at a time.
 func TestOverload(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes seconds with the race detector")
+	}
 	one := auto
 	one.MaxConcurrency = 1
 	random := oneAtATime
@@ -20,7 +23,7 @@ func TestOverload(t *testing.T) {
 	for _, options := range []registry.Options{auto, one} {
 		for _, app := range []App{oneAtATime, random} {
 			var goodputs []int
-			for seed := range uint64(9) {
+			for seed := range seeds(9) {
 				load := []Phase{{For: 2 * second}, {Rate: 2 * capacity, For: 30 * second}}
 				r := Run(Scenario{App: app, Load: load, Seed: seed, Patience: second, Registry: options, Scaling: scaling(8, 8)})
 				good, _ := r.took(2*second, 32*second)
@@ -39,6 +42,9 @@ func TestOverload(t *testing.T) {
 // is a burst, which clients wait for.
 func TestSteadyIsNoOverload(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes seconds with the race detector")
+	}
 	app := oneAtATime
 	app.Exponential = true
 	one := auto
@@ -48,7 +54,7 @@ func TestSteadyIsNoOverload(t *testing.T) {
 		"burst":  {{For: second}, {Burst: 300, Rate: 80, For: 10 * second}},
 	} {
 		for _, options := range []registry.Options{auto, one} {
-			for seed := range uint64(10) {
+			for seed := range seeds(10) {
 				r := Run(Scenario{App: app, Load: load, Seed: seed, Registry: options, Scaling: scaling(8, 8)})
 				if _, failed := r.took(0, 400*second); failed > 0 {
 					t.Errorf("%s, maxConcurrency %d, seed %d: %d failed", name, options.MaxConcurrency, seed, failed)

@@ -48,7 +48,7 @@ func slowBoot(a App) App {
 // large enough from the start, and the 95th percentile is back within 3 s.
 func TestStep(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(10) {
+	for seed := range seeds(10) {
 		static := Run(Scenario{App: oneAtATime, Load: step, Seed: seed, Registry: auto, Scaling: scaling(8, 8)})
 		scaled := Run(Scenario{App: oneAtATime, Load: step, Seed: seed, Registry: auto, Scaling: scaling(2, 8)})
 		best, _ := static.took(stepAt, stepAt+40*second)
@@ -71,7 +71,7 @@ func TestStep(t *testing.T) {
 func TestStepSlowBoot(t *testing.T) {
 	t.Parallel()
 	surplus := 0
-	for seed := range uint64(10) {
+	for seed := range seeds(10) {
 		load := slices.Insert(slices.Clone(step), 0, Phase{For: 2 * second}) // the first instances are ready
 		r := Run(Scenario{App: slowBoot(oneAtATime), Load: load, Seed: seed, Registry: auto, Scaling: scaling(2, 20)})
 		got, failed := r.took(stepAt+2*second, stepAt+42*second)
@@ -94,7 +94,7 @@ func TestStepSlowBoot(t *testing.T) {
 // instances than the threshold calls for, and no request waits.
 func TestStepUnbounded(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(10) {
+	for seed := range seeds(10) {
 		r := Run(Scenario{App: unbounded, Load: step, Seed: seed, Registry: auto, Scaling: scaling(2, 20)})
 		got, failed := r.took(0, time.Hour)
 		if p := quantile(got, .999); failed > 0 || p > 204*ms {
@@ -135,6 +135,9 @@ func TestFromZero(t *testing.T) {
 // is as good as maxConcurrency: 1.
 func TestSteady(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes seconds with the race detector")
+	}
 	app := oneAtATime
 	app.Exponential = true
 	one := auto
@@ -160,6 +163,9 @@ func TestSteady(t *testing.T) {
 // when its work takes random times and when it becomes five times slower.
 func TestUnboundedCostsNothing(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes seconds with the race detector")
+	}
 	for name, app := range map[string]App{
 		"constant":    unbounded,
 		"exponential": {Boot: 30 * ms, Service: 200 * ms, Exponential: true},
@@ -185,7 +191,7 @@ func TestUnboundedCostsNothing(t *testing.T) {
 func TestDownUnderTraffic(t *testing.T) {
 	t.Parallel()
 	app := App{Boot: 30 * ms, Service: 50 * ms}
-	for seed := range uint64(10) {
+	for seed := range seeds(10) {
 		settings := scaling(1, 8)
 		settings.Idle = 5 * second
 		r := Run(Scenario{App: app, Load: []Phase{{For: second}, {Burst: 12, Rate: 24, For: 40 * second}}, Seed: seed, Registry: auto, Scaling: settings, From: 4})
@@ -208,7 +214,7 @@ func TestCalm(t *testing.T) {
 		load = append(load, Phase{Rate: 120, For: 4 * second}, Phase{Rate: 5, For: 5 * second})
 	}
 	for _, app := range []App{oneAtATime, {Boot: 30 * ms, Service: 50 * ms}} {
-		for seed := range uint64(10) {
+		for seed := range seeds(10) {
 			r := Run(Scenario{App: app, Load: load, Seed: seed, Registry: auto, Scaling: scaling(1, 8)})
 			n := 0
 			for _, c := range r.Changes {
@@ -244,7 +250,7 @@ func TestDeterministic(t *testing.T) {
 // long because of it.
 func TestStalls(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(10) {
+	for seed := range seeds(10) {
 		settings := scaling(1, 8)
 		settings.Idle = 5 * second
 		run := func(o registry.Options) Result {

@@ -29,7 +29,7 @@ func TestSlowOne(t *testing.T) {
 	one := auto
 	one.MaxConcurrency = 1
 	for name, options := range map[string]registry.Options{"auto": auto, "1": one, "none": noLimit} {
-		for seed := range uint64(5) {
+		for seed := range seeds(5) {
 			load := []Phase{{For: second}, {Rate: 70, For: 60 * second}}
 			app := oneAtATime
 			without := Run(Scenario{App: app, Load: load, Seed: seed, Registry: options, Scaling: scaling(7, 7)})
@@ -63,12 +63,15 @@ func TestSlowOneRecovers(t *testing.T) {
 // of the idle instances gets a request, so the shares are not quite equal.)
 func TestNoneSlow(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes seconds with the race detector")
+	}
 	app := oneAtATime
 	app.Exponential = true
 	one := auto
 	one.MaxConcurrency = 1
 	for name, options := range map[string]registry.Options{"auto": auto, "1": one, "none": noLimit} {
-		for seed := range uint64(5) {
+		for seed := range seeds(5) {
 			load := []Phase{{For: second}, {Rate: 144, For: 120 * second}}
 			r := Run(Scenario{App: app, Load: load, Seed: seed, Registry: options, Scaling: scaling(8, 8)})
 			for id, share := range r.shares(15 * second) {

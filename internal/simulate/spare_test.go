@@ -6,7 +6,7 @@ import "testing"
 // go up and down.
 func TestSpareIsCalm(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(5) {
+	for seed := range seeds(5) {
 		settings := scaling(1, 12)
 		settings.Idle, settings.Spare = 10*second, 3
 		load := []Phase{{Rate: 25, For: 180 * second}}
