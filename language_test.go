@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -65,6 +66,14 @@ func (p phrase) find() *regexp.Regexp {
 	}
 	return regexp.MustCompile(`(?i)\b(` + pattern + `)\b`)
 }
+
+// patterns are the expressions of the phrases.
+var patterns = sync.OnceValue(func() (all []*regexp.Regexp) {
+	for _, p := range phrases {
+		all = append(all, p.find())
+	}
+	return all
+})
 
 // allows reports whether the phrase may stand on the line.
 func (p phrase) allows(path, line string) bool {
@@ -158,8 +167,8 @@ func inspect(path, text string) []string {
 		})
 	}
 	lines := strings.Split(prose, "\n")
-	for _, p := range phrases {
-		for _, at := range p.find().FindAllStringIndex(prose, -1) {
+	for i, p := range phrases {
+		for _, at := range patterns()[i].FindAllStringIndex(prose, -1) {
 			line := strings.Count(prose[:at[0]], "\n")
 			if !p.allows(path, lines[line]) {
 				report(line+1, strings.Join(strings.Fields(prose[at[0]:at[1]]), " "), p.instead)
