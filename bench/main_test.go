@@ -23,6 +23,9 @@ func TestMain(m *testing.M) {
 
 // TestRounds is a whole run, small, with real processes.
 func TestRounds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	if runtime.GOOS != "linux" {
 		t.Skip("the benchmark runs on Linux only")
 	}

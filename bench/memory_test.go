@@ -29,6 +29,9 @@ func TestTailCountsCollections(t *testing.T) {
 
 // TestMeasureMemory holds connections to a real peer, few of them.
 func TestMeasureMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	if runtime.GOOS != "linux" {
 		t.Skip("the benchmark runs on Linux only")
 	}

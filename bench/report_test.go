@@ -109,6 +109,9 @@ func TestTables(t *testing.T) {
 }
 
 func TestWriteFiles(t *testing.T) {
+	if testing.Short() {
+		t.Skip("draws pictures, for seconds")
+	}
 	rep, folder := testReport(), filepath.Join(t.TempDir(), "results")
 	if err := rep.writeFiles(folder); err != nil {
 		t.Fatal(err)

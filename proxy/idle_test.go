@@ -58,6 +58,9 @@ func TestSilentEnd(t *testing.T) {
 // idle for a short time, whether they announce it or not.
 func TestShortIdleTime(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	const idle = 300 * time.Millisecond
 	f := newProxy(t, setup{unproven: true, instances: []string{proxytest.Script(t, func(c *proxytest.Peer) {
 		for {

@@ -58,6 +58,9 @@ func TestIdleMakesRoom(t *testing.T) {
 // TestIdleStreamsMakeRoom checks that a connection of HTTP/2 without a stream is idle.
 func TestIdleStreamsMakeRoom(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	f := newProxy(t, setup{instances: []string{server(t, echo)}, options: connectionLimit(1)})
 	client := newClient(t, "http2")
 	for range 3 {

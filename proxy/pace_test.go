@@ -108,6 +108,9 @@ func TestSlowSender(t *testing.T) {
 // TestSlowSenderStream checks the same for a stream of HTTP/2.
 func TestSlowSenderStream(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	f := newProxy(t, setup{
 		instances: []string{server(t, echo)},
 		options:   proxy.Options{Settings: proxy.Settings{BodyTimeout: 20 * soon, MinRate: 100}},

@@ -17,6 +17,9 @@ import (
 // back.
 func TestQueueOverload(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	work := func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(20 * time.Millisecond) // the work
 		echo(w, r)

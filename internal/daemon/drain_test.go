@@ -100,6 +100,9 @@ func countOpen(ctx context.Context, t *testing.T, sockets []*websocket.Conn) (op
 // drains last until drainTimeout and then end cleanly. Those of others go on.
 func TestDrainGivesStreamsTheirTime(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	yaml := strings.Replace(daemontest.Original(t), "idleTimeout: 1000", "idleTimeout: 1h", 1) + "drainTimeout: 2s\n"
 	r := daemontest.Start(t, strings.Replace(yaml, "minInstances: 2", "minInstances: 1", 1))
 	ctx, cancel := context.WithTimeout(t.Context(), daemontest.Within)

@@ -12,6 +12,9 @@ import (
 // drainDelay it accepts new connections, and each response ends its connection.
 func TestDrainDelayAccepts(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	r := daemontest.Start(t, daemontest.Original(t)+"drainDelay: 2s\n")
 	r.AwaitReady(2)
 	begun := time.Now()

@@ -22,6 +22,9 @@ import (
 // is replaced. Its requests are sent to another instance.
 func TestSuspendedInstance(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	r := daemontest.Start(t, daemontest.Original(t)+"stopTimeout: 200ms\n")
 	r.Reload(strings.Replace(daemontest.Original(t), "healthTimeout: 2000", "healthTimeout: 200", 1) + "stopTimeout: 200ms\n")
 	r.AwaitReady(2)
@@ -40,6 +43,9 @@ func TestSuspendedInstance(t *testing.T) {
 // the number of instances of the last call.
 func TestConcurrentScaleToWithCrashes(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	r := daemontest.Start(t, strings.Replace(daemontest.Original(t), "idleTimeout: 1000", "idleTimeout: 1h", 1))
 	r.AwaitReady(2)
 	var callers sync.WaitGroup
@@ -68,6 +74,9 @@ func TestConcurrentScaleToWithCrashes(t *testing.T) {
 // healthy ones.
 func TestCrashLoopBesideHealthyOnes(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	dir := t.TempDir()
 	broken := filepath.Join(dir, "broken")
 	r := daemontest.Start(t, daemontest.Original(t)+fmt.Sprintf("command: [sh, -c, 'test -e %s && exit 1; exec bun run {location} --port {port}']\n", broken))
@@ -108,6 +117,9 @@ func TestWrongPort(t *testing.T) {
 // again, and the status has its last answer.
 func TestNeverReady(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	r := daemontest.Start(t, "minInstances: 1\nstartTimeout: 300ms\nhealthPath: /nothing-here\n")
 	daemontest.Eventually(t, "the reason, twice", func() bool {
 		return r.Pool().GetUnavailableReason() == "not ready within 300ms: GET /nothing-here: status 404, not 2xx" &&

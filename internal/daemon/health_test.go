@@ -80,6 +80,9 @@ func TestNoneIsReady(t *testing.T) {
 // one still gets requests.
 func TestNoneAnswersHealthChecks(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	r, set := startHealthApp(t, "200", "")
 	r.AwaitReady(2)
 	set("hang")

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"testing"
@@ -13,9 +14,16 @@ import (
 	"github.com/dynlb/dynlb/internal/process/procfs"
 )
 
+// parallel is how many tests run at the same time: they wait more than they compute.
+const parallel = "8"
+
 func TestMain(m *testing.M) {
 	if status, played := processtest.Play(roles); played {
 		os.Exit(status)
+	}
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		_ = flag.Set(f.Name, parallel) // it is a number
 	}
 	goleak.VerifyTestMain(tidy{m}, goleak.IgnoreAnyFunction("github.com/dynlb/dynlb/internal/process.spawnLoop"))
 }

@@ -97,6 +97,9 @@ func TestEndlessLine(t *testing.T) {
 // A child that prints 100 MiB while Spec.Output blocks is held up once, for a limited
 // time. It takes no more memory than the queue, and each dropped line is counted.
 func TestFloodWhileOutputIsStuck(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	const lines, each = 1600, 1 << 16 // 100 MiB
 	release := make(chan struct{})
 	spec := roleSpec("flood", fmt.Sprint(lines), fmt.Sprint(each))
@@ -126,6 +129,9 @@ func TestFloodWhileOutputIsStuck(t *testing.T) {
 // A Spec.Output that blocks loses lines, and does not hold up the child without end.
 func TestSlowOutputDropsLines(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	release := make(chan struct{})
 	var got collector
 	const lines, minQueueLines = 100_000, 256
