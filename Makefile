@@ -69,12 +69,13 @@ test: need check-fmt lint-proto check-proto check-gen lint-go $(BUN) test-go ## 
 # The tests that do not take long: those that do skip themselves under -short. The tests of
 # the root compare texts with expressions, which the race detector makes ten times slower.
 # Without the second's sleep that it adds to each program, and with four packages at a
-# time, as most tests wait, two processors need a minute.
+# time, as most tests wait, two processors need less than a minute. The packages that take
+# longest are the first.
 .PHONY: test-short
 test-short: need $(BUN) ## The Go tests that do not take long, about a minute
 	$(call step,go test -short -race)
 	@go test -short .
-	@CGO_ENABLED=1 GORACE=atexit_sleep_ms=0 go test -short -race -p 4 -timeout=5m $$(go list ./... | tail -n +2)
+	@CGO_ENABLED=1 GORACE=atexit_sleep_ms=0 go test -short -race -p 4 -timeout=5m ./proxy ./internal/daemon $$(go list ./... | tail -n +2)
 
 # What other software was seen to do. The scripts install packages from public
 # registries, so they are not part of the check.

@@ -202,7 +202,7 @@ func TestOpenLoopCountsTheWait(t *testing.T) {
 			}
 		}
 		_, _ = io.WriteString(w, "ok")
-	}), workload{path: "/", bodyBytes: 2, connections: 1}, 1000)
+	}), workload{path: "/", bodyBytes: 2, connections: 1}, 200)
 	if r.Failed != 0 || r.Max < 40*time.Millisecond {
 		t.Errorf("got %+v; want a wait of most of 80 ms", r)
 	}
