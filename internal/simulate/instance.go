@@ -9,6 +9,8 @@ type instance struct {
 	slower  float64 // by how many times its work is slower
 	busy    int
 	waiting []func()
+	serving map[int]func(error) // by number of the request: ends it without a response
+	crashed bool
 	drained <-chan struct{} // closed when it drains and has no request; nil: it does not
 }
 
@@ -20,15 +22,7 @@ func (w *world) Scale(n int, reason string) {
 	w.target = n
 	now := w.registry.Snapshot()
 	order := now.RemovalOrder()
-	for i := len(order); i < n; i++ {
-		id := w.registry.Add(registry.Spec{Reason: reason})
-		w.models[id] = w.model(id)
-		w.after(w.App.Boot, func() {
-			if w.registry.Transition(id, registry.Ready, "ready") == nil {
-				w.size()
-			}
-		})
-	}
+	w.start(len(order), reason)
 	for i := 0; i < len(order)-n; i++ {
 		id := order[i].ID
 		if drained, err := w.registry.Drain(id, reason); err == nil {
@@ -37,6 +31,19 @@ func (w *world) Scale(n int, reason string) {
 		}
 	}
 	w.size()
+}
+
+// start starts the instances that are missing when there are so many.
+func (w *world) start(present int, reason string) {
+	for range w.target - present {
+		id := w.registry.Add(registry.Spec{Reason: reason})
+		w.models[id] = w.model(id)
+		w.after(w.App.Boot, func() {
+			if w.registry.Transition(id, registry.Ready, "ready") == nil {
+				w.size()
+			}
+		})
+	}
 }
 
 // settle stops an instance that has drained.
@@ -58,7 +65,7 @@ func (w *world) size() {
 
 // model returns the model of an instance that starts.
 func (w *world) model(id registry.ID) *instance {
-	in := &instance{slower: 1}
+	in := &instance{slower: 1, serving: make(map[int]func(error))}
 	if len(w.models) == 0 {
 		w.result.first = id
 		if w.App.SlowOne > 0 {

@@ -5,15 +5,6 @@ import (
 	"time"
 )
 
-// seeds returns the number of runs of a scenario with random arrivals: n, or one under
-// -short.
-func seeds(n uint64) uint64 {
-	if testing.Short() {
-		return 1
-	}
-	return n
-}
-
 // last returns when the last request ended.
 func (r Result) last() time.Duration {
 	last := time.Duration(0)

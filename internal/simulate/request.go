@@ -11,6 +11,7 @@ import (
 // arrivals plans the arrivals, and returns the end of the load.
 func (w *world) arrivals() time.Duration {
 	at := time.Duration(0)
+	var times []time.Duration
 	for _, p := range w.Load {
 		for range p.Burst {
 			w.after(at-w.now, w.arrive)
@@ -24,11 +25,23 @@ func (w *world) arrivals() time.Duration {
 			if t >= at+p.For {
 				break
 			}
-			w.after(t, w.arrive)
+			times = append(times, t)
 		}
 		at += p.For
 	}
+	w.arriveAt(times)
 	return at
+}
+
+// arriveAt plans the first of the arrivals, which plans the next: few events at a time are
+// faster than all.
+func (w *world) arriveAt(times []time.Duration) {
+	if len(times) > 0 {
+		w.after(times[0]-w.now, func() {
+			w.arriveAt(times[1:])
+			w.arrive()
+		})
+	}
 }
 
 // stream is the arrival of a request that becomes a stream at once. It gets no instance
@@ -44,11 +57,11 @@ func (w *world) stream() {
 func (w *world) arrive() {
 	n := len(w.result.Requests)
 	w.result.Requests = append(w.result.Requests, Request{At: w.now})
+	w.open++
 	end := func(err error) {
+		w.open--
 		r := &w.result.Requests[n]
-		if r.Took == 0 {
-			r.Took, r.Err = max(1, w.now-r.At), err
-		}
+		r.Took, r.Err = max(1, w.now-r.At), err
 	}
 	work := w.Scenario.App.Service
 	if w.App.Exponential {
@@ -99,10 +112,20 @@ func (w *world) serve(n int, l registry.Lease, work time.Duration, end func(erro
 	r := &w.result.Requests[n]
 	r.Instance, r.Waited = l.ID(), w.now-r.At
 	start, gone := w.now, false
+	in := w.models[l.ID()]
 	leave := func(err error) {
+		delete(in.serving, n)
 		l.Release()
 		w.settle(l.ID())
 		end(err)
+	}
+	if in.crashed { // after the claim, at the same moment
+		leave(ErrCrashed)
+		return
+	}
+	in.serving[n] = func(err error) {
+		gone = true
+		leave(err)
 	}
 	w.work(l.ID(), work, func() {
 		if !gone {
@@ -112,9 +135,8 @@ func (w *world) serve(n int, l registry.Lease, work time.Duration, end func(erro
 	})
 	if w.Patience > 0 {
 		w.after(max(0, r.At+w.Patience-w.now), func() {
-			if w.result.Requests[n].Took == 0 {
-				gone = true
-				leave(context.Canceled)
+			if give, ok := in.serving[n]; ok {
+				give(context.Canceled)
 			}
 		})
 	}

@@ -49,6 +49,7 @@ type Phase struct {
 type Scenario struct {
 	App      App
 	Load     []Phase
+	Crashes  []Crash
 	Seed     uint64
 	From     int           // instances at the beginning; 0: the lower bound
 	Patience time.Duration // after which a client leaves; 0: never

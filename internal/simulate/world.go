@@ -47,6 +47,7 @@ type world struct {
 	changed  <-chan struct{}
 	models   map[registry.ID]*instance
 	target   int
+	open     int // requests that have not ended
 	result   Result
 	stepSeq  int
 }
@@ -70,10 +71,11 @@ func Run(s Scenario) Result {
 	}
 	w.step()
 	end := w.arrivals()
+	w.crashes()
 	for len(w.queue) > 0 && w.now < end+time.Hour {
 		e := heap.Pop(&w.queue).(event)
 		w.now = e.at
-		if w.now > end && w.done() {
+		if w.now > end && w.open == 0 {
 			break
 		}
 		e.do()
@@ -86,15 +88,6 @@ func Run(s Scenario) Result {
 		}
 	}
 	return w.result
-}
-
-func (w *world) done() bool {
-	for i := range w.result.Requests {
-		if w.result.Requests[i].Took == 0 {
-			return false
-		}
-	}
-	return true
 }
 
 // after makes do happen after d.
