@@ -30,7 +30,10 @@ type concurrency struct {
 	epoch  time.Duration   // when the present one began
 	took   time.Duration   // mean response time, decaying
 	known  bool            // whether a pair has had a verdict
-	trial  limitTrial      // of the limit that follows from the verdicts
+	gone   float64         // requests of this epoch that ended without a response
+
+	collapse collapse   // in the last epoch
+	trial    limitTrial // of the limit that follows from the verdicts
 }
 
 // group is what was seen at levels from 2^i to 2^(i+1)-1.
@@ -115,6 +118,7 @@ func (c *concurrency) observe(now time.Duration, first, last int32, took time.Du
 // ended with it. When clients leave before the responses, no response might end it.
 func (c *concurrency) abandoned(now time.Duration) bool {
 	c.trial.left++
+	c.gone++
 	return c.ended(now, minEpoch)
 }
 
@@ -132,7 +136,9 @@ func groupOf(level int32) int { return min(bits.Len32(uint32(max(1, level)))-1, 
 
 // judge compares the groups of the epoch that ends, and begins another one.
 func (c *concurrency) judge(now time.Duration) {
+	responses := c.groups[0].n
 	for i := 1; i < maxGroups; i++ {
+		responses += c.groups[i].n
 		below, g := &c.groups[i-1], &c.groups[i]
 		if below.n == 0 || g.n == 0 || below.seconds == 0 || g.seconds == 0 {
 			continue
@@ -143,7 +149,11 @@ func (c *concurrency) judge(now time.Duration) {
 			c.known = true
 		}
 	}
-	c.epoch = now
+	c.collapse = collapse{}
+	if c.gone >= epochSamples && c.gone > mostLeave*responses {
+		c.collapse = collapse{c.gone, (now - c.epoch).Seconds()}
+	}
+	c.epoch, c.gone = now, 0
 	for i := range c.groups {
 		c.groups[i].n, c.groups[i].levels, c.groups[i].seconds = 0, 0, 0
 	}
@@ -223,6 +233,15 @@ func (c *concurrency) limit() (limit, useful int32) {
 	return limit, useful
 }
 
+// useful returns how many requests an instance is known to work on at the same time; 0 if
+// that is not known.
+func (c *concurrency) useful() int32 {
+	if i := c.refuted(); i > 0 {
+		return int32(2)<<c.top(i) - 1
+	}
+	return 0
+}
+
 // capacity returns how many requests a second an instance responds to when it has as
 // many as it works on at the same time; 0 if that is not known.
 func (c *concurrency) capacity() float64 {
@@ -250,40 +269,4 @@ func (c *concurrency) pace() time.Duration {
 		}
 	}
 	return time.Duration(pace * float64(time.Second))
-}
-
-// learnLocked adds a response to what is known of the instances' concurrency, and
-// adapts the limit to it if that is to be found out.
-func (r *Registry) learnLocked(now time.Duration, first, last int32, took time.Duration) {
-	judged := r.learned.observe(now, first, last, took)
-	tried := r.learned.try(now, trialInput{r.queue.size > 0, r.responses, len(r.candidates)})
-	if judged || tried {
-		r.adaptLocked()
-	}
-}
-
-// adaptLocked sets the limit of an app whose concurrency is to be found out.
-func (r *Registry) adaptLocked() {
-	if r.options.MaxConcurrency != AutoConcurrency {
-		return
-	}
-	limit, _ := r.learned.limit()
-	if !r.learned.known && r.startingLocked() {
-		limit = holdBack
-	}
-	higher := limit > r.limit
-	r.limit = limit
-	if higher {
-		r.dispatchLocked()
-	}
-}
-
-// startingLocked reports whether an instance is starting.
-func (r *Registry) startingLocked() bool {
-	for _, in := range r.instances {
-		if in.about.state == Starting {
-			return true
-		}
-	}
-	return false
 }

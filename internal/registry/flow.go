@@ -35,6 +35,22 @@ type flow struct {
 	arrivals, ends, leavings float64 // per second, decaying
 	recent                   float64 // ends, decaying faster
 	known                    bool    // whether a window is complete
+
+	patience time.Duration // mean time after which clients leave, decaying; 0: none has
+}
+
+// leave adds a client that has left. since is when it began to wait in the queue, 0 if
+// it has not; it may have got an instance since then.
+func (f *flow) leave(now, since time.Duration) {
+	f.left++
+	if since == 0 {
+		return
+	}
+	wait := now - since
+	if f.patience == 0 {
+		f.patience = wait
+	}
+	f.patience += (wait - f.patience) / 8
 }
 
 // roll ends the window at the time now if it has at least the given length.
@@ -58,11 +74,12 @@ func (f *flow) roll(now, length time.Duration) {
 	f.began, f.arrived, f.ended, f.left = now, 0, 0, 0
 }
 
-// exceeds reports whether clearly more requests arrive than end, or clients leave.
-// Without any end nothing is known: one request may keep the instances busy.
-func (f *flow) exceeds() bool {
-	return f.ends > 0 && (f.arrivals > overloadRatio*f.ends || f.leavings > leavingRatio*f.ends)
-}
+// exceeds reports whether clearly more requests arrive than end. Without any end nothing
+// is known: one request may keep the instances busy.
+func (f *flow) exceeds() bool { return f.ends > 0 && f.arrivals > overloadRatio*f.ends }
+
+// leaving reports whether many clients leave.
+func (f *flow) leaving() bool { return f.ends > 0 && f.leavings > leavingRatio*f.ends }
 
 // drain returns the time in which n requests get an instance if no others arrive.
 // Zero: it is not known.

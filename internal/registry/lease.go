@@ -2,6 +2,7 @@ package registry
 
 import (
 	"math"
+	"time"
 )
 
 // Lease is the claim of one request on one instance. The request counts as in flight
@@ -18,15 +19,16 @@ type Lease struct {
 // increments turn, so only the first release of a lease and its copies counts.
 type slot struct {
 	turn      uint32
-	next      int32  // next free slot, -1 at the end
-	claim     uint64 // number of the claim among those on the instance, from 1
-	origin    Origin // of the request
-	responded bool   // whether the claim had a response
-	held      bool   // the claim has not been released
-	broke     bool   // see Lease.Broke
-	alone     bool   // it broke, and the instance had no other request
-	stream    bool   // see Lease.Stream
-	level     int32  // requests that the instance worked on at the claim, with this one
+	next      int32         // next free slot, -1 at the end
+	claim     uint64        // number of the claim among those on the instance, from 1
+	origin    Origin        // of the request
+	responded bool          // whether the claim had a response
+	held      bool          // the claim has not been released
+	broke     bool          // see Lease.Broke
+	alone     bool          // it broke, and the instance had no other request
+	stream    bool          // see Lease.Stream
+	level     int32         // requests that the instance worked on at the claim, with this one
+	since     time.Duration // when it began to wait in the queue, since Registry.base; 0: it has not waited
 }
 
 // Valid reports whether l is a claim, released or not.
@@ -182,10 +184,8 @@ func (in *instance) releaseLocked(at int32, turn uint32) bool {
 	if !s.responded {
 		in.traffic.abandoned = now
 		r := in.registry
-		r.queue.flow.left++
-		if r.learned.abandoned(now) {
-			r.adaptLocked()
-		}
+		r.queue.flow.leave(now, s.since)
+		r.unlearnedLocked(now)
 	}
 	if idle {
 		in.traffic.idleSince = now

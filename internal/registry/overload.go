@@ -68,9 +68,14 @@ func (r *Registry) standsLocked(now time.Duration) bool {
 	q := &r.queue
 	bear := r.flowWindowLocked()
 	if !q.stands {
-		bear = min(max(minStand, standPerPace*r.learned.pace()), r.options.QueueTimeout/2)
+		standing := min(max(minStand, standPerPace*r.learned.pace()), r.options.QueueTimeout/2)
+		if q.flow.leaving() && q.flow.patience > 0 {
+			standing = min(standing, max(bear, q.flow.patience/2))
+		}
+		bear = standing
 	}
-	q.stands = q.size > 0 && now-q.head.since >= bear && q.flow.exceeds() && len(r.candidates) > 0 &&
+	q.stands = q.size > 0 && now-q.head.since >= bear && len(r.candidates) > 0 &&
+		(q.flow.leaving() || q.flow.exceeds() && !r.learned.untried()) &&
 		(!r.mayGrow && !r.startingLocked() || q.flow.drain(q.size) > r.options.QueueTimeout)
 	return q.stands
 }

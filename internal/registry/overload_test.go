@@ -226,3 +226,36 @@ func TestRetryAfter(t *testing.T) {
 		t.Errorf("without a grant: %+v", e)
 	}
 }
+
+// TestClientsLeaveBeforeTheQueueStands checks that the newest requests are served first
+// also when clients leave sooner than ten responses take, be it from the queue or from the
+// instance.
+func TestClientsLeaveBeforeTheQueueStands(t *testing.T) {
+	t.Parallel()
+	const service, patience = 200 * time.Millisecond, 900 * time.Millisecond
+	p := newPool(t, oneEach)
+	type client struct {
+		*Waiter
+		leaves time.Time
+	}
+	var waiting []client
+	for range 100 { // 10 s
+		p.run(50*time.Millisecond, time.Hour, service)
+		waiting = append(waiting, client{p.arrive(), p.now.Add(patience)})
+		p.run(50*time.Millisecond, time.Hour, service)
+		for len(waiting) > 0 && p.now.After(waiting[0].leaves) {
+			p.Dequeue(waiting[0].Waiter)
+			waiting = waiting[1:]
+		}
+		if p.now.UnixMilli()%200 == 0 {
+			p.lease.Responded(service, 200)
+			p.lease.Release()
+		}
+	}
+	if n := p.refusals(ErrOverloaded); n == 0 {
+		t.Error("no request was refused, so each one waited for as long as its client")
+	}
+	if last, newest := p.granted[len(p.granted)-1], len(p.refused)-1; last < newest-4 {
+		t.Errorf("request %d got the last place, the newest is %d", last, newest)
+	}
+}

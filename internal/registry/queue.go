@@ -100,8 +100,8 @@ func (r *Registry) Dequeue(w *Waiter) bool {
 	if !r.queue.remove(w) {
 		return false
 	}
-	if r.elapsed()-w.since < r.options.QueueTimeout {
-		r.queue.flow.left++
+	if now := r.elapsed(); now-w.since < r.options.QueueTimeout {
+		r.queue.flow.leave(now, w.since)
 	}
 	return true
 }
@@ -173,7 +173,9 @@ func (r *Registry) dispatchLocked() {
 			return
 		}
 		r.queue.remove(w)
-		w.Grant(in.leaseLocked(w.Preference.Origin), nil)
+		lease := in.leaseLocked(w.Preference.Origin)
+		in.slots[lease.slot].since = w.since
+		w.Grant(lease, nil)
 	}
 }
 

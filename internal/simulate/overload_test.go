@@ -7,9 +7,9 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
-// TestOverload: with twice the load that the instances bear, and clients that leave after
-// a second, the instances respond to almost as many clients in time as they can. It may
-// take some seconds to find out that they work on one request at a time.
+// TestOverload: with more load than the instances bear, and clients that leave after a
+// second, the instances respond to almost as many clients in time as they can. It may
+// take some seconds to find out how many requests an instance works on at the same time.
 func TestOverload(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -17,24 +17,41 @@ func TestOverload(t *testing.T) {
 	}
 	one := auto
 	one.MaxConcurrency = 1
-	random := oneAtATime
+	random, four, slow := oneAtATime, oneAtATime, oneAtATime
 	random.Exponential = true
-	const capacity = 160 // requests per second of 8 instances
-	for _, options := range []registry.Options{auto, one} {
-		for _, app := range []App{oneAtATime, random} {
-			var goodputs []int
+	four.Exponential, four.Concurrency = true, 4
+	slow.Exponential, slow.Service = true, 200*ms
+	for _, c := range []struct {
+		name          string
+		app           App
+		options       registry.Options
+		worst, median float64 // part of the capacity
+	}{
+		{"auto", oneAtATime, auto, 0.85, 0.9},
+		{"1", oneAtATime, one, 0.95, 0.95},
+		{"auto, random", random, auto, 0.85, 0.9},
+		{"1, random", random, one, 0.95, 0.95},
+		{"auto, four at a time", four, auto, 0.5, 0.75},
+		// When a fifth of the patience is needed for the work, a request that comes after two
+		// long ones is late.
+		{"auto, slow", slow, auto, 0.5, 0.6},
+		{"1, slow", slow, one, 0.6, 0.65},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			capacity := 8 * float64(c.app.Concurrency) / c.app.Service.Seconds()
+			var goodputs []float64
 			for seed := range seeds(9) {
 				load := []Phase{{For: 2 * second}, {Rate: 2 * capacity, For: 30 * second}}
-				r := Run(Scenario{App: app, Load: load, Seed: seed, Patience: second, Registry: options, Scaling: scaling(8, 8)})
+				r := Run(Scenario{App: c.app, Load: load, Seed: seed, Patience: second, Registry: c.options, Scaling: scaling(8, 8)})
 				good, _ := r.took(2*second, 32*second)
-				goodputs = append(goodputs, len(good))
+				goodputs = append(goodputs, float64(len(good))/capacity/30)
 			}
 			slices.Sort(goodputs)
-			if goodputs[0] < capacity*30*7/10 || goodputs[4] < capacity*30*9/10 {
-				t.Errorf("maxConcurrency %d, exponential %v: %d requests in time, of %d",
-					options.MaxConcurrency, app.Exponential, goodputs, capacity*30)
+			if goodputs[0] < c.worst || goodputs[len(goodputs)/2] < c.median {
+				t.Errorf("responses in time, as part of the capacity: %.2f; want %v and a median of %v", goodputs, c.worst, c.median)
 			}
-		}
+		})
 	}
 }
 

@@ -1,0 +1,37 @@
+package registry
+
+// collapse is an epoch in which almost every client left before the response: requests
+// wait in the instances for longer than clients do. Without responses, nothing would ever
+// show how many requests an instance can work on.
+type collapse struct {
+	gone    float64 // clients that left; 0: there was no collapse
+	seconds float64 // length of the epoch
+}
+
+const (
+	// mostLeave is how many clients must leave for each response.
+	mostLeave = 4
+	// patiencePart is the part of the time that clients wait for which requests may be in
+	// an instance.
+	patiencePart = 0.5
+)
+
+// bound limits an instance to as many requests as it responds to in a part of the time
+// that clients bear. That time is the number of requests that all instances have, over the
+// rate at which clients leave (Little's law). The limit is a suspicion, as a verdict is, and
+// so is each one above it: trials lift one after the other.
+func (c *concurrency) bound(working float64) {
+	bear := working * c.collapse.seconds / c.collapse.gone
+	limit := patiencePart * bear * c.trial.before.best
+	if limit == 0 {
+		return
+	}
+	first := max(1, groupOf(int32(min(limit, 1<<maxGroups))+1))
+	if refuted := c.refuted(); refuted > 0 && refuted <= first {
+		return
+	}
+	for i := first; i < maxGroups; i++ {
+		c.pairs[i].refuted = true
+	}
+	c.known = true
+}
