@@ -229,7 +229,7 @@ func (c *concurrency) limit() (limit, useful int32) {
 	if c.pairs[i].partly && top == i-1 || c.trial.phase == raised {
 		limit = int32(4)<<top - 1
 	}
-	limit = max(limit, int32(min(bearable.Seconds()*c.groups[top].throughput(), math.MaxInt32)))
+	limit = max(limit, int32(min(math.Round(bearable.Seconds()*c.saturated(top).throughput()), math.MaxInt32)))
 	return limit, useful
 }
 
@@ -246,9 +246,19 @@ func (c *concurrency) useful() int32 {
 // many as it works on at the same time; 0 if that is not known.
 func (c *concurrency) capacity() float64 {
 	if i := c.refuted(); i > 0 {
-		return c.groups[c.top(i)].throughput()
+		return c.saturated(c.top(i)).throughput()
 	}
 	return 0
+}
+
+// saturated returns what tells the capacity, if a group is the highest useful one: that
+// group, or the one above it, which gives about as much, if it has more samples. The limit
+// may be such that there are no more samples of the former.
+func (c *concurrency) saturated(top int) *group {
+	if top+1 < maxGroups && c.groups[top+1].weight > c.groups[top].weight {
+		return &c.groups[top+1]
+	}
+	return &c.groups[top]
 }
 
 // throughput returns the responses per second of an instance; 0 if there were none.

@@ -145,3 +145,18 @@ func TestAutoConcurrency(t *testing.T) {
 	}
 	first.Release()
 }
+
+// TestCapacityByChance checks that a single quick response does not count as the capacity of
+// an instance when there are many at a limit above.
+func TestCapacityByChance(t *testing.T) {
+	t.Parallel()
+	var learned concurrency
+	learned.observe(0, 1, 1, 5*time.Millisecond)
+	learned.pairs[1].refuted = true
+	for n := range time.Duration(50) {
+		learned.observe(n*50*time.Millisecond, 2, 2, 100*time.Millisecond)
+	}
+	if capacity := learned.capacity(); capacity > 21 {
+		t.Errorf("capacity %.0f per second, want 20", capacity)
+	}
+}
