@@ -49,7 +49,7 @@ var table = map[string][]string{
 		"proxy/std",
 	},
 	"proxy/fast": {
-		"internal/registry", "proxy/edge", "proxy/eventloop", "proxy/forward", "proxy/http1", "proxy/settings", "proxy/outcome",
+		"internal/registry", "proxy/edge", "proxy/eventloop", "proxy/forward", "proxy/handshake", "proxy/http1", "proxy/settings", "proxy/outcome",
 		"proxy/policy", "proxy/route",
 	},
 	"proxy/std": {

@@ -188,6 +188,7 @@ func TestConfigureStream(t *testing.T) {
 // TestConfigureMaxConnections checks that a client that waits for room gets it when
 // the limit is raised, and that no connection is closed when it is lowered.
 func TestConfigureMaxConnections(t *testing.T) {
+	plainOnly(t)
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}, options: connectionLimit(1)})
 	one := proxytest.Dial(t, f.address)

@@ -54,6 +54,7 @@ const half = "GET / HTTP/1.1\nHost: a\n"
 // another one is closed, by either side and for any reason. A busy connection goes on,
 // and ends with its response.
 func TestMaxConnections(t *testing.T) {
+	plainOnly(t)
 	t.Parallel()
 	for name, end := range map[string]func(c *proxytest.Peer){
 		"closed":   func(c *proxytest.Peer) { _ = c.Close() },
@@ -93,6 +94,7 @@ func TestMaxConnections(t *testing.T) {
 
 // TestMaxConnectionsTunnel checks that a tunnel counts as a connection until it ends.
 func TestMaxConnectionsTunnel(t *testing.T) {
+	plainOnly(t)
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{newHarbour(t).address}, options: connectionLimit(1)})
 	ws := dialWebSocket(t, f)
@@ -173,6 +175,7 @@ func TestMaxStreams(t *testing.T) {
 // TestMaxConnectionsShutdown checks that clients that wait for room do not delay
 // Shutdown, even if the other connections stay open.
 func TestMaxConnectionsShutdown(t *testing.T) {
+	plainOnly(t)
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{newHarbour(t).address}, options: connectionLimit(1)})
 	dialWebSocket(t, f)

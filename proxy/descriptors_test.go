@@ -100,6 +100,7 @@ func cramped(t *testing.T, instance string) string {
 // at intervals, serves the open connections, does not blame the instances, and
 // recovers.
 func TestOutOfDescriptors(t *testing.T) {
+	plainOnly(t)
 	if testing.Short() {
 		t.Skip("takes long")
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/dynlb/dynlb/proxy/fast"
+	"github.com/dynlb/dynlb/proxy/handshake"
 )
 
 // Engine is the choice of what carries plain HTTP/1.1.
@@ -35,13 +36,14 @@ func (e *Engine) UnmarshalText(text []byte) error {
 func (e Engine) MarshalText() ([]byte, error) { return []byte(e), nil }
 
 // newFast returns the fast engine, or nil if it is not chosen or unavailable.
-func (p *Proxy) newFast(o *Options) *fast.Engine {
-	if o.Engine == EngineStd || o.TLS != nil { // the std lane speaks TLS
+func (p *Proxy) newFast(o *Options, secure *handshake.Server) *fast.Engine {
+	if o.Engine == EngineStd {
 		return nil
 	}
 	options := fast.Options{
 		Router:     o.Router,
 		Settings:   &p.settings,
+		TLS:        secure,
 		Handover:   p.std.Take,
 		HandedOver: p.std,
 		Conduct:    &p.conduct,

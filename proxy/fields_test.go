@@ -17,7 +17,7 @@ func TestFieldsNamed(t *testing.T) {
 		"Cookie: a\nContent-Type: a/b\nX-Real-IP: 1.1.1.1\nX-Forwarded-Port: 1\nForwarded: for=1.1.1.1\n\n"
 	ours := http.Header{
 		"Content-Type":    {"a/b"},
-		"X-Forwarded-For": {"127.0.0.1"}, "X-Forwarded-Host": {"a"}, "X-Forwarded-Proto": {"http"},
+		"X-Forwarded-For": {"127.0.0.1"}, "X-Forwarded-Host": {"a"}, "X-Forwarded-Proto": {scheme()},
 	}
 	theirs := ours.Clone()
 	theirs["X-Real-Ip"], theirs["X-Forwarded-Port"], theirs["Forwarded"] = []string{"1.1.1.1"}, []string{"1"}, []string{"for=1.1.1.1"}

@@ -30,7 +30,7 @@ func TestForwardHeader(t *testing.T) {
 		}
 		want := http.Header{
 			"X-Custom": {"a", "b"}, "Cookie": {"k=v"}, "X-Underscore": {"1"},
-			"X-Forwarded-For": {"127.0.0.1"}, "X-Forwarded-Host": {"app.example:8443"}, "X-Forwarded-Proto": {"http"},
+			"X-Forwarded-For": {"127.0.0.1"}, "X-Forwarded-Host": {"app.example:8443"}, "X-Forwarded-Proto": {scheme()},
 		}
 		wantHeader(t, got.Header, want) // no User-Agent, no Accept-Encoding
 	})
@@ -60,7 +60,7 @@ func TestForwardHopByHop(t *testing.T) {
 	got := seen(t, res)
 	wantHeader(t, got.Header, http.Header{
 		"X-B": {"1"}, "Content-Length": {"1"},
-		"X-Forwarded-For": {"127.0.0.1"}, "X-Forwarded-Host": {"a"}, "X-Forwarded-Proto": {"http"},
+		"X-Forwarded-For": {"127.0.0.1"}, "X-Forwarded-Host": {"a"}, "X-Forwarded-Proto": {scheme()},
 	})
 	if got.Host != "a" || got.Body != "Z" {
 		t.Errorf("host %q, body %q", got.Host, got.Body)
@@ -82,7 +82,7 @@ func TestForwardedFields(t *testing.T) {
 		"Forwarded": {"for=1.1.1.1"}, "X-Real-Ip": {"1.1.1.1"},
 	}
 	ours := http.Header{
-		"X-Forwarded-For": {"127.0.0.1"}, "X-Forwarded-Host": {"a"}, "X-Forwarded-Proto": {"http"},
+		"X-Forwarded-For": {"127.0.0.1"}, "X-Forwarded-Host": {"a"}, "X-Forwarded-Proto": {scheme()},
 	}
 	for _, c := range []struct {
 		name    string

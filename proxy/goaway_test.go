@@ -22,7 +22,7 @@ type streamClient struct {
 
 func dialStreams(t *testing.T, address string) *streamClient {
 	t.Helper()
-	c := proxytest.Dial(t, address)
+	c := proxytest.DialHTTP2(t, address)
 	s := &streamClient{Peer: c, framer: http2.NewFramer(c, c.R)}
 	s.framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
 	_, _ = io.WriteString(c, http1.Preface)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/proxy"
+	"github.com/dynlb/dynlb/proxy/handshake"
 	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
@@ -174,4 +175,20 @@ func TestShutdownDuringHandshake(t *testing.T) {
 		t.Errorf("Shutdown took %v", took)
 	}
 	_, _ = io.Copy(io.Discard, silent)
+}
+
+// TestHandshakeTime checks that a handshake is given up after handshake.Timeout, whether
+// or not it has begun.
+func TestHandshakeTime(t *testing.T) {
+	t.Parallel()
+	f := newProxy(t, setup{tls: true, instances: []string{server(t, echo)}})
+	began := time.Now()
+	for name, c := range map[string]net.Conn{
+		"silent": proxytest.DialTCP(t, f.address), "begun": helloOnly(t, f.address, "localhost"),
+	} {
+		_, _ = io.Copy(io.Discard, c)
+		if took := time.Since(began); took < handshake.Timeout-time.Second || took > handshake.Timeout+patience/4 {
+			t.Errorf("%s: closed after %v, want %v", name, took, handshake.Timeout)
+		}
+	}
 }

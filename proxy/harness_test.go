@@ -33,6 +33,23 @@ const engineVariable = "DYNLB_TEST_ENGINE"
 // it the tests do so that set setup.tls.
 var overTLS = os.Getenv("DYNLB_TEST_TLS") != ""
 
+// plainOnly skips a test when all tests run over TLS: it relies on connections that are
+// made before they are accepted, or on what a tls.Conn cannot do.
+func plainOnly(t *testing.T) {
+	t.Helper()
+	if overTLS {
+		t.Skip("not over TLS")
+	}
+}
+
+// scheme is what instances must learn of the clients' connections.
+func scheme() string {
+	if overTLS {
+		return "https"
+	}
+	return "http"
+}
+
 // engine is what carries the requests of the proxies under test.
 var engine proxy.Engine
 
@@ -134,7 +151,7 @@ func newProxy(t testing.TB, s setup) *front {
 	f.address = serveOn(t, f.proxy)
 	f.url = "http://" + f.address
 	if s.options.TLS != nil {
-		proxytest.Secured(f.address)
+		proxytest.Secured(t, f.address)
 		f.url = "https://" + f.address
 	}
 	return f
@@ -149,7 +166,7 @@ func serveProxy(t testing.TB, options proxy.Options) (url string) {
 	}
 	options.TLS = proxytest.ServerTLS("h2", "http/1.1")
 	address := serveOn(t, proxy.New(options))
-	proxytest.Secured(address)
+	proxytest.Secured(t, address)
 	return "https://" + address
 }
 

@@ -94,6 +94,7 @@ func TestIdleUnusedMakesRoom(t *testing.T) {
 // TestKeepAliveMakesRoom checks that clients that send one request after the other share
 // the places with those that wait: a response ends the connection when a client waits.
 func TestKeepAliveMakesRoom(t *testing.T) {
+	plainOnly(t)
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}, options: connectionLimit(1)})
 	one := proxytest.Dial(t, f.address)

@@ -88,30 +88,34 @@ func TestInputs(t *testing.T) {
 		}
 		t.Run(in.ID, func(t *testing.T) {
 			t.Parallel()
-			n, _ := sendInput(t, in, len(in.Request)).seen()
+			n, _ := sendInput(t, in, len(in.Request), overTLS).seen()
 			if len(in.Want.Accept) == 0 && elsewhere[in.ID] == nil && n > 0 {
 				t.Errorf("%s: %d bytes reached the instance", in.Title, n)
 			}
+		})
+		t.Run(in.ID+" over TLS", func(t *testing.T) {
+			t.Parallel()
+			sendInput(t, in, 1+len(in.Request)/3, true)
 		})
 		if in.ID == "K04" {
 			continue // the connection may be closed before all of it is sent
 		}
 		t.Run(in.ID+" in pieces", func(t *testing.T) {
 			t.Parallel()
-			sendInput(t, in, 1+len(in.Request)/300)
+			sendInput(t, in, 1+len(in.Request)/300, overTLS)
 		})
 	}
 }
 
 // sendInput sends an input, so many bytes at a time.
-func sendInput(t *testing.T, in input, step int) *witness {
+func sendInput(t *testing.T, in input, step int, secure bool) *witness {
 	t.Helper()
 	instance := &witness{}
 	options := proxy.Options{}
 	if len(elsewhere[in.ID]) > 0 {
 		options.BodyTimeout = 100 * time.Millisecond
 	}
-	f := newProxy(t, setup{instances: []string{proxytest.Script(t, instance.talk)}, options: options})
+	f := newProxy(t, setup{instances: []string{proxytest.Script(t, instance.talk)}, options: options, tls: secure})
 	c := proxytest.Dial(t, f.address)
 	for piece := range slices.Chunk(in.Request, step) {
 		_, _ = c.Write(piece)
@@ -141,7 +145,11 @@ func sendInput(t *testing.T, in input, step int) *witness {
 	if elsewhere[in.ID] != nil {
 		in.Want.Accept = nil
 	}
-	wantForwarded(t, in, requests)
+	proto := "http"
+	if secure {
+		proto = "https"
+	}
+	wantForwarded(t, in, requests, proto)
 	return instance
 }
 
@@ -161,8 +169,9 @@ func (in *input) answers() (codes []int, last bool) {
 	return codes, last
 }
 
-// wantForwarded compares what an instance got with what it should have got.
-func wantForwarded(t *testing.T, in input, got []witnessed) {
+// wantForwarded compares what an instance got with what it should have got. The client
+// spoke proto.
+func wantForwarded(t *testing.T, in input, got []witnessed, proto string) {
 	t.Helper()
 	if len(got) != len(in.Want.Accept) {
 		t.Fatalf("%d requests reached the instance, want %d: %+v", len(got), len(in.Want.Accept), got)
@@ -190,7 +199,7 @@ func wantForwarded(t *testing.T, in input, got []witnessed) {
 		if r.trailer != nil {
 			t.Errorf("trailer %v reached the instance", r.trailer)
 		}
-		for name, value := range map[string]string{"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Proto": "http"} {
+		for name, value := range map[string]string{"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Proto": proto} {
 			if v := r.header[name]; len(v) != 1 || v[0] != value {
 				t.Errorf("%s: %q, want %q", name, v, value)
 			}
@@ -224,7 +233,7 @@ func TestInputPreface(t *testing.T) {
 		}
 		f := newProxy(t, setup{instances: []string{server(t, echo)}})
 		for _, step := range []int{len(in.Request), 1} {
-			c := proxytest.Dial(t, f.address)
+			c := proxytest.DialHTTP2(t, f.address)
 			for b := range slices.Chunk(in.Request, step) {
 				_, _ = c.Write(b)
 			}

@@ -38,6 +38,7 @@ func (b *busy) run(n int) {
 					}
 					return
 				}
+				conn = proxytest.Over(conn, b.address)
 				if !b.use(conn, time.Duration(i)*time.Millisecond) {
 					return
 				}
@@ -164,6 +165,9 @@ func TestStopLeavesTheSocketToOthers(t *testing.T) {
 	defer func() { _ = successor.Close() }()
 	served := make(chan error, 1)
 	go func() { served <- f.proxy.Serve(l) }()
+	if overTLS {
+		proxytest.Secured(t, l.Addr().String())
+	}
 	if !serves(proxytest.Dial(t, l.Addr().String()), patience) {
 		t.Fatal("no response")
 	}

@@ -94,7 +94,7 @@ func New(options Options) *Proxy {
 		Open:       func() int { return p.openConns() },
 		StatusPath: statusPath, Status: options.Status, Record: options.Record, Log: options.Log,
 	})
-	p.fast = p.newFast(&options)
+	p.fast = p.newFast(&options, secure)
 	p.router = options.Router
 	p.departures.init(p.droppers())
 	p.Rerouted()

@@ -9,15 +9,26 @@ import (
 
 // TestRandomConversations holds random conversations; see package proxytest.
 func TestRandomConversations(t *testing.T) {
+	t.Parallel()
+	converse(t, overTLS)
+}
+
+// TestRandomConversationsOverTLS is the same over TLS.
+func TestRandomConversationsOverTLS(t *testing.T) {
+	t.Parallel()
+	converse(t, true)
+}
+
+func converse(t *testing.T, secure bool) {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("takes long")
 	}
-	t.Parallel()
 	proxytest.Converse(t, 120, func(t *testing.T, _ uint64, instances []string) string {
 		var f *front
 		t.Cleanup(func() { f.idle(t) }) // when it is shut down
 		f = newProxy(t, setup{
-			instances: instances, timeout: proxytest.Patience,
+			instances: instances, timeout: proxytest.Patience, tls: secure,
 			options: proxy.Options{Settings: proxy.Settings{
 				HeadTimeout: proxytest.Patience, BodyTimeout: proxytest.Patience,
 			}},

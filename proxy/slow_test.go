@@ -146,6 +146,7 @@ func TestRefusedStreamIsNotKept(t *testing.T) {
 // TestPipelineIsBounded checks that the proxy reads little of the requests that a
 // client sends ahead, and answers one after the other.
 func TestPipelineIsBounded(t *testing.T) {
+	plainOnly(t)
 	t.Parallel()
 	h := newHarbour(t)
 	f := newProxy(t, setup{instances: []string{h.address}})

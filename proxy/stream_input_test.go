@@ -21,7 +21,7 @@ import (
 // broken off.
 func exchangeStream(t *testing.T, address string, fields [][2]string, data string, end bool) int {
 	t.Helper()
-	c := proxytest.Dial(t, address)
+	c := proxytest.DialHTTP2(t, address)
 	defer c.Close()
 	framer := http2.NewFramer(c, c.R)
 	framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)

@@ -29,6 +29,8 @@ type Conn struct {
 	held Backlog // read, and not used yet
 	out  Backlog // not written yet: the peer is slow
 
+	secure *secure // nil: the connection does not speak TLS
+
 	fd    Socket
 	turn  uint32 // tells its events from those of an earlier connection with this fd
 	ready events // reported by the poller, and not found otherwise since
@@ -74,7 +76,13 @@ func (c *Conn) Loop() *Loop { return c.loop }
 func (c *Conn) Handler() Handler { return c.handler }
 
 // Readable reports whether reading may return bytes, the end of input or an error.
-func (c *Conn) Readable() bool { return c.ready&(readable|ended|broken) != 0 }
+func (c *Conn) Readable() bool {
+	return c.ready&(readable|ended|broken) != 0 || c.secure != nil && c.secure.inside
+}
+
+// Quiet reports whether there is nothing to be read, not even the end of input. It asks
+// the kernel.
+func (c *Conn) Quiet() bool { return (c.secure == nil || !c.secure.inside) && c.fd.Quiet() }
 
 // Writable reports whether writing may be possible.
 func (c *Conn) Writable() bool { return c.ready&writable != 0 }
@@ -148,12 +156,18 @@ func (c *Conn) Progressed() {
 func (c *Conn) CloseWrite() {
 	if !c.outputEnded {
 		c.outputEnded = true
+		if c.secure != nil {
+			c.secure.end()
+			return
+		}
 		c.fd.CloseWrite()
 	}
 }
 
-// OutputEnded reports whether CloseWrite was called.
-func (c *Conn) OutputEnded() bool { return c.outputEnded }
+// OutputEnded reports whether CloseWrite was called, and no bytes wait before the end.
+func (c *Conn) OutputEnded() bool {
+	return c.outputEnded && (c.secure == nil || !c.secure.lastFIN)
+}
 
 // Close closes the connection and gives back its buffers. Bytes that were written
 // still go out. It may be called more than once.
@@ -167,6 +181,9 @@ func (c *Conn) shut(reset bool) {
 		return
 	}
 	group, accepted := c.loop.group, c.accepted
+	if c.secure != nil && !reset && !c.outputEnded && c.out.Empty() {
+		c.secure.notify()
+	}
 	c.leave()
 	if accepted {
 		group.releaseConn()
@@ -185,6 +202,10 @@ func (c *Conn) leave() {
 	c.timer.Clear()
 	c.held.Release(&l.buffers)
 	c.out.Release(&l.buffers)
+	if c.secure != nil {
+		c.secure.rest.Release(&l.buffers)
+		c.secure = nil
+	}
 	l.table[c.fd] = nil
 	c.loop = nil
 	if c.accepted {

@@ -7,7 +7,7 @@
 //	          may be open
 //	Loop      one poller and all connections on it; one goroutine touches them
 //	Protocol  the protocol that a loop's connections speak; it takes accepted sockets
-//	Conn      a socket, its readiness, and the bytes that wait
+//	Conn      a socket, its readiness, and the bytes that wait; with Secure also its TLS
 //	Handler   the owner of a Conn; the loop calls it when the socket is ready, or late
 //	Timer     a deadline in the loop's wheel
 //	Task      work that another goroutine posts to a loop

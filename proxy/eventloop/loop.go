@@ -52,6 +52,8 @@ type Loop struct {
 	listeners []*listening
 	peer      unix.RawSockaddrAny // of the connection that was accepted last
 	in        []byte              // connections that hold nothing read into it
+	cipherIn  []byte              // the same for TLS; nil before the first connection of TLS
+	cipherOut []byte              // for what is encrypted
 	vector    [4]unix.Iovec
 
 	busy      int    // see Begin

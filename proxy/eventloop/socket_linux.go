@@ -76,6 +76,23 @@ func (s Socket) untaken() int {
 	return n
 }
 
+// Local returns the address that the peer has connected to. It is not valid when there
+// is none, as on a Unix socket.
+func (s Socket) Local() netip.AddrPort {
+	at, err := unix.Getsockname(int(s))
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	switch at := at.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(at.Addr), uint16(at.Port))
+	case *unix.SockaddrInet6:
+		return netip.AddrPortFrom(netip.AddrFrom16(at.Addr).Unmap(), uint16(at.Port))
+	default:
+		return netip.AddrPort{}
+	}
+}
+
 // Failure returns the pending error of the socket, or 0: why connecting failed.
 func (s Socket) Failure() syscall.Errno {
 	n, err := unix.GetsockoptInt(int(s), unix.SOL_SOCKET, unix.SO_ERROR)

@@ -21,6 +21,13 @@ func (c *Conn) Receive() ([]byte, error) {
 	if !c.held.None() {
 		into = c.held.room(&c.loop.buffers, c.held.growth())
 	}
+	if c.secure != nil {
+		n, err := c.secure.receive(into)
+		if err != nil {
+			return nil, err
+		}
+		return c.received(into, n), nil
+	}
 	if c.ready&(readable|ended|broken) == 0 {
 		return nil, ErrAgain
 	}
@@ -37,11 +44,16 @@ func (c *Conn) Receive() ([]byte, error) {
 	if n < len(into) {
 		c.ready &^= readable // all that was there
 	}
+	return c.received(into, n), nil
+}
+
+// received returns all bytes that were read and not used, after n were read into into.
+func (c *Conn) received(into []byte, n int) []byte {
 	if c.held.None() {
-		return into[:n], nil
+		return into[:n]
 	}
 	c.held.extend(n)
-	return c.held.Bytes(), nil
+	return c.held.Bytes()
 }
 
 // Keep holds rest, the end of the bytes that Receive returned.
@@ -65,6 +77,9 @@ func (c *Conn) DropHeld() { c.held.Release(&c.loop.buffers) }
 // Send writes the pieces, behind bytes that wait. Bytes that the peer does not take
 // now wait, too; see Flush.
 func (c *Conn) Send(pieces ...[]byte) error {
+	if c.secure != nil {
+		return c.secure.encrypt(pieces)
+	}
 	written := 0
 	if c.out.Empty() {
 		n, errno := c.push(pieces)
@@ -82,7 +97,7 @@ func (c *Conn) Send(pieces ...[]byte) error {
 }
 
 // Write writes as much of b as the socket takes now, and returns how much; that may
-// be 0. There must be no bytes that wait.
+// be 0. There must be no bytes that wait, and no TLS.
 func (c *Conn) Write(b []byte) (int, error) {
 	n, errno := c.fd.Write(b)
 	if errno == syscall.EAGAIN {
@@ -135,6 +150,9 @@ func (c *Conn) Flush() (written int, err error) {
 		}
 		c.out.drop(&c.loop.buffers, n)
 		written += n
+	}
+	if c.secure != nil {
+		c.secure.flushed()
 	}
 	return written, nil
 }

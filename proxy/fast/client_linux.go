@@ -1,11 +1,11 @@
 package fast
 
 import (
-	"bytes"
 	"net/netip"
 	"time"
 
 	"github.com/dynlb/dynlb/proxy/eventloop"
+	"github.com/dynlb/dynlb/proxy/handshake"
 	"github.com/dynlb/dynlb/proxy/http1"
 	"github.com/dynlb/dynlb/proxy/policy"
 )
@@ -19,6 +19,7 @@ type clientState uint8
 
 const (
 	clientClosed clientState = iota
+	securing
 	awaiting
 	exchanging
 	lingering
@@ -30,11 +31,13 @@ const (
 type client struct {
 	eventloop.Conn
 	worker  *worker
-	request *request       // while exchanging
-	tunnel  *tunnel        // while tunnelled
-	head    *http1.Request // while a part of a request's head has arrived
-	began   int64          // when that was; 0: none has
-	ip      string         // its address, "" when it has none
+	request *request        // while exchanging
+	tunnel  *tunnel         // while tunnelled
+	shaking *shaking        // the handshake, while securing and once it has begun
+	wire    *handshake.Wire // of the TLS; nil: there is none
+	head    *http1.Request  // while a part of a request's head has arrived
+	began   int64           // when that was; 0: none has
+	ip      string          // its address, "" when it has none
 	port    uint16
 	state   clientState
 	used    bool // a request was read
@@ -50,17 +53,22 @@ func (w *worker) Accept(from eventloop.Arrival) {
 	if !w.loop.AddAccepted(&c.Conn, from.Socket, c) {
 		return
 	}
-	c.enter(awaiting)
-	c.awaitWithin(w.engine.settings.Load().HeadTimeout)
+	if w.engine.tls != nil {
+		c.enter(securing)
+		c.awaitWithin(handshake.Timeout)
+	} else {
+		c.enter(awaiting)
+		c.awaitWithin(w.engine.settings.Load().HeadTimeout)
+	}
 	w.rest(c)
 }
 
 // enter changes the state.
 func (c *client) enter(s clientState) {
-	if c.state == awaiting {
+	if c.state == awaiting || c.state == securing {
 		c.worker.awaiting--
 	}
-	if s == awaiting {
+	if s == awaiting || s == securing {
 		c.worker.awaiting++
 	}
 	c.state = s
@@ -79,6 +87,8 @@ func (c *client) Ready() {
 	defer c.worker.rescue(c, c.request, c.tunnel)
 	switch c.state {
 	case clientClosed:
+	case securing:
+		c.shake()
 	case awaiting:
 		c.await()
 	case exchanging:
@@ -95,6 +105,8 @@ func (c *client) Expired() {
 	defer c.worker.rescue(c, c.request, c.tunnel)
 	switch c.state {
 	case clientClosed:
+	case securing:
+		c.handshakeExpired()
 	case awaiting:
 		c.headExpired()
 	case exchanging:
@@ -121,6 +133,9 @@ func (c *client) await() {
 		case err == nil:
 			c.readHead(b)
 		case err == eventloop.ErrAgain: //nolint:errorlint // it is the very value
+			if c.began == 0 && c.idle.list == nil { // TLS had bytes, and no request
+				c.worker.rest(c)
+			}
 			return
 		default:
 			c.close()
@@ -132,7 +147,7 @@ func (c *client) await() {
 func (c *client) readHead(b []byte) {
 	w := c.worker
 	c.wake()
-	if !c.used && w.engine.handover != nil {
+	if !c.used && w.engine.handover != nil && w.engine.tls == nil {
 		has, may := http1.HasPreface(b)
 		if has || b[0] == tlsHandshake {
 			c.handOver(b)
@@ -233,22 +248,6 @@ func (c *client) next() {
 	}
 }
 
-// handOver gives the connection away, with b: all bytes that were read and not used.
-func (c *client) handOver(b []byte) {
-	e := c.worker.engine
-	unread := bytes.Clone(b)
-	conn, closed, err := c.Detach()
-	if err != nil {
-		e.log.Warn("hand connection over failed", "cause", err)
-		c.close()
-		return
-	}
-	c.enter(clientClosed)
-	c.wake()
-	c.dropHead()
-	e.handover(conn, unread, closed)
-}
-
 // dropHead gives the reader of the head back.
 func (c *client) dropHead() {
 	if c.head != nil {
@@ -273,6 +272,10 @@ func (c *client) reset() {
 func (c *client) retire() {
 	if c.state == lingering {
 		c.worker.lingering--
+	}
+	if c.shaking != nil {
+		c.shaking.abandon()
+		c.shaking = nil
 	}
 	c.wake()
 	c.enter(clientClosed)

@@ -112,7 +112,7 @@ func (s *response) undelivered() bool {
 // usesPipe reports whether the rest of the content goes through a pipe: its length
 // is known, and it is long.
 func (s *response) usesPipe() bool {
-	if s.pipe == nil && !s.delivery.Chunked && s.body.Rest() >= spliceFrom && !s.request.upstream.Holds() {
+	if s.pipe == nil && !s.delivery.Chunked && !s.request.client.IsSecure() && s.body.Rest() >= spliceFrom && !s.request.upstream.Holds() {
 		s.pipe = s.request.worker.loop.NewPipe()
 	}
 	return s.pipe != nil

@@ -75,7 +75,7 @@ func (w *worker) stop() int {
 // drain bounds how long the connection stays without a request: the engine shuts down.
 func (c *client) drain() {
 	switch c.state {
-	case awaiting:
+	case awaiting, securing:
 		c.Within(policy.DrainGrace)
 	case lingering:
 		c.Within(shutdownLinger)
@@ -86,7 +86,7 @@ func (c *client) drain() {
 // drainIdle carries the request that has arrived, if there is one: the client may
 // not send another. Otherwise it closes the connection.
 func (c *client) drainIdle() {
-	if c.Holds() || !c.Socket().Quiet() {
+	if c.Holds() || !c.Quiet() {
 		c.AssumeReadable()
 		c.Ready()
 	}

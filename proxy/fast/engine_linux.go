@@ -10,6 +10,7 @@ import (
 
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/eventloop"
+	"github.com/dynlb/dynlb/proxy/handshake"
 	"github.com/dynlb/dynlb/proxy/outcome"
 	"github.com/dynlb/dynlb/proxy/policy"
 	"github.com/dynlb/dynlb/proxy/route"
@@ -24,6 +25,9 @@ type Engine struct {
 	settings   *atomic.Pointer[settings.Settings]
 	handover   func(net.Conn, []byte, func()) // nil: nothing is handed over
 	handedOver IdleConns                      // nil: none of them is closed to make room
+	tls        *handshake.Server              // nil: plain TCP
+	scheme     string                         // that clients use: http or https
+	handshakes sync.WaitGroup                 // the goroutines that do them
 	began      time.Time                      // its time counts from here
 	statusPath string
 	conduct    *policy.Conduct
@@ -43,12 +47,17 @@ func New(options Options) (*Engine, error) {
 		router:     options.Router,
 		settings:   options.Settings,
 		began:      time.Now().Add(-time.Second), // 0 is no time
+		tls:        options.TLS,
+		scheme:     "http",
 		handover:   options.Handover,
 		handedOver: options.HandedOver,
 		statusPath: options.StatusPath,
 		conduct:    options.Conduct,
 		record:     options.Record,
 		log:        options.Log,
+	}
+	if e.tls != nil {
+		e.scheme = "https"
 	}
 	if e.conduct == nil {
 		e.conduct = new(policy.Conduct)
@@ -144,6 +153,7 @@ func (e *Engine) Shutdown(ctx context.Context) error {
 	}
 	e.each(func(w *worker) { cut.Add(int64(w.stop())) })
 	e.group.Wait()
+	e.handshakes.Wait()
 	<-empty
 	if n := cut.Load(); n > 0 {
 		return &CutError{Open: int(n), Cause: context.Cause(ctx)}

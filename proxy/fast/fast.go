@@ -1,15 +1,15 @@
-// Package fast carries plain HTTP/1.1 between clients and instances in event
-// loops: no goroutine, no allocation and four system calls on sockets for a
+// Package fast carries HTTP/1.1 between clients and instances in event loops: no goroutine, no allocation and four system calls on sockets for a
 // request. It is HTTP on top of package eventloop, which owns sockets, timers and
 // buffers. It hands over other connections, socket and unread bytes together, before
-// it has forwarded a byte of them: HTTP/2, TLS, and requests for the one path that is
-// not the app's.
+// it has forwarded a byte of them: HTTP/2, and requests for the one path that is not the
+// app's. Clients speak either plain TCP or TLS.
 //
 // # The types
 //
 //	Engine     the event loops, and the state that they share
 //	worker     one loop's part: pools of connections to instances, spare memory
 //	client     a connection from a client
+//	shaking    the TLS handshake of a client, in a goroutine of its own
 //	request    one request on its way to an instance: claim, attempts, sending
 //	response   the response to it on its way back
 //	upstream   a connection to an instance
@@ -17,12 +17,19 @@
 //
 // # A client's connection
 //
+//	securing    TLS only: the handshake is not done      -> awaiting, lingering, closed,
+//	                                                        or handed over
 //	awaiting    the head of a request has not arrived    -> exchanging, lingering, closed,
 //	                                                        or handed over
 //	exchanging  its request is carried                   -> awaiting, lingering, tunnelled, closed
 //	tunnelled   it is a side of a tunnel                 -> closed
 //	lingering   the last response was sent; bytes that   -> closed
 //	            the client still sends are dropped
+//
+// With TLS, eventloop.Conn decrypts what is read and encrypts what is written, so that
+// only securing knows of it. A goroutine does the handshake when the first bytes have
+// arrived: it computes for up to a millisecond, and its callbacks may wait. A connection
+// that is idle has no goroutine, and no buffer but what crypto/tls keeps.
 //
 // A client that ends its output after its request gets the response, however long
 // that takes. TCP does not tell a client that has ended its output from one that is
@@ -87,6 +94,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/dynlb/dynlb/proxy/handshake"
 	"github.com/dynlb/dynlb/proxy/outcome"
 	"github.com/dynlb/dynlb/proxy/policy"
 	"github.com/dynlb/dynlb/proxy/route"
@@ -101,6 +109,8 @@ type Options struct {
 	// have no zero fields that have a default. After a change call
 	// Engine.Reconfigured.
 	Settings *atomic.Pointer[settings.Settings]
+	// TLS makes connections of TLS. Nil: clients speak plain TCP.
+	TLS *handshake.Server
 	// Handover takes over a connection that is not for the engine: its first
 	// bytes are the HTTP/2 preface or a TLS ClientHello, or it asks for
 	// StatusPath. The bytes in unread were read already. It calls closed when the

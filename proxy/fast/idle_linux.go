@@ -86,7 +86,7 @@ func (w *worker) closeIdle() {
 			return
 		}
 		c := list.oldest
-		if c.Socket().Quiet() {
+		if c.Quiet() {
 			c.close()
 			return
 		}

@@ -176,7 +176,7 @@ func (r *request) describe(head *http1.Request) {
 // waits to send that.
 func (r *request) writeHead(head *http1.Request, n, strip int, rest []byte) {
 	ip := r.client.ip
-	from := forward.Peer{IP: ip, Trusted: r.settings.Trusts(ip), Scheme: "http", Strip: strip}
+	from := forward.Peer{IP: ip, Trusted: r.settings.Trusts(ip), Scheme: r.worker.engine.scheme, Strip: strip}
 	size := forward.RequestSize(head, n, from) + r.edge.Added()
 	if r.hasContent && !r.expects {
 		size += len(rest) + 64

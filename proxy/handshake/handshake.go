@@ -115,4 +115,7 @@ type Done struct {
 	net.Conn
 	TLS  *tls.Conn
 	Wire *Wire
+	// Unread are bytes that were read from the socket, and not from TLS. Unsent are
+	// bytes that TLS has written, and that were not written to the socket.
+	Unread, Unsent []byte
 }

@@ -35,10 +35,11 @@ func (t *talk) converse(ctx context.Context, address string, n uint64) error {
 	if err != nil {
 		return err
 	}
-	_ = conn.SetDeadline(time.Now().Add(Patience))
 	if chance(r, 30) {
 		_ = conn.(*net.TCPConn).SetReadBuffer(smallBuffer)
 	}
+	conn = Over(conn, address)
+	_ = conn.SetDeadline(time.Now().Add(Patience))
 	c := &client{talk: t, Conn: conn, quits: -1}
 	for i := range 1 + r.IntN(6) {
 		p := newPlan(r, fmt.Sprintf("%d-%d", n, i))
@@ -107,7 +108,7 @@ func (c *client) put(r *rand.Rand, b []byte) bool {
 	case 1:
 		reset(c.Conn)
 	default:
-		_ = c.Conn.(*net.TCPConn).CloseWrite()
+		_ = c.Conn.(interface{ CloseWrite() error }).CloseWrite()
 	}
 	return false
 }

@@ -61,8 +61,11 @@ func newConn(l *Lane, netConn net.Conn, done func()) *conn {
 	c := &conn{lane: l, done: done}
 	c.outlet.conn, c.outlet.clock = netConn, &l.clock
 	c.peer = forward.Peer{IP: addressOf(netConn), Scheme: "http"}
-	newProber(&c.prober, netConn)
 	c.secure()
+	if c.tls != nil {
+		netConn = c.tls.raw
+	}
+	newProber(&c.prober, netConn)
 	c.exchange.init(l, c)
 	return c
 }

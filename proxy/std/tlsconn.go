@@ -42,7 +42,8 @@ type cipherSide struct {
 	// wait is called with what a read of the handshake failed with. It returns
 	// whether to read again. Nil: the handshake is done.
 	wait func(err error) bool
-	any  bool // a byte was read
+	// unread are bytes that another lane has read.
+	unread []byte
 }
 
 // newTLSConn returns a connection of TLS over a socket, before its handshake.
@@ -56,19 +57,24 @@ func newTLSConn(s *handshake.Server, raw net.Conn) *tlsConn {
 // tookOver returns a connection of TLS whose handshake another lane has done.
 func tookOver(done *handshake.Done) *tlsConn {
 	t := &tlsConn{Conn: done.TLS, raw: done.Conn, wire: done.Wire}
-	t.wire.Conn = &cipherSide{Conn: done.Conn, of: t}
+	t.wire.Conn = &cipherSide{Conn: done.Conn, of: t, unread: done.Unread}
+	t.pending = done.Unsent
 	return t
 }
 
-// Read reads from the socket, after what waits was written to it.
+// Read reads from the socket, after what waits was written to it: the peer may wait for
+// an answer to what the tls.Conn has read, such as a KeyUpdate.
 func (s *cipherSide) Read(b []byte) (int, error) {
-	place := s.of.wire.Place()
-	if place == nil {
-		return s.Conn.Read(b)
+	if len(s.unread) > 0 {
+		n := copy(b, s.unread)
+		s.unread = s.unread[n:]
+		return n, nil
 	}
-	place.Leave()
-	defer place.Enter()
 	s.of.answer()
+	if place := s.of.wire.Place(); place != nil {
+		place.Leave()
+		defer place.Enter()
+	}
 	for {
 		n, err := s.Conn.Read(b)
 		if err == nil || s.wait == nil || !s.wait(err) {
@@ -91,13 +97,6 @@ func (s *cipherSide) Write(b []byte) (int, error) {
 
 // SetWriteDeadline does nothing: the writes to the socket have deadlines of their own.
 func (s *cipherSide) SetWriteDeadline(time.Time) error { return nil }
-
-// Read reads and decrypts. What it has to send is sent as far as that is possible.
-func (t *tlsConn) Read(b []byte) (int, error) {
-	n, err := t.Conn.Read(b)
-	t.answer()
-	return n, err
-}
 
 // answer writes the bytes that wait, unless another goroutine does.
 func (t *tlsConn) answer() {

@@ -1,0 +1,32 @@
+package fast
+
+import (
+	"bytes"
+
+	"github.com/dynlb/dynlb/proxy/handshake"
+)
+
+// handOver gives the connection away, with b: all bytes that were read and not used.
+func (c *client) handOver(b []byte) {
+	e := c.worker.engine
+	unread := bytes.Clone(b)
+	var done *handshake.Done
+	if c.IsSecure() {
+		done = &handshake.Done{TLS: c.TLS(), Wire: c.wire}
+		done.Unread, done.Unsent = c.Unsecure()
+	}
+	conn, closed, err := c.Detach()
+	if err != nil {
+		e.log.Warn("hand connection over failed", "cause", err)
+		c.close()
+		return
+	}
+	c.enter(clientClosed)
+	c.wake()
+	c.dropHead()
+	if done != nil {
+		done.Conn = conn
+		conn = done
+	}
+	e.handover(conn, unread, closed)
+}
