@@ -19,13 +19,14 @@ const peerKey = "dynlb-peer-bin"
 // control implements the Control service.
 type control struct {
 	dynlbv1.UnimplementedControlServer
-	apps     apps
-	log      *slog.Logger
-	watchers chan struct{} // holds one value per watcher
+	apps         apps
+	certificates func() []Certificate // nil: there are none
+	log          *slog.Logger
+	watchers     chan struct{} // holds one value per watcher
 }
 
-func newControl(apps apps, log *slog.Logger) *control {
-	return &control{apps: apps, log: log, watchers: make(chan struct{}, maxWatchers)}
+func newControl(apps apps, certificates func() []Certificate, log *slog.Logger) *control {
+	return &control{apps: apps, certificates: certificates, log: log, watchers: make(chan struct{}, maxWatchers)}
 }
 
 // GetStatus returns the state of an app.
@@ -35,7 +36,11 @@ func (c *control) GetStatus(_ context.Context, req *dynlbv1.GetStatusRequest) (*
 		return nil, err
 	}
 	now := app.Board.Snapshot()
-	return &dynlbv1.GetStatusResponse{LbStatus: lbStatusOf(&now), Pool: poolOf(app.Name, &now)}, nil
+	out := &dynlbv1.GetStatusResponse{LbStatus: lbStatusOf(&now), Pool: poolOf(app.Name, &now)}
+	if c.certificates != nil {
+		out.Certificates = certificatesOf(c.certificates())
+	}
+	return out, nil
 }
 
 // peerOf names the client of a call. For a call of the gateway it is the HTTP

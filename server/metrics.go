@@ -49,6 +49,8 @@ const statusCodes = 1000
 //	dynlb_access_log_lines_dropped_total       lines of the access log that were not written
 //	dynlb_config_last_reload_successful        1 when the present configuration is in force
 //	dynlb_config_last_reload_success_timestamp_seconds
+//	dynlb_certificate_expiry_timestamp_seconds{name, source}  when a certificate of the public listener expires; 0 while there is none
+//	dynlb_certificate_error{name, source}      1 when it was not obtained, renewed or read, or has expired
 //	dynlb_build_info{version, go_version}      always 1
 //
 // and those of client_golang about the Go runtime (go_*) and the process

@@ -36,6 +36,9 @@ type Options struct {
 	Version string
 	// Auth says which clients may use the listeners. The zero value admits all.
 	Auth Auth
+	// Certificates returns the certificates of the public listener, which change while it
+	// is open. Nil: there are none.
+	Certificates func() []Certificate
 	// Hosts are further names, without port, by which clients may address the admin HTTP
 	// listener. Its addresses, localhost and the names in its certificate are always
 	// allowed.
@@ -89,7 +92,7 @@ func New(options Options) (*Server, error) {
 	s.tlsLog = &errorLog{log: s.log}
 	s.end = sync.OnceFunc(func() { close(s.ending) })
 
-	control := newControl(s.apps, s.log)
+	control := newControl(s.apps, options.Certificates, s.log)
 	s.grpc = s.newClientGRPC(control)
 	s.inner = s.newGRPC(control)
 	var err error

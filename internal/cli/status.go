@@ -45,6 +45,7 @@ func newStatus(o *options) *cobra.Command {
 			default:
 				v := view{colours: logging.Colours(underlying(out))}
 				v.pool(out, response.GetPool())
+				v.certificates(out, response.GetCertificates())
 				v.lastOutput(out, response.GetPool())
 			}
 			if err == nil && response.GetLbStatus().GetHealthy() == 0 {

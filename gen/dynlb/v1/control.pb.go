@@ -233,7 +233,10 @@ type GetStatusResponse struct {
 	// The short form, the answer to `GET /lb-status`. Its JSON keys are fixed.
 	LbStatus *LbStatus `protobuf:"bytes,1,opt,name=lb_status,json=lbStatus,proto3" json:"lb_status,omitempty"`
 	// The whole state.
-	Pool          *Pool `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
+	Pool *Pool `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
+	// The certificates of the public listener, which all apps share, by name. Empty: it
+	// speaks plain HTTP.
+	Certificates  []*Certificate `protobuf:"bytes,3,rep,name=certificates,proto3" json:"certificates,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -282,6 +285,86 @@ func (x *GetStatusResponse) GetPool() *Pool {
 	return nil
 }
 
+func (x *GetStatusResponse) GetCertificates() []*Certificate {
+	if x != nil {
+		return x.Certificates
+	}
+	return nil
+}
+
+// Certificate is a certificate of the public listener, or a name that has none yet.
+type Certificate struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The first name that it is for.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Where it comes from: "file", "acme" or "internal", an authority of the machine.
+	Source string `protobuf:"bytes,2,opt,name=source,proto3" json:"source,omitempty"`
+	// When it expires; unset while there is none.
+	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	// What is wrong with it and how to mend that, for people; empty if nothing is.
+	Error         string `protobuf:"bytes,4,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Certificate) Reset() {
+	*x = Certificate{}
+	mi := &file_dynlb_v1_control_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Certificate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Certificate) ProtoMessage() {}
+
+func (x *Certificate) ProtoReflect() protoreflect.Message {
+	mi := &file_dynlb_v1_control_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Certificate.ProtoReflect.Descriptor instead.
+func (*Certificate) Descriptor() ([]byte, []int) {
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Certificate) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Certificate) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *Certificate) GetExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpireTime
+	}
+	return nil
+}
+
+func (x *Certificate) GetError() string {
+	if x != nil {
+		return x.Error
+	}
+	return ""
+}
+
 // ScaleToRequest says how many instances there should be.
 type ScaleToRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -300,7 +383,7 @@ type ScaleToRequest struct {
 
 func (x *ScaleToRequest) Reset() {
 	*x = ScaleToRequest{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[2]
+	mi := &file_dynlb_v1_control_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -312,7 +395,7 @@ func (x *ScaleToRequest) String() string {
 func (*ScaleToRequest) ProtoMessage() {}
 
 func (x *ScaleToRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[2]
+	mi := &file_dynlb_v1_control_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -325,7 +408,7 @@ func (x *ScaleToRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScaleToRequest.ProtoReflect.Descriptor instead.
 func (*ScaleToRequest) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{2}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ScaleToRequest) GetTarget() int32 {
@@ -364,7 +447,7 @@ type ScaleToResponse struct {
 
 func (x *ScaleToResponse) Reset() {
 	*x = ScaleToResponse{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[3]
+	mi := &file_dynlb_v1_control_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -376,7 +459,7 @@ func (x *ScaleToResponse) String() string {
 func (*ScaleToResponse) ProtoMessage() {}
 
 func (x *ScaleToResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[3]
+	mi := &file_dynlb_v1_control_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -389,7 +472,7 @@ func (x *ScaleToResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScaleToResponse.ProtoReflect.Descriptor instead.
 func (*ScaleToResponse) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{3}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ScaleToResponse) GetOldTarget() int32 {
@@ -427,7 +510,7 @@ type RestartInstancesRequest struct {
 
 func (x *RestartInstancesRequest) Reset() {
 	*x = RestartInstancesRequest{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[4]
+	mi := &file_dynlb_v1_control_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -439,7 +522,7 @@ func (x *RestartInstancesRequest) String() string {
 func (*RestartInstancesRequest) ProtoMessage() {}
 
 func (x *RestartInstancesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[4]
+	mi := &file_dynlb_v1_control_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -452,7 +535,7 @@ func (x *RestartInstancesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestartInstancesRequest.ProtoReflect.Descriptor instead.
 func (*RestartInstancesRequest) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{4}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *RestartInstancesRequest) GetMaxSurge() int32 {
@@ -484,7 +567,7 @@ type RestartInstancesResponse struct {
 
 func (x *RestartInstancesResponse) Reset() {
 	*x = RestartInstancesResponse{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[5]
+	mi := &file_dynlb_v1_control_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -496,7 +579,7 @@ func (x *RestartInstancesResponse) String() string {
 func (*RestartInstancesResponse) ProtoMessage() {}
 
 func (x *RestartInstancesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[5]
+	mi := &file_dynlb_v1_control_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -509,7 +592,7 @@ func (x *RestartInstancesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestartInstancesResponse.ProtoReflect.Descriptor instead.
 func (*RestartInstancesResponse) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{5}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *RestartInstancesResponse) GetReplaced() int32 {
@@ -547,7 +630,7 @@ type WatchInstancesRequest struct {
 
 func (x *WatchInstancesRequest) Reset() {
 	*x = WatchInstancesRequest{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[6]
+	mi := &file_dynlb_v1_control_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -559,7 +642,7 @@ func (x *WatchInstancesRequest) String() string {
 func (*WatchInstancesRequest) ProtoMessage() {}
 
 func (x *WatchInstancesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[6]
+	mi := &file_dynlb_v1_control_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -572,7 +655,7 @@ func (x *WatchInstancesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchInstancesRequest.ProtoReflect.Descriptor instead.
 func (*WatchInstancesRequest) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{6}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *WatchInstancesRequest) GetMinInterval() *durationpb.Duration {
@@ -607,7 +690,7 @@ type WatchInstancesResponse struct {
 
 func (x *WatchInstancesResponse) Reset() {
 	*x = WatchInstancesResponse{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[7]
+	mi := &file_dynlb_v1_control_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -619,7 +702,7 @@ func (x *WatchInstancesResponse) String() string {
 func (*WatchInstancesResponse) ProtoMessage() {}
 
 func (x *WatchInstancesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[7]
+	mi := &file_dynlb_v1_control_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -632,7 +715,7 @@ func (x *WatchInstancesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchInstancesResponse.ProtoReflect.Descriptor instead.
 func (*WatchInstancesResponse) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{7}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *WatchInstancesResponse) GetPool() *Pool {
@@ -672,7 +755,7 @@ type LbStatus struct {
 
 func (x *LbStatus) Reset() {
 	*x = LbStatus{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[8]
+	mi := &file_dynlb_v1_control_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -684,7 +767,7 @@ func (x *LbStatus) String() string {
 func (*LbStatus) ProtoMessage() {}
 
 func (x *LbStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[8]
+	mi := &file_dynlb_v1_control_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -697,7 +780,7 @@ func (x *LbStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LbStatus.ProtoReflect.Descriptor instead.
 func (*LbStatus) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{8}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *LbStatus) GetTotal() int32 {
@@ -749,7 +832,7 @@ type LbInstance struct {
 
 func (x *LbInstance) Reset() {
 	*x = LbInstance{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[9]
+	mi := &file_dynlb_v1_control_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -761,7 +844,7 @@ func (x *LbInstance) String() string {
 func (*LbInstance) ProtoMessage() {}
 
 func (x *LbInstance) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[9]
+	mi := &file_dynlb_v1_control_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -774,7 +857,7 @@ func (x *LbInstance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LbInstance.ProtoReflect.Descriptor instead.
 func (*LbInstance) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{9}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *LbInstance) GetId() string {
@@ -883,7 +966,7 @@ type Pool struct {
 
 func (x *Pool) Reset() {
 	*x = Pool{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[10]
+	mi := &file_dynlb_v1_control_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -895,7 +978,7 @@ func (x *Pool) String() string {
 func (*Pool) ProtoMessage() {}
 
 func (x *Pool) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[10]
+	mi := &file_dynlb_v1_control_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -908,7 +991,7 @@ func (x *Pool) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pool.ProtoReflect.Descriptor instead.
 func (*Pool) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{10}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Pool) GetTarget() int32 {
@@ -1066,7 +1149,7 @@ type Decision struct {
 
 func (x *Decision) Reset() {
 	*x = Decision{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[11]
+	mi := &file_dynlb_v1_control_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1078,7 +1161,7 @@ func (x *Decision) String() string {
 func (*Decision) ProtoMessage() {}
 
 func (x *Decision) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[11]
+	mi := &file_dynlb_v1_control_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1091,7 +1174,7 @@ func (x *Decision) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Decision.ProtoReflect.Descriptor instead.
 func (*Decision) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{11}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Decision) GetTime() *timestamppb.Timestamp {
@@ -1171,7 +1254,7 @@ type Instance struct {
 
 func (x *Instance) Reset() {
 	*x = Instance{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[12]
+	mi := &file_dynlb_v1_control_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1183,7 +1266,7 @@ func (x *Instance) String() string {
 func (*Instance) ProtoMessage() {}
 
 func (x *Instance) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[12]
+	mi := &file_dynlb_v1_control_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1196,7 +1279,7 @@ func (x *Instance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Instance.ProtoReflect.Descriptor instead.
 func (*Instance) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{12}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Instance) GetId() string {
@@ -1337,7 +1420,7 @@ type Exit struct {
 
 func (x *Exit) Reset() {
 	*x = Exit{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[13]
+	mi := &file_dynlb_v1_control_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1349,7 +1432,7 @@ func (x *Exit) String() string {
 func (*Exit) ProtoMessage() {}
 
 func (x *Exit) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[13]
+	mi := &file_dynlb_v1_control_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1362,7 +1445,7 @@ func (x *Exit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exit.ProtoReflect.Descriptor instead.
 func (*Exit) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{13}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Exit) GetInstanceId() string {
@@ -1423,7 +1506,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[14]
+	mi := &file_dynlb_v1_control_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1435,7 +1518,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[14]
+	mi := &file_dynlb_v1_control_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1448,7 +1531,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{14}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Event) GetTime() *timestamppb.Timestamp {
@@ -1499,10 +1582,17 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\n" +
 	"\x16dynlb/v1/control.proto\x12\bdynlb.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"$\n" +
 	"\x10GetStatusRequest\x12\x10\n" +
-	"\x03app\x18\x01 \x01(\tR\x03app\"h\n" +
+	"\x03app\x18\x01 \x01(\tR\x03app\"\xa3\x01\n" +
 	"\x11GetStatusResponse\x12/\n" +
 	"\tlb_status\x18\x01 \x01(\v2\x12.dynlb.v1.LbStatusR\blbStatus\x12\"\n" +
-	"\x04pool\x18\x02 \x01(\v2\x0e.dynlb.v1.PoolR\x04pool\"y\n" +
+	"\x04pool\x18\x02 \x01(\v2\x0e.dynlb.v1.PoolR\x04pool\x129\n" +
+	"\fcertificates\x18\x03 \x03(\v2\x15.dynlb.v1.CertificateR\fcertificates\"\x8c\x01\n" +
+	"\vCertificate\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
+	"\x06source\x18\x02 \x01(\tR\x06source\x12;\n" +
+	"\vexpire_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"expireTime\x12\x14\n" +
+	"\x05error\x18\x04 \x01(\tR\x05error\"y\n" +
 	"\x0eScaleToRequest\x12\x1b\n" +
 	"\x06target\x18\x01 \x01(\x05H\x00R\x06target\x88\x01\x01\x12-\n" +
 	"\x04hold\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x04hold\x12\x10\n" +
@@ -1644,64 +1734,67 @@ func file_dynlb_v1_control_proto_rawDescGZIP() []byte {
 }
 
 var file_dynlb_v1_control_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_dynlb_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_dynlb_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_dynlb_v1_control_proto_goTypes = []any{
 	(InstanceState)(0),               // 0: dynlb.v1.InstanceState
 	(EventType)(0),                   // 1: dynlb.v1.EventType
 	(*GetStatusRequest)(nil),         // 2: dynlb.v1.GetStatusRequest
 	(*GetStatusResponse)(nil),        // 3: dynlb.v1.GetStatusResponse
-	(*ScaleToRequest)(nil),           // 4: dynlb.v1.ScaleToRequest
-	(*ScaleToResponse)(nil),          // 5: dynlb.v1.ScaleToResponse
-	(*RestartInstancesRequest)(nil),  // 6: dynlb.v1.RestartInstancesRequest
-	(*RestartInstancesResponse)(nil), // 7: dynlb.v1.RestartInstancesResponse
-	(*WatchInstancesRequest)(nil),    // 8: dynlb.v1.WatchInstancesRequest
-	(*WatchInstancesResponse)(nil),   // 9: dynlb.v1.WatchInstancesResponse
-	(*LbStatus)(nil),                 // 10: dynlb.v1.LbStatus
-	(*LbInstance)(nil),               // 11: dynlb.v1.LbInstance
-	(*Pool)(nil),                     // 12: dynlb.v1.Pool
-	(*Decision)(nil),                 // 13: dynlb.v1.Decision
-	(*Instance)(nil),                 // 14: dynlb.v1.Instance
-	(*Exit)(nil),                     // 15: dynlb.v1.Exit
-	(*Event)(nil),                    // 16: dynlb.v1.Event
-	(*durationpb.Duration)(nil),      // 17: google.protobuf.Duration
+	(*Certificate)(nil),              // 4: dynlb.v1.Certificate
+	(*ScaleToRequest)(nil),           // 5: dynlb.v1.ScaleToRequest
+	(*ScaleToResponse)(nil),          // 6: dynlb.v1.ScaleToResponse
+	(*RestartInstancesRequest)(nil),  // 7: dynlb.v1.RestartInstancesRequest
+	(*RestartInstancesResponse)(nil), // 8: dynlb.v1.RestartInstancesResponse
+	(*WatchInstancesRequest)(nil),    // 9: dynlb.v1.WatchInstancesRequest
+	(*WatchInstancesResponse)(nil),   // 10: dynlb.v1.WatchInstancesResponse
+	(*LbStatus)(nil),                 // 11: dynlb.v1.LbStatus
+	(*LbInstance)(nil),               // 12: dynlb.v1.LbInstance
+	(*Pool)(nil),                     // 13: dynlb.v1.Pool
+	(*Decision)(nil),                 // 14: dynlb.v1.Decision
+	(*Instance)(nil),                 // 15: dynlb.v1.Instance
+	(*Exit)(nil),                     // 16: dynlb.v1.Exit
+	(*Event)(nil),                    // 17: dynlb.v1.Event
 	(*timestamppb.Timestamp)(nil),    // 18: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),      // 19: google.protobuf.Duration
 }
 var file_dynlb_v1_control_proto_depIdxs = []int32{
-	10, // 0: dynlb.v1.GetStatusResponse.lb_status:type_name -> dynlb.v1.LbStatus
-	12, // 1: dynlb.v1.GetStatusResponse.pool:type_name -> dynlb.v1.Pool
-	17, // 2: dynlb.v1.ScaleToRequest.hold:type_name -> google.protobuf.Duration
-	17, // 3: dynlb.v1.WatchInstancesRequest.min_interval:type_name -> google.protobuf.Duration
-	12, // 4: dynlb.v1.WatchInstancesResponse.pool:type_name -> dynlb.v1.Pool
-	16, // 5: dynlb.v1.WatchInstancesResponse.events:type_name -> dynlb.v1.Event
-	11, // 6: dynlb.v1.LbStatus.instances:type_name -> dynlb.v1.LbInstance
-	18, // 7: dynlb.v1.Pool.hold_until:type_name -> google.protobuf.Timestamp
-	15, // 8: dynlb.v1.Pool.last_exit:type_name -> dynlb.v1.Exit
-	14, // 9: dynlb.v1.Pool.instances:type_name -> dynlb.v1.Instance
-	18, // 10: dynlb.v1.Pool.config_load_time:type_name -> google.protobuf.Timestamp
-	13, // 11: dynlb.v1.Pool.last_decision:type_name -> dynlb.v1.Decision
-	17, // 12: dynlb.v1.Pool.service_time:type_name -> google.protobuf.Duration
-	18, // 13: dynlb.v1.Decision.time:type_name -> google.protobuf.Timestamp
-	0,  // 14: dynlb.v1.Instance.state:type_name -> dynlb.v1.InstanceState
-	18, // 15: dynlb.v1.Instance.start_time:type_name -> google.protobuf.Timestamp
-	18, // 16: dynlb.v1.Instance.ready_time:type_name -> google.protobuf.Timestamp
-	17, // 17: dynlb.v1.Instance.cpu_time:type_name -> google.protobuf.Duration
-	18, // 18: dynlb.v1.Instance.ejected_until:type_name -> google.protobuf.Timestamp
-	18, // 19: dynlb.v1.Exit.time:type_name -> google.protobuf.Timestamp
-	18, // 20: dynlb.v1.Event.time:type_name -> google.protobuf.Timestamp
-	1,  // 21: dynlb.v1.Event.type:type_name -> dynlb.v1.EventType
-	2,  // 22: dynlb.v1.Control.GetStatus:input_type -> dynlb.v1.GetStatusRequest
-	4,  // 23: dynlb.v1.Control.ScaleTo:input_type -> dynlb.v1.ScaleToRequest
-	8,  // 24: dynlb.v1.Control.WatchInstances:input_type -> dynlb.v1.WatchInstancesRequest
-	6,  // 25: dynlb.v1.Control.RestartInstances:input_type -> dynlb.v1.RestartInstancesRequest
-	3,  // 26: dynlb.v1.Control.GetStatus:output_type -> dynlb.v1.GetStatusResponse
-	5,  // 27: dynlb.v1.Control.ScaleTo:output_type -> dynlb.v1.ScaleToResponse
-	9,  // 28: dynlb.v1.Control.WatchInstances:output_type -> dynlb.v1.WatchInstancesResponse
-	7,  // 29: dynlb.v1.Control.RestartInstances:output_type -> dynlb.v1.RestartInstancesResponse
-	26, // [26:30] is the sub-list for method output_type
-	22, // [22:26] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	11, // 0: dynlb.v1.GetStatusResponse.lb_status:type_name -> dynlb.v1.LbStatus
+	13, // 1: dynlb.v1.GetStatusResponse.pool:type_name -> dynlb.v1.Pool
+	4,  // 2: dynlb.v1.GetStatusResponse.certificates:type_name -> dynlb.v1.Certificate
+	18, // 3: dynlb.v1.Certificate.expire_time:type_name -> google.protobuf.Timestamp
+	19, // 4: dynlb.v1.ScaleToRequest.hold:type_name -> google.protobuf.Duration
+	19, // 5: dynlb.v1.WatchInstancesRequest.min_interval:type_name -> google.protobuf.Duration
+	13, // 6: dynlb.v1.WatchInstancesResponse.pool:type_name -> dynlb.v1.Pool
+	17, // 7: dynlb.v1.WatchInstancesResponse.events:type_name -> dynlb.v1.Event
+	12, // 8: dynlb.v1.LbStatus.instances:type_name -> dynlb.v1.LbInstance
+	18, // 9: dynlb.v1.Pool.hold_until:type_name -> google.protobuf.Timestamp
+	16, // 10: dynlb.v1.Pool.last_exit:type_name -> dynlb.v1.Exit
+	15, // 11: dynlb.v1.Pool.instances:type_name -> dynlb.v1.Instance
+	18, // 12: dynlb.v1.Pool.config_load_time:type_name -> google.protobuf.Timestamp
+	14, // 13: dynlb.v1.Pool.last_decision:type_name -> dynlb.v1.Decision
+	19, // 14: dynlb.v1.Pool.service_time:type_name -> google.protobuf.Duration
+	18, // 15: dynlb.v1.Decision.time:type_name -> google.protobuf.Timestamp
+	0,  // 16: dynlb.v1.Instance.state:type_name -> dynlb.v1.InstanceState
+	18, // 17: dynlb.v1.Instance.start_time:type_name -> google.protobuf.Timestamp
+	18, // 18: dynlb.v1.Instance.ready_time:type_name -> google.protobuf.Timestamp
+	19, // 19: dynlb.v1.Instance.cpu_time:type_name -> google.protobuf.Duration
+	18, // 20: dynlb.v1.Instance.ejected_until:type_name -> google.protobuf.Timestamp
+	18, // 21: dynlb.v1.Exit.time:type_name -> google.protobuf.Timestamp
+	18, // 22: dynlb.v1.Event.time:type_name -> google.protobuf.Timestamp
+	1,  // 23: dynlb.v1.Event.type:type_name -> dynlb.v1.EventType
+	2,  // 24: dynlb.v1.Control.GetStatus:input_type -> dynlb.v1.GetStatusRequest
+	5,  // 25: dynlb.v1.Control.ScaleTo:input_type -> dynlb.v1.ScaleToRequest
+	9,  // 26: dynlb.v1.Control.WatchInstances:input_type -> dynlb.v1.WatchInstancesRequest
+	7,  // 27: dynlb.v1.Control.RestartInstances:input_type -> dynlb.v1.RestartInstancesRequest
+	3,  // 28: dynlb.v1.Control.GetStatus:output_type -> dynlb.v1.GetStatusResponse
+	6,  // 29: dynlb.v1.Control.ScaleTo:output_type -> dynlb.v1.ScaleToResponse
+	10, // 30: dynlb.v1.Control.WatchInstances:output_type -> dynlb.v1.WatchInstancesResponse
+	8,  // 31: dynlb.v1.Control.RestartInstances:output_type -> dynlb.v1.RestartInstancesResponse
+	28, // [28:32] is the sub-list for method output_type
+	24, // [24:28] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_dynlb_v1_control_proto_init() }
@@ -1709,14 +1802,14 @@ func file_dynlb_v1_control_proto_init() {
 	if File_dynlb_v1_control_proto != nil {
 		return
 	}
-	file_dynlb_v1_control_proto_msgTypes[2].OneofWrappers = []any{}
+	file_dynlb_v1_control_proto_msgTypes[3].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_dynlb_v1_control_proto_rawDesc), len(file_dynlb_v1_control_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   15,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
