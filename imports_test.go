@@ -78,9 +78,9 @@ var table = map[string][]string{
 	// These two wire all the others: they may import much, and only cmd/dynlb and
 	// the command line import them.
 	"internal/daemon": {
-		"internal/accesslog", "internal/app", "internal/autoscaler", "internal/config", "internal/fleet", "internal/fleet/local", "internal/logging", "internal/machine", "internal/notice",
+		"internal/accesslog", "internal/app", "internal/autoscaler", "internal/certificates", "internal/config", "internal/fleet", "internal/fleet/local", "internal/logging", "internal/machine", "internal/notice",
 		"internal/process/account", "internal/process/cgroup", "internal/process/orphan", "internal/process/procfs", "internal/process/reap", "internal/registry", "proxy", "proxy/edge", "proxy/http1", "proxy/outcome",
-		"proxy/route", "server", "github.com/fsnotify/fsnotify", "golang.org/x/sys",
+		"proxy/route", "server", "github.com/fsnotify/fsnotify", "golang.org/x/net", "golang.org/x/sys",
 	},
 	"internal/cli": {
 		"gen/dynlb/v1", "internal/config", "internal/daemon", "internal/demo", "internal/logging", "internal/process/orphan",

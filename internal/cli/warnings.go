@@ -41,6 +41,9 @@ func warnings(c *config.Config) []string {
 			warn("env.%s: %s is taken literally", name, found)
 		}
 	}
+	if _, port, _ := config.SplitAddress(c.Listen); len(c.TLS.Domains) > 0 && port != 443 {
+		warn("tls.domains: clients and the authority connect to port 443 of these names; forward it to %s, or set listen to \":443\"", c.Listen)
+	}
 	for _, interval := range []struct {
 		key   string
 		value time.Duration

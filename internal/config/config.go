@@ -35,8 +35,12 @@ type Config struct {
 	Apps []App
 
 	// Listen, Admin and AdminHTTP are host:port. An empty host means every
-	// address; port 0 lets the kernel choose. No two of them overlap.
+	// address; port 0 lets the kernel choose. No two of them overlap, nor any with
+	// TLS.Redirect.
 	Listen, Admin, AdminHTTP string
+
+	// TLS says where the certificates of the public listener come from.
+	TLS PublicTLS
 
 	// Status is whether the public listener answers /lb-status.
 	Status bool

@@ -83,6 +83,12 @@ func TestRootFile(t *testing.T) {
 	web.Name, web.Hosts = "web", []string{"a.example.com"}
 	api.Name, api.Hosts, api.Paths, api.Strip = "api", web.Hosts, []string{"/api"}, true
 	want.Apps = []App{web, api}
+	want.TLS = PublicTLS{ // the examples
+		Cert: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem"),
+		Email: "admin@example.com", Domains: []string{"app.example.com"},
+		CA: "https://acme-v02.api.letsencrypt.org/directory", CARoot: filepath.Join(dir, "ca.pem"),
+		Storage: "/var/lib/dynlb", Redirect: ":80",
+	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("with all settings\ngot  %+v\nwant %+v", got, want)
 	}
@@ -158,7 +164,7 @@ func TestSchemaValues(t *testing.T) {
 			if len(property.Properties) > 0 {
 				check(here+"{", property, "}"+end)
 			}
-			if !slices.Contains(noDefault, name) && !strings.Contains(here, "auth: ") {
+			if !slices.Contains(noDefault, name) && !strings.Contains(here, "auth: ") && !strings.Contains(here, "tls: ") {
 				checkDefault(t, dir, here, property, end)
 			}
 			checkBounds(t, dir, here, property, end)

@@ -41,6 +41,10 @@ type Key struct {
 
 	// Keys are those of a mapping, nil for any other key.
 	Keys []Key
+
+	// Short is the name of a Boolean of the mapping that may stand for the mapping that
+	// sets nothing else: "tls: internal" is {internal: true}.
+	Short string
 }
 
 // Keys returns the description of all keys, in the order of the documentation.
@@ -87,6 +91,8 @@ const (
 	Hosts       Kind = "hosts"        // a list of names of hosts
 	Prefixes    Kind = "prefixes"     // a list of prefixes of paths
 	Apps        Kind = "apps"         // a mapping of names to apps
+	Email       Kind = "email"        // an address of electronic mail
+	URL         Kind = "URL"          // a URL of the scheme https
 )
 
 // Value is what a key takes.
@@ -111,6 +117,9 @@ type Value struct {
 	// Words are those that a Word may be, or that stand for themselves where another
 	// value is expected.
 	Words []string
+
+	// None is set when an empty text is accepted too: there is none.
+	None bool
 
 	// Item are the keys of each mapping of a List, and of Apps besides those with PerApp.
 	Item []Key

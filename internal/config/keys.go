@@ -106,6 +106,10 @@ func listenerKeys(c *Config) []Key {
 			Meaning: "Where clients connect. `PORT` in the environment overrides the port.",
 		},
 		{
+			Name: "tls", Keys: tlsKeys(&c.TLS), Short: "internal",
+			Meaning: "The certificates of `listen`, which speaks HTTPS with them. Unset: it speaks plain HTTP. Files are relative to the config file.",
+		},
+		{
 			Name: "admin", Value: address(&c.Admin), Default: "127.0.0.1:4001", Change: NewListener,
 			Meaning: "The control listener for gRPC. Unset, its port is the one after that of `listen` in the file, if that is from 1024 to 60000.",
 		},

@@ -7,7 +7,7 @@ import (
 )
 
 const allKeys = "location, minInstances, maxInstances, checkInterval, healthTimeout, scaleUpThreshold, scaleDownThreshold, idleTimeout, schedule, " +
-	"spareInstances, brakes, command, env, workDir, listen, admin, adminHTTP, status, auth, basePort, healthPath, livenessPath, " +
+	"spareInstances, brakes, command, env, workDir, listen, tls, admin, adminHTTP, status, auth, basePort, healthPath, livenessPath, " +
 	"startTimeout, stopTimeout, drainTimeout, drainDelay, requestTimeout, keepAlive, maxConcurrency, queue, trustedProxies, " +
 	"underscoreFields, verifyPort, user, maxRequests, maxAge, maxMemory, accessLog, requestID, serverTiming, limits, apps"
 const wantCommand = `a list of strings that starts with a program, such as [bun, run, "{location}", --port, "{port}"]`

@@ -71,6 +71,13 @@ func (r *reader) mapping(prefix string, node *yaml.Node, table []Key) {
 			k.Value.decode(r, at, value)
 		case value.Kind == yaml.MappingNode:
 			r.mapping(at.key+".", value, k.Keys)
+		case k.Short != "" && value.Kind == yaml.ScalarNode && value.Value == k.Short:
+			word, _ := find(k.Keys, k.Short)
+			here := place{key: at.key + "." + k.Short, line: at.line}
+			r.set[here.key] = here
+			word.Value.decode(r, here, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: "true"})
+		case k.Short != "":
+			r.wrong(at, value, fmt.Sprintf("%s, or a mapping with the keys %s", k.Short, names(k.Keys)))
 		default:
 			r.wrong(at, value, "a mapping with the keys "+names(k.Keys))
 		}

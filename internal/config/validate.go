@@ -24,6 +24,7 @@ func (r *reader) validate() {
 	if line, header := "limits.requestLine", "limits.header"; r.good(line, header) && c.Limits.RequestLine > c.Limits.Header {
 		r.conflict(line, "at most", c.Limits.RequestLine, header, "at least", c.Limits.Header)
 	}
+	r.tls()
 	r.listeners()
 	r.auth()
 }
@@ -34,11 +35,12 @@ func (r *reader) listeners() {
 		{"listen", r.config.Listen},
 		{"admin", r.config.Admin},
 		{"adminHTTP", r.config.AdminHTTP},
+		{"tls.redirect", r.config.TLS.Redirect},
 	}
 	const rule = "on another port than"
 	for i, a := range all {
 		for _, b := range all[i+1:] {
-			if r.good(a.key, b.key) && overlap(a.address, b.address) {
+			if r.good(a.key, b.key) && b.address != "" && overlap(a.address, b.address) {
 				r.conflict(a.key, rule, a.address, b.key, rule, b.address)
 			}
 		}

@@ -45,6 +45,8 @@ func (d *Daemon) buildControl(settings *config.Config) (*control, error) {
 		Version: d.options.Version,
 		Auth:    auth,
 		Hosts:   hostOf(settings.AdminHTTP),
+
+		Certificates: d.reportCertificates,
 	})
 	if err != nil {
 		return nil, err

@@ -13,6 +13,7 @@ import (
 
 	"github.com/dynlb/dynlb/internal/accesslog"
 	"github.com/dynlb/dynlb/internal/app"
+	"github.com/dynlb/dynlb/internal/certificates"
 	"github.com/dynlb/dynlb/internal/config"
 	"github.com/dynlb/dynlb/proxy"
 	"github.com/dynlb/dynlb/proxy/route"
@@ -50,6 +51,9 @@ type Daemon struct {
 	access       atomic.Pointer[accesslog.Log] // nil: there is none
 	droppedLines atomic.Uint64                 // of access logs that are closed
 
+	certificates *certificates.Manager // nil: the public listener speaks plain HTTP
+	publicPort   atomic.Int32          // of the public listener
+
 	reloads  chan string    // capacity 1: the reason of the next reload
 	failed   chan error     // capacity 1: why a part has ended too early
 	parts    sync.WaitGroup // every goroutine that Run has started
@@ -64,7 +68,9 @@ type Daemon struct {
 	plan     plan         // in force
 	trial    *trial       // the reload under way; nil while there is none
 	public   net.Listener // in use
-	cut      bool         // requests were cut off by the shutdown
+	redirect *redirect    // in use; nil: there is none
+	first    *certificates.Set
+	cut      bool // requests were cut off by the shutdown
 	cleanups cleanups
 }
 
@@ -104,6 +110,7 @@ func New(o Options) (*Daemon, error) {
 		Router:   route.Single(d.defaultApp().Route),
 		Settings: d.plan.proxy,
 		Engine:   d.options.Engine,
+		TLS:      d.tlsConfig(),
 		Status:   http.HandlerFunc(d.serveStatus),
 		Record:   d.record,
 		Log:      d.log,
@@ -125,6 +132,21 @@ func (d *Daemon) listen() error {
 		return nil
 	})
 	d.public = public
+	d.publicPort.Store(int32(portOf(public.Addr().String())))
+	if address := d.plan.config.TLS.Redirect; address != "" {
+		l, err := listen("tls.redirect", address)
+		if err != nil {
+			return err
+		}
+		d.cleanups.add(func(context.Context) error {
+			_ = l.Close() // Run has closed it, or it has accepted no connection
+			return nil
+		})
+		d.redirect = d.newRedirect(l)
+	}
+	if err := d.newCertificates(); err != nil {
+		return err
+	}
 	control, err := d.newControl(&d.plan.config)
 	if err != nil {
 		return err

@@ -27,6 +27,10 @@
 // link to it, as a whole. A change counts once the content has stayed the same for
 // 250 ms.
 //
+// HTTPS. With tls, the public listener speaks TLS. Certificates are in force before it
+// is served, those in the storage and in files; an authority is asked while it is served.
+// A reload may change everything under tls but not turn it on or off.
+//
 // Stop. SIGINT and SIGTERM stop the daemon in this order:
 //
 //  1. gRPC health and /readyz say that it is not serving; the target stays

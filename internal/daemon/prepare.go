@@ -6,6 +6,7 @@ import (
 	"net"
 
 	"github.com/dynlb/dynlb/internal/accesslog"
+	"github.com/dynlb/dynlb/internal/certificates"
 )
 
 // prepared is a config that can be put in force. Its listeners are open, and not
@@ -16,6 +17,10 @@ type prepared struct {
 	public    net.Listener   // nil: the present one stays
 	access    *accesslog.Log // nil: there is none
 	takeovers []takeover
+
+	certificates *certificates.Set // nil: the public listener speaks plain HTTP
+	redirect     net.Listener      // nil: none, or the present one stays
+	newRedirect  bool              // redirect replaces the present one
 }
 
 // takeover is a listener on a port that present listeners have on another host. They
@@ -35,6 +40,9 @@ func (d *Daemon) prepare() (*prepared, error) {
 	}
 	p := &prepared{}
 	if p.plan, err = newPlan(settings); err != nil {
+		return nil, err
+	}
+	if err := d.prepareCertificates(p); err != nil {
 		return nil, err
 	}
 	if err := d.prepareListeners(p); err != nil {
@@ -64,8 +72,15 @@ func (d *Daemon) prepareListeners(p *prepared) (err error) {
 			replaced = append(replaced, x.listener)
 		}
 	}
+	p.newRedirect = before.TLS.Redirect != next.TLS.Redirect
+	if p.newRedirect && d.redirect != nil {
+		replaced = append(replaced, d.redirect.listener)
+	}
 	if newPublic {
 		err = p.listen("listen", next.Listen, &p.public, replaced)
+	}
+	if err == nil && p.newRedirect && next.TLS.Redirect != "" {
+		err = p.listen("tls.redirect", next.TLS.Redirect, &p.redirect, replaced)
 	}
 	if err != nil || before.Auth == next.Auth && before.Admin == next.Admin && before.AdminHTTP == next.AdminHTTP {
 		return err
@@ -116,8 +131,10 @@ func (p *prepared) open() error {
 // discard closes the listeners.
 func (p *prepared) discard() error {
 	err := p.control.discard()
-	if p.public != nil {
-		err = errors.Join(err, p.public.Close())
+	for _, l := range []net.Listener{p.public, p.redirect} {
+		if l != nil {
+			err = errors.Join(err, l.Close())
+		}
 	}
 	return err
 }
@@ -147,6 +164,7 @@ func (d *Daemon) replacePublic(next net.Listener, address string) {
 	}
 	before := d.public
 	d.public = next
+	d.publicPort.Store(int32(portOf(next.Addr().String())))
 	d.servePublic(next)
 	d.log.Info("public listener replaced", "listen", next.Addr().String(), "before", address)
 	d.proxy.Leave(before)

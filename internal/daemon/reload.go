@@ -109,11 +109,15 @@ func (d *Daemon) decide(now context.Context, err error) {
 	d.plan = next.plan
 	d.useAccessLog(next.access)
 	d.proxy.Configure(d.plan.proxy)
+	if d.certificates != nil {
+		d.certificates.Use(next.certificates)
+	}
 	for name, settings := range d.plan.apps {
 		d.apps[name].Configure(settings)
 	}
 	d.replaceControl(now, next.control)
 	d.replacePublic(next.public, before.Listen)
+	d.replaceRedirect(now, next)
 	logPlan(d.log, &d.plan)
 	d.reloaded(nil)
 	if later != nil {

@@ -50,6 +50,7 @@ func (d *Daemon) Shutdown(ctx context.Context) {
 
 // start starts the parts. Each adds the cleanup that stops it.
 func (d *Daemon) start(now context.Context) {
+	d.startCertificates()
 	d.parts.Go(func() { d.apps.Run(now) })
 	d.cleanups.add(func(ctx context.Context) error {
 		d.apps.Stop(ctx)
@@ -57,6 +58,8 @@ func (d *Daemon) start(now context.Context) {
 	})
 	d.serveControl(d.control.Load())
 	d.cleanups.add(d.stopControl)
+	d.serveRedirect(d.redirect)
+	d.cleanups.add(d.stopRedirect)
 	d.servePublic(d.public)
 	d.cleanups.add(d.drain)
 	d.cleanups.add(d.delayDrain)

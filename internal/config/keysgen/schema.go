@@ -88,6 +88,9 @@ func mappingNode(keys []config.Key) (node, error) {
 func keyNode(k config.Key) (out node, err error) {
 	if k.Keys != nil {
 		out, err = mappingNode(k.Keys)
+		if k.Short != "" {
+			out.Type, out.Pattern = []string{"object", "string"}, "^"+k.Short+"$"
+		}
 	} else {
 		out = valueNode(k.Value)
 		if k.Value.Item != nil {

@@ -52,7 +52,7 @@ func valueNode(v config.Value) node {
 	case config.Size:
 		return node{Type: []string{"integer", "string"}, Minimum: low, Maximum: high, Pattern: sizePattern}
 	case config.Address:
-		return node{Type: "string", Pattern: addressPattern}
+		return addressNode(v)
 	case config.Target:
 		return node{Type: "string", Pattern: "^/"}
 	case config.Command:
@@ -60,6 +60,8 @@ func valueNode(v config.Value) node {
 	case config.Environment:
 		own := map[string]any{"enum": []string{"PORT", "DYNLB_APP", "DYNLB_INSTANCE"}}
 		return node{Type: "object", PropertyNames: &node{Pattern: namePattern, Not: own}, AdditionalProperties: word}
+	case config.URL:
+		return node{Type: "string", Pattern: "^https://"}
 	case config.Apps:
 		return node{Type: "object", MinProperties: 1, PropertyNames: &node{Pattern: appPattern}}
 	case config.Hosts:
@@ -79,6 +81,14 @@ func valueNode(v config.Value) node {
 	default: // Path
 		return node{Type: "string", MinLength: 1}
 	}
+}
+
+// addressNode returns the schema of an address.
+func addressNode(v config.Value) node {
+	if v.None {
+		return node{Type: "string", Pattern: "^$|" + addressPattern}
+	}
+	return node{Type: "string", Pattern: addressPattern}
 }
 
 // bounds returns the smallest and the largest number that a value may be, nil for
@@ -144,6 +154,9 @@ func takes(v config.Value) string {
 		return quotedWords(v.Words)
 	default:
 		if text := takesAny[v.Kind]; text != "" {
+			if v.None {
+				text += ", or `\"\"`"
+			}
 			return text
 		}
 		if v.Words != nil {
