@@ -31,8 +31,10 @@ func Main(m *testing.M, program func(args []string) int) {
 	// A program with the race detector in it sleeps for a second before it exits,
 	// and so would each instance of the demo backend.
 	_ = os.Setenv("GORACE", strings.TrimSpace(os.Getenv("GORACE")+" atexit_sleep_ms=0"))
-	// The goroutine that spawns never ends: its thread is the children's parent.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/dynlb/dynlb/internal/process.spawnLoop"))
+	// The goroutine that spawns never ends: its thread is the children's parent. Nor does
+	// certmagic's limiter of orders, one for each account.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/dynlb/dynlb/internal/process.spawnLoop"),
+		goleak.IgnoreAnyFunction("github.com/caddyserver/certmagic.(*RingBufferRateLimiter).loop"))
 }
 
 // root returns the folder of the repository.
