@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -28,6 +29,10 @@ const (
 	// 10 in 10 s.
 	maxAttempts = 5
 )
+
+// forgotten is the error of certmagic when the authority does not know the account: it has
+// made another one, and used it for nothing (findings/certmagic-forgotten-account.sh).
+const forgotten = "no certificate chains"
 
 // ACME names what is needed to obtain certificates (RFC 8555). Without Domains there are
 // none.
@@ -162,7 +167,11 @@ func (a *acme) ensure(ctx context.Context, name string) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if err := a.single.ObtainCertSync(ctx, name); err != nil {
+	err := a.single.ObtainCertSync(ctx, name)
+	if err != nil && strings.Contains(err.Error(), forgotten) {
+		err = a.single.ObtainCertSync(ctx, name)
+	}
+	if err != nil {
 		return err
 	}
 	c, err := a.config.CacheManagedCertificate(ctx, name)

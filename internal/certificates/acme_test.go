@@ -93,6 +93,9 @@ func TestAuthorityAway(t *testing.T) {
 	}
 	s.authority.Start() // with another account database
 	s.await("later.example.com")
+	if strings.Contains(s.log.String(), forgotten+`" nextAttempt`) {
+		t.Error("it was attempted later to use the account that was made anew, want at once")
+	}
 	if got := s.serial("away.example.com"); got != serial {
 		t.Errorf("certificate %q, want the one in the storage, %q", got, serial)
 	}

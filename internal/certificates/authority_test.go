@@ -88,7 +88,7 @@ func TestInternalLeaves(t *testing.T) {
 		if len(a.leaves) > maxLeaves {
 			t.Errorf("%d certificates in memory, want at most %d", len(a.leaves), maxLeaves)
 		}
-		m.Use(newSet(nil, Settings{}))
+		use(t, m, Settings{})
 	})
 }
 

@@ -80,7 +80,7 @@ func TestFilesAreReadAgain(t *testing.T) {
 		if report := m.Reports()[0]; report.Error != "" {
 			t.Errorf("error %q after the files were repaired, want none", report.Error)
 		}
-		m.Use(newSet(nil, Settings{}))
+		use(t, m, Settings{})
 	})
 }
 

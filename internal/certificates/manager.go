@@ -28,12 +28,25 @@ type Manager struct {
 	config  *tls.Config
 	set     atomic.Pointer[Set] // in force
 	retired sync.WaitGroup      // goroutines that close sources that are not in force any more
+	logged  atomic.Int64        // when logMissing has logged last, in nanoseconds since 1970
+}
+
+// missingInterval is the minimum time between two lines of logMissing: any client can
+// cause them.
+const missingInterval = time.Minute
+
+// logMissing logs the name of a client that gets no certificate.
+func (m *Manager) logMissing(name string) {
+	now, last := time.Now().UnixNano(), m.logged.Load()
+	if now-last >= int64(missingInterval) && m.logged.CompareAndSwap(last, now) {
+		m.options.Log.Info("no certificate for the name that a client asks for", "name", name)
+	}
 }
 
 // New returns a Manager without certificates: every handshake fails until Use.
 func New(options Options) *Manager {
 	m := &Manager{options: options}
-	m.set.Store(newSet(nil, Settings{}))
+	m.set.Store(m.newSet(nil, Settings{}))
 	// The keys of session tickets belong to this config: those that GetConfigForClient
 	// returns have none of their own, so sessions outlive a reload (crypto/tls,
 	// Config.GetConfigForClient). Go replaces them every day.

@@ -93,9 +93,15 @@ func TestProtocols(t *testing.T) {
 // TestNoCertificate tells a client that there is no certificate for the name it asks for.
 func TestNoCertificate(t *testing.T) {
 	t.Parallel()
-	address := serve(t, newManager(t, io.Discard, Settings{}))
-	_, err := dial(t, address, &tls.Config{ServerName: "a.example.com"})
-	if err == nil || !strings.Contains(err.Error(), "unrecognized name") {
-		t.Errorf("error %v, want the alert unrecognized_name", err)
+	var log pebbletest.Buffer
+	address := serve(t, newManager(t, &log, Settings{}))
+	for range 2 {
+		_, err := dial(t, address, &tls.Config{ServerName: "a.example.com"})
+		if err == nil || !strings.Contains(err.Error(), "unrecognized name") {
+			t.Errorf("error %v, want the alert unrecognized_name", err)
+		}
+	}
+	if n := strings.Count(log.String(), "no certificate for the name that a client asks for\" name=a.example.com"); n != 1 {
+		t.Errorf("the log has the name %d times, want once a minute:\n%s", n, log.String())
 	}
 }

@@ -48,10 +48,11 @@ type Set struct {
 	settings Settings
 	sources  []source // asked in this order
 	config   *tls.Config
+	missing  func(name string) // is called when there is no certificate for a name
 }
 
-func newSet(sources []source, settings Settings) *Set {
-	s := &Set{settings: settings, sources: sources, config: secureConfig()}
+func (m *Manager) newSet(sources []source, settings Settings) *Set {
+	s := &Set{settings: settings, sources: sources, config: secureConfig(), missing: m.logMissing}
 	if settings.HTTP2 {
 		s.config.NextProtos = append(s.config.NextProtos, protocolHTTP2)
 	}
@@ -95,7 +96,7 @@ func (m *Manager) Prepare(settings Settings) (*Set, error) {
 		}
 		sources = append(sources, s)
 	}
-	return newSet(sources, settings), nil
+	return m.newSet(sources, settings), nil
 }
 
 // sourceOf returns the source of a kind that a set has.
@@ -122,6 +123,7 @@ func (s *Set) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) 
 			return c, nil
 		}
 	}
+	s.missing(serverName(hello))
 	return nil, nil
 }
 
