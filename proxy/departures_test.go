@@ -130,7 +130,7 @@ func TestDepartureClosesBusyAfterwards(t *testing.T) {
 	if err := f.registry.Transition(f.ids[0], registry.Ready, "taken back"); err != nil {
 		t.Fatal(err)
 	}
-	f.proxy.Trust(s.address) // which was forgotten
+	f.proxy.TrustEndpoint(endpointOf(s.address)) // which was forgotten
 	for range 3 {
 		readAll(t, get(t, client, f.url))
 	}

@@ -52,8 +52,8 @@ func TestRetryHostless(t *testing.T) {
 	c.Send("GET / HTTP/1.0\n\n")
 	_ = c.Rest()
 	f.recorded(t, 200)
-	if host := <-hosts; host != second {
-		t.Errorf("the Host is %s, want %s", host, second)
+	if host, want := <-hosts, endpointOf(second).Host(); host != want {
+		t.Errorf("the Host is %s, want %s", host, want)
 	}
 }
 

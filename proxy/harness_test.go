@@ -142,7 +142,7 @@ func newProxy(t testing.TB, s setup) *front {
 	f.proxy = proxy.New(s.options)
 	for _, address := range s.instances {
 		if !s.unproven {
-			f.proxy.Trust(address)
+			f.proxy.TrustEndpoint(endpointOf(address))
 		}
 	}
 	if !s.unproven {

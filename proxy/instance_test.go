@@ -17,6 +17,10 @@ func server(t testing.TB, h http.HandlerFunc) string {
 	t.Helper()
 	s := httptest.NewUnstartedServer(h)
 	s.Config.DisableGeneralOptionsHandler = true
+	if proxytest.OverUnix {
+		_ = s.Listener.Close()
+		s.Listener = proxytest.ListenUnix(t)
+	}
 	s.Start()
 	t.Cleanup(s.Close)
 	return s.Listener.Addr().String()
@@ -65,7 +69,7 @@ func closedAddress(t testing.TB) string {
 // addInstance makes address a ready instance.
 func addInstance(t testing.TB, r *registry.Registry, address string) registry.ID {
 	t.Helper()
-	id := r.Add(registry.Spec{Endpoint: registry.Endpoint{Network: "tcp", Address: address}})
+	id := r.Add(registry.Spec{Endpoint: endpointOf(address)})
 	if err := r.Transition(id, registry.Ready, fmt.Sprintf("test %s", t.Name())); err != nil {
 		t.Fatal(err)
 	}

@@ -125,7 +125,7 @@ func TestRouterDepartures(t *testing.T) {
 	other := route.NewApp("other", registry.New(registry.Options{}), route.Settings{})
 	router := byHost{admin: other, hosts: map[string]*route.App{"a": route.NewApp("leaves", instances, route.Settings{})}}
 	p := proxy.New(proxy.Options{Engine: engine, Router: router})
-	p.Trust(address)
+	p.TrustEndpoint(endpointOf(address))
 	c := proxytest.Dial(t, serveOn(t, p))
 	if !serves(c, patience) {
 		t.Fatal("no response")

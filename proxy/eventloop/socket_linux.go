@@ -169,7 +169,9 @@ func Dial(to Address) (Socket, error) {
 	if err != nil {
 		return -1, err
 	}
-	setOptions(fd)
+	if family != unix.AF_UNIX { // a Unix socket has no such options, and needs none
+		setOptions(fd)
+	}
 	if err := unix.Connect(fd, to.sockaddr); err != nil && err != unix.EINPROGRESS {
 		_ = unix.Close(fd)
 		return -1, err

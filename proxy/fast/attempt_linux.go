@@ -1,7 +1,6 @@
 package fast
 
 import (
-	"errors"
 	"os"
 	"syscall"
 
@@ -31,6 +30,9 @@ func (r *request) connect(state upstreamState) {
 	}
 	w.makeRoom()
 	fd, err := eventloop.Dial(r.pool.address)
+	if policy.IsBacklogFull(err) && r.redial(state) {
+		return
+	}
 	if err != nil {
 		r.connectFailed(err)
 		return
@@ -44,6 +46,21 @@ func (r *request) connect(state upstreamState) {
 	w.engine.upstreams.Add(1)
 	r.upstream = u
 	u.Within(policy.DialTimeout)
+}
+
+// redial has connect called again soon. It reports false if connecting has taken too
+// long, or if the connection is only to show that the instance is alive: it is.
+func (r *request) redial(state upstreamState) bool {
+	now := r.worker.loop.Now()
+	if r.dialBy == 0 {
+		r.dialBy = now + int64(policy.DialTimeout)
+	}
+	if state != connecting || now >= r.dialBy {
+		r.dialBy = 0
+		return false
+	}
+	r.worker.loop.SetTimer(&r.timer, now+int64(policy.RedialInterval))
+	return true
 }
 
 // connected sends the request once the connection is made. Bytes that the instance
@@ -74,7 +91,7 @@ func (r *request) connected() {
 func (r *request) connectFailed(err error) {
 	r.dropUpstream()
 	if r.attempt == attemptChecking {
-		r.checked(errors.Is(err, syscall.ECONNREFUSED))
+		r.checked(policy.IsConnRefused(err))
 		return
 	}
 	r.failed(&policy.ConnectError{Cause: r.pool.dialError(err)})
@@ -83,6 +100,7 @@ func (r *request) connectFailed(err error) {
 // send begins to send the request.
 func (r *request) send(u *upstream) {
 	r.upstream, u.request, u.state = u, r, serving
+	r.dialBy = 0
 	r.attempt, r.sending, r.sentHead, r.lost = attemptExchanging, sendHead, 0, nil
 	r.response.expect()
 	r.sentAt = r.worker.loop.Now()

@@ -49,7 +49,8 @@ func (r *request) queue() {
 }
 
 // Expired is called when the request's time in the queue is up, when its content has
-// not arrived, and at each tick while it waits to see whether its instance is dead.
+// not arrived, at each tick while it waits to see whether its instance is dead,
+// and to dial again.
 func (r *request) Expired() {
 	defer r.worker.rescue(nil, r, nil)
 	switch r.attempt {
@@ -57,6 +58,8 @@ func (r *request) Expired() {
 		r.fillLate()
 	case attemptChecking:
 		r.askEnded()
+	case attemptConnecting:
+		r.connect(connecting)
 	default:
 		r.leaveQueue()
 	}

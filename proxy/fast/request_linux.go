@@ -93,7 +93,8 @@ type facts struct {
 	pool         *pool
 	attempts     policy.Attempts
 	queuedAt     int64           // when it began to wait for an instance
-	timer        eventloop.Timer // in the queue, and until an instance is known to be dead
+	timer        eventloop.Timer // in the queue, until an instance is known to be dead, and between dials
+	dialBy       int64           // when connecting has taken too long; 0 before the first dial failed
 	sentHead     int             // how much of head
 	sentAt       int64           // when sending began, then when it ended
 	sentContinue bool            // the client was asked for its content

@@ -50,7 +50,17 @@ func (e *ConnectError) Error() string { return "connect to instance: " + e.Cause
 func (e *ConnectError) Unwrap() error { return e.Cause }
 
 // connRefused reports whether nothing listens at the instance's endpoint.
-func (e *ConnectError) connRefused() bool { return errors.Is(e.Cause, syscall.ECONNREFUSED) }
+func (e *ConnectError) connRefused() bool { return IsConnRefused(e.Cause) }
+
+// IsConnRefused reports whether an error of connecting says that nothing listens at an
+// endpoint. A Unix socket may be gone, too.
+func IsConnRefused(err error) bool {
+	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ENOENT)
+}
+
+// IsBacklogFull reports whether an error of connecting says that too many connections
+// wait to be accepted on a Unix socket. Over TCP, the kernel would try again by itself.
+func IsBacklogFull(err error) bool { return errors.Is(err, syscall.EAGAIN) }
 
 // ours reports whether the load balancer lacks a resource: the instance is not to
 // blame, and connecting to another one would fail too.

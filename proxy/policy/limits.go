@@ -27,6 +27,9 @@ const (
 	// DialTimeout leaves time for one more SYN, sent after 1 s, when an instance
 	// is slow to accept.
 	DialTimeout = 2 * time.Second
+	// RedialInterval is the time between two attempts to connect to a Unix socket on
+	// which too many connections wait to be accepted. An app accepts many in that time.
+	RedialInterval = 5 * time.Millisecond
 	// ContinueTimeout is how long an instance may take to ask for the content of a
 	// request that expects a 100 (Continue). Then it is sent unasked. See Continue.
 	ContinueTimeout = time.Second

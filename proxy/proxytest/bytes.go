@@ -107,6 +107,8 @@ func reset(c net.Conn) {
 	if over, ok := c.(*tls.Conn); ok {
 		c = over.NetConn()
 	}
-	_ = c.(*net.TCPConn).SetLinger(0)
+	if tcp, ok := c.(*net.TCPConn); ok { // on a Unix socket, the other side sees a plain end
+		_ = tcp.SetLinger(0)
+	}
 	_ = c.Close()
 }

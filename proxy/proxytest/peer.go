@@ -62,7 +62,11 @@ func Listen(t testing.TB) net.Listener {
 // address. The connection is closed when talk returns.
 func Script(t testing.TB, talk func(c *Peer)) string {
 	t.Helper()
-	l := Listen(t)
+	listen := Listen
+	if OverUnix {
+		listen = ListenUnix
+	}
+	l := listen(t)
 	ScriptOn(t, l, talk)
 	return l.Addr().String()
 }

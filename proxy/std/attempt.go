@@ -127,7 +127,7 @@ func (x *exchange) checkAlive() (connRefused bool) {
 		u.close()
 	}
 	limit := policy.DeathWithin
-	if connRefused = errors.Is(err, syscall.ECONNREFUSED); connRefused {
+	if connRefused = policy.IsConnRefused(err); connRefused {
 		limit = policy.EndingWithin
 		x.lease.ConnRefused()
 	}

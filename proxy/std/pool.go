@@ -51,8 +51,20 @@ func newPool(clock *clock, conduct *policy.Conduct, limit func() int, log *slog.
 
 // dialEndpoint connects to an endpoint.
 func dialEndpoint(ctx context.Context, to registry.Endpoint) (net.Conn, error) {
-	dialer := net.Dialer{Timeout: policy.DialTimeout}
-	return dialer.DialContext(ctx, to.Network, to.Address)
+	ctx, cancel := context.WithTimeout(ctx, policy.DialTimeout)
+	defer cancel()
+	var dialer net.Dialer
+	for {
+		conn, err := dialer.DialContext(ctx, to.Network, to.Address)
+		if err == nil || !policy.IsBacklogFull(err) {
+			return conn, err
+		}
+		select {
+		case <-time.After(policy.RedialInterval):
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
 }
 
 // connect makes a connection. It belongs to the caller until put.
