@@ -118,7 +118,10 @@ func (s *scrape) instances(now *notice.Snapshot) {
 		if !in.EjectedUntil.IsZero() {
 			ejected++
 		}
-		id, port := string(in.ID), strconv.Itoa(in.Port)
+		id, port := string(in.ID), ""
+		if in.Port != 0 { // else it is on a Unix socket
+			port = strconv.Itoa(in.Port)
+		}
 		s.gauge(streamsDesc, float64(in.Streams), id, port)
 		s.counter(linesDesc, float64(in.LinesDropped), id, port)
 		if !in.Usage.Measured.IsZero() {

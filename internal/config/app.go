@@ -45,8 +45,13 @@ type App struct {
 	// nil for the default.
 	Command []string
 
-	// Env is nil for no variables. Those that dynlb sets are never among them.
+	// Env is nil for no variables. Those that dynlb sets are never among them. Values have
+	// {socket} still in them.
 	Env map[string]string
+
+	// Socket is whether instances listen on Unix sockets. It is set, too, when Command or
+	// Env has {socket}.
+	Socket bool
 
 	// WorkDir is an absolute path. In [Default] it is empty, which stands for
 	// dynlb's own working directory.

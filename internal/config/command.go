@@ -3,6 +3,7 @@ package config
 import (
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,12 +14,39 @@ import (
 const (
 	locationPlaceholder = "{location}"
 	portPlaceholder     = "{port}"
+	socketPlaceholder   = "{socket}"
 )
+
+// commandKeys say how an instance is started.
+func commandKeys(a *App) []Key {
+	return []Key{
+		{
+			Name: "command", Value: command(&a.Command), Default: yamlList(defaultCommand()), implied: true, Change: RollingRestart,
+			Meaning: "The program and the arguments that start an instance, without a shell. `{location}` and `{port}` are replaced, or `{socket}` for an instance on a Unix socket; `PORT` or `DYNLB_SOCKET` is set in its environment too. A relative program with a slash in its name is taken from `workDir`.",
+		},
+		{
+			Name: "env", Value: environment(&a.Env), Default: "{}", Change: RollingRestart,
+			Meaning: "Environment variables of the instances, on top of the inherited ones. Under `apps` they are added to those beside it. `{socket}` in a value is replaced. dynlb itself sets `PORT` or `DYNLB_SOCKET`, `DYNLB_APP` (the name of the app) and `DYNLB_INSTANCE`.",
+		},
+		{
+			Name: "socket", Value: boolean(&a.Socket), Default: "false", Change: RollingRestart,
+			Meaning: "Whether instances listen on a Unix socket that dynlb chooses, in place of a port. `{socket}` in `command` or `env` has the same effect.",
+		},
+		{
+			Name: "workDir", Value: folder(&a.WorkDir), Default: ".", implied: true, Change: RollingRestart,
+			Meaning: "The folder that instances run in, relative to the config file.",
+		},
+	}
+}
 
 // defaultCommand starts an app of which only the location is known.
 func defaultCommand() []string {
 	return []string{"bun", "run", locationPlaceholder, "--port", portPlaceholder}
 }
+
+// defaultSocketCommand is defaultCommand for an app on a Unix socket, which it finds in
+// DYNLB_SOCKET.
+func defaultSocketCommand() []string { return []string{"bun", "run", locationPlaceholder} }
 
 // Argv returns the program and the arguments that start an instance on port,
 // with {location} and {port} replaced. Without a Command they are
@@ -30,15 +58,26 @@ func defaultCommand() []string {
 // With neither Command nor Location it returns nil: the caller runs the demo
 // backend.
 func (a App) Argv(port int) []string {
+	return a.argv(defaultCommand, portPlaceholder, strconv.Itoa(port))
+}
+
+// SocketArgv is Argv for an instance on a Unix socket, with {location} and {socket}
+// replaced. Without a Command it returns "bun run LOCATION".
+func (a App) SocketArgv(path string) []string {
+	return a.argv(defaultSocketCommand, socketPlaceholder, path)
+}
+
+// argv returns the command with the location and one more placeholder replaced.
+func (a App) argv(implied func() []string, placeholder, value string) []string {
 	command := a.Command
 	if command == nil {
 		if a.Location == "" {
 			return nil
 		}
-		command = defaultCommand()
+		command = implied()
 	}
 	// One pass: a location with braces in its name is not replaced again.
-	replace := strings.NewReplacer(locationPlaceholder, a.Location, portPlaceholder, strconv.Itoa(port))
+	replace := strings.NewReplacer(locationPlaceholder, a.Location, placeholder, value)
 	argv := make([]string, len(command))
 	for i, arg := range command {
 		argv[i] = replace.Replace(arg)
@@ -89,7 +128,10 @@ func command(field *[]string) Value {
 // isLine reports whether a program is meant as a command line. The name of a
 // program may have spaces or a placeholder in it, but not both.
 func isLine(program string) bool {
-	return len(strings.Fields(program)) > 1 && (strings.Contains(program, locationPlaceholder) || strings.Contains(program, portPlaceholder))
+	if len(strings.Fields(program)) < 2 {
+		return false
+	}
+	return slices.ContainsFunc(placeholders, func(p string) bool { return strings.Contains(program, p) })
 }
 
 // unquoted matches a string that needs no quotes in a YAML list in brackets.
@@ -116,13 +158,16 @@ func isUnquoted(node *yaml.Node) bool {
 	return node.Content[0].Kind == yaml.ScalarNode && isPlaceholder("{"+node.Content[0].Value+"}")
 }
 
-func isPlaceholder(s string) bool { return s == locationPlaceholder || s == portPlaceholder }
+// placeholders are all that a command may have.
+var placeholders = []string{locationPlaceholder, portPlaceholder, socketPlaceholder}
+
+func isPlaceholder(s string) bool { return slices.Contains(placeholders, s) }
 
 // braced matches a word in braces, and the shell's ${word}.
 var braced = regexp.MustCompile(`\$?\{[A-Za-z]\w*\}`)
 
 // placeholders reports words in braces that look like a placeholder and are not
-// one. ${word} may be meant for a shell, but ${port} and ${location} are taken for
+// one. ${word} may be meant for a shell, but ${port} and the like are taken for
 // placeholders with a dollar sign too many.
 func (r *reader) placeholders(at place, arg string) {
 	for _, found := range braced.FindAllString(arg, -1) {
@@ -131,17 +176,12 @@ func (r *reader) placeholders(at place, arg string) {
 		case shell && isPlaceholder(bare):
 			r.problem(at, "%s is not a placeholder; write %s", found, bare)
 		case !shell && !isPlaceholder(bare):
-			r.problem(at, "unknown placeholder %s; there are {location} and {port}", display(bare))
+			r.problem(at, "unknown placeholder %s; there are {location}, {port} and {socket}", display(bare))
 		}
 	}
 }
 
-// usesLocation reports whether a command contains {location}.
-func usesLocation(command []string) bool {
-	for _, arg := range command {
-		if strings.Contains(arg, locationPlaceholder) {
-			return true
-		}
-	}
-	return false
+// uses reports whether a command contains a placeholder.
+func uses(command []string, placeholder string) bool {
+	return slices.ContainsFunc(command, func(arg string) bool { return strings.Contains(arg, placeholder) })
 }

@@ -26,6 +26,8 @@ func environment(field *map[string]string) Value {
 			switch {
 			case name == "PORT":
 				r.problem(at, "is set by dynlb, to the port of the instance; remove it")
+			case name == socketVariable:
+				r.problem(at, "is set by dynlb, to the path of the instance's socket; remove it")
 			case name == "DYNLB_APP":
 				r.problem(at, "is set by dynlb, to the name of the app; remove it")
 			case name == "DYNLB_INSTANCE": // the mark that instances are found by

@@ -88,7 +88,7 @@ func checkConfig(t *testing.T, c Config) {
 			t.Errorf("a time is %v: %+v", d, c)
 		}
 	}
-	for _, name := range []string{"PORT", "DYNLB_APP", "DYNLB_INSTANCE"} {
+	for _, name := range []string{"PORT", "DYNLB_SOCKET", "DYNLB_APP", "DYNLB_INSTANCE"} {
 		if _, ok := c.Env[name]; ok {
 			t.Errorf("%s is in env: %+v", name, c)
 		}

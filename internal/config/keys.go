@@ -80,24 +80,6 @@ func scalingKeys(a *App) []Key {
 	}
 }
 
-// commandKeys say how an instance is started.
-func commandKeys(a *App) []Key {
-	return []Key{
-		{
-			Name: "command", Value: command(&a.Command), Default: yamlList(defaultCommand()), implied: true, Change: RollingRestart,
-			Meaning: "The program and the arguments that start an instance, without a shell. `{location}` and `{port}` are replaced; `PORT` is set in its environment too. A relative program with a slash in its name is taken from `workDir`.",
-		},
-		{
-			Name: "env", Value: environment(&a.Env), Default: "{}", Change: RollingRestart,
-			Meaning: "Environment variables of the instances, on top of the inherited ones. Under `apps` they are added to those beside it. dynlb itself sets `PORT`, `DYNLB_APP` (the name of the app) and `DYNLB_INSTANCE`.",
-		},
-		{
-			Name: "workDir", Value: folder(&a.WorkDir), Default: ".", implied: true, Change: RollingRestart,
-			Meaning: "The folder that instances run in, relative to the config file.",
-		},
-	}
-}
-
 // listenerKeys say where dynlb listens.
 func listenerKeys(c *Config) []Key {
 	return []Key{

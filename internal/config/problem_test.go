@@ -7,9 +7,10 @@ import (
 )
 
 const allKeys = "location, minInstances, maxInstances, checkInterval, healthTimeout, scaleUpThreshold, scaleDownThreshold, idleTimeout, schedule, " +
-	"spareInstances, brakes, command, env, workDir, listen, tls, admin, adminHTTP, status, auth, basePort, healthPath, livenessPath, " +
-	"startTimeout, stopTimeout, drainTimeout, drainDelay, requestTimeout, keepAlive, maxConcurrency, queue, trustedProxies, " +
-	"underscoreFields, verifyPort, user, maxRequests, maxAge, maxMemory, accessLog, requestID, serverTiming, limits, apps"
+	"spareInstances, brakes, command, env, socket, workDir, listen, tls, admin, adminHTTP, status, auth, basePort, healthPath, " +
+	"livenessPath, startTimeout, stopTimeout, drainTimeout, drainDelay, requestTimeout, keepAlive, maxConcurrency, queue, " +
+	"trustedProxies, underscoreFields, verifyPort, user, maxRequests, maxAge, maxMemory, accessLog, requestID, serverTiming, limits, " +
+	"apps"
 const wantCommand = `a list of strings that starts with a program, such as [bun, run, "{location}", --port, "{port}"]`
 
 // parseProblems are texts with mistakes, and the problems in them.
@@ -118,8 +119,8 @@ var parseProblems = []struct {
 	{"command: ['node app.js --port {port}']", `1: command[0]: must be a program; it and each argument are separate items: [node, app.js, --port, "{port}"]`},
 	{"command: [node, {port}]", `1: command[1]: must be a string; YAML reads {port} as a mapping, so write "{port}" in quotes`},
 	{"command: [node, {host}]", "1: command[1]: must be a string; got a mapping"},
-	{"command: [node, '--p={prot}']", "1: command[1]: unknown placeholder {prot}; there are {location} and {port}"},
-	{"command: [node, '{PORT}']", "1: command[1]: unknown placeholder {PORT}; there are {location} and {port}"},
+	{"command: [node, '--p={prot}']", "1: command[1]: unknown placeholder {prot}; there are {location}, {port} and {socket}"},
+	{"command: [node, '{PORT}']", "1: command[1]: unknown placeholder {PORT}; there are {location}, {port} and {socket}"},
 	{"command: [node, '${port}']", "1: command[1]: ${port} is not a placeholder; write {port}"},
 	{"command: [node, '{location}']", "1: command: uses {location}; set location too, or write the path itself"},
 	{"env: [A=b]", "1: env: must be a mapping of names to values; got a list"},

@@ -46,12 +46,13 @@ func (s scope) validate() {
 		at, _ := s.later(low, queue)
 		s.problem(at, "minInstances or queue.limit must be above 0; with 0 and 0 no request could wait for the first instance")
 	}
-	if program, _, ok := s.keys("command", "location"); ok && c.Location == "" && usesLocation(c.Command) {
+	if program, _, ok := s.keys("command", "location"); ok && c.Location == "" && uses(c.Command, locationPlaceholder) {
 		s.problem(s.set[program], "uses {location}; set location too, or write the path itself")
 	}
 	if c.Strip && len(c.Paths) == 0 && s.good(s.prefix+"paths") {
 		s.problem(s.set[s.prefix+"strip"], "needs paths: there is no prefix to take away")
 	}
+	s.sockets()
 	s.schedule()
 }
 

@@ -38,7 +38,7 @@ func newPlan(settings config.Config) (plan, error) {
 
 // appSettings returns the settings of the app that a config has.
 func appSettings(settings config.Config) (app.Settings, error) {
-	argv, err := command(settings)
+	argv, socketArgv, err := command(settings)
 	if err != nil {
 		return app.Settings{}, err
 	}
@@ -53,6 +53,7 @@ func appSettings(settings config.Config) (app.Settings, error) {
 		Fleet: local.Settings{
 			Program: local.Program{
 				Argv:       argv,
+				SocketArgv: socketArgv,
 				Location:   settings.Location,
 				Command:    settings.Command,
 				User:       settings.User,
@@ -132,18 +133,22 @@ func Check(settings config.Config) error {
 func builtIn(settings *config.Config) bool { return settings.Argv(0) == nil }
 
 // command returns the command line of an instance on a port: that of the config,
-// or that of the built-in demo backend.
-func command(settings config.Config) (func(port int) []string, error) {
-	if !builtIn(&settings) {
-		return settings.Argv, nil
+// or that of the built-in demo backend. onSocket is the one of an instance on a Unix
+// socket, or nil if instances listen on ports.
+func command(settings config.Config) (onPort func(port int) []string, onSocket func(path string) []string, err error) {
+	onPort, onSocket = settings.Argv, settings.SocketArgv
+	if builtIn(&settings) {
+		self, err := os.Executable()
+		if err != nil {
+			return nil, nil, fmt.Errorf("find the demo backend: %w", err)
+		}
+		onPort = func(port int) []string { return []string{self, "backend", "--port", strconv.Itoa(port)} }
+		onSocket = func(path string) []string { return []string{self, "backend", "--socket", path} }
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("find the demo backend: %w", err)
+	if !settings.Socket {
+		onSocket = nil
 	}
-	return func(port int) []string {
-		return []string{self, "backend", "--port", strconv.Itoa(port)}
-	}, nil
+	return onPort, onSocket, nil
 }
 
 // instanceUser returns the user that instances run as, nil for dynlb's own.

@@ -28,6 +28,8 @@ type Options struct {
 	Host string
 	// Port is the TCP port to listen on; 0 means any free one.
 	Port int
+	// Socket is the path of a Unix socket to listen on, in place of the port.
+	Socket string
 	// Output gets one line with the URL once the listener is open; nil means no
 	// line. Run does not write to it after that.
 	Output io.Writer
@@ -41,8 +43,12 @@ func Run(ctx context.Context, opts Options) error {
 	if host == "" {
 		host = "127.0.0.1"
 	}
+	network, address := "tcp", net.JoinHostPort(host, strconv.Itoa(opts.Port))
+	if opts.Socket != "" {
+		network, address = "unix", opts.Socket
+	}
 	var lc net.ListenConfig
-	listener, err := lc.Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(opts.Port)))
+	listener, err := lc.Listen(ctx, network, address)
 	if err != nil {
 		return fmt.Errorf("start demo backend: %w", err)
 	}
@@ -52,9 +58,17 @@ func Run(ctx context.Context, opts Options) error {
 	return serve(ctx, listener, shutdownTimeout)
 }
 
+// portOf returns the port of a listener, or 0 if it has none.
+func portOf(l net.Listener) int {
+	if address, ok := l.Addr().(*net.TCPAddr); ok {
+		return address.Port
+	}
+	return 0
+}
+
 // serve is Run on an open listener, which it closes.
 func serve(ctx context.Context, listener net.Listener, timeout time.Duration) error {
-	b := newBackend(listener.Addr().(*net.TCPAddr).Port)
+	b := newBackend(portOf(listener))
 
 	// Requests outlive ctx: they are drained, not cut off. cutOff ends the ones
 	// that do not finish in time.

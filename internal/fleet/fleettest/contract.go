@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"testing"
 	"time"
@@ -135,8 +136,14 @@ func (r *running) acquire() registry.Lease {
 // get sends a request to the instance of the lease.
 func (r *running) get(lease registry.Lease) {
 	r.t.Helper()
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	response, err := client.Get("http://" + lease.Endpoint().Address + "/")
+	at := lease.Endpoint()
+	client := http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, at.Network, at.Address)
+		},
+	}}
+	response, err := client.Get("http://" + at.Host() + "/")
 	if err != nil {
 		r.t.Error(err)
 		return

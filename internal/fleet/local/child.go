@@ -7,7 +7,6 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/dynlb/dynlb/internal/process"
@@ -28,7 +27,7 @@ const (
 // child is one instance and its process.
 type child struct {
 	id       registry.ID
-	port     int
+	place    place
 	program  *Program
 	log      *slog.Logger
 	checkNow chan struct{} // capacity 1: it is suspect, and must show that it is ready
@@ -39,35 +38,35 @@ type child struct {
 	// Owned by the loop:
 
 	phase          phase
-	endLife        func()          // ends the life that manage sees: the child drains and stops
-	generation     int             // the number of rollouts before its start
-	host           string          // where it answered; "" until it was ready
-	readyAt        time.Time       // when it was first ready
-	wasReady       bool            // it was ready and worked when its drain began: it may be taken back
-	drained        <-chan struct{} // closed when no request is in flight; set when its drain begins
-	drainReason    string          // why its drain began
-	failedChecks   int             // health checks failed in a row
-	silentChecks   int             // those of them in a row that got no answer
-	failedLiveness int             // checks of livenessPath failed in a row
-	notReady       string          // why it is not ready, as it answered last; "" if it is
-	lastAnswer     error           // to a failed health check since the last successful one; nil if none
-	silence        silence         // while silentChecks > 0
-	recycleReason  string          // why it is to be recycled; "" if it is not
-	recycleTurn    int             // its place in the order of these; 0 if it is not
-	memoryEarly    bool            // it reached maxMemory soon after its start
-	replaceReason  error           // why it is replaced while its process runs; nil if it is not
-	suspended      bool            // replaceReason is that it is suspended
+	endLife        func()            // ends the life that manage sees: the child drains and stops
+	generation     int               // the number of rollouts before its start
+	endpoint       registry.Endpoint // where it answered; zero until it was ready
+	readyAt        time.Time         // when it was first ready
+	wasReady       bool              // it was ready and worked when its drain began: it may be taken back
+	drained        <-chan struct{}   // closed when no request is in flight; set when its drain begins
+	drainReason    string            // why its drain began
+	failedChecks   int               // health checks failed in a row
+	silentChecks   int               // those of them in a row that got no answer
+	failedLiveness int               // checks of livenessPath failed in a row
+	notReady       string            // why it is not ready, as it answered last; "" if it is
+	lastAnswer     error             // to a failed health check since the last successful one; nil if none
+	silence        silence           // while silentChecks > 0
+	recycleReason  string            // why it is to be recycled; "" if it is not
+	recycleTurn    int               // its place in the order of these; 0 if it is not
+	memoryEarly    bool              // it reached maxMemory soon after its start
+	replaceReason  error             // why it is replaced while its process runs; nil if it is not
+	suspended      bool              // replaceReason is that it is suspended
 }
 
-func newChild(port int, endLife func(), log *slog.Logger) *child {
+func newChild(at place, endLife func(), log *slog.Logger) *child {
 	c := &child{
 		id:       registry.NewID(),
-		port:     port,
+		place:    at,
 		endLife:  endLife,
 		checkNow: make(chan struct{}, 1),
 		recall:   make(chan struct{}, 1),
 	}
-	c.log = log.With("instance", string(c.id), "port", port)
+	c.log = log.With("instance", string(c.id), at.attr())
 	return c
 }
 
@@ -80,11 +79,12 @@ func (c *child) active() bool { return c.phase <= phaseServing }
 func (f *Fleet) manage(life, killCtx context.Context, c *child) {
 	p, err := f.launch(f.spec(c))
 	if err != nil {
+		c.freePlace()
 		f.call(func() { f.onEnd(c, ending{err: err}) })
 		return
 	}
 	f.call(func() { f.onLaunch(c, p.PID()) })
-	err = f.serve(life, c, p, "")
+	err = f.serve(life, c, p, registry.Endpoint{})
 	suspended := false
 	for life.Err() != nil {
 		err = nil
@@ -93,9 +93,9 @@ func (f *Fleet) manage(life, killCtx context.Context, c *child) {
 		if f.awaitDrained(killCtx, c, p, drained, suspended) && f.beginStop(killCtx, c, drained) {
 			break
 		}
-		var host string
-		life, host = f.resume(killCtx, c) //nolint:fatcontext // not nested: each life is a child of killCtx
-		err = f.serve(life, c, p, host)
+		var at registry.Endpoint
+		life, at = f.resume(killCtx, c) //nolint:fatcontext // not nested: each life is a child of killCtx
+		err = f.serve(life, c, p, at)
 	}
 	unasked := hasEnded(p)
 	grace := f.settings().StopTimeout
@@ -107,7 +107,15 @@ func (f *Fleet) manage(life, killCtx context.Context, c *child) {
 	if unasked && exit.Own() {
 		end.requests = f.awaitCasualties(c, exit.Reason)
 	}
+	c.freePlace()
 	f.call(func() { f.onEnd(c, end) })
+}
+
+// freePlace removes the socket of a child that has ended.
+func (c *child) freePlace() {
+	if err := c.place.folder.remove(); err != nil {
+		c.log.Warn("socket not removed", "error", err)
+	}
 }
 
 // hasEnded reports whether the process has ended.
@@ -120,23 +128,23 @@ func hasEnded(p proc) bool {
 	}
 }
 
-// serve waits until the child is ready and then checks its health. host is where
-// the child is ready already, or "". It returns the error of life when that has
+// serve waits until the child is ready and then checks its health. at is where
+// the child is ready already, or zero. It returns the error of life when that has
 // ended, or why the child must be replaced.
-func (f *Fleet) serve(life context.Context, c *child, p proc, host string) error {
+func (f *Fleet) serve(life context.Context, c *child, p proc, at registry.Endpoint) error {
 	for {
-		if host == "" {
+		if at == (registry.Endpoint{}) {
 			var err error
-			if host, err = f.awaitReady(life, c, p); err != nil {
+			if at, err = f.awaitReady(life, c, p); err != nil {
 				f.call(func() { f.onNotReady(c, err) })
 				return err
 			}
-			f.call(func() { f.onReady(c, host) })
+			f.call(func() { f.onReady(c, at) })
 		}
-		if suspect, err := f.watchHealth(life, c, p, host); !suspect {
+		if suspect, err := f.watchHealth(life, c, p, at); !suspect {
 			return err
 		}
-		host = ""
+		at = registry.Endpoint{}
 	}
 }
 
@@ -150,14 +158,14 @@ func (f *Fleet) onLaunch(c *child, pid int) {
 func (f *Fleet) spec(c *child) process.Spec {
 	env := os.Environ()
 	for _, name := range slices.Sorted(maps.Keys(c.program.Env)) {
-		env = append(env, name+"="+c.program.Env[name])
+		env = append(env, name+"="+c.place.expand(c.program.Env[name]))
 	}
-	output := f.Output.With("instance", string(c.id), "port", c.port)
+	output := f.Output.With("instance", string(c.id), c.place.attr())
 	return process.Spec{
-		Argv:   c.program.Argv(c.port),
+		Argv:   c.place.argv(c.program),
 		User:   c.program.Account,
 		Mark:   orphan.NewMark(string(c.id)),
-		Env:    append(env, "PORT="+strconv.Itoa(c.port), "DYNLB_APP="+f.App),
+		Env:    append(c.place.environ(env), "DYNLB_APP="+f.App),
 		Dir:    c.program.WorkDir,
 		Output: func(line process.Line) error { return logLine(output, line) },
 		Dropped: func(lines uint64) {

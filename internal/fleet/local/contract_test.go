@@ -2,6 +2,7 @@ package local
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"strconv"
@@ -20,7 +21,14 @@ const contractPort = 32100
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asServer) != "" {
-		err := http.ListenAndServe("127.0.0.1:"+os.Args[1], http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+		network, address := "tcp", "127.0.0.1:"+os.Args[1]
+		if path := os.Getenv("DYNLB_SOCKET"); path != "" {
+			network, address = "unix", path
+		}
+		l, err := net.Listen(network, address)
+		if err == nil {
+			err = http.Serve(l, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+		}
 		fmt.Println(err)
 		os.Exit(1)
 	}
@@ -48,4 +56,11 @@ func TestContract(t *testing.T) {
 	changed := settings
 	changed.Program.Env = map[string]string{asServer: "2", "GORACE": "atexit_sleep_ms=0"}
 	fleettest.Contract(t, fleettest.Kind{Settings: settings, Changed: changed})
+	t.Run("sockets", func(t *testing.T) {
+		t.Parallel()
+		onSocket := func(string) []string { return []string{self, "socket"} }
+		settings, changed := settings, changed
+		settings.Program.SocketArgv, changed.Program.SocketArgv = onSocket, onSocket
+		fleettest.Contract(t, fleettest.Kind{Settings: settings, Changed: changed})
+	})
 }

@@ -88,19 +88,18 @@ func (f *Fleet) beginStop(killCtx context.Context, c *child, drained <-chan stru
 	return stop
 }
 
-// resume returns a new life for a child that was taken back, and the host where it
-// is ready. The life is over already when the child drains again.
-func (f *Fleet) resume(killCtx context.Context, c *child) (life context.Context, host string) {
+// resume returns a new life for a child that was taken back, and where it is ready. The life is over already when the child drains again.
+func (f *Fleet) resume(killCtx context.Context, c *child) (life context.Context, at registry.Endpoint) {
 	life, endLife := context.WithCancel(killCtx)
 	f.call(func() {
 		select {
 		case <-c.recall:
 		default:
 		}
-		c.endLife, host = endLife, c.host
+		c.endLife, at = endLife, c.endpoint
 		if c.phase == phaseDraining {
 			endLife()
 		}
 	})
-	return life, host
+	return life, at
 }

@@ -59,7 +59,7 @@ func (f *Fleet) replace(c *child, why error) {
 func (f *Fleet) onEnd(c *child, end ending) {
 	c.endLife()
 	f.children = slices.DeleteFunc(f.children, func(x *child) bool { return x == c })
-	f.ports.release(c.port)
+	f.ports.release(c.place.port)
 	reason := end.reason()
 	f.logRejected(c, f.Registry.Transition(c.id, registry.Stopped, stopReason(c, end)))
 	if end.exit != nil && end.exit.Dropped > 0 {
@@ -79,7 +79,7 @@ func (f *Fleet) onEnd(c *child, end ending) {
 		f.needReplacement(c, end.verb(), reason)
 		f.backoff.fail(time.Now(), c.readyAt)
 	}
-	if c.host == "" {
+	if c.endpoint == (registry.Endpoint{}) {
 		f.failedStarts++
 		f.Board.SetTrouble(reason)
 		if f.rollout != nil && c.generation == f.generation {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/dynlb/dynlb/internal/fleet"
 	"github.com/dynlb/dynlb/internal/process"
+	"github.com/dynlb/dynlb/internal/process/account"
 	"github.com/dynlb/dynlb/internal/process/procfs"
 	"github.com/dynlb/dynlb/internal/registry"
 )
@@ -30,13 +31,15 @@ type proc interface {
 	Exit() process.Exit
 	Stop(ctx context.Context, timeout time.Duration) process.Exit
 	ListensOn(port int) (procfs.Listening, error)
+	OwnsSocket(path string) (owned bool, owner int, err error)
 }
 
 // machinery is what the fleet needs of the machine; tests have a scripted one.
 type machinery struct {
-	launch func(process.Spec) (proc, error) // starts a process
-	probe  prober                           // sends a health check
-	bind   func(port int) error             // listens on a port for a moment
+	launch  func(process.Spec) (proc, error) // starts a process
+	probe   prober                           // sends a health check
+	bind    func(port int) error             // listens on a port for a moment
+	runtime func(user *account.User) string  // the folder for the sockets of instances
 }
 
 // Fleet runs the instances. Create one with New and call Run once.
@@ -63,6 +66,7 @@ type Fleet struct {
 	backoff             backoff
 	pacing              recyclePacing
 	recycled            int         // number of children that had to be recycled
+	sweptRuntime        string      // the runtime folder that was last searched for stale sockets
 	retry               *time.Timer // fires when the backoff is over
 	frozen              bool        // dynlb shuts down: what has been told to end is not replaced
 	stopping            bool
@@ -72,9 +76,10 @@ type Fleet struct {
 // Configure.
 func New(options fleet.Options, settings Settings) *Fleet {
 	return newFleet(options, settings, machinery{
-		launch: func(spec process.Spec) (proc, error) { return process.Start(spec) },
-		probe:  newHTTPProber(),
-		bind:   bindPort,
+		launch:  func(spec process.Spec) (proc, error) { return process.Start(spec) },
+		probe:   probeHTTP,
+		bind:    bindPort,
+		runtime: runtimeFolder,
 	})
 }
 

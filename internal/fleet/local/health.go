@@ -31,7 +31,7 @@ func (h healthCheck) timedOut() bool { return errors.Is(h.err, context.DeadlineE
 // watchHealth checks the child's health every checkInterval, and samples its usage.
 // It returns true when the child is suspect and must show that it is ready, or an
 // error when life has ended or the process has exited.
-func (f *Fleet) watchHealth(life context.Context, c *child, p proc, host string) (suspect bool, err error) {
+func (f *Fleet) watchHealth(life context.Context, c *child, p proc, at registry.Endpoint) (suspect bool, err error) {
 	now := f.inForce.Load()
 	tick := time.NewTicker(now.CheckInterval)
 	defer tick.Stop()
@@ -49,7 +49,7 @@ func (f *Fleet) watchHealth(life context.Context, c *child, p proc, host string)
 			now = f.inForce.Load()
 			tick.Reset(now.CheckInterval)
 		case <-tick.C:
-			f.checkHealth(life, c, p, host)
+			f.checkHealth(life, c, p, at)
 		case <-usageTick.C:
 			f.sampleUsage(c, p)
 		}
@@ -57,15 +57,15 @@ func (f *Fleet) watchHealth(life context.Context, c *child, p proc, host string)
 }
 
 // checkHealth makes one health check and reports the result to the loop.
-func (f *Fleet) checkHealth(life context.Context, c *child, p proc, host string) {
+func (f *Fleet) checkHealth(life context.Context, c *child, p proc, at registry.Endpoint) {
 	check := healthCheck{began: time.Now()}
-	check.err = f.probeOnce(life, c, host)
+	check.err = f.probeOnce(life, c, at)
 	if outOfDescriptors(check.err) {
 		c.log.Warn("health check not made", "error", check.err)
 		return
 	}
 	if path := c.program.LivenessPath; path != "" {
-		check.liveness = f.probePath(life, c, host, path)
+		check.liveness = f.probePath(life, c, at, path)
 		if outOfDescriptors(check.liveness) {
 			check.liveness = nil // no check was made
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/dynlb/dynlb/internal/process"
 	"github.com/dynlb/dynlb/internal/process/procfs"
+	"github.com/dynlb/dynlb/internal/registry"
 )
 
 // machine is a machine whose processes follow a script. It starts processes and
@@ -23,7 +24,8 @@ type machine struct {
 	launched   []*fakeProcess
 	launchErr  error // when not nil, why no process starts
 	takenPorts map[int]bool
-	bindErr    error // when not nil, why no port can be bound
+	bindErr    error  // when not nil, why no port can be bound
+	runtime    string // the folder for sockets
 }
 
 // set changes the machine, which may be in use.
@@ -71,15 +73,15 @@ func (m *machine) launch(spec process.Spec) (proc, error) {
 	return p, nil
 }
 
-func (m *machine) probe(_ context.Context, address, path string) error {
+func (m *machine) probe(_ context.Context, at registry.Endpoint, path string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, p := range m.launched {
-		if address == fmt.Sprintf("127.0.0.1:%d", p.port) && p.alive() && p.booted() {
+		if p.listensAt(at) && p.alive() && p.booted() {
 			return p.health(path)
 		}
 	}
-	return fmt.Errorf("dial %s: %w", address, syscall.ECONNREFUSED)
+	return fmt.Errorf("dial %s: %w", at.Address, syscall.ECONNREFUSED)
 }
 
 func (m *machine) bind(port int) error {

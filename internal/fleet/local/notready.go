@@ -19,8 +19,13 @@ type notReadyState struct {
 // cause returns why the child is not ready: the ports on which it listens instead of
 // its own, or the result of the last probe, with the last real answer.
 func (s *notReadyState) cause(c *child, p proc) error {
-	if listening, err := p.ListensOn(c.port); err == nil && !listening.Owned {
-		return fmt.Errorf("it %v", listening)
+	if listening, err := p.ListensOn(c.place.port); err == nil && !listening.Owned {
+		if c.place.port != 0 {
+			return fmt.Errorf("it %v", listening)
+		}
+		if len(listening.Ports) > 0 {
+			return fmt.Errorf("it %s, not on the socket %s", listening.Elsewhere(), c.place.socket())
+		}
 	}
 	if s.last == nil {
 		return errors.New("no answer")

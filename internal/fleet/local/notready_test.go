@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/dynlb/dynlb/internal/registry"
 )
 
 // TestNotReadyFromTheStart: an instance that answers 503 from its start is not
@@ -110,8 +112,8 @@ func TestLastAnswer(t *testing.T) {
 	})
 }
 
-// TestProbeHosts: the second host is asked only if nothing listens on the first one.
-func TestProbeHosts(t *testing.T) {
+// TestProbeEndpoints: the second host is asked only if nothing listens on the first one.
+func TestProbeEndpoints(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ first, second, want error }{
 		"silent":              {context.DeadlineExceeded, context.DeadlineExceeded, &silenceError{"/", time.Second}},
@@ -122,16 +124,16 @@ func TestProbeHosts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := &Fleet{machinery: machinery{probe: func(_ context.Context, address, _ string) error {
-				if strings.HasPrefix(address, hosts[0]) {
+			f := &Fleet{machinery: machinery{probe: func(_ context.Context, at registry.Endpoint, _ string) error {
+				if at == registry.TCP(hosts[0], 1) {
 					return c.first
 				}
 				return c.second
 			}}}
 			f.inForce.Store(newInForce(Settings{HealthTimeout: time.Second}))
-			host, err := f.probeHosts(t.Context(), &child{port: 1, program: &Program{HealthPath: "/"}})
-			if (err == nil) != (c.want == nil) || err != nil && err.Error() != c.want.Error() || err == nil && host != hosts[1] {
-				t.Errorf("%q, %v; want %v", host, err, c.want)
+			at, err := f.probeEndpoints(t.Context(), &child{place: place{port: 1}, program: &Program{HealthPath: "/"}})
+			if (err == nil) != (c.want == nil) || err != nil && err.Error() != c.want.Error() || err == nil && at != registry.TCP(hosts[1], 1) {
+				t.Errorf("%q, %v; want %v", at, err, c.want)
 			}
 			if silent := errors.Is(c.first, context.DeadlineExceeded); errors.Is(err, context.DeadlineExceeded) != silent {
 				t.Errorf("%v is a timeout: %v", err, !silent)

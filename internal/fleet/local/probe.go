@@ -7,8 +7,9 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strconv"
 	"syscall"
+
+	"github.com/dynlb/dynlb/internal/registry"
 )
 
 // hosts are where an instance may listen, in the order of the probes: an app that
@@ -19,39 +20,43 @@ var hosts = []string{"127.0.0.1", "::1"}
 // are usual.
 const maxHealthBody = 64 << 10
 
-// prober sends a health check for path to the instance at address (host:port). Nil
-// means healthy.
-type prober func(ctx context.Context, address, path string) error
+// prober sends a health check for path to the instance at an endpoint. Nil means
+// healthy.
+type prober func(ctx context.Context, at registry.Endpoint, path string) error
 
-// newHTTPProber returns a prober for which a 2xx status means healthy. It follows no
-// redirects. Each check has its own connection, because an instance must accept new
-// ones to be healthy.
-func newHTTPProber() prober {
+// probeHTTP is a prober for which a 2xx status means healthy. It follows no redirects.
+// Each check has its own connection, because an instance must accept new ones to be
+// healthy.
+func probeHTTP(ctx context.Context, at registry.Endpoint, path string) error {
+	var dialer net.Dialer
 	client := &http.Client{
-		Transport: &http.Transport{DisableKeepAlives: true, DisableCompression: true},
+		Transport: &http.Transport{
+			DisableKeepAlives: true, DisableCompression: true,
+			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+				return dialer.DialContext(ctx, at.Network, at.Address)
+			},
+		},
 		CheckRedirect: func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse
 		},
 	}
-	return func(ctx context.Context, address, path string) error {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+path, http.NoBody)
-		if err != nil {
-			return fmt.Errorf("probe: %w", err)
-		}
-		request.Header.Set("User-Agent", "dynlb-health")
-		response, err := client.Do(request)
-		if err != nil {
-			return probeError(address, err)
-		}
-		defer response.Body.Close()
-		if response.StatusCode/100 != 2 {
-			return &statusError{path, response.StatusCode}
-		}
-		if _, err := io.CopyN(io.Discard, response.Body, maxHealthBody); err != nil && !errors.Is(err, io.EOF) {
-			return fmt.Errorf("GET %s: read body: %w", path, err)
-		}
-		return nil
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+at.Host()+path, http.NoBody)
+	if err != nil {
+		return fmt.Errorf("probe: %w", err)
 	}
+	request.Header.Set("User-Agent", "dynlb-health")
+	response, err := client.Do(request)
+	if err != nil {
+		return probeError(at.Address, err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode/100 != 2 {
+		return &statusError{path, response.StatusCode}
+	}
+	if _, err := io.CopyN(io.Discard, response.Body, maxHealthBody); err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("GET %s: read body: %w", path, err)
+	}
+	return nil
 }
 
 // connRefused reports whether err means that no program listens there.
@@ -63,8 +68,4 @@ func connRefused(err error) bool {
 // says nothing about an instance.
 func outOfDescriptors(err error) bool {
 	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
-}
-
-func address(host string, port int) string {
-	return net.JoinHostPort(host, strconv.Itoa(port))
 }

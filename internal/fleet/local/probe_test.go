@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/dynlb/dynlb/internal/registry"
 )
 
 // TestProbe: only a 2xx status in time means healthy, and the content does not matter.
@@ -59,7 +61,7 @@ func TestProbe(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), limit)
 			defer cancel()
-			err := newHTTPProber()(ctx, strings.TrimPrefix(server.URL, "http://"), path)
+			err := probeHTTP(ctx, tcpAt(strings.TrimPrefix(server.URL, "http://")), path)
 			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 				t.Errorf("probe: %v, want %q", err, c.want)
 			}
@@ -68,6 +70,11 @@ func TestProbe(t *testing.T) {
 			}
 		})
 	}
+}
+
+// tcpAt returns the endpoint of a TCP address.
+func tcpAt(address string) registry.Endpoint {
+	return registry.Endpoint{Network: "tcp", Address: address}
 }
 
 // wait returns when the client has left, or release is closed.
@@ -103,7 +110,7 @@ func TestProbeGarbage(t *testing.T) {
 				_, _ = io.WriteString(conn, answer)
 				_ = conn.Close()
 			}()
-			if err := newHTTPProber()(t.Context(), l.Addr().String(), "/health"); err == nil || !strings.HasPrefix(err.Error(), want) {
+			if err := probeHTTP(t.Context(), tcpAt(l.Addr().String()), "/health"); err == nil || !strings.HasPrefix(err.Error(), want) {
 				t.Errorf("%v, want %q", err, want)
 			}
 			_ = l.Close()

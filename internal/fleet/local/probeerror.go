@@ -53,6 +53,8 @@ func probeError(address string, err error) error {
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Errorf("%w on %s", syscall.ECONNREFUSED, address)
+	case errors.Is(err, syscall.ENOENT):
+		return fmt.Errorf("the instance has not made the socket %s", address)
 	case strings.Contains(text, http2Settings):
 		return errors.New("the instance speaks HTTP/2 only, and dynlb speaks HTTP/1.1 to instances")
 	case strings.Contains(text, tlsAlert):

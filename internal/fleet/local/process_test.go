@@ -10,6 +10,7 @@ import (
 
 	"github.com/dynlb/dynlb/internal/process"
 	"github.com/dynlb/dynlb/internal/process/procfs"
+	"github.com/dynlb/dynlb/internal/registry"
 )
 
 // errUnhealthy is what a probe returns when the answer is broken off, and errNotReady
@@ -67,6 +68,14 @@ func (p *fakeProcess) die(reason string, output ...string) {
 	})
 }
 
+// listensAt reports whether the process has a port or socket.
+func (p *fakeProcess) listensAt(at registry.Endpoint) bool {
+	if at.Network == "unix" {
+		return at.Address == p.spec.Argv[len(p.spec.Argv)-1]
+	}
+	return at == registry.TCP("127.0.0.1", p.port)
+}
+
 func (p *fakeProcess) alive() bool {
 	select {
 	case <-p.done:
@@ -107,6 +116,12 @@ func (p *fakeProcess) ListensOn(int) (procfs.Listening, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.listening, p.listenErr
+}
+
+func (p *fakeProcess) OwnsSocket(string) (owned bool, owner int, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.listening.Owned, p.pid, p.listenErr
 }
 
 func (p *fakeProcess) Stop(ctx context.Context, timeout time.Duration) process.Exit {

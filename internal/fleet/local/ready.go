@@ -21,12 +21,11 @@ const (
 	reportAfter = 500 * time.Millisecond
 )
 
-// awaitReady probes the child until it is ready, and returns the host where it
-// answered. It fails when life ends, when the process exits, when the child is not
+// awaitReady probes the child until it is ready, and returns where it answered. It fails when life ends, when the process exits, when the child is not
 // ready within startTimeout, and when another program answers on its port. Time in
 // which dynlb has no descriptor for a probe does not count, nor does time in which the
 // child says that it is not ready (see onNotReadyYet).
-func (f *Fleet) awaitReady(life context.Context, c *child, p proc) (host string, err error) {
+func (f *Fleet) awaitReady(life context.Context, c *child, p proc) (at registry.Endpoint, err error) {
 	limit := f.settings().StartTimeout
 	ctx, expire := context.WithCancelCause(life)
 	defer expire(nil)
@@ -41,17 +40,17 @@ func (f *Fleet) awaitReady(life context.Context, c *child, p proc) (host string,
 		case <-timer.C:
 		case <-p.Done():
 			timer.Stop()
-			return "", errExited
+			return at, errExited
 		case <-ctx.Done():
 			timer.Stop()
 			if life.Err() != nil {
-				return "", life.Err()
+				return at, life.Err()
 			}
-			return "", fmt.Errorf("not ready within %v: %w", limit, state.cause(c, p))
+			return at, fmt.Errorf("not ready within %v: %w", limit, state.cause(c, p))
 		}
-		host, err := f.probeHosts(ctx, c)
+		answered, err := f.probeEndpoints(ctx, c)
 		if err == nil {
-			return host, f.verify(c, p)
+			return answered, f.verify(c, p)
 		}
 		if ctx.Err() == nil && f.notReadyYet(c, p, &state, err) {
 			left = limit + time.Since(began)
@@ -65,14 +64,14 @@ func (f *Fleet) awaitReady(life context.Context, c *child, p proc) (host string,
 	}
 }
 
-// probeHosts makes a health check on each host until one succeeds, and returns that
-// host. The second host is a guess, for a child that does not listen on the first
-// one: that it refuses says nothing.
-func (f *Fleet) probeHosts(ctx context.Context, c *child) (host string, err error) {
-	for _, host := range hosts {
-		next := f.probeOnce(ctx, c, host)
+// probeEndpoints makes a health check at each endpoint until one succeeds, and returns
+// that endpoint. The second one is a guess, for a child that does not listen on the
+// first one: that it refuses says nothing.
+func (f *Fleet) probeEndpoints(ctx context.Context, c *child) (at registry.Endpoint, err error) {
+	for _, at := range c.place.endpoints() {
+		next := f.probeOnce(ctx, c, at)
 		if next == nil {
-			return host, nil
+			return at, nil
 		}
 		if err == nil || !connRefused(next) {
 			err = next
@@ -81,32 +80,36 @@ func (f *Fleet) probeHosts(ctx context.Context, c *child) (host string, err erro
 			break
 		}
 	}
-	return "", err
+	return at, err
 }
 
-// probeOnce makes one health check on host.
-func (f *Fleet) probeOnce(ctx context.Context, c *child, host string) error {
-	return f.probePath(ctx, c, host, c.program.HealthPath)
+// probeOnce makes one health check at an endpoint.
+func (f *Fleet) probeOnce(ctx context.Context, c *child, at registry.Endpoint) error {
+	return f.probePath(ctx, c, at, c.program.HealthPath)
 }
 
-// probePath requests path on host, as a health check does.
-func (f *Fleet) probePath(ctx context.Context, c *child, host, path string) error {
+// probePath requests path at an endpoint, as a health check does.
+func (f *Fleet) probePath(ctx context.Context, c *child, at registry.Endpoint, path string) error {
 	limit := f.settings().HealthTimeout
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	err := f.probe(ctx, address(host, c.port), path)
+	err := f.probe(ctx, at, path)
 	if errors.Is(err, context.DeadlineExceeded) {
 		return &silenceError{path, limit}
 	}
 	return err
 }
 
-// verify returns an error unless it was the child that answered on its port.
+// verify returns an error unless it was the child that answered on its port or
+// socket.
 func (f *Fleet) verify(c *child, p proc) error {
 	if !c.program.VerifyPort {
 		return nil
 	}
-	listening, err := p.ListensOn(c.port)
+	if path := c.place.socket(); path != "" {
+		return f.verifySocket(c, p, path)
+	}
+	listening, err := p.ListensOn(c.place.port)
 	switch {
 	case errors.Is(err, os.ErrProcessDone):
 		return errExited
@@ -115,7 +118,24 @@ func (f *Fleet) verify(c *child, p proc) error {
 		return nil
 	case !listening.Owned:
 		return fmt.Errorf("another program answered on port %d: the instance %v "+
-			"(if the app listens from outside its process group, set verifyPort: false)", c.port, listening)
+			"(if the app listens from outside its process group, set verifyPort: false)", c.place.port, listening)
+	default:
+		return nil
+	}
+}
+
+// verifySocket returns an error unless a process of the child listens on its socket.
+func (f *Fleet) verifySocket(c *child, p proc, path string) error {
+	owned, owner, err := p.OwnsSocket(path)
+	switch {
+	case errors.Is(err, os.ErrProcessDone):
+		return errExited
+	case err != nil:
+		c.log.Debug("socket not verified", "error", err)
+		return nil
+	case !owned:
+		return fmt.Errorf("another program answered on the socket %s: process %d listens there "+
+			"(if the app listens from outside its process group, set verifyPort: false)", path, owner)
 	default:
 		return nil
 	}
@@ -123,7 +143,7 @@ func (f *Fleet) verify(c *child, p proc) error {
 
 // onReady handles a child that is ready, for the first time or again. It runs in
 // the loop.
-func (f *Fleet) onReady(c *child, host string) {
+func (f *Fleet) onReady(c *child, at registry.Endpoint) {
 	if !c.active() {
 		return
 	}
@@ -132,14 +152,14 @@ func (f *Fleet) onReady(c *child, host string) {
 	if c.readyAt.IsZero() {
 		c.readyAt = time.Now()
 	}
-	if c.host != host {
-		c.host = host
-		f.logRejected(c, f.Registry.SetEndpoint(c.id, registry.TCP(host, c.port)))
+	if c.endpoint != at {
+		c.endpoint = at
+		f.logRejected(c, f.Registry.SetEndpoint(c.id, at))
 	}
 	f.logRejected(c, f.Registry.Transition(c.id, registry.Ready, "answered the health check"))
 	f.failedStarts = 0
 	f.Board.SetTrouble("")
-	c.log.Info("instance ready", "address", address(host, c.port))
+	c.log.Info("instance ready", "address", at.String())
 }
 
 // onNotReady handles a child that did not become ready. If it was ready before, it

@@ -63,9 +63,9 @@ func (f *Fleet) reconcile(killCtx context.Context) {
 	}
 }
 
-// start starts one child. It returns false when there is no port for it.
+// start starts one child. It returns false when there is no port or socket for it.
 func (f *Fleet) start(killCtx context.Context) bool {
-	port, err := f.ports.take(f.settings().BasePort, f.bind)
+	at, err := f.choosePlace()
 	if err != nil {
 		f.failedStarts++
 		f.backoff.fail(time.Now(), time.Time{})
@@ -75,14 +75,14 @@ func (f *Fleet) start(killCtx context.Context) bool {
 		return false
 	}
 	life, endLife := context.WithCancel(killCtx)
-	c := newChild(port, endLife, f.Log)
+	c := newChild(at, endLife, f.Log)
 	c.generation, c.program = f.generation, f.program
 	reason, replacement := f.settleReplacement()
 	if replacement {
 		f.Board.CountRestart()
 	}
 	f.children = append(f.children, c)
-	f.Registry.Add(registry.Spec{ID: c.id, Endpoint: registry.TCP(hosts[0], port), Port: port, Reason: reason})
+	f.Registry.Add(registry.Spec{ID: c.id, Endpoint: at.endpoints()[0], Port: at.port, Reason: reason})
 	c.log.Info("instance starting", "reason", reason)
 	go f.manage(life, killCtx, c) // ends with the process; Run waits for its last report
 	return true

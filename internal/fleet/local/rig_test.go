@@ -13,6 +13,7 @@ import (
 
 	"github.com/dynlb/dynlb/internal/fleet"
 	"github.com/dynlb/dynlb/internal/notice"
+	"github.com/dynlb/dynlb/internal/process/account"
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
@@ -53,7 +54,9 @@ func withFleet(t *testing.T, change func(*Settings, *machine), test func(t *test
 			Registry: reg,
 			Board:    notice.New(reg),
 			Log:      slog.New(slog.NewTextHandler(log, nil)),
-		}, settings, machinery{launch: m.launch, probe: m.probe, bind: m.bind})
+		}, settings, machinery{
+			launch: m.launch, probe: m.probe, bind: m.bind, runtime: func(*account.User) string { return m.runtime },
+		})
 		ctx, cancel := context.WithCancel(context.Background())
 		go f.Run(ctx) // ends below
 		test(t, &rig{Fleet: f, machine: m, t: t, registry: reg, board: f.Board, kill: cancel, log: log})

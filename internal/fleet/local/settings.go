@@ -43,6 +43,9 @@ type Settings struct {
 type Program struct {
 	// Argv returns the program and the arguments of an instance on port.
 	Argv func(port int) []string
+	// SocketArgv is Argv for instances that listen on a Unix socket. Nil: they listen
+	// on a port.
+	SocketArgv func(path string) []string
 	// Location, Command and User are the config keys from which Argv and Account are
 	// made. A change is noticed by them, since functions cannot be compared.
 	Location string
@@ -50,7 +53,7 @@ type Program struct {
 	User     string
 	// Account is the user of the process. Nil: dynlb's own user.
 	Account *account.User
-	// Env is added to dynlb's environment. WorkDir is the working directory; "":
+	// Env is added to dynlb's environment; {socket} in a value is replaced. WorkDir is the working directory; "":
 	// dynlb's own.
 	Env     map[string]string
 	WorkDir string
@@ -59,9 +62,12 @@ type Program struct {
 	// LivenessPath is the path of liveness checks. "": there are none.
 	LivenessPath string
 	// VerifyPort makes an instance ready only if its process, or a descendant of it,
-	// listens on the port.
+	// listens on the port or socket.
 	VerifyPort bool
 }
+
+// onSocket reports whether instances listen on a Unix socket.
+func (p *Program) onSocket() bool { return p.SocketArgv != nil }
 
 // Kind returns "local".
 func (Settings) Kind() string { return "local" }
@@ -93,6 +99,7 @@ func differences(a, b *Program) []string {
 		{"location", a.Location == b.Location},
 		{"command", slices.Equal(a.Command, b.Command)},
 		{"env", maps.Equal(a.Env, b.Env)},
+		{"socket", a.onSocket() == b.onSocket()},
 		{"workDir", a.WorkDir == b.WorkDir},
 		{"user", a.User == b.User},
 		{"healthPath", a.HealthPath == b.HealthPath},

@@ -89,14 +89,22 @@ func roleParent(args []string) int {
 }
 
 // roleListen: listen ADDRESS... listens on each address, prints the ports, and
-// runs until it is killed
+// runs until it is killed. An address may be unix:PATH, which is printed.
 func roleListen(args []string) int {
 	for _, address := range args {
-		l, err := net.Listen("tcp", address)
+		network := "tcp"
+		if path, ok := strings.CutPrefix(address, "unix:"); ok {
+			network, address = "unix", path
+		}
+		l, err := net.Listen(network, address)
 		if err != nil {
 			panic(err)
 		}
-		fmt.Println(l.Addr().(*net.TCPAddr).Port)
+		if tcp, ok := l.Addr().(*net.TCPAddr); ok {
+			fmt.Println(tcp.Port)
+		} else {
+			fmt.Println(address)
+		}
 	}
 	if os.Getenv(readyEnv) != "" { // the child of a parent: ends with it
 		_, _ = io.Copy(io.Discard, os.Stdin)

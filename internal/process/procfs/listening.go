@@ -48,6 +48,10 @@ func (l Listening) String() string {
 	}
 }
 
+// Elsewhere says where the instance listens, if Ports is not empty: "listens on port
+// 3000".
+func (l Listening) Elsewhere() string { return "listens on port " + joinPorts(l.Ports) }
+
 // joinPorts lists ports for a sentence: "3000", "3000 and 3001".
 func joinPorts(ports []int) string {
 	words := make([]string, len(ports))

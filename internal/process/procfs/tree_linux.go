@@ -61,6 +61,16 @@ func Children(pid int) ([]int, error) {
 	return children, nil
 }
 
+// Family lists the processes of a group and all their descendants. It reads all
+// processes of the machine.
+func Family(group int) ([]int, error) {
+	procs, err := Processes()
+	if err != nil {
+		return nil, err
+	}
+	return family(procs, group), nil
+}
+
 // family returns the processes of a group and all their descendants, including
 // those that have moved to another group or session.
 func family(procs []Stat, group int) []int {
