@@ -50,13 +50,16 @@ var table = map[string][]string{
 		"internal/registry", "proxy/fast", "proxy/handshake", "proxy/settings", "proxy/outcome", "proxy/policy", "proxy/route",
 		"proxy/std",
 	},
+	"proxy/proxyproto": {},
 	"proxy/fast": {
 		"internal/registry", "proxy/edge", "proxy/eventloop", "proxy/forward", "proxy/handshake", "proxy/http1", "proxy/settings", "proxy/outcome",
 		"proxy/policy", "proxy/route",
+		"proxy/proxyproto",
 	},
 	"proxy/std": {
 		"internal/registry", "proxy/edge", "proxy/forward", "proxy/handshake", "proxy/http1", "proxy/settings", "proxy/outcome", "proxy/policy",
 		"proxy/route", "golang.org/x/sys",
+		"proxy/proxyproto",
 	},
 	"proxy/policy":    {"internal/registry", "proxy/http1", "proxy/outcome"},
 	"proxy/settings":  {"proxy/http1"},

@@ -54,6 +54,9 @@ type Config struct {
 	// prefix.
 	TrustedProxies []netip.Prefix
 
+	// ProxyProtocol is set only if there are TrustedProxies.
+	ProxyProtocol bool
+
 	// UnderscoreFields tells that request fields with an underscore in the name pass.
 	UnderscoreFields bool
 

@@ -153,6 +153,12 @@ var parseValues = []struct {
 			c.TrustedProxies = append(c.TrustedProxies, netip.MustParsePrefix(p))
 		}
 	}},
+	{"proxies by name", "trustedProxies: [loopback, private]\nproxyProtocol: true", func(c *Config) {
+		for _, p := range []string{"127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"} {
+			c.TrustedProxies = append(c.TrustedProxies, netip.MustParsePrefix(p))
+		}
+		c.ProxyProtocol = true
+	}},
 	{"user", "user: nobody", func(c *Config) { c.User = "nobody" }},
 	{"user by number, and group", "user: '12345:root'", func(c *Config) { c.User = "12345:root" }},
 	{"user that YAML reads as a number", "user: 0", func(c *Config) { c.User = "0" }},

@@ -211,20 +211,6 @@ func trafficKeys(a *App) []Key {
 	}
 }
 
-// clientKeys are about clients.
-func clientKeys(c *Config) []Key {
-	return []Key{
-		{
-			Name: "trustedProxies", Value: prefixes(&c.TrustedProxies), Default: "[]", Change: AtOnce,
-			Meaning: "The addresses and networks whose `X-Forwarded-*` fields are believed, such as `10.0.0.0/8`.",
-		},
-		{
-			Name: "underscoreFields", Value: boolean(&c.UnderscoreFields), Default: "false", Change: AtOnce,
-			Meaning: "Whether request fields with an underscore in the name, such as `X_Api_Key`, reach the app. Apps behind WSGI or CGI take the underscore for a hyphen. Names such as `X_Forwarded_For` never pass.",
-		},
-	}
-}
-
 // processKeys are about the processes of an instance.
 func processKeys(a *App) []Key {
 	return []Key{

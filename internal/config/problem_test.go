@@ -9,8 +9,8 @@ import (
 const allKeys = "location, minInstances, maxInstances, checkInterval, healthTimeout, scaleUpThreshold, scaleDownThreshold, idleTimeout, schedule, " +
 	"spareInstances, brakes, command, env, socket, workDir, listen, tls, admin, adminHTTP, status, auth, basePort, healthPath, " +
 	"livenessPath, startTimeout, stopTimeout, drainTimeout, drainDelay, requestTimeout, keepAlive, maxConcurrency, queue, " +
-	"trustedProxies, underscoreFields, verifyPort, user, maxRequests, maxAge, maxMemory, accessLog, requestID, serverTiming, limits, " +
-	"apps"
+	"trustedProxies, proxyProtocol, underscoreFields, verifyPort, user, maxRequests, maxAge, maxMemory, accessLog, requestID, " +
+	"serverTiming, limits, apps"
 const wantCommand = `a list of strings that starts with a program, such as [bun, run, "{location}", --port, "{port}"]`
 
 // parseProblems are texts with mistakes, and the problems in them.
@@ -160,6 +160,7 @@ var parseProblems = []struct {
 	{"requestID: host", "1: requestID: must not be host, which dynlb writes itself"},
 	{"accessLog: {format: xml}", `1: accessLog.format: must be json or combined; got "xml"`},
 	{"accessLog: {to: ''}", `1: accessLog.to: must be a path; got ""`},
+	{"proxyProtocol: true", "1: proxyProtocol: needs trustedProxies: only those may say who their client is"},
 	{"trustedProxies: 10.0.0.0/8", `1: trustedProxies: must be a list of networks, such as [10.0.0.0/8]; got "10.0.0.0/8"`},
 	{"trustedProxies:\n- ::1\n- 10.0.0.0/33", `3: trustedProxies[1]: must be an address or a network, such as 10.1.2.3 or 10.0.0.0/8; got "10.0.0.0/33"`},
 	{"trustedProxies: [proxy.local]", `1: trustedProxies[0]: must be an address or a network, such as 10.1.2.3 or 10.0.0.0/8; got "proxy.local"`},

@@ -24,6 +24,9 @@ func (r *reader) validate() {
 	if line, header := "limits.requestLine", "limits.header"; r.good(line, header) && c.Limits.RequestLine > c.Limits.Header {
 		r.conflict(line, "at most", c.Limits.RequestLine, header, "at least", c.Limits.Header)
 	}
+	if r.good("proxyProtocol", "trustedProxies") && c.ProxyProtocol && len(c.TrustedProxies) == 0 {
+		r.problem(r.set["proxyProtocol"], "needs trustedProxies: only those may say who their client is")
+	}
 	r.tls()
 	r.listeners()
 	r.auth()

@@ -101,6 +101,7 @@ func proxySettings(settings *config.Config) proxy.Settings {
 	}
 	return proxy.Settings{
 		TrustedProxies: settings.TrustedProxies,
+		ProxyProtocol:  settings.ProxyProtocol,
 		Limits: http1.Limits{
 			Line: int(limits.RequestLine), Head: int(limits.Header), Fields: limits.HeaderFields,
 			ChunkLine: int(limits.ChunkLine), Underscores: settings.UnderscoreFields,

@@ -1,7 +1,6 @@
 package fast
 
 import (
-	"net/netip"
 	"time"
 
 	"github.com/dynlb/dynlb/proxy/eventloop"
@@ -41,6 +40,8 @@ type client struct {
 	port    uint16
 	state   clientState
 	used    bool // a request was read
+	named   bool // ip and port are those in a header of the PROXY protocol
+	unnamed bool // such a header must come first
 	idle    idleMark
 }
 
@@ -53,12 +54,14 @@ func (w *worker) Accept(from eventloop.Arrival) {
 	if !w.loop.AddAccepted(&c.Conn, from.Socket, c) {
 		return
 	}
-	if w.engine.tls != nil {
+	s := w.engine.settings.Load()
+	c.unnamed = s.Announces(c.ip)
+	if w.engine.tls != nil && !c.unnamed {
 		c.enter(securing)
 		c.awaitWithin(handshake.Timeout)
 	} else {
 		c.enter(awaiting)
-		c.awaitWithin(w.engine.settings.Load().HeadTimeout)
+		c.awaitWithin(s.HeadTimeout)
 	}
 	w.rest(c)
 }
@@ -147,6 +150,10 @@ func (c *client) await() {
 func (c *client) readHead(b []byte) {
 	w := c.worker
 	c.wake()
+	if c.unnamed {
+		c.readName(b)
+		return
+	}
 	if !c.used && w.engine.handover != nil && w.engine.tls == nil {
 		has, may := http1.HasPreface(b)
 		if has || b[0] == tlsHandshake {
@@ -186,6 +193,10 @@ func (c *client) awaitRest(b []byte) {
 func (c *client) headExpired() {
 	if c.worker.engine.group.Closing() {
 		c.drainIdle()
+		return
+	}
+	if c.unnamed {
+		c.stayUnnamed(policy.ErrSlowHead)
 		return
 	}
 	if c.began == 0 {
@@ -281,13 +292,4 @@ func (c *client) retire() {
 	c.enter(clientClosed)
 	c.dropHead()
 	c.request, c.tunnel = nil, nil
-}
-
-// address returns the client's, as net.Conn.RemoteAddr would.
-func (c *client) address() string {
-	ip, err := netip.ParseAddr(c.ip)
-	if err != nil {
-		return "@"
-	}
-	return netip.AddrPortFrom(ip, c.port).String()
 }

@@ -34,6 +34,7 @@ type Engine struct {
 	record     outcome.Recorder
 	log        *slog.Logger
 	refusals   policy.Refusals
+	peers      policy.Peers
 	upstreams  atomic.Int64 // connections to instances
 
 	leaving atomic.Bool // EndKeepAlive was called

@@ -2,8 +2,10 @@ package fast
 
 import (
 	"bytes"
+	"net"
 
 	"github.com/dynlb/dynlb/proxy/handshake"
+	"github.com/dynlb/dynlb/proxy/proxyproto"
 )
 
 // handOver gives the connection away, with b: all bytes that were read and not used.
@@ -24,6 +26,11 @@ func (c *client) handOver(b []byte) {
 	c.enter(clientClosed)
 	c.wake()
 	c.dropHead()
+	if tcp, ok := conn.(*net.TCPConn); ok && c.named {
+		named := &proxyproto.Conn{TCPConn: tcp}
+		named.SetClient(c.addrPort())
+		conn = named
+	}
 	if done != nil {
 		done.Conn = conn
 		conn = done

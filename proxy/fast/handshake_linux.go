@@ -30,6 +30,7 @@ type shaking struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	ready  chan struct{} // holds one when the socket may have become ready
+	unread []byte        // read by the loop before
 	out    []byte        // not written yet
 	err    error         // what the handshake ended with; set before the loop gets it back
 
@@ -49,17 +50,22 @@ func (c *client) shake() {
 	case c.Broken():
 		c.close()
 	case c.Readable():
-		w := c.worker
-		h := &shaking{client: c, loop: w.loop, server: w.engine.tls, socket: c.Socket(), ready: make(chan struct{}, 1)}
-		if ip, err := netip.ParseAddr(c.ip); err == nil {
-			h.peer = netip.AddrPortFrom(ip, c.port)
-		}
-		h.wire = &handshake.Wire{Conn: h}
-		h.conn = h.server.Accept(h.wire)
-		h.ctx, h.cancel = context.WithCancel(context.Background())
-		c.shaking = h
-		w.engine.handshakes.Go(h.run) // ends with the connection; Shutdown waits for it
+		c.beginShake(nil)
 	}
+}
+
+// beginShake begins the handshake. unread is what was read of it.
+func (c *client) beginShake(unread []byte) {
+	w := c.worker
+	h := &shaking{
+		client: c, loop: w.loop, server: w.engine.tls, peer: c.addrPort(), unread: unread,
+		socket: c.Socket(), ready: make(chan struct{}, 1),
+	}
+	h.wire = &handshake.Wire{Conn: h}
+	h.conn = h.server.Accept(h.wire)
+	h.ctx, h.cancel = context.WithCancel(context.Background())
+	c.shaking = h
+	w.engine.handshakes.Go(h.run) // ends with the connection; Shutdown waits for it
 }
 
 // run does the handshake, and gives the connection back to its loop.
@@ -135,6 +141,11 @@ func (c *client) handshakeExpired() {
 func (h *shaking) Read(b []byte) (int, error) {
 	if err := h.flush(); err != nil {
 		return 0, err
+	}
+	if len(h.unread) > 0 {
+		n := copy(b, h.unread)
+		h.unread = h.unread[n:]
+		return n, nil
 	}
 	for {
 		n, errno := h.try(func() (int, syscall.Errno) { return h.socket.Read(b) })

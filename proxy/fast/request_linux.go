@@ -183,6 +183,9 @@ func (r *request) writeHead(head *http1.Request, n, strip int, rest []byte) {
 		size += len(rest) + 64
 	}
 	r.head, r.marks = forward.AppendRequest(r.worker.loop.Buffers().Get(size), head, from)
+	if r.marks.Replaced {
+		r.worker.engine.peers.Replaced(r.worker.engine.log, ip)
+	}
 	if r.hasContent && !r.expects {
 		payload, used, _ := forward.Decode(&r.body, rest, nil) // client.begin has checked it
 		r.head = forward.AppendContent(r.head, payload, r.chunked, r.body.Done())

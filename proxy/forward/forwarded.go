@@ -14,6 +14,7 @@ type claims struct {
 	hosts       bool   // there was an X-Forwarded-Host
 	protos      bool   // there was an X-Forwarded-Proto
 	prefix      []byte // of the first X-Forwarded-Prefix, if a part of the path is stripped
+	replaced    bool   // an untrusted peer said something
 }
 
 var prefixField = []byte("X-Forwarded-Prefix")

@@ -51,6 +51,9 @@ type Marks struct {
 	// Upgrade is the list of protocols that the client asks to switch to. It is
 	// not set when it asks for none. See Switches.
 	Upgrade Span
+	// Replaced tells that fields which describe the client did not pass, because the
+	// peer is not trusted.
+	Replaced bool
 }
 
 // RequestSize returns the maximum length of the head that AppendRequest writes. head is
@@ -79,6 +82,7 @@ func AppendRequest(b []byte, r *http1.Request, from Peer) ([]byte, Marks) {
 		marks.Host = Span{len(b), len(b)}
 	}
 	b, claims := appendRequestFields(b, r, from)
+	marks.Replaced = claims.replaced
 	b = appendForwarded(b, r, from, claims)
 	if r.Framing == http1.Chunked {
 		b = append(b, "Transfer-Encoding: chunked\r\n"...)
@@ -111,13 +115,16 @@ func appendRequestFields(b []byte, r *http1.Request, from Peer) ([]byte, claims)
 			if trusted {
 				c.note(f)
 			}
+			c.replaced = !trusted
 			continue
 		case http1.FieldForwarded, http1.FieldXRealIP:
 			if !trusted {
+				c.replaced = true
 				continue
 			}
 		case http1.FieldOther:
 			if !trusted && isForwarded(f.Name) {
+				c.replaced = true
 				continue
 			}
 			if from.Strip > 0 && bytes.EqualFold(f.Name, prefixField) {

@@ -19,6 +19,9 @@ type Settings struct {
 	// TrustedProxies are the peers whose fields X-Forwarded-*, Forwarded and X-Real-IP
 	// are believed. Empty: no peer is trusted.
 	TrustedProxies []netip.Prefix
+	// ProxyProtocol has each connection of a TrustedProxies peer begin with a header of
+	// the PROXY protocol, which has the address of the client.
+	ProxyProtocol bool
 	// Limits bound the heads of requests and the framing of their content. A field that
 	// is zero has the default of package http1.
 	Limits http1.Limits
@@ -56,6 +59,10 @@ func (s Settings) WithDefaults() Settings {
 	s.MinRate = cmp.Or(s.MinRate, 240) // as Kestrel and IIS
 	return s
 }
+
+// Announces reports whether a connection of a peer begins with a header of the PROXY
+// protocol.
+func (s *Settings) Announces(peer string) bool { return s.ProxyProtocol && s.Trusts(peer) }
 
 // Trusts reports whether a peer, an IP address without a zone or "", is one of the
 // TrustedProxies.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dynlb/dynlb/proxy/forward"
 	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/proxyproto"
 )
 
 // fate is what becomes of a client's connection after a response.
@@ -41,6 +42,7 @@ type conn struct {
 	unwanted  atomic.Bool                // it was idle, and another client waits
 	streams   atomic.Pointer[streamConn] // set when package net/http has it
 	flights   atomic.Int32               // its requests of HTTP/2
+	unnamed   *proxyproto.Conn           // a header of the PROXY protocol comes first; nil: none does
 	used      bool                       // a request was read
 	request   *http1.Request             // the reader of the present head; nil: no byte of it was read
 	rules     rules                      // of the present request
@@ -59,6 +61,9 @@ type conn struct {
 
 func newConn(l *Lane, netConn net.Conn, done func()) *conn {
 	c := &conn{lane: l, done: done}
+	if c.unnamed = l.expectName(netConn); c.unnamed != nil {
+		netConn = c.unnamed
+	}
 	c.outlet.conn, c.outlet.clock = netConn, &l.clock
 	c.peer = forward.Peer{IP: addressOf(netConn), Scheme: "http"}
 	c.secure()
@@ -83,7 +88,9 @@ func addressOf(c net.Conn) string {
 func (c *conn) serve() {
 	defer c.lane.forget(c)
 	defer c.rescue()
-	c.shake()
+	if c.readName(); c.fate == stays {
+		c.shake()
+	}
 	for c.fate == stays {
 		c.next()
 	}

@@ -157,6 +157,9 @@ func (x *exchange) writeHead(r *http1.Request, size int, from forward.Peer) {
 	}
 	b := getBuffer(forward.RequestSize(r, size, from) + x.edge.Added() + len(payload) + contentRoom)
 	b, x.marks = forward.AppendRequest(b[:0], r, from)
+	if x.marks.Replaced {
+		x.lane.peers.Replaced(x.lane.options.Log, from.IP)
+	}
 	x.head = forward.AppendContent(b, payload, x.chunked, whole)
 	x.outcome.BytesIn = int64(len(payload))
 	x.mu.Lock()

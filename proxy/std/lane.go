@@ -29,6 +29,7 @@ type Lane struct {
 	cutting   atomic.Bool  // Shutdown breaks off what is in flight
 
 	underscores policy.Underscores
+	peers       policy.Peers
 
 	mu        sync.Mutex // guards all below
 	conns     map[*conn]struct{}
