@@ -27,9 +27,10 @@ const (
 )
 
 // index is what / answers.
-const index = `dynlb control plane
+const index = `dynlb control plane; with several apps, add ?app=NAME or {"app": "NAME"}
 
-GET  /lb-status           the instances, in short
+GET  /lb-status           the instances, in short; those of all apps without ?app=
+GET  /v1/apps             the names of the apps
 GET  /v1/status           the whole state
 POST /v1/scale            set the number of instances: {"target": 4, "hold": "60s"}
 POST /v1/restart          replace all instances, new ones first: {"maxSurge": 1}
@@ -73,6 +74,7 @@ func (s *Server) adminHandler(options Options) http.Handler {
 	const get, head, post = http.MethodGet, http.MethodHead, http.MethodPost
 	mux := http.NewServeMux()
 	mux.Handle(statusPath, s.StatusHandler())
+	mux.Handle("/v1/apps", only(s.gateway, get, head))
 	mux.Handle("/v1/status", only(s.gateway, get, head))
 	mux.Handle("/v1/scale", only(s.gateway, post))
 	mux.Handle("/v1/restart", only(withoutTimeLimit(s.gateway), post))
@@ -106,15 +108,16 @@ func (s *Server) unready() error {
 	if s.shuttingDown.Load() {
 		return registry.ErrClosed
 	}
-	for i := range s.apps {
-		now := s.apps[i].Board.Snapshot()
+	all := s.apps.all()
+	for i := range all {
+		now := all[i].Board.Snapshot()
 		err := unready(&now)
 		switch {
 		case err == nil:
-		case len(s.apps) == 1:
+		case len(all) == 1:
 			return err
 		default:
-			return fmt.Errorf("app %s: %w", s.apps[i].Name, err)
+			return fmt.Errorf("app %s: %w", all[i].Name, err)
 		}
 	}
 	return nil

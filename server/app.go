@@ -2,12 +2,15 @@ package server
 
 import (
 	"context"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
 	"github.com/dynlb/dynlb/internal/notice"
 )
 
@@ -44,7 +47,27 @@ type Restarter interface {
 	Restart(ctx context.Context, surge int, reason string, progress func(replaced, total int)) error
 }
 
-// apps are the apps of a Server, at least one.
+// directory has the apps of a Server, which others replace.
+type directory struct{ now atomic.Pointer[apps] }
+
+// set replaces the apps. They must not be changed afterwards.
+func (d *directory) set(list []App) {
+	all := apps(list)
+	d.now.Store(&all)
+}
+
+// all returns the apps.
+func (d *directory) all() apps { return *d.now.Load() }
+
+// find returns the app that a request names, as apps.find does.
+func (d *directory) find(name string) (*App, error) { return d.all().find(name) }
+
+// has reports whether an app is still one of the apps.
+func (d *directory) has(app *App) bool {
+	return slices.ContainsFunc(d.all(), func(a App) bool { return a.Board == app.Board })
+}
+
+// apps are the apps at one moment, by name; at least one.
 type apps []App
 
 // find returns the app that a request names: the only one for "". The error is
@@ -53,15 +76,31 @@ func (a apps) find(name string) (*App, error) {
 	if name == "" && len(a) == 1 {
 		return &a[0], nil
 	}
-	names := make([]string, len(a))
 	for i := range a {
 		if a[i].Name == name {
 			return &a[i], nil
 		}
-		names[i] = a[i].Name
 	}
 	if name == "" {
-		return nil, status.Errorf(codes.InvalidArgument, "app is missing: there are %s", strings.Join(names, ", "))
+		return nil, status.Errorf(codes.InvalidArgument, "app is missing: there are %s", strings.Join(a.names(), ", "))
 	}
-	return nil, status.Errorf(codes.NotFound, "there is no app %q, only %s", name, strings.Join(names, ", "))
+	return nil, status.Errorf(codes.NotFound, "there is no app %q, only %s", name, strings.Join(a.names(), ", "))
 }
+
+// names returns the names of the apps.
+func (a apps) names() []string {
+	out := make([]string, len(a))
+	for i := range a {
+		out[i] = a[i].Name
+	}
+	return out
+}
+
+// ListApps returns the names of all apps.
+func (c *control) ListApps(context.Context, *dynlbv1.ListAppsRequest) (*dynlbv1.ListAppsResponse, error) {
+	return &dynlbv1.ListAppsResponse{Apps: c.apps.all().names()}, nil
+}
+
+// SetApps replaces the apps, of which there must be one at least. A watch of an app that
+// is not among them ends.
+func (s *Server) SetApps(list []App) { s.apps.set(list) }

@@ -221,7 +221,8 @@ func TestWatchOfOneApp(t *testing.T) {
 func TestReadyzOfTwoApps(t *testing.T) {
 	t.Parallel()
 	one, two := newApp("one"), newApp("two")
-	s := &Server{apps: apps{one.app(), two.app()}}
+	s := new(Server)
+	s.SetApps([]App{one.app(), two.app()})
 	one.add(t, 5001, registry.Ready)
 	if err := s.unready(); err == nil || err.Error() != "app two: no instance is ready" {
 		t.Errorf("with one of two apps ready: %v", err)

@@ -53,7 +53,7 @@ var listedStates = []registry.State{registry.Starting, registry.Ready, registry.
 
 // collector collects what the notice boards show. It takes one snapshot per app and
 // scrape, so the figures of a scrape are consistent.
-type collector struct{ apps apps }
+type collector struct{ apps *directory }
 
 // Describe implements prometheus.Collector.
 func (c collector) Describe(descs chan<- *prometheus.Desc) {
@@ -68,9 +68,10 @@ func (c collector) Describe(descs chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (c collector) Collect(metrics chan<- prometheus.Metric) {
 	reload := notice.Reload{}
-	for i := range c.apps {
-		now := c.apps[i].Board.Snapshot()
-		s := scrape{app: c.apps[i].Name, metrics: metrics}
+	all := c.apps.all()
+	for i := range all {
+		now := all[i].Board.Snapshot()
+		s := scrape{app: all[i].Name, metrics: metrics}
 		s.instances(&now)
 		s.target(&now)
 		reload = earlier(reload, now.Reload)

@@ -19,7 +19,7 @@ func TestCollector(t *testing.T) {
 	p := start(t)
 	gauges := func(want string) {
 		t.Helper()
-		if err := testutil.CollectAndCompare(collector{p.apps}, strings.NewReader(want)); err != nil {
+		if err := testutil.CollectAndCompare(collector{&p.apps}, strings.NewReader(want)); err != nil {
 			t.Error(err)
 		}
 	}
@@ -114,7 +114,7 @@ func TestCollectorCountsWaiting(t *testing.T) {
 		_, _ = a.registry.Acquire(ctx, registry.Preference{}) // waits until cancel
 	}()
 	<-changed
-	err := testutil.CollectAndCompare(collector{apps{a.app()}}, strings.NewReader(`
+	err := testutil.CollectAndCompare(collector{directoryOf(a.app())}, strings.NewReader(`
 # HELP dynlb_requests_waiting Requests that wait for an instance.
 # TYPE dynlb_requests_waiting gauge
 dynlb_requests_waiting{app="default"} 1
@@ -145,7 +145,7 @@ func TestTwoInstancesWithOnePort(t *testing.T) {
 		fmt.Sprintf(`dynlb_instance_memory_bytes{app="two",instance_id=%q,port="5001"} 3`, ids[2]),
 	}
 	slices.Sort(lines)
-	err := testutil.CollectAndCompare(collector{apps{one.app(), two.app()}}, strings.NewReader(`
+	err := testutil.CollectAndCompare(collector{directoryOf(one.app(), two.app())}, strings.NewReader(`
 # HELP dynlb_instance_memory_bytes Resident memory of an instance.
 # TYPE dynlb_instance_memory_bytes gauge
 `+strings.Join(lines, "\n")+"\n"), "dynlb_instance_memory_bytes")
@@ -160,7 +160,7 @@ func TestReloadOfTwoApps(t *testing.T) {
 	one, two := newApp("one"), newApp("two")
 	check := func(want int) {
 		t.Helper()
-		err := testutil.CollectAndCompare(collector{apps{one.app(), two.app()}}, strings.NewReader(fmt.Sprintf(`
+		err := testutil.CollectAndCompare(collector{directoryOf(one.app(), two.app())}, strings.NewReader(fmt.Sprintf(`
 # HELP dynlb_config_last_reload_successful Whether the present configuration is in force.
 # TYPE dynlb_config_last_reload_successful gauge
 dynlb_config_last_reload_successful %d
@@ -177,4 +177,11 @@ dynlb_config_last_reload_successful %d
 	one.board.SetReload(errors.New("bad"))
 	two.board.SetReload(nil)
 	check(0)
+}
+
+// directoryOf returns a directory of apps.
+func directoryOf(list ...App) *directory {
+	d := new(directory)
+	d.set(list)
+	return d
 }

@@ -19,13 +19,13 @@ const peerKey = "dynlb-peer-bin"
 // control implements the Control service.
 type control struct {
 	dynlbv1.UnimplementedControlServer
-	apps         apps
+	apps         *directory
 	certificates func() []Certificate // nil: there are none
 	log          *slog.Logger
 	watchers     chan struct{} // holds one value per watcher
 }
 
-func newControl(apps apps, certificates func() []Certificate, log *slog.Logger) *control {
+func newControl(apps *directory, certificates func() []Certificate, log *slog.Logger) *control {
 	return &control{apps: apps, certificates: certificates, log: log, watchers: make(chan struct{}, maxWatchers)}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
@@ -48,7 +49,8 @@ func newGateway(p *pipe) (*grpc.ClientConn, http.Handler, error) {
 }
 
 // StatusHandler answers GET and HEAD of /lb-status and nothing else, for the public
-// listener. Requests wait until Serve runs, and get a 503 after Shutdown.
+// listener: the instances of all apps, or of that in the query. Requests about one app
+// wait until Serve runs. After Shutdown requests get a 503.
 func (s *Server) StatusHandler() http.Handler {
 	status := only(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		select {
@@ -57,9 +59,19 @@ func (s *Server) StatusHandler() http.Handler {
 			return
 		default:
 		}
-		// A new request, so that nothing of a public client's request reaches the
+		all, name := s.apps.all(), r.URL.Query().Get("app")
+		if name == "" && len(all) > 1 {
+			writeStatus(w, all)
+			return
+		}
+		app, err := all.find(name)
+		if err != nil { // its text lists the apps, which are not for every client
+			writeError(w, http.StatusNotFound, fmt.Sprintf("there is no app %q", name))
+			return
+		}
+		// A new request, so that nothing else of a public client's request reaches the
 		// control service.
-		inner, err := http.NewRequestWithContext(r.Context(), http.MethodGet, statusPath, http.NoBody)
+		inner, err := http.NewRequestWithContext(r.Context(), http.MethodGet, statusPath+"?app="+url.QueryEscape(app.Name), http.NoBody)
 		if err != nil {
 			writeError(w, http.StatusInternalServerError, err.Error())
 			return
@@ -74,4 +86,23 @@ func (s *Server) StatusHandler() http.Handler {
 		}
 		status.ServeHTTP(w, r)
 	})
+}
+
+// writeStatus answers with the instances of all apps.
+func writeStatus(w http.ResponseWriter, all apps) {
+	whole := new(dynlbv1.LbStatus)
+	for i := range all {
+		now := all[i].Board.Snapshot()
+		one := lbStatusOf(&now)
+		whole.Total += one.Total
+		whole.Healthy += one.Healthy
+		whole.Instances = append(whole.Instances, one.Instances...)
+	}
+	raw, err := newJSON().Marshal(whole)
+	if err != nil {
+		writeError(w, http.StatusInternalServerError, err.Error())
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Write(raw)
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"runtime"
 	"strconv"
@@ -61,7 +62,8 @@ type Metrics struct {
 	requests *prometheus.CounterVec
 	errors   *prometheus.CounterVec
 	duration *prometheus.HistogramVec
-	byApp    map[string]*requestMetrics // never changed
+	apps     directory
+	byApp    atomic.Pointer[map[string]*requestMetrics] // replaced as a whole, never changed
 	noApp    func() *requestMetrics     // of requests without an app, made at first use
 }
 
@@ -105,16 +107,29 @@ func NewMetrics(apps []App) *Metrics {
 			Help:    "Time from a request's header to the end of its response.",
 			Buckets: durationBuckets,
 		}, []string{"app"}),
-		byApp: make(map[string]*requestMetrics, len(apps)),
 	}
-	for i := range apps {
-		m.byApp[apps[i].Name] = m.ofApp(apps[i].Name)
-	}
+	m.SetApps(apps)
 	m.noApp = sync.OnceValue(func() *requestMetrics { return m.ofApp("") })
 	m.gatherer.MustRegister( // cannot fail: their names differ
-		m.requests, m.errors, m.duration, collector{apps},
+		m.requests, m.errors, m.duration, collector{&m.apps},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
+}
+
+// SetApps replaces the apps. The request metrics of apps that are not among them stay:
+// their last requests may still end.
+func (m *Metrics) SetApps(list []App) {
+	m.apps.set(list)
+	next := map[string]*requestMetrics{}
+	if before := m.byApp.Load(); before != nil {
+		maps.Copy(next, *before)
+	}
+	for i := range list {
+		if name := list[i].Name; next[name] == nil {
+			next[name] = m.ofApp(name)
+		}
+	}
+	m.byApp.Store(&next)
 }
 
 // ofApp returns the request metrics of an app.
@@ -128,7 +143,7 @@ func (m *Metrics) ofApp(name string) *requestMetrics {
 
 // Record counts one request. It does not allocate.
 func (m *Metrics) Record(r Request) {
-	a := m.byApp[r.App]
+	a := (*m.byApp.Load())[r.App]
 	if a == nil {
 		a = m.noApp()
 	}

@@ -26,7 +26,7 @@ const shutdownGrace = time.Second
 
 // Options are what a Server works with.
 type Options struct {
-	// Apps are the apps, each with a name of its own. Required.
+	// Apps are the apps until SetApps, each with a name of its own. Required.
 	Apps []App
 	// Metrics are served at /metrics. Required.
 	Metrics *Metrics
@@ -49,7 +49,7 @@ type Options struct {
 // end it with Shutdown. Its methods are safe for concurrent use.
 type Server struct {
 	log     *slog.Logger
-	apps    apps
+	apps    directory
 	auth    Auth
 	denials denials
 	tlsLog  io.Writer // gets a line for each client that speaks TLS to a plain port
@@ -80,7 +80,6 @@ func New(options Options) (*Server, error) {
 	}
 	s := &Server{
 		log:    options.Log,
-		apps:   options.Apps,
 		auth:   options.Auth,
 		pipe:   newPipe(),
 		health: health.NewServer(),
@@ -90,9 +89,10 @@ func New(options Options) (*Server, error) {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	s.tlsLog = &errorLog{log: s.log}
+	s.apps.set(options.Apps)
 	s.end = sync.OnceFunc(func() { close(s.ending) })
 
-	control := newControl(s.apps, options.Certificates, s.log)
+	control := newControl(&s.apps, options.Certificates, s.log)
 	s.grpc = s.newClientGRPC(control)
 	s.inner = s.newGRPC(control)
 	var err error

@@ -21,7 +21,7 @@ func TestFailingListenerEndsServe(t *testing.T) {
 	p := start(t)
 	broken := listen(t)
 	broken.Close()
-	s, err := New(Options{Apps: p.apps, Metrics: NewMetrics(p.apps)})
+	s, err := New(Options{Apps: p.apps.all(), Metrics: NewMetrics(p.apps.all())})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,7 +49,7 @@ func (c *control) WatchInstances(req *dynlbv1.WatchInstancesRequest, stream grpc
 	ctx := stream.Context()
 	changed, stop := app.Board.Watch()
 	defer stop()
-	w := watcher{app: app}
+	w := watcher{apps: c.apps, app: app}
 	for message := w.first(); ; {
 		if err := stream.Send(message); err != nil {
 			return err
@@ -77,6 +77,7 @@ func intervalOf(req *dynlbv1.WatchInstancesRequest) (time.Duration, error) {
 
 // watcher is one watch of an app, and the last state that it was sent.
 type watcher struct {
+	apps  *directory
 	app   *App
 	pool  *dynlbv1.Pool // as last sent
 	event uint64        // sequence number of the first event that was not sent
@@ -93,6 +94,9 @@ func (w *watcher) first() *dynlbv1.WatchInstancesResponse {
 // not announced, so next also compares once per interval.
 func (w *watcher) next(ctx context.Context, changed <-chan struct{}, interval time.Duration) (*dynlbv1.WatchInstancesResponse, error) {
 	for {
+		if !w.apps.has(w.app) {
+			return nil, status.Errorf(codes.NotFound, "app %s was removed", w.app.Name)
+		}
 		if message := w.look(); message != nil {
 			return message, nil
 		}

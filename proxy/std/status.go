@@ -34,8 +34,9 @@ func (l *Lane) answerStatus(w http.ResponseWriter, r *http.Request) {
 // serveStatus answers a request for the status path on a connection of HTTP/1.1.
 func (c *conn) serveStatus(r *http1.Request) {
 	w := &page{header: make(http.Header), code: http.StatusOK}
+	_, query, _ := bytes.Cut(r.Path, []byte("?"))
 	request := &http.Request{
-		Method: string(r.Method), URL: &url.URL{Path: c.lane.options.StatusPath}, RequestURI: string(r.Path), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Method: string(r.Method), URL: &url.URL{Path: c.lane.options.StatusPath, RawQuery: string(query)}, RequestURI: string(r.Path), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: make(http.Header), Body: http.NoBody, Host: string(r.Host), RemoteAddr: c.conn.RemoteAddr().String(),
 	}
 	whole := c.body.Done()

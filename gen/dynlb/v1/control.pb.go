@@ -181,6 +181,89 @@ func (EventType) EnumDescriptor() ([]byte, []int) {
 	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{1}
 }
 
+// ListAppsRequest asks for the names of the apps.
+type ListAppsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAppsRequest) Reset() {
+	*x = ListAppsRequest{}
+	mi := &file_dynlb_v1_control_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAppsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAppsRequest) ProtoMessage() {}
+
+func (x *ListAppsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_dynlb_v1_control_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAppsRequest.ProtoReflect.Descriptor instead.
+func (*ListAppsRequest) Descriptor() ([]byte, []int) {
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{0}
+}
+
+// ListAppsResponse has the names of the apps.
+type ListAppsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The names, in alphabetical order.
+	Apps          []string `protobuf:"bytes,1,rep,name=apps,proto3" json:"apps,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAppsResponse) Reset() {
+	*x = ListAppsResponse{}
+	mi := &file_dynlb_v1_control_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAppsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAppsResponse) ProtoMessage() {}
+
+func (x *ListAppsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_dynlb_v1_control_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAppsResponse.ProtoReflect.Descriptor instead.
+func (*ListAppsResponse) Descriptor() ([]byte, []int) {
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ListAppsResponse) GetApps() []string {
+	if x != nil {
+		return x.Apps
+	}
+	return nil
+}
+
 // GetStatusRequest names the app.
 type GetStatusRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -192,7 +275,7 @@ type GetStatusRequest struct {
 
 func (x *GetStatusRequest) Reset() {
 	*x = GetStatusRequest{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[0]
+	mi := &file_dynlb_v1_control_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -204,7 +287,7 @@ func (x *GetStatusRequest) String() string {
 func (*GetStatusRequest) ProtoMessage() {}
 
 func (x *GetStatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[0]
+	mi := &file_dynlb_v1_control_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -217,7 +300,7 @@ func (x *GetStatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatusRequest.ProtoReflect.Descriptor instead.
 func (*GetStatusRequest) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{0}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *GetStatusRequest) GetApp() string {
@@ -243,7 +326,7 @@ type GetStatusResponse struct {
 
 func (x *GetStatusResponse) Reset() {
 	*x = GetStatusResponse{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[1]
+	mi := &file_dynlb_v1_control_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -255,7 +338,7 @@ func (x *GetStatusResponse) String() string {
 func (*GetStatusResponse) ProtoMessage() {}
 
 func (x *GetStatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[1]
+	mi := &file_dynlb_v1_control_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -268,7 +351,7 @@ func (x *GetStatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatusResponse.ProtoReflect.Descriptor instead.
 func (*GetStatusResponse) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{1}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *GetStatusResponse) GetLbStatus() *LbStatus {
@@ -309,7 +392,7 @@ type Certificate struct {
 
 func (x *Certificate) Reset() {
 	*x = Certificate{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[2]
+	mi := &file_dynlb_v1_control_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -321,7 +404,7 @@ func (x *Certificate) String() string {
 func (*Certificate) ProtoMessage() {}
 
 func (x *Certificate) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[2]
+	mi := &file_dynlb_v1_control_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -334,7 +417,7 @@ func (x *Certificate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Certificate.ProtoReflect.Descriptor instead.
 func (*Certificate) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{2}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Certificate) GetName() string {
@@ -383,7 +466,7 @@ type ScaleToRequest struct {
 
 func (x *ScaleToRequest) Reset() {
 	*x = ScaleToRequest{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[3]
+	mi := &file_dynlb_v1_control_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -395,7 +478,7 @@ func (x *ScaleToRequest) String() string {
 func (*ScaleToRequest) ProtoMessage() {}
 
 func (x *ScaleToRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[3]
+	mi := &file_dynlb_v1_control_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -408,7 +491,7 @@ func (x *ScaleToRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScaleToRequest.ProtoReflect.Descriptor instead.
 func (*ScaleToRequest) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{3}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ScaleToRequest) GetTarget() int32 {
@@ -447,7 +530,7 @@ type ScaleToResponse struct {
 
 func (x *ScaleToResponse) Reset() {
 	*x = ScaleToResponse{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[4]
+	mi := &file_dynlb_v1_control_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -459,7 +542,7 @@ func (x *ScaleToResponse) String() string {
 func (*ScaleToResponse) ProtoMessage() {}
 
 func (x *ScaleToResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[4]
+	mi := &file_dynlb_v1_control_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -472,7 +555,7 @@ func (x *ScaleToResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScaleToResponse.ProtoReflect.Descriptor instead.
 func (*ScaleToResponse) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{4}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ScaleToResponse) GetOldTarget() int32 {
@@ -510,7 +593,7 @@ type RestartInstancesRequest struct {
 
 func (x *RestartInstancesRequest) Reset() {
 	*x = RestartInstancesRequest{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[5]
+	mi := &file_dynlb_v1_control_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -522,7 +605,7 @@ func (x *RestartInstancesRequest) String() string {
 func (*RestartInstancesRequest) ProtoMessage() {}
 
 func (x *RestartInstancesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[5]
+	mi := &file_dynlb_v1_control_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -535,7 +618,7 @@ func (x *RestartInstancesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestartInstancesRequest.ProtoReflect.Descriptor instead.
 func (*RestartInstancesRequest) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{5}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *RestartInstancesRequest) GetMaxSurge() int32 {
@@ -567,7 +650,7 @@ type RestartInstancesResponse struct {
 
 func (x *RestartInstancesResponse) Reset() {
 	*x = RestartInstancesResponse{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[6]
+	mi := &file_dynlb_v1_control_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -579,7 +662,7 @@ func (x *RestartInstancesResponse) String() string {
 func (*RestartInstancesResponse) ProtoMessage() {}
 
 func (x *RestartInstancesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[6]
+	mi := &file_dynlb_v1_control_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -592,7 +675,7 @@ func (x *RestartInstancesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestartInstancesResponse.ProtoReflect.Descriptor instead.
 func (*RestartInstancesResponse) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{6}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *RestartInstancesResponse) GetReplaced() int32 {
@@ -630,7 +713,7 @@ type WatchInstancesRequest struct {
 
 func (x *WatchInstancesRequest) Reset() {
 	*x = WatchInstancesRequest{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[7]
+	mi := &file_dynlb_v1_control_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -642,7 +725,7 @@ func (x *WatchInstancesRequest) String() string {
 func (*WatchInstancesRequest) ProtoMessage() {}
 
 func (x *WatchInstancesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[7]
+	mi := &file_dynlb_v1_control_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -655,7 +738,7 @@ func (x *WatchInstancesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchInstancesRequest.ProtoReflect.Descriptor instead.
 func (*WatchInstancesRequest) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{7}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *WatchInstancesRequest) GetMinInterval() *durationpb.Duration {
@@ -690,7 +773,7 @@ type WatchInstancesResponse struct {
 
 func (x *WatchInstancesResponse) Reset() {
 	*x = WatchInstancesResponse{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[8]
+	mi := &file_dynlb_v1_control_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -702,7 +785,7 @@ func (x *WatchInstancesResponse) String() string {
 func (*WatchInstancesResponse) ProtoMessage() {}
 
 func (x *WatchInstancesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[8]
+	mi := &file_dynlb_v1_control_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -715,7 +798,7 @@ func (x *WatchInstancesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchInstancesResponse.ProtoReflect.Descriptor instead.
 func (*WatchInstancesResponse) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{8}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *WatchInstancesResponse) GetPool() *Pool {
@@ -755,7 +838,7 @@ type LbStatus struct {
 
 func (x *LbStatus) Reset() {
 	*x = LbStatus{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[9]
+	mi := &file_dynlb_v1_control_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -767,7 +850,7 @@ func (x *LbStatus) String() string {
 func (*LbStatus) ProtoMessage() {}
 
 func (x *LbStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[9]
+	mi := &file_dynlb_v1_control_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -780,7 +863,7 @@ func (x *LbStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LbStatus.ProtoReflect.Descriptor instead.
 func (*LbStatus) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{9}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *LbStatus) GetTotal() int32 {
@@ -832,7 +915,7 @@ type LbInstance struct {
 
 func (x *LbInstance) Reset() {
 	*x = LbInstance{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[10]
+	mi := &file_dynlb_v1_control_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -844,7 +927,7 @@ func (x *LbInstance) String() string {
 func (*LbInstance) ProtoMessage() {}
 
 func (x *LbInstance) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[10]
+	mi := &file_dynlb_v1_control_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -857,7 +940,7 @@ func (x *LbInstance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LbInstance.ProtoReflect.Descriptor instead.
 func (*LbInstance) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{10}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *LbInstance) GetId() string {
@@ -966,7 +1049,7 @@ type Pool struct {
 
 func (x *Pool) Reset() {
 	*x = Pool{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[11]
+	mi := &file_dynlb_v1_control_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -978,7 +1061,7 @@ func (x *Pool) String() string {
 func (*Pool) ProtoMessage() {}
 
 func (x *Pool) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[11]
+	mi := &file_dynlb_v1_control_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -991,7 +1074,7 @@ func (x *Pool) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pool.ProtoReflect.Descriptor instead.
 func (*Pool) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{11}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Pool) GetTarget() int32 {
@@ -1149,7 +1232,7 @@ type Decision struct {
 
 func (x *Decision) Reset() {
 	*x = Decision{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[12]
+	mi := &file_dynlb_v1_control_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1161,7 +1244,7 @@ func (x *Decision) String() string {
 func (*Decision) ProtoMessage() {}
 
 func (x *Decision) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[12]
+	mi := &file_dynlb_v1_control_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1174,7 +1257,7 @@ func (x *Decision) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Decision.ProtoReflect.Descriptor instead.
 func (*Decision) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{12}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Decision) GetTime() *timestamppb.Timestamp {
@@ -1254,7 +1337,7 @@ type Instance struct {
 
 func (x *Instance) Reset() {
 	*x = Instance{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[13]
+	mi := &file_dynlb_v1_control_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1266,7 +1349,7 @@ func (x *Instance) String() string {
 func (*Instance) ProtoMessage() {}
 
 func (x *Instance) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[13]
+	mi := &file_dynlb_v1_control_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1279,7 +1362,7 @@ func (x *Instance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Instance.ProtoReflect.Descriptor instead.
 func (*Instance) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{13}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Instance) GetId() string {
@@ -1420,7 +1503,7 @@ type Exit struct {
 
 func (x *Exit) Reset() {
 	*x = Exit{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[14]
+	mi := &file_dynlb_v1_control_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1432,7 +1515,7 @@ func (x *Exit) String() string {
 func (*Exit) ProtoMessage() {}
 
 func (x *Exit) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[14]
+	mi := &file_dynlb_v1_control_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1445,7 +1528,7 @@ func (x *Exit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exit.ProtoReflect.Descriptor instead.
 func (*Exit) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{14}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Exit) GetInstanceId() string {
@@ -1506,7 +1589,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[15]
+	mi := &file_dynlb_v1_control_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1518,7 +1601,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[15]
+	mi := &file_dynlb_v1_control_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1531,7 +1614,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{15}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Event) GetTime() *timestamppb.Timestamp {
@@ -1580,7 +1663,10 @@ var File_dynlb_v1_control_proto protoreflect.FileDescriptor
 
 const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\n" +
-	"\x16dynlb/v1/control.proto\x12\bdynlb.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"$\n" +
+	"\x16dynlb/v1/control.proto\x12\bdynlb.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x11\n" +
+	"\x0fListAppsRequest\"&\n" +
+	"\x10ListAppsResponse\x12\x12\n" +
+	"\x04apps\x18\x01 \x03(\tR\x04apps\"$\n" +
 	"\x10GetStatusRequest\x12\x10\n" +
 	"\x03app\x18\x01 \x01(\tR\x03app\"\xa3\x01\n" +
 	"\x11GetStatusResponse\x12/\n" +
@@ -1713,8 +1799,9 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x18EVENT_TYPE_CONFIG_LOADED\x10\b\x12\x1e\n" +
 	"\x1aEVENT_TYPE_CONFIG_REJECTED\x10\t\x12\x15\n" +
 	"\x11EVENT_TYPE_BRAKED\x10\n" +
-	"2\xc3\x02\n" +
-	"\aControl\x12D\n" +
+	"2\x86\x03\n" +
+	"\aControl\x12A\n" +
+	"\bListApps\x12\x19.dynlb.v1.ListAppsRequest\x1a\x1a.dynlb.v1.ListAppsResponse\x12D\n" +
 	"\tGetStatus\x12\x1a.dynlb.v1.GetStatusRequest\x1a\x1b.dynlb.v1.GetStatusResponse\x12>\n" +
 	"\aScaleTo\x12\x18.dynlb.v1.ScaleToRequest\x1a\x19.dynlb.v1.ScaleToResponse\x12U\n" +
 	"\x0eWatchInstances\x12\x1f.dynlb.v1.WatchInstancesRequest\x1a .dynlb.v1.WatchInstancesResponse0\x01\x12[\n" +
@@ -1734,64 +1821,68 @@ func file_dynlb_v1_control_proto_rawDescGZIP() []byte {
 }
 
 var file_dynlb_v1_control_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_dynlb_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_dynlb_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_dynlb_v1_control_proto_goTypes = []any{
 	(InstanceState)(0),               // 0: dynlb.v1.InstanceState
 	(EventType)(0),                   // 1: dynlb.v1.EventType
-	(*GetStatusRequest)(nil),         // 2: dynlb.v1.GetStatusRequest
-	(*GetStatusResponse)(nil),        // 3: dynlb.v1.GetStatusResponse
-	(*Certificate)(nil),              // 4: dynlb.v1.Certificate
-	(*ScaleToRequest)(nil),           // 5: dynlb.v1.ScaleToRequest
-	(*ScaleToResponse)(nil),          // 6: dynlb.v1.ScaleToResponse
-	(*RestartInstancesRequest)(nil),  // 7: dynlb.v1.RestartInstancesRequest
-	(*RestartInstancesResponse)(nil), // 8: dynlb.v1.RestartInstancesResponse
-	(*WatchInstancesRequest)(nil),    // 9: dynlb.v1.WatchInstancesRequest
-	(*WatchInstancesResponse)(nil),   // 10: dynlb.v1.WatchInstancesResponse
-	(*LbStatus)(nil),                 // 11: dynlb.v1.LbStatus
-	(*LbInstance)(nil),               // 12: dynlb.v1.LbInstance
-	(*Pool)(nil),                     // 13: dynlb.v1.Pool
-	(*Decision)(nil),                 // 14: dynlb.v1.Decision
-	(*Instance)(nil),                 // 15: dynlb.v1.Instance
-	(*Exit)(nil),                     // 16: dynlb.v1.Exit
-	(*Event)(nil),                    // 17: dynlb.v1.Event
-	(*timestamppb.Timestamp)(nil),    // 18: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),      // 19: google.protobuf.Duration
+	(*ListAppsRequest)(nil),          // 2: dynlb.v1.ListAppsRequest
+	(*ListAppsResponse)(nil),         // 3: dynlb.v1.ListAppsResponse
+	(*GetStatusRequest)(nil),         // 4: dynlb.v1.GetStatusRequest
+	(*GetStatusResponse)(nil),        // 5: dynlb.v1.GetStatusResponse
+	(*Certificate)(nil),              // 6: dynlb.v1.Certificate
+	(*ScaleToRequest)(nil),           // 7: dynlb.v1.ScaleToRequest
+	(*ScaleToResponse)(nil),          // 8: dynlb.v1.ScaleToResponse
+	(*RestartInstancesRequest)(nil),  // 9: dynlb.v1.RestartInstancesRequest
+	(*RestartInstancesResponse)(nil), // 10: dynlb.v1.RestartInstancesResponse
+	(*WatchInstancesRequest)(nil),    // 11: dynlb.v1.WatchInstancesRequest
+	(*WatchInstancesResponse)(nil),   // 12: dynlb.v1.WatchInstancesResponse
+	(*LbStatus)(nil),                 // 13: dynlb.v1.LbStatus
+	(*LbInstance)(nil),               // 14: dynlb.v1.LbInstance
+	(*Pool)(nil),                     // 15: dynlb.v1.Pool
+	(*Decision)(nil),                 // 16: dynlb.v1.Decision
+	(*Instance)(nil),                 // 17: dynlb.v1.Instance
+	(*Exit)(nil),                     // 18: dynlb.v1.Exit
+	(*Event)(nil),                    // 19: dynlb.v1.Event
+	(*timestamppb.Timestamp)(nil),    // 20: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),      // 21: google.protobuf.Duration
 }
 var file_dynlb_v1_control_proto_depIdxs = []int32{
-	11, // 0: dynlb.v1.GetStatusResponse.lb_status:type_name -> dynlb.v1.LbStatus
-	13, // 1: dynlb.v1.GetStatusResponse.pool:type_name -> dynlb.v1.Pool
-	4,  // 2: dynlb.v1.GetStatusResponse.certificates:type_name -> dynlb.v1.Certificate
-	18, // 3: dynlb.v1.Certificate.expire_time:type_name -> google.protobuf.Timestamp
-	19, // 4: dynlb.v1.ScaleToRequest.hold:type_name -> google.protobuf.Duration
-	19, // 5: dynlb.v1.WatchInstancesRequest.min_interval:type_name -> google.protobuf.Duration
-	13, // 6: dynlb.v1.WatchInstancesResponse.pool:type_name -> dynlb.v1.Pool
-	17, // 7: dynlb.v1.WatchInstancesResponse.events:type_name -> dynlb.v1.Event
-	12, // 8: dynlb.v1.LbStatus.instances:type_name -> dynlb.v1.LbInstance
-	18, // 9: dynlb.v1.Pool.hold_until:type_name -> google.protobuf.Timestamp
-	16, // 10: dynlb.v1.Pool.last_exit:type_name -> dynlb.v1.Exit
-	15, // 11: dynlb.v1.Pool.instances:type_name -> dynlb.v1.Instance
-	18, // 12: dynlb.v1.Pool.config_load_time:type_name -> google.protobuf.Timestamp
-	14, // 13: dynlb.v1.Pool.last_decision:type_name -> dynlb.v1.Decision
-	19, // 14: dynlb.v1.Pool.service_time:type_name -> google.protobuf.Duration
-	18, // 15: dynlb.v1.Decision.time:type_name -> google.protobuf.Timestamp
+	13, // 0: dynlb.v1.GetStatusResponse.lb_status:type_name -> dynlb.v1.LbStatus
+	15, // 1: dynlb.v1.GetStatusResponse.pool:type_name -> dynlb.v1.Pool
+	6,  // 2: dynlb.v1.GetStatusResponse.certificates:type_name -> dynlb.v1.Certificate
+	20, // 3: dynlb.v1.Certificate.expire_time:type_name -> google.protobuf.Timestamp
+	21, // 4: dynlb.v1.ScaleToRequest.hold:type_name -> google.protobuf.Duration
+	21, // 5: dynlb.v1.WatchInstancesRequest.min_interval:type_name -> google.protobuf.Duration
+	15, // 6: dynlb.v1.WatchInstancesResponse.pool:type_name -> dynlb.v1.Pool
+	19, // 7: dynlb.v1.WatchInstancesResponse.events:type_name -> dynlb.v1.Event
+	14, // 8: dynlb.v1.LbStatus.instances:type_name -> dynlb.v1.LbInstance
+	20, // 9: dynlb.v1.Pool.hold_until:type_name -> google.protobuf.Timestamp
+	18, // 10: dynlb.v1.Pool.last_exit:type_name -> dynlb.v1.Exit
+	17, // 11: dynlb.v1.Pool.instances:type_name -> dynlb.v1.Instance
+	20, // 12: dynlb.v1.Pool.config_load_time:type_name -> google.protobuf.Timestamp
+	16, // 13: dynlb.v1.Pool.last_decision:type_name -> dynlb.v1.Decision
+	21, // 14: dynlb.v1.Pool.service_time:type_name -> google.protobuf.Duration
+	20, // 15: dynlb.v1.Decision.time:type_name -> google.protobuf.Timestamp
 	0,  // 16: dynlb.v1.Instance.state:type_name -> dynlb.v1.InstanceState
-	18, // 17: dynlb.v1.Instance.start_time:type_name -> google.protobuf.Timestamp
-	18, // 18: dynlb.v1.Instance.ready_time:type_name -> google.protobuf.Timestamp
-	19, // 19: dynlb.v1.Instance.cpu_time:type_name -> google.protobuf.Duration
-	18, // 20: dynlb.v1.Instance.ejected_until:type_name -> google.protobuf.Timestamp
-	18, // 21: dynlb.v1.Exit.time:type_name -> google.protobuf.Timestamp
-	18, // 22: dynlb.v1.Event.time:type_name -> google.protobuf.Timestamp
+	20, // 17: dynlb.v1.Instance.start_time:type_name -> google.protobuf.Timestamp
+	20, // 18: dynlb.v1.Instance.ready_time:type_name -> google.protobuf.Timestamp
+	21, // 19: dynlb.v1.Instance.cpu_time:type_name -> google.protobuf.Duration
+	20, // 20: dynlb.v1.Instance.ejected_until:type_name -> google.protobuf.Timestamp
+	20, // 21: dynlb.v1.Exit.time:type_name -> google.protobuf.Timestamp
+	20, // 22: dynlb.v1.Event.time:type_name -> google.protobuf.Timestamp
 	1,  // 23: dynlb.v1.Event.type:type_name -> dynlb.v1.EventType
-	2,  // 24: dynlb.v1.Control.GetStatus:input_type -> dynlb.v1.GetStatusRequest
-	5,  // 25: dynlb.v1.Control.ScaleTo:input_type -> dynlb.v1.ScaleToRequest
-	9,  // 26: dynlb.v1.Control.WatchInstances:input_type -> dynlb.v1.WatchInstancesRequest
-	7,  // 27: dynlb.v1.Control.RestartInstances:input_type -> dynlb.v1.RestartInstancesRequest
-	3,  // 28: dynlb.v1.Control.GetStatus:output_type -> dynlb.v1.GetStatusResponse
-	6,  // 29: dynlb.v1.Control.ScaleTo:output_type -> dynlb.v1.ScaleToResponse
-	10, // 30: dynlb.v1.Control.WatchInstances:output_type -> dynlb.v1.WatchInstancesResponse
-	8,  // 31: dynlb.v1.Control.RestartInstances:output_type -> dynlb.v1.RestartInstancesResponse
-	28, // [28:32] is the sub-list for method output_type
-	24, // [24:28] is the sub-list for method input_type
+	2,  // 24: dynlb.v1.Control.ListApps:input_type -> dynlb.v1.ListAppsRequest
+	4,  // 25: dynlb.v1.Control.GetStatus:input_type -> dynlb.v1.GetStatusRequest
+	7,  // 26: dynlb.v1.Control.ScaleTo:input_type -> dynlb.v1.ScaleToRequest
+	11, // 27: dynlb.v1.Control.WatchInstances:input_type -> dynlb.v1.WatchInstancesRequest
+	9,  // 28: dynlb.v1.Control.RestartInstances:input_type -> dynlb.v1.RestartInstancesRequest
+	3,  // 29: dynlb.v1.Control.ListApps:output_type -> dynlb.v1.ListAppsResponse
+	5,  // 30: dynlb.v1.Control.GetStatus:output_type -> dynlb.v1.GetStatusResponse
+	8,  // 31: dynlb.v1.Control.ScaleTo:output_type -> dynlb.v1.ScaleToResponse
+	12, // 32: dynlb.v1.Control.WatchInstances:output_type -> dynlb.v1.WatchInstancesResponse
+	10, // 33: dynlb.v1.Control.RestartInstances:output_type -> dynlb.v1.RestartInstancesResponse
+	29, // [29:34] is the sub-list for method output_type
+	24, // [24:29] is the sub-list for method input_type
 	24, // [24:24] is the sub-list for extension type_name
 	24, // [24:24] is the sub-list for extension extendee
 	0,  // [0:24] is the sub-list for field type_name
@@ -1802,14 +1893,14 @@ func file_dynlb_v1_control_proto_init() {
 	if File_dynlb_v1_control_proto != nil {
 		return
 	}
-	file_dynlb_v1_control_proto_msgTypes[3].OneofWrappers = []any{}
+	file_dynlb_v1_control_proto_msgTypes[5].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_dynlb_v1_control_proto_rawDesc), len(file_dynlb_v1_control_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   16,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

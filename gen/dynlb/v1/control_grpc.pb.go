@@ -22,6 +22,7 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
+	Control_ListApps_FullMethodName         = "/dynlb.v1.Control/ListApps"
 	Control_GetStatus_FullMethodName        = "/dynlb.v1.Control/GetStatus"
 	Control_ScaleTo_FullMethodName          = "/dynlb.v1.Control/ScaleTo"
 	Control_WatchInstances_FullMethodName   = "/dynlb.v1.Control/WatchInstances"
@@ -35,12 +36,15 @@ const (
 // Control reports on the apps and steers them. It is served as gRPC on the `admin`
 // listener and, through grpc-gateway, as JSON on `adminHTTP`.
 //
-// Every request names its app in `app`. Unset, it means the only app. Errors of
-// all methods: INVALID_ARGUMENT when `app` is unset and there are several apps;
-// NOT_FOUND when there is no such app.
+// Requests about an app name it in `app`. Unset, it means the only app. Errors of
+// these methods: INVALID_ARGUMENT when `app` is unset and there are several apps;
+// NOT_FOUND when there is no such app, or none any more.
 type ControlClient interface {
+	// ListApps returns the names of all apps.
+	ListApps(ctx context.Context, in *ListAppsRequest, opts ...grpc.CallOption) (*ListAppsResponse, error)
 	// GetStatus returns the state of an app. `GET /lb-status` answers with the
-	// `lb_status` field alone, `GET /v1/status` with the whole response.
+	// `lb_status` field alone, and with the instances of all apps if `app` is unset;
+	// `GET /v1/status` answers with the whole response.
 	GetStatus(ctx context.Context, in *GetStatusRequest, opts ...grpc.CallOption) (*GetStatusResponse, error)
 	// ScaleTo sets how many instances there should be. It answers at once, before
 	// instances have been started or drained; WatchInstances shows that. Concurrent
@@ -76,6 +80,16 @@ type controlClient struct {
 
 func NewControlClient(cc grpc.ClientConnInterface) ControlClient {
 	return &controlClient{cc}
+}
+
+func (c *controlClient) ListApps(ctx context.Context, in *ListAppsRequest, opts ...grpc.CallOption) (*ListAppsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListAppsResponse)
+	err := c.cc.Invoke(ctx, Control_ListApps_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 func (c *controlClient) GetStatus(ctx context.Context, in *GetStatusRequest, opts ...grpc.CallOption) (*GetStatusResponse, error) {
@@ -143,12 +157,15 @@ type Control_RestartInstancesClient = grpc.ServerStreamingClient[RestartInstance
 // Control reports on the apps and steers them. It is served as gRPC on the `admin`
 // listener and, through grpc-gateway, as JSON on `adminHTTP`.
 //
-// Every request names its app in `app`. Unset, it means the only app. Errors of
-// all methods: INVALID_ARGUMENT when `app` is unset and there are several apps;
-// NOT_FOUND when there is no such app.
+// Requests about an app name it in `app`. Unset, it means the only app. Errors of
+// these methods: INVALID_ARGUMENT when `app` is unset and there are several apps;
+// NOT_FOUND when there is no such app, or none any more.
 type ControlServer interface {
+	// ListApps returns the names of all apps.
+	ListApps(context.Context, *ListAppsRequest) (*ListAppsResponse, error)
 	// GetStatus returns the state of an app. `GET /lb-status` answers with the
-	// `lb_status` field alone, `GET /v1/status` with the whole response.
+	// `lb_status` field alone, and with the instances of all apps if `app` is unset;
+	// `GET /v1/status` answers with the whole response.
 	GetStatus(context.Context, *GetStatusRequest) (*GetStatusResponse, error)
 	// ScaleTo sets how many instances there should be. It answers at once, before
 	// instances have been started or drained; WatchInstances shows that. Concurrent
@@ -186,6 +203,9 @@ type ControlServer interface {
 // pointer dereference when methods are called.
 type UnimplementedControlServer struct{}
 
+func (UnimplementedControlServer) ListApps(context.Context, *ListAppsRequest) (*ListAppsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListApps not implemented")
+}
 func (UnimplementedControlServer) GetStatus(context.Context, *GetStatusRequest) (*GetStatusResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetStatus not implemented")
 }
@@ -217,6 +237,24 @@ func RegisterControlServer(s grpc.ServiceRegistrar, srv ControlServer) {
 		t.testEmbeddedByValue()
 	}
 	s.RegisterService(&Control_ServiceDesc, srv)
+}
+
+func _Control_ListApps_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListAppsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ControlServer).ListApps(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Control_ListApps_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ControlServer).ListApps(ctx, req.(*ListAppsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
 }
 
 func _Control_GetStatus_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
@@ -284,6 +322,10 @@ var Control_ServiceDesc = grpc.ServiceDesc{
 	ServiceName: "dynlb.v1.Control",
 	HandlerType: (*ControlServer)(nil),
 	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "ListApps",
+			Handler:    _Control_ListApps_Handler,
+		},
 		{
 			MethodName: "GetStatus",
 			Handler:    _Control_GetStatus_Handler,
