@@ -1,13 +1,14 @@
 // Package app is one app that dynlb balances: its instances, their number, the
 // requests that wait for one, and what is reported of it. Apps share nothing but
-// the process: a daemon runs a [Set] of them behind one proxy and one control
-// plane.
+// the process and the machine: a daemon runs a [Set] of them behind one proxy and one
+// control plane, and they take their ports and their part of the machine from one place.
 package app
 
 import (
 	"context"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/dynlb/dynlb/internal/autoscaler"
 	"github.com/dynlb/dynlb/internal/fleet"
@@ -15,9 +16,6 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/route"
 )
-
-// Default is the name of the app of a config that names none.
-const Default = "default"
 
 // Settings are the part of an app's configuration that a reload can change. Each
 // part of the app keeps its own settings that are in force.
@@ -131,6 +129,35 @@ func (a *App) Freeze() {
 
 // Close ends the queue of requests and the watches. The instances keep running.
 func (a *App) Close() { a.Registry.Close() }
+
+// The time that Retire gives requests that were routed and have not asked for an instance
+// yet: they wait for content (policy.FirstContentWait). retirePoll is the time between two
+// looks at the queue.
+const (
+	retireSettle = time.Second
+	retirePoll   = 20 * time.Millisecond
+)
+
+// Retire ends an app that gets no new requests: those that it has finish first. It takes
+// no longer than the limit, and ends at once with ctx or Stop. It returns when no
+// instance is left.
+func (a *App) Retire(ctx context.Context, limit time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	began := time.Now()
+	for time.Since(began) < retireSettle || a.Registry.Waiting() > 0 {
+		select {
+		case <-time.After(retirePoll):
+			continue
+		case <-ctx.Done():
+		case <-a.stopScaling: // Stop is near
+		}
+		break
+	}
+	a.Close()
+	a.Stop(ctx)
+	a.Log.Info("app ended")
+}
 
 // Stop drains and stops all instances, and kills those that remain when ctx ends.
 // It returns when none is left.

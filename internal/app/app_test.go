@@ -56,13 +56,15 @@ func settings(maximum int) Settings {
 	}
 }
 
+// newApp returns an app with settings.
+func newApp(name string, log *slog.Logger) *App {
+	return New(Options{Name: name, Settings: settings(2), Log: log})
+}
+
 // start runs a set of two apps, and returns it with what waits for its end.
-func start(t *testing.T, log *slog.Logger) (set Set, ended <-chan struct{}) {
+func start(t *testing.T, log *slog.Logger) (set *Set, ended <-chan struct{}) {
 	t.Helper()
-	set = Set{}
-	for _, name := range []string{"blue", "green"} {
-		set[name] = New(Options{Name: name, Settings: settings(2), Log: log})
-	}
+	set = NewSet(newApp("blue", log), newApp("green", log))
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -77,7 +79,7 @@ func TestApps(t *testing.T) {
 	t.Parallel()
 	var text log
 	set, ended := start(t, slog.New(slog.NewTextHandler(&text, nil)))
-	blue, green := set["blue"], set["green"]
+	blue, green := set.Get("blue"), set.Get("green")
 	if _, err := blue.Scaler.ScaleTo(t.Context(), 1, 0, "test"); err != nil {
 		t.Fatal(err)
 	}
@@ -99,15 +101,15 @@ func TestApps(t *testing.T) {
 	}
 
 	set.Freeze()
-	for name, a := range set {
+	for _, a := range set.All() {
 		if _, err := a.Scaler.ScaleTo(t.Context(), 0, 0, "test"); !errors.Is(err, registry.ErrClosed) {
-			t.Errorf("scale %s when frozen: %v", name, err)
+			t.Errorf("scale %s when frozen: %v", a.Name, err)
 		}
 	}
 	set.Close()
-	for name, a := range set {
+	for _, a := range set.All() {
 		if _, err := a.Registry.Acquire(t.Context(), registry.Preference{}); !errors.Is(err, registry.ErrClosed) {
-			t.Errorf("request to %s when closed: %v", name, err)
+			t.Errorf("request to %s when closed: %v", a.Name, err)
 		}
 	}
 	set.Stop(t.Context())

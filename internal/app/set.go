@@ -1,39 +1,118 @@
 package app
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"sync"
+	"time"
 )
 
-// Set is the apps of a daemon by name. It does not change after it was made.
-type Set map[string]*App
+// Set is the apps of a daemon. Apps that were removed are no longer among them, but
+// belong to the set until they have ended. Create one with NewSet. Its methods are safe
+// for concurrent use.
+type Set struct {
+	running sync.WaitGroup
 
-// Run runs all apps until Stop, as [App.Run] does.
-func (s Set) Run(ctx context.Context) { s.each(func(a *App) { a.Run(ctx) }) }
+	mu      sync.Mutex // guards all below
+	apps    map[string]*App
+	leaving map[*App]struct{} // removed, and not ended yet
+}
+
+// NewSet returns a set of apps that do not run yet.
+func NewSet(apps ...*App) *Set {
+	s := &Set{apps: map[string]*App{}, leaving: map[*App]struct{}{}}
+	for _, a := range apps {
+		s.apps[a.Name] = a
+	}
+	return s
+}
+
+// Get returns the app with a name, nil if there is none.
+func (s *Set) Get(name string) *App {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.apps[name]
+}
+
+// All returns the apps by name.
+func (s *Set) All() []*App {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]*App, 0, len(s.apps))
+	for _, a := range s.apps {
+		all = append(all, a)
+	}
+	slices.SortFunc(all, func(a, b *App) int { return cmp.Compare(a.Name, b.Name) })
+	return all
+}
+
+// Run runs the apps until Stop, as [App.Run] does, and those that Add adds.
+func (s *Set) Run(ctx context.Context) {
+	for _, a := range s.All() {
+		s.running.Go(func() { a.Run(ctx) })
+	}
+	s.running.Wait()
+}
+
+// Add adds an app and runs it. Run must have begun, and an app must be running.
+func (s *Set) Add(ctx context.Context, a *App) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.apps[a.Name] = a
+	s.running.Go(func() { a.Run(ctx) })
+}
+
+// Remove removes an app and does not wait until it has ended. Its requests finish first,
+// within the limit; see [App.Retire].
+func (s *Set) Remove(ctx context.Context, name string, limit time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.apps[name]
+	delete(s.apps, name)
+	s.leaving[a] = struct{}{}
+	s.running.Go(func() { // ends within the limit, or with Stop
+		a.Retire(ctx, limit)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.leaving, a)
+	})
+}
 
 // InFlight returns how many requests are at the instances of all apps.
-func (s Set) InFlight() int {
+func (s *Set) InFlight() int {
 	n := 0
-	for _, a := range s {
+	for _, a := range s.members() {
 		n += a.InFlight()
 	}
 	return n
 }
 
 // Freeze keeps the targets of all apps as they are.
-func (s Set) Freeze() { s.each((*App).Freeze) }
+func (s *Set) Freeze() { s.each((*App).Freeze) }
 
 // Close ends the queues and the watches of all apps.
-func (s Set) Close() { s.each((*App).Close) }
+func (s *Set) Close() { s.each((*App).Close) }
 
 // Stop stops all apps at the same time, within the same ctx.
-func (s Set) Stop(ctx context.Context) { s.each(func(a *App) { a.Stop(ctx) }) }
+func (s *Set) Stop(ctx context.Context) { s.each(func(a *App) { a.Stop(ctx) }) }
 
-// each calls f for all apps at the same time, and waits.
-func (s Set) each(f func(*App)) {
-	var running sync.WaitGroup
-	for _, a := range s {
-		running.Go(func() { f(a) })
+// each calls f for all apps at the same time, those that leave too, and waits.
+func (s *Set) each(f func(*App)) {
+	var calls sync.WaitGroup
+	for _, a := range s.members() {
+		calls.Go(func() { f(a) })
 	}
-	running.Wait()
+	calls.Wait()
+}
+
+// members returns all apps that have not ended.
+func (s *Set) members() []*App {
+	all := s.All()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for a := range s.leaving {
+		all = append(all, a)
+	}
+	return all
 }

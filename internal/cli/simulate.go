@@ -55,7 +55,7 @@ output.
 			if plot != "" && filepath.Ext(plot) != ".svg" {
 				return usageError{fmt.Errorf("--plot %s: must be a file.svg", plot)}
 			}
-			s.Registry, s.Scaling = daemon.Simulated(settings)
+			s.Registry, s.Scaling = daemon.Simulated(&settings.App)
 			result := simulate.Run(s)
 			if err := writePlot(plot, result, s.Load); err != nil {
 				return err

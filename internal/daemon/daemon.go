@@ -13,8 +13,11 @@ import (
 
 	"github.com/dynlb/dynlb/internal/accesslog"
 	"github.com/dynlb/dynlb/internal/app"
+	"github.com/dynlb/dynlb/internal/autoscaler"
 	"github.com/dynlb/dynlb/internal/certificates"
 	"github.com/dynlb/dynlb/internal/config"
+	"github.com/dynlb/dynlb/internal/fleet/local"
+	"github.com/dynlb/dynlb/internal/machine"
 	"github.com/dynlb/dynlb/proxy"
 	"github.com/dynlb/dynlb/proxy/route"
 	"github.com/dynlb/dynlb/server"
@@ -43,7 +46,10 @@ type Options struct {
 type Daemon struct {
 	options Options
 	log     *slog.Logger
-	apps    app.Set
+	apps    *app.Set
+	ports   *local.Ports     // of the instances of all apps
+	room    *autoscaler.Room // what the machine has left for them
+	router  *route.Table
 	proxy   *proxy.Proxy
 	metrics *server.Metrics
 	control atomic.Pointer[control] // stored by New and Run
@@ -88,13 +94,14 @@ func New(o Options) (*Daemon, error) {
 			return config.Config{}, errors.New("reload config: there is nothing to read it from")
 		}
 	}
-	p, err := newPlan(o.Config)
+	ports := new(local.Ports)
+	p, err := newPlan(o.Config, ports)
 	if err != nil {
 		return nil, ConfigError{err}
 	}
 	logPlan(o.Log, &p)
 	d := &Daemon{
-		options: o, log: o.Log, plan: p,
+		options: o, log: o.Log, plan: p, ports: ports, room: autoscaler.NewRoom(machine.New()),
 		reloads: make(chan string, 1), failed: make(chan error, 1),
 		stopping: make(chan struct{}), killed: make(chan struct{}), stopped: make(chan struct{}),
 	}
@@ -105,9 +112,10 @@ func New(o Options) (*Daemon, error) {
 	if err := errors.Join(d.listen(), d.startAccessLog()); err != nil {
 		return nil, errors.Join(err, d.cleanups.run(context.Background()))
 	}
+	d.router = route.NewTable(d.rules())
 	// From its beginning the proxy has goroutines that only its Shutdown ends.
 	d.proxy = proxy.New(proxy.Options{
-		Router:   route.Single(d.defaultApp().Route),
+		Router:   d.router,
 		Settings: d.plan.proxy,
 		Engine:   d.options.Engine,
 		TLS:      d.tlsConfig(),
@@ -115,7 +123,7 @@ func New(o Options) (*Daemon, error) {
 		Record:   d.record,
 		Log:      d.log,
 	})
-	for _, a := range d.apps {
+	for _, a := range d.apps.All() {
 		a.Board.SetReload(nil) // the config of the start counts as loaded
 	}
 	return d, nil

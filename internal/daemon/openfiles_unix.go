@@ -66,7 +66,7 @@ func connectionsWithin(files, maxInstances int) int {
 // logOpenFiles warns when the limit of open files allows few clients only.
 func logOpenFiles(log *slog.Logger, settings *config.Config) {
 	files := openFiles()
-	n := connectionsWithin(files, settings.InstanceLimit())
+	n := connectionsWithin(files, instanceLimit(settings))
 	if settings.Limits.Connections != 0 || files == 0 || n >= fewConnections {
 		return
 	}

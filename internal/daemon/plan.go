@@ -19,25 +19,38 @@ import (
 // plan is a config as the settings of each part. A reload may change all of it.
 type plan struct {
 	config config.Config
-	apps   map[string]app.Settings // by name; app.Default alone, as a config has one app
+	apps   map[string]appPlan // by name
 	proxy  proxy.Settings
 }
 
-// newPlan returns the plan of a config, or why this process cannot run it.
-func newPlan(settings config.Config) (plan, error) {
-	only, err := appSettings(settings)
-	if err != nil {
-		return plan{}, err
-	}
-	return plan{
-		config: settings,
-		apps:   map[string]app.Settings{app.Default: only},
-		proxy:  proxySettings(&settings),
-	}, nil
+// appPlan is what a config says of an app.
+type appPlan struct {
+	app.Settings
+	config config.App
 }
 
-// appSettings returns the settings of the app that a config has.
-func appSettings(settings config.Config) (app.Settings, error) {
+// newPlan returns the plan of a config, or why this process cannot run it. The instances
+// of all apps take their ports from the same Ports.
+func newPlan(settings config.Config, ports *local.Ports) (plan, error) {
+	p := plan{config: settings, apps: map[string]appPlan{}, proxy: proxySettings(&settings)}
+	all := settings.AllApps()
+	edge := edgeRules(&settings)
+	for i := range all {
+		one, err := appSettings(&all[i], ports)
+		if err != nil && settings.Apps != nil {
+			err = fmt.Errorf("app %s: %w", all[i].Name, err)
+		}
+		if err != nil {
+			return plan{}, err
+		}
+		one.Requests.Edge = edge
+		p.apps[all[i].Name] = appPlan{one, all[i]}
+	}
+	return p, nil
+}
+
+// appSettings returns the settings of an app.
+func appSettings(settings *config.App, ports *local.Ports) (app.Settings, error) {
 	argv, socketArgv, err := command(settings)
 	if err != nil {
 		return app.Settings{}, err
@@ -64,6 +77,7 @@ func appSettings(settings config.Config) (app.Settings, error) {
 				VerifyPort: settings.VerifyPort,
 			},
 			BasePort:       settings.BasePort,
+			Ports:          ports,
 			CheckInterval:  settings.CheckInterval,
 			HealthTimeout:  settings.HealthTimeout,
 			StartTimeout:   settings.StartTimeout,
@@ -74,10 +88,33 @@ func appSettings(settings config.Config) (app.Settings, error) {
 			MaxAge:         settings.MaxAge,
 			MaxMemory:      settings.MaxMemory,
 		},
-		Requests: route.Settings{
-			RequestTimeout: settings.RequestTimeout, KeepAlive: keepAlive(settings.KeepAlive), Edge: edgeRules(&settings),
-		},
+		Requests: route.Settings{RequestTimeout: settings.RequestTimeout, KeepAlive: keepAlive(settings.KeepAlive)},
 	}, nil
+}
+
+// instanceLimit returns the largest number of instances that all apps may have together.
+func instanceLimit(settings *config.Config) int {
+	n := 0
+	for _, a := range settings.AllApps() {
+		n += a.InstanceLimit()
+	}
+	return n
+}
+
+// drainTimeout returns the longest time that requests may take to finish, and stopTimeout
+// the longest one that instances may take to stop.
+func (p *plan) drainTimeout() (longest time.Duration) {
+	for _, a := range p.apps {
+		longest = max(longest, a.config.DrainTimeout)
+	}
+	return longest
+}
+
+func (p *plan) stopTimeout() (longest time.Duration) {
+	for _, a := range p.apps {
+		longest = max(longest, a.config.StopTimeout)
+	}
+	return longest
 }
 
 // keepAlive returns the setting of an app for the key keepAlive.
@@ -93,7 +130,7 @@ func proxySettings(settings *config.Config) proxy.Settings {
 	limits := &settings.Limits
 	connections := limits.Connections
 	if connections == 0 {
-		connections = connectionsWithin(openFiles(), settings.InstanceLimit())
+		connections = connectionsWithin(openFiles(), instanceLimit(settings))
 	}
 	minRate := int(limits.MinRate)
 	if minRate == 0 {
@@ -112,7 +149,7 @@ func proxySettings(settings *config.Config) proxy.Settings {
 		MinRate:        minRate,
 		HideStatus:     !settings.Status,
 		MaxConnections: connections,
-		MaxStreams:     connectionsWithin(openFiles(), settings.MaxInstances),
+		MaxStreams:     connectionsWithin(openFiles(), instanceLimit(settings)),
 	}
 }
 
@@ -124,21 +161,21 @@ func (e ConfigError) Unwrap() error { return e.error }
 
 // Check returns a [ConfigError] if this process cannot run a valid config.
 func Check(settings config.Config) error {
-	if _, err := newPlan(settings); err != nil {
+	if _, err := newPlan(settings, nil); err != nil {
 		return ConfigError{err}
 	}
 	return nil
 }
 
-// builtIn reports whether instances are the demo backend: the config names no app.
-func builtIn(settings *config.Config) bool { return settings.Argv(0) == nil }
+// builtIn reports whether instances are the demo backend: the config names no program.
+func builtIn(settings *config.App) bool { return settings.Argv(0) == nil }
 
 // command returns the command line of an instance on a port: that of the config,
 // or that of the built-in demo backend. onSocket is the one of an instance on a Unix
 // socket, or nil if instances listen on ports.
-func command(settings config.Config) (onPort func(port int) []string, onSocket func(path string) []string, err error) {
+func command(settings *config.App) (onPort func(port int) []string, onSocket func(path string) []string, err error) {
 	onPort, onSocket = settings.Argv, settings.SocketArgv
-	if builtIn(&settings) {
+	if builtIn(settings) {
 		self, err := os.Executable()
 		if err != nil {
 			return nil, nil, fmt.Errorf("find the demo backend: %w", err)
@@ -153,7 +190,7 @@ func command(settings config.Config) (onPort func(port int) []string, onSocket f
 }
 
 // instanceUser returns the user that instances run as, nil for dynlb's own.
-func instanceUser(settings config.Config) (*account.User, error) {
+func instanceUser(settings *config.App) (*account.User, error) {
 	if settings.User == "" {
 		return nil, nil
 	}
@@ -170,7 +207,14 @@ func instanceUser(settings config.Config) (*account.User, error) {
 // logPlan logs what an operator may not expect of a config.
 func logPlan(log *slog.Logger, p *plan) {
 	logOpenFiles(log, &p.config)
-	if builtIn(&p.config) {
-		log.Info("no location or command set, running the built-in demo backend")
+	for _, a := range p.config.AllApps() {
+		if !builtIn(&a) {
+			continue
+		}
+		if p.config.Apps != nil {
+			log.Info("no location or command set, running the built-in demo backend", "app", a.Name)
+		} else {
+			log.Info("no location or command set, running the built-in demo backend")
+		}
 	}
 }

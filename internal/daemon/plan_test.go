@@ -4,7 +4,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dynlb/dynlb/internal/app"
 	"github.com/dynlb/dynlb/internal/config"
 	"github.com/dynlb/dynlb/proxy"
 	"github.com/dynlb/dynlb/proxy/http1"
@@ -25,7 +24,7 @@ limits: {requestLine: 1001, header: 1002, headerFields: 103, chunkLine: 104, hea
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := newPlan(settings)
+	p, err := newPlan(settings, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,21 +36,21 @@ limits: {requestLine: 1001, header: 1002, headerFields: 103, chunkLine: 104, hea
 		MinRate:        4,
 		MaxConnections: 5,
 	}
-	if d := p.apps[app.Default].Requests.KeepAlive; d != policy.StaleAfter {
+	if d := p.apps[config.DefaultApp].Requests.KeepAlive; d != policy.StaleAfter {
 		t.Errorf("keepAlive %v by default, want %v", d, policy.StaleAfter)
 	}
 	got := p.proxy
-	if got.TrustedProxies != nil || !got.HideStatus || p.apps[app.Default].Requests.RequestTimeout != 7*time.Second || got.Limits != want.Limits ||
+	if got.TrustedProxies != nil || !got.HideStatus || p.apps[config.DefaultApp].Requests.RequestTimeout != 7*time.Second || got.Limits != want.Limits ||
 		got.HeadTimeout != want.HeadTimeout || got.BodyTimeout != want.BodyTimeout ||
 		got.IdleTimeout != want.IdleTimeout || got.MinRate != want.MinRate || got.MaxConnections != want.MaxConnections {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	settings.KeepAlive = 0
-	if p, err = newPlan(settings); err != nil || p.apps[app.Default].Requests.KeepAlive >= 0 {
+	if p, err = newPlan(settings, nil); err != nil || p.apps[config.DefaultApp].Requests.KeepAlive >= 0 {
 		t.Errorf("keepAlive: 0 keeps connections (%v)", err)
 	}
 	settings.Limits.Connections, settings.Limits.MinRate = 0, 0
-	if p, err = newPlan(settings); err != nil || p.proxy.MinRate != -1 || p.proxy.MaxConnections != connectionsWithin(openFiles(), 8) {
+	if p, err = newPlan(settings, nil); err != nil || p.proxy.MinRate != -1 || p.proxy.MaxConnections != connectionsWithin(openFiles(), 8) {
 		t.Errorf("%d connections with %d open files (%v)", p.proxy.MaxConnections, openFiles(), err)
 	}
 }

@@ -39,7 +39,7 @@ func (d *Daemon) prepare() (*prepared, error) {
 		return nil, err
 	}
 	p := &prepared{}
-	if p.plan, err = newPlan(settings); err != nil {
+	if p.plan, err = newPlan(settings, d.ports); err != nil {
 		return nil, err
 	}
 	if err := d.prepareCertificates(p); err != nil {

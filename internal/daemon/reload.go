@@ -3,8 +3,8 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
 
-	"github.com/dynlb/dynlb/internal/app"
 	"github.com/dynlb/dynlb/internal/fleet"
 	"github.com/dynlb/dynlb/internal/registry"
 )
@@ -14,8 +14,15 @@ import (
 // instances are started and checked.
 type trial struct {
 	*prepared
-	outcome chan error // capacity 1: nil when the config can be put in force
-	later   error      // why a config that was read meanwhile was rejected
+	tried   []string     // the apps that try their settings
+	outcome chan verdict // capacity 1
+	later   error        // why a config that was read meanwhile was rejected
+}
+
+// verdict is the outcome of a trial: the first failure, or that all apps have succeeded.
+type verdict struct {
+	app string // that failed
+	err error  // nil when the config can be put in force
 }
 
 // reload loads the config and tries it. The log, the status and the metrics tell the
@@ -26,28 +33,75 @@ func (d *Daemon) reload(now context.Context) {
 		d.reject(err)
 		return
 	}
+	changed := d.changed(&next.plan)
 	d.abandon()
-	d.trial = &trial{prepared: next, outcome: make(chan error, 1)}
-	outcomes := make([]<-chan error, 0, len(d.apps))
-	for name, settings := range next.plan.apps { // the same names in every plan
-		outcomes = append(outcomes, d.apps[name].Try(settings))
-	}
-	if done, err := received(outcomes); done {
-		d.decide(now, err)
+	d.trial = &trial{prepared: next, tried: changed, outcome: make(chan verdict, 1)}
+	if d.try(changed) {
+		d.decide(now, <-d.trial.outcome)
 		return
 	}
 	d.log.Info("config reload in progress, the previous config is in force until new instances have replaced all others")
-	for _, a := range d.apps {
+	for _, a := range d.apps.All() {
 		a.Board.SetReloading()
 	}
-	outcome := d.trial.outcome
-	d.parts.Go(func() { // ends with the apps at the latest
-		var all error
-		for _, o := range outcomes {
-			all = errors.Join(all, <-o)
+}
+
+// changed returns the apps whose settings are others than those that they have: apart
+// from new apps, which have no instances that could stay.
+func (d *Daemon) changed(next *plan) (names []string) {
+	for name, a := range next.apps {
+		old, exists := d.plan.apps[name]
+		same := exists && sameApp(&old.config, &a.config)
+		if d.trial != nil && same { // it may try other settings
+			tries, ok := d.trial.plan.apps[name]
+			same = ok && sameApp(&tries.config, &a.config)
 		}
-		outcome <- all
+		if exists && !same {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// try has apps try their settings of the trial, and sends its verdict. It reports whether
+// that is there already.
+func (d *Daemon) try(names []string) (decided bool) {
+	t := d.trial
+	outcomes := make(map[string]<-chan error, len(names))
+	decided = true
+	for _, name := range names {
+		o := d.apps.Get(name).Try(t.plan.apps[name].Settings)
+		outcomes[name] = o
+		decided = decided && len(o) > 0
+	}
+	if decided {
+		t.outcome <- firstFailure(outcomes)
+		return true
+	}
+	verdicts := make(chan verdict, len(names))
+	for name, o := range outcomes {
+		d.parts.Go(func() { verdicts <- verdict{name, <-o} }) // ends with the apps at the latest
+	}
+	d.parts.Go(func() { // ends with the goroutines above
+		for range names {
+			if v := <-verdicts; v.err != nil {
+				t.outcome <- v
+				return
+			}
+		}
+		t.outcome <- verdict{}
 	})
+	return false
+}
+
+// firstFailure returns the verdict on outcomes that are there.
+func firstFailure(outcomes map[string]<-chan error) (v verdict) {
+	for name, o := range outcomes {
+		if err := <-o; err != nil {
+			v = verdict{name, err}
+		}
+	}
+	return v
 }
 
 // reject reports a config that cannot be tried. A reload under way continues.
@@ -58,22 +112,9 @@ func (d *Daemon) reject(err error) {
 	}
 }
 
-// received returns the errors of all channels, if each has its value.
-func received(outcomes []<-chan error) (done bool, all error) {
-	for _, o := range outcomes {
-		if len(o) == 0 {
-			return false, nil
-		}
-	}
-	for _, o := range outcomes {
-		all = errors.Join(all, <-o)
-	}
-	return true, all
-}
-
 // tried returns the channel that gets the outcome of the reload under way; nil when
 // there is none.
-func (d *Daemon) tried() <-chan error {
+func (d *Daemon) tried() <-chan verdict {
 	if d.trial == nil {
 		return nil
 	}
@@ -92,31 +133,34 @@ func (d *Daemon) abandon() {
 	d.trial = nil
 }
 
-// decide puts the config of the reload under way in force if err is nil, and else
-// discards it.
-func (d *Daemon) decide(now context.Context, err error) {
+// decide puts the config of the reload under way in force if no app has failed, and else
+// discards it: the apps that tried it get their previous settings again.
+func (d *Daemon) decide(now context.Context, v verdict) {
 	next, later := d.trial.prepared, d.trial.later
+	err := v.err
 	if err == nil {
-		err = d.takeOver(next)
+		err = next.open()
+	} else if len(d.plan.apps) > 1 {
+		err = fmt.Errorf("app %s: %w", v.app, err)
 	}
 	if err != nil {
+		d.restore(d.trial.tried, v.app)
 		d.abandon()
 		d.reloaded(err)
 		return
 	}
 	d.trial = nil
-	before := d.plan.config
+	before := d.plan
 	d.plan = next.plan
 	d.useAccessLog(next.access)
 	d.proxy.Configure(d.plan.proxy)
 	if d.certificates != nil {
 		d.certificates.Use(next.certificates)
 	}
-	for name, settings := range d.plan.apps {
-		d.apps[name].Configure(settings)
-	}
+	d.applyApps(now, before.apps)
 	d.replaceControl(now, next.control)
-	d.replacePublic(next.public, before.Listen)
+	d.control.Load().server.SetApps(d.controlApps())
+	d.replacePublic(next.public, before.config.Listen)
 	d.replaceRedirect(now, next)
 	logPlan(d.log, &d.plan)
 	d.reloaded(nil)
@@ -125,35 +169,27 @@ func (d *Daemon) decide(now context.Context, err error) {
 	}
 }
 
-// takeOver opens the listeners that take over a port. If one cannot be opened, the
-// instances get the settings of the config that stays in force.
-func (d *Daemon) takeOver(next *prepared) error {
-	err := next.open()
-	if err == nil {
-		return nil
+// restore gives apps the settings of the config that stays in force, apart from one that
+// has them again already.
+func (d *Daemon) restore(names []string, but string) {
+	for _, name := range names {
+		if name != but {
+			d.apps.Get(name).Try(d.plan.apps[name].Settings) // an error is in the log of the fleet
+		}
 	}
-	for name, settings := range d.plan.apps {
-		d.apps[name].Try(settings) // an error is in the log of the fleet
-	}
-	return err
 }
 
-// reloaded reports the outcome of a reload for each app.
+// reloaded reports the outcome of a reload, and each app shows it.
 func (d *Daemon) reloaded(err error) {
 	if errors.Is(err, registry.ErrClosed) || errors.Is(err, fleet.ErrSuperseded) {
 		return // the daemon stops, or a later reload reports its own outcome
 	}
-	for _, a := range d.apps {
-		report(a, err)
-	}
-}
-
-// report reports the outcome of a reload for an app.
-func report(a *app.App, err error) {
 	if err == nil {
-		a.Log.Info("config reloaded")
+		d.log.Info("config reloaded")
 	} else {
-		a.Log.Error("config reload failed, keeping the previous config", "error", err)
+		d.log.Error("config reload failed, keeping the previous config", "error", err)
 	}
-	a.Board.SetReload(err)
+	for _, a := range d.apps.All() {
+		a.Board.SetReload(err)
+	}
 }

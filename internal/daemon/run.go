@@ -69,8 +69,12 @@ func (d *Daemon) start(now context.Context) {
 		return nil
 	})
 	at := d.Addresses()
-	d.log.Info("serving", "listen", at.Listen, "admin", at.Admin, "adminHTTP", at.AdminHTTP,
-		"minInstances", d.plan.config.MinInstances, "maxInstances", d.plan.config.MaxInstances)
+	log := d.log.With("listen", at.Listen, "admin", at.Admin, "adminHTTP", at.AdminHTTP)
+	if d.plan.config.Apps == nil {
+		log.Info("serving", "minInstances", d.plan.config.MinInstances, "maxInstances", d.plan.config.MaxInstances)
+	} else {
+		log.Info("serving", "apps", d.plan.names())
+	}
 }
 
 // serve reloads the config on demand until there is a reason to stop: ctx ends,
@@ -96,11 +100,10 @@ func (d *Daemon) serve(ctx, now context.Context) error {
 
 // shutdown stops all parts within one deadline and waits for them.
 func (d *Daemon) shutdown(now context.Context) error {
-	settings := &d.plan.config
-	ctx, cancel := context.WithTimeout(now, max(0, settings.DrainDelay)+settings.DrainTimeout+settings.StopTimeout)
+	delay, drain := max(0, d.plan.config.DrainDelay), d.plan.drainTimeout()
+	ctx, cancel := context.WithTimeout(now, delay+drain+d.plan.stopTimeout())
 	defer cancel()
-	d.log.Info("shutting down", "inFlight", d.apps.InFlight(),
-		"drainDelay", max(0, settings.DrainDelay), "drainTimeout", settings.DrainTimeout)
+	d.log.Info("shutting down", "inFlight", d.apps.InFlight(), "drainDelay", delay, "drainTimeout", drain)
 	err := d.cleanups.run(ctx)
 	d.parts.Wait()
 	select {
@@ -147,7 +150,7 @@ func (d *Daemon) delayDrain(ctx context.Context) error {
 // drain closes the public listener and waits for the requests in flight, for
 // drainTimeout at most.
 func (d *Daemon) drain(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, d.plan.config.DrainTimeout)
+	ctx, cancel := context.WithTimeout(ctx, d.plan.drainTimeout())
 	defer cancel()
 	if err := d.proxy.Shutdown(ctx); err != nil {
 		d.cut = true

@@ -10,7 +10,7 @@ import (
 // Simulated returns the part of the settings that decides how an app follows its load,
 // which a simulation needs too: how requests are queued, and how the number of instances
 // follows the load.
-func Simulated(settings config.Config) (registry.Options, autoscaler.Settings) {
+func Simulated(settings *config.App) (registry.Options, autoscaler.Settings) {
 	queueing := registry.Options{
 		MaxConcurrency: concurrency(settings.MaxConcurrency),
 		QueueLimit:     settings.Queue.Limit,

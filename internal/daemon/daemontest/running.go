@@ -109,10 +109,16 @@ func (r *Running) Reload(yaml string) {
 	r.daemon.Reload("test")
 }
 
-// Pool returns the whole state.
+// Pool returns the whole state of the only app.
 func (r *Running) Pool() *dynlbv1.Pool {
 	r.t.Helper()
-	response, err := r.Client.GetStatus(context.Background(), &dynlbv1.GetStatusRequest{})
+	return r.PoolOf("")
+}
+
+// PoolOf returns the whole state of an app.
+func (r *Running) PoolOf(app string) *dynlbv1.Pool {
+	r.t.Helper()
+	response, err := r.Client.GetStatus(context.Background(), &dynlbv1.GetStatusRequest{App: app})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -129,6 +135,22 @@ func (r *Running) Ready() int {
 		}
 	}
 	return n
+}
+
+// AwaitReadyOf waits until there is an app, n instances of it are ready, and no others of
+// it exist.
+func (r *Running) AwaitReadyOf(app string, n int) {
+	r.t.Helper()
+	Eventually(r.t, fmt.Sprintf("%d ready instances of %s", n, app), func() bool {
+		response, err := r.Client.GetStatus(context.Background(), &dynlbv1.GetStatusRequest{App: app})
+		all := response.GetPool().GetInstances()
+		for _, in := range all {
+			if in.GetState() != dynlbv1.InstanceState_INSTANCE_STATE_READY {
+				return false
+			}
+		}
+		return err == nil && len(all) == n
+	})
 }
 
 // AwaitReady waits until n instances are ready, and no others exist.
@@ -158,8 +180,14 @@ func (r *Running) Get(url string) (status int, body string) {
 // PIDs returns the process ids of the instances that have one, from their handles.
 func (r *Running) PIDs() []int {
 	r.t.Helper()
+	return r.PIDsOf("")
+}
+
+// PIDsOf returns those of the instances of an app.
+func (r *Running) PIDsOf(app string) []int {
+	r.t.Helper()
 	var out []int
-	for _, in := range r.Pool().GetInstances() {
+	for _, in := range r.PoolOf(app).GetInstances() {
 		if in.GetHandle() == "" {
 			continue // it is being started
 		}
