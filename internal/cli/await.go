@@ -9,12 +9,12 @@ import (
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
 )
 
-// await waits until n instances are ready and no others exist, for the given time at
+// await waits until n instances of an app are ready and no others of it exist, for the given time at
 // most. The error says why it is not so.
-func (r *remote) await(ctx context.Context, n int32, limit time.Duration) error {
+func (r *remote) await(ctx context.Context, app string, n int32, limit time.Duration) error {
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	stream, err := r.WatchInstances(limited, &dynlbv1.WatchInstancesRequest{})
+	stream, err := r.WatchInstances(limited, &dynlbv1.WatchInstancesRequest{App: app})
 	if err != nil {
 		return r.explain(ctx, err)
 	}

@@ -23,7 +23,7 @@ func newCheck(o *options) *cobra.Command {
 		Long: `Read the config file, FILE or that of --config, and report all its errors with
 their line numbers. The exit code is 0 if 'dynlb serve', run by the same user,
 would accept the file, and 2 if not. What is probably a mistake is a warning on
-stderr. Of a schedule the next runs of each entry are printed.`,
+stderr. Each app is printed, and the next runs of each entry of its schedule.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {
 			case len(args) > 1:
@@ -49,16 +49,51 @@ stderr. Of a schedule the next runs of each entry are printed.`,
 				fmt.Fprintf(cmd.OutOrStdout(), "no %s found: the defaults apply\n", config.DefaultPath)
 				return nil
 			}
-			app := "the built-in demo backend"
-			if argv := settings.Argv(settings.BasePort); argv != nil {
-				app = strings.Join(argv, " ")
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s is valid: %d to %d instances of %s, on %s\n",
-				settings.Path, settings.MinInstances, settings.MaxInstances, app, settings.Listen)
-			printSchedule(cmd.OutOrStdout(), settings.Schedule, time.Now())
+			printConfig(cmd.OutOrStdout(), &settings, time.Now())
 			return nil
 		},
 	}
+}
+
+// printConfig prints what a config asks for: the only app on one line, or each app on
+// one of its own.
+func printConfig(w io.Writer, c *config.Config, now time.Time) {
+	if c.Apps == nil {
+		fmt.Fprintf(w, "%s is valid: %s, on %s\n", c.Path, describe(&c.App), c.Listen)
+		printSchedule(w, c.Schedule, now)
+		return
+	}
+	fmt.Fprintf(w, "%s is valid: %d apps, on %s\n", c.Path, len(c.Apps), c.Listen)
+	for i := range c.Apps {
+		a := &c.Apps[i]
+		fmt.Fprintf(w, "app %s: %s, for %s\n", a.Name, describe(a), requestsOf(a))
+		printSchedule(w, a.Schedule, now)
+	}
+}
+
+// describe returns how many instances of which program an app has.
+func describe(a *config.App) string {
+	program := "the built-in demo backend"
+	if argv := a.Argv(a.BasePort); argv != nil {
+		program = strings.Join(argv, " ")
+	}
+	return fmt.Sprintf("%d to %d instances of %s", a.MinInstances, a.MaxInstances, program)
+}
+
+// requestsOf returns which requests are for an app: "a.example.com/api (stripped)".
+func requestsOf(a *config.App) string {
+	hosts, paths := a.Hosts, a.Paths
+	if len(hosts) == 0 {
+		hosts = []string{"any host"}
+	}
+	text := strings.Join(hosts, ", ")
+	if len(paths) > 0 {
+		text += " below " + strings.Join(paths, ", ")
+	}
+	if a.Strip {
+		text += ", which is stripped"
+	}
+	return text
 }
 
 // printedRuns is how many runs of each entry of a schedule are printed.

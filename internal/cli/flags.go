@@ -53,5 +53,8 @@ func checkPositive(cmd *cobra.Command, flag string, positive bool) error {
 // alternatives returns "a, b or c".
 func alternatives(values []string) string {
 	last := len(values) - 1
+	if last == 0 {
+		return values[0]
+	}
 	return strings.Join(values[:last], ", ") + " or " + values[last]
 }

@@ -40,7 +40,7 @@ interrupted.`,
 				ctx, cancel = context.WithTimeout(ctx, length+time.Second/2)
 				defer cancel()
 			}
-			if err := record(ctx, r, cmd.OutOrStdout()); err != nil && ctx.Err() == nil {
+			if err := record(ctx, r, o.app, cmd.OutOrStdout()); err != nil && ctx.Err() == nil {
 				return r.explain(cmd.Context(), err)
 			}
 			return nil // its time is over, or it was interrupted
@@ -51,8 +51,8 @@ interrupted.`,
 	return cmd
 }
 
-// record writes a line each second until ctx ends.
-func record(ctx context.Context, client dynlbv1.ControlClient, out io.Writer) error {
+// record writes a line of an app each second until ctx ends.
+func record(ctx context.Context, client dynlbv1.ControlClient, app string, out io.Writer) error {
 	if err := simulate.WriteHeader(out); err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func record(ctx context.Context, client dynlbv1.ControlClient, out io.Writer) er
 	defer tick.Stop()
 	var last *dynlbv1.Pool
 	for {
-		response, err := client.GetStatus(ctx, &dynlbv1.GetStatusRequest{})
+		response, err := client.GetStatus(ctx, &dynlbv1.GetStatusRequest{App: app})
 		if err != nil {
 			return err
 		}

@@ -30,6 +30,7 @@ const (
 func clientFlags(cmd *cobra.Command, o *options) {
 	cmd.Flags().StringVar(&o.admin, "admin", "",
 		"host:port of the gRPC control listener (default: admin of the config)")
+	cmd.Flags().StringVar(&o.app, "app", "", "name of the app, if there are several")
 	o.identity.register(cmd)
 }
 
@@ -132,7 +133,7 @@ func (r *remote) explain(ctx context.Context, err error) error {
 		return r.noAnswer(callTimeout)
 	case codes.Unauthenticated:
 		return fmt.Errorf("%s; %s", s.Message(), deniedHint(s.Message()))
-	case codes.InvalidArgument:
+	case codes.InvalidArgument, codes.NotFound: // such as an app that does not exist
 		return usageError{errors.New(s.Message())}
 	default:
 		return errors.New(s.Message())

@@ -20,15 +20,20 @@ var errInterrupted = errors.New("the restart goes on; 'dynlb watch' shows it")
 func newRestart(o *options) *cobra.Command {
 	var surge int32
 	cmd := &cobra.Command{
-		Use:   "restart",
+		Use:   "restart [APP]",
 		Short: "Replace all instances without losing a request",
-		Long: `Replace all instances: each new one is ready before an old one drains. This is how
+		Long: `Replace all instances of an app: each new one is ready before an old one drains. This is how
 new code is deployed: change the files, then restart. If a new instance does not
 become ready, the restart stops, the old instances stay, and the exit code is 1.
 The restart goes on if this command is interrupted.`,
-		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Args:              oneApp,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkPositive(cmd, "max-surge", surge > 0); err != nil {
+				return err
+			}
+			app, err := o.appOf(args)
+			if err != nil {
 				return err
 			}
 			r, err := dial(cmd.Context(), o)
@@ -38,7 +43,7 @@ The restart goes on if this command is interrupted.`,
 			defer r.close()
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)
 			defer stop()
-			stream, err := r.RestartInstances(ctx, &dynlbv1.RestartInstancesRequest{MaxSurge: surge})
+			stream, err := r.RestartInstances(ctx, &dynlbv1.RestartInstancesRequest{App: app, MaxSurge: surge})
 			if err != nil {
 				return r.explain(cmd.Context(), err)
 			}

@@ -12,6 +12,7 @@ type options struct {
 	version  string // of this binary
 	config   string
 	admin    string
+	app      string
 	identity identity
 }
 

@@ -31,7 +31,7 @@ func TestBadUsage(t *testing.T) {
 		{"check bad.yaml other.yaml", "dynlb: check takes one file (usage: dynlb check [FILE] [flags])"},
 		{"check bad.yaml", "bad.yaml:1: minIntances: "},
 		{"check -c -", "-: cannot be read: is not the name of a file; for standard input write /dev/stdin"},
-		{"scale", "dynlb: scale needs the number of instances, such as: dynlb scale 4 (usage: dynlb scale N [flags])"},
+		{"scale", "dynlb: scale needs the number of instances, such as: dynlb scale 4 (usage: dynlb scale [APP=]N [flags])"},
 		{"scale -1", "dynlb: the number of instances is between minInstances and maxInstances, such as: dynlb scale 4; got -1"},
 		{"scale -x", "dynlb: unknown shorthand flag: 'x' in -x (see 'dynlb scale --help')"},
 		{"scale 3 --hold 5", `dynlb: invalid argument "5" for "--hold" flag: time: missing unit in duration "5"; write 5s or 5m`},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,13 +18,13 @@ func newScale(o *options) *cobra.Command {
 	var hold, timeout time.Duration
 	var wait bool
 	cmd := &cobra.Command{
-		Use:   "scale N",
+		Use:   "scale [APP=]N",
 		Short: "Set the number of instances",
 		Long: `Set the number of instances, between minInstances and maxInstances. The autoscaler
 goes on from there. With --hold it leaves the number alone for that long. With --wait
 the command ends when so many instances are ready; the exit code is 1, and the error
 says why, if they are not within --timeout.`,
-		Example: "  dynlb scale 4 --hold 10m",
+		Example: "  dynlb scale 4 --hold 10m\n  dynlb scale api=4",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return errors.New("scale needs the number of instances, such as: dynlb scale 4")
@@ -31,17 +32,16 @@ says why, if they are not within --timeout.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			n, err := strconv.ParseInt(args[0], 10, 32)
+			app, n, err := o.parseScale(args[0])
 			if err != nil {
-				return usageError{fmt.Errorf("%q is not a number of instances; give a whole number, such as: dynlb scale 4", args[0])}
+				return err
 			}
 			r, err := dial(cmd.Context(), o)
 			if err != nil {
 				return err
 			}
 			defer r.close()
-			target := int32(n)
-			request := &dynlbv1.ScaleToRequest{Target: &target}
+			request := &dynlbv1.ScaleToRequest{App: app, Target: &n}
 			if hold != 0 {
 				request.Hold = durationpb.New(hold)
 			}
@@ -54,7 +54,7 @@ says why, if they are not within --timeout.`,
 			if _, err = fmt.Fprintf(cmd.OutOrStdout(), "target %d -> %d\n", response.GetOldTarget(), response.GetNewTarget()); err != nil || !wait {
 				return err
 			}
-			return r.await(cmd.Context(), response.GetNewTarget(), timeout)
+			return r.await(cmd.Context(), app, response.GetNewTarget(), timeout)
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
@@ -63,4 +63,20 @@ says why, if they are not within --timeout.`,
 	cmd.Flags().DurationVar(&timeout, "timeout", time.Minute, "how long --wait waits")
 	cmd.Flags().DurationVar(&hold, "hold", 0, "how long the autoscaler leaves the number alone, such as 10m (up to 24h)")
 	return cmd
+}
+
+// parseScale returns what N or APP=N says, with the app of --app.
+func (o *options) parseScale(arg string) (app string, n int32, err error) {
+	number, app := arg, o.app
+	if name, after, ok := strings.Cut(arg, "="); ok {
+		number = after
+		if app, err = o.appOf([]string{name}); err != nil {
+			return "", 0, err
+		}
+	}
+	parsed, err := strconv.ParseInt(number, 10, 32)
+	if err != nil {
+		return "", 0, usageError{fmt.Errorf("%q is not a number of instances; give a whole number, such as: dynlb scale 4", number)}
+	}
+	return app, int32(parsed), nil
 }

@@ -30,7 +30,7 @@ output.
 --plot writes a picture of load, instances, queue and latency, with the decisions.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			settings, err := config.Load(o.config, os.Getenv)
+			app, err := o.loadApp()
 			if err != nil {
 				return err
 			}
@@ -55,7 +55,7 @@ output.
 			if plot != "" && filepath.Ext(plot) != ".svg" {
 				return usageError{fmt.Errorf("--plot %s: must be a file.svg", plot)}
 			}
-			s.Registry, s.Scaling = daemon.Simulated(&settings.App)
+			s.Registry, s.Scaling = daemon.Simulated(app)
 			result := simulate.Run(s)
 			if err := writePlot(plot, result, s.Load); err != nil {
 				return err
@@ -64,6 +64,7 @@ output.
 		},
 	}
 	flags := cmd.Flags()
+	flags.StringVar(&o.app, "app", "", "app of the config, if there are several")
 	flags.StringVar(&rates, "rates", "", "load: requests per second and for how long, such as 25x10s,140x40s")
 	flags.StringVar(&file, "load", "", "file with a load, as 'dynlb record' writes it")
 	flags.DurationVar(&s.App.Boot, "boot", 300*time.Millisecond, "time from the start of an instance until it is ready")
@@ -72,6 +73,15 @@ output.
 	flags.StringVar(&plot, "plot", "", "write a picture to this file.svg")
 	flags.Uint64Var(&s.Seed, "seed", 1, "seed of the random arrivals")
 	return cmd
+}
+
+// loadApp returns the app of the config that --app names.
+func (o *options) loadApp() (*config.App, error) {
+	settings, err := config.Load(o.config, os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	return appIn(&settings, o.app)
 }
 
 // writePlot writes the picture of a result; to no file if that is "".

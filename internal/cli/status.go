@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -16,13 +18,19 @@ var errNoneReady = errors.New("no instance is ready")
 func newStatus(o *options) *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
-		Use:   "status",
+		Use:   "status [APP]",
 		Short: "Show the instances",
-		Long: `Show the instances as they are now. -o json prints the body of GET /lb-status, and
--o full all that is known, as JSON. The exit code is 3 when no instance is ready.`,
-		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Long: `Show the instances as they are now, of all apps or of APP. -o json prints the body of
+GET /lb-status, and -o full all that is known, one JSON for each app. The exit code is
+3 when no instance of an app is ready.`,
+		Args:              oneApp,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkOutput(output, outputTable, outputJSON, outputFull); err != nil {
+				return err
+			}
+			app, err := o.appOf(args)
+			if err != nil {
 				return err
 			}
 			r, err := dial(cmd.Context(), o)
@@ -32,29 +40,88 @@ func newStatus(o *options) *cobra.Command {
 			defer r.close()
 			ctx, cancel := context.WithTimeout(cmd.Context(), callTimeout)
 			defer cancel()
-			response, err := r.GetStatus(ctx, &dynlbv1.GetStatusRequest{})
+			all, err := r.statusOf(ctx, app)
 			if err != nil {
 				return r.explain(cmd.Context(), err)
 			}
-			out := cmd.OutOrStdout()
-			switch output {
-			case outputJSON:
-				err = printJSON(out, response.GetLbStatus())
-			case outputFull:
-				err = printJSON(out, response.GetPool())
-			default:
-				v := view{colours: logging.Colours(underlying(out))}
-				v.pool(out, response.GetPool())
-				v.certificates(out, response.GetCertificates())
-				v.lastOutput(out, response.GetPool())
+			if err := printStatus(cmd.OutOrStdout(), output, all); err != nil {
+				return err
 			}
-			if err == nil && response.GetLbStatus().GetHealthy() == 0 {
-				err = errNoneReady
-			}
-			return err
+			return checkReady(all)
 		},
 	}
 	clientFlags(cmd, o)
 	outputFlag(cmd, &output, outputTable, outputJSON, outputFull)
 	return cmd
+}
+
+// statusOf returns the state of an app, or of all.
+func (r *remote) statusOf(ctx context.Context, app string) (all []*dynlbv1.GetStatusResponse, err error) {
+	names, err := r.appNames(ctx, app)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		response, err := r.GetStatus(ctx, &dynlbv1.GetStatusRequest{App: name})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, response)
+	}
+	return all, nil
+}
+
+// printStatus prints the state of apps.
+func printStatus(out io.Writer, output string, all []*dynlbv1.GetStatusResponse) error {
+	if output == outputJSON {
+		return printJSON(out, lbStatusOf(all))
+	}
+	v := view{colours: logging.Colours(underlying(out))}
+	for i, response := range all {
+		pool := response.GetPool()
+		if output == outputFull {
+			if err := printJSON(out, pool); err != nil {
+				return err
+			}
+			continue
+		}
+		if len(all) > 1 {
+			if i > 0 {
+				v.line(out, "", "")
+			}
+			v.line(out, "app "+pool.GetApp()+":", bold)
+		}
+		v.pool(out, pool)
+		if i == len(all)-1 { // all apps share them
+			v.certificates(out, response.GetCertificates())
+		}
+		v.lastOutput(out, pool)
+	}
+	return nil
+}
+
+// lbStatusOf returns the state of apps as /lb-status has it.
+func lbStatusOf(all []*dynlbv1.GetStatusResponse) *dynlbv1.LbStatus {
+	whole := new(dynlbv1.LbStatus)
+	for _, response := range all {
+		one := response.GetLbStatus()
+		whole.Total += one.GetTotal()
+		whole.Healthy += one.GetHealthy()
+		whole.Instances = append(whole.Instances, one.GetInstances()...)
+	}
+	return whole
+}
+
+// checkReady returns an error if no instance of an app is ready.
+func checkReady(all []*dynlbv1.GetStatusResponse) error {
+	for _, response := range all {
+		switch {
+		case response.GetLbStatus().GetHealthy() > 0:
+		case len(all) == 1:
+			return errNoneReady
+		default:
+			return fmt.Errorf("app %s: %w", response.GetPool().GetApp(), errNoneReady)
+		}
+	}
+	return nil
 }

@@ -19,8 +19,29 @@ const shortest = 100 * time.Millisecond
 // variable matches a variable of a shell.
 var variable = regexp.MustCompile(`\$(\w+|\{\w+\})`)
 
-// warnings returns what is valid in a config and is probably a mistake.
-func warnings(c *config.Config) []string {
+// warnings returns what is valid in a config and is probably a mistake. What all apps
+// have from beside apps is one warning.
+func warnings(c *config.Config) (all []string) {
+	if c.Apps == nil {
+		return appWarnings(&c.App)
+	}
+	beside := appWarnings(&c.App)
+	for i := range c.Apps {
+		a := &c.Apps[i]
+		for _, warning := range appWarnings(a) {
+			if !slices.Contains(beside, warning) {
+				warning = "apps." + a.Name + "." + warning
+			}
+			if !slices.Contains(all, warning) {
+				all = append(all, warning)
+			}
+		}
+	}
+	return all
+}
+
+// appWarnings returns those about an app.
+func appWarnings(c *config.App) []string {
 	var all []string
 	warn := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
 	argv := c.Argv(c.BasePort)

@@ -21,13 +21,14 @@ func newWatch(o *options) *cobra.Command {
 	var output string
 	var interval time.Duration
 	cmd := &cobra.Command{
-		Use:   "watch",
+		Use:   "watch [APP]",
 		Short: "Follow the instances",
 		Long: `Follow the instances: on a terminal a table that is redrawn in place, otherwise a
 line for each event and each change. -o json prints each message of
 WatchInstances on one line.`,
-		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Args:              oneApp,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
 			out := cmd.OutOrStdout()
 			if !cmd.Flags().Changed("output") && !logging.IsTerminal(underlying(out)) {
 				output = outputLines
@@ -38,6 +39,10 @@ WatchInstances on one line.`,
 			if err := checkPositive(cmd, "interval", interval > 0); err != nil {
 				return err
 			}
+			app, err := o.appOf(args)
+			if err != nil {
+				return err
+			}
 			r, err := dial(cmd.Context(), o)
 			if err != nil {
 				return err
@@ -45,7 +50,7 @@ WatchInstances on one line.`,
 			defer r.close()
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
-			request := &dynlbv1.WatchInstancesRequest{}
+			request := &dynlbv1.WatchInstancesRequest{App: app}
 			if cmd.Flags().Changed("interval") {
 				request.MinInterval = durationpb.New(interval)
 			}
