@@ -155,6 +155,8 @@ func (a *App) Retire(ctx context.Context, limit time.Duration) {
 		break
 	}
 	a.Close()
+	a.Freeze()
+	a.Fleet.Scale(0, "the app was removed") // before Stop, which has another reason
 	a.Stop(ctx)
 	a.Log.Info("app ended")
 }

@@ -17,6 +17,7 @@ type Set struct {
 	mu      sync.Mutex // guards all below
 	apps    map[string]*App
 	leaving map[*App]struct{} // removed, and not ended yet
+	started bool              // Run has begun
 }
 
 // NewSet returns a set of apps that do not run yet.
@@ -49,18 +50,28 @@ func (s *Set) All() []*App {
 
 // Run runs the apps until Stop, as [App.Run] does, and those that Add adds.
 func (s *Set) Run(ctx context.Context) {
-	for _, a := range s.All() {
-		s.running.Go(func() { a.Run(ctx) })
-	}
+	s.begin(ctx)
 	s.running.Wait()
 }
 
-// Add adds an app and runs it. Run must have begun, and an app must be running.
+// begin runs the apps that were added so far.
+func (s *Set) begin(ctx context.Context) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.started = true
+	for _, a := range s.apps {
+		s.running.Go(func() { a.Run(ctx) })
+	}
+}
+
+// Add adds an app and runs it, or has Run do so. An app of the set must not have ended yet.
 func (s *Set) Add(ctx context.Context, a *App) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.apps[a.Name] = a
-	s.running.Go(func() { a.Run(ctx) })
+	if s.started {
+		s.running.Go(func() { a.Run(ctx) })
+	}
 }
 
 // Remove removes an app and does not wait until it has ended. Its requests finish first,
@@ -70,6 +81,9 @@ func (s *Set) Remove(ctx context.Context, name string, limit time.Duration) {
 	defer s.mu.Unlock()
 	a := s.apps[name]
 	delete(s.apps, name)
+	if !s.started {
+		return // it runs nothing
+	}
 	s.leaving[a] = struct{}{}
 	s.running.Go(func() { // ends within the limit, or with Stop
 		a.Retire(ctx, limit)
