@@ -64,7 +64,7 @@ type Metrics struct {
 	duration *prometheus.HistogramVec
 	apps     directory
 	byApp    atomic.Pointer[map[string]*requestMetrics] // replaced as a whole, never changed
-	noApp    func() *requestMetrics     // of requests without an app, made at first use
+	noApp    func() *requestMetrics                     // of requests without an app, made at first use
 }
 
 // requestMetrics are the metrics of the requests of one app. Each metric is looked

@@ -144,7 +144,8 @@ func TestControlOfTwoApps(t *testing.T) {
 		t.Errorf("the instances of the other app are %v, want %v", got, web)
 	}
 	ports := append(portsOf(r, "web"), portsOf(r, "api")...)
-	if slices.Sort(ports); len(slices.Compact(slices.Clone(ports))) != 3 {
+	slices.Sort(ports)
+	if len(slices.Compact(slices.Clone(ports))) != 3 {
 		t.Errorf("ports %v, want three different ones", ports)
 	}
 	for query, total := range map[string]int{"": 3, "?app=api": 2, "?app=web": 1} {
@@ -178,7 +179,7 @@ func TestControlOfTwoApps(t *testing.T) {
 // TestCrashLoopOfOneApp: an app that cannot start takes nothing from the other one.
 func TestCrashLoopOfOneApp(t *testing.T) {
 	t.Parallel()
-	r := daemontest.Start(t, "minInstances: 1\napps:\n  web: {}\n  bad: {paths: [/bad], command: [sh, -c, 'echo broken >&2; exit 3']}\n")
+	r := daemontest.Start(t, "minInstances: 1\nmaxInstances: 1\napps:\n  web: {}\n  bad: {paths: [/bad], command: [sh, -c, 'echo broken >&2; exit 3']}\n")
 	r.AwaitReadyOf("web", 1)
 	before := r.PIDsOf("web")
 	traffic := daemontest.StartLoad(t, 4, r.URL, "/")

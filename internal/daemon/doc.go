@@ -61,7 +61,7 @@
 // belongs to a process of its own: signals, the config watch, the log and the
 // guard. Tests run it in their own process.
 //
-// A daemon runs a set of apps (app.Set) behind one proxy and one control plane. A
-// config has one app, which is called app.Default. plan.go turns a config into the
-// settings of the apps and of the proxy.
+// A daemon runs a set of apps (app.Set) behind one proxy and one control plane: those
+// of the key apps, or one that is called config.DefaultApp. plan.go turns a config into
+// the settings of the apps and of the proxy, and apps.go makes the apps those of a plan.
 package daemon

@@ -126,3 +126,37 @@ func TestReloadToSeveralApps(t *testing.T) {
 	r.AwaitReady(1)
 	traffic.Stop()
 }
+
+// TestAppComesBack: an app that is removed and added again, while the first one still
+// answers a request, is a new one on other ports.
+func TestAppComesBack(t *testing.T) {
+	t.Parallel()
+	const web, shop = "minInstances: 1\napps:\n  web: {}\n", "  shop: {paths: [/shop], strip: true}\n"
+	r := daemontest.Start(t, web+shop)
+	r.AwaitReadyOf("shop", 1)
+	first := r.PIDsOf("shop")
+	answered := make(chan int, 1)
+	go func() {
+		code, _, _ := ask(t, r, "any.test", "/shop/slow?ms=3000")
+		answered <- code
+	}()
+	daemontest.Eventually(t, "a request at the app", func() bool { return r.PoolOf("shop").GetInstances()[0].GetInFlight() == 1 })
+	r.Reload(web)
+	daemontest.Eventually(t, "an app that is gone", func() bool {
+		_, err := r.Client.GetStatus(context.Background(), &dynlbv1.GetStatusRequest{App: "shop"})
+		return status.Code(err) == codes.NotFound
+	})
+	r.Reload(web + shop)
+	r.AwaitReadyOf("shop", 1)
+	if now := r.PIDsOf("shop"); slices.Equal(now, first) {
+		t.Errorf("instances %v, want new ones", now)
+	}
+	if code, body, _ := ask(t, r, "any.test", "/shop"); code != http.StatusOK {
+		t.Errorf("the new app answers %d %s", code, body)
+	}
+	if code := <-answered; code != http.StatusOK {
+		t.Errorf("the request to the app before is answered %d", code)
+	}
+	daemontest.Eventually(t, "the end of the app before", func() bool { return strings.Contains(r.Log.String(), `msg="app ended" app=shop`) })
+	r.AwaitReadyOf("shop", 1)
+}

@@ -2,6 +2,7 @@ package route
 
 import (
 	"bytes"
+	"strings"
 	"sync/atomic"
 )
 
@@ -62,8 +63,8 @@ func newRoutes(rules []Rule) *routes {
 		rule := &rules[i]
 		r.apps = append(r.apps, rule.App)
 		for _, host := range rule.Hosts {
-			if suffix, ok := bytes.CutPrefix([]byte(host), []byte("*")); ok {
-				addTo(r.below, string(suffix)).add(rule)
+			if suffix, ok := strings.CutPrefix(host, "*"); ok {
+				addTo(r.below, suffix).add(rule)
 			} else {
 				addTo(r.exact, host).add(rule)
 			}
@@ -165,9 +166,7 @@ func (s *site) add(rule *Rule) {
 		s.all = Match{App: rule.App}
 	}
 	for _, path := range rule.Paths {
-		for len(path) > 0 && path[len(path)-1] == '/' {
-			path = path[:len(path)-1]
-		}
+		path = strings.TrimRight(path, "/")
 		if path == "" {
 			s.all = Match{App: rule.App}
 			continue

@@ -42,7 +42,7 @@ func TestTable(t *testing.T) {
 		newRule("deep", "*.b.example.com", "/deep", false),
 		newRule("part", "c.example.com", "/part", false),
 	})
-	any := route.NewTable([]route.Rule{
+	wide := route.NewTable([]route.Rule{
 		newRule("web", "", "", false),
 		newRule("api", "api.example.com", "/v1", false),
 		newRule("static", "", "/static", true),
@@ -79,12 +79,12 @@ func TestTable(t *testing.T) {
 		{table, "other.example.org", "/", "421"},
 		{table, "", "/", "421"},
 		{table, strings.Repeat("a", 300) + ".example.com", "/", "421"},
-		{any, "", "/", "web"},
-		{any, "api.example.com", "/v1/x", "api"},
-		{any, "api.example.com", "/v2", "web"},
-		{any, "b", "/static/a.css", "static-/static"},
-		{any, "b", "/static", "static-/static"},
-		{any, "b", "*", "web"},
+		{wide, "", "/", "web"},
+		{wide, "api.example.com", "/v1/x", "api"},
+		{wide, "api.example.com", "/v2", "web"},
+		{wide, "b", "/static/a.css", "static-/static"},
+		{wide, "b", "/static", "static-/static"},
+		{wide, "b", "*", "web"},
 	} {
 		if got := outcomeOf(c.table, c.host, c.path); got != c.want {
 			t.Errorf("host %.30q, path %q: %s, want %s", c.host, c.path, got, c.want)
