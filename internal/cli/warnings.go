@@ -22,8 +22,11 @@ var variable = regexp.MustCompile(`\$(\w+|\{\w+\})`)
 // warnings returns what is valid in a config and is probably a mistake. What all apps
 // have from beside apps is one warning.
 func warnings(c *config.Config) (all []string) {
+	if _, port, _ := config.SplitAddress(c.Listen); len(c.TLS.Domains) > 0 && port != 443 {
+		all = append(all, fmt.Sprintf("tls.domains: clients and the authority connect to port 443 of these names; forward it to %s, or set listen to \":443\"", c.Listen))
+	}
 	if c.Apps == nil {
-		return appWarnings(&c.App)
+		return append(all, appWarnings(&c.App)...)
 	}
 	beside := appWarnings(&c.App)
 	for i := range c.Apps {
@@ -61,9 +64,6 @@ func appWarnings(c *config.App) []string {
 		if found := variable.FindString(c.Env[name]); found != "" {
 			warn("env.%s: %s is taken literally", name, found)
 		}
-	}
-	if _, port, _ := config.SplitAddress(c.Listen); len(c.TLS.Domains) > 0 && port != 443 {
-		warn("tls.domains: clients and the authority connect to port 443 of these names; forward it to %s, or set listen to \":443\"", c.Listen)
 	}
 	for _, interval := range []struct {
 		key   string
