@@ -48,7 +48,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 	if call(one, 50*time.Millisecond) {
 		t.Error("a connection beyond the limit was served")
 	}
-	open[0].Close()
+	_ = open[0].Close()
 	if !answered(one, 30*time.Second) {
 		t.Error("a free place was not used")
 	}
@@ -79,7 +79,7 @@ func TestGRPCConnectionsAreBounded(t *testing.T) {
 	if err := getStatus(one, 50*time.Millisecond); status.Code(err) != codes.DeadlineExceeded {
 		t.Errorf("a connection beyond the limit got %v", err)
 	}
-	open[0].Close()
+	_ = open[0].Close()
 	if err := getStatus(one, 30*time.Second); err != nil {
 		t.Errorf("a free place was not used: %v", err)
 	}

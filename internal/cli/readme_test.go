@@ -136,7 +136,7 @@ func TestReadmeHTTP(t *testing.T) {
 	if want, got := fields(t, block), fields(t, got); !slices.Equal(want, got) {
 		t.Errorf("README.md shows /lb-status with the fields %q, it has %q", want, got)
 	}
-	table := text[strings.Index(text, "\nAdmin HTTP offers"):]
+	_, table, _ := strings.Cut(text, "\nAdmin HTTP offers")
 	table, _, _ = strings.Cut(table, "\n\nBy default")
 	requests := 0
 	for _, m := range regexp.MustCompile("(GET|POST) (/[^`]*)`").FindAllStringSubmatch(table, -1) {

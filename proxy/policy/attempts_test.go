@@ -28,8 +28,8 @@ func broken(change func(*BrokenError)) error {
 func reused(e *BrokenError) { e.Reused = true }
 
 var (
-	connRefused = &ConnectError{&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}}
-	errTimedOut = &ConnectError{context.DeadlineExceeded}
+	errConnRefused = &ConnectError{&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}}
+	errTimedOut    = &ConnectError{context.DeadlineExceeded}
 )
 
 // TestNext is the retry rule, case by case.
@@ -41,7 +41,7 @@ func TestNext(t *testing.T) {
 		err          error
 		want         Step
 	}{
-		{"refused", "POST", true, connRefused, Another},
+		{"refused", "POST", true, errConnRefused, Another},
 		{"timed out", "POST", true, errTimedOut, Another},
 		{"no descriptors", "GET", false, &ConnectError{syscall.EMFILE}, Fail},
 		{"nothing sent", "POST", true, broken(func(e *BrokenError) { e.Sent, e.Reused = false, true }), Resend},
@@ -104,11 +104,11 @@ func TestSequences(t *testing.T) {
 		"sent twice on idle connections":             {{err: broken(reused), want: Resend}, {err: broken(reused), want: CheckAlive}},
 		"outlives one instance, not two":             {{err: fresh, want: CheckAlive}, {find: ConnRefused, want: Another}, {err: fresh, want: Fail}},
 		"outlives one, resent to the next":           {{err: fresh, want: CheckAlive}, {find: Dead, want: Another}, {err: broken(reused), want: Resend}},
-		"maybe delivered, then refused":              {{err: broken(reused), want: Resend}, {err: connRefused, want: CheckAlive}, {find: ConnRefused, want: Another}, {err: connRefused, want: Another}},
-		"maybe delivered, and the reason of the end": {{err: broken(reused), want: Resend}, {err: connRefused, want: CheckAlive}, {find: Ended, want: Fail}},
+		"maybe delivered, then refused":              {{err: broken(reused), want: Resend}, {err: errConnRefused, want: CheckAlive}, {find: ConnRefused, want: Another}, {err: errConnRefused, want: Another}},
+		"maybe delivered, and the reason of the end": {{err: broken(reused), want: Resend}, {err: errConnRefused, want: CheckAlive}, {find: Ended, want: Fail}},
 		"the reason of the end":                      {{err: fresh, want: CheckAlive}, {find: Ended, want: Fail}},
-		"maybe delivered twice, then refused":        {{err: fresh, want: CheckAlive}, {find: Dead, want: Another}, {err: broken(reused), want: Resend}, {err: connRefused, want: Fail}},
-		"not delivered, then refused":                {{err: unsent, want: Resend}, {err: connRefused, want: Another}},
+		"maybe delivered twice, then refused":        {{err: fresh, want: CheckAlive}, {find: Dead, want: Another}, {err: broken(reused), want: Resend}, {err: errConnRefused, want: Fail}},
+		"not delivered, then refused":                {{err: unsent, want: Resend}, {err: errConnRefused, want: Another}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -143,11 +143,11 @@ func TestClaims(t *testing.T) {
 		if d := a.Next(broken(func(e *BrokenError) { e.Sent, e.Reused = false, true })); d.Step != Resend || a.Claims() != i {
 			t.Fatalf("step %d after claim %d of %d", d.Step, a.Claims(), i)
 		}
-		if d := a.Next(connRefused); d.Step != Another || !d.ConnRefused {
+		if d := a.Next(errConnRefused); d.Step != Another || !d.ConnRefused {
 			t.Fatalf("step %d after claim %d", d.Step, i)
 		}
 	}
-	if d := a.Next(connRefused); d.Step != Fail || a.Claims() != MaxClaims || budget != 100-2*(MaxClaims-1) {
+	if d := a.Next(errConnRefused); d.Step != Fail || a.Claims() != MaxClaims || budget != 100-2*(MaxClaims-1) {
 		t.Errorf("step %d after claim %d, %d retries left", d.Step, a.Claims(), budget)
 	}
 }
@@ -164,7 +164,7 @@ func TestBlame(t *testing.T) {
 		err    error
 		want   string
 	}{
-		{"refused", "GET", connRefused, ""},
+		{"refused", "GET", errConnRefused, ""},
 		{"no descriptors", "GET", connect(syscall.EMFILE), ""},
 		{"client gone while connecting", "GET", connect(context.Canceled), ""},
 		{"reset while connecting", "GET", connect(syscall.ECONNRESET), "it cannot be reached: connection reset by peer"},
