@@ -79,7 +79,7 @@ func TestForwardedFields(t *testing.T) {
 	t.Parallel()
 	spoofed := http.Header{
 		"X-Forwarded-For": {"1.1.1.1", "2.2.2.2"}, "X-Forwarded-Host": {"evil"}, "X-Forwarded-Proto": {"https"},
-		"Forwarded": {"for=1.1.1.1"}, "X-Real-Ip": {"1.1.1.1"},
+		"Forwarded": {"for=1.1.1.1, for=2.2.2.2"}, "X-Real-Ip": {"1.1.1.1"},
 	}
 	ours := http.Header{
 		"X-Forwarded-For": {"127.0.0.1"}, "X-Forwarded-Host": {"a"}, "X-Forwarded-Proto": {scheme()},
@@ -95,7 +95,7 @@ func TestForwardedFields(t *testing.T) {
 		{"trusted, nothing sent", []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, nil, ours},
 		{"trusted", []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, spoofed, http.Header{
 			"X-Forwarded-For": {"1.1.1.1, 2.2.2.2, 127.0.0.1"}, "X-Forwarded-Host": {"evil"},
-			"X-Forwarded-Proto": {"https"}, "Forwarded": {"for=1.1.1.1"}, "X-Real-Ip": {"1.1.1.1"},
+			"X-Forwarded-Proto": {"https"}, "Forwarded": {"for=1.1.1.1, for=2.2.2.2"}, "X-Real-Ip": {"1.1.1.1"},
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -10,10 +10,18 @@ import (
 
 // clientOf returns the address of the client that a request is from: that of the peer
 // or, if the peer is a trusted proxy, the last address in X-Forwarded-For that is not
-// of a trusted proxy. The client can write the addresses before that one.
+// of a trusted proxy, or without that field the last one in Forwarded. The client can write the addresses before that one.
 func clientOf(r *http1.Request, from Peer) string {
 	client := from.IP
 	if !from.Settings.Trusts(client) {
+		return client
+	}
+	if _, ok := r.LastXForwardedFor(); !ok {
+		if node, ok := r.LastForwardedFor(); ok {
+			if named, ok := parseAddress(node); ok {
+				return named
+			}
+		}
 		return client
 	}
 	for _, f := range slices.Backward(r.Fields) {

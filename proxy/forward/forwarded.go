@@ -15,6 +15,7 @@ type claims struct {
 	protos      bool   // there was an X-Forwarded-Proto
 	prefix      []byte // of the first X-Forwarded-Prefix, if a part of the path is stripped
 	replaced    bool   // an untrusted peer said something
+	chain       chain  // what is known of Forwarded
 }
 
 var prefixField = []byte("X-Forwarded-Prefix")
@@ -49,10 +50,17 @@ func (c *claims) note(f *http1.Field) {
 // and X-Forwarded-Proto, which keep what a trusted proxy says, and X-Forwarded-Prefix
 // if a part of the path is stripped, which continues that of a trusted proxy too.
 func appendForwarded(b []byte, r *http1.Request, from Peer, c claims) []byte {
+	standard := c.standard()
+	if standard {
+		c.believe(r)
+	}
 	if from.IP != "" {
 		b = append(b, "X-Forwarded-For: "...)
-		if c.fors {
+		switch {
+		case c.fors:
 			b = appendPrior(b, r)
+		case standard:
+			b = appendNodes(b, r)
 		}
 		b = append(append(b, from.IP...), "\r\n"...)
 	}

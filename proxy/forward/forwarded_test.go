@@ -46,6 +46,23 @@ func TestForwarded(t *testing.T) {
 			"X-Forwarded-For: 10.0.0.1\nX-Forwarded-Host: a\nX-Forwarded-Proto: https\n",
 		},
 		{
+			"a proxy's client cannot write Forwarded beside X-Forwarded-For", "Forwarded: for=6.6.6.6\nX-Forwarded-For: 6.6.6.6, 9.9.9.9\n", proxy,
+			"X-Forwarded-For: 6.6.6.6, 9.9.9.9, 10.0.0.1\nX-Forwarded-Host: a\nX-Forwarded-Proto: https\n",
+		},
+		{
+			"Forwarded alone is believed", "Forwarded: for=\"[2001:db8::1]:1\";host=\"b:8\";proto=gopher\nForwarded: for=9.9.9.9;proto=http\n", proxy,
+			"Forwarded: for=\"[2001:db8::1]:1\";host=\"b:8\";proto=gopher\nForwarded: for=9.9.9.9;proto=http\n" +
+				"X-Forwarded-For: 2001:db8::1, 9.9.9.9, 10.0.0.1\nX-Forwarded-Host: b:8\nX-Forwarded-Proto: gopher\n",
+		},
+		{
+			"Forwarded that is malformed is not", "Forwarded: for=9.9.9.9;host=\"b\nForwarded: for=9.9.9.9\n", proxy,
+			"X-Forwarded-For: 10.0.0.1\nX-Forwarded-Host: a\nX-Forwarded-Proto: https\n",
+		},
+		{
+			"Forwarded says nothing beside the host of a proxy", "Forwarded: for=9.9.9.9;proto=gopher\nX-Forwarded-Host: b\n", proxy,
+			"Forwarded: for=9.9.9.9;proto=gopher\nX-Forwarded-For: 10.0.0.1\nX-Forwarded-Host: b\nX-Forwarded-Proto: https\n",
+		},
+		{
 			"nor is an underscore believed of a proxy", "X_Forwarded_For: 9.9.9.9\n", proxy,
 			"X-Forwarded-For: 10.0.0.1\nX-Forwarded-Host: a\nX-Forwarded-Proto: https\n",
 		},

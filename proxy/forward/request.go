@@ -61,7 +61,11 @@ type Marks struct {
 func RequestSize(r *http1.Request, head int, from Peer) int {
 	// Each field may get a space after its colon. The constant is more than all
 	// that AppendRequest adds: names, scheme, framing and digits.
-	return head + len(r.Fields) + 2*len(r.Host) + len(from.IP) + from.Strip + 256
+	size := head + len(r.Fields) + 2*len(r.Host) + len(from.IP) + from.Strip + 256
+	if from.Trusted {
+		size += head // what Forwarded says, as X-Forwarded-*
+	}
+	return size
 }
 
 // AppendRequest appends the head of a request as the instance gets it. Its
@@ -120,6 +124,9 @@ func appendRequestFields(b []byte, r *http1.Request, from Peer) ([]byte, claims)
 		case http1.FieldForwarded, http1.FieldXRealIP:
 			if !trusted {
 				c.replaced = true
+				continue
+			}
+			if f.ID == http1.FieldForwarded && !c.agrees(r) {
 				continue
 			}
 		case http1.FieldOther:

@@ -24,7 +24,7 @@ var seed = maphash.MakeSeed()
 func Origin(r *http1.Request, size int, ip string, trusted bool) registry.Origin {
 	client := network(ip)
 	if trusted {
-		if named := lastForwarded(r); len(named) > 0 {
+		if named := lastClient(r); len(named) > 0 {
 			client = maphash.Bytes(seed, named)
 		}
 	}
@@ -56,15 +56,14 @@ func network(ip string) uint64 {
 	return maphash.Bytes(seed, b[:8])
 }
 
-// lastForwarded returns the last address in X-Forwarded-For. A trusted proxy has added
-// it; the client can write the ones before.
-func lastForwarded(r *http1.Request) []byte {
-	for i := len(r.Fields) - 1; i >= 0; i-- {
-		if f := &r.Fields[i]; f.ID == http1.FieldXForwardedFor {
-			return bytes.TrimSpace(f.Value[bytes.LastIndexByte(f.Value, ',')+1:])
-		}
+// lastClient returns the last address in X-Forwarded-For or, without one, in Forwarded. A
+// trusted proxy has added it; the client can write the ones before.
+func lastClient(r *http1.Request) []byte {
+	if address, ok := r.LastXForwardedFor(); ok {
+		return address
 	}
-	return nil
+	node, _ := r.LastForwardedFor()
+	return node
 }
 
 // segment returns the first segment of a path.
