@@ -24,6 +24,7 @@ func FuzzParse(f *testing.F) {
 		"trustedProxies: [10.0.0.0/8, '::1']\nverifyPort: false\nhealthPath: /x\nworkDir: sub\n",
 		"schedule: [{cron: 0 8 * * 1-5, minInstances: 6, timezone: Europe/Berlin}, {cron: '*/5 * * * *', maxInstances: 3}]\n",
 		allAuth + "admin: :1\nadminHTTP: box:2\n", "admin: '[::]:1'\nauth: {tokenFile: sub, tls: {cert: token, key: key.pem}}\n",
+		"tls: internal\n", "tls: {domains: [a.example.com], email: a@b.c, redirect: ''}\n", "tls: {certificates: [{cert: cert.pem, key: key.pem}], ca: 'https://x/y'}\n",
 		"? [a]\n: !!int b\nminIntances: 1\nminIntances: 1\n", "a: &a [*a]\n", "\t\n- \x00\xff",
 	} {
 		f.Add([]byte(seed), "")

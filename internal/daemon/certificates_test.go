@@ -28,7 +28,7 @@ func secureGet(t *testing.T, r *daemontest.Running, trusted, host string) (*http
 	}
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(pem)
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, ServerName: host}}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, ServerName: host}, ForceAttemptHTTP2: true}
 	defer transport.CloseIdleConnections()
 	request, err := http.NewRequestWithContext(t.Context(), "GET", "https"+strings.TrimPrefix(r.URL, "http"), nil)
 	if err != nil {
@@ -127,10 +127,10 @@ func TestHTTPSReload(t *testing.T) {
 		t.Error("the listener for plain HTTP is gone after a reload that failed")
 	}
 
-	r.Reload(app + files)
-	daemontest.Eventually(t, "the certificate from files", func() bool {
-		_, err := secureGet(t, r, keys.Path("ca.pem"), daemontest.ServerName)
-		return err == nil && !redirects()
+	r.Reload(app + strings.Replace(files, "}", ", http2: true}", 1))
+	daemontest.Eventually(t, "the certificate from files, and HTTP/2", func() bool {
+		response, err := secureGet(t, r, keys.Path("ca.pem"), daemontest.ServerName)
+		return err == nil && response.ProtoMajor == 2 && !redirects()
 	})
 	if response, err := noFollow.Get("http://" + plain); err == nil {
 		response.Body.Close()

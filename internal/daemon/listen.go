@@ -21,14 +21,17 @@ func listen(key, address string) (net.Listener, error) {
 	return l, explainListen(err, key, address)
 }
 
-// explainListen adds to an error of listen who has the port, and what to do.
+// explainListen adds to an error of listen what has the port, and what to do.
 func explainListen(err error, key, address string) error {
 	if err == nil {
 		return nil
 	}
 	why := ""
-	if errors.Is(err, syscall.EADDRINUSE) {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
 		why = portUser(portOf(address))
+	case errors.Is(err, syscall.EACCES):
+		why = "a port below 1024 needs root, or setcap cap_net_bind_service=+ep on the program; "
 	}
 	return fmt.Errorf("%w (%sto use another port, set %s: in the config)", err, why, key)
 }
