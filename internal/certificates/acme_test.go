@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -98,6 +99,23 @@ func TestAuthorityAway(t *testing.T) {
 	}
 	if got := s.serial("away.example.com"); got != serial {
 		t.Errorf("certificate %q, want the one in the storage, %q", got, serial)
+	}
+}
+
+// TestFurtherDomain adds a name by a reload: the certificate of the other one is in use
+// all the time, and stays so when its own name is removed and named again.
+func TestFurtherDomain(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.authority.Start()
+	s.use("one.example.com")
+	serial := s.await("one.example.com")
+	for _, names := range [][]string{{"one.example.com", "two.example.com"}, {"two.example.com"}, {"two.example.com", "one.example.com"}} {
+		s.use(names...)
+		if got := s.serial("one.example.com"); (got == serial) != slices.Contains(names, "one.example.com") {
+			t.Errorf("with %v the certificate of the first name is %q, want %q if it is among them", names, got, serial)
+		}
+		s.await("two.example.com")
 	}
 }
 

@@ -77,7 +77,7 @@ func explainProblem(problem protocol.Problem, name string, settings *ACME) strin
 	case "connection":
 		remedy = fmt.Sprintf("it could not connect to %s on %s; check the firewall, and that the DNS records of the name point to this machine", name, ports)
 	case "unauthorized", "incorrectResponse", "tls":
-		remedy = fmt.Sprintf("at %s on %s another program answered it; check that the DNS records of the name point to this machine", name, ports)
+		remedy = fmt.Sprintf("%s on %s was not answered by this dynlb; check that the DNS records of the name point to this machine, and what else listens there", name, ports)
 	case "dns":
 		remedy = "create a DNS record for " + name
 	case "caa":

@@ -58,7 +58,7 @@ func TestExplain(t *testing.T) {
 		want string
 	}{
 		{problem("connection"), "could not connect to a.example.com on port 443 or 80; check the firewall"},
-		{problem("unauthorized"), "another program answered it; check that the DNS records of the name point to this machine"},
+		{problem("unauthorized"), "a.example.com on port 443 or 80 was not answered by this dynlb; check that the DNS records"},
 		{problem("dns"), "create a DNS record for a.example.com"},
 		{problem("caa"), "a CAA record of a.example.com does not allow this authority"},
 		{problem("rateLimited"), "wait"},

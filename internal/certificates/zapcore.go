@@ -17,7 +17,7 @@ const repeatInterval = 10 * time.Minute
 var reported = map[string]bool{
 	"could not get certificate from issuer": true, "job failed": true, "will retry": true,
 	"final attempt; giving up": true, "challenge failed": true, "validating authorization": true,
-	"deactivating authorization": true, "ACME account does not exist on server; attempting to recreate": true,
+	"HTTP request failed; retrying": true, "deactivating authorization": true, "ACME account does not exist on server; attempting to recreate": true,
 }
 
 // zapCore writes what certmagic logs to a slog.Logger. Its lines about the course of an
