@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"gopkg.in/yaml.v3"
 )
@@ -45,6 +46,9 @@ type PublicTLS struct {
 
 	// HTTP2 tells that HTTP/2 is offered.
 	HTTP2 bool
+
+	// HSTS is the max-age of Strict-Transport-Security; 0 for no such field.
+	HSTS time.Duration
 }
 
 // KeyPair names the files of a certificate and of its private key.
@@ -104,6 +108,10 @@ func tlsKeys(t *PublicTLS) []Key {
 		{
 			Name: "http2", Value: boolean(&t.HTTP2), Default: "false", Change: AtOnce,
 			Meaning: "Whether clients are offered HTTP/2. It takes several times the processor time of HTTP/1.1.",
+		},
+		{
+			Name: "hsts", Value: duration(&t.HSTS, 0), Default: "0", Change: AtOnce,
+			Meaning: "How long browsers use HTTPS only, once they have seen a response: `Strict-Transport-Security`, unless the app sends its own. 0 means that they are not asked to. Browsers keep to it when TLS is turned off again.",
 		},
 	}...)
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // tlsValues are texts with tls, and what they set. DIR stands for the folder.
@@ -17,10 +18,10 @@ var tlsValues = []struct {
 	{"tls: {cert: cert.pem, key: key.pem}", func(dir string) PublicTLS {
 		return PublicTLS{Cert: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem")}
 	}},
-	{"tls: {certificates: [{cert: cert.pem, key: key.pem}], http2: true}", func(dir string) PublicTLS {
+	{"tls: {certificates: [{cert: cert.pem, key: key.pem}], http2: true, hsts: 24h}", func(dir string) PublicTLS {
 		return PublicTLS{
 			Certificates: []KeyPair{{filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")}},
-			HTTP2:        true,
+			HTTP2:        true, HSTS: 24 * time.Hour,
 		}
 	}},
 	{"tls: internal", func(string) PublicTLS { return PublicTLS{Internal: true} }},
@@ -68,7 +69,7 @@ func TestTLSValues(t *testing.T) {
 var tlsProblems = []struct{ yaml, want string }{
 	{"tls: {}", "1: tls: must have domains, cert and key, or internal: they say where the certificate comes from"},
 	{"tls: {http2: true}", "1: tls: must have domains, cert and key, or internal: they say where the certificate comes from"},
-	{"tls: on", `1: tls: must be internal, or a mapping with the keys cert, key, certificates, domains, email, ca, caRoot, internal, storage, redirect, http2; got "on"`},
+	{"tls: on", `1: tls: must be internal, or a mapping with the keys cert, key, certificates, domains, email, ca, caRoot, internal, storage, redirect, http2, hsts; got "on"`},
 	{"tls: {cert: cert.pem}", "1: tls.cert: needs tls.key, its private key"},
 	{"tls: {key: key.pem}", "1: tls.key: needs tls.cert, its certificate"},
 	{"tls: {cert: gone, key: key.pem}", "1: tls.cert: must exist, as seen from the config file's folder; DIR/gone: no such file or directory"},

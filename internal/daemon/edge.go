@@ -11,5 +11,6 @@ func edgeRules(c *config.Config) *edge.Rules {
 		Describe:     c.AccessLog.To != "",
 		RequestID:    c.RequestID,
 		ServerTiming: c.ServerTiming,
+		HSTS:         c.TLS.HSTS,
 	})
 }

@@ -16,6 +16,8 @@
 // and further ones are appended.
 package edge
 
+import "time"
+
 // Settings are the rules for an app. The zero value has none.
 type Settings struct {
 	// Describe has the outcomes of requests describe them (outcome.Request).
@@ -26,12 +28,17 @@ type Settings struct {
 	// ServerTiming has responses tell how long the request waited for an instance, and
 	// how long that took to respond.
 	ServerTiming bool
+	// HSTS is how long browsers use HTTPS only, once they have seen a response, which has
+	// Strict-Transport-Security. It is for apps that are reached by TLS. Zero: they are
+	// not asked to.
+	HSTS time.Duration
 }
 
 // Rules are compiled Settings. They do not change, and are safe for concurrent use.
 type Rules struct {
 	settings  Settings
 	requestID name
+	hsts      []byte // the value of the field; nil: there is none
 }
 
 // New compiles settings. It returns nil if they ask for nothing.
@@ -39,5 +46,5 @@ func New(settings Settings) *Rules {
 	if settings == (Settings{}) {
 		return nil
 	}
-	return &Rules{settings: settings, requestID: newName(settings.RequestID)}
+	return &Rules{settings: settings, requestID: newName(settings.RequestID), hsts: maxAge(settings.HSTS)}
 }

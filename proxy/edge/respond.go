@@ -23,6 +23,7 @@ func (x *Exchange) Respond(r *http1.Response, queued, took time.Duration) {
 	if x.rules.settings.ServerTiming {
 		add(&r.Head, &serverTiming, x.timing(queued, took))
 	}
+	x.rules.addHSTS(&r.Head)
 }
 
 // timing returns the value of Server-Timing. A second field of that name continues the
@@ -46,6 +47,9 @@ func (x *Exchange) Dress(f *policy.Fault) {
 	var extras policy.Extras
 	if n := &x.rules.requestID; n.isSet() {
 		extras.Fields = append(extras.Fields, [2]string{string(n.sent), x.ID()})
+	}
+	if hsts := x.rules.hsts; hsts != nil {
+		extras.Fields = append(extras.Fields, [2]string{string(strictTransport.sent), string(hsts)})
 	}
 	f.Extras = &extras
 }
