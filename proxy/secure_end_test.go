@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -198,4 +199,35 @@ func TestTLSTunnel(t *testing.T) {
 	}
 	f.recorded(t, http.StatusSwitchingProtocols)
 	f.drained(t)
+}
+
+// TestTLSUploadBesideResponse checks that a client that takes its response only when it
+// has sent all of its content gets it.
+func TestTLSUploadBesideResponse(t *testing.T) {
+	t.Parallel()
+	const size = 16 << 20
+	f := newProxy(t, setup{tls: true, instances: []string{proxytest.Script(t, func(p *proxytest.Peer) {
+		p.Head()
+		read := make(chan struct{})
+		go func() { // ends when all is read; waited for below
+			defer close(read)
+			_, _ = io.CopyN(io.Discard, p.R, size)
+		}()
+		p.Send("HTTP/1.1 200 OK\nContent-Length: " + strconv.Itoa(size) + "\n\n")
+		_, _ = p.Write(make([]byte, size))
+		<-read
+	})}})
+	c := proxytest.DialTLS(t, f.address, proxytest.ClientTLS("http/1.1"))
+	c.Send("POST / HTTP/1.1\nHost: a\nConnection: close\nContent-Length: " + strconv.Itoa(size) + "\n\n")
+	if _, err := c.Write(make([]byte, size)); err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.ReadResponse(c.R, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body := readAll(t, res); len(body) != size {
+		t.Errorf("got %d bytes, want %d", len(body), size)
+	}
+	f.recorded(t, http.StatusOK)
 }

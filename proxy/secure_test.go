@@ -119,6 +119,12 @@ func TestTLSRecords(t *testing.T) {
 			_, _ = io.WriteString(c, strings.Repeat(long, 300))
 			return 300
 		},
+		"more than the buffer for a head that has begun": func(_ *shaped, c *proxytest.Peer) int {
+			_, _ = io.WriteString(c, plainGet+plainGet[:10]) // the proxy holds the ten bytes when it responds
+			wantAnswers(t, c, 1)
+			_, _ = io.WriteString(c, plainGet[10:]+strings.Repeat(plainGet, 200))
+			return 201
+		},
 		"content, then requests": func(_ *shaped, c *proxytest.Peer) int {
 			_, _ = io.WriteString(c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n"+strings.Repeat("x", 200_000)+strings.Repeat(plainGet, 20))
 			return 21

@@ -152,6 +152,14 @@ func (c *Conn) Progressed() {
 	c.timer.Clear()
 }
 
+// NextIsLast tells that nothing is sent after the bytes of the next Send, so that they can
+// have a close_notify with them. Over plain TCP it does nothing.
+func (c *Conn) NextIsLast() {
+	if c.secure != nil {
+		c.secure.ending = true
+	}
+}
+
 // CloseWrite ends output, once.
 func (c *Conn) CloseWrite() {
 	if !c.outputEnded {

@@ -36,7 +36,9 @@ type secure struct {
 	socket  bool    // the socket may be read
 	empty   bool    // it was read, and had nothing
 	inside  bool    // the tls.Conn may hold plain bytes or an error
+	ending  bool    // a close_notify goes out with the next bytes
 	lastFIN bool    // output ends when no bytes wait any more
+	early   []byte  // encrypted by the handshake, and sent with the next bytes
 }
 
 // nothing is the error of a read that finds no bytes.
@@ -50,13 +52,14 @@ func (nothing) Temporary() bool { return true } // see crypto/tls.Conn.readRecor
 var errNothing error = nothing{}
 
 // Secure has the connection speak TLS from now on: what is read is decrypted, and what
-// is written is encrypted. The handshake of t is done. Secure returns what t must read
-// from and write to.
-func (c *Conn) Secure(t *tls.Conn) net.Conn {
+// is written is encrypted. The handshake of t is done. early is what it has encrypted
+// last, for which the peer does not wait: session tickets. It is sent with what is sent
+// next. Secure returns what t must read from and write to.
+func (c *Conn) Secure(t *tls.Conn, early []byte) net.Conn {
 	if c.loop.cipherIn == nil {
 		c.loop.cipherIn, c.loop.cipherOut = make([]byte, cipherChunk), make([]byte, 0, cipherSpare)
 	}
-	c.secure = &secure{conn: c, tls: t, inside: true} // bytes may have come with the handshake
+	c.secure = &secure{conn: c, tls: t, early: early, inside: true} // bytes may have come with the handshake
 	return c.secure
 }
 
@@ -71,7 +74,7 @@ func (c *Conn) IsSecure() bool { return c.secure != nil }
 func (c *Conn) Unsecure() (unread, unsent []byte) {
 	s := c.secure
 	unread = append(unread, s.rest.Bytes()...)
-	unsent = append(unsent, c.out.Bytes()...)
+	unsent = append(append(unsent, c.out.Bytes()...), s.early...)
 	s.rest.Release(&c.loop.buffers)
 	c.secure = nil
 	return unread, unsent
@@ -81,13 +84,8 @@ func (c *Conn) Unsecure() (unread, unsent []byte) {
 // only if there are no bytes.
 func (s *secure) receive(b []byte) (int, error) {
 	c := s.conn
-	if !c.out.Empty() {
-		if _, err := c.Flush(); err != nil {
-			return 0, err
-		}
-		if c.Waiting() > maxAnswers { // it is called again when the peer has taken some
-			return 0, ErrAgain
-		}
+	if c.Waiting() > maxAnswers { // it is called again when the peer has taken some
+		return 0, ErrAgain
 	}
 	s.out = c.loop.cipherOut[:0]
 	n, err := s.decrypt(b)
@@ -177,6 +175,9 @@ func (s *secure) encrypt(pieces [][]byte) error {
 			return err
 		}
 	}
+	if s.ending {
+		_ = s.tls.CloseWrite() // what it writes is in out
+	}
 	return s.send()
 }
 
@@ -184,11 +185,15 @@ func (s *secure) encrypt(pieces [][]byte) error {
 func (s *secure) send() error {
 	c, b := s.conn, s.out
 	s.out = nil
+	if cap(b) <= 2*cipherSpare {
+		c.loop.cipherOut = b[:0]
+	}
 	if len(b) == 0 {
 		return nil
 	}
-	if cap(b) <= 2*cipherSpare {
-		c.loop.cipherOut = b[:0]
+	if len(s.early) > 0 { // seldom: once for a connection
+		b = append(s.early, b...)
+		s.early = nil
 	}
 	if c.out.Empty() {
 		n, errno := c.fd.Write(b)
@@ -216,10 +221,11 @@ func (s *secure) end() {
 	}
 }
 
-// notify sends a close_notify. Errors of the socket do not matter any more.
+// notify sends a close_notify, unless one was sent. Errors of the socket do not matter any
+// more.
 func (s *secure) notify() {
 	s.out = s.conn.loop.cipherOut[:0]
-	_ = s.tls.CloseWrite()
+	_ = s.tls.CloseWrite() // writes one only once
 	_ = s.send()
 }
 

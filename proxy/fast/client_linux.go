@@ -127,6 +127,12 @@ func (c *client) await() {
 		c.close()
 		return
 	}
+	if c.Waits() { // an answer of TLS, such as to a KeyUpdate
+		if _, err := c.Flush(); err != nil {
+			c.close()
+			return
+		}
+	}
 	if c.head == nil && c.Holds() { // it came before the last response ended
 		c.readHead(c.Held())
 	}

@@ -48,6 +48,9 @@ func (s *response) deliver(head, payload []byte) bool {
 		s.ended()
 	}
 	last := done && !forward.HasTrailer(s.trailer)
+	if last && s.delivery.Last {
+		s.request.client.NextIsLast()
+	}
 	switch {
 	case len(payload) <= inlineSize:
 		head = forward.AppendContent(head, payload, chunked, last)

@@ -71,8 +71,10 @@ func (c *client) beginShake(unread []byte) {
 // run does the handshake, and gives the connection back to its loop.
 func (h *shaking) run() {
 	h.err = h.server.Shake(h.ctx, h.conn, h.wire)
-	if err := h.flush(); err != nil && h.err == nil {
-		h.err = err
+	if h.err != nil || h.conn.ConnectionState().Version < tls.VersionTLS13 {
+		if err := h.flush(); h.err == nil { // else the alert goes out or not
+			h.err = err
+		}
 	}
 	h.cancel()
 	h.loop.Post(h) // unless it has ended
@@ -106,7 +108,7 @@ func (h *shaking) Run() {
 		c.unshaken(h.err)
 		return
 	}
-	h.wire.Conn = c.Secure(h.conn)
+	h.wire.Conn = c.Secure(h.conn, h.out) // of TLS 1.3, the client waits for nothing of it
 	c.wire = h.wire
 	c.enter(awaiting)
 	c.AssumeReadable() // the goroutine may have missed an event
