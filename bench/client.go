@@ -9,6 +9,7 @@ import (
 // Not safe for concurrent use.
 type client struct {
 	conn    net.Conn
+	socket  net.Conn // the one below conn over TLS; nil: conn is it
 	request []byte
 	answer  answer
 	buffer  []byte

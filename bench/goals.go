@@ -33,6 +33,12 @@ var goals = []goal{
 	{"new", figureCPU, "best", 1},
 	{"idle", figureMemory, "", 0.5},
 	{"tunnels", figureMemory, "", 1},
+	{"https-8", figureCPU, "best", 0.65},
+	{"https-64", figureCPU, "best", 0.65},
+	{"https-1m", figureCPU, "best", 0.75},
+	{"https-new", figureCPU, "best", 1},
+	{"https-resumed", figureCPU, "best", 1},
+	{"https-idle", figureMemory, "", 8},
 }
 
 // A verdict is the result of a goal.

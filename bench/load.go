@@ -71,7 +71,11 @@ func loadMain(ctx context.Context, args []string, out io.Writer) error {
 	// One thread is enough (README, "the client"), and leaves the machine's
 	// others to the peer.
 	runtime.GOMAXPROCS(1)
-	result, err := l.run(ctx)
+	run := l.run
+	if l.workload.tls {
+		run = l.runTLS
+	}
+	result, err := run(ctx)
 	if err != nil {
 		return err
 	}

@@ -36,8 +36,8 @@ func TestRounds(t *testing.T) {
 		Peers: []string{"bare", "direct"}, Workloads: []string{"get-8"},
 	}
 	before := children(t)
-	found, err := runRounds(t.Context(), s, t.Output())
-	if err != nil {
+	found := findings{versions: map[string]string{}}
+	if err := found.runRounds(t.Context(), s, false, t.Output()); err != nil {
 		t.Fatal(err)
 	}
 	var order []string

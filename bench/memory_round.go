@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -41,7 +42,7 @@ func (m memorySample) String() string {
 // measureMemory measures one peer, started for this alone: memory that an
 // earlier load left behind would be used again, and not seen.
 func measureMemory(ctx context.Context, s settings, name string, w workload) (m memorySample, err error) {
-	site, err := newSite(s.dynlb)
+	site, err := newSite(s.dynlb, w.tls)
 	if err != nil {
 		return m, err
 	}
@@ -60,7 +61,7 @@ func measureMemory(ctx context.Context, s settings, name string, w workload) (m 
 	if t.collects {
 		m.Collections = collections
 	}
-	if err := settle(ctx, t); err != nil {
+	if err := settle(ctx, t, w.tls); err != nil {
 		return m, err
 	}
 	if m.Before, err = groupMemory(t.group); err != nil {
@@ -71,12 +72,12 @@ func measureMemory(ctx context.Context, s settings, name string, w workload) (m 
 	if err != nil {
 		return m, err
 	}
-	if err := settle(ctx, t); err != nil {
+	if err := settle(ctx, t, w.tls); err != nil {
 		return m, err
 	}
 	m.After, err = groupMemory(t.group)
 	for _, c := range held {
-		if silent(c.conn) {
+		if c.socket == nil && silent(c.conn) || c.socket != nil && silent(c.socket) {
 			m.Open++
 		}
 	}
@@ -92,7 +93,7 @@ func hold(ctx context.Context, t target, w workload) (held []*client, err error)
 		if ctx.Err() != nil {
 			return held, ctx.Err()
 		}
-		c, err := dialClient(t.addrs[i%len(t.addrs)], w, deadline)
+		c, err := dialFor(t.addrs[i%len(t.addrs)], w, deadline)
 		if err != nil {
 			return held, fmt.Errorf("open connection %d: %w", i+1, err)
 		}
@@ -115,7 +116,7 @@ func measureAllMemory(ctx context.Context, s settings, w workload, progress io.W
 	var samples []memorySample
 	for round := range min(s.Rounds, maxMemoryRounds) {
 		for _, name := range rotated(s.Peers, round) {
-			if name == "direct" {
+			if name == "direct" || !slices.Contains(speaking(s.Peers, w.tls), name) {
 				continue // nothing to account
 			}
 			m, err := measureMemory(ctx, s, name, w)

@@ -130,7 +130,7 @@ func startOrigins(ctx context.Context, s *site) error {
 		if err != nil {
 			return err
 		}
-		if err := c.awaitReady(ctx, getOK(loopback(port), "/health")); err != nil {
+		if err := c.awaitReady(ctx, getOK("http://"+loopback(port)+"/health")); err != nil {
 			return err
 		}
 		s.origins = append(s.origins, loopback(port))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -19,6 +20,7 @@ type peer struct {
 	name string
 	// start brings the peer up over s.origins and returns when it answers.
 	start func(ctx context.Context, s *site) (target, error)
+	tls   bool // it can speak TLS
 }
 
 // A target is a peer that answers.
@@ -35,15 +37,22 @@ type target struct {
 // peers lists all that can be asked for with -peers; a new one is an entry here.
 func peers() []peer {
 	return []peer{
-		{"direct", startDirect},
-		{"dynlb", startDynlb},
-		{"dynlb-std", startDynlbStd},
-		{"bare", startBare},
-		{"nginx", startNginx},
-		{"haproxy", startHAProxy},
-		{"haproxy-tcp", startHAProxyTCP},
-		{"caddy", startCaddy},
+		{"direct", startDirect, false},
+		{"dynlb", startDynlb, true},
+		{"dynlb-std", startDynlbStd, true},
+		{"bare", startBare, false},
+		{"nginx", startNginx, true},
+		{"haproxy", startHAProxy, true},
+		{"haproxy-tcp", startHAProxyTCP, false},
+		{"caddy", startCaddy, false},
 	}
+}
+
+// speaking are those of the named peers that speak plain HTTP, or TLS.
+func speaking(names []string, secure bool) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		return secure && !slices.ContainsFunc(peers(), func(p peer) bool { return p.name == name && p.tls })
+	})
 }
 
 func peerNames() []string {
@@ -66,7 +75,7 @@ func startListening(ctx context.Context, s *site, name, addr string, cmd *exec.C
 	if err != nil {
 		return target{}, err
 	}
-	if err := c.awaitReady(ctx, getOK(addr, "/")); err != nil {
+	if err := c.awaitReady(ctx, getOK(s.url(addr, "/"))); err != nil {
 		return target{}, err
 	}
 	return newTarget(c, addr), nil

@@ -41,7 +41,11 @@ func startDynlbEngine(ctx context.Context, s *site, name, engine string) (target
 		return target{}, err
 	}
 	addr := loopback(ports)
-	file, err := s.write(name+".yaml", fmt.Sprintf(dynlbConfig, s.self, addr, ports+1, originCount))
+	config := fmt.Sprintf(dynlbConfig, s.self, addr, ports+1, originCount)
+	if s.tls != nil {
+		config += fmt.Sprintf("tls: {cert: %q, key: %q}\n", s.tls.cert, s.tls.key)
+	}
+	file, err := s.write(name+".yaml", config)
 	if err != nil {
 		return target{}, err
 	}
@@ -53,7 +57,7 @@ func startDynlbEngine(ctx context.Context, s *site, name, engine string) (target
 	}
 	var instances []string
 	if err := c.awaitReady(ctx, func(ctx context.Context) error {
-		instances, err = dynlbInstances(ctx, addr)
+		instances, err = s.dynlbInstances(ctx, addr)
 		return err
 	}); err != nil {
 		return target{}, err
@@ -78,8 +82,8 @@ func dynlbVersion(ctx context.Context, path string) string {
 }
 
 // dynlbInstances returns the addresses of the instances once all are healthy.
-func dynlbInstances(ctx context.Context, addr string) ([]string, error) {
-	body, err := get(ctx, addr, "/lb-status")
+func (s *site) dynlbInstances(ctx context.Context, addr string) ([]string, error) {
+	body, err := get(ctx, s.url(addr, "/lb-status"))
 	if err != nil {
 		return nil, err
 	}

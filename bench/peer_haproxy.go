@@ -4,10 +4,11 @@ import (
 	"context"
 	"fmt"
 	"os/exec"
+	"strings"
 )
 
 // haproxyConfig arguments: threads, mode and its options, listen address,
-// fields to set, origins.
+// fields to set, origins, certificate.
 const haproxyConfig = `
 global
 	nbthread %[1]d
@@ -18,7 +19,7 @@ defaults
 	timeout client 60s
 	timeout server 60s
 listen bench
-	bind %[3]s backlog 4096
+	bind %[3]s backlog 4096%[6]s
 	balance leastconn
 %[4]s
 %[5]s`
@@ -46,8 +47,13 @@ func startHAProxyMode(ctx context.Context, s *site, name, mode, fields string) (
 	if err != nil {
 		return target{}, err
 	}
+	tls := ""
+	if s.tls != nil {
+		tls = " ssl crt " + s.tls.both + " alpn http/1.1 ssl-min-ver TLSv1.3"
+		fields = strings.ReplaceAll(fields, "Proto http", "Proto https")
+	}
 	file, err := s.write(name+".cfg", fmt.Sprintf(haproxyConfig, workers, mode, loopback(port), fields,
-		eachOrigin(s, "\tserver origin%[1]d %[2]s")))
+		eachOrigin(s, "\tserver origin%[1]d %[2]s"), tls))
 	if err != nil {
 		return target{}, err
 	}

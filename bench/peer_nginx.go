@@ -7,7 +7,8 @@ import (
 	"os/exec"
 )
 
-// nginxConfig arguments: user line, folder, workers, origins, listen address.
+// nginxConfig arguments: user line, folder, workers, origins, listen address,
+// the rest of that line.
 //
 // keepalive_requests is nginx's only other limit in play: by default it closes
 // a connection after 1,000 requests. The cache of upstream connections holds
@@ -37,7 +38,7 @@ http {
 		keepalive_requests 1000000000;
 	}
 	server {
-		listen %[5]s backlog=4096;
+		listen %[5]s%[6]s
 		location / {
 			proxy_pass http://origins;
 			proxy_http_version 1.1;
@@ -71,8 +72,13 @@ func startNginx(ctx context.Context, s *site) (target, error) {
 	if os.Geteuid() == 0 {
 		user = "user root;\n" // or the workers could not enter the folder
 	}
+	tls := " backlog=4096;"
+	if s.tls != nil { // a cache of sessions is not on by default, and all peers have tickets
+		tls = fmt.Sprintf(" ssl backlog=4096;\n\t\tssl_certificate %s;\n\t\tssl_certificate_key %s;\n\t\tssl_protocols TLSv1.3;",
+			s.tls.cert, s.tls.key)
+	}
 	file, err := s.write("nginx.conf", fmt.Sprintf(nginxConfig, user, s.dir, workers,
-		eachOrigin(s, "\t\tserver %[2]s;"), loopback(port)))
+		eachOrigin(s, "\t\tserver %[2]s;"), loopback(port), tls))
 	if err != nil {
 		return target{}, err
 	}

@@ -33,7 +33,7 @@ func TestPeersDoTheSameWork(t *testing.T) {
 				arrived <- r
 				_, _ = w.Write([]byte(originBody))
 			})
-			s, err := newSite("")
+			s, err := newSite("", false)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -53,7 +53,7 @@ func TestPeersDoTheSameWork(t *testing.T) {
 			if clock, err := newGroupClock(to.group); err != nil || len(clock.pids) == 0 {
 				t.Errorf("CPU time: %v, %v", clock.pids, err)
 			}
-			body, err := get(t.Context(), to.addrs[0], "/")
+			body, err := get(t.Context(), s.url(to.addrs[0], "/"))
 			if err != nil || string(body) != originBody {
 				t.Errorf("got %q, %v", body, err)
 			}

@@ -44,8 +44,11 @@ func runBench(ctx context.Context, s settings, progress io.Writer) (found findin
 	}
 	fmt.Fprintf(progress, "%d workloads, %d rounds of %s: about %v\n", len(s.todo()), s.Rounds,
 		strings.Join(s.Peers, ", "), s.estimate())
-	if found, err = runRounds(ctx, s, progress); err != nil {
-		return found, err
+	found.versions = map[string]string{}
+	for _, secure := range []bool{false, true} {
+		if err := found.runRounds(ctx, s, secure, progress); err != nil {
+			return found, err
+		}
 	}
 	for _, w := range s.todo() {
 		if w.kind != idle {
@@ -97,32 +100,33 @@ func allowOpenFiles(s settings) error {
 
 // runRounds measures the workloads that are traffic. The peers stay up together
 // and idle while one is measured. Each round measures every peer once, so that
-// what changes on the machine changes for all.
-func runRounds(ctx context.Context, s settings, progress io.Writer) (found findings, err error) {
-	site, err := newSite(s.dynlb)
+// what changes on the machine changes for all. Those over TLS have peers of their own.
+func (found *findings) runRounds(ctx context.Context, s settings, secure bool, progress io.Writer) (err error) {
+	todo := slices.DeleteFunc(s.todo(), func(w workload) bool { return w.kind == idle || w.tls != secure })
+	names := speaking(s.Peers, secure)
+	if len(todo) == 0 || len(names) == 0 {
+		return nil
+	}
+	site, err := newSite(s.dynlb, secure)
 	if err != nil {
-		return found, err
+		return err
 	}
 	defer func() { err = errors.Join(err, site.close()) }()
-	targets, err := startPeers(ctx, site, s.Peers)
+	targets, err := startPeers(ctx, site, names)
 	if err != nil {
-		return found, err
+		return err
 	}
-	found.versions = map[string]string{}
 	for name, t := range targets {
 		found.versions[name] = t.version
 	}
-	for _, w := range s.todo() {
-		if w.kind == idle {
-			continue
-		}
-		limits := maxima(s.Peers, found.samples)
+	for _, w := range todo {
+		limits := maxima(names, found.samples)
 		for round := range s.Rounds {
-			for _, name := range rotated(s.Peers, round) {
+			for _, name := range rotated(names, round) {
 				rate := openRate(w.kind, name, limits)
 				result, err := measure(ctx, site, targets[name], w, rate, s)
 				if err != nil {
-					return found, fmt.Errorf("measure %s under %s: %w", name, w.name, err)
+					return fmt.Errorf("measure %s under %s: %w", name, w.name, err)
 				}
 				smp := sample{Workload: w.name, Peer: name, Round: round + 1, loadResult: result}
 				found.samples = append(found.samples, smp)
@@ -130,7 +134,7 @@ func runRounds(ctx context.Context, s settings, progress io.Writer) (found findi
 			}
 		}
 	}
-	return found, nil
+	return nil
 }
 
 // rotated moves the order on by one each round, so that none always comes first.

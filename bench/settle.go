@@ -31,10 +31,10 @@ const (
 // connection of their own, and for a Go peer as many more as it takes until it
 // has collected its garbage twice, then a pause. A program cannot be
 // asked from outside to collect; traffic causes it.
-func settle(ctx context.Context, t target) error {
+func settle(ctx context.Context, t target, secure bool) error {
 	deadline := time.Now().Add(settleTimeout)
-	w := workload{path: t.garbage, bodyBytes: anyLength}
-	c, err := dialClient(t.addrs[0], w, deadline)
+	w := workload{path: t.garbage, bodyBytes: anyLength, tls: secure}
+	c, err := dialFor(t.addrs[0], w, deadline)
 	if err != nil {
 		return fmt.Errorf("settle: %w", err)
 	}

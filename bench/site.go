@@ -20,16 +20,17 @@ const originCount = 4
 // A site is what one run set up on this machine: a folder, the origins, and
 // every process started. close takes all of it down.
 type site struct {
-	self    string   // this program, to be started in its other parts
-	dir     string   // temporary, for generated configurations
-	dynlb   string   // the binary to measure
-	origins []string // host:port, once they answer
-	traceGC bool     // have Go peers tell of their garbage collections
+	self    string       // this program, to be started in its other parts
+	dir     string       // temporary, for generated configurations
+	dynlb   string       // the binary to measure
+	origins []string     // host:port, once they answer
+	traceGC bool         // have Go peers tell of their garbage collections
+	tls     *certificate // of the peers; nil: they speak plain HTTP
 
 	children []*child // in start order
 }
 
-func newSite(dynlb string) (*site, error) {
+func newSite(dynlb string, secure bool) (*site, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find this program: %w", err)
@@ -38,7 +39,13 @@ func newSite(dynlb string) (*site, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a folder: %w", err)
 	}
-	return &site{self: self, dir: dir, dynlb: dynlb}, nil
+	s := &site{self: self, dir: dir, dynlb: dynlb}
+	if secure {
+		if s.tls, err = newCertificate(s); err != nil {
+			return nil, errors.Join(err, os.RemoveAll(dir))
+		}
+	}
+	return s, nil
 }
 
 // start starts a process that close will stop.
@@ -75,28 +82,37 @@ func (s *site) write(name, text string) (string, error) {
 	return path, nil
 }
 
-// get returns the body of GET path at addr, which must answer 200.
-func get(ctx context.Context, addr, path string) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+path, http.NoBody)
+// url returns the URL of path at addr, a peer.
+func (s *site) url(addr, path string) string {
+	if s.tls != nil {
+		return "https://" + addr + path
+	}
+	return "http://" + addr + path
+}
+
+// get returns the body of GET url, which must answer 200.
+func get(ctx context.Context, url string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
 		return nil, err
 	}
 	request.Close = true
-	response, err := http.DefaultTransport.RoundTrip(request)
+	transport := &http.Transport{TLSClientConfig: clientTLS()}
+	response, err := transport.RoundTrip(request)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("GET %s: status %d", path, response.StatusCode)
+		return nil, fmt.Errorf("GET %s: status %d", url, response.StatusCode)
 	}
 	return io.ReadAll(io.LimitReader(response.Body, 2<<20))
 }
 
-// getOK returns a probe that succeeds when GET path at addr answers 200.
-func getOK(addr, path string) func(context.Context) error {
+// getOK returns a probe that succeeds when GET url answers 200.
+func getOK(url string) func(context.Context) error {
 	return func(ctx context.Context) error {
-		_, err := get(ctx, addr, path)
+		_, err := get(ctx, url)
 		return err
 	}
 }

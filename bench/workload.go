@@ -15,6 +15,8 @@ type workload struct {
 	connections int    // one request at a time on each
 	fresh       bool   // a connection per request, instead of keeping them
 	upgrade     bool   // asks for another protocol, and receives it
+	tls         bool   // over TLS
+	resumed     bool   // over TLS, with the session of the connection before
 }
 
 // workloadKind says how a workload is driven.
@@ -55,6 +57,12 @@ func workloads() []workload {
 		{name: "half", title: "GET 64 B at half of each peer's own maximum", kind: openHalf, path: "/", bodyBytes: small, connections: 64},
 		{name: "common", title: "GET 64 B at half of the slowest peer's maximum", kind: openCommon, path: "/", bodyBytes: small, connections: 64},
 		{name: "idle", title: "5,000 idle keep-alive connections", kind: idle, path: "/", bodyBytes: small, connections: 5000},
+		{name: "https-8", title: "HTTPS GET 64 B, 8 connections", path: "/", bodyBytes: small, connections: 8, tls: true},
+		{name: "https-64", title: "HTTPS GET 64 B, 64 connections", path: "/", bodyBytes: small, connections: 64, tls: true},
+		{name: "https-1m", title: "HTTPS GET 1 MiB, 8 connections", path: "/1m", bodyBytes: large, connections: 8, tls: true},
+		{name: "https-new", title: "HTTPS GET 64 B, a new connection each, 8 at once", path: "/", bodyBytes: small, connections: 8, fresh: true, tls: true},
+		{name: "https-resumed", title: "HTTPS GET 64 B, a resumed connection each, 8 at once", path: "/", bodyBytes: small, connections: 8, fresh: true, tls: true, resumed: true},
+		{name: "https-idle", title: "1,000 idle keep-alive connections of HTTPS", kind: idle, path: "/", bodyBytes: small, connections: 1000, tls: true},
 		{name: "tunnels", title: "1,000 idle upgraded connections", kind: idle, path: "/tunnel", connections: 1000, upgrade: true},
 	}
 }
