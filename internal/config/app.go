@@ -29,6 +29,9 @@ type App struct {
 	// entry are set.
 	Schedule schedule.Plan
 
+	// SlowStart is 0 for none.
+	SlowStart time.Duration
+
 	// SpareInstances may be above MaxInstances, which bounds all.
 	SpareInstances int
 

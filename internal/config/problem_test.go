@@ -7,8 +7,8 @@ import (
 )
 
 const allKeys = "location, minInstances, maxInstances, checkInterval, healthTimeout, scaleUpThreshold, scaleDownThreshold, idleTimeout, schedule, " +
-	"spareInstances, brakes, command, env, socket, workDir, listen, tls, admin, adminHTTP, status, auth, basePort, healthPath, " +
-	"livenessPath, startTimeout, stopTimeout, drainTimeout, drainDelay, requestTimeout, keepAlive, maxConcurrency, queue, " +
+	"spareInstances, slowStart, brakes, command, env, socket, workDir, listen, tls, admin, adminHTTP, status, auth, basePort, " +
+	"healthPath, livenessPath, startTimeout, stopTimeout, drainTimeout, drainDelay, requestTimeout, keepAlive, maxConcurrency, queue, " +
 	"trustedProxies, proxyProtocol, underscoreFields, verifyPort, user, maxRequests, maxAge, maxMemory, accessLog, requestID, " +
 	"serverTiming, limits, apps"
 const wantCommand = `a list of strings that starts with a program, such as [bun, run, "{location}", --port, "{port}"]`

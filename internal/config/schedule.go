@@ -25,6 +25,10 @@ func boundsKeys(a *App) []Key {
 			Meaning: "How many instances are kept beyond those that the load needs, within `maxInstances`. With it, an app is not scaled to zero.",
 		},
 		{
+			Name: "slowStart", Value: duration(&a.SlowStart, 0), Default: "0s", Change: AtOnce,
+			Meaning: "In what time the share of a new instance in the requests grows from a tenth to that of the others, for programs that are slow at first. 0 means that it has its share at once.",
+		},
+		{
 			Name: "brakes", Keys: brakesKeys(&a.Brakes),
 			Meaning: "What keeps the load from adding instances that the machine cannot bear. `minInstances` and `dynlb scale` are not affected, nor is the first instance.",
 		},

@@ -15,6 +15,7 @@ func Simulated(settings *config.App) (registry.Options, autoscaler.Settings) {
 		MaxConcurrency: concurrency(settings.MaxConcurrency),
 		QueueLimit:     settings.Queue.Limit,
 		QueueTimeout:   settings.Queue.Timeout,
+		SlowStart:      settings.SlowStart,
 	}
 	return queueing, autoscaler.Settings{
 		Bounds:     notice.Bounds{Min: settings.MinInstances, Max: settings.MaxInstances},

@@ -153,8 +153,8 @@ func TestCapacityByChance(t *testing.T) {
 	var learned concurrency
 	learned.observe(0, 1, 1, 5*time.Millisecond)
 	learned.pairs[1].refuted = true
-	for n := range time.Duration(50) {
-		learned.observe(n*50*time.Millisecond, 2, 2, 100*time.Millisecond)
+	for n := range 50 {
+		learned.observe(time.Duration(n)*50*time.Millisecond, 2, 2, 100*time.Millisecond)
 	}
 	if capacity := learned.capacity(); capacity > 21 {
 		t.Errorf("capacity %.0f per second, want 20", capacity)

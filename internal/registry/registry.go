@@ -27,6 +27,9 @@ type Options struct {
 	// Ejection is the duration of the first ejection of an instance (see
 	// Lease.Failed). Zero: 30 s.
 	Ejection time.Duration
+	// SlowStart is the time in which the share of a new instance grows to that of the
+	// others. Zero: it gets its share at once.
+	SlowStart time.Duration
 }
 
 // AutoConcurrency makes the registry find out by itself how many requests an instance
@@ -49,6 +52,7 @@ type Registry struct {
 	reserved   int         // see Reserve
 	means      []float64   // scratch of findSlowLocked
 	slowDue    time.Duration
+	young      bool // whether an instance had less than its share when that was last seen
 	queue      queue
 	mayGrow    bool          // see SetGrowth
 	arrivals   uint64        // requests that asked for an instance

@@ -18,8 +18,9 @@ const maxWeighted = 1 << 16
 // weighAllLocked determines the handicap of every instance.
 func (r *Registry) weighAllLocked() {
 	kept := max(1, len(r.candidates)-r.reserved)
+	now := r.elapsed()
 	for i, in := range r.candidates {
-		in.traffic.handicap = in.failures.penalty() + max(0, in.traffic.slow-1)
+		in.traffic.handicap = in.failures.penalty() + max(0, in.traffic.slow-1, r.youngLocked(in, now))
 		if i >= kept {
 			in.traffic.handicap += r.reserveBound * int32(i-kept+1)
 		}

@@ -45,6 +45,7 @@ func (r *Registry) paceLocked(in *instance, now, took time.Duration) {
 	in.speed.observe(now, took)
 	if now >= r.slowDue || in.speed.factor > 0 {
 		r.slowDue = now + slowInterval
+		r.matureLocked(now)
 		r.findSlowLocked(now)
 	}
 }

@@ -1,12 +1,15 @@
 package simulate
 
 import (
+	"time"
+
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
 // instance is the model of an instance.
 type instance struct {
-	slower  float64 // by how many times its work is slower
+	slower  float64       // by how many times its work is slower
+	ready   time.Duration // when it became ready
 	busy    int
 	waiting []func()
 	serving map[int]func(error) // by number of the request: ends it without a response
@@ -40,6 +43,7 @@ func (w *world) start(present int, reason string) {
 		w.models[id] = w.model(id)
 		w.after(w.App.Boot, func() {
 			if w.registry.Transition(id, registry.Ready, "ready") == nil {
+				w.models[id].ready = w.now
 				w.size()
 			}
 		})
@@ -76,4 +80,13 @@ func (w *world) model(id registry.ID) *instance {
 		w.after(w.App.SlowOneFor, func() { in.slower = 1 })
 	}
 	return in
+}
+
+// slowness returns how many times longer a request takes than in most instances.
+func (w *world) slowness(in *instance) float64 {
+	warm := 1.0
+	if w.App.WarmUp > 0 {
+		warm = min(1, float64(w.now-in.ready)/float64(w.App.WarmUp))
+	}
+	return in.slower * (1 + max(0, w.App.Cold-1)*(1-warm))
 }

@@ -145,10 +145,9 @@ func (w *world) serve(n int, l registry.Lease, work time.Duration, end func(erro
 // work makes an instance work for the given time.
 func (w *world) work(id registry.ID, work time.Duration, done func()) {
 	in := w.models[id]
-	work = time.Duration(in.slower * float64(work))
 	start := func() {
 		in.busy++
-		w.after(w.stalled(work), func() {
+		w.after(w.stalled(time.Duration(w.slowness(in)*float64(work))), func() {
 			in.busy--
 			done()
 			if len(in.waiting) > 0 {

@@ -32,6 +32,11 @@ type App struct {
 	// time; zero: always. Zero times: it is not slower.
 	SlowOne    float64
 	SlowOneFor time.Duration
+	// Cold is by how many times longer a request takes in an instance that has just become
+	// ready, as with a compiler that works in the background. The work gets faster for the
+	// time of WarmUp. Zero: it is not slower.
+	Cold   float64
+	WarmUp time.Duration
 }
 
 // Phase is a part of the load: requests arrive at random (a Poisson process) at a rate
