@@ -9,8 +9,7 @@ import (
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
-// tlsHandshake is the first byte of a ClientHello (RFC 8446, 5.1). No request
-// begins with it.
+// tlsHandshake is the first byte of a ClientHello (RFC 8446, 5.1), and of no request.
 const tlsHandshake = 0x16
 
 // clientState is the state of a client's connection; see the package comment.
