@@ -2,6 +2,7 @@ package server
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,6 +23,7 @@ var (
 	retriesDesc  = appDesc("dynlb_retries_total", "Times that a request was sent again.")
 	deniedDesc   = appDesc("dynlb_retries_denied_total", "Times that a request was not sent again because the retry budget was used up.")
 	ejectedDesc  = appDesc("dynlb_ejected_instances", "Ready instances that get no requests for a while because several in a row failed on them.")
+	brakeDesc    = appDesc("dynlb_scale_brake", "Whether a limit of the machine keeps dynlb_target_instances from rising.", "brake")
 	scaledDesc   = appDesc("dynlb_scale_decisions_total", "Changes of dynlb_target_instances by direction.", "direction")
 )
 
@@ -51,6 +53,9 @@ func instanceDesc(name, help string) *prometheus.Desc {
 // listedStates are the states of instances in the registry.
 var listedStates = []registry.State{registry.Starting, registry.Ready, registry.Unhealthy, registry.Draining}
 
+// brakes are the keys of brakes in the config, with which notice.Snapshot.Brake begins.
+var brakes = []string{"cpu", "memory"}
+
 // collector collects what the notice boards show. It takes one snapshot per app and
 // scrape, so the figures of a scrape are consistent.
 type collector struct{ apps *directory }
@@ -58,7 +63,7 @@ type collector struct{ apps *directory }
 // Describe implements prometheus.Collector.
 func (c collector) Describe(descs chan<- *prometheus.Desc) {
 	for _, desc := range []*prometheus.Desc{
-		inFlightDesc, waitingDesc, statesDesc, targetDesc, minDesc, maxDesc, restartsDesc, scaledDesc,
+		inFlightDesc, waitingDesc, statesDesc, targetDesc, minDesc, maxDesc, restartsDesc, scaledDesc, brakeDesc,
 		memoryDesc, cpuDesc, linesDesc, reloadDesc, reloadedDesc, retriesDesc, deniedDesc, ejectedDesc, streamsDesc,
 	} {
 		descs <- desc
@@ -148,6 +153,13 @@ func (s *scrape) target(now *notice.Snapshot) {
 	s.counter(restartsDesc, float64(now.Restarts))
 	s.counter(scaledDesc, float64(now.Raised), "up")
 	s.counter(scaledDesc, float64(now.Lowered), "down")
+	for _, brake := range brakes {
+		holds := 0.0
+		if strings.HasPrefix(now.Brake, "brakes."+brake+":") {
+			holds = 1
+		}
+		s.gauge(brakeDesc, holds, brake)
+	}
 }
 
 // reload sends what became of the configuration, which has no app.

@@ -92,6 +92,10 @@ dynlb_retries_denied_total{app="default"} 0
 # HELP dynlb_retries_total Times that a request was sent again.
 # TYPE dynlb_retries_total counter
 dynlb_retries_total{app="default"} 1
+# HELP dynlb_scale_brake Whether a limit of the machine keeps dynlb_target_instances from rising.
+# TYPE dynlb_scale_brake gauge
+dynlb_scale_brake{app="default",brake="cpu"} 0
+dynlb_scale_brake{app="default",brake="memory"} 0
 # HELP dynlb_scale_decisions_total Changes of dynlb_target_instances by direction.
 # TYPE dynlb_scale_decisions_total counter
 dynlb_scale_decisions_total{app="default",direction="down"} 1
@@ -100,6 +104,23 @@ dynlb_scale_decisions_total{app="default",direction="up"} 2
 # TYPE dynlb_target_instances gauge
 dynlb_target_instances{app="default"} 3
 `))
+}
+
+// TestCollectorShowsTheBrake checks that the brake that holds is 1, as the autoscaler
+// reports it.
+func TestCollectorShowsTheBrake(t *testing.T) {
+	t.Parallel()
+	a := newApp("default")
+	a.board.SetBrake("brakes.cpu: the processors are the limit: 2 instances instead of 4")
+	err := testutil.CollectAndCompare(collector{directoryOf(a.app())}, strings.NewReader(`
+# HELP dynlb_scale_brake Whether a limit of the machine keeps dynlb_target_instances from rising.
+# TYPE dynlb_scale_brake gauge
+dynlb_scale_brake{app="default",brake="cpu"} 1
+dynlb_scale_brake{app="default",brake="memory"} 0
+`), "dynlb_scale_brake")
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 func TestCollectorCountsWaiting(t *testing.T) {

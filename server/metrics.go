@@ -43,6 +43,7 @@ const statusCodes = 1000
 //	dynlb_retries_total{app}                   times that a request was sent again
 //	dynlb_retries_denied_total{app}            times that it was not, because the retry budget was used up
 //	dynlb_scale_decisions_total{app, direction}  changes of the target: up, down
+//	dynlb_scale_brake{app, brake}                whether it keeps the target from rising: cpu, memory
 //	dynlb_instance_memory_bytes{app, instance_id, port}       resident memory of an instance
 //	dynlb_instance_cpu_seconds_total{app, instance_id, port}  processor time of an instance
 //	dynlb_instance_streams{app, instance_id, port}            upgraded connections and server-sent events at an instance

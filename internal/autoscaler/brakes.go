@@ -23,6 +23,11 @@ const (
 	// pressure (PSI) alone does not show it: two busy loops on two processors leave
 	// nothing idle and wait for nothing.
 	busyIdle = 0.1
+	// ownShare is the part of the busy time of the processors that the instances of the app
+	// must use. If other programs use the rest, instances that wait for a database do not
+	// take much, and more of them can do more. As many computing instances as processors
+	// have half of the time beside as many busy programs.
+	ownShare = 1.0 / 3
 	// episodeWindows is how many windows must pass without a raise that a brake cuts
 	// until the next one is news.
 	episodeWindows = 2
@@ -100,7 +105,7 @@ func (s *Scaler) claim(now *registry.Snapshot, n int) (allowed int, name, figure
 		}
 	}
 	if s.settings.Brakes.Processors {
-		if count, text, ok := s.busyProcessors(); ok && max(s.target, count-others.target) < allowed {
+		if count, text, ok := s.busyProcessors(now); ok && max(s.target, count-others.target) < allowed {
 			allowed, name, figures = max(s.target, count-others.target), "cpu", text
 		}
 	}
@@ -163,19 +168,24 @@ func (s *Scaler) memoryRoom(each, pending, others uint64) (room int, figures str
 }
 
 // busyProcessors returns the number of processors, with its figures, if they are the
-// limit: there is next to no idle time.
-func (s *Scaler) busyProcessors() (count int, figures string, ok bool) {
+// limit: there is next to no idle time, and the instances use much of what is busy.
+func (s *Scaler) busyProcessors(now *registry.Snapshot) (count int, figures string, ok bool) {
 	first, last := &s.brakes.samples[0], &s.brakes.samples[len(s.brakes.samples)-1]
 	span := last.at.Sub(first.at)
 	if span < sampleInterval {
 		return 0, "", false
 	}
+	own, known := usedProcessors(now)
 	for _, to := range last.Processors {
 		i := slices.IndexFunc(first.Processors, func(p machine.Processors) bool { return p.Of == to.Of })
 		if i < 0 || to.Count <= 0 {
 			continue
 		}
-		idle := max(0, 1-(to.Busy-first.Processors[i].Busy).Seconds()/span.Seconds()/to.Count)
+		busy := (to.Busy - first.Processors[i].Busy).Seconds() / span.Seconds()
+		if known && own < ownShare*busy {
+			continue
+		}
+		idle := max(0, 1-busy/to.Count)
 		if n := ceil(to.Count); idle < busyIdle && (!ok || n < count) {
 			waited := min(1, (last.Waited-first.Waited).Seconds()/span.Seconds())
 			count, ok = n, true
@@ -184,6 +194,17 @@ func (s *Scaler) busyProcessors() (count int, figures string, ok bool) {
 		}
 	}
 	return count, figures, ok
+}
+
+// usedProcessors returns how many processors the instances use. known is false if no
+// instance was measured.
+func usedProcessors(now *registry.Snapshot) (n float64, known bool) {
+	for i := range now.Instances {
+		u := &now.Instances[i].Usage
+		n += u.Cores
+		known = known || !u.Measured.IsZero()
+	}
+	return n, known
 }
 
 func processorCount(n float64) string {

@@ -121,6 +121,7 @@ func TestProcessorsBrake(t *testing.T) {
 		m.mu.Unlock()
 		m.set(1.9, 0)
 		wait(2 * time.Second)
+		use(t, f, 0.9)
 		release := busy(t, f.registry, 40)
 		wait(30 * time.Second)
 		if f.size() != 2 {
@@ -136,6 +137,47 @@ func TestProcessorsBrake(t *testing.T) {
 		wait(10 * time.Second)
 		if f.size() != 8 {
 			t.Errorf("%d instances with idle time, want 8", f.size())
+		}
+		release()
+	})
+}
+
+// use makes each instance use so much of a processor for a second, and keeps the measurement.
+func use(t *testing.T, f *fleet, processors float64) {
+	t.Helper()
+	before := f.registry.Snapshot().Instances
+	for range 2 {
+		for _, in := range before {
+			in.Usage.CPU += time.Duration(processors * float64(time.Since(in.Started)))
+			if err := f.registry.SetUsage(in.ID, in.Usage); err != nil {
+				t.Fatal(err)
+			}
+		}
+		wait(time.Second)
+	}
+}
+
+// TestProcessorsOfOthers: when another program keeps the processors busy, and the instances
+// use little of them, load adds instances.
+func TestProcessorsOfOthers(t *testing.T) {
+	t.Parallel()
+	braked(t, Brakes{Processors: true}, func(t *testing.T, a *Autoscaler, f *fleet, m *bench) {
+		if _, err := a.ScaleTo(t.Context(), 2, 0, "order"); err != nil {
+			t.Fatal(err)
+		}
+		m.mu.Lock()
+		m.since = time.Now()
+		m.mu.Unlock()
+		m.set(2, 0)
+		wait(2 * time.Second)
+		use(t, f, 0.2)
+		release := busy(t, f.registry, 40)
+		wait(10 * time.Second)
+		if f.size() != 8 {
+			t.Errorf("%d instances that wait, beside a busy program; want 8", f.size())
+		}
+		if got := events(a.scaler.Board, notice.Braked); len(got) != 0 {
+			t.Errorf("events %q", got)
 		}
 		release()
 	})

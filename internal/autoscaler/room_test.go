@@ -85,6 +85,9 @@ func TestProcessorsAreShared(t *testing.T) {
 	settings.Brakes, settings.Bounds.Min = Brakes{Processors: true}, 1
 	m := &bench{left: 64 * gib, busy: 2}
 	shared(t, m, settings, func(t *testing.T, _, _ *Autoscaler, of [2]*fleet) {
+		for _, f := range of {
+			use(t, f, 0.9)
+		}
 		releases := []func(){busy(t, of[0].registry, 40), busy(t, of[1].registry, 40)}
 		wait(20 * time.Second)
 		if of[0].size() != 1 || of[1].size() != 1 {

@@ -12,7 +12,7 @@ func brakesKeys(b *Brakes) []Key {
 		},
 		{
 			Name: "cpu", Value: boolean(&b.CPU), Default: "true", Change: AtOnce,
-			Meaning: "Whether no instance is added when the processors are less than 10 % idle and there are as many instances as processors.",
+			Meaning: "Whether no instance is added when the processors are less than 10 % idle, the instances use a third of the busy time or more, and there are as many of them as processors.",
 		},
 	}
 }
