@@ -20,8 +20,8 @@ func maxAge(d time.Duration) []byte {
 
 // addHSTS adds Strict-Transport-Security to the head of a response, unless the instance
 // has sent its own.
-func (r *Rules) addHSTS(h *http1.Head) {
-	if r.hsts == nil {
+func (rules *Rules) addHSTS(h *http1.Head) {
+	if rules.hsts == nil {
 		return
 	}
 	for i := range h.Fields {
@@ -29,5 +29,5 @@ func (r *Rules) addHSTS(h *http1.Head) {
 			return
 		}
 	}
-	add(h, &strictTransport, r.hsts)
+	add(h, &strictTransport, rules.hsts)
 }
