@@ -3,6 +3,8 @@ package pebbletest
 import (
 	"crypto/tls"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -26,6 +28,9 @@ var program = sync.OnceValues(func() (string, error) {
 	command := exec.Command("go", "tool", "-modfile=tools/pebble/go.mod", "-n", "pebble") // it builds it
 	command.Dir = filepath.Dir(strings.TrimSpace(string(module)))
 	output, err := command.Output()
+	if failure, ok := errors.AsType[*exec.ExitError](err); ok {
+		err = fmt.Errorf("%w: %s", err, failure.Stderr)
+	}
 	return strings.TrimSpace(string(output)), err
 })
 
