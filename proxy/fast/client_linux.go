@@ -264,14 +264,6 @@ func (c *client) next() {
 	}
 }
 
-// dropHead gives the reader of the head back.
-func (c *client) dropHead() {
-	if c.head != nil {
-		c.worker.dropRequestHead(c.head)
-		c.head = nil
-	}
-}
-
 // close closes the connection.
 func (c *client) close() {
 	c.retire()

@@ -37,3 +37,11 @@ func (c *client) handOver(b []byte) {
 	}
 	e.handover(conn, unread, closed)
 }
+
+// dropHead gives the reader of the head back.
+func (c *client) dropHead() {
+	if c.head != nil {
+		c.worker.dropRequestHead(c.head)
+		c.head = nil
+	}
+}
