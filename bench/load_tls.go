@@ -23,7 +23,7 @@ type tlsLoad struct {
 // peers know. The certificate of the run is made by itself, so it is not checked.
 func clientTLS() *tls.Config {
 	return &tls.Config{
-		InsecureSkipVerify: true, //nolint:gosec // G402: the peer is a process of this run
+		InsecureSkipVerify: true, // the peer is a process of this run
 		MinVersion:         tls.VersionTLS13,
 		CurvePreferences:   []tls.CurveID{tls.X25519},
 		NextProtos:         []string{"http/1.1"},
@@ -112,14 +112,15 @@ func (t *tlsLoad) note(begin time.Time, err error) bool {
 	defer t.mu.Unlock()
 	switch {
 	case err != nil:
-		if t.result.Failed++; t.result.FirstFailure == "" {
+		t.result.Failed++
+		if t.result.FirstFailure == "" {
 			t.result.FirstFailure = err.Error()
 		}
 	case t.phase == phaseWindow:
 		t.result.Requests++
 		t.latency.record(time.Since(begin))
 	}
-	return t.phase != phaseOver && !(t.workload.fresh && t.result.Connections >= maxFresh)
+	return t.phase != phaseOver && (!t.workload.fresh || t.result.Connections < maxFresh)
 }
 
 // dialClientTLS is dialClient over TLS.

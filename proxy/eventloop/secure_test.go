@@ -21,7 +21,8 @@ type stuttering struct {
 }
 
 func (s *stuttering) Read(b []byte) (int, error) {
-	if s.reads++; s.reads%2 == 0 {
+	s.reads++
+	if s.reads%2 == 0 {
 		return 0, errNothing
 	}
 	return s.Conn.Read(b[:1])
@@ -60,7 +61,7 @@ func TestReadGoesOnAfterNothing(t *testing.T) {
 				nothings++
 				continue
 			}
-			if err == io.EOF {
+			if IsEnd(err) {
 				break
 			}
 			if err != nil {
