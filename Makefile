@@ -173,6 +173,8 @@ $(BUN): examples/bun/package.json examples/bun/package-lock.json
 test-go:
 	$(call step,go test -race)
 	@CGO_ENABLED=1 go test -race -count=1 -timeout=10m ./...
+	$(call step,go test of the simulations with all seeds)
+	@go test -count=1 ./internal/simulate
 	$(call step,go test -race ./proxy with instances on Unix sockets)
 	@CGO_ENABLED=1 DYNLB_TEST_UPSTREAM=unix go test -race -count=1 -timeout=10m ./proxy
 
