@@ -53,7 +53,7 @@ output.
 				}
 			}
 			if plot != "" && filepath.Ext(plot) != ".svg" {
-				return usageError{fmt.Errorf("--plot %s: must be a file.svg", plot)}
+				return usageError{fmt.Errorf("--plot %s: the picture is SVG; give a file that ends in .svg", plot)}
 			}
 			s.Registry, s.Scaling = daemon.Simulated(app)
 			result := simulate.Run(s)
