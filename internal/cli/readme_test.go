@@ -165,6 +165,7 @@ func TestReadmeConfigs(t *testing.T) {
 	text, _ := readme(t)
 	keys := daemontest.NewKeys(t)
 	keys.Write(t, "server.mjs", "")
+	keys.Write(t, "app.ts", "")
 	for _, names := range [][2]string{{"cert.pem", "key.pem"}, {"fullchain.pem", "privkey.pem"}} {
 		for i, from := range []string{"server.pem", "server.key"} {
 			if err := os.Link(keys.Path(from), keys.Path(names[i])); err != nil {
