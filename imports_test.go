@@ -51,15 +51,16 @@ var table = map[string][]string{
 		"proxy/std",
 	},
 	"proxy/proxyproto": {},
+	"proxy/sticky":     {"internal/registry", "proxy/http1"},
 	"proxy/fast": {
 		"internal/registry", "proxy/edge", "proxy/eventloop", "proxy/forward", "proxy/handshake", "proxy/http1", "proxy/settings", "proxy/outcome",
 		"proxy/policy", "proxy/route",
-		"proxy/proxyproto",
+		"proxy/proxyproto", "proxy/sticky",
 	},
 	"proxy/std": {
 		"internal/registry", "proxy/edge", "proxy/forward", "proxy/handshake", "proxy/http1", "proxy/settings", "proxy/outcome", "proxy/policy",
 		"proxy/route", "golang.org/x/sys",
-		"proxy/proxyproto",
+		"proxy/proxyproto", "proxy/sticky",
 	},
 	"proxy/policy":    {"internal/registry", "proxy/http1", "proxy/outcome"},
 	"proxy/settings":  {"proxy/http1"},
@@ -70,7 +71,7 @@ var table = map[string][]string{
 	"proxy/proxytest": {"proxy/policy"},
 	"proxy/outcome":   {},
 	"proxy/edge":      {"proxy/http1", "proxy/outcome", "proxy/policy", "proxy/settings"},
-	"proxy/route":     {"internal/registry", "proxy/edge", "proxy/policy"},
+	"proxy/route":     {"internal/registry", "proxy/edge", "proxy/policy", "proxy/sticky"},
 	"server": {
 		"gen", "gen/dynlb/v1", "internal/fleet", "internal/notice", "internal/registry",
 		"github.com/grpc-ecosystem/grpc-gateway/v2", "github.com/prometheus", "google.golang.org",
@@ -82,7 +83,7 @@ var table = map[string][]string{
 	// the command line import them.
 	"internal/daemon": {
 		"internal/accesslog", "internal/app", "internal/autoscaler", "internal/certificates", "internal/config", "internal/fleet", "internal/fleet/local", "internal/logging", "internal/machine", "internal/notice",
-		"internal/process/account", "internal/process/cgroup", "internal/process/orphan", "internal/process/procfs", "internal/process/reap", "internal/registry", "proxy", "proxy/edge", "proxy/http1", "proxy/outcome",
+		"internal/process/account", "internal/process/cgroup", "internal/process/orphan", "internal/process/procfs", "internal/process/reap", "internal/registry", "proxy", "proxy/edge", "proxy/http1", "proxy/outcome", "proxy/sticky",
 		"proxy/route", "server", "github.com/fsnotify/fsnotify", "golang.org/x/net", "golang.org/x/sys",
 	},
 	"internal/cli": {

@@ -78,6 +78,8 @@ type App struct {
 
 	Queue Queue
 
+	Sticky Sticky
+
 	VerifyPort bool
 
 	// User is the name or number of a user, optionally followed by a colon and a

@@ -153,6 +153,10 @@ var parseValues = []struct {
 			c.TrustedProxies = append(c.TrustedProxies, netip.MustParsePrefix(p))
 		}
 	}},
+	{"sticky by cookie", "sticky: cookie", func(c *Config) { c.Sticky = Sticky{By: "cookie"} }},
+	{"sticky by cookie, told", "sticky: {by: cookie, moved: X-Moved}", func(c *Config) { c.Sticky = Sticky{By: "cookie", Moved: "X-Moved"} }},
+	{"sticky by field", "sticky: {header: X-Session}", func(c *Config) { c.Sticky = Sticky{By: "header", Header: "X-Session"} }},
+	{"sticky by address", "sticky: address", func(c *Config) { c.Sticky = Sticky{By: "address"} }},
 	{"proxies by name", "trustedProxies: [loopback, private]\nproxyProtocol: true", func(c *Config) {
 		for _, p := range []string{"127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"} {
 			c.TrustedProxies = append(c.TrustedProxies, netip.MustParsePrefix(p))

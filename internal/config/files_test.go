@@ -77,7 +77,7 @@ func TestRootFile(t *testing.T) {
 	}
 	want := defaultIn(dir)
 	want.Location, want.Command, want.Auth = filepath.Join(dir, "app.ts"), defaultCommand(), authIn(dir)
-	want.User, want.LivenessPath = "nobody", "/live"
+	want.User, want.LivenessPath, want.Sticky = "nobody", "/live", Sticky{By: "cookie"}
 	want.Edge = edgeIn(dir)
 	web, api := want.App, want.App
 	web.Name, web.Hosts = "web", []string{"a.example.com"}
@@ -174,7 +174,7 @@ func TestSchemaValues(t *testing.T) {
 }
 
 // noDefault are the keys without a default, and the mappings of such keys.
-var noDefault = append([]string{"location", "user", "livenessPath", "apps"}, edgeNoDefault...)
+var noDefault = append([]string{"location", "user", "livenessPath", "apps", "sticky"}, edgeNoDefault...)
 
 func checkDefault(t *testing.T, dir, before string, s schema, after string) {
 	t.Helper()

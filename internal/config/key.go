@@ -81,6 +81,7 @@ const (
 	Target      Kind = "target"       // the path of a request
 	Command     Kind = "command"      // a program and its arguments
 	Environment Kind = "environment"  // variables and their values
+	Session     Kind = "session"      // what requests of one session have in common
 	Networks    Kind = "networks"     // a list of addresses and networks
 	Account     Kind = "account"      // a user, or a user and a group
 	List        Kind = "list"         // a list of mappings

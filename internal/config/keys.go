@@ -208,6 +208,7 @@ func trafficKeys(a *App) []Key {
 				},
 			},
 		},
+		stickyKey(&a.Sticky),
 	}
 }
 

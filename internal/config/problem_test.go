@@ -8,7 +8,7 @@ import (
 
 const allKeys = "location, minInstances, maxInstances, checkInterval, healthTimeout, scaleUpThreshold, scaleDownThreshold, idleTimeout, schedule, " +
 	"spareInstances, slowStart, brakes, command, env, socket, workDir, listen, tls, admin, adminHTTP, status, auth, basePort, " +
-	"healthPath, livenessPath, startTimeout, stopTimeout, drainTimeout, drainDelay, requestTimeout, keepAlive, maxConcurrency, queue, " +
+	"healthPath, livenessPath, startTimeout, stopTimeout, drainTimeout, drainDelay, requestTimeout, keepAlive, maxConcurrency, queue, sticky, " +
 	"trustedProxies, proxyProtocol, underscoreFields, verifyPort, user, maxRequests, maxAge, maxMemory, accessLog, requestID, " +
 	"serverTiming, limits, apps"
 const wantCommand = `a list of strings that starts with a program, such as [bun, run, "{location}", --port, "{port}"]`
@@ -161,6 +161,11 @@ var parseProblems = []struct {
 	{"accessLog: {format: xml}", `1: accessLog.format: must be json or combined; got "xml"`},
 	{"accessLog: {to: ''}", `1: accessLog.to: must be a path; got ""`},
 	{"proxyProtocol: true", "1: proxyProtocol: needs trustedProxies: only those may say who their client is"},
+	{"sticky: session", `1: sticky: must be cookie, address, {header: X-Session}, or {by: cookie, moved: X-Session-Moved}; got "session"`},
+	{"sticky: {by: address, moved: X-Moved}", "1: sticky: must be cookie, address, {header: X-Session}, or {by: cookie, moved: X-Session-Moved}"},
+	{"sticky: {by: cookie, header: X-Session}", "1: sticky: must be cookie, address, {header: X-Session}, or {by: cookie, moved: X-Session-Moved}"},
+	{"sticky: {heder: X}", "1: sticky.heder: unknown key; did you mean header?\n1: sticky: must be cookie, address, {header: X-Session}, or {by: cookie, moved: X-Session-Moved}"},
+	{"sticky: {header: Host}", "1: sticky.header: must not be Host, which dynlb writes itself\n1: sticky: must be cookie, address, {header: X-Session}, or {by: cookie, moved: X-Session-Moved}"},
 	{"trustedProxies: 10.0.0.0/8", `1: trustedProxies: must be a list of networks, such as [10.0.0.0/8]; got "10.0.0.0/8"`},
 	{"trustedProxies:\n- ::1\n- 10.0.0.0/33", `3: trustedProxies[1]: must be an address or a network, such as 10.1.2.3 or 10.0.0.0/8; got "10.0.0.0/33"`},
 	{"trustedProxies: [proxy.local]", `1: trustedProxies[0]: must be an address or a network, such as 10.1.2.3 or 10.0.0.0/8; got "proxy.local"`},

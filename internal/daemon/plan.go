@@ -88,7 +88,9 @@ func appSettings(settings *config.App, ports *local.Ports) (app.Settings, error)
 			MaxAge:         settings.MaxAge,
 			MaxMemory:      settings.MaxMemory,
 		},
-		Requests: route.Settings{RequestTimeout: settings.RequestTimeout, KeepAlive: keepAlive(settings.KeepAlive)},
+		Requests: route.Settings{
+			RequestTimeout: settings.RequestTimeout, KeepAlive: keepAlive(settings.KeepAlive), Sticky: stickyRules(settings),
+		},
 	}, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/dynlb/dynlb/proxy/policy"
 	"github.com/dynlb/dynlb/proxy/route"
 	"github.com/dynlb/dynlb/proxy/settings"
+	"github.com/dynlb/dynlb/proxy/sticky"
 )
 
 // attemptState is how far a request has come with having an instance answer it; see
@@ -66,8 +67,9 @@ type facts struct {
 	app      *route.App         // nil until it is known
 	rules    *route.Settings    // of the app, for this request
 	settings *settings.Settings // of the client's side, for this request
-	edge     *edge.Exchange     // under the rules in front of the app; nil: there are none
-	outcome  outcome.Outcome    // Method and Route are parts of label
+	session  sticky.Choice
+	edge     *edge.Exchange  // under the rules in front of the app; nil: there are none
+	outcome  outcome.Outcome // Method and Route are parts of label
 	attempt  attemptState
 	sending  sendState
 
@@ -192,6 +194,9 @@ func (r *request) writeHead(head *http1.Request, n, strip int, rest []byte) {
 		r.outcome.BytesIn = int64(len(payload))
 		rest = rest[used:]
 	}
+	if rules := r.rules.Sticky; rules != nil {
+		r.waiter.Preference = rules.Begin(&r.session, head, policy.Client(head, ip, from.Trusted), from.Scheme == "https")
+	}
 	r.waiter.Preference.Origin = policy.Origin(head, n, ip, from.Trusted)
 	r.client.Keep(rest)
 }
@@ -207,6 +212,7 @@ func (r *request) recycle() {
 		label = nil
 	}
 	r.facts = facts{label: label}
+	r.waiter.Preference = registry.Preference{}
 	r.granted = grant{}
 	if len(w.requests) < maxSpare {
 		w.requests = append(w.requests, r)

@@ -205,6 +205,7 @@ func (s *response) passHead(rest []byte) {
 	if used < len(rest) {
 		s.surplus()
 	}
+	r.rules.Sticky.Respond(&r.session, head, r.lease.ID())
 	r.edge.Respond(head, r.outcome.Queued, r.worker.since(r.sentAt))
 	to := forward.Client{HTTP10: r.http10, Last: !r.keepAlive || !r.body.Done() || r.worker.engine.ends()}
 	var b []byte

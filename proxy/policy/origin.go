@@ -56,6 +56,17 @@ func network(ip string) uint64 {
 	return maphash.Bytes(seed, b[:8])
 }
 
+// Client returns the address of the client that a request comes from: that of the peer,
+// or the one that a trusted peer names last. Empty: there is none.
+func Client(r *http1.Request, ip string, trusted bool) []byte {
+	if trusted {
+		if named := lastClient(r); len(named) > 0 {
+			return named
+		}
+	}
+	return []byte(ip)
+}
+
 // lastClient returns the last address in X-Forwarded-For or, without one, in Forwarded. A
 // trusted proxy has added it; the client can write the ones before.
 func lastClient(r *http1.Request) []byte {

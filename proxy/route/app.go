@@ -7,6 +7,7 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/edge"
 	"github.com/dynlb/dynlb/proxy/policy"
+	"github.com/dynlb/dynlb/proxy/sticky"
 )
 
 // Settings are how the requests of an app are carried.
@@ -21,6 +22,8 @@ type Settings struct {
 	KeepAlive time.Duration
 	// Edge are the rules in front of the app. Nil: there are none.
 	Edge *edge.Rules
+	// Sticky has the requests of a session go to one instance. Nil: there are no sessions.
+	Sticky *sticky.Rules
 }
 
 // App is an app as the data plane knows it. Create one with NewApp. All methods are

@@ -14,6 +14,7 @@ import (
 	"github.com/dynlb/dynlb/proxy/outcome"
 	"github.com/dynlb/dynlb/proxy/policy"
 	"github.com/dynlb/dynlb/proxy/route"
+	"github.com/dynlb/dynlb/proxy/sticky"
 )
 
 // exchange is one request and its response. The goroutine of its client runs it; only
@@ -49,6 +50,8 @@ type facts struct {
 
 	// The attempts.
 	preference registry.Preference
+	sticky     *sticky.Rules // nil: the app has no sessions
+	session    sticky.Choice
 	pace       policy.Pace // of the content
 	attempts   policy.Attempts
 	lease      registry.Lease
@@ -111,6 +114,10 @@ func (x *exchange) begin(r *http1.Request, size int, from forward.Peer, rules ru
 	if settings.Edge != nil {
 		_, http2 := x.client.(*stream)
 		x.edge = settings.Edge.Begin(r, edge.Peer{IP: from.IP, HTTP2: http2, Settings: rules.Settings})
+	}
+	x.sticky, x.session, x.preference = settings.Sticky, sticky.Choice{}, registry.Preference{}
+	if x.sticky != nil {
+		x.preference = x.sticky.Begin(&x.session, r, policy.Client(r, from.IP, from.Trusted), from.Scheme == "https")
 	}
 	x.preference.Origin = policy.Origin(r, size, from.IP, from.Trusted)
 	x.writeHead(r, size, from)

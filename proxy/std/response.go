@@ -180,6 +180,7 @@ func (d *download) respond(r *http1.Response) ([]byte, error) {
 	if r.Status >= http.StatusBadRequest {
 		d.outcome.Source = outcome.Instance
 	}
+	d.sticky.Respond(&d.session, r, d.lease.ID())
 	d.edge.Respond(r, d.outcome.Queued, took)
 	d.client.respond(r, d.readsAll())
 	return payload, nil

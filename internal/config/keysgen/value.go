@@ -68,6 +68,8 @@ func valueNode(v config.Value) node {
 		return node{Type: "array", Items: &node{Type: "string", MinLength: 1}}
 	case config.Prefixes:
 		return node{Type: "array", Items: &node{Type: "string", Pattern: "^/"}}
+	case config.Session:
+		return node{Type: []string{"string", "object"}, Pattern: "^(cookie|address)$"}
 	case config.Networks:
 		return node{Type: "array", Items: &node{Type: "string", MinLength: 1}}
 	case config.FieldName:
@@ -111,6 +113,7 @@ var takesAny = map[config.Kind]string{
 	config.Target:      "path of a request",
 	config.Command:     "list of words",
 	config.Environment: "names and values",
+	config.Session:     "`cookie`, `address`, or a mapping",
 	config.Networks:    "list of networks",
 	config.List:        "list of mappings",
 	config.Apps:        "names and apps",
