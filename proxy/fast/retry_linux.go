@@ -58,12 +58,10 @@ func (r *request) checkInstanceAlive(expired bool) {
 // checked goes on when it is known whether the instance refuses connections. The
 // registry may learn soon how it ended.
 func (r *request) checked(connRefused bool) {
-	limit := policy.DeathWithin
 	if connRefused {
-		limit = policy.EndingWithin
 		r.lease.ConnRefused()
 	}
-	r.connRefused, r.endsBy = connRefused, r.worker.loop.Now()+int64(limit)
+	r.connRefused, r.endsBy = connRefused, r.worker.loop.Now()+int64(policy.DeathWithin)
 	r.askEnded()
 }
 

@@ -18,14 +18,10 @@ const (
 	// had closed before breaks within a round trip. One that lasts longer was closed on
 	// purpose, as Bun does when a handler is silent for 10 s.
 	ResendWithin = 5 * time.Second
-	// EndingWithin bounds the wait, after an instance has refused a connection, for the
-	// registry to know how the instance ended. That takes 10 ms; 40 ms were seen on a
-	// busy machine.
-	EndingWithin = 150 * time.Millisecond
 	// DeathWithin bounds the wait, after a connection to an instance broke, for the
-	// registry to know that the instance has died. The kernel closes its sockets one
-	// after the other, and perhaps the listening one last, which takes longer on a busy
-	// machine.
+	// registry to know that the instance has died, and how. The kernel closes its sockets
+	// one after the other, and perhaps the listening one last. That takes 10 ms, and more
+	// than 150 ms on a busy machine.
 	DeathWithin = 500 * time.Millisecond
 )
 
@@ -43,9 +39,8 @@ const (
 	// request to that one.
 	Another
 	// CheckAlive: find out whether the instance is alive, and how it ended. Connect to
-	// it, close the connection unused, and wait until registry.Lease.Ended is closed:
-	// for EndingWithin if it refuses connections, else for DeathWithin. Then call
-	// Attempts.Conclude.
+	// it, close the connection unused, and wait until registry.Lease.Ended is closed, for
+	// DeathWithin at most. Then call Attempts.Conclude.
 	CheckAlive
 )
 

@@ -126,12 +126,10 @@ func (x *exchange) checkAlive() (connRefused bool) {
 	if err == nil {
 		u.close()
 	}
-	limit := policy.DeathWithin
 	if connRefused = policy.IsConnRefused(err); connRefused {
-		limit = policy.EndingWithin
 		x.lease.ConnRefused()
 	}
-	late := time.NewTimer(limit)
+	late := time.NewTimer(policy.DeathWithin)
 	defer late.Stop()
 	select {
 	case <-x.lease.Ended():
