@@ -27,7 +27,7 @@ type Engine struct {
 	handedOver IdleConns                      // nil: none of them is closed to make room
 	tls        *handshake.Server              // nil: plain TCP
 	scheme     string                         // that clients use: http or https
-	handshakes sync.WaitGroup                 // the goroutines that do them
+	shakers    *shakers                       // the goroutines that do handshakes
 	began      time.Time                      // its time counts from here
 	statusPath string
 	conduct    *policy.Conduct
@@ -50,6 +50,7 @@ func New(options Options) (*Engine, error) {
 		began:      time.Now().Add(-time.Second), // 0 is no time
 		tls:        options.TLS,
 		scheme:     "http",
+		shakers:    newShakers(),
 		handover:   options.Handover,
 		handedOver: options.HandedOver,
 		statusPath: options.StatusPath,
@@ -154,7 +155,7 @@ func (e *Engine) Shutdown(ctx context.Context) error {
 	}
 	e.each(func(w *worker) { cut.Add(int64(w.stop())) })
 	e.group.Wait()
-	e.handshakes.Wait()
+	e.shakers.end()
 	<-empty
 	if n := cut.Load(); n > 0 {
 		return &CutError{Open: int(n), Cause: context.Cause(ctx)}

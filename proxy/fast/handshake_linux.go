@@ -27,7 +27,7 @@ type shaking struct {
 	conn   *tls.Conn
 	wire   *handshake.Wire
 	peer   netip.AddrPort
-	ctx    context.Context
+	ctx    context.Context //nolint:containedctx // of the handshake, which this is
 	cancel context.CancelFunc
 	ready  chan struct{} // holds one when the socket may have become ready
 	unread []byte        // read by the loop before
@@ -65,7 +65,7 @@ func (c *client) beginShake(unread []byte) {
 	h.conn = h.server.Accept(h.wire)
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	c.shaking = h
-	w.engine.handshakes.Go(h.run) // ends with the connection; Shutdown waits for it
+	w.engine.shakers.do(h)
 }
 
 // run does the handshake, and gives the connection back to its loop.
