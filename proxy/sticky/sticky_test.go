@@ -131,7 +131,8 @@ func TestNoSession(t *testing.T) {
 			t.Errorf("%+v: a preference", rules)
 		}
 		var res http1.Response
-		if rules.Respond(&c, &res, "a"); len(res.Fields) > 0 {
+		rules.Respond(&c, &res, "a")
+		if len(res.Fields) > 0 {
 			t.Errorf("%+v: fields %v", rules, res.Fields)
 		}
 	}

@@ -66,7 +66,7 @@ func newChild(at place, endLife func(), log *slog.Logger) *child {
 		checkNow: make(chan struct{}, 1),
 		recall:   make(chan struct{}, 1),
 	}
-	c.log = log.With("instance", string(c.id), at.attr())
+	c.log = log.With(slog.String("instance", string(c.id)), at.attr())
 	return c
 }
 
@@ -160,7 +160,7 @@ func (f *Fleet) spec(c *child) process.Spec {
 	for _, name := range slices.Sorted(maps.Keys(c.program.Env)) {
 		env = append(env, name+"="+c.place.expand(c.program.Env[name]))
 	}
-	output := f.Output.With("instance", string(c.id), c.place.attr())
+	output := f.Output.With(slog.String("instance", string(c.id)), c.place.attr())
 	return process.Spec{
 		Argv:   c.place.argv(c.program),
 		User:   c.program.Account,

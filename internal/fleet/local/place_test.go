@@ -18,7 +18,7 @@ import (
 // returns.
 func onSockets(t *testing.T) (runtime string, change func(*Settings, *machine)) {
 	t.Helper()
-	runtime, err := os.MkdirTemp("", "d") // shorter than t.TempDir: see maxSocketPath
+	runtime, err := os.MkdirTemp("", "d") //nolint:usetesting // shorter than t.TempDir: see maxSocketPath
 	if err != nil {
 		t.Fatal(err)
 	}

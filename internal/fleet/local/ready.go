@@ -85,11 +85,11 @@ func (f *Fleet) probeEndpoints(ctx context.Context, c *child) (at registry.Endpo
 
 // probeOnce makes one health check at an endpoint.
 func (f *Fleet) probeOnce(ctx context.Context, c *child, at registry.Endpoint) error {
-	return f.probePath(ctx, c, at, c.program.HealthPath)
+	return f.probePath(ctx, at, c.program.HealthPath)
 }
 
 // probePath requests path at an endpoint, as a health check does.
-func (f *Fleet) probePath(ctx context.Context, c *child, at registry.Endpoint, path string) error {
+func (f *Fleet) probePath(ctx context.Context, at registry.Endpoint, path string) error {
 	limit := f.settings().HealthTimeout
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
