@@ -68,6 +68,7 @@ var table = map[string][]string{
 	"proxy/forward":   {"proxy/http1"},
 	"proxy/handshake": {},
 	"proxy/http1":     {},
+	"proxy/http2":     {"proxy/http1", "golang.org/x/net"},
 	"proxy/proxytest": {"proxy/policy"},
 	"proxy/outcome":   {},
 	"proxy/edge":      {"proxy/http1", "proxy/outcome", "proxy/policy", "proxy/settings"},
