@@ -11,7 +11,7 @@ import (
 // the connection is open.
 type Handler interface {
 	// Ready is called when the socket may be readable or writable and was not before,
-	// and in the turn after Conn.Later.
+	// and in the turn after Conn.Later. The owner of a Channel calls it itself.
 	Ready()
 	// Expired is called when the connection's deadline has passed. There is none
 	// then until Within sets another.
@@ -32,8 +32,9 @@ type Conn struct {
 	secure *secure // nil: the connection does not speak TLS
 
 	fd    Socket
-	turn  uint32 // tells its events from those of an earlier connection with this fd
-	ready events // reported by the poller, and not found otherwise since
+	via   Channel // in place of a socket; nil: there is a socket
+	turn  uint32  // tells its events from those of an earlier connection with this fd
+	ready events  // reported by the poller, and not found otherwise since
 
 	untaken     int32 // bytes that the kernel had for the peer when it stalled
 	stalling    bool  // the deadline is one for the peer to take some bytes
@@ -130,7 +131,7 @@ func (c *Conn) Deadline() int64 { return c.timer.at }
 // Stall sets a deadline by which the peer must take some of the bytes that wait for
 // it. See TookNothing and Progressed.
 func (c *Conn) Stall(d time.Duration) {
-	c.stalling, c.untaken = true, int32(c.fd.untaken())
+	c.stalling, c.untaken = true, int32(c.behind())
 	c.Within(d)
 }
 
@@ -139,12 +140,17 @@ func (c *Conn) Stalling() bool { return c.stalling }
 
 // Untaken returns how many bytes the peer has not taken: those that wait, and those that
 // the kernel holds.
-func (c *Conn) Untaken() int { return c.Waiting() + c.fd.untaken() }
+func (c *Conn) Untaken() int {
+	if c.via != nil {
+		return c.Waiting()
+	}
+	return c.Waiting() + c.fd.untaken()
+}
 
 // TookNothing reports whether the peer has taken nothing since Stall. It asks the kernel
 // how many bytes are left: the kernel reports a socket as writable only when much of its
 // buffer is free.
-func (c *Conn) TookNothing() bool { return c.stalling && c.fd.untaken() >= int(c.untaken) }
+func (c *Conn) TookNothing() bool { return c.stalling && c.behind() >= int(c.untaken) }
 
 // Progressed removes the deadline of Stall: the peer has taken some bytes.
 func (c *Conn) Progressed() {
@@ -162,12 +168,16 @@ func (c *Conn) NextIsLast() {
 
 // CloseWrite ends output, once.
 func (c *Conn) CloseWrite() {
-	if !c.outputEnded {
-		c.outputEnded = true
-		if c.secure != nil {
-			c.secure.end()
-			return
-		}
+	if c.outputEnded {
+		return
+	}
+	c.outputEnded = true
+	switch {
+	case c.via != nil:
+		c.via.CloseWrite()
+	case c.secure != nil:
+		c.secure.end()
+	default:
 		c.fd.CloseWrite()
 	}
 }
@@ -193,6 +203,10 @@ func (c *Conn) shut(reset bool) {
 		c.secure.notify()
 	}
 	c.leave()
+	if c.via != nil {
+		c.via.Close(reset)
+		return
+	}
 	if accepted {
 		group.releaseConn()
 	}
@@ -214,7 +228,9 @@ func (c *Conn) leave() {
 		c.secure.rest.Release(&l.buffers)
 		c.secure = nil
 	}
-	l.table[c.fd] = nil
+	if c.via == nil {
+		l.table[c.fd] = nil
+	}
 	c.loop = nil
 	if c.accepted {
 		l.load.Add(-1)

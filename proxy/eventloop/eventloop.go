@@ -9,6 +9,7 @@
 //	Protocol  the protocol that a loop's connections speak; it takes accepted sockets
 //	Conn      a socket, its readiness, and the bytes that wait; with Secure also its TLS
 //	Handler   the owner of a Conn; the loop calls it when the socket is ready, or late
+//	Channel   what a Conn has in place of a socket that is one of several within another
 //	Timer     a deadline in the loop's wheel
 //	Task      work that another goroutine posts to a loop
 //	Backlog   bytes that wait; the loop's Buffers hold them

@@ -45,6 +45,7 @@ type Loop struct {
 	table    []*Conn      // by descriptor
 	turns    uint32       // counts the connections there were
 	again    []*Conn      // those that called Later
+	last     []Task       // of this turn; see AtTurnEnd
 	yielded  int64        // when the loop last yielded to other goroutines
 
 	buffers   Buffers
@@ -89,6 +90,9 @@ func (l *Loop) run() {
 		if n < batch || full > maxFullTurns {
 			full = 0
 			l.wheel.advance(l.clock.now)
+		}
+		if len(l.last) > 0 {
+			l.runLast()
 		}
 		if l.afterTurn != nil {
 			l.afterTurn()
@@ -204,6 +208,19 @@ func (l *Loop) End() { l.busy-- }
 
 // Busy returns the number of operations that are under way.
 func (l *Loop) Busy() int { return l.busy }
+
+// AtTurnEnd has a task run at the end of this turn, once: when all events of the turn were
+// handled, a task knows all that there is to write to a connection.
+func (l *Loop) AtTurnEnd(task Task) { l.last = append(l.last, task) }
+
+// runLast runs the tasks of AtTurnEnd, also those that they add.
+func (l *Loop) runLast() {
+	for i := 0; i < len(l.last); i++ {
+		l.last[i].Run()
+	}
+	clear(l.last)
+	l.last = l.last[:0]
+}
 
 // AfterTurn has a function called at the end of each turn, until it is nil again.
 func (l *Loop) AfterTurn(f func()) { l.afterTurn = f }

@@ -31,7 +31,7 @@ func (c *Conn) Receive() ([]byte, error) {
 	if c.ready&(readable|ended|broken) == 0 {
 		return nil, ErrAgain
 	}
-	n, errno := c.fd.Read(into)
+	n, errno := c.read(into)
 	switch {
 	case errno == syscall.EAGAIN:
 		c.ready &^= readable
@@ -99,7 +99,7 @@ func (c *Conn) Send(pieces ...[]byte) error {
 // Write writes as much of b as the socket takes now, and returns how much; that may
 // be 0. There must be no bytes that wait, and no TLS.
 func (c *Conn) Write(b []byte) (int, error) {
-	n, errno := c.fd.Write(b)
+	n, errno := c.write(b)
 	if errno == syscall.EAGAIN {
 		c.ready &^= writable
 		return 0, nil
@@ -112,12 +112,14 @@ func (c *Conn) Write(b []byte) (int, error) {
 
 // push writes as much of the pieces as the socket takes.
 func (c *Conn) push(pieces [][]byte) (n int, errno syscall.Errno) {
-	if len(pieces) == 1 {
-		if len(pieces[0]) == 0 {
-			return 0, 0
-		}
+	switch {
+	case c.via != nil:
+		n, errno = c.pushVia(pieces)
+	case len(pieces) == 1 && len(pieces[0]) == 0:
+		return 0, 0
+	case len(pieces) == 1:
 		n, errno = c.fd.Write(pieces[0])
-	} else {
+	default:
 		vector := c.loop.vector[:0]
 		for _, b := range pieces {
 			if len(b) > 0 {
@@ -140,7 +142,7 @@ func (c *Conn) push(pieces [][]byte) (n int, errno syscall.Errno) {
 // It returns how many it wrote.
 func (c *Conn) Flush() (written int, err error) {
 	for !c.out.Empty() {
-		n, errno := c.fd.Write(c.out.Bytes())
+		n, errno := c.write(c.out.Bytes())
 		if errno == syscall.EAGAIN {
 			c.ready &^= writable
 			return written, nil
