@@ -53,7 +53,7 @@ var table = map[string][]string{
 	"proxy/proxyproto": {},
 	"proxy/sticky":     {"internal/registry", "proxy/http1"},
 	"proxy/fast": {
-		"internal/registry", "proxy/edge", "proxy/eventloop", "proxy/forward", "proxy/handshake", "proxy/http1", "proxy/settings", "proxy/outcome",
+		"internal/registry", "proxy/edge", "proxy/eventloop", "proxy/forward", "proxy/handshake", "proxy/http1", "proxy/http2", "proxy/settings", "proxy/outcome",
 		"proxy/policy", "proxy/route",
 		"proxy/proxyproto", "proxy/sticky",
 	},

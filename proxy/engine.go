@@ -7,7 +7,7 @@ import (
 	"github.com/dynlb/dynlb/proxy/handshake"
 )
 
-// Engine is the choice of what carries plain HTTP/1.1.
+// Engine is the choice of what carries plain HTTP/1.1 and HTTP/2.
 type Engine string
 
 // The engines.
@@ -51,7 +51,7 @@ func (p *Proxy) newFast(o *Options, secure *handshake.Server) *fast.Engine {
 		Log:        o.Log,
 	}
 	if o.Status != nil {
-		options.StatusPath = statusPath
+		options.StatusPath, options.Status = statusPath, p.std.StatusPage
 	}
 	engine, err := fast.New(options)
 	if err == nil {

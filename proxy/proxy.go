@@ -2,12 +2,12 @@
 // response back. It claims the instance from the registry. The claim ends with the
 // request, whatever the outcome.
 //
-// There are two lanes. Package fast carries plain HTTP/1.1 in event loops, and hands
+// There are two lanes. Package fast carries plain HTTP/1.1 and HTTP/2 in event loops, and hands
 // over all other connections. Package std carries those, and all connections where there
 // are no event loops. Both lanes follow the same packages for the rules:
 //
 //	Proxy      accepts connections, chooses the lane, and shuts both down
-//	fast       HTTP/1.1 in event loops
+//	fast       HTTP/1.1 and HTTP/2 in event loops
 //	std        HTTP/1.1 and HTTP/2 with blocking reads and writes
 //	forward    a request as the instance gets it, a response as the client gets it
 //	policy     errors and the answers to them, retries, reuse of connections
@@ -124,10 +124,11 @@ func (p *Proxy) openConns() int {
 //
 //   - A request of HTTP/1.1 begins with the first byte of its head, a request of HTTP/2
 //     when its head is complete.
-//   - IdleTimeout holds from the next response on. A connection of HTTP/2 keeps the
-//     IdleTimeout of New.
+//   - IdleTimeout holds from the next response on. A connection of HTTP/2 in the std
+//     lane keeps the IdleTimeout of New.
 //   - MaxConnections holds when the next client connects.
-//   - For HTTP/2, Limits.Head cannot be raised above 1 MiB or the value of New.
+//   - For HTTP/2, Limits.Head cannot be raised above 1 MiB, the value of New, or that of
+//     when the client connected.
 func (p *Proxy) Configure(s Settings) {
 	s = s.WithDefaults()
 	p.settings.Store(&s)

@@ -9,9 +9,6 @@ import (
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
-// tlsHandshake is the first byte of a ClientHello (RFC 8446, 5.1), and of no request.
-const tlsHandshake = 0x16
-
 // clientState is the state of a client's connection; see the package comment.
 type clientState uint8
 
@@ -22,6 +19,7 @@ const (
 	exchanging
 	lingering
 	clientTunnelled
+	multiplexed
 )
 
 // client is a connection from a client. An idle one costs little more than this
@@ -31,6 +29,8 @@ type client struct {
 	worker  *worker
 	request *request        // while exchanging
 	tunnel  *tunnel         // while tunnelled
+	session *session        // while multiplexed
+	stream  *stream         // it is one of HTTP/2, and the client of its request; nil: it has a socket
 	shaking *shaking        // the handshake, while securing and once it has begun
 	wire    *handshake.Wire // of the TLS; nil: there is none
 	head    *http1.Request  // while a part of a request's head has arrived
@@ -67,12 +67,8 @@ func (w *worker) Accept(from eventloop.Arrival) {
 
 // enter changes the state.
 func (c *client) enter(s clientState) {
-	if c.state == awaiting || c.state == securing {
-		c.worker.awaiting--
-	}
-	if s == awaiting || s == securing {
-		c.worker.awaiting++
-	}
+	c.worker.count(c.state, -1)
+	c.worker.count(s, 1)
 	c.state = s
 }
 
@@ -99,6 +95,8 @@ func (c *client) Ready() {
 		c.linger()
 	case clientTunnelled:
 		c.tunnel.relay()
+	case multiplexed:
+		c.session.ready()
 	}
 }
 
@@ -117,6 +115,8 @@ func (c *client) Expired() {
 		c.close()
 	case clientTunnelled:
 		c.tunnel.expired(&c.Conn)
+	case multiplexed:
+		c.session.expired()
 	}
 }
 
@@ -159,16 +159,8 @@ func (c *client) readHead(b []byte) {
 		c.readName(b)
 		return
 	}
-	if !c.used && w.engine.handover != nil && w.engine.tls == nil {
-		has, may := http1.HasPreface(b)
-		if has || b[0] == tlsHandshake {
-			c.handOver(b)
-			return
-		}
-		if may {
-			c.awaitRest(b)
-			return
-		}
+	if !c.used && c.opensOtherwise(b) {
+		return
 	}
 	if c.head == nil {
 		c.head = w.requestHead()
@@ -278,9 +270,6 @@ func (c *client) reset() {
 
 // retire takes the connection out of all lists and counts.
 func (c *client) retire() {
-	if c.state == lingering {
-		c.worker.lingering--
-	}
 	if c.shaking != nil {
 		c.shaking.abandon()
 		c.shaking = nil
@@ -289,4 +278,8 @@ func (c *client) retire() {
 	c.enter(clientClosed)
 	c.dropHead()
 	c.request, c.tunnel = nil, nil
+	if s := c.session; s != nil {
+		c.session = nil
+		s.quit()
+	}
 }

@@ -115,11 +115,14 @@ func (s *response) undelivered() bool {
 // usesPipe reports whether the rest of the content goes through a pipe: its length
 // is known, and it is long.
 func (s *response) usesPipe() bool {
-	if s.pipe == nil && !s.delivery.Chunked && !s.request.client.IsSecure() && s.body.Rest() >= spliceFrom && !s.request.upstream.Holds() {
+	if s.pipe == nil && !s.delivery.Chunked && s.request.client.splices() && s.body.Rest() >= spliceFrom && !s.request.upstream.Holds() {
 		s.pipe = s.request.worker.loop.NewPipe()
 	}
 	return s.pipe != nil
 }
+
+// splices reports whether content may go to the client through a pipe.
+func (c *client) splices() bool { return c.stream == nil && !c.IsSecure() }
 
 // splice moves content from the instance into the empty pipe. It reports whether
 // there may be more.

@@ -32,7 +32,7 @@ func (w *worker) drain(done func()) {
 
 // checkDrained ends draining when nothing is left to wait for.
 func (w *worker) checkDrained() {
-	if w.loop.Busy() == 0 && w.awaiting == 0 && w.lingering == 0 && w.drained != nil {
+	if w.loop.Busy() == 0 && w.awaiting == 0 && w.lingering == 0 && w.sessions == 0 && w.drained != nil {
 		w.drained()
 		w.drained = nil
 	}
@@ -79,6 +79,8 @@ func (c *client) drain() {
 		c.Within(policy.DrainGrace)
 	case lingering:
 		c.Within(shutdownLinger)
+	case multiplexed:
+		c.session.drain()
 	default:
 	}
 }
@@ -99,6 +101,8 @@ func (c *client) drainIdle() {
 func (c *client) cut() {
 	switch {
 	case c.state == lingering:
+	case c.state == multiplexed:
+		c.session.cut()
 	case c.state == exchanging && !c.request.response.begun():
 		c.request.fail(policy.ErrShutdown)
 	default:

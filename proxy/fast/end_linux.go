@@ -28,6 +28,10 @@ func (r *request) finish() {
 // answered ends a request that was answered.
 func (r *request) answered() {
 	c := r.client
+	if c.stream != nil {
+		c.stream.end(r, r.response.trailer)
+		return
+	}
 	last := r.response.delivery.Last                         // else the client may send another request, even during a shutdown
 	sending := r.keepAlive || !r.body.Done() || c.Readable() // the client may send more
 	r.conclude()
@@ -113,6 +117,11 @@ func (r *request) sendFault(f policy.Fault) {
 	}
 	last := !r.keepAlive || r.http10 || !r.body.Done() || r.worker.engine.ends() || f.Code == http.StatusNotImplemented
 	r.response.delivery.Last = last
+	if c := r.client; c.stream != nil {
+		c.stream.sendWhole(f.Append(r.worker.out[:0], r.toHead, false), r.toHead)
+		r.answered()
+		return
+	}
 	if err := r.client.Send(f.Append(r.worker.out[:0], r.toHead, last)); err != nil {
 		r.clientGone()
 		return
@@ -149,7 +158,7 @@ func (r *request) breakOff() {
 	c, untilClose := r.client, r.response.delivery.UntilClose
 	r.dropUpstream()
 	r.conclude()
-	if untilClose {
+	if untilClose || c.stream != nil {
 		c.reset()
 		return
 	}

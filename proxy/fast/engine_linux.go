@@ -30,6 +30,8 @@ type Engine struct {
 	shakers    *shakers                       // the goroutines that do handshakes
 	began      time.Time                      // its time counts from here
 	statusPath string
+	status     func(method, target, host, client string) []byte
+	beyond     atomic.Int64 // requests of HTTP/2 beyond the first of their connection
 	conduct    *policy.Conduct
 	record     outcome.Recorder
 	log        *slog.Logger
@@ -54,6 +56,7 @@ func New(options Options) (*Engine, error) {
 		handover:   options.Handover,
 		handedOver: options.HandedOver,
 		statusPath: options.StatusPath,
+		status:     options.Status,
 		conduct:    options.Conduct,
 		record:     options.Record,
 		log:        options.Log,

@@ -1,8 +1,9 @@
-// Package fast carries HTTP/1.1 between clients and instances in event loops: no goroutine, no allocation and four system calls on sockets for a
+// Package fast carries HTTP/1.1 and HTTP/2 between clients and instances in event
+// loops: no goroutine, no allocation and four system calls on sockets for a
 // request. It is HTTP on top of package eventloop, which owns sockets, timers and
 // buffers. It hands over other connections, socket and unread bytes together, before
-// it has forwarded a byte of them: HTTP/2, and requests for the one path that is not the
-// app's. Clients speak either plain TCP or TLS.
+// it has forwarded a byte of them: requests for the one path that is not the app's.
+// Clients speak either plain TCP or TLS.
 //
 // # The types
 //
@@ -14,15 +15,18 @@
 //	response   the response to it on its way back
 //	upstream   a connection to an instance
 //	tunnel     a client and an upstream that have switched to another protocol
+//	session    a client's connection that speaks HTTP/2; package http2 reads its frames
+//	stream     one request of it: a client whose connection is a channel of the session
 //
 // # A client's connection
 //
 //	securing    TLS only: the handshake is not done      -> awaiting, lingering, closed,
 //	                                                        or handed over
 //	awaiting    the head of a request has not arrived    -> exchanging, lingering, closed,
-//	                                                        or handed over
+//	                                                        multiplexed, or handed over
 //	exchanging  its request is carried                   -> awaiting, lingering, tunnelled, closed
 //	tunnelled   it is a side of a tunnel                 -> closed
+//	multiplexed it speaks HTTP/2: see below              -> lingering, closed
 //	lingering   the last response was sent; bytes that   -> closed
 //	            the client still sends are dropped
 //
@@ -37,6 +41,18 @@
 // Keep-alive probes have the same effect once the client's kernel has forgotten the
 // connection (a minute on Linux). A client that resets its connection ends its
 // request at once.
+//
+// # HTTP/2
+//
+// The client of a request of HTTP/2 is a stream. It begins as exchanging, with the head of
+// its request in HTTP/1.1, and the request reads its content and sends the response as if
+// it had a connection of HTTP/1.1. Only the head of the response, informational responses
+// and the end differ: request and response ask client.stream for them. What the client's
+// windows or its connection do not take waits in the stream, so the instance is not read
+// meanwhile. All frames of a turn of the loop are written together.
+//
+// A session is asked to leave (GOAWAY) before it is closed, and closed policy.DrainGrace
+// later, when it has no request any more. A client that ends its output is gone.
 //
 // # A connection to an instance
 //
@@ -111,17 +127,19 @@ type Options struct {
 	Settings *atomic.Pointer[settings.Settings]
 	// TLS makes connections of TLS. Nil: clients speak plain TCP.
 	TLS *handshake.Server
-	// Handover takes over a connection that is not for the engine: its first
-	// bytes are the HTTP/2 preface or a TLS ClientHello, or it asks for
-	// StatusPath. The bytes in unread were read already. It calls closed when the
-	// connection is closed, and must not block. Nil: such connections are treated
-	// as all others.
+	// Handover takes over a connection that is not for the engine: its first bytes are
+	// a TLS ClientHello and TLS is nil, or it asks for StatusPath in HTTP/1.1. The bytes
+	// in unread were read already. It calls closed when the connection is closed, and
+	// must not block. Nil: such connections are treated as all others.
 	Handover func(conn net.Conn, unread []byte, closed func())
 	// HandedOver are the connections that Handover has taken over, which count for
 	// MaxConnections too. Nil: none of them is closed to make room.
 	HandedOver IdleConns
 	// StatusPath is the one path that is not the app's. Empty: there is none.
 	StatusPath string
+	// Status returns the whole response, in HTTP/1.1, to a request of HTTP/2 for
+	// StatusPath. It may block. Nil: the path is the app's over HTTP/2.
+	Status func(method, target, host, client string) []byte
 	// Conduct holds what was learned of the instances. Nil: the engine has its own.
 	Conduct *policy.Conduct
 	// Record is called with the outcome of each request. Nil: outcomes are not reported.

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/dynlb/dynlb/proxy/http1"
 	"github.com/dynlb/dynlb/proxy/proxytest"
 	"github.com/dynlb/dynlb/proxy/settings"
 )
@@ -47,7 +46,6 @@ func TestHandover(t *testing.T) {
 	handed := make(chan given, 1)
 	f := serve(t, Options{Handover: give(handed), StatusPath: "/lb-status"}, server(t, echo))
 	for name, c := range map[string]struct{ before, text string }{
-		"HTTP/2":            {"", http1.Preface + "and more"},
 		"TLS":               {"", "\x16\x03\x01 and more"},
 		"status":            {"", "GET /lb-status HTTP/1.1\nHost: a\n\nand more"},
 		"status with query": {"", "GET /lb-status?x HTTP/1.1\nHost: a\n\n"},
@@ -62,9 +60,6 @@ func TestHandover(t *testing.T) {
 					conn.Response(t)
 				}
 				text := strings.ReplaceAll(c.text, "\n", "\r\n")
-				if strings.HasPrefix(c.text, "PRI") {
-					text = c.text
-				}
 				go func() {
 					for b := text; b != ""; b = b[min(step, len(b)):] {
 						_, _ = io.WriteString(conn, b[:min(step, len(b))])

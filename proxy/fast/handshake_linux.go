@@ -113,7 +113,7 @@ func (h *shaking) Run() {
 	c.enter(awaiting)
 	c.AssumeReadable() // the goroutine may have missed an event
 	if h.conn.ConnectionState().NegotiatedProtocol == handshake.ProtocolHTTP2 {
-		c.handOver(nil)
+		c.multiplex(nil)
 		return
 	}
 	c.awaitWithin(c.worker.engine.settings.Load().HeadTimeout)

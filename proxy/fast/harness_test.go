@@ -149,9 +149,12 @@ func (f *lane) empty(t testing.TB) {
 	for _, w := range f.workers() {
 		conns := 0
 		w.loop.Conns(func(*eventloop.Conn) { conns++ })
-		if buffers := w.loop.Buffers().InUse(); buffers != 0 || w.loop.Busy() != 0 || conns != 0 || w.lingering != 0 {
-			t.Errorf("left: %d buffers, %d in flight, %d connections, %d lingering", buffers, w.loop.Busy(), conns, w.lingering)
+		if buffers := w.loop.Buffers().InUse(); buffers != 0 || w.loop.Busy() != 0 || conns != 0 || w.lingering != 0 || w.sessions != 0 {
+			t.Errorf("left: %d buffers, %d in flight, %d connections, %d lingering, %d sessions", buffers, w.loop.Busy(), conns, w.lingering, w.sessions)
 		}
+	}
+	if n := f.beyond.Load(); n != 0 {
+		t.Errorf("%d streams counted", n)
 	}
 	if open, upstreams := f.group.Open(), f.Engine.upstreams.Load(); open != 0 || upstreams != 0 {
 		t.Errorf("%d connections of clients counted, %d to instances", open, upstreams)

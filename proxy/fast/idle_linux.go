@@ -87,7 +87,11 @@ func (w *worker) closeIdle() {
 		}
 		c := list.oldest
 		if c.Quiet() {
-			c.close()
+			if c.session != nil {
+				c.session.drain()
+			} else {
+				c.close()
+			}
 			return
 		}
 		c.wake()

@@ -37,7 +37,6 @@ func (c *client) end() {
 	c.dropHead()
 	c.request = nil
 	c.enter(lingering)
-	c.worker.lingering++
 	if c.worker.engine.ends() {
 		c.Within(shutdownLinger)
 	} else {
@@ -49,6 +48,10 @@ func (c *client) end() {
 // linger writes the bytes that wait, ends output, and reads until the client ends
 // its output, too.
 func (c *client) linger() {
+	if c.stream != nil {
+		c.stream.linger()
+		return
+	}
 	if _, err := c.Flush(); err != nil || c.Broken() {
 		c.close()
 		return

@@ -134,6 +134,9 @@ func (r *request) start(head *http1.Request, n int, rest []byte) {
 	if err == nil {
 		strip, err = r.route(head)
 	}
+	if err == nil && r.client.stream != nil && r.client.stream.crowded {
+		err = policy.ErrStreams
+	}
 	if err != nil {
 		r.client.Keep(rest)
 		r.client.dropHead()

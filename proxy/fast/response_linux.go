@@ -169,6 +169,10 @@ func (s *response) passInterim(n int) bool {
 	if r.http10 {
 		return true
 	}
+	if r.client.stream != nil {
+		r.client.stream.inform(s.head)
+		return true
+	}
 	return s.toClient(forward.AppendInterim(r.worker.out[:0], s.head))
 }
 
@@ -207,9 +211,7 @@ func (s *response) passHead(rest []byte) {
 	}
 	r.rules.Sticky.Respond(&r.session, head, r.lease.ID())
 	r.edge.Respond(head, r.outcome.Queued, r.worker.since(r.sentAt))
-	to := forward.Client{HTTP10: r.http10, Last: !r.keepAlive || !r.body.Done() || r.worker.engine.ends()}
-	var b []byte
-	b, s.delivery = forward.AppendResponse(r.worker.out[:0], head, to, r.worker.dateNow())
+	b := s.appendHead(r.worker.out[:0])
 	s.dropHead()
 	if r.sending != sendHead { // else it is still being sent
 		r.dropHead()
@@ -222,6 +224,19 @@ func (s *response) passHead(rest []byte) {
 	if s.body.Done() && !r.client.Waits() {
 		r.finish()
 	}
+}
+
+// appendHead appends the head of the response as the client gets it. A stream sends it
+// itself, and has framing of its own.
+func (s *response) appendHead(b []byte) []byte {
+	r := s.request
+	if r.client.stream != nil {
+		r.client.stream.respond(s.head)
+		return b
+	}
+	to := forward.Client{HTTP10: r.http10, Last: !r.keepAlive || !r.body.Done() || r.worker.engine.ends()}
+	b, s.delivery = forward.AppendResponse(b, s.head, to, r.worker.dateNow())
+	return b
 }
 
 // surplus notes that bytes came after the end of the response.

@@ -208,6 +208,10 @@ func (r *request) askForContent() bool {
 		return true
 	}
 	r.sentContinue = true
+	if r.client.stream != nil {
+		r.client.stream.proceed()
+		return true
+	}
 	return r.response.toClient([]byte(forward.Continue))
 }
 

@@ -29,12 +29,14 @@ type worker struct {
 	requests      []*request        // spare
 	requestHeads  []*http1.Request  // spare
 	responseHeads []*http1.Response // spare
+	streams       []*stream         // spare
 
 	idle      idleClients // that have had a request
 	fresh     idleClients // that have had none
 	ahead     int64       // of the loop's time, the engine's is
 	awaiting  int         // clients of which no request is under way
 	lingering int         // clients that linger
+	sessions  int         // clients that speak HTTP/2
 	drained   func()      // called once there is nothing under way; nil unless draining
 }
 
@@ -42,6 +44,19 @@ func newWorker(e *Engine, l *eventloop.Loop) *worker {
 	return &worker{
 		loop: l, engine: e, out: make([]byte, 0, eventloop.ChunkSize+4<<10),
 		ahead: int64(time.Since(e.began)) - l.Now(),
+	}
+}
+
+// count counts the clients in the states that a drain waits for.
+func (w *worker) count(s clientState, change int) {
+	switch s {
+	case awaiting, securing:
+		w.awaiting += change
+	case lingering:
+		w.lingering += change
+	case multiplexed:
+		w.sessions += change
+	default:
 	}
 }
 

@@ -53,6 +53,17 @@ func (c *conn) serveStatus(r *http1.Request) {
 	}
 }
 
+// StatusPage returns the response, in HTTP/1.1, to a request of HTTP/2 for the status
+// path that another lane carries.
+func (l *Lane) StatusPage(method, target, host, client string) []byte {
+	w := &page{header: make(http.Header), code: http.StatusOK}
+	l.answerStatus(w, &http.Request{
+		Method: method, URL: &url.URL{Path: l.options.StatusPath}, RequestURI: target, Proto: "HTTP/2.0", ProtoMajor: 2,
+		Header: make(http.Header), Body: http.NoBody, Host: host, RemoteAddr: client,
+	})
+	return w.append(nil, method == http.MethodHead, false, l.date.at(time.Now()))
+}
+
 // page is an http.ResponseWriter that collects a response.
 type page struct {
 	header http.Header

@@ -1,0 +1,172 @@
+package fast
+
+import (
+	"bytes"
+	"net/http"
+
+	"github.com/dynlb/dynlb/proxy/eventloop"
+	"github.com/dynlb/dynlb/proxy/forward"
+	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/outcome"
+	"github.com/dynlb/dynlb/proxy/policy"
+)
+
+// respond sends the head of a final response.
+func (st *stream) respond(head *http1.Response) {
+	s := st.session
+	if s.worker.engine.ends() {
+		s.leave()
+	}
+	s.conn.BeginHead(&st.h2, head.Status)
+	dated := false
+	for name, value := range forward.Fields(head) {
+		dated = dated || len(name) == len(dateName) && bytes.EqualFold(name, dateName)
+		s.conn.Add(name, value)
+	}
+	if !dated {
+		s.conn.Add(dateName, s.worker.dateNow())
+	}
+	s.conn.EndHead()
+	s.later()
+}
+
+var dateName = []byte("date")
+
+// inform sends an informational response.
+func (st *stream) inform(head *http1.Response) {
+	s := st.session
+	s.conn.BeginHead(&st.h2, head.Status)
+	for name, value := range forward.Fields(head) {
+		s.conn.Add(name, value)
+	}
+	s.conn.EndHead()
+	s.later()
+}
+
+// proceed asks the client for its content.
+func (st *stream) proceed() {
+	s := st.session
+	s.conn.BeginHead(&st.h2, http.StatusContinue)
+	s.conn.EndHead()
+	s.later()
+}
+
+// end ends a request that was answered. trailer is the trailer section of the response,
+// as the instance sent it.
+func (st *stream) end(r *request, trailer []byte) {
+	if forward.HasTrailer(trailer) {
+		st.sendTrailer(trailer)
+	}
+	if r != nil {
+		r.conclude()
+	}
+	c := &st.client
+	if !c.Waits() {
+		st.finish()
+		return
+	}
+	c.enter(lingering)
+	c.Within(c.worker.engine.settings.Load().IdleTimeout)
+}
+
+// sendTrailer sends the fields of a trailer section that pass.
+func (st *stream) sendTrailer(section []byte) {
+	s, began := st.session, false
+	for name, value := range forward.Trailers(section) {
+		if !began {
+			began = true
+			s.conn.BeginHead(&st.h2, 0)
+		}
+		s.conn.Add(name, value)
+	}
+	if began {
+		s.conn.EndHead()
+	}
+}
+
+// finish ends the response, and closes the stream.
+func (st *stream) finish() {
+	st.CloseWrite()
+	st.client.close()
+}
+
+// linger waits until the client has taken the last bytes of its response.
+func (st *stream) linger() {
+	c := &st.client
+	if _, err := c.Flush(); err == nil && c.Waits() {
+		return
+	}
+	st.finish()
+}
+
+// sendWhole sends b, a whole response of HTTP/1.1, to a request that is a HEAD or not.
+func (st *stream) sendWhole(b []byte, toHead bool) {
+	w := st.session.worker
+	head := w.responseHead()
+	head.Reset(toHead, false)
+	n, err := head.Parse(b)
+	if err != nil || n == 0 {
+		w.dropResponseHead(head)
+		st.client.reset()
+		return
+	}
+	st.respond(head)
+	w.dropResponseHead(head)
+	_ = st.client.Send(b[n:]) // a channel has no error
+}
+
+// turnAway answers a request that is malformed. text is its head.
+func (st *stream) turnAway(e *http1.Error, text []byte) {
+	c := &st.client
+	w := c.worker
+	c.dropHead()
+	w.engine.refusals.Log(w.engine.log, e, c.address())
+	w.refused = outcome.Outcome{Code: e.Status, Source: outcome.Client}
+	w.engine.record(&w.refused)
+	toHead := bytes.HasPrefix(text, []byte("HEAD "))
+	st.sendWhole(policy.Refusal(e).Append(w.out[:0], toHead, false), toHead)
+	if c.Loop() != nil {
+		st.end(nil, nil)
+	}
+}
+
+// page is the answer of Options.Status to a stream.
+type page struct {
+	stream  *stream
+	session *session
+	id      uint32
+	toHead  bool
+	text    []byte
+}
+
+// serveStatus answers a request for the status path. What answers it may take locks, so
+// the loop does not wait for it.
+func (st *stream) serveStatus(head *http1.Request) {
+	c := &st.client
+	w := c.worker
+	p := &page{stream: st, session: st.session, id: st.h2.ID(), toHead: string(head.Method) == http.MethodHead}
+	method, target, host, peer := string(head.Method), string(head.Path), string(head.Host), c.address()
+	c.dropHead()
+	w.loop.Begin()
+	go func() { // ends when the page is written; a drain waits for it
+		p.text = w.engine.status(method, target, host, peer)
+		w.loop.Post(p)
+	}()
+}
+
+// Run sends the page.
+func (p *page) Run() {
+	st := p.stream
+	w := p.session.worker
+	w.loop.End()
+	if st.session != p.session || st.h2.ID() != p.id || !st.h2.IsOpen() {
+		return
+	}
+	defer w.rescue(&st.client, nil, nil)
+	st.sendWhole(p.text, p.toHead)
+	if st.client.Loop() != nil {
+		st.end(nil, nil)
+	}
+}
+
+var _ eventloop.Task = (*page)(nil)
