@@ -21,6 +21,7 @@ func TestFieldsNamed(t *testing.T) {
 	}
 	theirs := ours.Clone()
 	theirs["X-Real-Ip"], theirs["X-Forwarded-Port"], theirs["Forwarded"] = []string{"1.1.1.1"}, []string{"1"}, []string{"for=1.1.1.1"}
+	theirs["X-Forwarded-For"] = []string{"1.1.1.1, 127.0.0.1"} // Forwarded of a trusted peer counts
 	for _, c := range []struct {
 		trusted []netip.Prefix
 		want    http.Header

@@ -19,6 +19,9 @@ func folderWithApp(t testing.TB) string {
 	if err := os.WriteFile(filepath.Join(dir, "app.ts"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.WriteFile(filepath.Join(dir, "users"), []byte("ann:secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.Mkdir(filepath.Join(dir, "sub"), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -177,6 +180,13 @@ var parseValues = []struct {
 	}},
 	{"access log on stdout", "accessLog: {to: stdout}", func(c *Config) { c.AccessLog.To = "stdout" }},
 	{"request id", "requestID: X-Request-Id\nserverTiming: true", func(c *Config) { c.RequestID, c.ServerTiming = "X-Request-Id", true }},
+	{"guards", "allow: [private, loopback, 203.0.113.0/24]\ndeny: [10.9.0.0/16]\nbasicAuth: users\nrateLimit: {client: 600/m, app: 5/h, burst: 9}", func(c *Config) {
+		for _, p := range []string{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "127.0.0.0/8", "::1/128", "203.0.113.0/24"} {
+			c.Allow = append(c.Allow, netip.MustParsePrefix(p))
+		}
+		c.Deny, c.BasicAuth = []netip.Prefix{netip.MustParsePrefix("10.9.0.0/16")}, filepath.Join(c.WorkDir, "users")
+		c.RateLimit = RateLimit{Rate{600, time.Minute}, Rate{5, time.Hour}, 9}
+	}},
 	{"no proxies", "trustedProxies: []", func(*Config) {}},
 
 	{"aliases", "checkInterval: &t 3s\nhealthTimeout: *t\ncommand: [&w run, *w]\nenv: {A: *w}", func(c *Config) {

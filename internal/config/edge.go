@@ -1,5 +1,7 @@
 package config
 
+import "net/netip"
+
 // Edge are the keys of what stands in front of the app: rules for which others run
 // another proxy. Without them nothing does.
 type Edge struct {
@@ -9,6 +11,21 @@ type Edge struct {
 	RequestID string
 
 	ServerTiming bool
+
+	// Allow and Deny are as TrustedProxies.
+	Allow, Deny []netip.Prefix
+
+	// BasicAuth is the absolute path of a file, or "".
+	BasicAuth string
+
+	RateLimit RateLimit
+}
+
+// RateLimit bounds the requests that are made.
+type RateLimit struct {
+	Client, App Rate
+	// Burst is 0 for the requests of a second.
+	Burst int
 }
 
 // AccessLog says which requests are logged where.
@@ -38,6 +55,36 @@ func edgeKeys(e *Edge) []Key {
 		{
 			Name: "serverTiming", Value: boolean(&e.ServerTiming), Default: "false", Change: AtOnce,
 			Meaning: "Whether responses have a `Server-Timing` field with the time in the queue and that of the instance, which browsers show.",
+		},
+		{
+			Name: "allow", Value: prefixes(&e.Allow), Default: "[]", Change: AtOnce,
+			Meaning: "The networks whose clients may use the app, such as `[private, 203.0.113.0/24]`; others get a 403. `loopback` and `private` stand for networks. A client is the one that `trustedProxies` name. Empty: all clients may.",
+		},
+		{
+			Name: "deny", Value: prefixes(&e.Deny), Default: "[]", Change: AtOnce,
+			Meaning: "The networks whose clients may not use the app, whatever `allow` says.",
+		},
+		{
+			Name: "basicAuth", Value: checked(&e.BasicAuth, checkPrivate), Example: "users", Change: AtOnce,
+			Meaning: "A file with lines of `name:password`, not accessible to all users: clients must send one of them (RFC 7617). A password is plain, or a hash of bcrypt as `htpasswd -B` makes it. The file is read again with the config. Unset: clients need none.",
+		},
+		{
+			Name:    "rateLimit",
+			Meaning: "How many requests may be made. More get a 429 that says when to come back.",
+			Keys: []Key{
+				{
+					Name: "client", Value: rate(&e.RateLimit.Client), Example: "20/s", Change: AtOnce,
+					Meaning: "The requests of each client: an address of IPv4, or a /64 of IPv6.",
+				},
+				{
+					Name: "app", Value: rate(&e.RateLimit.App), Example: "1000/s", Change: AtOnce,
+					Meaning: "The requests of all clients together.",
+				},
+				{
+					Name: "burst", Value: whole(&e.RateLimit.Burst, 0, maxCount), Default: "0", Change: AtOnce,
+					Meaning: "How many requests of `client`, or of `app`, may come at once. 0 means as many as in a second, at least one.",
+				},
+			},
 		},
 	}
 }

@@ -88,6 +88,7 @@ const (
 	Cron        Kind = "cron"         // a cron expression
 	Timezone    Kind = "time zone"    // the name of a time zone
 	FieldName   Kind = "header field" // the name of one
+	PerTime     Kind = "rate"         // requests per second, minute or hour
 	Word        Kind = "word"         // one of Value.Words
 	Hosts       Kind = "hosts"        // a list of names of hosts
 	Prefixes    Kind = "prefixes"     // a list of prefixes of paths

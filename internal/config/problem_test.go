@@ -8,9 +8,9 @@ import (
 
 const allKeys = "location, minInstances, maxInstances, checkInterval, healthTimeout, scaleUpThreshold, scaleDownThreshold, idleTimeout, schedule, " +
 	"spareInstances, slowStart, brakes, command, env, socket, workDir, listen, tls, admin, adminHTTP, status, auth, basePort, " +
-	"healthPath, livenessPath, startTimeout, stopTimeout, drainTimeout, drainDelay, requestTimeout, keepAlive, maxConcurrency, queue, sticky, " +
-	"trustedProxies, proxyProtocol, underscoreFields, verifyPort, user, maxRequests, maxAge, maxMemory, accessLog, requestID, " +
-	"serverTiming, limits, apps"
+	"healthPath, livenessPath, startTimeout, stopTimeout, drainTimeout, drainDelay, requestTimeout, keepAlive, maxConcurrency, queue, " +
+	"sticky, trustedProxies, proxyProtocol, underscoreFields, verifyPort, user, maxRequests, maxAge, maxMemory, accessLog, requestID, " +
+	"serverTiming, allow, deny, basicAuth, rateLimit, limits, apps"
 const wantCommand = `a list of strings that starts with a program, such as [bun, run, "{location}", --port, "{port}"]`
 
 // parseProblems are texts with mistakes, and the problems in them.
@@ -155,6 +155,10 @@ var parseProblems = []struct {
 	{"healthPath: /a b", `1: healthPath: must be a path in URL form, with special characters as %XX; got "/a b"`},
 	{"healthPath: /%zz", `1: healthPath: must be a path in URL form, with special characters as %XX; got "/%zz"`},
 	{"healthPath: '/a#b'", `1: healthPath: must be a path in URL form, with special characters as %XX; got "/a#b"`},
+	{"rateLimit: {client: 20}", "1: rateLimit.client: must be a number of requests per second, minute or hour, such as 20/s or 600/m; got 20"},
+	{"rateLimit: {app: 0/s}", "1: rateLimit.app: must be a number of requests per second, minute or hour, such as 20/s or 600/m; got \"0/s\""},
+	{"allow: [public]", "1: allow[0]: must be an address or a network, such as 10.1.2.3 or 10.0.0.0/8; got \"public\""},
+	{"basicAuth: sub", "1: basicAuth: must be a file; DIR/sub is a folder"},
 	{"requestID: true", "1: requestID: must be the name of a header field, such as X-Request-Id; got true"},
 	{"requestID: 'a b'", `1: requestID: must be the name of a header field, such as X-Request-Id; got "a b"`},
 	{"requestID: host", "1: requestID: must not be host, which dynlb writes itself"},

@@ -12,6 +12,7 @@ import (
 	"github.com/dynlb/dynlb/internal/fleet/local"
 	"github.com/dynlb/dynlb/internal/process/account"
 	"github.com/dynlb/dynlb/proxy"
+	"github.com/dynlb/dynlb/proxy/edge"
 	"github.com/dynlb/dynlb/proxy/http1"
 	"github.com/dynlb/dynlb/proxy/route"
 )
@@ -34,7 +35,12 @@ type appPlan struct {
 func newPlan(settings config.Config, ports *local.Ports) (plan, error) {
 	p := plan{config: settings, apps: map[string]appPlan{}, proxy: proxySettings(&settings)}
 	all := settings.AllApps()
-	edge := edgeRules(&settings)
+	inFront, err := edgeSettings(&settings)
+	if err != nil {
+		return plan{}, err
+	}
+	rules := edge.New(inFront)
+	p.proxy.StreamsOnStd = inFront.StreamsOnStd()
 	for i := range all {
 		one, err := appSettings(&all[i], ports)
 		if err != nil && settings.Apps != nil {
@@ -43,7 +49,7 @@ func newPlan(settings config.Config, ports *local.Ports) (plan, error) {
 		if err != nil {
 			return plan{}, err
 		}
-		one.Requests.Edge = edge
+		one.Requests.Edge = rules
 		p.apps[all[i].Name] = appPlan{one, all[i]}
 	}
 	return p, nil

@@ -7,6 +7,8 @@
 //
 //	Rules     what an app's config asks for, compiled; nil: nothing
 //	Exchange  one request under the rules; nil: there are no rules
+//	State     what the rules remember of an app's requests
+//	Blocks    whether Begin would take so long that an event loop must not call it
 //	Begin     judges a request and edits its head, before an instance is claimed
 //	Respond   edits the head of a response
 //	Dress     edits the answer to a request that failed
@@ -16,7 +18,11 @@
 // and further ones are appended.
 package edge
 
-import "time"
+import (
+	"net/netip"
+	"reflect"
+	"time"
+)
 
 // Settings are the rules for an app. The zero value has none.
 type Settings struct {
@@ -32,19 +38,39 @@ type Settings struct {
 	// Strict-Transport-Security. It is for apps that are reached by TLS. Zero: they are
 	// not asked to.
 	HSTS time.Duration
+	// Allow are the networks whose clients may use the app. Empty: all. Deny are those
+	// whose clients may not, whatever Allow says.
+	Allow, Deny []netip.Prefix
+	// Users may use the app, by basic authentication. Nil: no user has to be named.
+	Users *Users
+	// ClientRate bounds the requests of each client, and AppRate those of all together.
+	ClientRate, AppRate Rate
+}
+
+// StreamsOnStd reports whether the std lane must carry HTTP/2: a request could block the
+// event loop, whose connection carries others that cannot be handed over, or the status
+// path is guarded.
+func (s *Settings) StreamsOnStd() bool { return s.guarded() }
+
+// guarded reports whether a rule may refuse a request.
+func (s *Settings) guarded() bool {
+	return len(s.Allow) > 0 || len(s.Deny) > 0 || s.Users != nil || s.ClientRate.isSet() || s.AppRate.isSet()
 }
 
 // Rules are compiled Settings. They do not change, and are safe for concurrent use.
 type Rules struct {
 	settings  Settings
+	guarded   bool
 	requestID name
 	hsts      []byte // the value of the field; nil: there is none
 }
 
 // New compiles settings. It returns nil if they ask for nothing.
 func New(settings Settings) *Rules {
-	if settings == (Settings{}) {
+	if reflect.DeepEqual(settings, Settings{}) {
 		return nil
 	}
-	return &Rules{settings: settings, requestID: newName(settings.RequestID), hsts: maxAge(settings.HSTS)}
+	return &Rules{
+		settings: settings, guarded: settings.guarded(), requestID: newName(settings.RequestID), hsts: maxAge(settings.HSTS),
+	}
 }

@@ -34,17 +34,32 @@ type Peer struct {
 	Settings *settings.Settings
 }
 
-// Begin begins a request with the head r, and edits the head.
-func (rules *Rules) Begin(r *http1.Request, from Peer) *Exchange {
+// Blocks reports whether Begin would take long for a request: an event loop must not call
+// it then.
+func (rules *Rules) Blocks(r *http1.Request) bool {
+	return rules.settings.Users != nil && rules.settings.Users.blocks(r)
+}
+
+// Begin begins a request with the head r, and edits the head. state is what is remembered
+// of the requests of the app. The error is a *policy.RejectedError if the request may not
+// pass; there is an Exchange nevertheless.
+func (rules *Rules) Begin(r *http1.Request, from Peer, state *State) (*Exchange, error) {
 	x := exchanges.Get().(*Exchange)
 	x.rules = rules
+	client := ""
+	if rules.guarded || rules.settings.Describe {
+		client = clientOf(r, from)
+	}
 	if rules.settings.Describe {
-		x.describe(r, from)
+		x.describe(r, client, from.HTTP2)
 	}
 	if rules.requestID.isSet() {
 		x.identify(r, from.Settings.Trusts(from.IP))
 	}
-	return x
+	if rules.guarded {
+		return x, x.guard(r, client, state)
+	}
+	return x, nil
 }
 
 // Request returns the description of the request for its outcome, or nil.
@@ -80,7 +95,7 @@ func (x *Exchange) End() {
 const maxDescribed = 1 << 10
 
 // describe keeps what the access log says of a request.
-func (x *Exchange) describe(r *http1.Request, from Peer) {
+func (x *Exchange) describe(r *http1.Request, client string, http2 bool) {
 	query := r.Path[len(r.Path):]
 	if i := bytes.IndexByte(r.Path, '?'); i >= 0 {
 		query = r.Path[i:]
@@ -96,7 +111,7 @@ func (x *Exchange) describe(r *http1.Request, from Peer) {
 	}
 	x.request = outcome.Request{
 		Query: x.keep(query), Host: x.keep(r.Host), Referer: x.keep(referer), UserAgent: x.keep(agent),
-		Client: x.keep([]byte(clientOf(r, from))), Minor: r.Minor, HTTP2: from.HTTP2,
+		Client: x.keep([]byte(client)), Minor: r.Minor, HTTP2: http2,
 	}
 }
 

@@ -45,6 +45,9 @@ func (x *Exchange) Dress(f *policy.Fault) {
 		return
 	}
 	var extras policy.Extras
+	if f.Extras != nil {
+		extras = *f.Extras
+	}
 	if n := &x.rules.requestID; n.isSet() {
 		extras.Fields = append(extras.Fields, [2]string{string(n.sent), x.ID()})
 	}

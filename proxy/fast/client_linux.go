@@ -221,8 +221,9 @@ func (c *client) begin(b []byte, n int) {
 	c.used, c.began = true, 0
 	c.enter(exchanging)
 	c.ClearDeadline()
-	r := c.worker.newRequest(c)
-	r.start(head, n, b[n:])
+	if !c.worker.newRequest(c).start(head, n, b[n:]) {
+		c.handOver(b)
+	}
 }
 
 // isStatus reports whether a request is for the one path that is not the app's.
@@ -260,12 +261,6 @@ func (c *client) next() {
 func (c *client) close() {
 	c.retire()
 	c.Close()
-}
-
-// reset closes the connection so that the client sees an error.
-func (c *client) reset() {
-	c.retire()
-	c.Reset()
 }
 
 // retire takes the connection out of all lists and counts.

@@ -103,6 +103,9 @@ func (r *request) fail(err error) {
 	if f.Code == http.StatusBadGateway || f.Code == http.StatusGatewayTimeout {
 		level = slog.LevelWarn
 	}
+	if f.IsQuiet() {
+		level = slog.LevelDebug
+	}
 	r.log(level, f.Message, f.Cause(err))
 	r.sendFault(f)
 }

@@ -18,8 +18,16 @@ func (s *session) leave() {
 	}
 }
 
-// late reports whether a request begins too long after the client was asked to leave.
+// streamsElsewhere reports whether the std lane carries HTTP/2.
+func (e *Engine) streamsElsewhere() bool { return e.handover != nil && e.settings.Load().StreamsOnStd }
+
+// late reports whether a request begins too long after the client was asked to leave, or
+// requests are carried elsewhere now. The client sends it again on another connection.
 func (s *session) late() bool {
+	if s.worker.engine.streamsElsewhere() {
+		s.leave()
+		return true
+	}
 	return s.leftAt != 0 && s.worker.loop.Now() >= s.leftAt+int64(drainGrace)
 }
 

@@ -72,3 +72,9 @@ func (c *client) linger() {
 	}
 	c.Later()
 }
+
+// reset closes the connection so that the client sees an error.
+func (c *client) reset() {
+	c.retire()
+	c.Reset()
+}

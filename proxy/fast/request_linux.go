@@ -126,13 +126,18 @@ func (w *worker) newRequest(c *client) *request {
 }
 
 // start carries the request whose head has n bytes. It finds the app, writes the
-// request anew, and claims an instance. rest holds the bytes behind the head.
-func (r *request) start(head *http1.Request, n int, rest []byte) {
+// request anew, and claims an instance. rest holds the bytes behind the head. It reports
+// whether the request is for the fast lane; if not, it has undone what it began.
+func (r *request) start(head *http1.Request, n int, rest []byte) bool {
 	r.describe(head)
 	r.worker.engine.underscores.Note(head, r.worker.engine.log)
 	strip, err := 0, policy.CheckMethod(head)
 	if err == nil {
 		strip, err = r.route(head)
+	}
+	if err == errBlocks { //nolint:errorlint // it is the very value
+		r.leave()
+		return false
 	}
 	if err == nil && r.client.stream != nil && r.client.stream.crowded {
 		err = policy.ErrStreams
@@ -141,11 +146,12 @@ func (r *request) start(head *http1.Request, n int, rest []byte) {
 		r.client.Keep(rest)
 		r.client.dropHead()
 		r.fail(err)
-		return
+		return true
 	}
 	r.writeHead(head, n, strip, rest)
 	r.client.dropHead()
 	r.admit()
+	return true
 }
 
 // route finds the app that the request is for, and how many bytes of the path the
@@ -157,9 +163,9 @@ func (r *request) route(head *http1.Request) (strip int, err error) {
 	}
 	r.app, r.rules = match.App, match.App.Settings()
 	if rules := r.rules.Edge; rules != nil {
-		r.edge = rules.Begin(head, edge.Peer{IP: r.client.ip, Settings: r.settings})
+		err = r.judge(rules, head)
 	}
-	return match.Strip, nil
+	return match.Strip, err
 }
 
 // describe notes the properties of the request that are needed when its bytes are

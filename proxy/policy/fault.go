@@ -48,7 +48,13 @@ type Fault struct {
 type Extras struct {
 	// Fields are further fields of the response.
 	Fields [][2]string
+	// Quiet tells that the failure is not logged by default: there may be one for each
+	// request of a client that is not let in.
+	Quiet bool
 }
+
+// IsQuiet reports whether the failure is not logged by default.
+func (f *Fault) IsQuiet() bool { return f.Extras != nil && f.Extras.Quiet }
 
 // Cause returns err, of which f was made, with the keys, for the log.
 func (f Fault) Cause(err error) error {
@@ -76,7 +82,10 @@ func FaultOf(err error, trouble string) Fault {
 	var broken *BrokenError
 	var connect *ConnectError
 	var violation *http1.Error
+	var rejected *RejectedError
 	switch {
+	case errors.As(err, &rejected):
+		return rejected.Answer
 	case errors.Is(err, context.Canceled):
 		return Fault{Code: StatusClientClosed, Message: "client closed the request", Source: outcome.Client}
 	case errors.Is(err, ErrShutdown):

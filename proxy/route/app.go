@@ -34,6 +34,7 @@ type App struct {
 	settings atomic.Pointer[Settings]
 	idle     policy.IdleTime
 	asks     policy.Continue
+	edge     edge.State
 	partial  atomic.Int32 // places that TakePartial has given
 }
 
@@ -60,6 +61,9 @@ func (a *App) IdleTime() *policy.IdleTime { return &a.idle }
 
 // Continue returns whether the instances ask for content that waits to be asked for.
 func (a *App) Continue() *policy.Continue { return &a.asks }
+
+// Edge returns what the rules in front of the app remember of its requests.
+func (a *App) Edge() *edge.State { return &a.edge }
 
 // KeepAlive returns how long an idle connection to an instance is kept.
 func (a *App) KeepAlive() time.Duration { return policy.KeepAlive(a.Settings().KeepAlive) }

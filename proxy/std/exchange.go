@@ -112,8 +112,9 @@ func (x *exchange) begin(r *http1.Request, size int, from forward.Peer, rules ru
 	settings := x.app.Settings()
 	x.timeout = settings.RequestTimeout
 	if settings.Edge != nil {
-		_, http2 := x.client.(*stream)
-		x.edge = settings.Edge.Begin(r, edge.Peer{IP: from.IP, HTTP2: http2, Settings: rules.Settings})
+		if err := x.judge(settings.Edge, r, from); err != nil {
+			return err
+		}
 	}
 	x.sticky, x.session, x.preference = settings.Sticky, sticky.Choice{}, registry.Preference{}
 	if x.sticky != nil {

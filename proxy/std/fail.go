@@ -18,12 +18,14 @@ func (x *exchange) fail(err error) {
 	f := policy.FaultOf(err, trouble)
 	x.outcome.Code, x.outcome.Source = f.Code, f.Source
 	x.release()
-	switch f.Code {
-	case policy.StatusClientClosed:
+	switch {
+	case f.Code == policy.StatusClientClosed:
 		x.log(slog.LevelDebug, f.Message, nil)
 		x.client.breakOff(true)
 		return
-	case http.StatusBadGateway, http.StatusGatewayTimeout:
+	case f.IsQuiet():
+		x.log(slog.LevelDebug, f.Message, f.Cause(err))
+	case f.Code == http.StatusBadGateway, f.Code == http.StatusGatewayTimeout:
 		x.log(slog.LevelWarn, f.Message, f.Cause(err))
 	default:
 		x.log(slog.LevelInfo, f.Message, f.Cause(err))

@@ -159,7 +159,7 @@ func (c *conn) take(n int) {
 	c.peer.Trusted = c.rules.Trusts(c.peer.IP)
 	c.intake.skip(n)
 	if c.lane.isStatus(r) {
-		c.serveStatus(r)
+		c.takeStatus(r)
 		return
 	}
 	err := c.exchange.begin(r, n, c.peer, c.rules)

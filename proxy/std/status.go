@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/dynlb/dynlb/proxy/edge"
 	"github.com/dynlb/dynlb/proxy/http1"
 	"github.com/dynlb/dynlb/proxy/policy"
 )
@@ -29,6 +30,21 @@ func (l *Lane) answerStatus(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	l.options.Status.ServeHTTP(w, r)
+}
+
+// takeStatus answers a request for the status path, if it may pass.
+func (c *conn) takeStatus(r *http1.Request) {
+	err := c.lane.guardStatus(r, edge.Peer{IP: c.peer.IP, Settings: c.rules.Settings})
+	if err == nil {
+		c.serveStatus(r)
+		return
+	}
+	whole := c.body.Done()
+	if !whole {
+		_, whole = c.atHand()
+	}
+	c.dropRequest()
+	c.refuse(policy.FaultOf(err, ""), whole)
 }
 
 // serveStatus answers a request for the status path on a connection of HTTP/1.1.

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/dynlb/dynlb/proxy/edge"
 	"github.com/dynlb/dynlb/proxy/forward"
 	"github.com/dynlb/dynlb/proxy/http1"
 	"github.com/dynlb/dynlb/proxy/policy"
@@ -77,13 +78,17 @@ func (s *stream) serve() {
 		s.turnAway(violation)
 		return
 	}
-	if s.lane.isStatus(r) {
-		s.lane.answerStatus(s.writer, s.request)
-		return
-	}
 	var peer forward.Peer
 	if c, ok := s.request.Context().Value(connKey{}).(*conn); ok {
 		peer = c.peer
+	}
+	if s.lane.isStatus(r) {
+		if err := s.lane.guardStatus(r, edge.Peer{IP: peer.IP, HTTP2: true, Settings: s.rules.Settings}); err != nil {
+			policy.FaultOf(err, "").Write(s.writer)
+			return
+		}
+		s.lane.answerStatus(s.writer, s.request)
+		return
 	}
 	peer.Trusted = s.rules.Trusts(peer.IP)
 	s.left = -1

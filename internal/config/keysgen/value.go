@@ -64,16 +64,16 @@ func valueNode(v config.Value) node {
 		return node{Type: "string", Pattern: "^https://"}
 	case config.Apps:
 		return node{Type: "object", MinProperties: 1, PropertyNames: &node{Pattern: appPattern}}
-	case config.Hosts:
-		return node{Type: "array", Items: &node{Type: "string", MinLength: 1}}
 	case config.Prefixes:
 		return node{Type: "array", Items: &node{Type: "string", Pattern: "^/"}}
 	case config.Session:
 		return node{Type: []string{"string", "object"}, Pattern: "^(cookie|address)$"}
-	case config.Networks:
+	case config.Networks, config.Hosts:
 		return node{Type: "array", Items: &node{Type: "string", MinLength: 1}}
 	case config.FieldName:
 		return node{Type: "string", Pattern: fieldPattern}
+	case config.PerTime:
+		return node{Type: "string", Pattern: "^[1-9][0-9]{0,8}/[smh]$"}
 	case config.Word:
 		return node{Type: "string", Pattern: "^(" + strings.Join(v.Words, "|") + ")$"}
 	case config.List:
@@ -120,6 +120,7 @@ var takesAny = map[config.Kind]string{
 	config.Hosts:       "list of hosts",
 	config.Prefixes:    "list of paths",
 	config.Cron:        "cron expression",
+	config.PerTime:     "number per `s`, `m` or `h`",
 	config.Account:     "user of this machine",
 }
 
