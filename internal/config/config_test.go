@@ -187,6 +187,9 @@ var parseValues = []struct {
 		c.Deny, c.BasicAuth = []netip.Prefix{netip.MustParsePrefix("10.9.0.0/16")}, filepath.Join(c.WorkDir, "users")
 		c.RateLimit = RateLimit{Rate{600, time.Minute}, Rate{5, time.Hour}, 9}
 	}},
+	{"headers", "headers: {set: {X-A: '', X-N: 1}, remove: [Server]}\nsecurityHeaders: true", func(c *Config) {
+		c.Headers, c.SecurityHeaders = Headers{map[string]string{"X-A": "", "X-N": "1"}, []string{"Server"}}, true
+	}},
 	{"no proxies", "trustedProxies: []", func(*Config) {}},
 
 	{"aliases", "checkInterval: &t 3s\nhealthTimeout: *t\ncommand: [&w run, *w]\nenv: {A: *w}", func(c *Config) {

@@ -27,6 +27,58 @@ func fieldName(field *string) Value {
 	}}
 }
 
+// fieldNames is a list of names of header fields.
+func fieldNames(list *[]string) Value {
+	return Value{Kind: FieldNames, decode: func(r *reader, at place, node *yaml.Node) {
+		if node.Kind != yaml.SequenceNode {
+			r.wrong(at, node, "a list of header fields, such as [Server]")
+			return
+		}
+		var names []string
+		for i, item := range node.Content {
+			if s, ok := r.fieldName(at.item(i, item.Line), resolve(item)); ok {
+				names = append(names, s)
+			}
+		}
+		*list = names
+	}}
+}
+
+// maxFieldValue bounds the value of a field: heads are not made for more.
+const maxFieldValue = 4 << 10
+
+// fields is a mapping of header fields to their values.
+func fields(field *map[string]string) Value {
+	return Value{Kind: Fields, decode: func(r *reader, at place, node *yaml.Node) {
+		if node.Kind != yaml.MappingNode {
+			r.wrong(at, node, "a mapping of header fields to values")
+			return
+		}
+		all := map[string]string{}
+		lower := map[string]bool{}
+		r.pairs(at.key+".", node, func(at place, name string, value *yaml.Node) {
+			text, ok := word(value)
+			invalid := strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c > '~' })
+			switch {
+			case !ok || invalid || len(text) > maxFieldValue || text != strings.TrimSpace(text):
+				r.wrong(at, value, "a text of ASCII on one line, without space around it")
+			case !token.MatchString(name):
+				r.problem(at, "must be the name of a header field")
+			case slices.Contains(ownFields, strings.ToLower(name)):
+				r.problem(at, "must not be set: dynlb writes it itself")
+			case lower[strings.ToLower(name)]:
+				r.problem(at, "is already set, in other letters")
+			default:
+				lower[strings.ToLower(name)] = true
+				all[name] = text
+			}
+		})
+		if len(all) > 0 {
+			*field = all
+		}
+	}}
+}
+
 // fieldName returns the name of a field that node holds.
 func (r *reader) fieldName(at place, node *yaml.Node) (string, bool) {
 	s, ok := text(node)

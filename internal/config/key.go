@@ -77,24 +77,26 @@ const (
 	Duration    Kind = "duration"
 	Size        Kind = "size"
 	Path        Kind = "path"
-	Address     Kind = "address"      // host:port
-	Target      Kind = "target"       // the path of a request
-	Command     Kind = "command"      // a program and its arguments
-	Environment Kind = "environment"  // variables and their values
-	Session     Kind = "session"      // what requests of one session have in common
-	Networks    Kind = "networks"     // a list of addresses and networks
-	Account     Kind = "account"      // a user, or a user and a group
-	List        Kind = "list"         // a list of mappings
-	Cron        Kind = "cron"         // a cron expression
-	Timezone    Kind = "time zone"    // the name of a time zone
-	FieldName   Kind = "header field" // the name of one
-	PerTime     Kind = "rate"         // requests per second, minute or hour
-	Word        Kind = "word"         // one of Value.Words
-	Hosts       Kind = "hosts"        // a list of names of hosts
-	Prefixes    Kind = "prefixes"     // a list of prefixes of paths
-	Apps        Kind = "apps"         // a mapping of names to apps
-	Email       Kind = "email"        // an address of electronic mail
-	URL         Kind = "URL"          // a URL of the scheme https
+	Address     Kind = "address"       // host:port
+	Target      Kind = "target"        // the path of a request
+	Command     Kind = "command"       // a program and its arguments
+	Environment Kind = "environment"   // variables and their values
+	Networks    Kind = "networks"      // a list of addresses and networks
+	Account     Kind = "account"       // a user, or a user and a group
+	List        Kind = "list"          // a list of mappings
+	Cron        Kind = "cron"          // a cron expression
+	Timezone    Kind = "time zone"     // the name of a time zone
+	FieldName   Kind = "header field"  // the name of one
+	FieldNames  Kind = "header fields" // a list of names
+	Fields      Kind = "header values" // header fields and their values
+	PerTime     Kind = "rate"          // requests per second, minute or hour
+	Word        Kind = "word"          // one of Value.Words
+	Hosts       Kind = "hosts"         // a list of names of hosts
+	Prefixes    Kind = "prefixes"      // a list of prefixes of paths
+	Apps        Kind = "apps"          // a mapping of names to apps
+	Email       Kind = "email"         // an address of electronic mail
+	URL         Kind = "URL"           // a URL of the scheme https
+	Session     Kind = "session"       // what requests of one session have in common
 )
 
 // Value is what a key takes.

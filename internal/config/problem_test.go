@@ -10,7 +10,7 @@ const allKeys = "location, minInstances, maxInstances, checkInterval, healthTime
 	"spareInstances, slowStart, brakes, command, env, socket, workDir, listen, tls, admin, adminHTTP, status, auth, basePort, " +
 	"healthPath, livenessPath, startTimeout, stopTimeout, drainTimeout, drainDelay, requestTimeout, keepAlive, maxConcurrency, queue, " +
 	"sticky, trustedProxies, proxyProtocol, underscoreFields, verifyPort, user, maxRequests, maxAge, maxMemory, accessLog, requestID, " +
-	"serverTiming, allow, deny, basicAuth, rateLimit, limits, apps"
+	"serverTiming, allow, deny, basicAuth, rateLimit, headers, securityHeaders, limits, apps"
 const wantCommand = `a list of strings that starts with a program, such as [bun, run, "{location}", --port, "{port}"]`
 
 // parseProblems are texts with mistakes, and the problems in them.
@@ -159,6 +159,14 @@ var parseProblems = []struct {
 	{"rateLimit: {app: 0/s}", "1: rateLimit.app: must be a number of requests per second, minute or hour, such as 20/s or 600/m; got \"0/s\""},
 	{"allow: [public]", "1: allow[0]: must be an address or a network, such as 10.1.2.3 or 10.0.0.0/8; got \"public\""},
 	{"basicAuth: sub", "1: basicAuth: must be a file; DIR/sub is a folder"},
+	{"headers: {set: {'a b': c}}", `1: headers.set."a b": must be the name of a header field`},
+	{"headers: {set: {Host: c}}", "1: headers.set.Host: must not be set: dynlb writes it itself"},
+	{"headers: {set: {X-A: a, x-a: b}}", "1: headers.set.x-a: is already set, in other letters"},
+	{"headers: {set: {X-A: \"a\\nb: c\"}}", `1: headers.set.X-A: must be a text of ASCII on one line, without space around it; got "a\nb: c"`},
+	{"headers: {set: {X-A: [a]}}", `1: headers.set.X-A: must be a text of ASCII on one line, without space around it; got a list`},
+	{"headers: {set: a}", `1: headers.set: must be a mapping of header fields to values; got "a"`},
+	{"headers: {remove: [Content-Length]}", "1: headers.remove[0]: must not be Content-Length, which dynlb writes itself"},
+	{"headers: {remove: Server}", `1: headers.remove: must be a list of header fields, such as [Server]; got "Server"`},
 	{"requestID: true", "1: requestID: must be the name of a header field, such as X-Request-Id; got true"},
 	{"requestID: 'a b'", `1: requestID: must be the name of a header field, such as X-Request-Id; got "a b"`},
 	{"requestID: host", "1: requestID: must not be host, which dynlb writes itself"},

@@ -23,7 +23,11 @@ func edgeSettings(c *config.Config) (edge.Settings, error) {
 		Deny:         c.Deny,
 		Users:        users,
 		ClientRate:   edgeRate(c.RateLimit.Client, c.RateLimit.Burst),
-		AppRate:      edgeRate(c.RateLimit.App, c.RateLimit.Burst),
+		Set:          c.Headers.Set,
+		Remove:       c.Headers.Remove,
+
+		SecurityHeaders: c.SecurityHeaders,
+		AppRate:         edgeRate(c.RateLimit.App, c.RateLimit.Burst),
 	}, nil
 }
 

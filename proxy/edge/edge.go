@@ -45,6 +45,13 @@ type Settings struct {
 	Users *Users
 	// ClientRate bounds the requests of each client, and AppRate those of all together.
 	ClientRate, AppRate Rate
+	// Set are fields of every response, whatever the instance says there. Remove are the
+	// names of fields that do not pass.
+	Set    map[string]string
+	Remove []string
+	// SecurityHeaders has responses get the fields of SecurityHeaders that the instance
+	// does not send itself.
+	SecurityHeaders bool
 }
 
 // StreamsOnStd reports whether the std lane must carry HTTP/2: a request could block the
@@ -63,6 +70,7 @@ type Rules struct {
 	guarded   bool
 	requestID name
 	hsts      []byte // the value of the field; nil: there is none
+	fields    responseFields
 }
 
 // New compiles settings. It returns nil if they ask for nothing.
@@ -72,5 +80,6 @@ func New(settings Settings) *Rules {
 	}
 	return &Rules{
 		settings: settings, guarded: settings.guarded(), requestID: newName(settings.RequestID), hsts: maxAge(settings.HSTS),
+		fields: newResponseFields(&settings),
 	}
 }

@@ -47,6 +47,16 @@ func drop(h *http1.Head, n *name) (value []byte, ok bool) {
 	return value, count == 1
 }
 
+// has reports whether a field of a name passes.
+func has(h *http1.Head, n *name) bool {
+	for i := range h.Fields {
+		if f := &h.Fields[i]; !f.Drop && is(f.Name, n.lower) {
+			return true
+		}
+	}
+	return false
+}
+
 // add appends a field to a head.
 func add(h *http1.Head, n *name, value []byte) {
 	h.Fields = append(h.Fields, http1.Field{Name: n.sent, Value: value})

@@ -16,6 +16,7 @@ func (x *Exchange) Respond(r *http1.Response, queued, took time.Duration) {
 	if x == nil {
 		return
 	}
+	x.rules.fields.edit(&r.Head)
 	if n := &x.rules.requestID; n.isSet() {
 		drop(&r.Head, n)
 		add(&r.Head, n, x.request.ID)
@@ -48,6 +49,7 @@ func (x *Exchange) Dress(f *policy.Fault) {
 	if f.Extras != nil {
 		extras = *f.Extras
 	}
+	x.rules.fields.dress(&extras)
 	if n := &x.rules.requestID; n.isSet() {
 		extras.Fields = append(extras.Fields, [2]string{string(n.sent), x.ID()})
 	}

@@ -17,7 +17,6 @@ const (
 	aboveZero      = `^\+?(` + amount + `)+$`
 	sizePattern    = `^([0-9]{1,18}(B|KiB|MiB|GiB|TiB|kB|MB|GB|TB))$`
 	addressPattern = `^(\[[^\]]+\]|[A-Za-z0-9._-]*):[0-9]{1,5}$`
-	fieldPattern   = "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
 	namePattern    = `^[A-Za-z_][A-Za-z0-9_]*$`
 	appPattern     = `^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`
 )
@@ -70,18 +69,12 @@ func valueNode(v config.Value) node {
 		return node{Type: []string{"string", "object"}, Pattern: "^(cookie|address)$"}
 	case config.Networks, config.Hosts:
 		return node{Type: "array", Items: &node{Type: "string", MinLength: 1}}
-	case config.FieldName:
-		return node{Type: "string", Pattern: fieldPattern}
-	case config.PerTime:
-		return node{Type: "string", Pattern: "^[1-9][0-9]{0,8}/[smh]$"}
-	case config.Word:
-		return node{Type: "string", Pattern: "^(" + strings.Join(v.Words, "|") + ")$"}
 	case config.List:
 		return node{Type: "array"}
 	case config.Account:
 		return node{Type: []string{"string", "integer"}, MinLength: 1}
-	default: // Path
-		return node{Type: "string", MinLength: 1}
+	default:
+		return edgeNode(v)
 	}
 }
 
@@ -120,7 +113,6 @@ var takesAny = map[config.Kind]string{
 	config.Hosts:       "list of hosts",
 	config.Prefixes:    "list of paths",
 	config.Cron:        "cron expression",
-	config.PerTime:     "number per `s`, `m` or `h`",
 	config.Account:     "user of this machine",
 }
 
@@ -154,8 +146,6 @@ func takes(v config.Value) string {
 			return "0, or a size of at least " + sizeText(v.Min)
 		}
 		return "size, " + sizeText(v.Min) + " to " + sizeText(v.Max)
-	case config.Word:
-		return quotedWords(v.Words)
 	default:
 		if text := takesAny[v.Kind]; text != "" {
 			if v.None {
@@ -163,15 +153,9 @@ func takes(v config.Value) string {
 			}
 			return text
 		}
-		if v.Words != nil {
-			return string(v.Kind) + ", or " + quotedWords(v.Words)
-		}
-		return string(v.Kind)
+		return edgeTakes(v)
 	}
 }
-
-// quotedWords lists words as code.
-func quotedWords(words []string) string { return "`" + strings.Join(words, "` or `") + "`" }
 
 // form says how a value that has several forms is written, for an editor.
 func form(v config.Value) string {

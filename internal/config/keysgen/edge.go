@@ -1,0 +1,48 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/dynlb/dynlb/internal/config"
+)
+
+// fieldPattern is that of the name of a header field.
+const fieldPattern = "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
+
+// edgeNode returns the schema of a value of the keys in config.Edge, and of a Path.
+func edgeNode(v config.Value) node {
+	switch v.Kind {
+	case config.FieldName:
+		return node{Type: "string", Pattern: fieldPattern}
+	case config.FieldNames:
+		return node{Type: "array", Items: &node{Type: "string", Pattern: fieldPattern}}
+	case config.Fields:
+		text := node{Type: []string{"string", "number", "boolean"}}
+		return node{Type: "object", PropertyNames: &node{Pattern: fieldPattern}, AdditionalProperties: text}
+	case config.PerTime:
+		return node{Type: "string", Pattern: "^[1-9][0-9]{0,8}/[smh]$"}
+	case config.Word:
+		return node{Type: "string", Pattern: "^(" + strings.Join(v.Words, "|") + ")$"}
+	default: // Path
+		return node{Type: "string", MinLength: 1}
+	}
+}
+
+// edgeTakes says what such a value may be.
+func edgeTakes(v config.Value) string {
+	words := "`" + strings.Join(v.Words, "` or `") + "`"
+	switch {
+	case v.Kind == config.FieldNames:
+		return "list of header fields"
+	case v.Kind == config.Fields:
+		return "header fields and values"
+	case v.Kind == config.PerTime:
+		return "number per `s`, `m` or `h`"
+	case v.Kind == config.Word:
+		return words
+	case v.Words != nil:
+		return string(v.Kind) + ", or " + words
+	default:
+		return string(v.Kind)
+	}
+}
