@@ -24,6 +24,15 @@ type App struct {
 	Scaler Scaler
 	// Restarter carries out RestartInstances.
 	Restarter Restarter
+	// Pauser carries out PauseApp and ResumeApp.
+	Pauser Pauser
+}
+
+// Pauser has requests wait. It must be safe for concurrent use.
+type Pauser interface {
+	// Pause has requests wait until Resume. Both report whether that changes anything.
+	Pause() bool
+	Resume() bool
 }
 
 // Scaler changes the number of instances. It must be safe for concurrent use.

@@ -42,7 +42,7 @@ func newApp(name string) *fakeApp {
 
 // app returns the app as the control plane takes it.
 func (a *fakeApp) app() App {
-	return App{Name: a.name, Board: a.board, Scaler: a.scaler, Restarter: a.restarter}
+	return App{Name: a.name, Board: a.board, Scaler: a.scaler, Restarter: a.restarter, Pauser: a.registry}
 }
 
 // add registers an instance and moves it through the given states.

@@ -55,6 +55,7 @@ func poolOf(app string, now *notice.Snapshot) *dynlbv1.Pool {
 		Arrivals:          now.Arrivals,
 		Responses:         now.Responses,
 		ServiceTime:       durationpb.New(now.ServiceTime),
+		Paused:            now.Paused,
 	}
 	if d := &now.LastDecision; !d.Time.IsZero() {
 		out.LastDecision = &dynlbv1.Decision{Time: timestamp(d.Time), Rule: d.Rule, Reason: text(d.Reason)}

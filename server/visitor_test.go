@@ -147,7 +147,7 @@ func first[T any](stream interface{ Recv() (T, error) }, err error) error {
 // exist.
 var protectedPaths = []string{
 	"/", "/lb-status", "/v1/status", "/v1/instances:watch", "/openapi.json", "/metrics", "/nowhere",
-	"/healthz/", "/healthz/../v1/status", "/healthz%2f..%2fv1/status", "/v1/restart", "/v1/scale",
+	"/healthz/", "/healthz/../v1/status", "/healthz%2f..%2fv1/status", "/v1/restart", "/v1/scale", "/v1/pause", "/v1/resume",
 }
 
 func (p *plane) grpcAddress() string { return strings.TrimPrefix(p.conn.Target(), "passthrough:///") }

@@ -79,6 +79,10 @@ func (s *Scaler) Step() time.Duration {
 	s.follow(now.Time)
 	s.watchMachine(now.Time)
 	s.logRise(now.Time)
+	if now.Paused { // neither the requests that wait nor idle instances say what is needed
+		s.restart(now.Time)
+		return s.settings.step()
+	}
 	spanned := s.observe(&now)
 	if !now.Time.Before(s.decideAt) {
 		s.decideAt = now.Time.Add(s.settings.Window)

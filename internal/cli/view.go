@@ -42,6 +42,9 @@ func (v view) pool(w io.Writer, p *dynlbv1.Pool) {
 	if d := p.GetLastDecision(); d != nil {
 		v.line(w, fmt.Sprintf("why: %s ago, by %s: %s", age(d.GetTime()), d.GetRule(), d.GetReason()), "")
 	}
+	if p.GetPaused() {
+		v.line(w, "paused: requests wait until 'dynlb resume'", yellow)
+	}
 	if reason := p.GetUnavailableReason(); reason != "" {
 		if !strings.HasPrefix(reason, noneReady) { // that says it all
 			reason = "cannot start: " + reason

@@ -126,6 +126,9 @@ func (l Lease) Another(p Preference) (Lease, error) {
 	if r.closed {
 		return Lease{}, ErrClosed
 	}
+	if r.paused {
+		return Lease{}, nil
+	}
 	if other := r.pickLocked(&p, l.in); other != nil {
 		return other.leaseLocked(p.Origin), nil
 	}

@@ -50,8 +50,8 @@ func (r *Registry) Late() error {
 
 // refusedLocked returns the error of a request that gets no instance.
 func (r *Registry) refusedLocked(cause error) error {
-	e := &RefusedError{Cause: cause}
-	if n := r.queue.size; n > 0 && len(r.candidates) > 0 {
+	e := &RefusedError{Cause: r.pausedLocked(cause)}
+	if n := r.queue.size; n > 0 && !r.paused && len(r.candidates) > 0 {
 		for _, in := range r.candidates {
 			n += int(max(0, in.traffic.inFlight-r.limit))
 		}
@@ -66,6 +66,9 @@ func (r *Registry) refusedLocked(cause error) error {
 // the flow.
 func (r *Registry) standsLocked(now time.Duration) bool {
 	q := &r.queue
+	if r.paused {
+		return false
+	}
 	bear := r.flowWindowLocked()
 	if !q.stands {
 		standing := min(max(minStand, standPerPace*r.learned.pace()), r.options.QueueTimeout/2)

@@ -118,7 +118,7 @@ func (r *Registry) tryLocked(p *Preference) (Lease, error) {
 	if r.closed {
 		return Lease{}, ErrClosed
 	}
-	if r.queue.size > 0 {
+	if r.queue.size > 0 || r.paused {
 		return Lease{}, nil
 	}
 	if in := r.pickLocked(p, nil); in != nil {
@@ -162,7 +162,7 @@ func (r *Registry) wait(ctx context.Context, w *Waiter, done <-chan grant) (Leas
 // nextLocked. Call
 // it whenever a place may have become free.
 func (r *Registry) dispatchLocked() {
-	if r.queue.size == 0 {
+	if r.queue.size == 0 || r.paused {
 		return
 	}
 	now := r.elapsed()

@@ -64,6 +64,7 @@ type Registry struct {
 	reserveBound int32
 	trouble      string // see SetTrouble
 	hopeless     bool   // see SetHopeless
+	paused       bool   // see Pause
 	observer     Observer
 	watchers     map[chan struct{}]struct{}
 	changes      uint64 // see Changes

@@ -29,6 +29,8 @@ type Snapshot struct {
 	Retries, RetriesDenied uint64
 	// Trouble is why no instance can be started; "" when one can.
 	Trouble string
+	// Paused tells that requests wait because of Pause.
+	Paused bool
 }
 
 // Instance is one instance in a Snapshot.
@@ -81,7 +83,7 @@ func (r *Registry) Snapshot() Snapshot { return r.SnapshotWith(func() {}) }
 func (r *Registry) SnapshotWith(also func()) Snapshot {
 	raw := make([]rawInstance, 0, r.Len()+1)
 	r.mu.Lock()
-	s := Snapshot{Time: r.now(), Waiting: r.queue.size, Trouble: r.trouble}
+	s := Snapshot{Time: r.now(), Waiting: r.queue.size, Trouble: r.trouble, Paused: r.paused}
 	s.Retries, s.RetriesDenied = r.budget.granted, r.budget.denied
 	s.Arrivals, s.Responses, s.ServiceTime = r.arrivals, r.responses, r.served
 	if w := r.queue.head; w != nil {

@@ -93,6 +93,8 @@ func FaultOf(err error, trouble string) Fault {
 			Code: http.StatusServiceUnavailable, Message: "the load balancer is shutting down",
 			Reason: ErrShutdown.Error(), RetryAfter: retrySoon, Source: outcome.Dynlb, Key: keyDrainTimeout,
 		}
+	case errors.Is(err, registry.ErrPaused):
+		return paused(err)
 	case errors.Is(err, registry.ErrQueueFull):
 		return unavailable(err, trouble, drained(err, retrySoon), keyQueueLimit)
 	case errors.Is(err, registry.ErrQueueTimeout):
@@ -150,6 +152,19 @@ func unavailable(err error, trouble string, retry time.Duration, key string) Fau
 	}
 	if trouble != "" {
 		f.Reason, f.RetryAfter, f.Key = trouble, retryLate, ""
+	}
+	return f
+}
+
+// paused returns the answer to a request that an app did not get in time because it is
+// paused.
+func paused(err error) Fault {
+	f := Fault{
+		Code: http.StatusServiceUnavailable, Message: "the app is paused", Reason: err.Error(), RetryAfter: retryLater,
+		Source: outcome.Dynlb, Key: keyQueueTimeout,
+	}
+	if errors.Is(err, registry.ErrQueueFull) {
+		f.Key = keyQueueLimit
 	}
 	return f
 }

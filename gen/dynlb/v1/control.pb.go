@@ -579,6 +579,208 @@ func (x *ScaleToResponse) GetApp() string {
 	return ""
 }
 
+// PauseAppRequest names the app.
+type PauseAppRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name of the app; unset: the only one.
+	App           string `protobuf:"bytes,1,opt,name=app,proto3" json:"app,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PauseAppRequest) Reset() {
+	*x = PauseAppRequest{}
+	mi := &file_dynlb_v1_control_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PauseAppRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PauseAppRequest) ProtoMessage() {}
+
+func (x *PauseAppRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_dynlb_v1_control_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PauseAppRequest.ProtoReflect.Descriptor instead.
+func (*PauseAppRequest) Descriptor() ([]byte, []int) {
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *PauseAppRequest) GetApp() string {
+	if x != nil {
+		return x.App
+	}
+	return ""
+}
+
+// PauseAppResponse says what was paused.
+type PauseAppResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name of the app.
+	App string `protobuf:"bytes,1,opt,name=app,proto3" json:"app,omitempty"`
+	// Whether it was not paused before.
+	Changed       bool `protobuf:"varint,2,opt,name=changed,proto3" json:"changed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PauseAppResponse) Reset() {
+	*x = PauseAppResponse{}
+	mi := &file_dynlb_v1_control_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PauseAppResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PauseAppResponse) ProtoMessage() {}
+
+func (x *PauseAppResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_dynlb_v1_control_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PauseAppResponse.ProtoReflect.Descriptor instead.
+func (*PauseAppResponse) Descriptor() ([]byte, []int) {
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *PauseAppResponse) GetApp() string {
+	if x != nil {
+		return x.App
+	}
+	return ""
+}
+
+func (x *PauseAppResponse) GetChanged() bool {
+	if x != nil {
+		return x.Changed
+	}
+	return false
+}
+
+// ResumeAppRequest names the app.
+type ResumeAppRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name of the app; unset: the only one.
+	App           string `protobuf:"bytes,1,opt,name=app,proto3" json:"app,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeAppRequest) Reset() {
+	*x = ResumeAppRequest{}
+	mi := &file_dynlb_v1_control_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeAppRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeAppRequest) ProtoMessage() {}
+
+func (x *ResumeAppRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_dynlb_v1_control_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeAppRequest.ProtoReflect.Descriptor instead.
+func (*ResumeAppRequest) Descriptor() ([]byte, []int) {
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ResumeAppRequest) GetApp() string {
+	if x != nil {
+		return x.App
+	}
+	return ""
+}
+
+// ResumeAppResponse says what was resumed.
+type ResumeAppResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name of the app.
+	App string `protobuf:"bytes,1,opt,name=app,proto3" json:"app,omitempty"`
+	// Whether it was paused before.
+	Changed       bool `protobuf:"varint,2,opt,name=changed,proto3" json:"changed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeAppResponse) Reset() {
+	*x = ResumeAppResponse{}
+	mi := &file_dynlb_v1_control_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeAppResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeAppResponse) ProtoMessage() {}
+
+func (x *ResumeAppResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_dynlb_v1_control_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeAppResponse.ProtoReflect.Descriptor instead.
+func (*ResumeAppResponse) Descriptor() ([]byte, []int) {
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ResumeAppResponse) GetApp() string {
+	if x != nil {
+		return x.App
+	}
+	return ""
+}
+
+func (x *ResumeAppResponse) GetChanged() bool {
+	if x != nil {
+		return x.Changed
+	}
+	return false
+}
+
 // RestartInstancesRequest says how fast the restart goes.
 type RestartInstancesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -593,7 +795,7 @@ type RestartInstancesRequest struct {
 
 func (x *RestartInstancesRequest) Reset() {
 	*x = RestartInstancesRequest{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[7]
+	mi := &file_dynlb_v1_control_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -605,7 +807,7 @@ func (x *RestartInstancesRequest) String() string {
 func (*RestartInstancesRequest) ProtoMessage() {}
 
 func (x *RestartInstancesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[7]
+	mi := &file_dynlb_v1_control_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -618,7 +820,7 @@ func (x *RestartInstancesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestartInstancesRequest.ProtoReflect.Descriptor instead.
 func (*RestartInstancesRequest) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{7}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *RestartInstancesRequest) GetMaxSurge() int32 {
@@ -650,7 +852,7 @@ type RestartInstancesResponse struct {
 
 func (x *RestartInstancesResponse) Reset() {
 	*x = RestartInstancesResponse{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[8]
+	mi := &file_dynlb_v1_control_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -662,7 +864,7 @@ func (x *RestartInstancesResponse) String() string {
 func (*RestartInstancesResponse) ProtoMessage() {}
 
 func (x *RestartInstancesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[8]
+	mi := &file_dynlb_v1_control_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -675,7 +877,7 @@ func (x *RestartInstancesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestartInstancesResponse.ProtoReflect.Descriptor instead.
 func (*RestartInstancesResponse) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{8}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *RestartInstancesResponse) GetReplaced() int32 {
@@ -713,7 +915,7 @@ type WatchInstancesRequest struct {
 
 func (x *WatchInstancesRequest) Reset() {
 	*x = WatchInstancesRequest{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[9]
+	mi := &file_dynlb_v1_control_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -725,7 +927,7 @@ func (x *WatchInstancesRequest) String() string {
 func (*WatchInstancesRequest) ProtoMessage() {}
 
 func (x *WatchInstancesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[9]
+	mi := &file_dynlb_v1_control_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -738,7 +940,7 @@ func (x *WatchInstancesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchInstancesRequest.ProtoReflect.Descriptor instead.
 func (*WatchInstancesRequest) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{9}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *WatchInstancesRequest) GetMinInterval() *durationpb.Duration {
@@ -773,7 +975,7 @@ type WatchInstancesResponse struct {
 
 func (x *WatchInstancesResponse) Reset() {
 	*x = WatchInstancesResponse{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[10]
+	mi := &file_dynlb_v1_control_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -785,7 +987,7 @@ func (x *WatchInstancesResponse) String() string {
 func (*WatchInstancesResponse) ProtoMessage() {}
 
 func (x *WatchInstancesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[10]
+	mi := &file_dynlb_v1_control_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -798,7 +1000,7 @@ func (x *WatchInstancesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchInstancesResponse.ProtoReflect.Descriptor instead.
 func (*WatchInstancesResponse) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{10}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *WatchInstancesResponse) GetPool() *Pool {
@@ -838,7 +1040,7 @@ type LbStatus struct {
 
 func (x *LbStatus) Reset() {
 	*x = LbStatus{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[11]
+	mi := &file_dynlb_v1_control_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -850,7 +1052,7 @@ func (x *LbStatus) String() string {
 func (*LbStatus) ProtoMessage() {}
 
 func (x *LbStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[11]
+	mi := &file_dynlb_v1_control_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -863,7 +1065,7 @@ func (x *LbStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LbStatus.ProtoReflect.Descriptor instead.
 func (*LbStatus) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{11}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *LbStatus) GetTotal() int32 {
@@ -915,7 +1117,7 @@ type LbInstance struct {
 
 func (x *LbInstance) Reset() {
 	*x = LbInstance{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[12]
+	mi := &file_dynlb_v1_control_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -927,7 +1129,7 @@ func (x *LbInstance) String() string {
 func (*LbInstance) ProtoMessage() {}
 
 func (x *LbInstance) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[12]
+	mi := &file_dynlb_v1_control_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -940,7 +1142,7 @@ func (x *LbInstance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LbInstance.ProtoReflect.Descriptor instead.
 func (*LbInstance) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{12}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *LbInstance) GetId() string {
@@ -1042,14 +1244,16 @@ type Pool struct {
 	Responses uint64 `protobuf:"varint,19,opt,name=responses,proto3" json:"responses,omitempty"`
 	// How long instances have taken to respond, in all. Its difference over that of
 	// `responses` is the mean service time.
-	ServiceTime   *durationpb.Duration `protobuf:"bytes,20,opt,name=service_time,json=serviceTime,proto3" json:"service_time,omitempty"`
+	ServiceTime *durationpb.Duration `protobuf:"bytes,20,opt,name=service_time,json=serviceTime,proto3" json:"service_time,omitempty"`
+	// Whether the app is paused: requests wait in the queue. See PauseApp.
+	Paused        bool `protobuf:"varint,21,opt,name=paused,proto3" json:"paused,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Pool) Reset() {
 	*x = Pool{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[13]
+	mi := &file_dynlb_v1_control_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1061,7 +1265,7 @@ func (x *Pool) String() string {
 func (*Pool) ProtoMessage() {}
 
 func (x *Pool) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[13]
+	mi := &file_dynlb_v1_control_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1074,7 +1278,7 @@ func (x *Pool) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pool.ProtoReflect.Descriptor instead.
 func (*Pool) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{13}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Pool) GetTarget() int32 {
@@ -1217,6 +1421,13 @@ func (x *Pool) GetServiceTime() *durationpb.Duration {
 	return nil
 }
 
+func (x *Pool) GetPaused() bool {
+	if x != nil {
+		return x.Paused
+	}
+	return false
+}
+
 // Decision is a change of the target.
 type Decision struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1232,7 +1443,7 @@ type Decision struct {
 
 func (x *Decision) Reset() {
 	*x = Decision{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[14]
+	mi := &file_dynlb_v1_control_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1244,7 +1455,7 @@ func (x *Decision) String() string {
 func (*Decision) ProtoMessage() {}
 
 func (x *Decision) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[14]
+	mi := &file_dynlb_v1_control_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1257,7 +1468,7 @@ func (x *Decision) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Decision.ProtoReflect.Descriptor instead.
 func (*Decision) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{14}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Decision) GetTime() *timestamppb.Timestamp {
@@ -1337,7 +1548,7 @@ type Instance struct {
 
 func (x *Instance) Reset() {
 	*x = Instance{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[15]
+	mi := &file_dynlb_v1_control_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1349,7 +1560,7 @@ func (x *Instance) String() string {
 func (*Instance) ProtoMessage() {}
 
 func (x *Instance) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[15]
+	mi := &file_dynlb_v1_control_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1362,7 +1573,7 @@ func (x *Instance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Instance.ProtoReflect.Descriptor instead.
 func (*Instance) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{15}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Instance) GetId() string {
@@ -1503,7 +1714,7 @@ type Exit struct {
 
 func (x *Exit) Reset() {
 	*x = Exit{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[16]
+	mi := &file_dynlb_v1_control_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1515,7 +1726,7 @@ func (x *Exit) String() string {
 func (*Exit) ProtoMessage() {}
 
 func (x *Exit) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[16]
+	mi := &file_dynlb_v1_control_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1528,7 +1739,7 @@ func (x *Exit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exit.ProtoReflect.Descriptor instead.
 func (*Exit) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{16}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Exit) GetInstanceId() string {
@@ -1589,7 +1800,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[17]
+	mi := &file_dynlb_v1_control_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1601,7 +1812,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[17]
+	mi := &file_dynlb_v1_control_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1614,7 +1825,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{17}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Event) GetTime() *timestamppb.Timestamp {
@@ -1689,7 +1900,17 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"old_target\x18\x01 \x01(\x05R\toldTarget\x12\x1d\n" +
 	"\n" +
 	"new_target\x18\x02 \x01(\x05R\tnewTarget\x12\x10\n" +
-	"\x03app\x18\x03 \x01(\tR\x03app\"H\n" +
+	"\x03app\x18\x03 \x01(\tR\x03app\"#\n" +
+	"\x0fPauseAppRequest\x12\x10\n" +
+	"\x03app\x18\x01 \x01(\tR\x03app\">\n" +
+	"\x10PauseAppResponse\x12\x10\n" +
+	"\x03app\x18\x01 \x01(\tR\x03app\x12\x18\n" +
+	"\achanged\x18\x02 \x01(\bR\achanged\"$\n" +
+	"\x10ResumeAppRequest\x12\x10\n" +
+	"\x03app\x18\x01 \x01(\tR\x03app\"?\n" +
+	"\x11ResumeAppResponse\x12\x10\n" +
+	"\x03app\x18\x01 \x01(\tR\x03app\x12\x18\n" +
+	"\achanged\x18\x02 \x01(\bR\achanged\"H\n" +
 	"\x17RestartInstancesRequest\x12\x1b\n" +
 	"\tmax_surge\x18\x01 \x01(\x05R\bmaxSurge\x12\x10\n" +
 	"\x03app\x18\x02 \x01(\tR\x03app\"^\n" +
@@ -1716,7 +1937,7 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x0factive_requests\x18\x04 \x01(\x05R\x0eactiveRequests\x12%\n" +
 	"\x0etotal_requests\x18\x05 \x01(\x01R\rtotalRequests\x12#\n" +
 	"\rresponse_time\x18\x06 \x01(\x01R\fresponseTime\x12\x12\n" +
-	"\x04load\x18\a \x01(\x01R\x04load\"\xa6\x06\n" +
+	"\x04load\x18\a \x01(\x01R\x04load\"\xbe\x06\n" +
 	"\x04Pool\x12\x16\n" +
 	"\x06target\x18\x01 \x01(\x05R\x06target\x12#\n" +
 	"\rmin_instances\x18\x02 \x01(\x05R\fminInstances\x12#\n" +
@@ -1739,7 +1960,8 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\rlast_decision\x18\x11 \x01(\v2\x12.dynlb.v1.DecisionR\flastDecision\x12\x1a\n" +
 	"\barrivals\x18\x12 \x01(\x04R\barrivals\x12\x1c\n" +
 	"\tresponses\x18\x13 \x01(\x04R\tresponses\x12<\n" +
-	"\fservice_time\x18\x14 \x01(\v2\x19.google.protobuf.DurationR\vserviceTime\"f\n" +
+	"\fservice_time\x18\x14 \x01(\v2\x19.google.protobuf.DurationR\vserviceTime\x12\x16\n" +
+	"\x06paused\x18\x15 \x01(\bR\x06paused\"f\n" +
 	"\bDecision\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x12\n" +
 	"\x04rule\x18\x02 \x01(\tR\x04rule\x12\x16\n" +
@@ -1799,12 +2021,14 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x18EVENT_TYPE_CONFIG_LOADED\x10\b\x12\x1e\n" +
 	"\x1aEVENT_TYPE_CONFIG_REJECTED\x10\t\x12\x15\n" +
 	"\x11EVENT_TYPE_BRAKED\x10\n" +
-	"2\x86\x03\n" +
+	"2\x8f\x04\n" +
 	"\aControl\x12A\n" +
 	"\bListApps\x12\x19.dynlb.v1.ListAppsRequest\x1a\x1a.dynlb.v1.ListAppsResponse\x12D\n" +
 	"\tGetStatus\x12\x1a.dynlb.v1.GetStatusRequest\x1a\x1b.dynlb.v1.GetStatusResponse\x12>\n" +
 	"\aScaleTo\x12\x18.dynlb.v1.ScaleToRequest\x1a\x19.dynlb.v1.ScaleToResponse\x12U\n" +
-	"\x0eWatchInstances\x12\x1f.dynlb.v1.WatchInstancesRequest\x1a .dynlb.v1.WatchInstancesResponse0\x01\x12[\n" +
+	"\x0eWatchInstances\x12\x1f.dynlb.v1.WatchInstancesRequest\x1a .dynlb.v1.WatchInstancesResponse0\x01\x12A\n" +
+	"\bPauseApp\x12\x19.dynlb.v1.PauseAppRequest\x1a\x1a.dynlb.v1.PauseAppResponse\x12D\n" +
+	"\tResumeApp\x12\x1a.dynlb.v1.ResumeAppRequest\x1a\x1b.dynlb.v1.ResumeAppResponse\x12[\n" +
 	"\x10RestartInstances\x12!.dynlb.v1.RestartInstancesRequest\x1a\".dynlb.v1.RestartInstancesResponse0\x01B\x8a\x01\n" +
 	"\fcom.dynlb.v1B\fControlProtoP\x01Z+github.com/dynlb/dynlb/gen/dynlb/v1;dynlbv1\xa2\x02\x03DXX\xaa\x02\bDynlb.V1\xca\x02\bDynlb\\V1\xe2\x02\x14Dynlb\\V1\\GPBMetadata\xea\x02\tDynlb::V1b\x06proto3"
 
@@ -1821,7 +2045,7 @@ func file_dynlb_v1_control_proto_rawDescGZIP() []byte {
 }
 
 var file_dynlb_v1_control_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_dynlb_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_dynlb_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_dynlb_v1_control_proto_goTypes = []any{
 	(InstanceState)(0),               // 0: dynlb.v1.InstanceState
 	(EventType)(0),                   // 1: dynlb.v1.EventType
@@ -1832,57 +2056,65 @@ var file_dynlb_v1_control_proto_goTypes = []any{
 	(*Certificate)(nil),              // 6: dynlb.v1.Certificate
 	(*ScaleToRequest)(nil),           // 7: dynlb.v1.ScaleToRequest
 	(*ScaleToResponse)(nil),          // 8: dynlb.v1.ScaleToResponse
-	(*RestartInstancesRequest)(nil),  // 9: dynlb.v1.RestartInstancesRequest
-	(*RestartInstancesResponse)(nil), // 10: dynlb.v1.RestartInstancesResponse
-	(*WatchInstancesRequest)(nil),    // 11: dynlb.v1.WatchInstancesRequest
-	(*WatchInstancesResponse)(nil),   // 12: dynlb.v1.WatchInstancesResponse
-	(*LbStatus)(nil),                 // 13: dynlb.v1.LbStatus
-	(*LbInstance)(nil),               // 14: dynlb.v1.LbInstance
-	(*Pool)(nil),                     // 15: dynlb.v1.Pool
-	(*Decision)(nil),                 // 16: dynlb.v1.Decision
-	(*Instance)(nil),                 // 17: dynlb.v1.Instance
-	(*Exit)(nil),                     // 18: dynlb.v1.Exit
-	(*Event)(nil),                    // 19: dynlb.v1.Event
-	(*timestamppb.Timestamp)(nil),    // 20: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),      // 21: google.protobuf.Duration
+	(*PauseAppRequest)(nil),          // 9: dynlb.v1.PauseAppRequest
+	(*PauseAppResponse)(nil),         // 10: dynlb.v1.PauseAppResponse
+	(*ResumeAppRequest)(nil),         // 11: dynlb.v1.ResumeAppRequest
+	(*ResumeAppResponse)(nil),        // 12: dynlb.v1.ResumeAppResponse
+	(*RestartInstancesRequest)(nil),  // 13: dynlb.v1.RestartInstancesRequest
+	(*RestartInstancesResponse)(nil), // 14: dynlb.v1.RestartInstancesResponse
+	(*WatchInstancesRequest)(nil),    // 15: dynlb.v1.WatchInstancesRequest
+	(*WatchInstancesResponse)(nil),   // 16: dynlb.v1.WatchInstancesResponse
+	(*LbStatus)(nil),                 // 17: dynlb.v1.LbStatus
+	(*LbInstance)(nil),               // 18: dynlb.v1.LbInstance
+	(*Pool)(nil),                     // 19: dynlb.v1.Pool
+	(*Decision)(nil),                 // 20: dynlb.v1.Decision
+	(*Instance)(nil),                 // 21: dynlb.v1.Instance
+	(*Exit)(nil),                     // 22: dynlb.v1.Exit
+	(*Event)(nil),                    // 23: dynlb.v1.Event
+	(*timestamppb.Timestamp)(nil),    // 24: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),      // 25: google.protobuf.Duration
 }
 var file_dynlb_v1_control_proto_depIdxs = []int32{
-	13, // 0: dynlb.v1.GetStatusResponse.lb_status:type_name -> dynlb.v1.LbStatus
-	15, // 1: dynlb.v1.GetStatusResponse.pool:type_name -> dynlb.v1.Pool
+	17, // 0: dynlb.v1.GetStatusResponse.lb_status:type_name -> dynlb.v1.LbStatus
+	19, // 1: dynlb.v1.GetStatusResponse.pool:type_name -> dynlb.v1.Pool
 	6,  // 2: dynlb.v1.GetStatusResponse.certificates:type_name -> dynlb.v1.Certificate
-	20, // 3: dynlb.v1.Certificate.expire_time:type_name -> google.protobuf.Timestamp
-	21, // 4: dynlb.v1.ScaleToRequest.hold:type_name -> google.protobuf.Duration
-	21, // 5: dynlb.v1.WatchInstancesRequest.min_interval:type_name -> google.protobuf.Duration
-	15, // 6: dynlb.v1.WatchInstancesResponse.pool:type_name -> dynlb.v1.Pool
-	19, // 7: dynlb.v1.WatchInstancesResponse.events:type_name -> dynlb.v1.Event
-	14, // 8: dynlb.v1.LbStatus.instances:type_name -> dynlb.v1.LbInstance
-	20, // 9: dynlb.v1.Pool.hold_until:type_name -> google.protobuf.Timestamp
-	18, // 10: dynlb.v1.Pool.last_exit:type_name -> dynlb.v1.Exit
-	17, // 11: dynlb.v1.Pool.instances:type_name -> dynlb.v1.Instance
-	20, // 12: dynlb.v1.Pool.config_load_time:type_name -> google.protobuf.Timestamp
-	16, // 13: dynlb.v1.Pool.last_decision:type_name -> dynlb.v1.Decision
-	21, // 14: dynlb.v1.Pool.service_time:type_name -> google.protobuf.Duration
-	20, // 15: dynlb.v1.Decision.time:type_name -> google.protobuf.Timestamp
+	24, // 3: dynlb.v1.Certificate.expire_time:type_name -> google.protobuf.Timestamp
+	25, // 4: dynlb.v1.ScaleToRequest.hold:type_name -> google.protobuf.Duration
+	25, // 5: dynlb.v1.WatchInstancesRequest.min_interval:type_name -> google.protobuf.Duration
+	19, // 6: dynlb.v1.WatchInstancesResponse.pool:type_name -> dynlb.v1.Pool
+	23, // 7: dynlb.v1.WatchInstancesResponse.events:type_name -> dynlb.v1.Event
+	18, // 8: dynlb.v1.LbStatus.instances:type_name -> dynlb.v1.LbInstance
+	24, // 9: dynlb.v1.Pool.hold_until:type_name -> google.protobuf.Timestamp
+	22, // 10: dynlb.v1.Pool.last_exit:type_name -> dynlb.v1.Exit
+	21, // 11: dynlb.v1.Pool.instances:type_name -> dynlb.v1.Instance
+	24, // 12: dynlb.v1.Pool.config_load_time:type_name -> google.protobuf.Timestamp
+	20, // 13: dynlb.v1.Pool.last_decision:type_name -> dynlb.v1.Decision
+	25, // 14: dynlb.v1.Pool.service_time:type_name -> google.protobuf.Duration
+	24, // 15: dynlb.v1.Decision.time:type_name -> google.protobuf.Timestamp
 	0,  // 16: dynlb.v1.Instance.state:type_name -> dynlb.v1.InstanceState
-	20, // 17: dynlb.v1.Instance.start_time:type_name -> google.protobuf.Timestamp
-	20, // 18: dynlb.v1.Instance.ready_time:type_name -> google.protobuf.Timestamp
-	21, // 19: dynlb.v1.Instance.cpu_time:type_name -> google.protobuf.Duration
-	20, // 20: dynlb.v1.Instance.ejected_until:type_name -> google.protobuf.Timestamp
-	20, // 21: dynlb.v1.Exit.time:type_name -> google.protobuf.Timestamp
-	20, // 22: dynlb.v1.Event.time:type_name -> google.protobuf.Timestamp
+	24, // 17: dynlb.v1.Instance.start_time:type_name -> google.protobuf.Timestamp
+	24, // 18: dynlb.v1.Instance.ready_time:type_name -> google.protobuf.Timestamp
+	25, // 19: dynlb.v1.Instance.cpu_time:type_name -> google.protobuf.Duration
+	24, // 20: dynlb.v1.Instance.ejected_until:type_name -> google.protobuf.Timestamp
+	24, // 21: dynlb.v1.Exit.time:type_name -> google.protobuf.Timestamp
+	24, // 22: dynlb.v1.Event.time:type_name -> google.protobuf.Timestamp
 	1,  // 23: dynlb.v1.Event.type:type_name -> dynlb.v1.EventType
 	2,  // 24: dynlb.v1.Control.ListApps:input_type -> dynlb.v1.ListAppsRequest
 	4,  // 25: dynlb.v1.Control.GetStatus:input_type -> dynlb.v1.GetStatusRequest
 	7,  // 26: dynlb.v1.Control.ScaleTo:input_type -> dynlb.v1.ScaleToRequest
-	11, // 27: dynlb.v1.Control.WatchInstances:input_type -> dynlb.v1.WatchInstancesRequest
-	9,  // 28: dynlb.v1.Control.RestartInstances:input_type -> dynlb.v1.RestartInstancesRequest
-	3,  // 29: dynlb.v1.Control.ListApps:output_type -> dynlb.v1.ListAppsResponse
-	5,  // 30: dynlb.v1.Control.GetStatus:output_type -> dynlb.v1.GetStatusResponse
-	8,  // 31: dynlb.v1.Control.ScaleTo:output_type -> dynlb.v1.ScaleToResponse
-	12, // 32: dynlb.v1.Control.WatchInstances:output_type -> dynlb.v1.WatchInstancesResponse
-	10, // 33: dynlb.v1.Control.RestartInstances:output_type -> dynlb.v1.RestartInstancesResponse
-	29, // [29:34] is the sub-list for method output_type
-	24, // [24:29] is the sub-list for method input_type
+	15, // 27: dynlb.v1.Control.WatchInstances:input_type -> dynlb.v1.WatchInstancesRequest
+	9,  // 28: dynlb.v1.Control.PauseApp:input_type -> dynlb.v1.PauseAppRequest
+	11, // 29: dynlb.v1.Control.ResumeApp:input_type -> dynlb.v1.ResumeAppRequest
+	13, // 30: dynlb.v1.Control.RestartInstances:input_type -> dynlb.v1.RestartInstancesRequest
+	3,  // 31: dynlb.v1.Control.ListApps:output_type -> dynlb.v1.ListAppsResponse
+	5,  // 32: dynlb.v1.Control.GetStatus:output_type -> dynlb.v1.GetStatusResponse
+	8,  // 33: dynlb.v1.Control.ScaleTo:output_type -> dynlb.v1.ScaleToResponse
+	16, // 34: dynlb.v1.Control.WatchInstances:output_type -> dynlb.v1.WatchInstancesResponse
+	10, // 35: dynlb.v1.Control.PauseApp:output_type -> dynlb.v1.PauseAppResponse
+	12, // 36: dynlb.v1.Control.ResumeApp:output_type -> dynlb.v1.ResumeAppResponse
+	14, // 37: dynlb.v1.Control.RestartInstances:output_type -> dynlb.v1.RestartInstancesResponse
+	31, // [31:38] is the sub-list for method output_type
+	24, // [24:31] is the sub-list for method input_type
 	24, // [24:24] is the sub-list for extension type_name
 	24, // [24:24] is the sub-list for extension extendee
 	0,  // [0:24] is the sub-list for field type_name
@@ -1900,7 +2132,7 @@ func file_dynlb_v1_control_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_dynlb_v1_control_proto_rawDesc), len(file_dynlb_v1_control_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   18,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -26,6 +26,8 @@ const (
 	Control_GetStatus_FullMethodName        = "/dynlb.v1.Control/GetStatus"
 	Control_ScaleTo_FullMethodName          = "/dynlb.v1.Control/ScaleTo"
 	Control_WatchInstances_FullMethodName   = "/dynlb.v1.Control/WatchInstances"
+	Control_PauseApp_FullMethodName         = "/dynlb.v1.Control/PauseApp"
+	Control_ResumeApp_FullMethodName        = "/dynlb.v1.Control/ResumeApp"
 	Control_RestartInstances_FullMethodName = "/dynlb.v1.Control/RestartInstances"
 )
 
@@ -62,6 +64,14 @@ type ControlClient interface {
 	// RESOURCE_EXHAUSTED when there are too many watchers; UNAVAILABLE when
 	// dynlb shuts down.
 	WatchInstances(ctx context.Context, in *WatchInstancesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchInstancesResponse], error)
+	// PauseApp has the requests of an app wait in its queue, as if no instance were free,
+	// until ResumeApp. Requests that are at instances finish. The limits of the queue hold:
+	// a request that has waited for too long, or finds the queue full, gets a 503. The
+	// number of instances stays as it is meanwhile. It has no effect on a paused app.
+	PauseApp(ctx context.Context, in *PauseAppRequest, opts ...grpc.CallOption) (*PauseAppResponse, error)
+	// ResumeApp ends a pause: the requests that wait are given to instances. It has no
+	// effect on an app that is not paused.
+	ResumeApp(ctx context.Context, in *ResumeAppRequest, opts ...grpc.CallOption) (*ResumeAppResponse, error)
 	// RestartInstances replaces every instance by a new one, as a deployment of new
 	// code needs it: a new instance is ready before an old one drains. It streams
 	// its progress, beginning with `replaced` 0, and ends with OK when all instances
@@ -131,6 +141,26 @@ func (c *controlClient) WatchInstances(ctx context.Context, in *WatchInstancesRe
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Control_WatchInstancesClient = grpc.ServerStreamingClient[WatchInstancesResponse]
 
+func (c *controlClient) PauseApp(ctx context.Context, in *PauseAppRequest, opts ...grpc.CallOption) (*PauseAppResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PauseAppResponse)
+	err := c.cc.Invoke(ctx, Control_PauseApp_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *controlClient) ResumeApp(ctx context.Context, in *ResumeAppRequest, opts ...grpc.CallOption) (*ResumeAppResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ResumeAppResponse)
+	err := c.cc.Invoke(ctx, Control_ResumeApp_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *controlClient) RestartInstances(ctx context.Context, in *RestartInstancesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[RestartInstancesResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	stream, err := c.cc.NewStream(ctx, &Control_ServiceDesc.Streams[1], Control_RestartInstances_FullMethodName, cOpts...)
@@ -183,6 +213,14 @@ type ControlServer interface {
 	// RESOURCE_EXHAUSTED when there are too many watchers; UNAVAILABLE when
 	// dynlb shuts down.
 	WatchInstances(*WatchInstancesRequest, grpc.ServerStreamingServer[WatchInstancesResponse]) error
+	// PauseApp has the requests of an app wait in its queue, as if no instance were free,
+	// until ResumeApp. Requests that are at instances finish. The limits of the queue hold:
+	// a request that has waited for too long, or finds the queue full, gets a 503. The
+	// number of instances stays as it is meanwhile. It has no effect on a paused app.
+	PauseApp(context.Context, *PauseAppRequest) (*PauseAppResponse, error)
+	// ResumeApp ends a pause: the requests that wait are given to instances. It has no
+	// effect on an app that is not paused.
+	ResumeApp(context.Context, *ResumeAppRequest) (*ResumeAppResponse, error)
 	// RestartInstances replaces every instance by a new one, as a deployment of new
 	// code needs it: a new instance is ready before an old one drains. It streams
 	// its progress, beginning with `replaced` 0, and ends with OK when all instances
@@ -214,6 +252,12 @@ func (UnimplementedControlServer) ScaleTo(context.Context, *ScaleToRequest) (*Sc
 }
 func (UnimplementedControlServer) WatchInstances(*WatchInstancesRequest, grpc.ServerStreamingServer[WatchInstancesResponse]) error {
 	return status.Error(codes.Unimplemented, "method WatchInstances not implemented")
+}
+func (UnimplementedControlServer) PauseApp(context.Context, *PauseAppRequest) (*PauseAppResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PauseApp not implemented")
+}
+func (UnimplementedControlServer) ResumeApp(context.Context, *ResumeAppRequest) (*ResumeAppResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ResumeApp not implemented")
 }
 func (UnimplementedControlServer) RestartInstances(*RestartInstancesRequest, grpc.ServerStreamingServer[RestartInstancesResponse]) error {
 	return status.Error(codes.Unimplemented, "method RestartInstances not implemented")
@@ -304,6 +348,42 @@ func _Control_WatchInstances_Handler(srv interface{}, stream grpc.ServerStream) 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Control_WatchInstancesServer = grpc.ServerStreamingServer[WatchInstancesResponse]
 
+func _Control_PauseApp_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PauseAppRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ControlServer).PauseApp(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Control_PauseApp_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ControlServer).PauseApp(ctx, req.(*PauseAppRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Control_ResumeApp_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResumeAppRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ControlServer).ResumeApp(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Control_ResumeApp_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ControlServer).ResumeApp(ctx, req.(*ResumeAppRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _Control_RestartInstances_Handler(srv interface{}, stream grpc.ServerStream) error {
 	m := new(RestartInstancesRequest)
 	if err := stream.RecvMsg(m); err != nil {
@@ -333,6 +413,14 @@ var Control_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ScaleTo",
 			Handler:    _Control_ScaleTo_Handler,
+		},
+		{
+			MethodName: "PauseApp",
+			Handler:    _Control_PauseApp_Handler,
+		},
+		{
+			MethodName: "ResumeApp",
+			Handler:    _Control_ResumeApp_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+)
+
+func newPause(o *options) *cobra.Command {
+	return newPauseCommand(o, &cobra.Command{
+		Use:   "pause [APP]",
+		Short: "Have requests wait",
+		Long: `Have the requests of an app wait in its queue until 'dynlb resume', as for a change of
+its database. Requests that are at instances finish. A request waits for queue.timeout
+at most, and the queue holds queue.limit requests; more get a 503.`,
+	}, func(ctx context.Context, r *remote, app string) (string, bool, error) {
+		response, err := r.PauseApp(ctx, &dynlbv1.PauseAppRequest{App: app})
+		return "paused", response.GetChanged(), err
+	})
+}
+
+func newResume(o *options) *cobra.Command {
+	return newPauseCommand(o, &cobra.Command{
+		Use:   "resume [APP]",
+		Short: "End a pause",
+		Long:  `End the pause of an app: the requests that wait are given to instances.`,
+	}, func(ctx context.Context, r *remote, app string) (string, bool, error) {
+		response, err := r.ResumeApp(ctx, &dynlbv1.ResumeAppRequest{App: app})
+		return "resumed", response.GetChanged(), err
+	})
+}
+
+// newPauseCommand completes a command that calls do for the app that it is given. do
+// returns what was done, and whether that has changed anything.
+func newPauseCommand(o *options, cmd *cobra.Command, do func(ctx context.Context, r *remote, app string) (string, bool, error)) *cobra.Command {
+	cmd.Args = func(_ *cobra.Command, args []string) error {
+		if len(args) > 1 {
+			return errors.New("give one app at most")
+		}
+		return nil
+	}
+	cmd.ValidArgsFunction = cobra.NoFileCompletions
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		app, err := o.appOf(args)
+		if err != nil {
+			return err
+		}
+		r, err := dial(cmd.Context(), o)
+		if err != nil {
+			return err
+		}
+		defer r.close()
+		ctx, cancel := context.WithTimeout(cmd.Context(), callTimeout)
+		defer cancel()
+		done, changed, err := do(ctx, r, app)
+		if err != nil {
+			return r.explain(cmd.Context(), err)
+		}
+		if !changed {
+			done = "already " + done
+		}
+		_, err = fmt.Fprintln(cmd.OutOrStdout(), done)
+		return err
+	}
+	clientFlags(cmd, o)
+	return cmd
+}
