@@ -24,7 +24,9 @@ func TestPause(t *testing.T) {
 	})}})
 	eachProtocol(t, func(t *testing.T, client *http.Client) {
 		slow := make(chan string, 1)
-		go func() { slow <- readAll(t, do(t, client, newRequest(t, http.MethodPost, f.url+"/slow", strings.NewReader("before")))) }()
+		go func() {
+			slow <- readAll(t, do(t, client, newRequest(t, http.MethodPost, f.url+"/slow", strings.NewReader("before"))))
+		}()
 		wait(t, started, "the request in flight")
 		f.registry.Pause()
 		var clients sync.WaitGroup

@@ -190,6 +190,11 @@ var parseValues = []struct {
 	{"headers", "headers: {set: {X-A: '', X-N: 1}, remove: [Server]}\nsecurityHeaders: true", func(c *Config) {
 		c.Headers, c.SecurityHeaders = Headers{map[string]string{"X-A": "", "X-N": "1"}, []string{"Server"}}, true
 	}},
+	{"maintenance", "maintenance: true", func(c *Config) { c.Maintenance = On }},
+	{"maintenance page", "maintenance: app.ts", func(c *Config) { c.Maintenance = filepath.Join(c.WorkDir, "app.ts") }},
+	{"error pages", "errorPages: {502: app.ts, default: users}", func(c *Config) {
+		c.ErrorPages = map[int]string{502: filepath.Join(c.WorkDir, "app.ts"), DefaultPage: filepath.Join(c.WorkDir, "users")}
+	}},
 	{"no proxies", "trustedProxies: []", func(*Config) {}},
 
 	{"aliases", "checkInterval: &t 3s\nhealthTimeout: *t\ncommand: [&w run, *w]\nenv: {A: *w}", func(c *Config) {

@@ -23,7 +23,20 @@ type Edge struct {
 	Headers Headers
 
 	SecurityHeaders bool
+
+	// Maintenance is the absolute path of a file, On for a page without design, or "".
+	Maintenance string
+
+	// ErrorPages are absolute paths by status, DefaultPage for the others. It is nil for
+	// none.
+	ErrorPages map[int]string
 }
+
+// On is the Maintenance that stands for true.
+const On = "true"
+
+// DefaultPage is the key of ErrorPages for the statuses that it has no page for.
+const DefaultPage = 0
 
 // Headers are changes of the fields of responses.
 type Headers struct {

@@ -111,5 +111,13 @@ func responseKeys(e *Edge) []Key {
 			Name: "securityHeaders", Value: boolean(&e.SecurityHeaders), Default: "false", Change: AtOnce,
 			Meaning: "Whether responses get `X-Content-Type-Options: nosniff`, `X-Frame-Options: SAMEORIGIN` and `Referrer-Policy: strict-origin-when-cross-origin`, each unless the instance sends its own.",
 		},
+		{
+			Name: "maintenance", Value: switchOrPage(&e.Maintenance), Default: "false", Change: AtOnce,
+			Meaning: "Whether the app is down for maintenance: all requests get a 503. A file is the page in HTML that browsers get. `dynlb pause` has requests wait instead.",
+		},
+		{
+			Name: "errorPages", Value: pages(&e.ErrorPages), Default: "{}", Change: AtOnce,
+			Meaning: "Pages in HTML for dynlb's own answers, by status, such as `{502: sorry.html, default: error.html}`. Clients that ask for `text/html` get them; those that ask for JSON get problem details (RFC 9457). The files are read with the config.",
+		},
 	}
 }

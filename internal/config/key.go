@@ -89,6 +89,8 @@ const (
 	FieldName   Kind = "header field"  // the name of one
 	FieldNames  Kind = "header fields" // a list of names
 	Fields      Kind = "header values" // header fields and their values
+	Page        Kind = "page"          // true, false, or the path of a page
+	Pages       Kind = "pages"         // statuses and the paths of pages
 	PerTime     Kind = "rate"          // requests per second, minute or hour
 	Word        Kind = "word"          // one of Value.Words
 	Hosts       Kind = "hosts"         // a list of names of hosts

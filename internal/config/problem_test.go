@@ -10,7 +10,7 @@ const allKeys = "location, minInstances, maxInstances, checkInterval, healthTime
 	"spareInstances, slowStart, brakes, command, env, socket, workDir, listen, tls, admin, adminHTTP, status, auth, basePort, " +
 	"healthPath, livenessPath, startTimeout, stopTimeout, drainTimeout, drainDelay, requestTimeout, keepAlive, maxConcurrency, queue, " +
 	"sticky, trustedProxies, proxyProtocol, underscoreFields, verifyPort, user, maxRequests, maxAge, maxMemory, accessLog, requestID, " +
-	"serverTiming, allow, deny, basicAuth, rateLimit, headers, securityHeaders, limits, apps"
+	"serverTiming, allow, deny, basicAuth, rateLimit, headers, securityHeaders, maintenance, errorPages, limits, apps"
 const wantCommand = `a list of strings that starts with a program, such as [bun, run, "{location}", --port, "{port}"]`
 
 // parseProblems are texts with mistakes, and the problems in them.
@@ -167,6 +167,10 @@ var parseProblems = []struct {
 	{"headers: {set: a}", `1: headers.set: must be a mapping of header fields to values; got "a"`},
 	{"headers: {remove: [Content-Length]}", "1: headers.remove[0]: must not be Content-Length, which dynlb writes itself"},
 	{"headers: {remove: Server}", `1: headers.remove: must be a list of header fields, such as [Server]; got "Server"`},
+	{"maintenance: sub", "1: maintenance: must be a file; DIR/sub is a folder"},
+	{"errorPages: {200: app.ts}", "1: errorPages.200: must be a status from 400 to 599, or default"},
+	{"errorPages: {502: 1}", "1: errorPages.502: must be a path; got 1"},
+	{"errorPages: app.ts", "1: errorPages: must be a mapping of statuses to files, such as {503: 503.html, default: error.html}; got \"app.ts\""},
 	{"requestID: true", "1: requestID: must be the name of a header field, such as X-Request-Id; got true"},
 	{"requestID: 'a b'", `1: requestID: must be the name of a header field, such as X-Request-Id; got "a b"`},
 	{"requestID: host", "1: requestID: must not be host, which dynlb writes itself"},

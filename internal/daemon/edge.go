@@ -14,6 +14,14 @@ func edgeSettings(c *config.Config) (edge.Settings, error) {
 	if err != nil {
 		return edge.Settings{}, err
 	}
+	maintenance, err := edgeMaintenance(c.Maintenance)
+	if err != nil {
+		return edge.Settings{}, err
+	}
+	pages, err := edgePages(c.ErrorPages)
+	if err != nil {
+		return edge.Settings{}, err
+	}
 	return edge.Settings{
 		Describe:     c.AccessLog.To != "",
 		RequestID:    c.RequestID,
@@ -27,6 +35,8 @@ func edgeSettings(c *config.Config) (edge.Settings, error) {
 		Remove:       c.Headers.Remove,
 
 		SecurityHeaders: c.SecurityHeaders,
+		Maintenance:     maintenance,
+		Pages:           pages,
 		AppRate:         edgeRate(c.RateLimit.App, c.RateLimit.Burst),
 	}, nil
 }
@@ -45,6 +55,41 @@ func edgeUsers(path string) (*edge.Users, error) {
 		return nil, fmt.Errorf("basicAuth: %s: %w", path, err)
 	}
 	return users, nil
+}
+
+// edgeMaintenance returns what the key maintenance asks for, nil for nothing.
+func edgeMaintenance(value string) (*edge.Maintenance, error) {
+	switch value {
+	case "":
+		return nil, nil
+	case config.On:
+		return new(edge.Maintenance), nil
+	}
+	page, err := config.ReadPage(value)
+	if err != nil {
+		return nil, fmt.Errorf("maintenance: %w", err)
+	}
+	return &edge.Maintenance{Page: page}, nil
+}
+
+// edgePages returns the pages in files by status, nil if there are none.
+func edgePages(paths map[int]string) (*edge.Pages, error) {
+	if len(paths) == 0 {
+		return nil, nil
+	}
+	pages := &edge.Pages{ByCode: map[int][]byte{}}
+	for code, path := range paths {
+		page, err := config.ReadPage(path)
+		if err != nil {
+			return nil, fmt.Errorf("errorPages: %w", err)
+		}
+		if code == config.DefaultPage {
+			pages.Default = page
+		} else {
+			pages.ByCode[code] = page
+		}
+	}
+	return pages, nil
 }
 
 // edgeRate returns a rate of the config. One that is zero is no limit.

@@ -52,6 +52,11 @@ type Settings struct {
 	// SecurityHeaders has responses get the fields of SecurityHeaders that the instance
 	// does not send itself.
 	SecurityHeaders bool
+	// Maintenance has all requests answered with a 503. Nil: the app is used.
+	Maintenance *Maintenance
+	// Pages give dynlb's own answers the form that a client asks for: a page, or problem
+	// details (RFC 9457). Nil: all answers are dynlb's JSON.
+	Pages *Pages
 }
 
 // StreamsOnStd reports whether the std lane must carry HTTP/2: a request could block the
@@ -61,7 +66,7 @@ func (s *Settings) StreamsOnStd() bool { return s.guarded() }
 
 // guarded reports whether a rule may refuse a request.
 func (s *Settings) guarded() bool {
-	return len(s.Allow) > 0 || len(s.Deny) > 0 || s.Users != nil || s.ClientRate.isSet() || s.AppRate.isSet()
+	return len(s.Allow) > 0 || len(s.Deny) > 0 || s.Users != nil || s.ClientRate.isSet() || s.AppRate.isSet() || s.Maintenance != nil
 }
 
 // Rules are compiled Settings. They do not change, and are safe for concurrent use.

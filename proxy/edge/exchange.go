@@ -16,6 +16,7 @@ type Exchange struct {
 	request outcome.Request // its slices are parts of text
 	text    []byte          // what is kept of the request, and what is added to it
 	added   int             // bytes that were added to the head of the request
+	wants   form            // of an answer of dynlb itself
 }
 
 // maxKept bounds the memory for text that an Exchange keeps for the next request.
@@ -30,6 +31,8 @@ type Peer struct {
 	IP string
 	// HTTP2 tells that the request came as one of HTTP/2.
 	HTTP2 bool
+	// Status tells that the request is for dynlb's own status, not for the app.
+	Status bool
 	// Settings say which peers are trusted.
 	Settings *settings.Settings
 }
@@ -56,8 +59,11 @@ func (rules *Rules) Begin(r *http1.Request, from Peer, state *State) (*Exchange,
 	if rules.requestID.isSet() {
 		x.identify(r, from.Settings.Trusts(from.IP))
 	}
+	if rules.settings.Pages != nil || rules.settings.Maintenance != nil {
+		x.wants = formOf(&r.Head)
+	}
 	if rules.guarded {
-		return x, x.guard(r, client, state)
+		return x, x.guard(r, client, from.Status, state)
 	}
 	return x, nil
 }

@@ -13,9 +13,9 @@ import (
 )
 
 // guard decides whether a request may pass. The cheapest rule is asked first, and the
-// rate of a client before its password, so that the rate bounds the guesses. state is
-// that of the app.
-func (x *Exchange) guard(r *http1.Request, client string, state *State) error {
+// rate of a client before its password, so that the rate bounds the guesses. status
+// tells that the request is for dynlb's own status, and state is that of the app.
+func (x *Exchange) guard(r *http1.Request, client string, status bool, state *State) error {
 	s := &x.rules.settings
 	ip, err := netip.ParseAddr(client)
 	if err != nil { // the peer is a process of this machine
@@ -31,6 +31,9 @@ func (x *Exchange) guard(r *http1.Request, client string, state *State) error {
 		if wait := state.takeClient(&s.ClientRate, ip, at); wait > 0 {
 			return tooMany("the client sends too many requests", "rateLimit.client", wait)
 		}
+	}
+	if s.Maintenance != nil && !status {
+		return x.down(s.Maintenance)
 	}
 	if s.Users != nil {
 		name, err := s.Users.verify(r)

@@ -56,5 +56,6 @@ func (x *Exchange) Dress(f *policy.Fault) {
 	if hsts := x.rules.hsts; hsts != nil {
 		extras.Fields = append(extras.Fields, [2]string{string(strictTransport.sent), string(hsts)})
 	}
+	x.dressPage(f, &extras)
 	f.Extras = &extras
 }

@@ -8,8 +8,11 @@ import (
 	"time"
 )
 
-// body returns the fault as JSON.
+// body returns the content of the answer: the fault as JSON, unless it has another.
 func (f Fault) body() []byte {
+	if f.Extras != nil && f.Extras.Content != nil {
+		return f.Extras.Content
+	}
 	b, _ := json.Marshal(struct {
 		Error  string `json:"error"`
 		Reason string `json:"reason,omitempty"`
@@ -21,8 +24,12 @@ func (f Fault) body() []byte {
 // fields returns the header fields of a response with the given body. allow is the
 // list of methods in a 405, "" for those that a reverse proxy forwards.
 func (f Fault) fields(body []byte, allow string) [][2]string {
+	mediaType := "application/json"
+	if f.Extras != nil && f.Extras.Content != nil {
+		mediaType = f.Extras.Type
+	}
 	fields := [][2]string{
-		{"Content-Type", "application/json"},
+		{"Content-Type", mediaType},
 		{"Content-Length", strconv.Itoa(len(body))},
 	}
 	switch f.Code {

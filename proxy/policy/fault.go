@@ -48,6 +48,10 @@ type Fault struct {
 type Extras struct {
 	// Fields are further fields of the response.
 	Fields [][2]string
+	// Content is the content of the response, of the media type Type, in place of the
+	// fault as JSON. Nil: the fault.
+	Content []byte
+	Type    string
 	// Quiet tells that the failure is not logged by default: there may be one for each
 	// request of a client that is not let in.
 	Quiet bool

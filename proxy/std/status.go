@@ -34,7 +34,7 @@ func (l *Lane) answerStatus(w http.ResponseWriter, r *http.Request) {
 
 // takeStatus answers a request for the status path, if it may pass.
 func (c *conn) takeStatus(r *http1.Request) {
-	err := c.lane.guardStatus(r, edge.Peer{IP: c.peer.IP, Settings: c.rules.Settings})
+	err := c.lane.guardStatus(r, edge.Peer{IP: c.peer.IP, Status: true, Settings: c.rules.Settings})
 	if err == nil {
 		c.serveStatus(r)
 		return

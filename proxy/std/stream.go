@@ -83,7 +83,7 @@ func (s *stream) serve() {
 		peer = c.peer
 	}
 	if s.lane.isStatus(r) {
-		if err := s.lane.guardStatus(r, edge.Peer{IP: peer.IP, HTTP2: true, Settings: s.rules.Settings}); err != nil {
+		if err := s.lane.guardStatus(r, edge.Peer{IP: peer.IP, HTTP2: true, Status: true, Settings: s.rules.Settings}); err != nil {
 			policy.FaultOf(err, "").Write(s.writer)
 			return
 		}

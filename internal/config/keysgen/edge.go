@@ -21,6 +21,11 @@ func edgeNode(v config.Value) node {
 		return node{Type: "object", PropertyNames: &node{Pattern: fieldPattern}, AdditionalProperties: text}
 	case config.PerTime:
 		return node{Type: "string", Pattern: "^[1-9][0-9]{0,8}/[smh]$"}
+	case config.Page:
+		return node{Type: []string{"boolean", "string"}, MinLength: 1}
+	case config.Pages:
+		path := node{Type: "string", MinLength: 1}
+		return node{Type: "object", PropertyNames: &node{Pattern: "^([45][0-9][0-9]|default)$"}, AdditionalProperties: path}
 	case config.Word:
 		return node{Type: "string", Pattern: "^(" + strings.Join(v.Words, "|") + ")$"}
 	default: // Path
@@ -38,6 +43,10 @@ func edgeTakes(v config.Value) string {
 		return "header fields and values"
 	case v.Kind == config.PerTime:
 		return "number per `s`, `m` or `h`"
+	case v.Kind == config.Page:
+		return "true, false, or a path"
+	case v.Kind == config.Pages:
+		return "statuses and paths"
 	case v.Kind == config.Word:
 		return words
 	case v.Words != nil:

@@ -1,0 +1,82 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+
+	"gopkg.in/yaml.v3"
+)
+
+// maxPage bounds the size of a page: that of one with its pictures in it.
+const maxPage = 256 << 10
+
+// ReadPage returns the page in the file at path. The error begins with the path.
+func ReadPage(path string) ([]byte, error) {
+	if err := checkPage(path); err != nil {
+		return nil, err
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", displayPath(path), cause(err))
+	}
+	return data, nil
+}
+
+func checkPage(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return fmt.Errorf("%s: %w", displayPath(path), cause(err))
+	}
+	if info.Size() > maxPage {
+		return fmt.Errorf("%s is larger than %d KiB", displayPath(path), maxPage>>10)
+	}
+	return nil
+}
+
+// switchOrPage is true, false, or the path of a page.
+func switchOrPage(field *string) Value {
+	page := checked(field, checkPage)
+	return Value{Kind: Page, decode: func(r *reader, at place, node *yaml.Node) {
+		if node.Kind != yaml.ScalarNode || node.ShortTag() != "!!bool" {
+			page.decode(r, at, node)
+			return
+		}
+		var on bool
+		boolean(&on).decode(r, at, node)
+		*field = ""
+		if on {
+			*field = On
+		}
+	}}
+}
+
+// pages is a mapping of statuses, and the word default, to the paths of pages.
+func pages(field *map[int]string) Value {
+	return Value{Kind: Pages, decode: func(r *reader, at place, node *yaml.Node) {
+		if node.Kind != yaml.MappingNode {
+			r.wrong(at, node, "a mapping of statuses to files, such as {503: 503.html, default: error.html}")
+			return
+		}
+		all := map[int]string{}
+		r.pairs(at.key+".", node, func(at place, name string, value *yaml.Node) {
+			code, err := strconv.Atoi(name)
+			if name == "default" {
+				code, err = DefaultPage, nil
+			} else if err == nil && (code < 400 || code > 599) {
+				err = strconv.ErrRange
+			}
+			if err != nil {
+				r.problem(at, "must be a status from 400 to 599, or default")
+				return
+			}
+			path := ""
+			if checked(&path, checkPage).decode(r, at, value); path != "" {
+				all[code] = path
+			}
+		})
+		if len(all) > 0 {
+			*field = all
+		}
+	}}
+}
