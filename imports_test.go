@@ -71,7 +71,7 @@ var table = map[string][]string{
 	"proxy/http2":     {"proxy/http1", "golang.org/x/net"},
 	"proxy/proxytest": {"proxy/policy"},
 	"proxy/outcome":   {},
-	"proxy/edge":      {"proxy/http1", "proxy/outcome", "proxy/policy", "proxy/settings", "golang.org/x/crypto"},
+	"proxy/edge":      {"proxy/http1", "proxy/outcome", "proxy/policy", "proxy/settings", "github.com/andybalholm/brotli", "github.com/klauspost/compress", "golang.org/x/crypto"},
 	"proxy/route":     {"internal/registry", "proxy/edge", "proxy/policy", "proxy/sticky"},
 	"server": {
 		"gen", "gen/dynlb/v1", "internal/fleet", "internal/notice", "internal/registry",

@@ -195,6 +195,7 @@ var parseValues = []struct {
 	{"error pages", "errorPages: {502: app.ts, default: users}", func(c *Config) {
 		c.ErrorPages = map[int]string{502: filepath.Join(c.WorkDir, "app.ts"), DefaultPage: filepath.Join(c.WorkDir, "users")}
 	}},
+	{"compression", "compression: true", func(c *Config) { c.Compression = true }},
 	{"no proxies", "trustedProxies: []", func(*Config) {}},
 
 	{"aliases", "checkInterval: &t 3s\nhealthTimeout: *t\ncommand: [&w run, *w]\nenv: {A: *w}", func(c *Config) {

@@ -30,6 +30,8 @@ type Edge struct {
 	// ErrorPages are absolute paths by status, DefaultPage for the others. It is nil for
 	// none.
 	ErrorPages map[int]string
+
+	Compression bool
 }
 
 // On is the Maintenance that stands for true.

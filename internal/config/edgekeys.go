@@ -119,5 +119,9 @@ func responseKeys(e *Edge) []Key {
 			Name: "errorPages", Value: pages(&e.ErrorPages), Default: "{}", Change: AtOnce,
 			Meaning: "Pages in HTML for dynlb's own answers, by status, such as `{502: sorry.html, default: error.html}`. Clients that ask for `text/html` get them; those that ask for JSON get problem details (RFC 9457). The files are read with the config.",
 		},
+		{
+			Name: "compression", Value: boolean(&e.Compression), Default: "false", Change: AtOnce,
+			Meaning: "Whether the content of responses is compressed, with zstd, br or gzip as the client prefers, unless the app has done that. It costs processor time: requests that accept it are carried by the std lane.",
+		},
 	}
 }

@@ -71,7 +71,8 @@ func pages(field *map[int]string) Value {
 				return
 			}
 			path := ""
-			if checked(&path, checkPage).decode(r, at, value); path != "" {
+			checked(&path, checkPage).decode(r, at, value)
+			if path != "" {
 				all[code] = path
 			}
 		})

@@ -37,6 +37,7 @@ func edgeSettings(c *config.Config) (edge.Settings, error) {
 		SecurityHeaders: c.SecurityHeaders,
 		Maintenance:     maintenance,
 		Pages:           pages,
+		Compress:        c.Compression,
 		AppRate:         edgeRate(c.RateLimit.App, c.RateLimit.Burst),
 	}, nil
 }

@@ -84,7 +84,7 @@ func TestEdgeFiles(t *testing.T) {
 	missing := path + ".missing"
 	for want, edge := range map[string]config.Edge{
 		"basicAuth: " + path + ": line 1":              {BasicAuth: path},
-		"basicAuth: open ":                             {BasicAuth: missing},
+		"basicAuth: open":                              {BasicAuth: missing},
 		"maintenance: " + missing + ": no such file":   {Maintenance: missing},
 		"errorPages: " + missing + ": no such file or": {ErrorPages: map[int]string{502: missing}},
 	} {

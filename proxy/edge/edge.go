@@ -8,9 +8,10 @@
 //	Rules     what an app's config asks for, compiled; nil: nothing
 //	Exchange  one request under the rules; nil: there are no rules
 //	State     what the rules remember of an app's requests
-//	Blocks    whether Begin would take so long that an event loop must not call it
+//	Blocks    whether a request would take so long that an event loop must not carry it
 //	Begin     judges a request and edits its head, before an instance is claimed
 //	Respond   edits the head of a response
+//	Compress  compresses the content of a response
 //	Dress     edits the answer to a request that failed
 //	End       ends the use of an Exchange
 //
@@ -57,12 +58,15 @@ type Settings struct {
 	// Pages give dynlb's own answers the form that a client asks for: a page, or problem
 	// details (RFC 9457). Nil: all answers are dynlb's JSON.
 	Pages *Pages
+	// Compress has the content of responses compressed that becomes smaller by that, for
+	// the clients that accept it.
+	Compress bool
 }
 
 // StreamsOnStd reports whether the std lane must carry HTTP/2: a request could block the
 // event loop, whose connection carries others that cannot be handed over, or the status
 // path is guarded.
-func (s *Settings) StreamsOnStd() bool { return s.guarded() }
+func (s *Settings) StreamsOnStd() bool { return s.Compress || s.guarded() }
 
 // guarded reports whether a rule may refuse a request.
 func (s *Settings) guarded() bool {

@@ -17,6 +17,7 @@ type Exchange struct {
 	text    []byte          // what is kept of the request, and what is added to it
 	added   int             // bytes that were added to the head of the request
 	wants   form            // of an answer of dynlb itself
+	coding  coding          // of the content of the response, if it may be compressed
 }
 
 // maxKept bounds the memory for text that an Exchange keeps for the next request.
@@ -37,10 +38,11 @@ type Peer struct {
 	Settings *settings.Settings
 }
 
-// Blocks reports whether Begin would take long for a request: an event loop must not call
-// it then.
+// Blocks reports whether the rules would take long for a request, for its credentials or
+// for the content of its response: an event loop must not carry it then.
 func (rules *Rules) Blocks(r *http1.Request) bool {
-	return rules.settings.Users != nil && rules.settings.Users.blocks(r)
+	s := &rules.settings
+	return s.Compress && codingOf(&r.Head) != identity || s.Users != nil && s.Users.blocks(r)
 }
 
 // Begin begins a request with the head r, and edits the head. state is what is remembered
@@ -61,6 +63,9 @@ func (rules *Rules) Begin(r *http1.Request, from Peer, state *State) (*Exchange,
 	}
 	if rules.settings.Pages != nil || rules.settings.Maintenance != nil {
 		x.wants = formOf(&r.Head)
+	}
+	if rules.settings.Compress {
+		x.coding = codingOf(&r.Head)
 	}
 	if rules.guarded {
 		return x, x.guard(r, client, from.Status, state)

@@ -21,6 +21,9 @@ func (x *Exchange) Respond(r *http1.Response, queued, took time.Duration) {
 		drop(&r.Head, n)
 		add(&r.Head, n, x.request.ID)
 	}
+	if x.rules.settings.Compress {
+		x.varies(r)
+	}
 	if x.rules.settings.ServerTiming {
 		add(&r.Head, &serverTiming, x.timing(queued, took))
 	}

@@ -16,6 +16,28 @@ import (
 	"github.com/dynlb/dynlb/proxy/route"
 )
 
+// TestCompressionIsHandedOver: a request whose response may be compressed is handed over,
+// and others are carried.
+func TestCompressionIsHandedOver(t *testing.T) {
+	t.Parallel()
+	handed := make(chan given, 1)
+	app := route.NewApp("default", registry.New(registry.Options{}), route.Settings{Edge: edge.New(edge.Settings{Compress: true})})
+	f := serve(t, Options{Handover: give(handed), Router: route.Single(app)}, server(t, echo))
+	conn := proxytest.Dial(t, f.address)
+	conn.Send("GET /1 HTTP/1.1\nHost: a\n\n")
+	if code, body := conn.Response(t); code != 200 {
+		t.Errorf("without Accept-Encoding: %d %s", code, body)
+	}
+	conn.Send("GET /2 HTTP/1.1\nHost: a\nAccept-Encoding: gzip\n\n")
+	other := <-handed
+	if !bytes.HasPrefix(other.unread, []byte("GET /2 ")) {
+		t.Errorf("got %q", other.unread)
+	}
+	if err := other.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestBlockingRules: a request whose credentials take long to verify is handed over with
 // all bytes, and leaves nothing behind. Other requests of the app are carried.
 func TestBlockingRules(t *testing.T) {

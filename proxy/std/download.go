@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/dynlb/dynlb/proxy/edge"
 	"github.com/dynlb/dynlb/proxy/forward"
 	"github.com/dynlb/dynlb/proxy/http1"
 	"github.com/dynlb/dynlb/proxy/outcome"
@@ -18,15 +19,16 @@ type download struct {
 	*exchange
 	from    *upstream
 	body    http1.Body
-	keep    bool // another request may follow on the connection to the instance
-	content bool // such a response can have content
-	stream  bool // see policy.IsStream
+	keep    bool          // another request may follow on the connection to the instance
+	content bool          // such a response can have content
+	stream  bool          // see policy.IsStream
+	encoder *edge.Encoder // compresses the content; nil: it stays as it is
 }
 
 // run carries the content. payload is the part of it that has arrived.
 func (d *download) run(payload []byte) {
 	for !d.body.Done() {
-		if d.pass(payload) != nil || d.client.flush() != nil {
+		if d.pass(payload, false) != nil || d.client.flush() != nil {
 			d.gone()
 			return
 		}
@@ -37,7 +39,7 @@ func (d *download) run(payload []byte) {
 		}
 	}
 	d.release() // before the client gets the end
-	err := d.pass(payload)
+	err := d.pass(payload, true)
 	if err == nil {
 		if !d.stillUploads() {
 			d.close()
@@ -51,8 +53,9 @@ func (d *download) run(payload []byte) {
 	d.close()
 }
 
-// pass sends payload to the client.
-func (d *download) pass(payload []byte) error {
+// pass sends payload to the client. last tells that it ends the content.
+func (d *download) pass(payload []byte, last bool) error {
+	payload = d.encoder.Encode(payload, last)
 	d.outcome.BytesOut += int64(len(payload))
 	if d.stream {
 		d.lease.Carried(len(payload))

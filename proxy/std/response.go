@@ -16,6 +16,7 @@ import (
 // client got nothing of the final response.
 func (x *exchange) receive(u *upstream) error {
 	d := download{exchange: x, from: u}
+	defer func() { d.encoder.Drop() }()
 	payload, err := d.begin()
 	switch {
 	case err != nil:
@@ -182,6 +183,7 @@ func (d *download) respond(r *http1.Response) ([]byte, error) {
 	}
 	d.sticky.Respond(&d.session, r, d.lease.ID())
 	d.edge.Respond(r, d.outcome.Queued, took)
+	d.encoder = d.edge.Compress(r)
 	d.client.respond(r, d.readsAll())
 	return payload, nil
 }
