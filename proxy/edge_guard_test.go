@@ -57,7 +57,7 @@ func TestNetworks(t *testing.T) {
 	t.Parallel()
 	address, requests := counted(t)
 	f := newProxy(t, setup{instances: []string{address}, options: proxy.Options{
-		Settings: proxy.Settings{TrustedProxies: networks("127.0.0.1/32")},
+		Settings: proxy.Settings{TrustedProxies: networks("127.0.0.1/32"), StreamsOnStd: true},
 		Status:   http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "app") }),
 	}})
 	eachProtocol(t, func(t *testing.T, client *http.Client) {

@@ -126,7 +126,7 @@ func newProxy(t testing.TB, s setup) *front {
 	}
 	f.app = route.NewApp("default", f.registry, route.Settings{RequestTimeout: cmp.Or(s.timeout, patience), Edge: edge.New(s.edge)})
 	s.options.Router = route.Single(f.app)
-	s.options.StreamsOnStd = s.edge.StreamsOnStd()
+	s.options.StreamsOnStd = s.options.StreamsOnStd || s.edge.StreamsOnStd()
 	s.options.Engine = cmp.Or(s.options.Engine, engine)
 	s.options.Record = func(o *outcome.Outcome) {
 		r := record{code: o.Code, took: o.Duration}

@@ -64,7 +64,7 @@ func TestProxyProtocol(t *testing.T) {
 				t.Parallel()
 				conn := proxytest.Dial(t, f.address)
 				text := c.header + request
-				for len(text) > 0 {
+				for text != "" {
 					n := min(size, len(text))
 					_, _ = io.WriteString(conn, text[:n])
 					text = text[n:]
@@ -105,7 +105,7 @@ func TestProxyProtocolTLS(t *testing.T) {
 		t.Fatal(err)
 	}
 	over := tls.Client(conn, proxytest.ClientTLS())
-	defer over.Close()
+	defer func() { _ = over.Close() }()
 	_, _ = io.WriteString(over, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
 	res, err := http.ReadResponse(bufio.NewReader(over), nil)
 	if err != nil {

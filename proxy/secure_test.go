@@ -25,7 +25,8 @@ type shaped struct {
 }
 
 func (s *shaped) Write(b []byte) (int, error) {
-	if s.writes++; s.holdAt > 0 && s.writes >= s.holdAt {
+	s.writes++
+	if s.holdAt > 0 && s.writes >= s.holdAt {
 		return s.held.Write(b)
 	}
 	if s.piece == 0 {

@@ -31,7 +31,7 @@ type cost struct{ balancer, app float64 }
 
 // start starts a dynlb with one instance, on a port or a socket.
 func start(program, dir string, a app, socket bool) (*balancer, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // returns at once
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func start(program, dir string, a app, socket bool) (*balancer, error) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
-	b.cmd = exec.Command(program, "serve", "--config", file) //nolint:gosec,noctx // G204: the program to measure; stop ends it
+	b.cmd = exec.Command(program, "serve", "--config", file)
 	if err := b.cmd.Start(); err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func start(program, dir string, a app, socket bool) (*balancer, error) {
 
 // ready finds the process of the instance, once it answers.
 func (b *balancer) ready() error {
-	response, err := http.Get("http://" + b.address + "/") //nolint:noctx // loopback
+	response, err := http.Get("http://" + b.address + "/")
 	if err != nil {
 		return err
 	}
@@ -123,7 +123,7 @@ func (b *balancer) load(connections int, length time.Duration) (cost, error) {
 
 // client sends one request after the other on a connection.
 func (b *balancer) client(end time.Time) (n int, err error) {
-	conn, err := net.Dial("tcp", b.address) //nolint:noctx // loopback
+	conn, err := net.Dial("tcp", b.address)
 	if err != nil {
 		return 0, err
 	}
@@ -136,7 +136,8 @@ func (b *balancer) client(end time.Time) (n int, err error) {
 		if err != nil {
 			return n, err
 		}
-		if _, err := io.Copy(io.Discard, response.Body); err != nil {
+		_, err = io.Copy(io.Discard, response.Body)
+		if err := errors.Join(err, response.Body.Close()); err != nil {
 			return n, err
 		}
 	}

@@ -67,11 +67,17 @@ func measure(program string, a app, connections, rounds int, length time.Duratio
 		return "", err
 	}
 	var kinds [2]*balancer // on a port, on a socket
+	defer func() {
+		for _, b := range kinds {
+			if b != nil {
+				b.stop()
+			}
+		}
+	}()
 	for i := range kinds {
 		if kinds[i], err = start(program, dir, a, i == 1); err != nil {
 			return "", err
 		}
-		defer kinds[i].stop()
 	}
 	var costs [2][]cost
 	for round := range rounds + 1 {

@@ -40,7 +40,7 @@ func listenerOf(path string) (pid int, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("%w: %w", procfs.ErrUnsupported, os.NewSyscallError("socket", err))
 	}
-	defer syscall.Close(fd)
+	defer func() { _ = syscall.Close(fd) }() // an error changes nothing
 	if err := syscall.Connect(fd, &syscall.SockaddrUnix{Name: path}); err != nil {
 		return 0, fmt.Errorf("%w: %w", procfs.ErrUnsupported, os.NewSyscallError("connect", err))
 	}

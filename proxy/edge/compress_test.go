@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 
@@ -30,7 +31,7 @@ func TestDropMidway(t *testing.T) {
 			if first == nil {
 				first = append(first, got...)
 			}
-			if string(got) != string(first) {
+			if !bytes.Equal(got, first) {
 				t.Errorf("%v: %d bytes, before %d", c, len(got), len(first))
 			}
 			e.Drop()

@@ -34,7 +34,6 @@ func (s *shakers) do(h *shaking) {
 func (s *shakers) run(h *shaking) {
 	for {
 		h.run()
-		h = nil
 		if s.staying.Add(1) > s.limit {
 			s.staying.Add(-1)
 			return

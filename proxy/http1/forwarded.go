@@ -57,7 +57,7 @@ func forwardedValue(b []byte) (value, rest []byte, ok bool) {
 			return nil, nil, false
 		}
 		value, rest = b[1:1+end], b[end+2:]
-		return value, rest, bytes.IndexAny(value, "\\ \t,;") < 0
+		return value, rest, !bytes.ContainsAny(value, "\\ \t,;")
 	}
 	end := bytes.IndexAny(b, ",; \t")
 	if end < 0 {

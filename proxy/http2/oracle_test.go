@@ -25,6 +25,7 @@ func accepted(t *testing.T, block []byte) *http.Request {
 	served := make(chan struct{})
 	go func() { // ends with the connection, which is closed below
 		defer close(served)
+		//nolint:staticcheck // http.Server has no such method for one connection
 		new(oracle.Server).ServeConn(conn, &oracle.ServeConnOpts{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r })})
 	}()
 	var b bytes.Buffer

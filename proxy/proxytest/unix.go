@@ -14,7 +14,7 @@ var OverUnix = os.Getenv("DYNLB_TEST_UPSTREAM") == "unix"
 // ListenUnix returns a listener on a Unix socket of its own.
 func ListenUnix(t testing.TB) net.Listener {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "d") // shorter than t.TempDir: a path may have 107 bytes
+	dir, err := os.MkdirTemp("", "d") //nolint:usetesting // shorter than t.TempDir: a path may have 107 bytes
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -88,7 +88,8 @@ func addressOf(c net.Conn) string {
 func (c *conn) serve() {
 	defer c.lane.forget(c)
 	defer c.rescue()
-	if c.readName(); c.fate == stays {
+	c.readName()
+	if c.fate == stays {
 		c.shake()
 	}
 	for c.fate == stays {

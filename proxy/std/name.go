@@ -75,7 +75,6 @@ func (c *conn) receiveName() (h proxyproto.Header, rest []byte, err error) {
 			}
 			continue
 		}
-		next, more := time.Time{}, false
 		switch {
 		case errors.Is(err, io.EOF) && len(b) == 0: // a check of the port
 			return h, nil, errEnded
@@ -85,9 +84,8 @@ func (c *conn) receiveName() (h proxyproto.Header, rest []byte, err error) {
 			continue
 		case last:
 			return h, nil, errEnded
-		default:
-			next, more = limit.extend()
 		}
+		next, more := limit.extend()
 		if !more {
 			return h, nil, policy.ErrSlowHead
 		}

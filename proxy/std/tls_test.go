@@ -1,6 +1,7 @@
 package std
 
 import (
+	"bytes"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -107,7 +108,7 @@ func TestTLSWriteGoesOn(t *testing.T) {
 	}
 	go func() { _, _ = far.Write(slow.written) }() // ends when it is read
 	got := make([]byte, len(text))
-	if _, err := io.ReadFull(client, got); err != nil || string(got) != string(text) {
+	if _, err := io.ReadFull(client, got); err != nil || !bytes.Equal(got, text) {
 		t.Errorf("got %v", err)
 	}
 	_, _ = near.Close(), far.Close()
