@@ -107,7 +107,7 @@ func tlsKeys(t *PublicTLS) []Key {
 		},
 		{
 			Name: "http2", Value: boolean(&t.HTTP2), Default: "false", Change: AtOnce,
-			Meaning: "Whether clients are offered HTTP/2. It takes several times the processor time of HTTP/1.1.",
+			Meaning: "Whether clients are offered HTTP/2. With `allow`, `deny`, `basicAuth`, `rateLimit` or `compression`, and on other systems than Linux, it takes several times the processor time of HTTP/1.1.",
 		},
 		{
 			Name: "hsts", Value: duration(&t.HSTS, 0), Default: "0", Change: AtOnce,
