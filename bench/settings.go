@@ -27,7 +27,7 @@ func parseSettings(args []string) (settings, error) {
 	s := settings{}
 	var peers, loads string
 	flags := newFlagSet("bench")
-	flags.IntVar(&s.Rounds, "rounds", 5, "interleaved rounds, 1 to 100")
+	flags.IntVar(&s.Rounds, "rounds", 3, "interleaved rounds, 1 to 100")
 	flags.DurationVar(&s.Duration, "duration", 1200*time.Millisecond, "measured time per workload, peer and round, 100ms to 1m")
 	flags.DurationVar(&s.Warmup, "warmup", 250*time.Millisecond, "unmeasured time before each window, up to 10s")
 	flags.StringVar(&peers, "peers", defaultPeers, "which to measure, of "+strings.Join(peerNames(), ","))

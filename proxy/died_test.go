@@ -123,16 +123,17 @@ func TestRetryCulprit(t *testing.T) {
 	}
 }
 
-// TestRetryKilledTwice checks that a request goes on to a third instance when two were
-// killed from outside while they had it, and not when the second ended by itself.
-func TestRetryKilledTwice(t *testing.T) {
+// TestRetryStopped checks that an instance that the fleet stopped while it had a request
+// does not count as one that the request may have ended, and that two that were killed
+// do: the request may have killed them.
+func TestRetryStopped(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		own  bool
-		code int
+		stopped bool // the first one
+		code    int
 	}{
-		"killed from outside": {false, 200},
-		"ended by itself":     {true, 502},
+		"stopped, killed": {true, 200},
+		"killed twice":    {false, 502},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -143,23 +144,28 @@ func TestRetryKilledTwice(t *testing.T) {
 			wait(t, arrived, "the request at the first instance")
 			l2, arrived2, dies2 := dying(t)
 			second := addInstance(t, f.registry, l2.Addr().String())
-			kill := func(id registry.ID, l net.Listener, dies chan struct{}, own bool) {
+			end := func(id registry.ID, l net.Listener, dies chan struct{}, stopped bool) {
 				_ = l.Close()
-				if err := f.registry.Ended(id, registry.Ending{Reason: "signal: killed", Own: own}); err != nil {
+				var err error
+				if !stopped {
+					err = f.registry.Ended(id, registry.Ending{Reason: "signal: killed"})
+				} else if _, err = f.registry.Drain(id, "failed health checks"); err == nil {
+					err = f.registry.Transition(id, registry.Stopped, "failed health checks")
+				}
+				if err != nil {
 					t.Error(err)
 				}
 				close(dies)
 			}
-			kill(f.ids[0], l, dies, false)
+			end(f.ids[0], l, dies, c.stopped)
 			wait(t, arrived2, "the request at the second instance")
 			addInstance(t, f.registry, server(t, echo))
-			kill(second, l2, dies2, c.own)
+			end(second, l2, dies2, false)
 			res := wait(t, answer, "a response")
 			readAll(t, res)
 			if res.StatusCode != c.code {
 				t.Errorf("got %d, want %d", res.StatusCode, c.code)
 			}
-			f.idle(t)
 		})
 	}
 }

@@ -103,14 +103,14 @@ func (l Lease) Culprit() (exit string, culprit bool) {
 	return l.in.ending.Reason, l.in.ending.Own && s.turn == l.turn && s.alone
 }
 
-// KilledFromOutside reports whether the instance has ended, and not by itself.
-func (l Lease) KilledFromOutside() bool {
+// StoppedByFleet reports whether the instance has ended because the fleet stopped it.
+func (l Lease) StoppedByFleet() bool {
 	if l.in == nil {
 		return false
 	}
 	l.in.registry.mu.Lock()
 	defer l.in.registry.mu.Unlock()
-	return l.in.hasEnded() && !l.in.ending.Own
+	return l.in.fleetStopped
 }
 
 // Ended reports how an instance ended. It gets no more requests; Transition to

@@ -34,8 +34,9 @@ type instance struct {
 	dead    chan struct{} // closed when stopped, and while it refuses connections
 	ended   chan struct{} // closed when ending is known
 
-	ending Ending
-	breaks breaks
+	ending       Ending
+	fleetStopped bool // the fleet ended it
+	breaks       breaks
 
 	implicated uint64 // the claims up to this one may be why it stopped answering; 0: none
 }

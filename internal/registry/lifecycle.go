@@ -60,6 +60,7 @@ func (r *Registry) transitionLocked(in *instance, next State, reason string) err
 			close(in.drained)
 		}
 	case Stopped:
+		in.fleetStopped = in.about.state == Draining && !in.hasEnded()
 		in.endLocked(Ending{Reason: reason})
 		r.instances = slices.DeleteFunc(r.instances, func(x *instance) bool { return x == in })
 		r.pastClaims += in.traffic.total

@@ -102,8 +102,8 @@ type Budget interface {
 // A request that may have been delivered is sent again only if that does no harm: it
 // is idempotent, has no content, and no byte of a response has come. Such a request is
 // sent once more to the same instance if the connection had been idle, and once to
-// another instance if the first one died. An instance that was killed from outside does
-// not count as tried: no request is the reason for that. But if the first instance ended
+// another instance if the first one died. An instance that the fleet stopped does
+// not count as tried: no request is the reason, apart from one that is implicated. But if the first instance ended
 // by itself and had no other request (registry.Lease.Culprit), the request would end the
 // other one too, and fails.
 type Attempts struct {
@@ -179,7 +179,7 @@ func (a *Attempts) Conclude(lease registry.Lease, connRefused bool) Decision {
 	}
 	outlived := a.outlived
 	d := a.Checked(found)
-	if lease.KilledFromOutside() {
+	if lease.StoppedByFleet() {
 		a.outlived = outlived
 	}
 	return d
