@@ -12,7 +12,7 @@ func reportKeys(e *Edge) []Key {
 	return []Key{
 		{
 			Name: "accessLog", Keys: accessLogKeys(&e.AccessLog),
-			Meaning: "A line for each request, on its own and apart from the log of dynlb.",
+			Meaning: "A line for each request to an app, apart from the log of dynlb.",
 		},
 		{
 			Name: "requestID", Value: fieldName(&e.RequestID), Example: "X-Request-Id", Change: AtOnce,
@@ -41,7 +41,7 @@ func accessLogKeys(a *AccessLog) []Key {
 		},
 		{
 			Name: "maxSize", Value: size(&a.MaxSize, minRotated, maxRotated), Default: "100MiB", Change: AtOnce,
-			Meaning: "The size, in whole MiB, at which a file is renamed and a new one begun.",
+			Meaning: "The size, in whole MiB, at which a file is renamed and a new one begun. No other program may rename it: it would not be opened again.",
 		},
 		{
 			Name: "keep", Value: whole(&a.Keep, 0, maxCount), Default: "10", Change: AtOnce,
@@ -117,7 +117,7 @@ func responseKeys(e *Edge) []Key {
 		},
 		{
 			Name: "errorPages", Value: pages(&e.ErrorPages), Default: "{}", Change: AtOnce,
-			Meaning: "Pages in HTML for dynlb's own answers, by status, such as `{502: sorry.html, default: error.html}`. Clients that ask for `text/html` get them; those that ask for JSON get problem details (RFC 9457). The files are read with the config.",
+			Meaning: "Pages in HTML for dynlb's own answers to requests for an app, by status, such as `{502: sorry.html, default: error.html}`. Clients that ask for `text/html` get them; those that ask for JSON get problem details (RFC 9457). The files are read with the config.",
 		},
 		{
 			Name: "compression", Value: boolean(&e.Compression), Default: "false", Change: AtOnce,
