@@ -102,7 +102,7 @@ func TestMaintenance(t *testing.T) {
 			})
 			eachProtocol(t, func(t *testing.T, client *http.Client) {
 				res, body := asking(t, client, http.MethodGet, f.url, browser)
-				if res.StatusCode != 503 || !strings.Contains(body, c.page) || res.Header.Get("Retry-After") != "60" {
+				if res.StatusCode != 503 || !strings.Contains(body, c.page) || res.Header.Get("Retry-After") != "60" || res.Header.Get("Vary") != "Accept" {
 					t.Errorf("a browser gets %d %v %s", res.StatusCode, res.Header, body)
 				}
 				res, body = asking(t, client, http.MethodPost, f.url, "*/*")

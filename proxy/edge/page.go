@@ -122,11 +122,11 @@ func weight(parameters []byte) float64 {
 // dressPage gives the answer to a request the form that its client wants.
 func (x *Exchange) dressPage(f *policy.Fault, extras *policy.Extras) {
 	pages := x.rules.settings.Pages
-	if pages == nil {
+	if pages == nil && x.rules.settings.Maintenance == nil {
 		return
 	}
 	extras.Fields = append(extras.Fields, [2]string{"Vary", "Accept"})
-	if extras.Content != nil {
+	if extras.Content != nil || pages == nil {
 		return
 	}
 	switch x.wants {
