@@ -12,11 +12,13 @@ const (
 	// maxStreams is how many requests a client may have open on one connection: as
 	// net/http. A gRPC client opens another connection for more.
 	maxStreams = 250
-	// streamWindow is how much content of one request is kept that its instance has not
-	// taken: an upload over a path of 50 ms gets 5 MB/s.
-	streamWindow = 256 << 10
-	// sessionWindow is the same for all requests of a connection.
-	sessionWindow = 1 << 20
+	// streamWindow is how much content of one request is kept while it waits, and
+	// maxStreamWindow how much of it that its instance has not taken: an upload over a
+	// path of 50 ms gets 5 MB/s.
+	streamWindow, maxStreamWindow = 64 << 10, 256 << 10
+	// sessionWindow is more than all requests of a connection may have, so that no one
+	// holds up the content of another. Only a half of it is given back at a time.
+	sessionWindow = 1 << 30
 	// maxBlock is the size of a header block. What is larger than a request may be is
 	// still read, so that the client gets an answer; net/http reads as much.
 	maxBlock = 1 << 20
@@ -52,7 +54,7 @@ func (c *client) multiplex(b []byte) {
 	}
 	s := &session{worker: w, client: c}
 	s.conn = http2.New(s, http2.Config{
-		Streams: maxStreams, StreamWindow: streamWindow, ConnWindow: sessionWindow,
+		Streams: maxStreams, StreamWindow: streamWindow, MaxStreamWindow: maxStreamWindow, ConnWindow: sessionWindow,
 		Block: max(maxBlock, w.engine.settings.Load().Limits.Head),
 	})
 	c.dropHead()

@@ -134,7 +134,7 @@ func (c *Conn) open() *Error {
 	s := c.handler.Open()
 	*s = Stream{
 		Owner: s.Owner, Urgency: defaultUrgency, id: k.stream, open: true, ended: k.end,
-		send: c.peer.window, receive: int64(c.config.StreamWindow), left: k.request.length,
+		send: c.peer.window, receive: int64(c.config.StreamWindow), window: int64(c.config.StreamWindow), left: k.request.length,
 	}
 	s.prioritize(k.request.priority)
 	c.streams[s.id] = s

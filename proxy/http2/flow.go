@@ -81,10 +81,12 @@ func (c *Conn) Taken(s *Stream, n int) {
 	}
 	s.unread -= int64(n)
 	s.taken += int64(n)
-	if !s.ended && s.taken >= int64(c.config.StreamWindow)/2 {
+	if !s.ended && s.taken >= s.window/2 {
+		more := max(0, min(s.window, int64(c.config.MaxStreamWindow)-s.window))
+		s.window += more
 		c.room(frameHead + 4)
-		c.out = appendWindow(c.out, s.id, s.taken)
-		s.receive += s.taken
+		c.out = appendWindow(c.out, s.id, s.taken+more)
+		s.receive += s.taken + more
 		s.taken = 0
 	}
 	c.give(int64(n))

@@ -66,8 +66,12 @@ type Config struct {
 	// Streams is how many requests may be open at the same time.
 	Streams int
 	// StreamWindow and ConnWindow are how many bytes of content a client may send that
-	// the Handler has not taken: of one request, and of all.
+	// the Handler has not taken: of one request, and of all. ConnWindow must have room
+	// for all streams: those whose content waits must not hold the others up.
 	StreamWindow, ConnWindow int
+	// MaxStreamWindow is to what the window of a request grows while the Handler takes
+	// its content.
+	MaxStreamWindow int
 	// Block is the size of a header block, as it is sent, and of the head of a request,
 	// as the Handler gets it. What goes beyond that is decoded and dropped.
 	Block int
@@ -110,6 +114,7 @@ type Stream struct {
 	responded bool  // the head of the final response was sent
 	send      int64 // how much the client takes
 	receive   int64 // how much the client may send
+	window    int64 // how much it may send that the Handler has not taken
 	unread    int64 // content that the Handler has not taken
 	taken     int64 // content that it has taken and the client was not told of
 	left      int64 // content that is still to come; negative: unknown

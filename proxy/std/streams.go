@@ -28,6 +28,14 @@ type streams struct {
 	empty chan struct{} // closed when open has become empty; nil: nothing waits for that
 }
 
+// The windows for the content of a request, and of all on a connection. Requests whose
+// content waits must not hold up the others: the larger one is the most that net/http
+// allows, for 63 of them.
+const (
+	streamWindow  = 64 << 10
+	sessionWindow = 4<<20 - 1
+)
+
 func newStreams(l *Lane) *streams {
 	s := &streams{lane: l, conns: make(chan *streamConn), closed: make(chan struct{}), open: make(map[*streamConn]struct{})}
 	settings := l.options.Settings.Load()
@@ -37,9 +45,12 @@ func newStreams(l *Lane) *streams {
 	protocols.SetUnencryptedHTTP2(true) // with prior knowledge (RFC 9113, 3.3)
 	//nolint:gosec // G112: the connection has read the preface; streams have limits of their own
 	s.server = &http.Server{
-		Handler:                      http.HandlerFunc(l.serveStream),
-		Protocols:                    protocols,
-		IdleTimeout:                  settings.IdleTimeout,
+		Handler:     http.HandlerFunc(l.serveStream),
+		Protocols:   protocols,
+		IdleTimeout: settings.IdleTimeout,
+		HTTP2: &http.HTTP2Config{
+			MaxReceiveBufferPerStream: streamWindow, MaxReceiveBufferPerConnection: sessionWindow,
+		},
 		MaxHeaderBytes:               max(http.DefaultMaxHeaderBytes, settings.Limits.Head),
 		DisableGeneralOptionsHandler: true, // OPTIONS * is the app's
 		BaseContext:                  func(net.Listener) context.Context { return base },
