@@ -141,6 +141,23 @@ func TestBasicAuth(t *testing.T) {
 	}
 }
 
+// TestBasicAuthTwice: of two credentials, the app might take the ones that were not
+// verified.
+func TestBasicAuthTwice(t *testing.T) {
+	t.Parallel()
+	f := newProxy(t, setup{instances: []string{server(t, echo)}, edge: edge.Settings{Users: users(t)}})
+	eachProtocol(t, func(t *testing.T, client *http.Client) {
+		r := newRequest(t, http.MethodGet, f.url, nil)
+		r.SetBasicAuth("ann", "plain")
+		r.Header.Add("Authorization", "Basic ZXZlOmhhc2hlZA==")
+		res := do(t, client, r)
+		readAll(t, res)
+		if res.StatusCode != http.StatusUnauthorized {
+			t.Errorf("got %d", res.StatusCode)
+		}
+	})
+}
+
 // TestBasicAuthPipelined: requests behind one whose verdict takes long are not lost, and
 // their content is whole.
 func TestBasicAuthPipelined(t *testing.T) {

@@ -105,21 +105,24 @@ func newPassword(secret string) (password, error) {
 }
 
 // credentials returns the value of Authorization, decoded. ok reports whether there is
-// one, of basic authentication.
+// exactly one, of basic authentication: the app might take another one of several.
 func credentials(r *http1.Request) (value, secret []byte, ok bool) {
 	for i := range r.Fields {
 		f := &r.Fields[i]
 		if !is(f.Name, "authorization") {
 			continue
 		}
-		scheme, encoded, _ := bytes.Cut(f.Value, []byte(" "))
-		if !is(scheme, "basic") {
+		if value != nil {
 			return nil, nil, false
 		}
-		decoded, err := base64.StdEncoding.AppendDecode(nil, bytes.TrimLeft(encoded, " "))
-		return f.Value, decoded, err == nil
+		value = f.Value
 	}
-	return nil, nil, false
+	scheme, encoded, _ := bytes.Cut(value, []byte(" "))
+	if !is(scheme, "basic") {
+		return nil, nil, false
+	}
+	secret, err := base64.StdEncoding.AppendDecode(nil, bytes.TrimLeft(encoded, " "))
+	return value, secret, err == nil
 }
 
 // blocks reports whether the verdict on the credentials of a request takes long.
