@@ -181,7 +181,7 @@ test-go:
 # --- what must be there -----------------------------------------------------
 
 .PHONY: need
-need: need-go need-npm need-git need-cc
+need: need-go need-npm need-git need-cc need-systemd
 
 .PHONY: need-go
 need-go:
@@ -205,4 +205,14 @@ need-cc:
 		echo '==> install gcc for go test -race'; \
 		apt-get update -qq; \
 		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends gcc libc6-dev >/dev/null; \
+	}
+
+# systemd checks the units that dynlb writes.
+.PHONY: need-systemd
+need-systemd:
+	@set -e; command -v systemd-analyze >/dev/null || { \
+		[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || { echo 'make: systemd-analyze is missing: it checks the units of dynlb service install' >&2; exit 1; }; \
+		echo '==> install systemd for systemd-analyze'; \
+		apt-get update -qq; \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends systemd >/dev/null; \
 	}

@@ -34,6 +34,7 @@ var table = map[string][]string{
 	"internal/certificates/pebbletest": {"golang.org/x/net"},
 	"internal/schedule":                {},
 	"internal/machine":                 {},
+	"internal/systemd":                 {"golang.org/x/sys"},
 	"internal/config":                  {"internal/schedule", "gopkg.in/yaml.v3"},
 	"internal/config/keysgen":          {"internal/config", "gopkg.in/yaml.v3"},
 	"internal/notice":                  {"internal/registry"},
@@ -84,12 +85,12 @@ var table = map[string][]string{
 	// the command line import them.
 	"internal/daemon": {
 		"internal/accesslog", "internal/app", "internal/autoscaler", "internal/certificates", "internal/config", "internal/fleet", "internal/fleet/local", "internal/logging", "internal/machine", "internal/notice",
-		"internal/process/account", "internal/process/cgroup", "internal/process/orphan", "internal/process/procfs", "internal/process/reap", "internal/registry", "proxy", "proxy/edge", "proxy/http1", "proxy/outcome", "proxy/sticky",
+		"internal/process/account", "internal/process/cgroup", "internal/process/orphan", "internal/process/procfs", "internal/process/reap", "internal/registry", "internal/systemd", "proxy", "proxy/edge", "proxy/http1", "proxy/outcome", "proxy/sticky",
 		"proxy/route", "server", "github.com/fsnotify/fsnotify", "golang.org/x/net", "golang.org/x/sys",
 	},
 	"internal/cli": {
 		"gen/dynlb/v1", "internal/config", "internal/daemon", "internal/demo", "internal/logging", "internal/process/orphan",
-		"internal/schedule", "internal/simulate", "proxy", "server", "github.com/spf13/cobra", "golang.org/x/term", "google.golang.org",
+		"internal/schedule", "internal/simulate", "internal/systemd", "proxy", "server", "github.com/spf13/cobra", "golang.org/x/term", "google.golang.org",
 	},
 	"internal/daemon/daemontest": {
 		"gen/dynlb/v1", "internal/config", "internal/daemon", "proxy", "go.uber.org/goleak", "google.golang.org",

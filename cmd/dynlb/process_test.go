@@ -39,6 +39,12 @@ func spawn(t *testing.T, extra string, flags ...string) *dynlbProcess {
 // spawnBy is spawn with a command line before that of dynlb: a program that starts it.
 func spawnBy(t *testing.T, starter []string, extra string, flags ...string) *dynlbProcess {
 	t.Helper()
+	return spawnWith(t, nil, starter, extra, flags...)
+}
+
+// spawnWith is spawnBy with files that the starter inherits, from descriptor 3 on.
+func spawnWith(t *testing.T, files []*os.File, starter []string, extra string, flags ...string) *dynlbProcess {
+	t.Helper()
 	p := &dynlbProcess{t: t, basePort: daemontest.PortRange(t), exited: make(chan struct{}), log: &daemontest.Buffer{}}
 	p.file = filepath.Join(t.TempDir(), "config.yaml")
 	p.write(extra)
@@ -48,6 +54,7 @@ func spawnBy(t *testing.T, starter []string, extra string, flags ...string) *dyn
 	}
 	argv := slices.Concat(starter, []string{self, "serve", "--config", p.file}, flags)
 	p.Cmd = exec.Command(argv[0], argv[1:]...)
+	p.ExtraFiles = files
 	output, err := p.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -42,7 +42,7 @@ loaded healthy one.
 	_ = root.MarkPersistentFlagFilename("config", "yaml", "yml") // the flag exists
 	root.SetFlagErrorFunc(flagError)
 	writeHelpAtOnce(root)
-	root.AddCommand(newServe(o), newStatus(o), newScale(o), newRestart(o), newPause(o), newResume(o), newWatch(o), newCheck(o), newSimulate(o), newRecord(o), newBackend(), newVersion(o), newGuard())
+	root.AddCommand(newServe(o), newStatus(o), newScale(o), newRestart(o), newPause(o), newResume(o), newWatch(o), newCheck(o), newSimulate(o), newRecord(o), newService(o), newBackend(), newVersion(o), newGuard())
 	for _, c := range root.Commands() {
 		c.Args = asUsageError(c.Args)
 	}

@@ -23,8 +23,8 @@ func (d *Daemon) newControl(settings *config.Config) (c *control, err error) {
 	if c, err = d.buildControl(settings); err != nil {
 		return nil, err
 	}
-	if c.admin, err = listen("admin", settings.Admin); err == nil {
-		c.adminHTTP, err = listen("adminHTTP", settings.AdminHTTP)
+	if c.admin, err = d.listenFirst("admin", settings.Admin); err == nil {
+		c.adminHTTP, err = d.listenFirst("adminHTTP", settings.AdminHTTP)
 	}
 	if err != nil {
 		return nil, errors.Join(err, c.discard())

@@ -18,6 +18,7 @@ import (
 	"github.com/dynlb/dynlb/internal/config"
 	"github.com/dynlb/dynlb/internal/fleet/local"
 	"github.com/dynlb/dynlb/internal/machine"
+	"github.com/dynlb/dynlb/internal/systemd"
 	"github.com/dynlb/dynlb/proxy"
 	"github.com/dynlb/dynlb/proxy/route"
 	"github.com/dynlb/dynlb/server"
@@ -39,6 +40,8 @@ type Options struct {
 	Stdout io.Writer
 	// Version is that of this binary, for the metrics.
 	Version string
+	// Manager is systemd, if it has started this process. Nil: it has not.
+	Manager *systemd.Service
 }
 
 // Daemon is a load balancer with its instances and its control plane. Create one
@@ -131,7 +134,7 @@ func New(o Options) (*Daemon, error) {
 
 // listen opens the listeners, and builds the control plane on two of them.
 func (d *Daemon) listen() error {
-	public, err := listen("listen", d.plan.config.Listen)
+	public, err := d.listenFirst("listen", d.plan.config.Listen)
 	if err != nil {
 		return err
 	}
@@ -142,7 +145,7 @@ func (d *Daemon) listen() error {
 	d.public = public
 	d.publicPort.Store(int32(portOf(public.Addr().String())))
 	if address := d.plan.config.TLS.Redirect; address != "" {
-		l, err := listen("tls.redirect", address)
+		l, err := d.listenFirst("tls.redirect", address)
 		if err != nil {
 			return err
 		}
@@ -160,6 +163,7 @@ func (d *Daemon) listen() error {
 		return err
 	}
 	d.control.Store(control)
+	d.closeInherited()
 	return nil
 }
 

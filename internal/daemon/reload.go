@@ -192,4 +192,5 @@ func (d *Daemon) reloaded(err error) {
 	for _, a := range d.apps.All() {
 		a.Board.SetReload(err)
 	}
+	d.reportReady()
 }

@@ -75,12 +75,15 @@ func (d *Daemon) start(now context.Context) {
 	} else {
 		log.Info("serving", "apps", d.plan.names())
 	}
+	d.reportReady()
 }
 
 // serve reloads the config on demand until there is a reason to stop: ctx ends,
 // Shutdown, or the failure of a part, which it returns.
 func (d *Daemon) serve(ctx, now context.Context) error {
 	defer d.abandon()
+	alive, stopAlive := d.signsOfLife()
+	defer stopAlive()
 	for {
 		select {
 		case <-ctx.Done():
@@ -91,9 +94,12 @@ func (d *Daemon) serve(ctx, now context.Context) error {
 			return err
 		case reason := <-d.reloads:
 			d.log.Info("reloading config", "reason", reason)
+			d.reportError(d.options.Manager.Reloading())
 			d.reload(now)
 		case err := <-d.tried():
 			d.decide(now, err)
+		case <-alive:
+			d.reportError(d.options.Manager.Alive())
 		}
 	}
 }
@@ -103,6 +109,7 @@ func (d *Daemon) shutdown(now context.Context) error {
 	delay, drain := max(0, d.plan.config.DrainDelay), d.plan.drainTimeout()
 	ctx, cancel := context.WithTimeout(now, delay+drain+d.plan.stopTimeout())
 	defer cancel()
+	d.reportError(d.options.Manager.Stopping())
 	d.log.Info("shutting down", "inFlight", d.apps.InFlight(), "drainDelay", delay, "drainTimeout", drain)
 	err := d.cleanups.run(ctx)
 	d.parts.Wait()

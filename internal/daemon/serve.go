@@ -14,6 +14,7 @@ import (
 	"github.com/dynlb/dynlb/internal/config"
 	"github.com/dynlb/dynlb/internal/logging"
 	"github.com/dynlb/dynlb/internal/process/reap"
+	"github.com/dynlb/dynlb/internal/systemd"
 	"github.com/dynlb/dynlb/proxy"
 )
 
@@ -50,16 +51,21 @@ func Serve(ctx context.Context, o ServeOptions) error {
 	// write to it would kill dynlb. It stays until the process ends: main may still
 	// have an error to print.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	manager, inheritErr := systemd.FromEnvironment()
 	logs := logging.New(o.Stderr, o.LogLevel)
 	defer logs.Close()
 	slog.SetDefault(logs.Own) // for what the standard library logs
 	if settings.Path == "" {
 		logs.Own.Info("no " + config.DefaultPath + " found, using the defaults")
 	}
+	if inheritErr != nil {
+		logs.Own.Warn("a socket of systemd is not used", "error", inheritErr)
+	}
 	setGCPercent(o.Engine)
 	err = serve(ctx, logs, Options{
 		Config: settings, Load: file.load, Engine: o.Engine,
 		Log: logs.Own, InstanceLog: logs.Instances, Stdout: o.Stdout, Version: o.Version,
+		Manager: manager,
 	})
 	if err != nil && !logging.IsTerminal(o.Stderr) {
 		logs.Own.Error("serve failed", "error", err)

@@ -38,3 +38,17 @@ func resolveDrainDelay(c *config.Config, service bool) {
 		c.DrainDelay = serviceDrainDelay
 	}
 }
+
+// StopTime returns how long a daemon with a config takes to stop as a service at most:
+// drainDelay, then drainTimeout for the requests, then stopTimeout for the instances.
+func StopTime(c *config.Config) time.Duration {
+	delay := c.DrainDelay
+	if delay == config.Auto {
+		delay = serviceDrainDelay
+	}
+	var drain, stop time.Duration
+	for _, a := range c.AllApps() {
+		drain, stop = max(drain, a.DrainTimeout), max(stop, a.StopTimeout)
+	}
+	return delay + drain + stop
+}
