@@ -17,9 +17,12 @@ import (
 	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
-// connectionLimit returns options for at most n connections.
+// connectionLimit returns options for at most n connections. No client is given up by
+// time, so that only what a test is about makes room.
 func connectionLimit(n int) proxy.Options {
-	return proxy.Options{Settings: proxy.Settings{MaxConnections: n}}
+	return proxy.Options{Settings: proxy.Settings{
+		MaxConnections: n, HeadTimeout: time.Hour, BodyTimeout: time.Hour, IdleTimeout: time.Hour,
+	}}
 }
 
 // serves makes a request on c, and reports whether there is a response by d.

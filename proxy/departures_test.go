@@ -10,6 +10,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/policy"
 	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
@@ -80,8 +81,8 @@ func TestDepartureClosesIdle(t *testing.T) {
 	}
 }
 
-// TestDepartureIsPrompt checks that this does not take as long as the 4 s after which
-// idle connections are closed anyway.
+// TestDepartureIsPrompt checks that this does not take as long as policy.StaleAfter, after
+// which idle connections are closed anyway.
 func TestDepartureIsPrompt(t *testing.T) {
 	t.Parallel()
 	s := newTellTale(t)
@@ -93,7 +94,7 @@ func TestDepartureIsPrompt(t *testing.T) {
 		t.Fatal(err)
 	}
 	wait(t, s.closed, "close")
-	if took := f.registry.Snapshot().Time.Sub(began); took > patience/10 {
+	if took := f.registry.Snapshot().Time.Sub(began); took >= policy.StaleAfter {
 		t.Errorf("took %v", took)
 	}
 }

@@ -23,8 +23,9 @@ import (
 	"github.com/dynlb/dynlb/proxy/route"
 )
 
-// patience is how long a test waits for something that must happen.
-const patience = 20 * time.Second
+// patience is how long a test waits for something that must happen. What takes longer
+// hangs, even on a busy machine.
+const patience = proxytest.Patience
 
 // engineVariable names the engine to run the tests with, instead of with each.
 const engineVariable = "DYNLB_TEST_ENGINE"

@@ -55,22 +55,22 @@ func TestPause(t *testing.T) {
 // TestPauseIsBounded: the limits of the queue hold in a pause, and the answer says why.
 func TestPauseIsBounded(t *testing.T) {
 	t.Parallel()
-	f := newProxy(t, setup{
-		queue:     registry.Options{QueueLimit: 1, QueueTimeout: 4 * soon},
-		instances: []string{server(t, echo)},
-	})
-	f.registry.Pause()
+	instances := []string{server(t, echo)}
+	full := newProxy(t, setup{queue: registry.Options{QueueLimit: 1, QueueTimeout: patience}, instances: instances})
+	late := newProxy(t, setup{queue: registry.Options{QueueLimit: 1, QueueTimeout: soon}, instances: instances})
+	late.registry.Pause()
 	eachProtocol(t, func(t *testing.T, client *http.Client) {
+		full.registry.Pause()
 		var clients sync.WaitGroup
-		clients.Go(func() {
-			wantFault(t, get(t, client, f.url), http.StatusServiceUnavailable, `"error":"the app is paused"`)
-		})
-		f.waiting(t, 1)
-		res := get(t, client, f.url)
+		clients.Go(func() { seen(t, get(t, client, full.url)) })
+		full.waiting(t, 1)
+		res := get(t, client, full.url)
 		if res.Header.Get("Retry-After") == "" {
 			t.Error("Retry-After is missing")
 		}
 		wantFault(t, res, http.StatusServiceUnavailable, `"key":"queue.limit"`)
+		full.registry.Resume()
 		clients.Wait()
+		wantFault(t, get(t, client, late.url), http.StatusServiceUnavailable, `"error":"the app is paused"`)
 	})
 }

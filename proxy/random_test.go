@@ -26,7 +26,12 @@ func converse(t *testing.T, secure bool) {
 	}
 	proxytest.Converse(t, 120, func(t *testing.T, _ uint64, instances []string) string {
 		var f *front
-		t.Cleanup(func() { f.idle(t) }) // when it is shut down
+		t.Cleanup(func() { // when it is shut down
+			f.idle(t)
+			if t.Failed() {
+				t.Logf("log: %s", f.log)
+			}
+		})
 		f = newProxy(t, setup{
 			instances: instances, timeout: proxytest.Patience, tls: secure,
 			options: proxy.Options{Settings: proxy.Settings{

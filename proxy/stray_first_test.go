@@ -32,6 +32,7 @@ func TestStrayBytesFirst(t *testing.T) {
 	right, spoilt := 0, int64(0)
 	c := proxytest.Dial(t, f.address)
 	for range 500 {
+		_ = c.SetDeadline(time.Now().Add(patience))
 		c.Send("GET / HTTP/1.1\nHost: a\n\n")
 		res, err := readFinal(c.R, http.MethodGet)
 		if err != nil {

@@ -14,7 +14,7 @@ import (
 
 // peerDeadline bounds the life of a connection that Dial opens, so that a test fails
 // where it waits in vain.
-const peerDeadline = 20 * time.Second
+const peerDeadline = Patience
 
 // Peer is a connection on which a test speaks HTTP by hand, from either side.
 type Peer struct {
