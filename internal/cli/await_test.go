@@ -17,6 +17,9 @@ func TestScaleWait(t *testing.T) {
 		t.Errorf("exit code %d, %d ready: %s%s", code, r.Ready(), out, stderr)
 	}
 	broken := daemontest.Start(t, "command: [sh, -c, 'echo broken >&2; exit 3']\n")
+	daemontest.Eventually(t, "the reason", func() bool {
+		return strings.Contains(broken.Pool().GetUnavailableReason(), "exit status 3: broken")
+	})
 	code, _, stderr := cli(t, "scale", "4", "--hold", "1h", "--wait", "--timeout", "1s", "--admin", broken.Admin)
 	if code != exitFail || !strings.Contains(stderr, "0 of 4 instances ready after 1s: cannot start: exit status 3: broken") {
 		t.Errorf("exit code %d: %s", code, stderr)

@@ -42,8 +42,8 @@ func TestPortInUse(t *testing.T) {
 			t.Fatal(err)
 		}
 		code, _, stderr := cli(t, "serve")
-		want := fmt.Sprintf(`"level":"ERROR","msg":"serve failed","error":"listen tcp %s: bind: address already in use (process %d (cli.test) listens there; to use another port, set %s: in the config)"`,
-			taken, os.Getpid(), key)
+		want := fmt.Sprintf(`"level":"ERROR","msg":"serve failed","error":"listen tcp %s: bind: address already in use (process %d (%s) listens there; to use another port, set %s: in the config)"`,
+			taken, os.Getpid(), daemontest.ProcessName(t), key)
 		if code != exitFail || !strings.Contains(stderr, want) || strings.Contains(stderr, "\ndynlb: ") {
 			t.Errorf("exit code %d\n%swant %s", code, stderr, want)
 		}

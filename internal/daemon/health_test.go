@@ -37,7 +37,7 @@ func startHealthApp(t *testing.T, health, extra string) (r *daemontest.Running, 
 	if err := os.WriteFile(app, fmt.Appendf(nil, text, file), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r = daemontest.Start(t, fmt.Sprintf("minInstances: 2\nmaxInstances: 2\ncheckInterval: 100ms\nhealthTimeout: 200ms\n"+
+	r = daemontest.Start(t, fmt.Sprintf("minInstances: 2\nmaxInstances: 2\ncheckInterval: 100ms\n"+
 		"command: [bun, run, %q, --port, '{port}']\n%s", app, extra))
 	return r, set
 }
@@ -49,14 +49,15 @@ func TestNoneIsReady(t *testing.T) {
 	for _, begin := range []string{"200", "503"} {
 		t.Run("first "+begin, func(t *testing.T) {
 			t.Parallel()
-			r, set := startHealthApp(t, begin, "startTimeout: 1s\nqueue: {timeout: 300ms}\n")
+			const startTimeout = 5 * time.Second // a process needs a part of it before it answers
+			r, set := startHealthApp(t, begin, "startTimeout: 5s\nhealthTimeout: 5s\nqueue: {timeout: 300ms}\n")
 			if begin == "200" {
 				r.AwaitReady(2)
 			}
 			set("503")
 			const reason = "no instance is ready: GET /health: status 503, not 2xx"
 			daemontest.Eventually(t, "the reason", func() bool { return r.Pool().GetUnavailableReason() == reason })
-			for end := time.Now().Add(2 * time.Second); time.Now().Before(end); { // longer than startTimeout and replaceAfter
+			for end := time.Now().Add(startTimeout + time.Second); time.Now().Before(end); {
 				if code, body := r.Get(r.URL + "/"); code != http.StatusServiceUnavailable || !strings.Contains(body, reason) {
 					t.Fatalf("%d %s, want a 503 with the reason", code, body)
 				}
@@ -83,7 +84,7 @@ func TestNoneAnswersHealthChecks(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes seconds")
 	}
-	r, set := startHealthApp(t, "200", "")
+	r, set := startHealthApp(t, "200", "healthTimeout: 200ms\n")
 	r.AwaitReady(2)
 	set("hang")
 	traffic := daemontest.StartLoad(t, 2, r.URL, "/")

@@ -70,6 +70,7 @@ func TestReloadHostInUse(t *testing.T) {
 	at := newAddresses(t)
 	r := startAt(t, at)
 	_, port, _ := net.SplitHostPort(at.public)
+	listens := "(" + daemontest.ProcessName(t) + ") listens there; to use another port, set listen:"
 	other, err := net.Listen("tcp", "127.0.0.2:"+port)
 	if err != nil {
 		t.Skipf("no second loopback address: %v", err)
@@ -80,7 +81,7 @@ func TestReloadHostInUse(t *testing.T) {
 	r.Reload(wide.yaml(t) + "minInstances: 1\n")
 	daemontest.Eventually(t, "the error", func() bool {
 		problem := pool(t, at).GetConfigError()
-		return strings.Contains(problem, "address already in use") && strings.Contains(problem, "(daemon.test) listens there; to use another port, set listen:")
+		return strings.Contains(problem, "address already in use") && strings.Contains(problem, listens)
 	})
 	if p := pool(t, at); p.GetMinInstances() != 2 {
 		t.Errorf("at least %d instances, want the previous bound", p.GetMinInstances())
