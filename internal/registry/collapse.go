@@ -27,11 +27,12 @@ func (c *concurrency) bound(working float64) {
 		return
 	}
 	first := max(1, groupOf(int32(min(limit, 1<<maxGroups))+1))
-	if refuted := c.refuted(); refuted > 0 && refuted <= first {
+	if c.first > 0 && c.first <= first {
 		return
 	}
 	for i := first; i < maxGroups; i++ {
 		c.pairs[i].refuted = true
 	}
+	c.findFirst()
 	c.known = true
 }

@@ -27,6 +27,7 @@ import (
 type concurrency struct {
 	groups [maxGroups]group
 	pairs  [maxGroups]pair // of a group and the one below it; the first is not used
+	first  int             // the first group that gives too little more throughput; 0: there is none
 	epoch  time.Duration   // when the present one began
 	took   time.Duration   // mean response time, decaying
 	known  bool            // whether a pair has had a verdict
@@ -149,6 +150,7 @@ func (c *concurrency) judge(now time.Duration) {
 			c.known = true
 		}
 	}
+	c.findFirst()
 	c.collapse = collapse{}
 	if c.gone >= epochSamples && c.gone > mostLeave*responses {
 		c.collapse = collapse{c.gone, (now - c.epoch).Seconds()}
@@ -188,15 +190,15 @@ func (p *pair) observe(now time.Duration, slower, higher, weight float64) bool {
 	return true
 }
 
-// refuted returns the index of the first group that gives too little more throughput,
-// or 0 when there is none.
-func (c *concurrency) refuted() int {
-	for i := 1; i < maxGroups; i++ {
+// findFirst determines the first refuted group. Call it after a change of verdicts: each
+// response asks for that group.
+func (c *concurrency) findFirst() {
+	c.first = 0
+	for i := 1; i < maxGroups && c.first == 0; i++ {
 		if c.pairs[i].refuted {
-			return i
+			c.first = i
 		}
 	}
-	return 0
 }
 
 // top returns the highest useful group below one that was refuted: the one below it. When
@@ -219,7 +221,7 @@ func (c *concurrency) top(refuted int) int {
 // limit returns how many requests an instance may have in flight, and useful, which is
 // how many it is known to work on at the same time. useful is 0 if that is not known.
 func (c *concurrency) limit() (limit, useful int32) {
-	i := c.refuted()
+	i := c.first
 	if i == 0 {
 		return math.MaxInt32, 0
 	}
@@ -236,7 +238,7 @@ func (c *concurrency) limit() (limit, useful int32) {
 // useful returns how many requests an instance is known to work on at the same time; 0 if
 // that is not known.
 func (c *concurrency) useful() int32 {
-	if i := c.refuted(); i > 0 {
+	if i := c.first; i > 0 {
 		return int32(2)<<c.top(i) - 1
 	}
 	return 0
@@ -245,7 +247,7 @@ func (c *concurrency) useful() int32 {
 // capacity returns how many requests a second an instance responds to when it has as
 // many as it works on at the same time; 0 if that is not known.
 func (c *concurrency) capacity() float64 {
-	if i := c.refuted(); i > 0 {
+	if i := c.first; i > 0 {
 		return c.saturated(c.top(i)).throughput()
 	}
 	return 0

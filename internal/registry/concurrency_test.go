@@ -152,7 +152,7 @@ func TestCapacityByChance(t *testing.T) {
 	t.Parallel()
 	var learned concurrency
 	learned.observe(0, 1, 1, 5*time.Millisecond)
-	learned.pairs[1].refuted = true
+	learned.suspect(1)
 	for n := range 50 {
 		learned.observe(time.Duration(n)*50*time.Millisecond, 2, 2, 100*time.Millisecond)
 	}

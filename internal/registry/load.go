@@ -29,13 +29,24 @@ type latency struct {
 func (l *latency) observe(now, sample time.Duration, ok bool) {
 	weight := 1.0
 	if l.sampled {
-		weight = -math.Expm1(-float64(now-l.last) / float64(latencyDecay))
+		weight = gained(now-l.last, latencyDecay)
 	}
 	l.average += time.Duration(weight * float64(sample-l.average))
 	l.last, l.sampled = now, true
 	if ok {
 		l.lastSuccess = now
 	}
+}
+
+// gained returns 1 - e^(-d/constant): the weight of a sample that comes the time d after
+// the previous one. Responses usually follow each other closely, where two terms of the
+// series are exact to seven digits and take a tenth of the time.
+func gained(d, constant time.Duration) float64 {
+	x := float64(d) / float64(constant)
+	if x < 1e-3 {
+		return x - x*x/2
+	}
+	return -math.Expm1(-x)
 }
 
 // load returns the number of requests and what slow responses add to it. The

@@ -21,22 +21,49 @@ const (
 	// which a slow instance gets another request, to see whether it still is.
 	slowInterval = 250 * time.Millisecond
 	slowRetry    = 5 * time.Second
+	// maxUnsettled is how many response times are multiplied before the logarithm is
+	// taken. In nanoseconds, the product of so many of the longest ones is below the
+	// largest float64: 2^(63*16).
+	maxUnsettled = 16
 )
 
 // speed is how fast an instance responds.
 type speed struct {
-	mean   float64       // of the logarithms of the response times in seconds, decaying
-	n      float64       // samples in it
-	last   time.Duration // of the last sample, since Registry.base
-	factor float64       // how many times slower than the median; 0: it is not slow
+	product   float64       // of the response times in nanoseconds that mean does not have yet
+	unsettled int           // how many these are
+	last      time.Duration // of the last sample, since Registry.base
+
+	mean    float64       // of the logarithms of the response times in seconds, decaying
+	n       float64       // samples in it
+	settled time.Duration // of the last sample in it
+	factor  float64       // how many times slower than the median; 0: it is not slow
 }
 
 // observe adds a response that took the given time. The mean is that of logarithms, so
-// that a single request that takes very long does not matter.
+// that a single request that takes very long does not matter. The logarithm of a product
+// is the sum of the logarithms, so one logarithm does for many responses.
 func (s *speed) observe(now, took time.Duration) {
-	s.n = s.n*math.Exp(-float64(now-s.last)/float64(slowMemory)) + 1
-	s.mean += (math.Log(max(took, time.Microsecond).Seconds()) - s.mean) / s.n
+	if s.unsettled == 0 {
+		s.product = 1
+	}
+	s.product *= float64(max(took, time.Microsecond))
+	s.unsettled++
 	s.last = now
+	if s.unsettled == maxUnsettled {
+		s.settle()
+	}
+}
+
+// settle brings the mean up to date. The samples since the last time count as one moment.
+func (s *speed) settle() {
+	if s.unsettled == 0 {
+		return
+	}
+	more := float64(s.unsettled)
+	sum := math.Log(s.product) - more*math.Log(float64(time.Second))
+	s.n = s.n*math.Exp(-float64(s.last-s.settled)/float64(slowMemory)) + more
+	s.mean += (sum - more*s.mean) / s.n
+	s.settled, s.unsettled = s.last, 0
 }
 
 // paceLocked adds a response of in, and compares the instances when that is due, or in
@@ -55,6 +82,7 @@ func (r *Registry) paceLocked(in *instance, now, took time.Duration) {
 func (r *Registry) findSlowLocked(now time.Duration) {
 	r.means = r.means[:0]
 	for _, in := range r.candidates {
+		in.speed.settle()
 		if in.speed.n >= slowSamples {
 			r.means = append(r.means, in.speed.mean)
 		}

@@ -1,9 +1,6 @@
 package registry
 
-import (
-	"math"
-	"time"
-)
+import "time"
 
 const (
 	// streamRate is how many bytes per second all streams of an instance must carry
@@ -34,7 +31,7 @@ func (t *throughput) update(now time.Duration, total uint64) {
 		return
 	}
 	carried := float64(total-t.counted) / since.Seconds()
-	t.rate += -math.Expm1(-float64(since)/float64(streamDecay)) * (carried - t.rate)
+	t.rate += gained(since, streamDecay) * (carried - t.rate)
 	t.counted, t.at = total, now
 }
 

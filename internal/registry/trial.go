@@ -137,8 +137,9 @@ func (c *concurrency) compare(now time.Duration, in trialInput) (changed bool) {
 
 // lift lifts the limit for a time.
 func (c *concurrency) lift(now time.Duration) {
-	p := &c.pairs[c.refuted()]
+	p := &c.pairs[c.first]
 	*p = pair{cleared: now + clearedFor<<p.clears, clears: min(p.clears+1, maxClears)}
+	c.findFirst()
 	c.trial = limitTrial{before: c.trial.before, left: c.trial.left}
 }
 
@@ -189,4 +190,4 @@ func (r *responseRate) exceeds(rate float64, n, left uint64) bool {
 }
 
 // untried reports whether there is a limit of which nothing is known but the suspicion.
-func (c *concurrency) untried() bool { return c.refuted() > 0 && !c.trial.tried }
+func (c *concurrency) untried() bool { return c.first > 0 && !c.trial.tried }

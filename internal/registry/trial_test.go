@@ -10,8 +10,14 @@ import (
 // at a time only.
 func limitedToOne() concurrency {
 	var c concurrency
-	c.pairs[1].refuted = true
+	c.suspect(1)
 	return c
+}
+
+// suspect refutes a group.
+func (c *concurrency) suspect(group int) {
+	c.pairs[group].refuted = true
+	c.findFirst()
 }
 
 // respond lets the trial see responses at a rate per second for a time, and returns the
@@ -32,13 +38,13 @@ func respond(c *concurrency, in *trialInput, now, length time.Duration, rate flo
 func TestLowerLimitIsTried(t *testing.T) {
 	t.Parallel()
 	var c concurrency
-	c.pairs[4].refuted = true
+	c.suspect(4)
 	in := trialInput{ready: 1}
 	now := respond(&c, &in, 10*time.Second, 5*time.Second, 80)
 	if limit, _ := c.limit(); limit != 15 || !c.trial.confirmed {
 		t.Fatalf("limit %d, confirmed %v; want 15 that has stood a trial", limit, c.trial.confirmed)
 	}
-	c.pairs[1].refuted = true
+	c.suspect(1)
 	for range 60 {
 		rate := 20.0
 		if c.trial.phase == raised {
@@ -70,7 +76,7 @@ func TestLimitBelowTheRateBefore(t *testing.T) {
 			var learned concurrency
 			in := trialInput{ready: 1}
 			now := respond(&learned, &in, 0, 5*time.Second, 100)
-			learned.pairs[1].refuted = true
+			learned.suspect(1)
 			learned.trial.left += c.left
 			respond(&learned, &in, now, 700*time.Millisecond, c.rate)
 			if limit, _ := learned.limit(); limit != c.want && learned.trial.phase != raised {
