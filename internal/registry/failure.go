@@ -64,7 +64,26 @@ func (l Lease) Responded(after time.Duration, status int) {
 	r := l.in.registry
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	l.respondedLocked(r.elapsed(), after, status)
+}
+
+// Completed is Responded and then Release, for a response that is there as a whole. It
+// takes the lock once for both.
+func (l Lease) Completed(after time.Duration, status int) {
+	if l.in == nil {
+		return
+	}
+	r := l.in.registry
+	r.mu.Lock()
 	now := r.elapsed()
+	l.respondedLocked(now, after, status)
+	l.releaseLocked(now)
+	r.mu.Unlock()
+}
+
+// respondedLocked is Responded at the time now.
+func (l Lease) respondedLocked(now, after time.Duration, status int) {
+	r := l.in.registry
 	ok := status < http.StatusInternalServerError
 	l.in.traffic.latency.observe(now, after, ok)
 	l.in.progressed(now)

@@ -30,7 +30,8 @@ func TestFailingFastAttractsNoTraffic(t *testing.T) {
 				acquire(t, r)
 			}
 			for range busy { // releases those of the first instance
-				r.instances[0].releaseLocked(r.instances[0].lastTaken())
+				at, turn := r.instances[0].lastTaken()
+				r.instances[0].releaseLocked(at, turn, 0)
 			}
 			got := 0
 			for range 1000 {

@@ -20,13 +20,14 @@ type ID string
 // first.
 type instance struct {
 	registry *Registry
+	endpoint atomic.Pointer[Endpoint] // that of about, for Lease.Endpoint
+	progress atomic.Int64             // see Instance.LastProgress; since Registry.base, 0 before the first
 	traffic  traffic
-	progress atomic.Int64  // see Instance.LastProgress; since Registry.base, 0 before the first
-	carried  atomic.Uint64 // bytes of streams
-	free     int32         // first free slot, -1 when none is free
+	speed    speed
+	free     int32 // first free slot, -1 when none is free
 	slots    []slot
 	failures failures
-	speed    speed
+	carried  atomic.Uint64 // bytes of streams
 
 	id      ID
 	about   *about        // replaced, never changed: snapshots share it
@@ -101,6 +102,7 @@ func (r *Registry) Add(spec Spec) ID {
 		dead:    make(chan struct{}),
 		ended:   make(chan struct{}),
 	}
+	in.endpoint.Store(&in.about.endpoint)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.instances = append(r.instances, in)
@@ -159,6 +161,7 @@ func (r *Registry) amendLocked(id ID, change func(*about)) error {
 	next := *in.about
 	change(&next)
 	in.about = &next
+	in.endpoint.Store(&next.endpoint)
 	return nil
 }
 

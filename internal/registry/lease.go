@@ -42,14 +42,12 @@ func (l Lease) ID() ID {
 	return l.in.id
 }
 
-// Endpoint returns where the instance is reached.
+// Endpoint returns where the instance is reached. It takes no lock.
 func (l Lease) Endpoint() Endpoint {
 	if l.in == nil {
 		return Endpoint{}
 	}
-	l.in.registry.mu.Lock()
-	defer l.in.registry.mu.Unlock()
-	return l.in.about.endpoint
+	return *l.in.endpoint.Load()
 }
 
 // ConnRefused reports that the instance refused a connection: nothing listens on its
@@ -140,13 +138,17 @@ func (l Lease) Release() {
 	if l.in == nil {
 		return
 	}
-	r := l.in.registry
-	r.mu.Lock()
-	if l.in.releaseLocked(l.slot, l.turn) && r.queue.size > 0 {
+	l.in.registry.mu.Lock()
+	l.releaseLocked(0)
+	l.in.registry.mu.Unlock()
+}
+
+// releaseLocked is Release at the time now, or 0 if that has not been read.
+func (l Lease) releaseLocked(now time.Duration) {
+	if r := l.in.registry; l.in.releaseLocked(l.slot, l.turn, now) && r.queue.size > 0 {
 		r.queue.flow.ended++
 		r.dispatchLocked()
 	}
-	r.mu.Unlock()
 }
 
 // leaseLocked adds a request in flight, from origin o, and returns its lease.
@@ -165,9 +167,9 @@ func (in *instance) leaseLocked(o Origin) Lease {
 	return Lease{in: in, slot: at, turn: s.turn}
 }
 
-// releaseLocked removes a request in flight, and reports whether the claim had not
-// been released before.
-func (in *instance) releaseLocked(at int32, turn uint32) bool {
+// releaseLocked removes a request in flight at the time now, or 0 if that has not been
+// read. It reports whether the claim had not been released before.
+func (in *instance) releaseLocked(at int32, turn uint32, now time.Duration) bool {
 	s := &in.slots[at]
 	if s.turn != turn {
 		return false
@@ -183,7 +185,9 @@ func (in *instance) releaseLocked(at int32, turn uint32) bool {
 	if s.responded && !idle {
 		return true
 	}
-	now := in.registry.elapsed()
+	if now == 0 {
+		now = in.registry.elapsed()
+	}
 	if !s.responded {
 		in.traffic.abandoned = now
 		r := in.registry

@@ -200,7 +200,12 @@ func (s *response) passHead(rest []byte) {
 	if s.stream = policy.IsStream(head); s.stream {
 		r.lease.Stream()
 	}
-	r.lease.Responded(r.worker.since(r.sentAt), head.Status)
+	if after := r.worker.since(r.sentAt); s.body.Done() {
+		r.attempt = attemptOver // see request.release
+		r.lease.Completed(after, head.Status)
+	} else {
+		r.lease.Responded(after, head.Status)
+	}
 	s.reusable = head.KeepAlive
 	if r.upstream.used {
 		r.app.IdleTime().Answered(r.upstream.rested)
