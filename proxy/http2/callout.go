@@ -1,0 +1,157 @@
+package http2
+
+import (
+	"encoding/binary"
+	"strconv"
+
+	"github.com/dynlb/dynlb/proxy/http1"
+)
+
+// The indexes of the pseudo fields in the static table (RFC 7541, appendix A).
+const (
+	staticAuthority  = 1
+	staticMethod     = 2
+	staticPath       = 4
+	staticSchemeHTTP = 6 // with its value
+)
+
+// Begin begins a call: it sends the head of a request, as package http1 has read it. call
+// is zero but for its Owner. There must be room for it; see Free. If the request has no
+// content, all of it is sent.
+func (c *Caller) Begin(call *Call, r *http1.Request) {
+	*call = Call{
+		Owner: call.Owner, id: c.next, open: true, toHead: string(r.Method) == "HEAD",
+		send: c.peer.window, receive: int64(c.config.StreamWindow), left: -1,
+	}
+	c.next += 2
+	c.calls[call.id] = call
+	c.tail = tail{stream: call.id, at: len(c.out)}
+	c.out = appendFrame(c.out, 0, frameHeaders, flagEndHeaders, call.id)
+	if c.peer.resetTable {
+		c.peer.resetTable = false
+		c.out = append(c.out, 0x20) // the table has no bytes (RFC 7541, 6.3)
+	}
+	c.out = appendIndexed(c.out, staticMethod, r.Method)
+	c.out = append(c.out, 0x80|staticSchemeHTTP)
+	c.out = appendIndexed(c.out, staticPath, r.Path)
+	if len(r.Host) > 0 {
+		c.out = appendIndexed(c.out, staticAuthority, r.Host)
+	}
+	for i := range r.Fields {
+		c.addRequestField(&r.Fields[i], r.Length)
+	}
+	c.out = endBlock(c.out, c.tail.at, call.id)
+	c.tail.end = len(c.out)
+	if !r.HasContent() {
+		c.End(call)
+	}
+}
+
+// addRequestField adds a field of a request, unless it frames the message of HTTP/1.1 or
+// concerns its connection.
+func (c *Caller) addRequestField(f *http1.Field, length int64) {
+	switch {
+	case f.ID == http1.FieldHost:
+	case f.ID == http1.FieldTE:
+		c.out = appendField(c.out, f.Name, trailers)
+	case f.Drop:
+	case f.ID == http1.FieldContentLength:
+		c.out = appendField(c.out, f.Name, strconv.AppendInt(nil, length, 10))
+	default:
+		c.out = appendField(c.out, f.Name, f.Value)
+	}
+}
+
+// trailers is the one value that TE may have (RFC 9113, 8.2.2).
+var trailers = []byte("trailers")
+
+// appendIndexed appends a field whose name has an index, without a change of the table
+// (RFC 7541, 6.2.2).
+func appendIndexed(b []byte, index uint64, value []byte) []byte {
+	return appendString(appendInteger(b, 0, 4, index), value)
+}
+
+// Write sends content, as much of it as the server takes now. It returns how much. When
+// that is not all, CallHandler.Writable is called later.
+func (c *Caller) Write(call *Call, b []byte) int {
+	written := 0
+	for call.open && len(b) > 0 {
+		n := int(min(int64(len(b)), maxFrame, call.send, c.send))
+		if n <= 0 {
+			break
+		}
+		c.tail = tail{stream: call.id, at: len(c.out)}
+		c.out = append(appendFrame(c.out, n, frameData, 0, call.id), b[:n]...)
+		c.tail.end = len(c.out)
+		call.send -= int64(n)
+		c.send -= int64(n)
+		written += n
+		b = b[n:]
+	}
+	return written
+}
+
+// End ends the request.
+func (c *Caller) End(call *Call) {
+	if !call.open || call.finished {
+		return
+	}
+	if c.tail.stream == call.id && c.tail.end == len(c.out) && len(c.out) > 0 {
+		c.out[c.tail.at+4] |= flagEndStream
+	} else {
+		c.out = appendFrame(c.out, 0, frameData, flagEndStream, call.id)
+	}
+	c.finish(call)
+}
+
+// EndWith ends the request with a trailer section.
+func (c *Caller) EndWith(call *Call, fields [][2][]byte) {
+	if !call.open || call.finished {
+		return
+	}
+	at := len(c.out)
+	c.out = appendFrame(c.out, 0, frameHeaders, flagEndHeaders|flagEndStream, call.id)
+	for _, f := range fields {
+		c.out = appendField(c.out, f[0], f[1])
+	}
+	c.out = endBlock(c.out, at, call.id)
+	c.finish(call)
+}
+
+// finish notes that all of the request was sent.
+func (c *Caller) finish(call *Call) {
+	c.tail = tail{}
+	call.finished = true
+	if call.ended {
+		c.drop(call)
+	}
+}
+
+// appendReset appends a RST_STREAM.
+func appendReset(b []byte, stream uint32, code Code) []byte {
+	b = appendFrame(b, 4, frameReset, 0, stream)
+	return binary.BigEndian.AppendUint32(b, uint32(code))
+}
+
+// endBlock ends the last frame of b, HEADERS that begin at at. If they are too long, it
+// turns them into HEADERS and CONTINUATION.
+func endBlock(b []byte, at int, stream uint32) []byte {
+	start := at + frameHead
+	if len(b)-start <= maxFrame {
+		putLength(b[at:], len(b)-start)
+		return b
+	}
+	rest := append([]byte(nil), b[start+maxFrame:]...)
+	putLength(b[at:], maxFrame)
+	b[at+4] &^= flagEndHeaders
+	b = b[:start+maxFrame]
+	for len(rest) > 0 {
+		n, flags := min(len(rest), maxFrame), uint8(0)
+		if n == len(rest) {
+			flags = flagEndHeaders
+		}
+		b = append(appendFrame(b, n, frameContinuation, flags, stream), rest[:n]...)
+		rest = rest[n:]
+	}
+	return b
+}
