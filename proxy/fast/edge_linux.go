@@ -5,10 +5,18 @@ import (
 
 	"github.com/dynlb/dynlb/proxy/edge"
 	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/route"
 )
 
 // errBlocks reports that a request is for the lane that may block.
 var errBlocks = errors.New("the rules would block the event loop")
+
+// elsewhere reports whether the std lane carries the request, because of the protocol of
+// the instances. A stream of HTTP/2 cannot be handed over, and there are none that begin
+// then; see session.late.
+func (r *request) elsewhere() bool {
+	return r.rules.Protocol != route.HTTP1 && r.worker.engine.handover != nil && r.client.stream == nil
+}
 
 // judge asks the rules in front of the app whether the request may pass.
 func (r *request) judge(rules *edge.Rules, head *http1.Request) (err error) {

@@ -162,6 +162,9 @@ func (r *request) route(head *http1.Request) (strip int, err error) {
 		return 0, match.Err()
 	}
 	r.app, r.rules = match.App, match.App.Settings()
+	if r.elsewhere() {
+		return 0, errBlocks
+	}
 	if rules := r.rules.Edge; rules != nil {
 		err = r.judge(rules, head)
 	}

@@ -34,6 +34,8 @@ type CallError struct {
 	// Unprocessed tells that the server has not acted on the request, which may be sent
 	// again.
 	Unprocessed bool
+	// Leaving tells that the server takes no more calls on the connection.
+	Leaving bool
 	// Reason is what the server did wrong; empty: it has reset the call.
 	Reason string
 }
@@ -45,6 +47,29 @@ func (e *CallError) Error() string {
 		reason = "the stream was reset"
 	}
 	return fmt.Sprintf("%s (HTTP/2 error %d)", reason, e.Code)
+}
+
+// GRPCStatus returns the status that a client of gRPC gives to a call that failed so.
+func (e *CallError) GRPCStatus() int {
+	const (
+		cancelled         = 1
+		permissionDenied  = 7
+		resourceExhausted = 8
+		internal          = 13
+		unavailable       = 14
+	)
+	switch {
+	case e.Leaving || e.Code == RefusedStream:
+		return unavailable
+	case e.Code == Cancel:
+		return cancelled
+	case e.Code == EnhanceYourCalm:
+		return resourceExhausted
+	case e.Code == InadequateSecurity:
+		return permissionDenied
+	default:
+		return internal
+	}
 }
 
 // drop forgets a call.

@@ -90,7 +90,7 @@ func (c *Caller) takeGoAway(f *frame, b []byte) *Error {
 		if id > last && !call.ended {
 			c.drop(call)
 			call.ended = true
-			c.handler.Over(call, &CallError{Code: code, Unprocessed: !call.headed, Reason: "the server takes no more requests on the connection"})
+			c.handler.Over(call, &CallError{Code: code, Unprocessed: !call.headed, Leaving: true, Reason: "the server takes no more requests on the connection"})
 		}
 	}
 	return nil

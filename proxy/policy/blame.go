@@ -24,7 +24,7 @@ func (a *Attempts) blame(err error) string {
 		return strings.TrimSuffix("it cannot be reached: "+errnoText(err), ": ")
 	case errors.Is(err, context.DeadlineExceeded):
 		return "it did not respond in time"
-	case broken == nil:
+	case broken == nil, broken.Unprocessed:
 		return ""
 	case broken.Received:
 		return broken.what()

@@ -17,6 +17,10 @@ func (e *BrokenError) what() string {
 	switch {
 	case e.Exit != "":
 		return "the instance ended while it worked on this request"
+	case e.Unprocessed:
+		return "the instance took no request"
+	case !e.Received && isReset(e.Cause):
+		return "the instance gave the request up"
 	case !e.Received:
 		return "the instance closed the connection without a response"
 	case errors.Is(e.Cause, io.ErrUnexpectedEOF), errors.Is(e.Cause, io.EOF), errors.Is(e.Cause, syscall.ECONNRESET):
@@ -24,6 +28,13 @@ func (e *BrokenError) what() string {
 	default:
 		return "the instance sent an invalid response"
 	}
+}
+
+// isReset reports whether an instance of HTTP/2 has ended a request, and not its
+// connection.
+func isReset(err error) bool {
+	_, ok := errors.AsType[statusError](err)
+	return ok
 }
 
 // Report tells the registry that the connection of the lease broke. The method and

@@ -108,6 +108,9 @@ type BrokenError struct {
 	Received bool
 	// Reused tells that the connection had been idle before the request.
 	Reused bool
+	// Unprocessed tells that the instance has not acted on the request, although bytes of
+	// it may have been sent: HTTP/2 lets an instance say so. Sent is false then.
+	Unprocessed bool
 	// Consumed tells that content was taken from the client and is not kept: the
 	// request cannot be sent again.
 	Consumed bool

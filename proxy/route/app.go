@@ -20,11 +20,27 @@ type Settings struct {
 	// KeepAlive is how long a connection to an instance may be idle and still be used.
 	// Zero: policy.StaleAfter. Negative: each request has a connection of its own.
 	KeepAlive time.Duration
+	// Protocol is what the instances speak.
+	Protocol Protocol
 	// Edge are the rules in front of the app. Nil: there are none.
 	Edge *edge.Rules
 	// Sticky has the requests of a session go to one instance. Nil: there are no sessions.
 	Sticky *sticky.Rules
 }
+
+// Protocol is what the instances of an app speak.
+type Protocol uint8
+
+// The protocols.
+const (
+	// HTTP1 is HTTP/1.1.
+	HTTP1 Protocol = iota
+	// H2C is HTTP/2 without TLS, with prior knowledge (RFC 9113, 3.3).
+	H2C
+	// EitherHTTP is H2C for an instance that speaks it, and HTTP1 for the others. An
+	// instance is asked once.
+	EitherHTTP
+)
 
 // App is an app as the data plane knows it. Create one with NewApp. All methods are
 // safe for concurrent use.

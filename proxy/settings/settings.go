@@ -48,8 +48,8 @@ type Settings struct {
 	// in flight beyond the first one of each connection. A further request gets a 503.
 	// Zero: no limit.
 	MaxStreams int
-	// StreamsOnStd has the std lane carry HTTP/2, because of the rules in front of an app;
-	// see package edge.
+	// StreamsOnStd has the std lane carry HTTP/2, because of the rules in front of an app
+	// (see package edge), or because the instances of an app may speak HTTP/2.
 	StreamsOnStd bool
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/proxy/forward"
+	"github.com/dynlb/dynlb/proxy/h2c"
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
@@ -74,11 +75,16 @@ func (x *exchange) attempt(fresh bool) error {
 	u.close()
 	x.endUpload(u)
 	e := &policy.BrokenError{
-		Cause: err, Sent: u.sent.Load() > 0, Received: u.received, Reused: u.reused, Consumed: consumed,
+		Cause: err, Sent: u.sent.Load() > 0, Received: u.received, Reused: u.older(err), Consumed: consumed,
 		Implicated: x.lease.Implicated(), After: time.Since(began),
 	}
+	if h2c.Unprocessed(err) {
+		e.Unprocessed, e.Sent = true, false
+	}
 	if x.cause(nil) == nil {
-		x.app.IdleTime().Broke(e, u.quiet)
+		if u.call == nil {
+			x.app.IdleTime().Broke(e, u.quiet)
+		}
 		e.Report(x.lease, x.method, string(x.outcome.Route))
 	}
 	return e

@@ -54,6 +54,14 @@ type client interface {
 	breakOff(gone bool)
 }
 
+// caller is a client that may make calls of gRPC.
+type caller interface {
+	// refuseCall answers with a status, in place of a response.
+	refuseCall(status int, message string)
+	// endCall ends a response, which has begun, with a status.
+	endCall(status int, message string)
+}
+
 // tunneler is a client with a connection that can become a tunnel.
 type tunneler interface {
 	// switchTo sends the head of a 101 (Switching Protocols), and the bytes that came

@@ -77,7 +77,8 @@ func (d *download) next() ([]byte, error) {
 	case err == nil:
 		d.lease.Progressed()
 		return d.decode()
-	case isTimeout(err): // a deadline from before the response
+	case isTimeout(err): // a deadline from before the response, or of expectStream
+		d.becomeStream()
 		return nil, d.from.conn.SetReadDeadline(noDeadline)
 	case !errors.Is(d.lostEnd(err), io.EOF):
 		return nil, d.lostEnd(err)
@@ -139,6 +140,9 @@ func (d *download) broke(err error) {
 		d.lease.Broke(d.method, string(d.outcome.Route))
 		d.outcome.Code, d.outcome.Source = http.StatusBadGateway, outcome.Instance
 		d.log(slog.LevelWarn, "instance broke its response off", err)
+		if d.endCall(err) {
+			return
+		}
 	}
 	d.client.breakOff(false)
 }

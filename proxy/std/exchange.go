@@ -42,6 +42,7 @@ type facts struct {
 	// The request.
 	method  string
 	toHead  bool
+	kind    policy.Calls
 	content bool // the request has content
 	chunked bool // the content is sent in chunks
 	expects bool // the client waits for a 100 (Continue) before it sends the content
@@ -135,6 +136,7 @@ func (x *exchange) describe(r *http1.Request, rules rules) {
 		active: true, rules: rules, started: time.Now(), trailer: x.trailer[:0],
 		outcome: outcome.Outcome{Method: append(method, r.Method...), Route: append(route, forward.Path(r)...)},
 		method:  methodText(r.Method),
+		kind:    policy.CallOf(r),
 		content: r.HasContent(),
 		chunked: r.Framing == http1.Chunked,
 	}

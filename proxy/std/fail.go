@@ -30,6 +30,10 @@ func (x *exchange) fail(err error) {
 	default:
 		x.log(slog.LevelInfo, f.Message, f.Cause(err))
 	}
+	if client, ok := x.client.(caller); ok && x.kind == policy.GRPCCall {
+		client.refuseCall(f.GRPCStatus(err))
+		return
+	}
 	x.edge.Dress(&f)
 	x.client.refuse(f, x.readsAll())
 }

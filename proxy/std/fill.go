@@ -20,6 +20,9 @@ func (x *exchange) fill() error {
 	if x.filled() {
 		return nil
 	}
+	if x.kind != policy.NoCall && !x.expects {
+		return x.fillCall()
+	}
 	if x.expects {
 		if x.takePartial() {
 			return nil
@@ -104,10 +107,10 @@ func (x *exchange) dropPartialLocked() {
 
 // tooSlow notes that n bytes of the content have arrived. It reports whether the client
 // sends too slowly. A client that gets the response already may be waiting for a part of
-// it.
+// it, and that of a call for what it will send next.
 func (x *exchange) tooSlow(wait wait, n int) bool {
 	x.mu.Lock()
 	answering := x.answering
 	x.mu.Unlock()
-	return !answering && x.pace.TooSlow(wait.took(), int64(n), x.rules.MinRate, x.rules.BodyTimeout)
+	return !answering && x.kind == policy.NoCall && x.pace.TooSlow(wait.took(), int64(n), x.rules.MinRate, x.rules.BodyTimeout)
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/h2c"
 	"github.com/dynlb/dynlb/proxy/policy"
 	"github.com/dynlb/dynlb/proxy/route"
 )
@@ -23,7 +24,8 @@ type pool struct {
 	open    atomic.Int64 // open connections, and dials under way
 	max     func() int   // how many open connections make it close idle ones; 0: no limit
 	// dial makes a connection. Tests replace it.
-	dial func(ctx context.Context, to registry.Endpoint) (net.Conn, error)
+	dial  func(ctx context.Context, to registry.Endpoint) (net.Conn, error)
+	calls *h2c.Pool // of connections to instances that speak HTTP/2
 
 	mu     sync.Mutex // guards all below
 	hosts  map[registry.Endpoint]*host
@@ -40,13 +42,16 @@ type host struct {
 	idle    []*upstream // in the order of use, the last one at the end
 	resting []*upstream // not idle before they have rested; see policy.Tidiness
 	dropped bool        // connections are closed when they become idle
+	plain   atomic.Bool // the instance was asked, and does not speak HTTP/2
 }
 
 func newPool(clock *clock, conduct *policy.Conduct, limit func() int, log *slog.Logger) *pool {
-	return &pool{
+	p := &pool{
 		clock: clock, conduct: conduct, log: log, max: limit, dial: dialEndpoint,
 		hosts: make(map[registry.Endpoint]*host),
 	}
+	p.calls = newCalls(p)
+	return p
 }
 
 // dialEndpoint connects to an endpoint.
@@ -72,9 +77,10 @@ func (p *pool) connect(ctx context.Context, to registry.Endpoint, app *route.App
 	host := p.admit(to, app)
 	limit := p.clock.limit(policy.DialTimeout)
 	for {
-		conn, err := p.dial(ctx, to)
+		conn, err := p.dialHost(ctx, to, host)
 		if err == nil {
 			u := &upstream{pool: p, host: host}
+			u.call, _ = conn.(*h2c.Conn)
 			u.outlet.conn, u.clock = conn, p.clock
 			newProber(&u.prober, conn)
 			return u, nil
@@ -250,6 +256,7 @@ func (p *pool) stray(u *upstream) {
 // Drop closes the idle connections to an endpoint now, and the connections in use when
 // they become idle. It does not concern new connections.
 func (p *pool) Drop(to registry.Endpoint) {
+	p.calls.Drop(to)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.dropLocked(to)
@@ -274,6 +281,7 @@ func (p *pool) dropLocked(to registry.Endpoint) {
 
 // close closes all idle connections, and from now on each one that becomes idle.
 func (p *pool) close() {
+	p.calls.Close()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = true

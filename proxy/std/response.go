@@ -176,6 +176,7 @@ func (d *download) respond(r *http1.Response) ([]byte, error) {
 	if d.stream = policy.IsStream(r); d.stream {
 		d.lease.Stream()
 	}
+	d.expectStream()
 	d.lease.Responded(took, r.Status)
 	d.outcome.Code = r.Status
 	if r.Status >= http.StatusBadRequest {

@@ -83,8 +83,12 @@ func (s *stream) readNow() (payload []byte, done bool, err error) {
 
 // readLimited reads within the limit for a piece of content. It uses a timer, because
 // after a read deadline a stream cannot be read any more, also if the process was held
-// up.
+// up. The client of a call may pause for as long as it likes.
 func (s *stream) readLimited() (n int, late bool, err error) {
+	if s.exchange.kind != policy.NoCall {
+		n, err = s.request.Body.Read(s.buffer)
+		return n, false, err
+	}
 	s.mu.Lock()
 	s.reading, s.within = true, s.lane.clock.limit(s.rules.BodyTimeout)
 	if s.timer == nil {

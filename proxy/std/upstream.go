@@ -1,9 +1,13 @@
 package std
 
 import (
+	"errors"
 	"net"
 	"sync/atomic"
 	"time"
+
+	"github.com/dynlb/dynlb/proxy/h2c"
+	"github.com/dynlb/dynlb/proxy/http2"
 )
 
 // upstream is a connection to an instance. It belongs to the pool or to one exchange.
@@ -13,6 +17,7 @@ type upstream struct {
 	pool   *pool
 	host   *host
 	prober prober
+	call   *h2c.Conn // what conn is to an instance that speaks HTTP/2; nil: it does not
 
 	reused   bool          // it carried another request before
 	received bool          // a byte of the present response was received
@@ -48,6 +53,16 @@ func (u *upstream) reuse() {
 		_ = u.conn.SetWriteDeadline(noDeadline) // the write reports the error
 		u.deadline = noDeadline
 	}
+}
+
+// older reports whether the connection to the instance that broke with err is older than
+// the present request: the instance may have been closing it.
+func (u *upstream) older(err error) bool {
+	if u.call == nil {
+		return u.reused
+	}
+	call, ok := errors.AsType[*http2.CallError](err)
+	return u.call.Reused() && (!ok || call.Leaving)
 }
 
 // finish ends the sending side. The instance must get nothing behind a part of a
