@@ -58,6 +58,10 @@ var engine proxy.Engine
 const parallel = "8"
 
 func TestMain(m *testing.M) {
+	if address := os.Getenv(grpcVariable); address != "" {
+		runGRPCInstance(address)
+		return
+	}
 	flag.Parse()
 	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
 		_ = flag.Set(f.Name, parallel) // it is a number
@@ -93,6 +97,7 @@ type setup struct {
 	unproven  bool          // the instances may send stray bytes, and close idle connections
 	timeout   time.Duration // of requests; zero: patience
 	edge      edge.Settings // the rules in front of the app
+	protocol  route.Protocol
 }
 
 // front is a proxy under test: what a client sees of it, and what is behind it.
@@ -125,9 +130,11 @@ func newProxy(t testing.TB, s setup) *front {
 	for _, address := range s.instances {
 		f.ids = append(f.ids, addInstance(t, f.registry, address))
 	}
-	f.app = route.NewApp("default", f.registry, route.Settings{RequestTimeout: cmp.Or(s.timeout, patience), Edge: edge.New(s.edge)})
+	f.app = route.NewApp("default", f.registry, route.Settings{
+		RequestTimeout: cmp.Or(s.timeout, patience), Edge: edge.New(s.edge), Protocol: s.protocol,
+	})
 	s.options.Router = route.Single(f.app)
-	s.options.StreamsOnStd = s.options.StreamsOnStd || s.edge.StreamsOnStd()
+	s.options.StreamsOnStd = s.options.StreamsOnStd || s.edge.StreamsOnStd() || s.protocol != route.HTTP1
 	s.options.Engine = cmp.Or(s.options.Engine, engine)
 	s.options.Record = func(o *outcome.Outcome) {
 		r := record{code: o.Code, took: o.Duration}
