@@ -27,7 +27,8 @@ import (
 // text is the one message of the calls in tests.
 func text(s string) *wrapperspb.StringValue { return wrapperspb.String(s) }
 
-// grpcVariable has the test binary be an instance at the address that it names.
+// grpcVariable has the test binary be an instance at the address that it names. The
+// instance writes its address to its standard output.
 const grpcVariable = "DYNLB_TEST_GRPC_INSTANCE"
 
 // runGRPCInstance serves until the process is killed.
@@ -37,6 +38,7 @@ func runGRPCInstance(address string) {
 		fmt.Fprintln(os.Stderr, err)
 		return
 	}
+	fmt.Println(listener.Addr())
 	_ = newGRPCServer().Serve(listener)
 }
 
@@ -68,27 +70,24 @@ type grpcProcess struct {
 	command *exec.Cmd
 }
 
-// startGRPCProcess starts an instance, and waits until it accepts connections.
-func startGRPCProcess(t testing.TB, address string) *grpcProcess {
+// startGRPCProcess starts an instance, and waits until it listens.
+func startGRPCProcess(t testing.TB) *grpcProcess {
 	t.Helper()
-	p := &grpcProcess{address: address, command: exec.Command(os.Args[0])}
-	p.command.Env = append(os.Environ(), grpcVariable+"="+address)
+	p := &grpcProcess{command: exec.Command(os.Args[0])}
+	p.command.Env = append(os.Environ(), grpcVariable+"=127.0.0.1:0")
 	p.command.Stderr = os.Stderr
-	if err := p.command.Start(); err != nil {
+	out, err := p.command.StdoutPipe()
+	if err == nil {
+		err = p.command.Start()
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.kill)
-	for end := time.Now().Add(patience); ; {
-		conn, err := net.Dial("tcp", address)
-		if err == nil {
-			_ = conn.Close()
-			return p
-		}
-		if time.Now().After(end) {
-			t.Fatal("the instance does not listen: ", err)
-		}
-		time.Sleep(time.Millisecond)
+	if _, err := fmt.Fscanln(out, &p.address); err != nil {
+		t.Fatal("the instance does not listen: ", err)
 	}
+	return p
 }
 
 // kill kills the process, and waits for its end. It may be called again.
@@ -229,4 +228,14 @@ func withPatience(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
 	return ctx
+}
+
+// await waits until a condition holds.
+func (f *front) await(t testing.TB, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !holds(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited for too long; log: %s", f.log)
+		}
+	}
 }
