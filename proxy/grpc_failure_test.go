@@ -21,7 +21,9 @@ import (
 func TestGRPCInstanceKilled(t *testing.T) {
 	t.Parallel()
 	p := startGRPCProcess(t)
-	f, c := grpcFront(t, setup{instances: []string{p.address}})
+	f, c := grpcFront(t, setup{
+		instances: []string{p.address}, queue: registry.Options{QueueLimit: 1, QueueTimeout: 50 * time.Millisecond},
+	})
 	ctx := withPatience(t)
 	chat := c.stream(ctx, t, "Chat")
 	send(t, chat, "a")
@@ -44,9 +46,9 @@ func TestGRPCInstanceKilled(t *testing.T) {
 	if _, err = c.say(ctx, "hello"); grpcstatus.Code(err) != codes.Unavailable {
 		t.Errorf("afterwards: %v", err)
 	}
-	for range 3 {
-		f.recorded(t, 502)
-	}
+	f.recorded(t, 502)
+	f.recorded(t, 502)
+	f.recorded(t, 503)
 	f.idle(t)
 }
 
@@ -85,7 +87,7 @@ func TestGRPCGoAway(t *testing.T) {
 	var callers sync.WaitGroup
 	for range 8 {
 		callers.Go(func() {
-			for i := range 200 {
+			for i := range 100 {
 				if got, err := c.say(ctx, fmt.Sprint(i)); err != nil || got != fmt.Sprint(i) {
 					t.Errorf("call %d: %q, %v", i, got, err)
 					return
@@ -148,6 +150,14 @@ func TestGRPCRestart(t *testing.T) {
 	var stop atomic.Bool
 	var calls atomic.Int64
 	var callers sync.WaitGroup
+	go func() { // ends with the calls
+		for !stop.Load() {
+			select {
+			case <-f.records:
+			case <-time.After(time.Millisecond):
+			}
+		}
+	}()
 	for range 8 {
 		callers.Go(func() {
 			for !stop.Load() {
