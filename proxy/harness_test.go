@@ -134,7 +134,7 @@ func newProxy(t testing.TB, s setup) *front {
 		RequestTimeout: cmp.Or(s.timeout, patience), Edge: edge.New(s.edge), Protocol: s.protocol,
 	})
 	s.options.Router = route.Single(f.app)
-	s.options.StreamsOnStd = s.options.StreamsOnStd || s.edge.StreamsOnStd() || s.protocol != route.HTTP1
+	s.options.StreamsOnStd = s.options.StreamsOnStd || edge.New(s.edge).StreamsOnStd() || s.protocol != route.HTTP1
 	s.options.Engine = cmp.Or(s.options.Engine, engine)
 	s.options.Record = func(o *outcome.Outcome) {
 		r := record{code: o.Code, took: o.Duration}

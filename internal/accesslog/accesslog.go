@@ -39,15 +39,20 @@ type Settings struct {
 // Log is an access log. Create one with Open. All methods are safe for concurrent use.
 type Log struct {
 	settings Settings
-	lines    *logging.Lines
-	file     io.Closer // nil for standard output
-	buffers  sync.Pool // of *[]byte, for a line
+	*sink
+}
+
+// sink is where the lines go, of one form or of several.
+type sink struct {
+	lines   *logging.Lines
+	file    io.Closer // nil for standard output
+	buffers sync.Pool // of *[]byte, for a line
 }
 
 // Open opens the log. stdout is standard output. Call Close at the end. What cannot be
 // written is logged to log, which is not the access log.
 func Open(settings Settings, stdout io.Writer, log *slog.Logger) (*Log, error) {
-	l := &Log{settings: settings}
+	l := &Log{settings, new(sink)}
 	l.buffers.New = func() any { return new([]byte) }
 	to := stdout
 	if settings.To != Stdout {
@@ -77,6 +82,14 @@ func writable(path string) error {
 		return err
 	}
 	return f.Close()
+}
+
+// In returns a log with lines of another form in the same file. It lives as long as l,
+// and is not to be closed.
+func (l *Log) In(format Format, query bool) *Log {
+	other := &Log{l.settings, l.sink}
+	other.settings.Format, other.settings.Query = format, query
+	return other
 }
 
 // Settings returns the settings of the log.

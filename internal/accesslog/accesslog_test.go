@@ -74,6 +74,23 @@ func TestFile(t *testing.T) {
 	}
 }
 
+// TestIn: a file may have lines of several forms.
+func TestIn(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	l, _ := open(t, Settings{To: Stdout}, &out)
+	o := &outcome.Outcome{Code: 200, Method: []byte("GET"), Route: []byte("/a"), Request: &outcome.Request{Minor: 1, Query: []byte("?b")}}
+	l.In(Combined, true).Record(o)
+	l.In(JSON, false).Record(o)
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+	lines := strings.Split(out.String(), "\n")
+	if len(lines) != 3 || !strings.Contains(lines[0], `"GET /a?b HTTP/1.1" 200 `) || !strings.Contains(lines[1], `"path":"/a","protocol"`) {
+		t.Errorf("got %q", lines)
+	}
+}
+
 // TestNotWritable: a folder, a pipe or a missing folder is an error of Open.
 func TestNotWritable(t *testing.T) {
 	t.Parallel()

@@ -90,6 +90,8 @@ type App struct {
 	MaxRequests int
 	MaxAge      time.Duration
 	MaxMemory   int64
+
+	Edge
 }
 
 // Queue says how requests wait for an instance.

@@ -45,6 +45,10 @@ func routeKeys(a *App) []Key {
 			Name: "strip", Value: boolean(&a.Strip), Default: "false", Change: AtOnce,
 			Meaning: "Whether instances get the path without the prefix of `paths`. `X-Forwarded-Prefix` has the prefix then.",
 		},
+		{
+			Name: "hsts", Value: duration(&a.HSTS, 0), Default: "0", Change: AtOnce,
+			Meaning: "As `tls.hsts`, which is the default.",
+		},
 	}
 }
 

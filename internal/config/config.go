@@ -61,8 +61,6 @@ type Config struct {
 	UnderscoreFields bool
 
 	Limits Limits
-
-	Edge
 }
 
 // Limits bound what a client may send to the public listener.

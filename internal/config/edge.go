@@ -1,8 +1,11 @@
 package config
 
-import "net/netip"
+import (
+	"net/netip"
+	"time"
+)
 
-// Edge are the keys of what stands in front of the app: rules for which others run
+// Edge are the keys of what stands in front of an app: rules for which others run
 // another proxy. Without them nothing does.
 type Edge struct {
 	AccessLog AccessLog
@@ -32,6 +35,9 @@ type Edge struct {
 	ErrorPages map[int]string
 
 	Compression bool
+
+	// HSTS is the max-age of Strict-Transport-Security; 0 for no such field.
+	HSTS time.Duration
 }
 
 // On is the Maintenance that stands for true.
@@ -52,17 +58,4 @@ type RateLimit struct {
 	Client, App Rate
 	// Burst is 0 for the requests of a second.
 	Burst int
-}
-
-// AccessLog says which requests are logged where.
-type AccessLog struct {
-	// To is an absolute path, or stdout. Empty: there is no access log.
-	To string
-	// Format is json or combined.
-	Format string
-	// Query tells that queries are logged.
-	Query bool
-	// MaxSize is in bytes. Keep is 0 for no limit.
-	MaxSize int64
-	Keep    int
 }

@@ -15,8 +15,8 @@ func reportKeys(e *Edge) []Key {
 			Meaning: "A line for each request to an app, apart from the log of dynlb.",
 		},
 		{
-			Name: "requestID", Value: fieldName(&e.RequestID), Example: "X-Request-Id", Change: AtOnce,
-			Meaning: "The field with the id of a request. It is taken from `trustedProxies` or made, and is in the request that the instance gets, in the response, in the access log and in log lines about the request. Unset: there is none.",
+			Name: "requestID", Value: orNone(fieldName(&e.RequestID), &e.RequestID), Example: "X-Request-Id", Change: AtOnce,
+			Meaning: "The field with the id of a request. It is taken from `trustedProxies` or made, and is in the request that the instance gets, in the response, in the access log and in log lines about the request. Unset, or `\"\"`: there is none.",
 		},
 		{
 			Name: "serverTiming", Value: boolean(&e.ServerTiming), Default: "false", Change: AtOnce,
@@ -28,8 +28,8 @@ func reportKeys(e *Edge) []Key {
 func accessLogKeys(a *AccessLog) []Key {
 	return []Key{
 		{
-			Name: "to", Value: fileOr(&a.To, "stdout"), Example: "access.log", Change: AtOnce,
-			Meaning: "The file, relative to the config file, or `stdout`. Unset: there is no access log. Lines that cannot be written fast enough are dropped, and counted in `dynlb_access_log_lines_dropped_total`.",
+			Name: "to", Value: orNone(fileOr(&a.To, "stdout"), &a.To), Example: "access.log", Change: AtOnce,
+			Meaning: "The file, relative to the config file, or `stdout`. Unset, or `\"\"`: there is no access log. Several apps may have the same file. Lines that cannot be written fast enough are dropped, and counted in `dynlb_access_log_lines_dropped_total`.",
 		},
 		{
 			Name: "format", Value: oneOf(&a.Format, "json", "combined"), Default: "json", Change: AtOnce,
@@ -66,19 +66,19 @@ func guardKeys(e *Edge) []Key {
 			Meaning: "The networks whose clients may not use the app, whatever `allow` says.",
 		},
 		{
-			Name: "basicAuth", Value: checked(&e.BasicAuth, checkPrivate), Example: "users", Change: AtOnce,
-			Meaning: "A file with lines of `name:password`, not accessible to all users: clients must send one of them (RFC 7617). A password is plain, or a hash of bcrypt as `htpasswd -B` makes it. The file is read again with the config. Unset: clients need none.",
+			Name: "basicAuth", Value: orNone(checked(&e.BasicAuth, checkPrivate), &e.BasicAuth), Example: "users", Change: AtOnce,
+			Meaning: "A file with lines of `name:password`, not accessible to all users: clients must send one of them (RFC 7617). A password is plain, or a hash of bcrypt as `htpasswd -B` makes it. The file is read again with the config. Unset, or `\"\"`: clients need none.",
 		},
 		{
 			Name:    "rateLimit",
 			Meaning: "How many requests may be made. More get a 429 that says when to come back.",
 			Keys: []Key{
 				{
-					Name: "client", Value: rate(&e.RateLimit.Client), Example: "20/s", Change: AtOnce,
+					Name: "client", Value: orNone(rate(&e.RateLimit.Client), &e.RateLimit.Client), Example: "20/s", Change: AtOnce,
 					Meaning: "The requests of each client: an address of IPv4, or a /64 of IPv6.",
 				},
 				{
-					Name: "app", Value: rate(&e.RateLimit.App), Example: "1000/s", Change: AtOnce,
+					Name: "app", Value: orNone(rate(&e.RateLimit.App), &e.RateLimit.App), Example: "1000/s", Change: AtOnce,
 					Meaning: "The requests of all clients together.",
 				},
 				{

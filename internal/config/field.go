@@ -73,6 +73,7 @@ func fields(field *map[string]string) Value {
 				all[name] = text
 			}
 		})
+		*field = nil
 		if len(all) > 0 {
 			*field = all
 		}

@@ -31,7 +31,7 @@ func keysOf(c *Config) []Key {
 	for _, group := range [][]Key{
 		perApp(scalingKeys(app)), perApp(boundsKeys(app)), perApp(commandKeys(app)), listenerKeys(c), perApp(instanceKeys(app)),
 		stopKeys(c), perApp(trafficKeys(app)), clientKeys(c), perApp(processKeys(app)),
-		edgeKeys(&c.Edge),
+		perApp(edgeKeys(&app.Edge)),
 	} {
 		all = append(all, group...)
 	}
@@ -88,7 +88,7 @@ func listenerKeys(c *Config) []Key {
 			Meaning: "Where clients connect. `PORT` in the environment overrides the port.",
 		},
 		{
-			Name: "tls", Keys: tlsKeys(&c.TLS), Short: "internal",
+			Name: "tls", Keys: tlsKeys(&c.TLS, &c.HSTS), Short: "internal",
 			Meaning: "The certificates of `listen`, which speaks HTTPS with them. Unset: it speaks plain HTTP. Files are relative to the config file.",
 		},
 		{

@@ -76,6 +76,7 @@ func pages(field *map[int]string) Value {
 				all[code] = path
 			}
 		})
+		*field = nil
 		if len(all) > 0 {
 			*field = all
 		}

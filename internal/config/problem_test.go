@@ -175,7 +175,7 @@ var parseProblems = []struct {
 	{"requestID: 'a b'", `1: requestID: must be the name of a header field, such as X-Request-Id; got "a b"`},
 	{"requestID: host", "1: requestID: must not be host, which dynlb writes itself"},
 	{"accessLog: {format: xml}", `1: accessLog.format: must be json or combined; got "xml"`},
-	{"accessLog: {to: ''}", `1: accessLog.to: must be a path; got ""`},
+	{"accessLog: {to: 3}", "1: accessLog.to: must be a path; got 3"},
 	{"proxyProtocol: true", "1: proxyProtocol: needs trustedProxies: only those may say who their client is"},
 	{"sticky: session", `1: sticky: must be cookie, address, {header: X-Session}, or {by: cookie, moved: X-Session-Moved}; got "session"`},
 	{"sticky: {by: address, moved: X-Moved}", "1: sticky: must be cookie, address, {header: X-Session}, or {by: cookie, moved: X-Session-Moved}"},

@@ -46,9 +46,6 @@ type PublicTLS struct {
 
 	// HTTP2 tells that HTTP/2 is offered.
 	HTTP2 bool
-
-	// HSTS is the max-age of Strict-Transport-Security; 0 for no such field.
-	HSTS time.Duration
 }
 
 // KeyPair names the files of a certificate and of its private key.
@@ -70,8 +67,8 @@ func (t *PublicTLS) Pairs() []KeyPair {
 // for the challenges of HTTP-01 (RFC 8555, 8.3).
 const defaultRedirect = ":80"
 
-// tlsKeys are the keys of tls.
-func tlsKeys(t *PublicTLS) []Key {
+// tlsKeys are the keys of tls. hsts is a field of the app.
+func tlsKeys(t *PublicTLS, hsts *time.Duration) []Key {
 	return append(pairKeys(&t.Cert, &t.Key), []Key{
 		{
 			Name: "certificates", Value: keyPairs(&t.Certificates), Default: "[]", Change: AtOnce,
@@ -110,7 +107,7 @@ func tlsKeys(t *PublicTLS) []Key {
 			Meaning: "Whether clients are offered HTTP/2. With `allow`, `deny`, `basicAuth`, `rateLimit` or `compression`, and on other systems than Linux, it takes several times the processor time of HTTP/1.1.",
 		},
 		{
-			Name: "hsts", Value: duration(&t.HSTS, 0), Default: "0", Change: AtOnce,
+			Name: "hsts", Value: duration(hsts, 0), Default: "0", Change: AtOnce,
 			Meaning: "How long browsers use HTTPS only, once they have seen a response: `Strict-Transport-Security`, unless the app sends its own. 0 means that they are not asked to. Browsers keep to it when TLS is turned off again.",
 		},
 	}...)
@@ -229,17 +226,7 @@ func email(field *string) Value {
 
 // addressOrNone is a host:port to listen on, or the empty text for none.
 func addressOrNone(field *string) Value {
-	value := address(field)
-	decode := value.decode
-	value.None = true
-	value.decode = func(r *reader, at place, node *yaml.Node) {
-		if s, ok := text(node); ok && s == "" {
-			*field = ""
-			return
-		}
-		decode(r, at, node)
-	}
-	return value
+	return orNone(address(field), field)
 }
 
 // tls checks the rules about the certificates of the public listener.

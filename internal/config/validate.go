@@ -20,6 +20,7 @@ func (r *reader) validate() {
 	r.bad = before
 	r.routes()
 	r.ports()
+	r.accessLogs()
 	c := &r.config
 	if line, header := "limits.requestLine", "limits.header"; r.good(line, header) && c.Limits.RequestLine > c.Limits.Header {
 		r.conflict(line, "at most", c.Limits.RequestLine, header, "at least", c.Limits.Header)

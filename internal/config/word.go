@@ -19,6 +19,21 @@ func oneOf(field *string, words ...string) Value {
 	}}
 }
 
+// orNone is value, or the empty text, which leaves field zero: an app can turn off what
+// stands beside apps.
+func orNone[T any](value Value, field *T) Value {
+	decode := value.decode
+	value.None = true
+	value.decode = func(r *reader, at place, node *yaml.Node) {
+		if s, ok := text(node); ok && s == "" {
+			*field = *new(T)
+			return
+		}
+		decode(r, at, node)
+	}
+	return value
+}
+
 // fileOr is a path at which there need not be a file, or a word that stands for itself.
 func fileOr(field *string, word string) Value {
 	return Value{Kind: Path, Words: []string{word}, decode: func(r *reader, at place, node *yaml.Node) {

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 
 	"github.com/dynlb/dynlb/internal/accesslog"
 	"github.com/dynlb/dynlb/internal/config"
@@ -9,70 +10,111 @@ import (
 	"github.com/dynlb/dynlb/server"
 )
 
-// accessLogSettings returns the settings of the access log that a config asks for.
-func accessLogSettings(c *config.AccessLog) accesslog.Settings {
-	return accesslog.Settings{
-		To: c.To, Format: accesslog.Format(c.Format), Query: c.Query, MaxSize: c.MaxSize, Keep: c.Keep,
-	}
+// accessLogs are the access logs that a config asks for. They do not change.
+type accessLogs struct {
+	files map[accesslog.Settings]*accesslog.Log // by what concerns the file
+	apps  map[string]*accesslog.Log             // by name; nil: the app has none
+	other *accesslog.Log                        // of requests that are for no app; nil: none
 }
 
-// startAccessLog opens the first access log, if the config asks for one.
+// of returns the access log of an app, nil if it has none.
+func (a *accessLogs) of(app string) *accesslog.Log {
+	if l, ok := a.apps[app]; ok {
+		return l
+	}
+	return a.other
+}
+
+// fileOf returns what the settings of an access log say of the file.
+func fileOf(c *config.AccessLog) accesslog.Settings {
+	if c.To == accesslog.Stdout {
+		return accesslog.Settings{To: c.To}
+	}
+	return accesslog.Settings{To: c.To, MaxSize: c.MaxSize, Keep: c.Keep}
+}
+
+// startAccessLog opens the first access logs, if the config asks for one.
 func (d *Daemon) startAccessLog() error {
+	d.access.Store(new(accessLogs))
 	d.metrics.CountDroppedAccessLines(d.droppedAccessLines)
-	l, err := d.openAccessLog(&d.plan.config)
+	logs, err := d.openAccessLogs(&d.plan.config)
 	if err != nil {
 		return err
 	}
-	d.useAccessLog(l)
+	d.useAccessLogs(logs)
 	d.cleanups.add(func(context.Context) error {
-		d.useAccessLog(nil)
+		d.useAccessLogs(new(accessLogs))
 		return nil
 	})
 	return nil
 }
 
-// openAccessLog opens the access log of a config. It returns nil if there is none, and
-// the present one if that stays.
-func (d *Daemon) openAccessLog(c *config.Config) (*accesslog.Log, error) {
-	settings := accessLogSettings(&c.AccessLog)
-	present := d.access.Load()
-	switch {
-	case settings.To == "":
-		return nil, nil
-	case present != nil && present.Settings() == settings:
-		return present, nil
+// openAccessLogs opens the access logs of a config, apart from the present ones that stay.
+func (d *Daemon) openAccessLogs(c *config.Config) (*accessLogs, error) {
+	logs := &accessLogs{files: map[accesslog.Settings]*accesslog.Log{}, apps: map[string]*accesslog.Log{}}
+	var failures error
+	open := func(c *config.AccessLog) *accesslog.Log {
+		if c.To == "" {
+			return nil
+		}
+		file := fileOf(c)
+		l := logs.files[file]
+		if l == nil {
+			l = d.access.Load().files[file]
+		}
+		if l == nil {
+			var err error
+			if l, err = accesslog.Open(file, d.options.Stdout, d.log); err != nil {
+				failures = errors.Join(failures, err)
+				return nil
+			}
+		}
+		logs.files[file] = l
+		return l.In(accesslog.Format(c.Format), c.Query)
 	}
-	l, err := accesslog.Open(settings, d.options.Stdout, d.log)
-	if err != nil {
-		return nil, ConfigError{err}
+	for _, a := range c.AllApps() {
+		logs.apps[a.Name] = open(&a.AccessLog)
 	}
-	return l, nil
+	logs.other = open(&c.AccessLog)
+	if failures != nil {
+		d.discardAccessLogs(logs)
+		return nil, ConfigError{failures}
+	}
+	return logs, nil
 }
 
-// useAccessLog has requests logged in next from now on, and closes the present log unless
-// it is the same.
-func (d *Daemon) useAccessLog(next *accesslog.Log) {
+// useAccessLogs has requests logged in next from now on, and closes the present logs that
+// are not among them.
+func (d *Daemon) useAccessLogs(next *accessLogs) {
 	before := d.access.Swap(next)
-	if before == nil || before == next {
+	for file, l := range before.files {
+		if next.files[file] != nil {
+			continue
+		}
+		d.droppedLines.Add(l.Dropped())
+		if err := l.Close(); err != nil {
+			d.log.Warn("close the previous access log", "error", err)
+		}
+	}
+}
+
+// discardAccessLogs closes logs that are not going to be used.
+func (d *Daemon) discardAccessLogs(logs *accessLogs) {
+	if logs == nil {
 		return
 	}
-	d.droppedLines.Add(before.Dropped())
-	if err := before.Close(); err != nil {
-		d.log.Warn("close the previous access log", "error", err)
-	}
-}
-
-// discardAccessLog closes a log that is not going to be used.
-func (d *Daemon) discardAccessLog(l *accesslog.Log) {
-	if l != nil && l != d.access.Load() {
-		_ = l.Close() // nothing was written to it
+	present := d.access.Load()
+	for file, l := range logs.files {
+		if present.files[file] == nil {
+			_ = l.Close() // nothing was written to it
+		}
 	}
 }
 
 // droppedAccessLines returns how many lines were not written to the access logs.
 func (d *Daemon) droppedAccessLines() float64 {
 	n := d.droppedLines.Load()
-	if l := d.access.Load(); l != nil {
+	for _, l := range d.access.Load().files {
 		n += l.Dropped()
 	}
 	return float64(n)
@@ -81,7 +123,7 @@ func (d *Daemon) droppedAccessLines() float64 {
 // record counts a request in the metrics, and has it logged.
 func (d *Daemon) record(o *outcome.Outcome) {
 	d.metrics.Record(server.Request{App: o.App, Code: o.Code, Source: o.Source.String(), Duration: o.Duration})
-	if l := d.access.Load(); l != nil {
+	if l := d.access.Load().of(o.App); l != nil {
 		l.Record(o)
 	}
 }

@@ -53,3 +53,51 @@ func TestAccessLog(t *testing.T) {
 		return lines(second, "\n") == before && r.Pool().GetConfigError() == ""
 	})
 }
+
+// TestAccessLogOfApps: each app has its lines in its log, and requests that are for no app
+// have them in the log beside apps. Logs of several apps may be one file, and a reload
+// changes the log of one app only.
+func TestAccessLogOfApps(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	shared, own, other := filepath.Join(dir, "shared.log"), filepath.Join(dir, "own.log"), filepath.Join(dir, "other.log")
+	yaml := func(path string) string {
+		return "minInstances: 1\naccessLog: {to: " + shared + "}\napps:\n" +
+			"  web: {hosts: [web.test]}\n" +
+			"  api: {hosts: [api.test], accessLog: {format: combined, query: true}}\n" +
+			"  own: {hosts: [own.test], accessLog: {to: " + path + "}}\n" +
+			"  none: {hosts: [none.test], accessLog: {to: ''}}\n"
+	}
+	r := daemontest.Start(t, yaml(own))
+	for _, app := range []string{"web", "api", "own", "none"} {
+		r.AwaitReadyOf(app, 1)
+	}
+	lines := func(path, part string) int {
+		data, _ := os.ReadFile(path)
+		return strings.Count(string(data), part)
+	}
+	request := func(name string) { ask(t, r, name+".test", "/"+name+"?q") }
+	for _, name := range []string{"none", "web", "api", "own", "unknown"} {
+		request(name)
+	}
+	for _, line := range []struct{ path, part string }{
+		{shared, `"app":"web",`}, {shared, `"GET /api?q HTTP/1.1" 404 `}, {own, `"app":"own",`}, {shared, `"path":"/unknown",`},
+	} {
+		daemontest.Eventually(t, "the line "+line.part, func() bool { return lines(line.path, line.part) == 1 })
+	}
+	if lines(shared, "/none") > 0 || lines(shared, "/own") > 0 || lines(own, "\n") != 1 {
+		t.Error("a line is in the wrong log")
+	}
+
+	r.Reload(yaml(other))
+	daemontest.Eventually(t, "the line in the new log", func() bool {
+		request("own")
+		return lines(other, `"app":"own",`) > 0
+	})
+	before := lines(own, "\n")
+	request("web")
+	daemontest.Eventually(t, "the line in the log that stays", func() bool { return lines(shared, `"app":"web",`) == 2 })
+	if lines(own, "\n") != before {
+		t.Error("the previous log gets lines")
+	}
+}

@@ -11,7 +11,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/dynlb/dynlb/internal/accesslog"
 	"github.com/dynlb/dynlb/internal/app"
 	"github.com/dynlb/dynlb/internal/autoscaler"
 	"github.com/dynlb/dynlb/internal/certificates"
@@ -57,8 +56,8 @@ type Daemon struct {
 	metrics *server.Metrics
 	control atomic.Pointer[control] // stored by New and Run
 
-	access       atomic.Pointer[accesslog.Log] // nil: there is none
-	droppedLines atomic.Uint64                 // of access logs that are closed
+	access       atomic.Pointer[accessLogs] // never nil once the logs are open
+	droppedLines atomic.Uint64              // of access logs that are closed
 
 	certificates *certificates.Manager // nil: the public listener speaks plain HTTP
 	publicPort   atomic.Int32          // of the public listener

@@ -8,8 +8,8 @@ import (
 	"github.com/dynlb/dynlb/proxy/edge"
 )
 
-// edgeSettings returns the rules in front of the apps of a config.
-func edgeSettings(c *config.Config) (edge.Settings, error) {
+// edgeSettings returns the rules in front of an app.
+func edgeSettings(c *config.Edge) (edge.Settings, error) {
 	users, err := edgeUsers(c.BasicAuth)
 	if err != nil {
 		return edge.Settings{}, err
@@ -26,7 +26,7 @@ func edgeSettings(c *config.Config) (edge.Settings, error) {
 		Describe:     c.AccessLog.To != "",
 		RequestID:    c.RequestID,
 		ServerTiming: c.ServerTiming,
-		HSTS:         c.TLS.HSTS,
+		HSTS:         c.HSTS,
 		Allow:        c.Allow,
 		Deny:         c.Deny,
 		Users:        users,

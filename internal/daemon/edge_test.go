@@ -74,6 +74,44 @@ func TestEdge(t *testing.T) {
 	}
 }
 
+// TestEdgeOfApps: each app has its own rules, and those beside apps where it has none. A
+// reload of the rules of one app does not touch the others.
+func TestEdgeOfApps(t *testing.T) {
+	t.Parallel()
+	const yaml = "minInstances: 1\nheaders: {set: {X-A: b}}\napps:\n  web: {hosts: [web.test]}\n  api: {hosts: [api.test], headers: {set: {X-B: c}}"
+	r := startTwo(t, yaml+", maintenance: true}\n")
+	web := r.PIDsOf("web")
+	fields := func(host string) (code int, a, b string) {
+		t.Helper()
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.URL, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Host = host
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		readBody(t, response)
+		return response.StatusCode, response.Header.Get("X-A"), response.Header.Get("X-B")
+	}
+	if code, a, b := fields("web.test"); code != http.StatusOK || a != "b" || b != "" {
+		t.Errorf("the app without rules of its own: %d, X-A %q, X-B %q", code, a, b)
+	}
+	if code, a, b := fields("api.test"); code != http.StatusServiceUnavailable || a != "" || b != "c" {
+		t.Errorf("the app with rules of its own: %d, X-A %q, X-B %q", code, a, b)
+	}
+	r.Reload(yaml + "}\n")
+	daemontest.Eventually(t, "the end of the maintenance", func() bool {
+		code, _, b := fields("api.test")
+		return code == http.StatusOK && b == "c"
+	})
+	if now := r.PIDsOf("web"); len(now) != 1 || now[0] != web[0] {
+		t.Errorf("pids of the other app %v, before %v", now, web)
+	}
+}
+
 // TestEdgeFiles: files that cannot be used are found before dynlb starts.
 func TestEdgeFiles(t *testing.T) {
 	t.Parallel()

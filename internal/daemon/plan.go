@@ -35,12 +35,6 @@ type appPlan struct {
 func newPlan(settings config.Config, ports *local.Ports) (plan, error) {
 	p := plan{config: settings, apps: map[string]appPlan{}, proxy: proxySettings(&settings)}
 	all := settings.AllApps()
-	inFront, err := edgeSettings(&settings)
-	if err != nil {
-		return plan{}, err
-	}
-	rules := edge.New(inFront)
-	p.proxy.StreamsOnStd = inFront.StreamsOnStd()
 	for i := range all {
 		one, err := appSettings(&all[i], ports)
 		if err != nil && settings.Apps != nil {
@@ -49,7 +43,7 @@ func newPlan(settings config.Config, ports *local.Ports) (plan, error) {
 		if err != nil {
 			return plan{}, err
 		}
-		one.Requests.Edge = rules
+		p.proxy.StreamsOnStd = p.proxy.StreamsOnStd || one.Requests.Edge.StreamsOnStd()
 		p.apps[all[i].Name] = appPlan{one, all[i]}
 	}
 	return p, nil
@@ -62,6 +56,10 @@ func appSettings(settings *config.App, ports *local.Ports) (app.Settings, error)
 		return app.Settings{}, err
 	}
 	user, err := instanceUser(settings)
+	if err != nil {
+		return app.Settings{}, err
+	}
+	inFront, err := edgeSettings(&settings.Edge)
 	if err != nil {
 		return app.Settings{}, err
 	}
@@ -95,7 +93,7 @@ func appSettings(settings *config.App, ports *local.Ports) (app.Settings, error)
 			MaxMemory:      settings.MaxMemory,
 		},
 		Requests: route.Settings{
-			RequestTimeout: settings.RequestTimeout, KeepAlive: keepAlive(settings.KeepAlive), Sticky: stickyRules(settings),
+			RequestTimeout: settings.RequestTimeout, KeepAlive: keepAlive(settings.KeepAlive), Sticky: stickyRules(settings), Edge: edge.New(inFront),
 		},
 	}, nil
 }

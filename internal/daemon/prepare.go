@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net"
 
-	"github.com/dynlb/dynlb/internal/accesslog"
 	"github.com/dynlb/dynlb/internal/certificates"
 )
 
@@ -13,9 +12,9 @@ import (
 // served yet, apart from those that take over a port.
 type prepared struct {
 	plan      plan
-	control   *control       // nil: the present one stays
-	public    net.Listener   // nil: the present one stays
-	access    *accesslog.Log // nil: there is none
+	control   *control     // nil: the present one stays
+	public    net.Listener // nil: the present one stays
+	access    *accessLogs
 	takeovers []takeover
 
 	certificates *certificates.Set // nil: the public listener speaks plain HTTP
@@ -48,7 +47,7 @@ func (d *Daemon) prepare() (*prepared, error) {
 	if err := d.prepareListeners(p); err != nil {
 		return nil, errors.Join(err, p.discard())
 	}
-	if p.access, err = d.openAccessLog(&p.plan.config); err != nil {
+	if p.access, err = d.openAccessLogs(&p.plan.config); err != nil {
 		return nil, errors.Join(err, p.discard())
 	}
 	return p, nil

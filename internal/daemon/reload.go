@@ -126,7 +126,7 @@ func (d *Daemon) abandon() {
 	if d.trial == nil {
 		return
 	}
-	d.discardAccessLog(d.trial.access)
+	d.discardAccessLogs(d.trial.access)
 	if err := d.trial.discard(); err != nil {
 		d.log.Warn("discard the listeners of a reload", "error", err)
 	}
@@ -152,7 +152,7 @@ func (d *Daemon) decide(now context.Context, v verdict) {
 	d.trial = nil
 	before := d.plan
 	d.plan = next.plan
-	d.useAccessLog(next.access)
+	d.useAccessLogs(next.access)
 	d.proxy.Configure(d.plan.proxy)
 	if d.certificates != nil {
 		d.certificates.Use(next.certificates)

@@ -66,7 +66,9 @@ type Settings struct {
 // StreamsOnStd reports whether the std lane must carry HTTP/2: a request could block the
 // event loop, whose connection carries others that cannot be handed over, or the status
 // path is guarded.
-func (s *Settings) StreamsOnStd() bool { return s.Compress || s.guarded() }
+func (rules *Rules) StreamsOnStd() bool {
+	return rules != nil && (rules.settings.Compress || rules.guarded)
+}
 
 // guarded reports whether a rule may refuse a request.
 func (s *Settings) guarded() bool {

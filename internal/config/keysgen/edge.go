@@ -13,14 +13,14 @@ const fieldPattern = "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
 func edgeNode(v config.Value) node {
 	switch v.Kind {
 	case config.FieldName:
-		return node{Type: "string", Pattern: fieldPattern}
+		return textNode(v, fieldPattern)
 	case config.FieldNames:
 		return node{Type: "array", Items: &node{Type: "string", Pattern: fieldPattern}}
 	case config.Fields:
 		text := node{Type: []string{"string", "number", "boolean"}}
 		return node{Type: "object", PropertyNames: &node{Pattern: fieldPattern}, AdditionalProperties: text}
 	case config.PerTime:
-		return node{Type: "string", Pattern: "^[1-9][0-9]{0,8}/[smh]$"}
+		return textNode(v, "^[1-9][0-9]{0,8}/[smh]$")
 	case config.Page:
 		return node{Type: []string{"boolean", "string"}, MinLength: 1}
 	case config.Pages:
@@ -29,8 +29,19 @@ func edgeNode(v config.Value) node {
 	case config.Word:
 		return node{Type: "string", Pattern: "^(" + strings.Join(v.Words, "|") + ")$"}
 	default: // Path
+		if v.None {
+			return node{Type: "string"}
+		}
 		return node{Type: "string", MinLength: 1}
 	}
+}
+
+// textNode returns the schema of a text with a pattern.
+func textNode(v config.Value, pattern string) node {
+	if v.None {
+		pattern = "^$|" + pattern
+	}
+	return node{Type: "string", Pattern: pattern}
 }
 
 // edgeTakes says what such a value may be.

@@ -51,7 +51,7 @@ func valueNode(v config.Value) node {
 	case config.Size:
 		return node{Type: []string{"integer", "string"}, Minimum: low, Maximum: high, Pattern: sizePattern}
 	case config.Address:
-		return addressNode(v)
+		return textNode(v, addressPattern)
 	case config.Target:
 		return node{Type: "string", Pattern: "^/"}
 	case config.Command:
@@ -76,14 +76,6 @@ func valueNode(v config.Value) node {
 	default:
 		return edgeNode(v)
 	}
-}
-
-// addressNode returns the schema of an address.
-func addressNode(v config.Value) node {
-	if v.None {
-		return node{Type: "string", Pattern: "^$|" + addressPattern}
-	}
-	return node{Type: "string", Pattern: addressPattern}
 }
 
 // bounds returns the smallest and the largest number that a value may be, nil for
