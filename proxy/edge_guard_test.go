@@ -65,7 +65,7 @@ func TestNetworks(t *testing.T) {
 			allow, deny []netip.Prefix
 			client      string
 			want        int
-		}{
+		}{ // a 403 names the key that decided
 			{nil, networks("192.0.2.0/24"), "192.0.2.1", 403},
 			{nil, networks("192.0.2.0/24"), "192.0.3.1", 200},
 			{networks("192.0.2.0/24"), nil, "192.0.2.1", 200},
@@ -85,6 +85,9 @@ func TestNetworks(t *testing.T) {
 				r.Header.Set("X-Forwarded-For", c.client)
 				res := do(t, client, r)
 				body := readAll(t, res)
+				if c.want == 403 && !strings.Contains(body, `"key":"`+map[bool]string{true: "deny", false: "allow"}[c.deny != nil]+`"`) {
+					t.Errorf("%q to %s, allow %v, deny %v: %s", c.client, path, c.allow, c.deny, body)
+				}
 				if res.StatusCode != c.want || c.want == 200 != (body == "app") || c.want == 403 && requests.Load() != before {
 					t.Errorf("%q to %s, allow %v, deny %v: %d %s", c.client, path, c.allow, c.deny, res.StatusCode, body)
 				}

@@ -66,7 +66,7 @@ func (s *Server) StatusHandler() http.Handler {
 		}
 		app, err := all.find(name)
 		if err != nil { // its text lists the apps, which are not for every client
-			writeError(w, http.StatusNotFound, fmt.Sprintf("there is no app %q", name))
+			writeFault(w, http.StatusNotFound, "not found", fmt.Sprintf("there is no app %q", name))
 			return
 		}
 		// A new request, so that nothing else of a public client's request reaches the

@@ -107,6 +107,18 @@ func writeError(w http.ResponseWriter, httpStatus int, message string) {
 	w.Write(raw)
 }
 
+// writeFault answers in the form of what the proxy answers: /lb-status is on the public
+// listener, too.
+func writeFault(w http.ResponseWriter, httpStatus int, message, reason string) {
+	raw, _ := json.Marshal(struct {
+		Error  string `json:"error"`
+		Reason string `json:"reason,omitempty"`
+	}{message, reason}) // encoding strings does not fail
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(httpStatus)
+	w.Write(append(raw, '\n'))
+}
+
 // codeOf returns the gRPC code that is closest to httpStatus.
 func codeOf(httpStatus int) codes.Code {
 	switch httpStatus {

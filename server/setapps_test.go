@@ -88,7 +88,7 @@ func TestLbStatusOfTwoApps(t *testing.T) {
 			{"?app=", 200, `{"total":3,"healthy":2,"instances":[`, []registry.ID{first, second, third}},
 			{"?app=two", 200, `{"total":2,"healthy":1,"instances":[`, []registry.ID{second, third}},
 			{"?app=default&x=y", 200, `{"total":1,"healthy":1,"instances":[`, []registry.ID{first}},
-			{"?app=three", 404, `{"code":5,"message":"there is no app \"three\"","details":[]}`, nil},
+			{"?app=three", 404, `{"error":"not found","reason":"there is no app \"three\""}`, nil},
 		} {
 			resp, body := (&plane{base: base, web: p.web}).do(t, http.MethodGet, "/lb-status"+c.query, "")
 			if resp.StatusCode != c.code || !strings.HasPrefix(body, c.begin) || resp.Header.Get("Content-Type") != "application/json" ||

@@ -1,5 +1,13 @@
 package config
 
+import (
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"gopkg.in/yaml.v3"
+)
+
 // AccessLog says which requests are logged where.
 type AccessLog struct {
 	// To is an absolute path, or stdout. Empty: there is no access log.
@@ -15,6 +23,60 @@ type AccessLog struct {
 
 // Stdout is the AccessLog.To that stands for standard output.
 const Stdout = "stdout"
+
+// appended is the path of a file that is appended to, or stdout. The file need not be
+// there, its folder must.
+func appended(field *string) Value {
+	value := fileOr(field, Stdout)
+	decode := value.decode
+	value.decode = func(r *reader, at place, node *yaml.Node) {
+		var path string
+		fileOr(&path, Stdout).decode(r, at, node)
+		if path == "" {
+			return // it has a problem
+		}
+		if path != Stdout && !r.appendable(at, path) {
+			return
+		}
+		decode(r, at, node)
+	}
+	return value
+}
+
+// appendable reports whether there can be a file at path to append to.
+func (r *reader) appendable(at place, path string) bool {
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.IsDir():
+		r.problem(at, "must be a file; %s is a folder", displayPath(path))
+	case err == nil && !info.Mode().IsRegular(): // a pipe would block, and cannot be rotated
+		r.problem(at, "must be a regular file; %s is not one", displayPath(path))
+	case err == nil:
+		return r.writable(at, path)
+	default:
+		folder := filepath.Dir(path)
+		if info, err := os.Stat(folder); err != nil {
+			r.problem(at, "must be in a folder that exists; %s: %v", displayPath(folder), cause(err))
+		} else if !info.IsDir() {
+			r.problem(at, "must be in a folder; %s is not one", displayPath(folder))
+		} else {
+			return r.writable(at, folder)
+		}
+	}
+	return false
+}
+
+// mayWrite is W_OK of access(2).
+const mayWrite = 2
+
+// writable reports whether this process may write to what there is at path.
+func (r *reader) writable(at place, path string) bool {
+	if err := syscall.Access(path, mayWrite); err != nil {
+		r.problem(at, "must be writable for dynlb; %s: %v", displayPath(path), err)
+		return false
+	}
+	return true
+}
 
 // accessLogs checks that all logs in the same file are rotated in the same way.
 func (r *reader) accessLogs() {

@@ -9,6 +9,8 @@ import (
 	"os"
 	"strings"
 	"syscall"
+
+	"github.com/dynlb/dynlb/internal/htpasswd"
 )
 
 // The bounds of a token's length. 16 characters cannot be guessed over the network;
@@ -37,6 +39,18 @@ func ReadToken(path string) (string, error) {
 			displayPath(path), minToken, maxToken)
 	}
 	return token, nil
+}
+
+// checkUsers returns an error for a file that basicAuth cannot use.
+func checkUsers(path string) error {
+	data, err := readCredential(path, true)
+	if err != nil {
+		return err
+	}
+	if _, err := htpasswd.Parse(data); err != nil {
+		return fmt.Errorf("%s: %w", displayPath(path), err)
+	}
+	return nil
 }
 
 // ReadKeyPair returns the certificate in one file with its private key in

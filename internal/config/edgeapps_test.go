@@ -87,3 +87,28 @@ func TestAccessLogsInOneFile(t *testing.T) {
 		}
 	}
 }
+
+// TestEdgeFiles: files that the rules cannot use are reported at the line of their key.
+func TestEdgeFiles(t *testing.T) {
+	t.Parallel()
+	dir := folderWithApp(t)
+	writeFile(t, dir, "users", "ann:secret\nbob:$apr1$secret\n", 0o600)
+	writeFile(t, dir, "empty", "", 0o600)
+	writeFile(t, dir, "open", "ann:secret\n", 0o644)
+	for text, want := range map[string]string{
+		"\naccessLog: {to: gone/access.log}":    "2: accessLog.to: must be in a folder that exists; DIR/gone: no such file or directory",
+		"accessLog: {to: app.ts/access.log}":    "1: accessLog.to: must be in a folder; DIR/app.ts is not one",
+		"accessLog: {to: .}":                    "1: accessLog.to: must be a file; DIR is a folder",
+		"accessLog: {to: /dev/null}":            "1: accessLog.to: must be a regular file; /dev/null is not one",
+		"\nbasicAuth: users":                    `2: basicAuth: DIR/users: line 2: the password of "bob" has a hash other than that of bcrypt; make one with htpasswd -B`,
+		"basicAuth: empty":                      "1: basicAuth: DIR/empty: there is no line name:password",
+		"basicAuth: open":                       "1: basicAuth: DIR/open is accessible to all users (mode 0644); run chmod 600 on it",
+		"apps:\n  web:\n    basicAuth: ./empty": "3: apps.web.basicAuth: DIR/empty: there is no line name:password",
+	} {
+		_, err := Parse("config.yaml", []byte(text), dir, nil)
+		want := []string{"config.yaml:" + strings.ReplaceAll(want, "DIR", dir)}
+		if got := report(t, err); !slices.Equal(got, want) {
+			t.Errorf("%s: got\n%v\nwant\n%v", text, err, want)
+		}
+	}
+}

@@ -28,7 +28,7 @@ func reportKeys(e *Edge) []Key {
 func accessLogKeys(a *AccessLog) []Key {
 	return []Key{
 		{
-			Name: "to", Value: orNone(fileOr(&a.To, "stdout"), &a.To), Example: "access.log", Change: AtOnce,
+			Name: "to", Value: orNone(appended(&a.To), &a.To), Example: "access.log", Change: AtOnce,
 			Meaning: "The file, relative to the config file, or `stdout`. Unset, or `\"\"`: there is no access log. Several apps may have the same file. Lines that cannot be written fast enough are dropped, and counted in `dynlb_access_log_lines_dropped_total`.",
 		},
 		{
@@ -66,7 +66,7 @@ func guardKeys(e *Edge) []Key {
 			Meaning: "The networks whose clients may not use the app, whatever `allow` says.",
 		},
 		{
-			Name: "basicAuth", Value: orNone(checked(&e.BasicAuth, checkPrivate), &e.BasicAuth), Example: "users", Change: AtOnce,
+			Name: "basicAuth", Value: orNone(checked(&e.BasicAuth, checkUsers), &e.BasicAuth), Example: "users", Change: AtOnce,
 			Meaning: "A file with lines of `name:password`, not accessible to all users: clients must send one of them (RFC 7617). A password is plain, or a hash of bcrypt as `htpasswd -B` makes it. The file is read again with the config. Unset, or `\"\"`: clients need none.",
 		},
 		{
@@ -117,7 +117,7 @@ func responseKeys(e *Edge) []Key {
 		},
 		{
 			Name: "errorPages", Value: pages(&e.ErrorPages), Default: "{}", Change: AtOnce,
-			Meaning: "Pages in HTML for dynlb's own answers to requests for an app, by status, such as `{502: sorry.html, default: error.html}`. Clients that ask for `text/html` get them; those that ask for JSON get problem details (RFC 9457). The files are read with the config.",
+			Meaning: "Pages in HTML for dynlb's own answers to requests for an app, by status, such as `{502: sorry.html, default: error.html}`. Clients that ask for `text/html` get them; those that ask for JSON get problem details (RFC 9457). The statuses are " + listOf(PageStatuses) + "; `default` stands for the others of them. The files are read with the config.",
 		},
 		{
 			Name: "compression", Value: boolean(&e.Compression), Default: "false", Change: AtOnce,

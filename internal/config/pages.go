@@ -3,13 +3,35 @@ package config
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 )
 
 // maxPage bounds the size of a page: that of one with its pictures in it.
 const maxPage = 256 << 10
+
+// PageStatuses are those of dynlb's own answers to requests for an app: what package policy
+// and the rules of package edge answer once the app is known.
+var PageStatuses = []int{400, 401, 403, 408, 429, 431, 502, 503, 504}
+
+// listOf returns numbers for a message.
+func listOf(numbers []int) string {
+	var b strings.Builder
+	for i, n := range numbers {
+		switch {
+		case i == 0:
+		case i == len(numbers)-1:
+			b.WriteString(" or ")
+		default:
+			b.WriteString(", ")
+		}
+		b.WriteString(strconv.Itoa(n))
+	}
+	return b.String()
+}
 
 // ReadPage returns the page in the file at path. The error begins with the path.
 func ReadPage(path string) ([]byte, error) {
@@ -63,11 +85,11 @@ func pages(field *map[int]string) Value {
 			code, err := strconv.Atoi(name)
 			if name == "default" {
 				code, err = DefaultPage, nil
-			} else if err == nil && (code < 400 || code > 599) {
+			} else if err == nil && !slices.Contains(PageStatuses, code) {
 				err = strconv.ErrRange
 			}
 			if err != nil {
-				r.problem(at, "must be a status from 400 to 599, or default")
+				r.problem(at, "must be a status that dynlb itself answers requests for an app with, which is %s, or default", listOf(PageStatuses))
 				return
 			}
 			path := ""

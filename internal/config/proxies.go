@@ -53,6 +53,8 @@ func prefixes(field *[]netip.Prefix) Value {
 			}
 			prefix, err := parsePrefix(s)
 			switch {
+			case s == "localhost":
+				r.wrong(here, item, "an address or a network; write loopback")
 			case err != nil:
 				r.wrong(here, item, "an address or a network, such as 10.1.2.3 or 10.0.0.0/8")
 			case prefix.Addr().Is4In6():

@@ -37,7 +37,9 @@ func TestAccessLog(t *testing.T) {
 		t.Error("the metrics lack the dropped lines")
 	}
 	r.Reload("accessLog: {to: " + dir + "}\n")
-	daemontest.Eventually(t, "the error in the status", func() bool { return strings.Contains(r.Pool().GetConfigError(), "open access log") })
+	daemontest.Eventually(t, "the error in the status", func() bool {
+		return strings.Contains(r.Pool().GetConfigError(), "accessLog.to: must be a file; "+dir+" is a folder")
+	})
 	ask("/two")
 	daemontest.Eventually(t, "the line", func() bool { return lines(first, `"path":"/two"`) == 1 })
 

@@ -21,9 +21,9 @@ func (x *Exchange) guard(r *http1.Request, client string, status bool, state *St
 	if err != nil { // the peer is a process of this machine
 		ip = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	}
-	if !s.admits(ip) {
+	if key := s.bars(ip); key != "" {
 		return reject(policy.Fault{
-			Code: http.StatusForbidden, Message: "forbidden", Reason: "clients of this network may not use the app", Key: "allow, deny",
+			Code: http.StatusForbidden, Message: "forbidden", Reason: "clients of this network may not use the app", Key: key,
 		})
 	}
 	at := now()
@@ -50,10 +50,18 @@ func (x *Exchange) guard(r *http1.Request, client string, status bool, state *St
 	return nil
 }
 
-// admits reports whether clients at an address may use the app.
-func (s *Settings) admits(ip netip.Addr) bool {
+// bars returns the configuration key by which clients at an address may not use the app,
+// "" if they may.
+func (s *Settings) bars(ip netip.Addr) string {
 	holds := func(p netip.Prefix) bool { return p.Contains(ip) }
-	return !slices.ContainsFunc(s.Deny, holds) && (len(s.Allow) == 0 || slices.ContainsFunc(s.Allow, holds))
+	switch {
+	case slices.ContainsFunc(s.Deny, holds):
+		return "deny"
+	case len(s.Allow) > 0 && !slices.ContainsFunc(s.Allow, holds):
+		return "allow"
+	default:
+		return ""
+	}
 }
 
 // unverified returns the error for a request that no user is known to have sent.

@@ -7,14 +7,13 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"runtime"
-	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/crypto/bcrypt"
 
+	"github.com/dynlb/dynlb/internal/htpasswd"
 	"github.com/dynlb/dynlb/proxy/http1"
 )
 
@@ -53,55 +52,27 @@ type password struct {
 	plain  digest
 }
 
-// ParseUsers reads lines of name:password, where a password is plain, or a hash of bcrypt
-// as htpasswd -B makes it. Empty lines and those that begin with # do not count.
+// ParseUsers reads users as htpasswd.Parse does.
 func ParseUsers(text []byte) (*Users, error) {
+	list, err := htpasswd.Parse(text)
+	if err != nil {
+		return nil, err
+	}
 	u := &Users{
 		passwords: map[string]password{}, right: map[digest]struct{}{}, wrong: map[digest]struct{}{},
 		verifying: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 	}
 	_, _ = rand.Read(u.key[:]) // it does not fail
-	n := 0
-	for line := range strings.Lines(string(text)) {
-		n++
-		line = strings.TrimRight(line, "\r\n")
-		if strings.TrimSpace(line) == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		name, secret, ok := strings.Cut(line, ":")
-		if !ok || name == "" || secret == "" {
-			return nil, fmt.Errorf("line %d must be name:password", n)
-		}
-		if _, again := u.passwords[name]; again {
-			return nil, fmt.Errorf("line %d: the user %q is there already", n, name)
-		}
-		p, err := newPassword(secret)
-		if err != nil {
-			return nil, fmt.Errorf("line %d: the password of %q %w", n, name, err)
-		}
-		u.passwords[name] = p
-		if p.bcrypt != nil {
+	for i := range list {
+		p := password{bcrypt: list[i].Bcrypt}
+		if p.bcrypt == nil {
+			p.plain = sha256.Sum256([]byte(list[i].Plain))
+		} else {
 			u.unknown = &p
 		}
-	}
-	if len(u.passwords) == 0 {
-		return nil, errors.New("there is no line name:password")
+		u.passwords[list[i].Name] = p
 	}
 	return u, nil
-}
-
-func newPassword(secret string) (password, error) {
-	switch {
-	case strings.HasPrefix(secret, "$2"):
-		if _, err := bcrypt.Cost([]byte(secret)); err != nil {
-			return password{}, errors.New("is not a hash of bcrypt")
-		}
-		return password{bcrypt: []byte(secret)}, nil
-	case strings.HasPrefix(secret, "$"), strings.HasPrefix(secret, "{"):
-		return password{}, errors.New("has a hash other than that of bcrypt; make one with htpasswd -B")
-	default:
-		return password{plain: sha256.Sum256([]byte(secret))}, nil
-	}
 }
 
 // credentials returns the value of Authorization, decoded. ok reports whether there is

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/dynlb/dynlb/internal/config"
@@ -25,7 +26,7 @@ func edgeNode(v config.Value) node {
 		return node{Type: []string{"boolean", "string"}, MinLength: 1}
 	case config.Pages:
 		path := node{Type: "string", MinLength: 1}
-		return node{Type: "object", PropertyNames: &node{Pattern: "^([45][0-9][0-9]|default)$"}, AdditionalProperties: path}
+		return node{Type: "object", PropertyNames: &node{Pattern: "^(" + statuses() + "default)$"}, AdditionalProperties: path}
 	case config.Word:
 		return node{Type: "string", Pattern: "^(" + strings.Join(v.Words, "|") + ")$"}
 	default: // Path
@@ -34,6 +35,15 @@ func edgeNode(v config.Value) node {
 		}
 		return node{Type: "string", MinLength: 1}
 	}
+}
+
+// statuses returns those of pages in the form of a pattern, each with a bar after it.
+func statuses() string {
+	var b strings.Builder
+	for _, code := range config.PageStatuses {
+		b.WriteString(strconv.Itoa(code) + "|")
+	}
+	return b.String()
 }
 
 // textNode returns the schema of a text with a pattern.
