@@ -9,6 +9,7 @@ import (
 	"github.com/dynlb/dynlb/proxy"
 	"github.com/dynlb/dynlb/proxy/edge"
 	"github.com/dynlb/dynlb/proxy/proxytest"
+	"github.com/dynlb/dynlb/proxy/route"
 )
 
 // TestDescribe: an outcome describes its request if the rules ask for it.
@@ -38,11 +39,67 @@ func TestDescribe(t *testing.T) {
 			if forwarded != "" {
 				r.Header.Set("X-Forwarded-For", forwarded)
 			}
-			readAll(t, do(t, client, r))
-			if got := f.recorded(t, 200).request; got != want+" /a?b=c a.example http://b/ "+strings.Repeat("x", 1024)+` "" ` {
+			res := do(t, client, r)
+			readAll(t, res)
+			o := f.recorded(t, 200)
+			if o.http2 != (res.ProtoMajor == 2) {
+				t.Errorf("%s is recorded as HTTP/2: %t", res.Proto, o.http2)
+			}
+			if got := o.request; got != want+" /a?b=c a.example http://b/ "+strings.Repeat("x", 1024)+` "" ` {
 				t.Errorf("forwarded for %q: %s", forwarded, got)
 			}
 		}
+	})
+}
+
+// TestDescribeOfNoApp: requests that are for no app, and those for the status path, are
+// described too, if the settings ask for it; else the latter are not recorded.
+func TestDescribeOfNoApp(t *testing.T) {
+	t.Parallel()
+	f := newProxy(t, setup{instances: []string{server(t, echo)}, options: proxy.Options{
+		Settings: proxy.Settings{Describe: true},
+		Status: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Query().Get("app") == "none" {
+				w.WriteHeader(http.StatusNotFound)
+			}
+			_, _ = w.Write([]byte("status"))
+		}),
+		Router: route.NewTable([]route.Rule{{App: newEchoApp(t, "web"), Hosts: []string{"web.test"}}}),
+	}})
+	eachProtocol(t, func(t *testing.T, client *http.Client) {
+		for _, c := range []struct {
+			method, host, path string
+			code               int
+			status             bool
+		}{
+			{"GET", "other.test", "/a?b", 421, false},
+			{"HEAD", "other.test", "/a?b", 421, false},
+			{"TRACE", "web.test", "/a?b", 405, false},
+			{"GET", "other.test", "/lb-status", 200, true},
+			{"HEAD", "web.test", "/lb-status", 200, true},
+			{"GET", "web.test", "/lb-status?app=none", 404, true},
+			{"POST", "web.test", "/lb-status", 405, true},
+		} {
+			r := newRequest(t, c.method, f.url+c.path, nil)
+			r.Host = c.host
+			r.Header.Set("User-Agent", "agent")
+			res := do(t, client, r)
+			size := len(readAll(t, res))
+			o := f.recorded(t, c.code)
+			if want := "127.0.0.1 " + c.path + " " + c.host + `  agent "" `; o.request != want || o.status != c.status || o.app != "" || o.out != int64(size) || o.http2 != (res.ProtoMajor == 2) {
+				t.Errorf("%s %s%s over %s: recorded %+v, want %s, %d bytes", c.method, c.host, c.path, res.Proto, o, want, size)
+			}
+		}
+		f.proxy.Configure(proxy.Settings{})
+		for _, path := range []string{"/lb-status", "/a"} {
+			r := newRequest(t, http.MethodGet, f.url+path, nil)
+			r.Host = "other.test"
+			readAll(t, do(t, client, r))
+		}
+		if o := f.recorded(t, 421); o.request != "" {
+			t.Errorf("described as %s", o.request)
+		}
+		f.proxy.Configure(proxy.Settings{Describe: true})
 	})
 }
 

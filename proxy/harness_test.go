@@ -117,6 +117,10 @@ type record struct {
 	code    int
 	took    time.Duration
 	request string // what Outcome.Request says; "" if it is nil
+	app     string
+	http2   bool
+	status  bool
+	out     int64 // bytes
 }
 
 // newProxy serves a proxy over the instances of s. The tests use its address only, so that
@@ -133,12 +137,15 @@ func newProxy(t testing.TB, s setup) *front {
 	f.app = route.NewApp("default", f.registry, route.Settings{
 		RequestTimeout: cmp.Or(s.timeout, patience), Edge: edge.New(s.edge), Protocol: s.protocol,
 	})
-	s.options.Router = route.Single(f.app)
+	if s.options.Router == nil {
+		s.options.Router = route.Single(f.app)
+	}
 	s.options.StreamsOnStd = s.options.StreamsOnStd || edge.New(s.edge).StreamsOnStd() || s.protocol != route.HTTP1
 	s.options.Engine = cmp.Or(s.options.Engine, engine)
 	s.options.Record = func(o *outcome.Outcome) {
-		r := record{code: o.Code, took: o.Duration}
+		r := record{code: o.Code, took: o.Duration, app: o.App, status: o.Status, out: o.BytesOut}
 		if o.Request != nil {
+			r.http2 = o.Request.HTTP2
 			r.request = fmt.Sprintf("%s %s%s %s %s %s %q %s", o.Request.Client, o.Route, o.Request.Query,
 				o.Request.Host, o.Request.Referer, o.Request.UserAgent, o.Request.User, o.Request.ID)
 		}

@@ -75,6 +75,9 @@ func (s *Settings) guarded() bool {
 	return len(s.Allow) > 0 || len(s.Deny) > 0 || s.Users != nil || s.ClientRate.isSet() || s.AppRate.isSet() || s.Maintenance != nil
 }
 
+// Describing are the rules for requests that are for no app, if they are to be described.
+var Describing = New(Settings{Describe: true})
+
 // Rules are compiled Settings. They do not change, and are safe for concurrent use.
 type Rules struct {
 	settings  Settings

@@ -23,8 +23,20 @@ func (r *request) judge(rules *edge.Rules, head *http1.Request) (err error) {
 	if r.worker.engine.handover != nil && r.client.stream == nil && rules.Blocks(head) {
 		return errBlocks
 	}
-	r.edge, err = rules.Begin(head, edge.Peer{IP: r.client.ip, Settings: r.settings}, r.app.Edge())
+	r.edge, err = rules.Begin(head, r.peer(), r.app.Edge())
 	return err
+}
+
+// peer returns the client of the request as the rules know it.
+func (r *request) peer() edge.Peer {
+	return edge.Peer{IP: r.client.ip, HTTP2: r.client.stream != nil, Settings: r.settings}
+}
+
+// describeAlone describes a request that is for no app, for its outcome.
+func (r *request) describeAlone(head *http1.Request) {
+	if r.settings.Describe {
+		r.edge, _ = edge.Describing.Begin(head, r.peer(), nil)
+	}
 }
 
 // leave gives a request up that has just begun. The client's connection is handed over.

@@ -114,6 +114,7 @@ func (r *request) fail(err error) {
 // HTTP/1.0 client's connection is closed.
 func (r *request) sendFault(f policy.Fault) {
 	r.edge.Dress(&f)
+	r.outcome.BytesOut = f.Length(r.toHead)
 	r.dropUpstream()
 	if r.attempt != attemptQueued { // else conclude takes it out of the queue
 		r.release()

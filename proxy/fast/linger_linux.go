@@ -18,12 +18,15 @@ const shutdownLinger = 500 * time.Millisecond
 func (c *client) refuse(b []byte, e *http1.Error) {
 	w := c.worker
 	w.engine.refusals.Log(w.engine.log, e, c.address())
-	w.refused = outcome.Outcome{Code: e.Status, Source: outcome.Client, Client: c.ip, Duration: w.since(c.began)}
-	w.engine.record(&w.refused)
 	// The reader of the head may point into a buffer that was used again, so the
 	// method is read from b.
 	toHead := bytes.HasPrefix(bytes.TrimLeft(b, "\r\n"), []byte("HEAD "))
-	if c.Send(policy.Refusal(e).Append(w.out[:0], toHead, true)) != nil {
+	f := policy.Refusal(e)
+	w.refused = outcome.Outcome{
+		Code: e.Status, Source: outcome.Client, Client: c.ip, BytesOut: f.Length(toHead), Duration: w.since(c.began),
+	}
+	w.engine.record(&w.refused)
+	if c.Send(f.Append(w.out[:0], toHead, true)) != nil {
 		c.close()
 		return
 	}

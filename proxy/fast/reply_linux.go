@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"net/http"
 
-	"github.com/dynlb/dynlb/proxy/eventloop"
 	"github.com/dynlb/dynlb/proxy/forward"
 	"github.com/dynlb/dynlb/proxy/http1"
 	"github.com/dynlb/dynlb/proxy/outcome"
@@ -121,52 +120,12 @@ func (st *stream) turnAway(e *http1.Error, text []byte) {
 	w := c.worker
 	c.dropHead()
 	w.engine.refusals.Log(w.engine.log, e, c.address())
-	w.refused = outcome.Outcome{Code: e.Status, Source: outcome.Client}
-	w.engine.record(&w.refused)
 	toHead := bytes.HasPrefix(text, []byte("HEAD "))
-	st.sendWhole(policy.Refusal(e).Append(w.out[:0], toHead, false), toHead)
+	f := policy.Refusal(e)
+	w.refused = outcome.Outcome{Code: e.Status, Source: outcome.Client, Client: c.ip, BytesOut: f.Length(toHead)}
+	w.engine.record(&w.refused)
+	st.sendWhole(f.Append(w.out[:0], toHead, false), toHead)
 	if c.Loop() != nil {
 		st.end(nil, nil)
 	}
 }
-
-// page is the answer of Options.Status to a stream.
-type page struct {
-	stream  *stream
-	session *session
-	id      uint32
-	toHead  bool
-	text    []byte
-}
-
-// serveStatus answers a request for the status path. What answers it may take locks, so
-// the loop does not wait for it.
-func (st *stream) serveStatus(head *http1.Request) {
-	c := &st.client
-	w := c.worker
-	p := &page{stream: st, session: st.session, id: st.h2.ID(), toHead: string(head.Method) == http.MethodHead}
-	method, target, host, peer := string(head.Method), string(head.Path), string(head.Host), c.address()
-	c.dropHead()
-	w.loop.Begin()
-	go func() { // ends when the page is written; a drain waits for it
-		p.text = w.engine.status(method, target, host, peer)
-		w.loop.Post(p)
-	}()
-}
-
-// Run sends the page.
-func (p *page) Run() {
-	st := p.stream
-	w := p.session.worker
-	w.loop.End()
-	if st.session != p.session || st.h2.ID() != p.id || !st.h2.IsOpen() {
-		return
-	}
-	defer w.rescue(&st.client, nil, nil)
-	st.sendWhole(p.text, p.toHead)
-	if st.client.Loop() != nil {
-		st.end(nil, nil)
-	}
-}
-
-var _ eventloop.Task = (*page)(nil)

@@ -143,6 +143,9 @@ func (r *request) start(head *http1.Request, n int, rest []byte) bool {
 		err = policy.ErrStreams
 	}
 	if err != nil {
+		if r.app == nil {
+			r.describeAlone(head)
+		}
 		r.client.Keep(rest)
 		r.client.dropHead()
 		r.fail(err)

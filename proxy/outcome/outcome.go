@@ -58,8 +58,12 @@ type Outcome struct {
 	// Client is the IP address of the peer that sent the request, which may be a proxy.
 	// It is empty when the peer has none, as on a Unix socket.
 	Client string
+	// Status tells that the request was for dynlb's own status. It is recorded only if
+	// settings.Settings.Describe is set.
+	Status bool
 	// Request describes the request further. It is nil unless the settings of its app
-	// ask for it (edge.Settings.Describe).
+	// ask for it (edge.Settings.Describe), or those of the proxy if it is for no app
+	// (settings.Settings.Describe).
 	Request *Request
 	// Instance is the ID of the instance that answered, or of the last one that
 	// was tried. It is empty when none was claimed.
@@ -78,8 +82,8 @@ type Outcome struct {
 	// failed before that, normally 1.
 	Attempts int
 	// BytesIn is how many bytes of content the client sent. BytesOut is how many bytes of
-	// the content of the instance's response were sent to it. Heads, framing and the bytes
-	// of tunnels do not count.
+	// the content of its response were sent to it, which is that of the instance or an
+	// answer of dynlb. Heads, framing and the bytes of tunnels do not count.
 	BytesIn, BytesOut int64
 	// Duration is the time from the end of the request's head to now. For a
 	// request that was refused within its head it counts from the first byte.

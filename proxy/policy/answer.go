@@ -21,6 +21,15 @@ func (f Fault) body() []byte {
 	return append(b, '\n')
 }
 
+// Length returns how many bytes of content the answer has; head tells that the request is a
+// HEAD.
+func (f Fault) Length(head bool) int64 {
+	if head || f.Code == StatusClientClosed {
+		return 0
+	}
+	return int64(len(f.body()))
+}
+
 // fields returns the header fields of a response with the given body. allow is the
 // list of methods in a 405, "" for those that a reverse proxy forwards.
 func (f Fault) fields(body []byte, allow string) [][2]string {

@@ -51,6 +51,9 @@ type Settings struct {
 	// StreamsOnStd has the std lane carry HTTP/2, because of the rules in front of an app
 	// (see package edge), or because the instances of an app may speak HTTP/2.
 	StreamsOnStd bool
+	// Describe has the outcomes of requests that are for no app describe them, and has
+	// those for dynlb's own status recorded.
+	Describe bool
 }
 
 // WithDefaults returns s with the defaults where it is zero.

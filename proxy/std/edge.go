@@ -4,11 +4,34 @@ import (
 	"github.com/dynlb/dynlb/proxy/edge"
 	"github.com/dynlb/dynlb/proxy/forward"
 	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/policy"
+	"github.com/dynlb/dynlb/proxy/route"
 )
+
+// match returns the app that the request is for. The error is not nil if there is none.
+func (x *exchange) match(r *http1.Request) (route.Match, error) {
+	if err := policy.CheckMethod(r); err != nil {
+		return route.Match{}, err
+	}
+	match := x.lane.options.Router.Route(r.Host, x.outcome.Route)
+	return match, match.Err()
+}
 
 // judge asks the rules in front of the app whether the request may pass.
 func (x *exchange) judge(front *edge.Rules, r *http1.Request, from forward.Peer) (err error) {
-	_, http2 := x.client.(*stream)
-	x.edge, err = front.Begin(r, edge.Peer{IP: from.IP, HTTP2: http2, Settings: x.rules.Settings}, x.app.Edge())
+	x.edge, err = front.Begin(r, x.peer(from), x.app.Edge())
 	return err
+}
+
+// peer returns the client of the request as the rules know it.
+func (x *exchange) peer(from forward.Peer) edge.Peer {
+	_, http2 := x.client.(*stream)
+	return edge.Peer{IP: from.IP, HTTP2: http2, Settings: x.rules.Settings}
+}
+
+// describeAlone describes a request that is for no app, for its outcome.
+func (x *exchange) describeAlone(r *http1.Request, from forward.Peer) {
+	if x.rules.Describe {
+		x.edge, _ = edge.Describing.Begin(r, x.peer(from), nil)
+	}
 }

@@ -102,12 +102,10 @@ func (x *exchange) begin(r *http1.Request, size int, from forward.Peer, rules ru
 	x.describe(r, rules)
 	x.outcome.Client = from.IP
 	x.lane.underscores.Note(r, x.lane.options.Log)
-	if err := policy.CheckMethod(r); err != nil {
+	match, err := x.match(r)
+	if err != nil {
+		x.describeAlone(r, from)
 		return err
-	}
-	match := x.lane.options.Router.Route(r.Host, x.outcome.Route)
-	if match.App == nil {
-		return match.Err()
 	}
 	x.app, from.Strip = match.App, match.Strip
 	settings := x.app.Settings()

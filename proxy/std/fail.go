@@ -35,6 +35,7 @@ func (x *exchange) fail(err error) {
 		return
 	}
 	x.edge.Dress(&f)
+	x.outcome.BytesOut = f.Length(x.method == http.MethodHead)
 	x.client.refuse(f, x.readsAll())
 }
 

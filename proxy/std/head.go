@@ -182,16 +182,20 @@ func (c *conn) turnAway(e *http1.Error) {
 	if !c.began.IsZero() {
 		took = time.Since(c.began)
 	}
-	c.lane.turnedAway(&c.exchange.outcome, e, c.conn.RemoteAddr().String(), took)
 	c.toHead = bytes.HasPrefix(bytes.TrimLeft(c.intake.bytes(), "\r\n"), []byte("HEAD "))
+	c.exchange.outcome = outcome.Outcome{Duration: took}
+	f := c.lane.turnedAway(&c.exchange.outcome, e, c.conn.RemoteAddr().String(), c.toHead)
 	c.keep = false
-	c.refuse(policy.Refusal(e), false)
+	c.refuse(f, false)
 }
 
-// turnedAway logs and records a request that was turned away.
-func (l *Lane) turnedAway(o *outcome.Outcome, e *http1.Error, client string, took time.Duration) {
+// turnedAway logs and records a request that was turned away, and returns the answer. o has
+// the time that it took.
+func (l *Lane) turnedAway(o *outcome.Outcome, e *http1.Error, client string, toHead bool) policy.Fault {
 	l.refusals.Log(l.options.Log, e, client)
-	ip, _, _ := net.SplitHostPort(client) // of a Unix socket it is ""
-	*o = outcome.Outcome{Code: e.Status, Source: outcome.Client, Client: ip, Duration: took}
+	f := policy.Refusal(e)
+	o.Code, o.Source, o.BytesOut = e.Status, outcome.Client, f.Length(toHead)
+	o.Client, _, _ = net.SplitHostPort(client) // of a Unix socket it is ""
 	l.options.Record(o)
+	return f
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/dynlb/dynlb/proxy/edge"
@@ -34,21 +35,27 @@ func (l *Lane) answerStatus(w http.ResponseWriter, r *http.Request) {
 
 // takeStatus answers a request for the status path, if it may pass.
 func (c *conn) takeStatus(r *http1.Request) {
-	err := c.lane.guardStatus(r, edge.Peer{IP: c.peer.IP, Status: true, Settings: c.rules.Settings})
+	from := edge.Peer{IP: c.peer.IP, Status: true, Settings: c.rules.Settings}
+	call := newStatusCall(r, from)
+	err := c.lane.guardStatus(r, from)
 	if err == nil {
-		c.serveStatus(r)
+		w := c.serveStatus(r)
+		call.end(c.lane, w.code, w.length(c.toHead))
 		return
 	}
+	f := policy.FaultOf(err, "")
+	call.end(c.lane, f.Code, f.Length(c.toHead))
 	whole := c.body.Done()
 	if !whole {
 		_, whole = c.atHand()
 	}
 	c.dropRequest()
-	c.refuse(policy.FaultOf(err, ""), whole)
+	c.refuse(f, whole)
 }
 
-// serveStatus answers a request for the status path on a connection of HTTP/1.1.
-func (c *conn) serveStatus(r *http1.Request) {
+// serveStatus answers a request for the status path on a connection of HTTP/1.1, and
+// returns the answer.
+func (c *conn) serveStatus(r *http1.Request) *page {
 	w := &page{header: make(http.Header), code: http.StatusOK}
 	_, query, _ := bytes.Cut(r.Path, []byte("?"))
 	request := &http.Request{
@@ -67,14 +74,33 @@ func (c *conn) serveStatus(r *http1.Request) {
 	if c.flush() != nil {
 		c.fate = closes
 	}
+	return w
+}
+
+// serveStatus answers a request for the status path, if it may pass.
+func (s *stream) serveStatus(r *http1.Request, ip string) {
+	from := edge.Peer{IP: ip, HTTP2: true, Status: true, Settings: s.rules.Settings}
+	call, toHead := newStatusCall(r, from), s.request.Method == http.MethodHead
+	if err := s.lane.guardStatus(r, from); err != nil {
+		f := policy.FaultOf(err, "")
+		f.Write(s.writer)
+		call.end(s.lane, f.Code, f.Length(toHead))
+		return
+	}
+	w := &page{header: s.writer.Header(), code: http.StatusOK}
+	s.lane.answerStatus(w, s.request)
+	s.writer.WriteHeader(w.code)
+	_, _ = s.writer.Write(w.body.Bytes()) // it fails only if the client is gone
+	call.end(s.lane, w.code, w.length(toHead))
 }
 
 // StatusPage returns the response, in HTTP/1.1, to a request of HTTP/2 for the status
 // path that another lane carries.
 func (l *Lane) StatusPage(method, target, host, client string) []byte {
 	w := &page{header: make(http.Header), code: http.StatusOK}
+	_, query, _ := strings.Cut(target, "?")
 	l.answerStatus(w, &http.Request{
-		Method: method, URL: &url.URL{Path: l.options.StatusPath}, RequestURI: target, Proto: "HTTP/2.0", ProtoMajor: 2,
+		Method: method, URL: &url.URL{Path: l.options.StatusPath, RawQuery: query}, RequestURI: target, Proto: "HTTP/2.0", ProtoMajor: 2,
 		Header: make(http.Header), Body: http.NoBody, Host: host, RemoteAddr: client,
 	})
 	return w.append(nil, method == http.MethodHead, false, l.date.at(time.Now()))
@@ -95,6 +121,14 @@ func (p *page) WriteHeader(code int) { p.code = code }
 
 // Write adds to the content.
 func (p *page) Write(b []byte) (int, error) { return p.body.Write(b) }
+
+// length returns how many bytes of content the response has.
+func (p *page) length(toHead bool) int64 {
+	if toHead {
+		return 0
+	}
+	return int64(p.body.Len())
+}
 
 // append appends the response to b in HTTP/1.1.
 func (p *page) append(b []byte, toHead, last bool, date []byte) []byte {

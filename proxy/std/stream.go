@@ -8,9 +8,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/dynlb/dynlb/proxy/edge"
 	"github.com/dynlb/dynlb/proxy/forward"
 	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/outcome"
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
@@ -83,11 +83,7 @@ func (s *stream) serve() {
 		peer = c.peer
 	}
 	if s.lane.isStatus(r) {
-		if err := s.lane.guardStatus(r, edge.Peer{IP: peer.IP, HTTP2: true, Status: true, Settings: s.rules.Settings}); err != nil {
-			policy.FaultOf(err, "").Write(s.writer)
-			return
-		}
-		s.lane.answerStatus(s.writer, s.request)
+		s.serveStatus(r, peer.IP)
 		return
 	}
 	peer.Trusted = s.rules.Trusts(peer.IP)
@@ -113,8 +109,8 @@ func (s *stream) serve() {
 
 // turnAway answers a request that is malformed. Nothing of it was forwarded.
 func (s *stream) turnAway(e *http1.Error) {
-	s.lane.turnedAway(&s.exchange.outcome, e, s.request.RemoteAddr, 0)
-	policy.Refusal(e).Write(s.writer)
+	s.exchange.outcome = outcome.Outcome{}
+	s.lane.turnedAway(&s.exchange.outcome, e, s.request.RemoteAddr, s.request.Method == http.MethodHead).Write(s.writer)
 }
 
 // watch does nothing: the context of the request halts the exchange.

@@ -1,0 +1,84 @@
+package fast
+
+import (
+	"bytes"
+	"net/http"
+	"strconv"
+
+	"github.com/dynlb/dynlb/proxy/edge"
+	"github.com/dynlb/dynlb/proxy/eventloop"
+	"github.com/dynlb/dynlb/proxy/forward"
+	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/outcome"
+)
+
+// page is the answer of Options.Status to a stream.
+type page struct {
+	stream  *stream
+	session *session
+	id      uint32
+	toHead  bool
+	text    []byte
+
+	outcome outcome.Outcome // recorded if edge is not nil
+	edge    *edge.Exchange  // describes the request; nil: it is not recorded
+	began   int64
+}
+
+// serveStatus answers a request for the status path. What answers it may take locks, so
+// the loop does not wait for it.
+func (st *stream) serveStatus(head *http1.Request) {
+	c := &st.client
+	w := c.worker
+	p := &page{stream: st, session: st.session, id: st.h2.ID(), toHead: string(head.Method) == http.MethodHead, began: w.loop.Now()}
+	method, target, host, peer := string(head.Method), string(head.Path), string(head.Host), c.address()
+	if s := w.engine.settings.Load(); s.Describe {
+		p.outcome = outcome.Outcome{Method: []byte(method), Route: bytes.Clone(forward.Path(head)), Client: c.ip, Status: true}
+		p.edge, _ = edge.Describing.Begin(head, edge.Peer{IP: c.ip, HTTP2: true, Status: true, Settings: s}, nil)
+	}
+	c.dropHead()
+	w.loop.Begin()
+	go func() { // ends when the page is written; a drain waits for it
+		p.text = w.engine.status(method, target, host, peer)
+		w.loop.Post(p)
+	}()
+}
+
+// Run sends the page.
+func (p *page) Run() {
+	st := p.stream
+	w := p.session.worker
+	w.loop.End()
+	p.record(w)
+	if st.session != p.session || st.h2.ID() != p.id || !st.h2.IsOpen() {
+		return
+	}
+	defer w.rescue(&st.client, nil, nil)
+	st.sendWhole(p.text, p.toHead)
+	if st.client.Loop() != nil {
+		st.end(nil, nil)
+	}
+}
+
+// headEnd is the end of the head of a page.
+var headEnd = []byte("\r\n\r\n")
+
+// record reports the request.
+func (p *page) record(w *worker) {
+	if p.edge == nil {
+		return
+	}
+	o := &p.outcome
+	const line = len("HTTP/1.1 ") // of the page, which dynlb itself has written
+	o.Code, _ = strconv.Atoi(string(p.text[line : line+3]))
+	if o.Code >= 400 {
+		o.Source = outcome.Client
+	}
+	o.BytesOut = int64(len(p.text) - bytes.Index(p.text, headEnd) - len(headEnd))
+	o.Request, o.Duration = p.edge.Request(), w.since(p.began)
+	w.engine.record(o)
+	p.edge.End()
+	p.edge = nil
+}
+
+var _ eventloop.Task = (*page)(nil)
