@@ -13,8 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/DeRuina/timberjack"
-
 	"github.com/dynlb/dynlb/internal/logging"
 	"github.com/dynlb/dynlb/proxy/outcome"
 )
@@ -45,7 +43,7 @@ type Log struct {
 // sink is where the lines go, of one form or of several.
 type sink struct {
 	lines   *logging.Lines
-	file    io.Closer // nil for standard output
+	file    *file     // nil for standard output
 	buffers sync.Pool // of *[]byte, for a line
 }
 
@@ -59,10 +57,8 @@ func Open(settings Settings, stdout io.Writer, log *slog.Logger) (*Log, error) {
 		if err := writable(settings.To); err != nil {
 			return nil, fmt.Errorf("open access log: %w", err)
 		}
-		file := &timberjack.Logger{
-			Filename: settings.To, MaxSize: int(max(1, settings.MaxSize>>20)), MaxBackups: settings.Keep, Compression: "none",
-		}
-		to, l.file = file, file
+		l.file = newFile(&settings)
+		to = l.file
 	}
 	l.lines = logging.NewLines(&reporting{Writer: to, log: log}, func(n int) {
 		log.Warn("access log lines dropped: it is not written fast enough", "droppedLines", n)
@@ -114,6 +110,18 @@ func (l *Log) Close() error {
 	}
 	if err := l.file.Close(); err != nil {
 		return fmt.Errorf("close access log %s: %w", filepath.Base(l.settings.To), err)
+	}
+	return nil
+}
+
+// Reopen has the lines from now on written to the file at the path of the log, which may be
+// another one than so far: another program has renamed that.
+func (l *Log) Reopen() error {
+	if l.file == nil {
+		return nil
+	}
+	if err := l.file.reopen(); err != nil {
+		return fmt.Errorf("reopen access log: %w", err)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -88,6 +89,44 @@ func TestIn(t *testing.T) {
 	lines := strings.Split(out.String(), "\n")
 	if len(lines) != 3 || !strings.Contains(lines[0], `"GET /a?b HTTP/1.1" 200 `) || !strings.Contains(lines[1], `"path":"/a","protocol"`) {
 		t.Errorf("got %q", lines)
+	}
+}
+
+// TestReopen: after another program has renamed the file, as logrotate does, lines go to a
+// new one, which is there at once.
+func TestReopen(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "access.log")
+	l, own := open(t, Settings{To: path, Format: Combined, MaxSize: 1 << 20}, nil)
+	written := func(path string, lines int) {
+		t.Helper()
+		for range 4000 { // the lines are written by another goroutine
+			if data, _ := os.ReadFile(path); bytes.Count(data, []byte("\n")) == lines {
+				return
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+		t.Errorf("%s has not %d lines", path, lines)
+	}
+	l.Record(&outcome.Outcome{Code: 200})
+	written(path, 1)
+	if err := os.Rename(path, path+".1"); err != nil {
+		t.Fatal(err)
+	}
+	l.Record(&outcome.Outcome{Code: 200})
+	written(path+".1", 2)
+	if err := l.Reopen(); err != nil {
+		t.Fatal(err)
+	}
+	written(path, 0)
+	l.Record(&outcome.Outcome{Code: 200})
+	if err := l.Close(); err != nil || own.Len() > 0 {
+		t.Errorf("close: %v, log: %s", err, own)
+	}
+	written(path, 1)
+	written(path+".1", 2)
+	if files, _ := filepath.Glob(path + "*"); len(files) != 2 {
+		t.Errorf("files %q", files)
 	}
 }
 

@@ -166,6 +166,8 @@ func TestReadmeConfigs(t *testing.T) {
 	keys := daemontest.NewKeys(t)
 	keys.Write(t, "server.mjs", "")
 	keys.Write(t, "app.ts", "")
+	keys.Write(t, "users", "ann:secret\n")
+	keys.Write(t, "error.html", "<p>sorry")
 	for _, names := range [][2]string{{"cert.pem", "key.pem"}, {"fullchain.pem", "privkey.pem"}} {
 		for i, from := range []string{"server.pem", "server.key"} {
 			if err := os.Link(keys.Path(from), keys.Path(names[i])); err != nil {

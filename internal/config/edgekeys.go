@@ -41,7 +41,7 @@ func accessLogKeys(a *AccessLog) []Key {
 		},
 		{
 			Name: "maxSize", Value: size(&a.MaxSize, minRotated, maxRotated), Default: "100MiB", Change: AtOnce,
-			Meaning: "The size, in whole MiB, at which a file is renamed and a new one begun. No other program may rename it: it would not be opened again.",
+			Meaning: "The size, in whole MiB, at which a file is renamed and a new one begun. A program that renames it, such as logrotate, sends dynlb SIGUSR1 then, which opens it again.",
 		},
 		{
 			Name: "keep", Value: whole(&a.Keep, 0, maxCount), Default: "10", Change: AtOnce,
@@ -67,7 +67,7 @@ func guardKeys(e *Edge) []Key {
 		},
 		{
 			Name: "basicAuth", Value: orNone(checked(&e.BasicAuth, checkUsers), &e.BasicAuth), Example: "users", Change: AtOnce,
-			Meaning: "A file with lines of `name:password`, not accessible to all users: clients must send one of them (RFC 7617). A password is plain, or a hash of bcrypt as `htpasswd -B` makes it. The file is read again with the config. Unset, or `\"\"`: clients need none.",
+			Meaning: "A file with lines of `name:password`, not accessible to all users: clients must send one of them (RFC 7617). A password is plain, or a hash of bcrypt as `htpasswd -B` makes it. The file is read again when it changes. Unset, or `\"\"`: clients need none.",
 		},
 		{
 			Name:    "rateLimit",
@@ -117,7 +117,7 @@ func responseKeys(e *Edge) []Key {
 		},
 		{
 			Name: "errorPages", Value: pages(&e.ErrorPages), Default: "{}", Change: AtOnce,
-			Meaning: "Pages in HTML for dynlb's own answers to requests for an app, by status, such as `{502: sorry.html, default: error.html}`. Clients that ask for `text/html` get them; those that ask for JSON get problem details (RFC 9457). The statuses are " + listOf(PageStatuses) + "; `default` stands for the others of them. The files are read with the config.",
+			Meaning: "Pages in HTML for dynlb's own answers to requests for an app, by status, such as `{502: sorry.html, default: error.html}`. Clients that ask for `text/html` get them; those that ask for JSON get problem details (RFC 9457). The statuses are " + listOf(PageStatuses) + "; `default` stands for the others of them. The files are read again when they change.",
 		},
 		{
 			Name: "compression", Value: boolean(&e.Compression), Default: "false", Change: AtOnce,

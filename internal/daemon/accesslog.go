@@ -3,6 +3,9 @@ package daemon
 import (
 	"context"
 	"errors"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/dynlb/dynlb/internal/accesslog"
 	"github.com/dynlb/dynlb/internal/config"
@@ -111,6 +114,39 @@ func (d *Daemon) discardAccessLogs(logs *accessLogs) {
 	}
 }
 
+// watchAccessLogs opens the files of the access logs again on SIGUSR1: another program, such
+// as logrotate, has renamed them.
+func (d *Daemon) watchAccessLogs(now context.Context) {
+	ctx, cancel := context.WithCancel(now)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGUSR1)
+	d.parts.Go(func() { // ends with the cleanup
+		defer signal.Stop(signals)
+		d.reopenAccessLogs(ctx, signals)
+	})
+	d.cleanups.add(func(context.Context) error {
+		cancel()
+		return nil
+	})
+}
+
+// reopenAccessLogs opens the files of the access logs again for each signal until ctx ends.
+func (d *Daemon) reopenAccessLogs(ctx context.Context, signals <-chan os.Signal) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-signals:
+		}
+		d.log.Info("access logs reopened on SIGUSR1")
+		for _, l := range d.access.Load().files {
+			if err := l.Reopen(); err != nil {
+				d.log.Error("access log", "error", err)
+			}
+		}
+	}
+}
+
 // droppedAccessLines returns how many lines were not written to the access logs.
 func (d *Daemon) droppedAccessLines() float64 {
 	n := d.droppedLines.Load()
@@ -122,6 +158,12 @@ func (d *Daemon) droppedAccessLines() float64 {
 
 // record counts a request in the metrics, and has it logged.
 func (d *Daemon) record(o *outcome.Outcome) {
+	if o.Status {
+		if l := d.access.Load().other; l != nil {
+			l.Record(o)
+		}
+		return
+	}
 	d.metrics.Record(server.Request{App: o.App, Code: o.Code, Source: o.Source.String(), Duration: o.Duration})
 	if l := d.access.Load().of(o.App); l != nil {
 		l.Record(o)

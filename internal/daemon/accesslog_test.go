@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/dynlb/dynlb/internal/daemon/daemontest"
@@ -54,6 +55,41 @@ func TestAccessLog(t *testing.T) {
 		ask("/four")
 		return lines(second, "\n") == before && r.Pool().GetConfigError() == ""
 	})
+}
+
+// TestAccessLogReopens: after a SIGUSR1 the lines are in a new file, and before it in the one
+// that was renamed.
+func TestAccessLogReopens(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "access.log")
+	r := daemontest.Start(t, "accessLog: {to: "+path+"}\n")
+	r.AwaitReady(2)
+	lines := func(path, part string) int {
+		data, _ := os.ReadFile(path)
+		return strings.Count(string(data), part)
+	}
+	r.Get(r.URL + "/zero")
+	daemontest.Eventually(t, "the first line", func() bool { return lines(path, `"path":"/zero"`) == 1 })
+	if err := os.Rename(path, path+".1"); err != nil {
+		t.Fatal(err)
+	}
+	r.Get(r.URL + "/one")
+	daemontest.Eventually(t, "the line in the renamed file", func() bool { return lines(path+".1", `"path":"/one"`) == 1 })
+	if err := syscall.Kill(os.Getpid(), syscall.SIGUSR1); err != nil {
+		t.Fatal(err)
+	}
+	daemontest.Eventually(t, "the new file", func() bool { _, err := os.Stat(path); return err == nil })
+	r.Get(r.URL + "/two")
+	r.Get(r.URL + "/lb-status")
+	daemontest.Eventually(t, "the lines in the new file", func() bool {
+		return lines(path, `"path":"/two"`) == 1 && lines(path, `"path":"/lb-status"`) == 1
+	})
+	if lines(path+".1", "/two") > 0 {
+		t.Error("the renamed file gets lines after the signal")
+	}
+	if _, metrics := r.Get(r.AdminURL + "/metrics"); !strings.Contains(metrics, `dynlb_requests_total{app="default",code="404"} 3`) || strings.Contains(metrics, `dynlb_requests_total{app=""`) {
+		t.Error("requests for the status count as requests for an app")
+	}
 }
 
 // TestAccessLogOfApps: each app has its lines in its log, and requests that are for no app

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -19,15 +20,17 @@ import (
 // file is a valid config. 250 ms is longer than that takes, and short for a person.
 const settleTime = 250 * time.Millisecond
 
-// configWatch asks for a reload on SIGHUP, and when the content of the config file
-// has changed. It watches the folders that the file is in: editors and Kubernetes'
+// configWatch asks for a reload on SIGHUP, and when the content of the config file, or of a
+// file that the config names, has changed. It watches the folders that the file is in: editors and Kubernetes'
 // ConfigMaps replace the file, or the link to it, and do not write to it.
 type configWatch struct {
 	path     string
+	others   func() []string // the files that the config names; nil: none
 	log      *slog.Logger
 	hangups  chan os.Signal
 	watcher  *fsnotify.Watcher // nil where files cannot be watched
 	reported content           // the content of the last reload, or of the start
+	known    map[string]string // the contents of others then, by path
 	noFiles  bool              // the last read failed because too many files were open
 }
 
@@ -62,11 +65,14 @@ func (w *configWatch) close() {
 	}
 }
 
-// addFolders watches the folder of the file, and that of the file it links to.
+// addFolders watches the folders of the files, and those of the files they link to.
 func (w *configWatch) addFolders() error {
-	folders := []string{filepath.Dir(w.path)}
-	if target, err := filepath.EvalSymlinks(w.path); err == nil {
-		folders = append(folders, filepath.Dir(target))
+	var folders []string
+	for _, path := range append([]string{w.path}, w.otherPaths()...) {
+		folders = append(folders, filepath.Dir(path))
+		if target, err := filepath.EvalSymlinks(path); err == nil {
+			folders = append(folders, filepath.Dir(target))
+		}
 	}
 	for _, folder := range folders {
 		if err := w.watcher.Add(folder); err != nil {
@@ -85,23 +91,23 @@ func (w *configWatch) run(ctx context.Context, reload func(reason string)) {
 		events, failures = w.watcher.Events, w.watcher.Errors
 	}
 	var seen content
+	var seenOthers map[string]string
 	var settled <-chan time.Time // nil: no event is pending
 	// An event may be about any file: a link on the way to ours may have any name.
 	schedule := func() {
 		if settled == nil {
-			seen, settled = w.read(), time.After(settleTime)
+			seen, seenOthers, settled = w.read(), w.readOthers(), time.After(settleTime)
 		}
 	}
+	schedule() // which learns the other files
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-w.hangups:
-			w.reported, settled = w.read(), nil
+			w.reported, w.known, settled = w.read(), w.readOthers(), nil
 			reload("SIGHUP")
-			if w.noFiles { // the read shows no change even if there is one
-				schedule()
-			}
+			schedule() // for other files that the config names now, and after a read that shows no change even if there is one
 		case <-events:
 			schedule()
 		case err := <-failures: // events were lost
@@ -112,12 +118,17 @@ func (w *configWatch) run(ctx context.Context, reload func(reason string)) {
 			if w.watcher != nil {
 				_ = w.addFolders() // the link may have another target now
 			}
-			switch now := w.read(); {
-			case w.noFiles, now != seen:
+			now, others := w.read(), w.readOthers()
+			changed := now != w.reported || differ(w.known, others)
+			switch {
+			case w.noFiles, now != seen, !maps.Equal(others, seenOthers):
 				schedule()
-			case now != w.reported:
-				w.reported = now
+			case changed:
+				w.reported, w.known = now, others
 				reload("file changed")
+				schedule()
+			default:
+				w.known = others
 			}
 		}
 	}
@@ -141,6 +152,36 @@ func (w *configWatch) read() content {
 	default:
 		return content{text: string(text)}
 	}
+}
+
+// otherPaths returns the files that the config names.
+func (w *configWatch) otherPaths() []string {
+	if w.others == nil {
+		return nil
+	}
+	return w.others()
+}
+
+// readOthers returns the contents of the files that the config names. What cannot be read
+// has none: the reload then reports the problem.
+func (w *configWatch) readOthers() map[string]string {
+	all := map[string]string{}
+	for _, path := range w.otherPaths() {
+		text, _ := os.ReadFile(path)
+		all[path] = string(text)
+	}
+	return all
+}
+
+// differ reports whether the content of a file in both has changed. Another file is one of
+// another config, which was loaded with the files that it names.
+func differ(before, now map[string]string) bool {
+	for path, text := range now {
+		if old, known := before[path]; known && old != text {
+			return true
+		}
+	}
+	return false
 }
 
 // watchable returns an error if path names something that cannot be read again and

@@ -17,9 +17,10 @@ const within = 30 * time.Second
 
 // startWatch watches a config file until the test ends, and returns the reasons of
 // the reloads that it asks for.
-func startWatch(t *testing.T, path string) <-chan string {
+func startWatch(t *testing.T, path string, others ...string) <-chan string {
 	t.Helper()
 	w := newConfigWatch(path, slog.New(slog.DiscardHandler))
+	w.others = func() []string { return others }
 	reasons := make(chan string, 10)
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup

@@ -56,6 +56,7 @@ type Daemon struct {
 	metrics *server.Metrics
 	control atomic.Pointer[control] // stored by New and Run
 
+	named        atomic.Pointer[[]string]   // the files that the config last loaded names
 	access       atomic.Pointer[accessLogs] // never nil once the logs are open
 	droppedLines atomic.Uint64              // of access logs that are closed
 
@@ -107,6 +108,7 @@ func New(o Options) (*Daemon, error) {
 		reloads: make(chan string, 1), failed: make(chan error, 1),
 		stopping: make(chan struct{}), killed: make(chan struct{}), stopped: make(chan struct{}),
 	}
+	d.noteFiles(&d.plan.config)
 	d.stop = sync.OnceFunc(func() { close(d.stopping) })
 	d.kill = sync.OnceFunc(func() { close(d.killed) })
 	d.apps = d.newApps()

@@ -2,7 +2,9 @@ package daemon
 
 import (
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 
 	"github.com/dynlb/dynlb/internal/config"
 	"github.com/dynlb/dynlb/proxy/edge"
@@ -41,6 +43,27 @@ func edgeSettings(c *config.Edge) (edge.Settings, error) {
 		AppRate:         edgeRate(c.RateLimit.App, c.RateLimit.Burst),
 	}, nil
 }
+
+// noteFiles notes the files that the rules of a config name, for the watch.
+func (d *Daemon) noteFiles(c *config.Config) {
+	var files []string
+	add := func(e *config.Edge) {
+		for _, path := range append(slices.Collect(maps.Values(e.ErrorPages)), e.BasicAuth, e.Maintenance) {
+			if path != "" && path != config.On {
+				files = append(files, path)
+			}
+		}
+	}
+	for _, a := range c.AllApps() {
+		add(&a.Edge)
+	}
+	slices.Sort(files)
+	files = slices.Compact(files)
+	d.named.Store(&files)
+}
+
+// configFiles returns the files that the config last loaded names.
+func (d *Daemon) configFiles() []string { return *d.named.Load() }
 
 // edgeUsers returns the users in a file, nil if there is none.
 func edgeUsers(path string) (*edge.Users, error) {

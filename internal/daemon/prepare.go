@@ -41,6 +41,7 @@ func (d *Daemon) prepare() (*prepared, error) {
 	if p.plan, err = newPlan(settings, d.ports); err != nil {
 		return nil, err
 	}
+	d.noteFiles(&settings)
 	if err := d.prepareCertificates(p); err != nil {
 		return nil, err
 	}

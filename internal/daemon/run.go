@@ -50,6 +50,7 @@ func (d *Daemon) Shutdown(ctx context.Context) {
 
 // start starts the parts. Each adds the cleanup that stops it.
 func (d *Daemon) start(now context.Context) {
+	d.watchAccessLogs(now)
 	d.startCertificates()
 	d.parts.Go(func() { d.apps.Run(now) })
 	d.cleanups.add(func(ctx context.Context) error {

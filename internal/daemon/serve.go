@@ -99,6 +99,7 @@ func serve(ctx context.Context, logs *logging.Logs, o Options) error {
 	if err != nil {
 		return err
 	}
+	watch.others = d.configFiles
 	watching, stopWatch := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	defer running.Wait()
