@@ -14,7 +14,8 @@ import (
 	"google.golang.org/grpc/keepalive"
 	grpcstatus "google.golang.org/grpc/status"
 
-	"github.com/dynlb/dynlb/internal/registry")
+	"github.com/dynlb/dynlb/internal/registry"
+)
 
 // TestGRPCInstanceKilled: a call whose instance is killed is UNAVAILABLE, as for a client
 // without a load balancer, whether its response has begun or not.

@@ -80,6 +80,9 @@ type App struct {
 
 	Sticky Sticky
 
+	// Forwarded tells that instances get Forwarded (RFC 7239) besides X-Forwarded-*.
+	Forwarded bool
+
 	VerifyPort bool
 
 	// User is the name or number of a user, optionally followed by a colon and a

@@ -209,6 +209,10 @@ func trafficKeys(a *App) []Key {
 			},
 		},
 		stickyKey(&a.Sticky),
+		{
+			Name: "forwarded", Value: boolean(&a.Forwarded), Default: "false", Change: AtOnce,
+			Meaning: "Whether instances get `Forwarded` (RFC 7239) besides `X-Forwarded-*`. It continues what one of the `trustedProxies` says, in either form.",
+		},
 	}
 }
 

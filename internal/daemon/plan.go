@@ -93,7 +93,7 @@ func appSettings(settings *config.App, ports *local.Ports) (app.Settings, error)
 			MaxMemory:      settings.MaxMemory,
 		},
 		Requests: route.Settings{
-			RequestTimeout: settings.RequestTimeout, KeepAlive: keepAlive(settings.KeepAlive), Sticky: stickyRules(settings), Edge: edge.New(inFront),
+			RequestTimeout: settings.RequestTimeout, KeepAlive: keepAlive(settings.KeepAlive), Sticky: stickyRules(settings), Forwarded: settings.Forwarded, Edge: edge.New(inFront),
 		},
 	}, nil
 }

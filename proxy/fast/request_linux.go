@@ -194,7 +194,9 @@ func (r *request) describe(head *http1.Request) {
 // waits to send that.
 func (r *request) writeHead(head *http1.Request, n, strip int, rest []byte) {
 	ip := r.client.ip
-	from := forward.Peer{IP: ip, Trusted: r.settings.Trusts(ip), Scheme: r.worker.engine.scheme, Strip: strip}
+	from := forward.Peer{
+		IP: ip, Trusted: r.settings.Trusts(ip), Scheme: r.worker.engine.scheme, Strip: strip, Standard: r.rules.Forwarded,
+	}
 	size := forward.RequestSize(head, n, from) + r.edge.Added()
 	if r.hasContent && !r.expects {
 		size += len(rest) + 64

@@ -20,6 +20,8 @@ type Peer struct {
 	// Strip is how many bytes at the beginning of the path are for the router alone.
 	// The instance does not get them there; X-Forwarded-Prefix tells it.
 	Strip int
+	// Standard tells that the instance gets Forwarded (RFC 7239) besides X-Forwarded-*.
+	Standard bool
 }
 
 // Path returns the path of a request's target as it was sent, without the query,
@@ -65,6 +67,12 @@ func RequestSize(r *http1.Request, head int, from Peer) int {
 	if from.Trusted {
 		size += head // what Forwarded says, as X-Forwarded-*
 	}
+	if from.Standard {
+		size += 128 + len(r.Host) + len(from.IP)
+		if from.Trusted { // :: and a comma are the shortest address
+			size += 2 * head * perAddress
+		}
+	}
 	return size
 }
 
@@ -88,6 +96,9 @@ func AppendRequest(b []byte, r *http1.Request, from Peer) ([]byte, Marks) {
 	b, claims := appendRequestFields(b, r, from)
 	marks.Replaced = claims.replaced
 	b = appendForwarded(b, r, from, claims)
+	if from.Standard {
+		b = appendStandard(b, r, from, claims)
+	}
 	if r.Framing == http1.Chunked {
 		b = append(b, "Transfer-Encoding: chunked\r\n"...)
 	}
@@ -126,7 +137,7 @@ func appendRequestFields(b []byte, r *http1.Request, from Peer) ([]byte, claims)
 				c.replaced = true
 				continue
 			}
-			if f.ID == http1.FieldForwarded && !c.agrees(r) {
+			if f.ID == http1.FieldForwarded && (!c.agrees(r) || from.Standard) {
 				continue
 			}
 		case http1.FieldOther:

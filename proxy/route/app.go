@@ -22,6 +22,8 @@ type Settings struct {
 	KeepAlive time.Duration
 	// Protocol is what the instances speak.
 	Protocol Protocol
+	// Forwarded has instances get Forwarded (RFC 7239) besides X-Forwarded-*.
+	Forwarded bool
 	// Edge are the rules in front of the app. Nil: there are none.
 	Edge *edge.Rules
 	// Sticky has the requests of a session go to one instance. Nil: there are no sessions.

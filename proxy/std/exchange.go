@@ -109,7 +109,7 @@ func (x *exchange) begin(r *http1.Request, size int, from forward.Peer, rules ru
 	}
 	x.app, from.Strip = match.App, match.Strip
 	settings := x.app.Settings()
-	x.timeout = settings.RequestTimeout
+	x.timeout, from.Standard = settings.RequestTimeout, settings.Forwarded
 	if settings.Edge != nil {
 		if err := x.judge(settings.Edge, r, from); err != nil {
 			return err
