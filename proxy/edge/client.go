@@ -10,19 +10,17 @@ import (
 
 // clientOf returns the address of the client that a request is from: that of the peer
 // or, if the peer is a trusted proxy, the last address in X-Forwarded-For that is not
-// of a trusted proxy, or without that field the last one in Forwarded. The client can write the addresses before that one.
-func clientOf(r *http1.Request, from Peer) string {
-	client := from.IP
+// of a trusted proxy, or without that field the last one in Forwarded. The client can write
+// the addresses before that one. known is false if a trusted proxy names its client in
+// another form than by an address, such as "unknown": the client is then that proxy, for
+// what needs any address.
+func clientOf(r *http1.Request, from Peer) (client string, known bool) {
+	client = from.IP
 	if !from.Settings.Trusts(client) {
-		return client
+		return client, true
 	}
 	if _, ok := r.LastXForwardedFor(); !ok {
-		if node, ok := r.LastForwardedFor(); ok {
-			if named, ok := parseAddress(node); ok {
-				return named
-			}
-		}
-		return client
+		return forwardedClient(r, client)
 	}
 	for _, f := range slices.Backward(r.Fields) {
 		if f.ID != http1.FieldXForwardedFor {
@@ -32,15 +30,25 @@ func clientOf(r *http1.Request, from Peer) string {
 			cut := bytes.LastIndexByte(list, ',')
 			named, ok := parseAddress(bytes.TrimSpace(list[cut+1:]))
 			if !ok {
-				return client
+				return client, false
 			}
 			if client = named; !from.Settings.Trusts(client) {
-				return client
+				return client, true
 			}
 			list = list[:max(cut, 0)]
 		}
 	}
-	return client
+	return client, true
+}
+
+// forwardedClient is clientOf for a request of a trusted proxy without X-Forwarded-For.
+func forwardedClient(r *http1.Request, proxy string) (client string, known bool) {
+	node, ok := r.LastForwardedFor()
+	if named, parsed := parseAddress(node); ok && parsed {
+		return named, true
+	}
+	says := slices.ContainsFunc(r.Fields, func(f http1.Field) bool { return f.ID == http1.FieldForwarded })
+	return proxy, !says
 }
 
 // parseAddress returns an IP address of X-Forwarded-For in its usual form. Some

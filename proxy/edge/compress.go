@@ -110,9 +110,10 @@ var (
 	acceptEncoding  = []byte("Accept-Encoding")
 )
 
-// varies has a response say that its coding depends on the request, if it does.
+// varies has a response say that its coding depends on the request, if it does. A 304 says
+// what the 200 would (RFC 9110, 15.4.5).
 func (x *Exchange) varies(r *http1.Response) {
-	if !mayCompress(r) {
+	if !mayCompress(r) && (r.Status != 304 || !suits(r)) {
 		return
 	}
 	for i := range r.Fields {

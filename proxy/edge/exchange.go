@@ -51,9 +51,9 @@ func (rules *Rules) Blocks(r *http1.Request) bool {
 func (rules *Rules) Begin(r *http1.Request, from Peer, state *State) (*Exchange, error) {
 	x := exchanges.Get().(*Exchange)
 	x.rules = rules
-	client := ""
+	client, known := "", true
 	if rules.guarded || rules.settings.Describe {
-		client = clientOf(r, from)
+		client, known = clientOf(r, from)
 	}
 	if rules.settings.Describe {
 		x.describe(r, client, from.HTTP2)
@@ -68,6 +68,9 @@ func (rules *Rules) Begin(r *http1.Request, from Peer, state *State) (*Exchange,
 		x.coding = codingOf(&r.Head)
 	}
 	if rules.guarded {
+		if key := rules.settings.restriction(); key != "" && !known {
+			return x, reject(forbidden("a trusted proxy does not name its client by an address", key))
+		}
 		return x, x.guard(r, client, from.Status, state)
 	}
 	return x, nil

@@ -22,9 +22,7 @@ func (x *Exchange) guard(r *http1.Request, client string, status bool, state *St
 		ip = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	}
 	if key := s.bars(ip); key != "" {
-		return reject(policy.Fault{
-			Code: http.StatusForbidden, Message: "forbidden", Reason: "clients of this network may not use the app", Key: key,
-		})
+		return reject(forbidden("clients of this network may not use the app", key))
 	}
 	at := now()
 	if s.ClientRate.isSet() {
@@ -48,6 +46,24 @@ func (x *Exchange) guard(r *http1.Request, client string, status bool, state *St
 		}
 	}
 	return nil
+}
+
+// restriction returns the configuration key by which only clients of some networks may use
+// the app, "" if all may.
+func (s *Settings) restriction() string {
+	switch {
+	case len(s.Allow) > 0:
+		return "allow"
+	case len(s.Deny) > 0:
+		return "deny"
+	default:
+		return ""
+	}
+}
+
+// forbidden returns the answer to a client that may not use the app.
+func forbidden(reason, key string) policy.Fault {
+	return policy.Fault{Code: http.StatusForbidden, Message: "forbidden", Reason: reason, Key: key}
 }
 
 // bars returns the configuration key by which clients at an address may not use the app,

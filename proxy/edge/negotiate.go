@@ -108,10 +108,13 @@ func isCompressible(value []byte) bool {
 // the content, becomes smaller, was not compressed before, and no field says otherwise or
 // would be wrong then.
 func mayCompress(r *http1.Response) bool {
-	if r.Status < 200 || r.Status == 204 || r.Status == 206 || r.Status == 304 {
-		return false
-	}
-	typed := false
+	return r.Status >= 200 && r.Status != 204 && r.Status != 206 && r.Status != 304 && suits(r)
+}
+
+// suits reports whether the fields of a response let its content be compressed. A 304 need
+// not have those that describe the content.
+func suits(r *http1.Response) bool {
+	typed := r.Status == 304
 	for i := range r.Fields {
 		f := &r.Fields[i]
 		switch {
@@ -122,7 +125,7 @@ func mayCompress(r *http1.Response) bool {
 			is(f.Name, "content-range"), is(f.Name, "content-digest"), is(f.Name, "repr-digest"),
 			is(f.Name, "digest"), is(f.Name, "content-md5"):
 			return false
-		case f.ID == http1.FieldContentLength && r.Length < minCompressed:
+		case f.ID == http1.FieldContentLength && r.Status != 304 && r.Length < minCompressed:
 			return false
 		}
 	}
