@@ -49,6 +49,7 @@ func (p *Proxy) newFast(o *Options, secure *handshake.Server) *fast.Engine {
 		Conduct:    &p.conduct,
 		Record:     o.Record,
 		Log:        o.Log,
+		Loops:      o.Loops,
 	}
 	if o.Status != nil {
 		options.StatusPath, options.Status = statusPath, p.std.StatusPage

@@ -61,6 +61,9 @@ type Options struct {
 	Record outcome.Recorder
 	// Log gets one line for each failed request. Nil: there is no log.
 	Log *slog.Logger
+	// Loops is how many event loops EngineFast has. Zero: GOMAXPROCS. With fewer, requests
+	// cost less; see eventloop.Options.
+	Loops int
 }
 
 // Proxy carries requests to instances: it is the public server. Create one with New.

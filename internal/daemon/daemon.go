@@ -41,6 +41,8 @@ type Options struct {
 	Version string
 	// Manager is systemd, if it has started this process. Nil: it has not.
 	Manager *systemd.Service
+	// Loops is how many event loops carry requests. Zero: GOMAXPROCS.
+	Loops int
 }
 
 // Daemon is a load balancer with its instances and its control plane. Create one
@@ -126,6 +128,7 @@ func New(o Options) (*Daemon, error) {
 		Status:   http.HandlerFunc(d.serveStatus),
 		Record:   d.record,
 		Log:      d.log,
+		Loops:    d.options.Loops,
 	})
 	for _, a := range d.apps.All() {
 		a.Board.SetReload(nil) // the config of the start counts as loaded

@@ -5,7 +5,6 @@ package daemon
 import (
 	"log/slog"
 	"math"
-	"runtime"
 	"syscall"
 
 	"github.com/dynlb/dynlb/internal/config"
@@ -59,7 +58,7 @@ func connectionsWithin(files, maxInstances int) int {
 	if files == 0 {
 		return 0
 	}
-	left := files - ownFiles - loopFiles*runtime.GOMAXPROCS(0) - instanceFiles*maxInstances
+	left := files - ownFiles - loopFiles*processors() - instanceFiles*maxInstances
 	return max(1, files/minShare, 2*left/clientFiles)
 }
 

@@ -62,10 +62,11 @@ func Serve(ctx context.Context, o ServeOptions) error {
 		logs.Own.Warn("a socket of systemd is not used", "error", inheritErr)
 	}
 	setGCPercent(o.Engine)
+	addProcessor(o.Engine)
 	err = serve(ctx, logs, Options{
 		Config: settings, Load: file.load, Engine: o.Engine,
 		Log: logs.Own, InstanceLog: logs.Instances, Stdout: o.Stdout, Version: o.Version,
-		Manager: manager,
+		Manager: manager, Loops: processors(),
 	})
 	if err != nil && !logging.IsTerminal(o.Stderr) {
 		logs.Own.Error("serve failed", "error", err)

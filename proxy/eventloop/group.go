@@ -19,7 +19,8 @@ const imbalance = 2
 
 // Options are what a Group needs. Only Protocol is required.
 type Options struct {
-	// Loops is how many event loops there are. Zero: GOMAXPROCS.
+	// Loops is how many event loops there are. Zero: GOMAXPROCS. With fewer, loops keep
+	// their processor of Go's scheduler during short waits, which costs less.
 	Loops int
 	// Protocol returns the protocol of a loop's connections. It is called once for
 	// each loop, before the loop runs.
@@ -48,6 +49,7 @@ type Group struct {
 
 	mu        sync.Mutex // guards all below
 	loops     []*Loop    // nil before the first Serve; the loops read it without mu
+	keep      bool       // the loops keep their processors; see processors
 	acceptors map[*acceptor]struct{}
 }
 
@@ -119,9 +121,11 @@ func (g *Group) startLoopsLocked() error {
 		return nil
 	}
 	var loops []*Loop
+	g.keep = keeping.take(g.options.Loops, runtime.GOMAXPROCS(0))
 	for range g.options.Loops {
 		l, err := newLoop(g)
 		if err != nil {
+			g.letGo()
 			for _, l := range loops {
 				l.end()
 			}
@@ -180,8 +184,21 @@ func (g *Group) serving() []*acceptor {
 	return slices.Collect(maps.Keys(g.acceptors))
 }
 
+// letGo gives the processors of the loops back.
+func (g *Group) letGo() {
+	if g.keep {
+		keeping.give(g.options.Loops)
+		g.keep = false
+	}
+}
+
 // Wait returns when all loops have ended, each after Loop.Stop.
-func (g *Group) Wait() { g.running.Wait() }
+func (g *Group) Wait() {
+	g.running.Wait()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.letGo()
+}
 
 // place gives an accepted connection, which is counted, to the loop that has
 // accepted it, or to the one that has the fewest.

@@ -16,8 +16,11 @@ const (
 	// turn, at ChunkSize each: 256 KiB take the kernel about 50 µs.
 	MaxRounds = 4
 	// maxTurn is how long a loop that always finds work keeps its processor before it
-	// yields to other goroutines.
+	// yields to other goroutines, and maxKept is that if there is another processor for
+	// these: to yield wakes a thread there. After 10 ms Go's scheduler interrupts a
+	// goroutine.
 	maxTurn = int64(500 * time.Microsecond)
+	maxKept = int64(5 * time.Millisecond)
 	// maxWait bounds how long a busy loop waits, in milliseconds. The clock notices a
 	// hold-up only if it is longer than the wait.
 	maxWait = 1000
@@ -47,6 +50,7 @@ type Loop struct {
 	again    []*Conn      // those that called Later
 	last     []Task       // of this turn; see AtTurnEnd
 	yielded  int64        // when the loop last yielded to other goroutines
+	maxTurn  int64        // after which it does so again
 
 	buffers   Buffers
 	pipes     []*Pipe // spare
@@ -71,6 +75,10 @@ func newLoop(g *Group) (*Loop, error) {
 		return nil, err
 	}
 	l.inbox.poller = &l.poller
+	l.maxTurn = maxTurn
+	if l.poller.keeps = g.keep; g.keep {
+		l.maxTurn = maxKept
+	}
 	l.protocol = g.options.Protocol(l)
 	return l, nil
 }
@@ -97,7 +105,7 @@ func (l *Loop) run() {
 		if l.afterTurn != nil {
 			l.afterTurn()
 		}
-		if l.clock.now-l.yielded > maxTurn {
+		if l.clock.now-l.yielded > l.maxTurn {
 			l.yielded = l.clock.now
 			runtime.Gosched()
 		}

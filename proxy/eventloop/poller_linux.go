@@ -26,10 +26,16 @@ const (
 // interest is the set of events that a connection is registered for, once.
 const interest = uint32(readable|writable|ended) | unix.EPOLLET
 
+// shortWait is for how long a loop that keeps its processor waits, in milliseconds, before
+// it lets go of it. Under load a loop waits for some 50 us. The longer the time, the
+// longer an idle loop keeps others from the processor.
+const shortWait = 2
+
 // poller tells a loop which descriptors are ready: an epoll, and an eventfd with
 // which other goroutines interrupt its waiting.
 type poller struct {
 	epoll, wakeup int
+	keeps         bool // its loop may keep its processor for shortWait
 	events        [batch]unix.EpollEvent
 }
 
@@ -75,7 +81,25 @@ func (p *poller) remove(fd Socket) {
 // wait blocks until there are events, or for the given milliseconds; negative:
 // without end. It returns how many there are, or false when the kernel was
 // interrupted.
+//
+// Go's scheduler gives the processor of a goroutine to another one when a system call
+// takes long, and its thread has to find one again. If the loop keeps its processor,
+// short waits do not cost that. To stop the world, the scheduler sends a signal, which
+// interrupts the wait.
 func (p *poller) wait(timeout int) (int, bool) {
+	if p.keeps {
+		first := shortWait
+		if timeout >= 0 {
+			first = min(first, timeout)
+		}
+		n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.epoll), uintptr(unsafe.Pointer(&p.events)), batch, uintptr(first), 0, 0) //nolint:gosec // G103: the kernel is done with it when the call returns
+		if n > 0 || errno != 0 || first == timeout {
+			return int(n), errno == 0
+		}
+		if timeout > 0 {
+			timeout -= first
+		}
+	}
 	n, _, errno := syscall.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.epoll), uintptr(unsafe.Pointer(&p.events)), batch, uintptr(timeout), 0, 0) //nolint:gosec // G103: the kernel is done with it when the call returns
 	return int(n), errno == 0
 }

@@ -146,7 +146,7 @@ type Options struct {
 	Record outcome.Recorder
 	// Log gets one line for each failed request. Nil: none is written.
 	Log *slog.Logger
-	// Loops is how many event loops there are. Zero: GOMAXPROCS.
+	// Loops is how many event loops there are; see eventloop.Options. Zero: GOMAXPROCS.
 	Loops int
 }
 
