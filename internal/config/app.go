@@ -62,6 +62,12 @@ type App struct {
 
 	BasePort int
 
+	// Protocol is what instances speak: http1, h2c, or auto.
+	Protocol string
+
+	// Health is how an instance is asked: by a request of HealthPath (http), or by
+	// grpc.health.v1 (grpc).
+	Health string
 	// HealthPath is a request target: a path that starts with "/", with a query if
 	// it has one.
 	HealthPath string

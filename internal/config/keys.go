@@ -147,6 +147,10 @@ func instanceKeys(a *App) []Key {
 			Meaning: "Each instance gets the lowest port from here up that is free, and that no instance of any app has. Unset, it is 1001 above the port of `listen`, as with `admin`.",
 		},
 		{
+			Name: "health", Value: oneOf(&a.Health, "http", "grpc"), Default: "http", Change: RollingRestart,
+			Meaning: "How an instance is asked whether it is ready: `http` requests `healthPath`, and `grpc` calls `grpc.health.v1.Health/Check` for the whole server, which must say SERVING. `grpc` needs `protocol: h2c` or `auto`.",
+		},
+		{
 			Name: "healthPath", Value: target(&a.HealthPath), Default: "/health", Change: RollingRestart,
 			Meaning: "The path of the health check. An answer of 2xx means ready. Any other takes the instance out of rotation, without stopping it.",
 		},
@@ -182,6 +186,10 @@ func stopKeys(c *Config) []Key {
 // trafficKeys are about requests.
 func trafficKeys(a *App) []Key {
 	return []Key{
+		{
+			Name: "protocol", Value: oneOf(&a.Protocol, "http1", "h2c", "auto"), Default: "http1", Change: RollingRestart,
+			Meaning: "What instances speak: `http1` is HTTP/1.1, `h2c` is HTTP/2 without TLS with prior knowledge, as apps of gRPC do, and `auto` means `h2c` for an instance that answers to it and `http1` otherwise. Clients may use either version with each. The std lane carries HTTP/2 of all apps as soon as one has `h2c` or `auto`.",
+		},
 		{
 			Name: "requestTimeout", Value: duration(&a.RequestTimeout, minWait), Default: "30s", Change: AtOnce,
 			Meaning: "How long an instance may take to send its response header, and to accept a piece of the request before that.",

@@ -52,6 +52,9 @@ func (s scope) validate() {
 	if c.Strip && len(c.Paths) == 0 && s.good(s.prefix+"paths") {
 		s.problem(s.set[s.prefix+"strip"], "needs paths: there is no prefix to take away")
 	}
+	if health, protocol, ok := s.keys("health", "protocol"); ok && c.Health == "grpc" && c.Protocol == "http1" {
+		s.problem(s.set[health], "needs %s: h2c or auto; gRPC is on HTTP/2", protocol)
+	}
 	s.sockets()
 	s.schedule()
 }

@@ -43,7 +43,7 @@ func newPlan(settings config.Config, ports *local.Ports) (plan, error) {
 		if err != nil {
 			return plan{}, err
 		}
-		p.proxy.StreamsOnStd = p.proxy.StreamsOnStd || one.Requests.Edge.StreamsOnStd()
+		p.proxy.StreamsOnStd = p.proxy.StreamsOnStd || one.Requests.Edge.StreamsOnStd() || one.Requests.Protocol != route.HTTP1
 		p.apps[all[i].Name] = appPlan{one, all[i]}
 	}
 	return p, nil
@@ -77,6 +77,7 @@ func appSettings(settings *config.App, ports *local.Ports) (app.Settings, error)
 				Account:    user,
 				Env:        settings.Env,
 				WorkDir:    settings.WorkDir,
+				Check:      healthCheck(settings),
 				HealthPath: settings.HealthPath, LivenessPath: settings.LivenessPath,
 				VerifyPort: settings.VerifyPort,
 			},
@@ -94,6 +95,7 @@ func appSettings(settings *config.App, ports *local.Ports) (app.Settings, error)
 		},
 		Requests: route.Settings{
 			RequestTimeout: settings.RequestTimeout, KeepAlive: keepAlive(settings.KeepAlive), Sticky: stickyRules(settings), Forwarded: settings.Forwarded, Edge: edge.New(inFront),
+			Protocol: protocol(settings),
 		},
 	}, nil
 }

@@ -65,7 +65,7 @@ func (f *Fleet) checkHealth(life context.Context, c *child, p proc, at registry.
 		return
 	}
 	if path := c.program.LivenessPath; path != "" {
-		check.liveness = f.probePath(life, at, path)
+		check.liveness = f.probePath(life, c, at, path)
 		if outOfDescriptors(check.liveness) {
 			check.liveness = nil // no check was made
 		}

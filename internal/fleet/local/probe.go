@@ -28,14 +28,26 @@ type prober func(ctx context.Context, at registry.Endpoint, path string) error
 // Each check has its own connection, because an instance must accept new ones to be
 // healthy.
 func probeHTTP(ctx context.Context, at registry.Endpoint, path string) error {
+	transport := transportTo(at)
+	transport.DisableKeepAlives = true
+	return probeOver(ctx, transport, at, path)
+}
+
+// transportTo returns a transport for one request to an endpoint.
+func transportTo(at registry.Endpoint) *http.Transport {
 	var dialer net.Dialer
-	client := &http.Client{
-		Transport: &http.Transport{
-			DisableKeepAlives: true, DisableCompression: true,
-			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-				return dialer.DialContext(ctx, at.Network, at.Address)
-			},
+	return &http.Transport{
+		DisableCompression: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return dialer.DialContext(ctx, at.Network, at.Address)
 		},
+	}
+}
+
+// probeOver makes a health check over a transport.
+func probeOver(ctx context.Context, transport *http.Transport, at registry.Endpoint, path string) error {
+	client := &http.Client{
+		Transport: transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse
 		},

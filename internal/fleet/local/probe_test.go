@@ -90,7 +90,7 @@ func TestProbeGarbage(t *testing.T) {
 	t.Parallel()
 	for answer, want := range map[string]string{
 		"": "", "hello\r\n\r\n": "", "HTTP/1.1 200": "", "\x00\x01\x02": "", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n": "",
-		"\x00\x00\x12\x04\x00\x00\x00\x00\x00\x00\x04\x00\x10\x00\x00": "the instance speaks HTTP/2 only",
+		"\x00\x00\x12\x04\x00\x00\x00\x00\x00\x00\x04\x00\x10\x00\x00": "the instance speaks HTTP/2 only, and dynlb HTTP/1.1 to it; for HTTP/2 set protocol: h2c",
 		"\x15\x03\x01\x00\x02\x02\x46":                                 "the instance speaks TLS",
 	} {
 		t.Run(fmt.Sprintf("%.20q", answer), func(t *testing.T) {

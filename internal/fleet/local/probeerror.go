@@ -33,6 +33,18 @@ func unavailable(err error) bool {
 	return errors.As(err, &status) && status.status == http.StatusServiceUnavailable
 }
 
+// grpcError is an answer of grpc.health.v1 other than SERVING. It is the answer of HTTP that
+// means the same.
+type grpcError struct {
+	text string
+	as   statusError
+}
+
+func (e *grpcError) Error() string { return "grpc.health.v1: " + e.text }
+
+// Unwrap returns the answer of HTTP.
+func (e *grpcError) Unwrap() error { return &e.as }
+
 // silenceError says that a health check got no answer in time. It is a
 // context.DeadlineExceeded.
 type silenceError struct {
@@ -41,6 +53,9 @@ type silenceError struct {
 }
 
 func (e *silenceError) Error() string {
+	if e.path == "" {
+		return fmt.Sprintf("grpc.health.v1: no answer within %v", e.limit)
+	}
 	return fmt.Sprintf("GET %s: no answer within %v", e.path, e.limit)
 }
 
@@ -56,7 +71,9 @@ func probeError(address string, err error) error {
 	case errors.Is(err, syscall.ENOENT):
 		return fmt.Errorf("the instance has not made the socket %s", address)
 	case strings.Contains(text, http2Settings):
-		return errors.New("the instance speaks HTTP/2 only, and dynlb speaks HTTP/1.1 to instances")
+		return errors.New("the instance speaks HTTP/2 only, and dynlb HTTP/1.1 to it; for HTTP/2 set protocol: h2c")
+	case strings.Contains(text, http1Answer), strings.Contains(text, noSettings):
+		return errors.New("the instance does not speak HTTP/2 with prior knowledge, which protocol: h2c means")
 	case strings.Contains(text, tlsAlert):
 		return errors.New("the instance speaks TLS, and dynlb speaks plain HTTP to instances")
 	default:
@@ -66,10 +83,12 @@ func probeError(address string, err error) error {
 
 // What net/http says of an answer that begins with a SETTINGS frame of HTTP/2, whose
 // length is below 256 (RFC 9113, 4.1 and 6.5), or with an alert of TLS 1.0 to 1.3
-// (RFC 8446, 5.1).
+// (RFC 8446, 5.1); and of one to HTTP/2 that is of HTTP/1.1.
 const (
 	http2Settings = `malformed HTTP response "\x00\x00`
 	tlsAlert      = `malformed HTTP response "\x15\x03`
+	http1Answer   = `frame header looked like an HTTP/1.1 header`
+	noSettings    = `http2: client conn could not be established`
 )
 
 // withLastAnswer adds the last real answer to the error of a health check that got

@@ -85,15 +85,23 @@ func (f *Fleet) probeEndpoints(ctx context.Context, c *child) (at registry.Endpo
 
 // probeOnce makes one health check at an endpoint.
 func (f *Fleet) probeOnce(ctx context.Context, c *child, at registry.Endpoint) error {
-	return f.probePath(ctx, at, c.program.HealthPath)
+	if c.program.Check == CheckGRPC {
+		return f.probeWith(ctx, probeGRPC, at, "")
+	}
+	return f.probePath(ctx, c, at, c.program.HealthPath)
 }
 
 // probePath requests path at an endpoint, as a health check does.
-func (f *Fleet) probePath(ctx context.Context, at registry.Endpoint, path string) error {
+func (f *Fleet) probePath(ctx context.Context, c *child, at registry.Endpoint, path string) error {
+	return f.probeWith(ctx, f.proberOf(c.program.Check), at, path)
+}
+
+// probeWith makes a health check within the time for it.
+func (f *Fleet) probeWith(ctx context.Context, probe prober, at registry.Endpoint, path string) error {
 	limit := f.settings().HealthTimeout
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	err := f.probe(ctx, at, path)
+	err := probe(ctx, at, path)
 	if errors.Is(err, context.DeadlineExceeded) {
 		return &silenceError{path, limit}
 	}

@@ -57,7 +57,8 @@ type Program struct {
 	// dynlb's own.
 	Env     map[string]string
 	WorkDir string
-	// HealthPath is the path of health checks.
+	// Check is how health checks are made, and HealthPath the path of those of HTTP.
+	Check      Check
 	HealthPath string
 	// LivenessPath is the path of liveness checks. "": there are none.
 	LivenessPath string
@@ -102,6 +103,7 @@ func differences(a, b *Program) []string {
 		{"socket", a.onSocket() == b.onSocket()},
 		{"workDir", a.WorkDir == b.WorkDir},
 		{"user", a.User == b.User},
+		{"health or protocol", a.Check == b.Check},
 		{"healthPath", a.HealthPath == b.HealthPath},
 		{"livenessPath", a.LivenessPath == b.LivenessPath},
 		{"verifyPort", a.VerifyPort == b.VerifyPort},
