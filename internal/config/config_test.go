@@ -145,6 +145,8 @@ var parseValues = []struct {
 		c.Auth, c.Admin, c.AdminHTTP = authIn(c.WorkDir), ":9000", "box:9001"
 	}},
 	{"token alone", "auth:\n  tokenFile: sub/../token", func(c *Config) { c.Auth.TokenFile = filepath.Join(c.WorkDir, "token") }},
+	{"protocol", "protocol: h2c", func(c *Config) { c.Protocol = "h2c" }},
+	{"health", "health: grpc\nprotocol: auto", func(c *Config) { c.Health, c.Protocol = "grpc", "auto" }},
 	{"healthPath", "healthPath: /a/b%20c?deep=1", func(c *Config) { c.HealthPath = "/a/b%20c?deep=1" }},
 	{"livenessPath", "livenessPath: /live", func(c *Config) { c.LivenessPath = "/live" }},
 	{"automatic concurrency", "maxConcurrency: auto", func(c *Config) { c.MaxConcurrency = Auto }},

@@ -8,7 +8,7 @@ import (
 
 const allKeys = "location, minInstances, maxInstances, checkInterval, healthTimeout, scaleUpThreshold, scaleDownThreshold, idleTimeout, schedule, " +
 	"spareInstances, slowStart, brakes, command, env, socket, workDir, listen, tls, admin, adminHTTP, status, auth, basePort, " +
-	"healthPath, livenessPath, startTimeout, stopTimeout, drainTimeout, drainDelay, requestTimeout, keepAlive, maxConcurrency, queue, " +
+	"health, healthPath, livenessPath, startTimeout, stopTimeout, drainTimeout, drainDelay, protocol, requestTimeout, keepAlive, maxConcurrency, queue, " +
 	"sticky, forwarded, trustedProxies, proxyProtocol, underscoreFields, verifyPort, user, maxRequests, maxAge, maxMemory, accessLog, requestID, " +
 	"serverTiming, allow, deny, basicAuth, rateLimit, headers, securityHeaders, maintenance, errorPages, compression, limits, apps"
 const wantCommand = `a list of strings that starts with a program, such as [bun, run, "{location}", --port, "{port}"]`
@@ -47,6 +47,8 @@ var parseProblems = []struct {
 	{"minInstances: 010", "1: minInstances: must be a whole number from 0 to 65535; got 010"},
 	{"maxInstances: 0", "1: maxInstances: must be a whole number from 1 to 65535; got 0"},
 	{"maxInstances: 0x10", "1: maxInstances: must be a whole number from 1 to 65535; got 0x10"},
+	{"protocol: http2", "1: protocol: must be http1, h2c or auto; got \"http2\""},
+	{"health: grpc", "1: health: needs protocol: h2c or auto; gRPC is on HTTP/2"},
 	{"basePort: 0", "1: basePort: must be a whole number from 1 to 65535; got 0"},
 	{"basePort: 65536", "1: basePort: must be a whole number from 1 to 65535; got 65536"},
 	{"maxConcurrency: -1", "1: maxConcurrency: must be a whole number from 0 to 2147483647; got -1"},

@@ -78,6 +78,7 @@ func appSettings(settings *config.App, ports *local.Ports) (app.Settings, error)
 				Env:        settings.Env,
 				WorkDir:    settings.WorkDir,
 				Check:      healthCheck(settings),
+				GRPCHealth: settings.Health == "grpc",
 				HealthPath: settings.HealthPath, LivenessPath: settings.LivenessPath,
 				VerifyPort: settings.VerifyPort,
 			},

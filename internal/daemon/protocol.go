@@ -18,14 +18,13 @@ func protocol(a *config.App) route.Protocol {
 	}
 }
 
-// healthCheck returns how the instances of an app are asked for their health.
+// healthCheck returns the protocol in which the instances of an app are asked for their
+// health.
 func healthCheck(a *config.App) local.Check {
-	switch {
-	case a.Health == "grpc":
-		return local.CheckGRPC
-	case a.Protocol == "h2c":
+	switch a.Protocol {
+	case "h2c":
 		return local.CheckH2C
-	case a.Protocol == "auto":
+	case "auto":
 		return local.CheckEither
 	default:
 		return local.CheckHTTP1

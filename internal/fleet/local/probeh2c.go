@@ -12,7 +12,7 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
-// Check is how the health of an instance is checked.
+// Check is the protocol in which the health of an instance is checked.
 type Check uint8
 
 // The checks.
@@ -23,14 +23,12 @@ const (
 	CheckH2C
 	// CheckEither is a CheckHTTP1, or a CheckH2C for an instance that speaks HTTP/2 only.
 	CheckEither
-	// CheckGRPC is a call of grpc.health.v1.
-	CheckGRPC
 )
 
 // proberOf returns what makes the checks that have a path.
 func (f *Fleet) proberOf(check Check) prober {
 	switch check {
-	case CheckH2C, CheckGRPC:
+	case CheckH2C:
 		return probeH2C
 	case CheckEither:
 		return probeEither

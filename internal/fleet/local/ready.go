@@ -85,7 +85,7 @@ func (f *Fleet) probeEndpoints(ctx context.Context, c *child) (at registry.Endpo
 
 // probeOnce makes one health check at an endpoint.
 func (f *Fleet) probeOnce(ctx context.Context, c *child, at registry.Endpoint) error {
-	if c.program.Check == CheckGRPC {
+	if c.program.GRPCHealth {
 		return f.probeWith(ctx, probeGRPC, at, "")
 	}
 	return f.probePath(ctx, c, at, c.program.HealthPath)

@@ -57,8 +57,10 @@ type Program struct {
 	// dynlb's own.
 	Env     map[string]string
 	WorkDir string
-	// Check is how health checks are made, and HealthPath the path of those of HTTP.
+	// Check is the protocol of health checks, and HealthPath their path. GRPCHealth has
+	// them be calls of grpc.health.v1 instead.
 	Check      Check
+	GRPCHealth bool
 	HealthPath string
 	// LivenessPath is the path of liveness checks. "": there are none.
 	LivenessPath string
@@ -103,7 +105,8 @@ func differences(a, b *Program) []string {
 		{"socket", a.onSocket() == b.onSocket()},
 		{"workDir", a.WorkDir == b.WorkDir},
 		{"user", a.User == b.User},
-		{"health or protocol", a.Check == b.Check},
+		{"health", a.GRPCHealth == b.GRPCHealth},
+		{"protocol", a.Check == b.Check},
 		{"healthPath", a.HealthPath == b.HealthPath},
 		{"livenessPath", a.LivenessPath == b.LivenessPath},
 		{"verifyPort", a.VerifyPort == b.VerifyPort},
