@@ -57,7 +57,7 @@ func TestNetworks(t *testing.T) {
 	t.Parallel()
 	address, requests := counted(t)
 	f := newProxy(t, setup{instances: []string{address}, options: proxy.Options{
-		Settings: proxy.Settings{TrustedProxies: networks("127.0.0.1/32"), StreamsOnStd: true},
+		Settings: proxy.Settings{TrustedProxies: networks("127.0.0.1/32")},
 		Status:   http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "app") }),
 	}})
 	eachProtocol(t, func(t *testing.T, client *http.Client) {
@@ -142,6 +142,38 @@ func TestBasicAuth(t *testing.T) {
 	if strings.Contains(f.log.String(), "level=INFO") || !strings.Contains(f.log.String(), "level=DEBUG") {
 		t.Errorf("log: %s", f.log)
 	}
+}
+
+// TestBasicAuthPlain: passwords that are no hashes are verified by the event loop, in HTTP/2
+// too, and for the status path.
+func TestBasicAuthPlain(t *testing.T) {
+	t.Parallel()
+	users, err := edge.ParseUsers([]byte("ann:plain\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := newProxy(t, setup{instances: []string{server(t, echo)}, edge: edge.Settings{Users: users}, options: proxy.Options{
+		Settings: proxy.Settings{Describe: true},
+		Status:   http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "status") }),
+	}})
+	eachProtocol(t, func(t *testing.T, client *http.Client) {
+		for _, path := range []string{"/", "/lb-status", "/"} {
+			for password, want := range map[string]int{"plain": 200, "wrong": 401, "": 401} {
+				r := newRequest(t, http.MethodGet, f.url+path, nil)
+				if password != "" {
+					r.SetBasicAuth("ann", password)
+				}
+				res := do(t, client, r)
+				body := readAll(t, res)
+				if res.StatusCode != want || want == 401 && res.Header.Get("WWW-Authenticate") == "" {
+					t.Errorf("%s with the password %q: %d %s", path, password, res.StatusCode, body)
+				}
+				if o := f.recorded(t, want); o.status != (path != "/") || o.out != int64(len(body)) {
+					t.Errorf("%s with the password %q: recorded %+v, want %d bytes", path, password, o, len(body))
+				}
+			}
+		}
+	})
 }
 
 // TestBasicAuthTwice: of two credentials, the app might take the ones that were not

@@ -64,10 +64,9 @@ type Settings struct {
 }
 
 // StreamsOnStd reports whether the std lane must carry HTTP/2: a request could block the
-// event loop, whose connection carries others that cannot be handed over, or the status
-// path is guarded.
+// event loop, whose connection carries others that cannot be handed over.
 func (rules *Rules) StreamsOnStd() bool {
-	return rules != nil && (rules.settings.Compress || rules.guarded)
+	return rules != nil && (rules.settings.Compress || rules.settings.Users.mayBlock())
 }
 
 // guarded reports whether a rule may refuse a request.

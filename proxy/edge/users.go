@@ -96,9 +96,12 @@ func credentials(r *http1.Request) (value, secret []byte, ok bool) {
 	return value, secret, err == nil
 }
 
+// mayBlock reports whether the verdict on credentials can take long: a hash is of bcrypt.
+func (u *Users) mayBlock() bool { return u != nil && u.unknown != nil }
+
 // blocks reports whether the verdict on the credentials of a request takes long.
 func (u *Users) blocks(r *http1.Request) bool {
-	if u.unknown == nil { // no hash is of bcrypt
+	if !u.mayBlock() {
 		return false
 	}
 	value, _, ok := credentials(r)

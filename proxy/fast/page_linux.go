@@ -10,6 +10,7 @@ import (
 	"github.com/dynlb/dynlb/proxy/forward"
 	"github.com/dynlb/dynlb/proxy/http1"
 	"github.com/dynlb/dynlb/proxy/outcome"
+	"github.com/dynlb/dynlb/proxy/policy"
 )
 
 // page is the answer of Options.Status to a stream.
@@ -31,6 +32,9 @@ func (st *stream) serveStatus(head *http1.Request) {
 	c := &st.client
 	w := c.worker
 	p := &page{stream: st, session: st.session, id: st.h2.ID(), toHead: string(head.Method) == http.MethodHead, began: w.loop.Now()}
+	if st.refuses(head) {
+		return
+	}
 	method, target, host, peer := string(head.Method), string(head.Path), string(head.Host), c.address()
 	if s := w.engine.settings.Load(); s.Describe {
 		p.outcome = outcome.Outcome{Method: []byte(method), Route: bytes.Clone(forward.Path(head)), Client: c.ip, Status: true}
@@ -58,6 +62,41 @@ func (p *page) Run() {
 	if st.client.Loop() != nil {
 		st.end(nil, nil)
 	}
+}
+
+// refuses answers a request for the status path that the rules in front of the app at its
+// host do not let pass, as they would one for the app. It reports whether it has.
+func (st *stream) refuses(head *http1.Request) bool {
+	c := &st.client
+	w := c.worker
+	app := w.engine.router.Route(head.Host, forward.Path(head)).App
+	if app == nil || app.Settings().Edge == nil {
+		return false
+	}
+	from := edge.Peer{IP: c.ip, HTTP2: true, Status: true, Settings: w.engine.settings.Load()}
+	x, err := app.Settings().Edge.Begin(head, from, app.Edge())
+	x.End()
+	if err == nil {
+		return false
+	}
+	toHead := string(head.Method) == http.MethodHead
+	f := policy.FaultOf(err, "")
+	if from.Settings.Describe {
+		described, _ := edge.Describing.Begin(head, from, nil)
+		w.refused = outcome.Outcome{
+			Method: head.Method, Route: forward.Path(head), Client: c.ip, Status: true, Request: described.Request(),
+			Code: f.Code, Source: f.Source, BytesOut: f.Length(toHead),
+		}
+		w.engine.record(&w.refused)
+		w.refused = outcome.Outcome{} // its slices are those of the head
+		described.End()
+	}
+	c.dropHead()
+	st.sendWhole(f.Append(w.out[:0], toHead, false), toHead)
+	if c.Loop() != nil {
+		st.end(nil, nil)
+	}
+	return true
 }
 
 // headEnd is the end of the head of a page.
