@@ -21,11 +21,13 @@ const adminWithin = 10 * time.Second
 // An admin talks to dynlb's admin HTTP. Safe for concurrent use.
 type admin struct {
 	address string
+	app     string      // that the calls are about
+	others  int         // processes of the instances of other apps
 	http    http.Client // without keep-alive: nothing is left behind
 }
 
-func newAdmin(address string) *admin {
-	return &admin{address: address, http: http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
+func newAdmin(address, app string) *admin {
+	return &admin{address: address, app: app, http: http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
 }
 
 // call returns the body of a 200.
@@ -54,7 +56,7 @@ func (a *admin) call(ctx context.Context, method, path, body string) (string, er
 func (a *admin) status(ctx context.Context) (*dynlbv1.Pool, error) {
 	ctx, cancel := context.WithTimeout(ctx, adminWithin)
 	defer cancel()
-	text, err := a.call(ctx, http.MethodGet, "/v1/status", "")
+	text, err := a.call(ctx, http.MethodGet, "/v1/status?app="+a.app, "")
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +71,7 @@ func (a *admin) status(ctx context.Context) (*dynlbv1.Pool, error) {
 func (a *admin) scale(ctx context.Context, n int) error {
 	ctx, cancel := context.WithTimeout(ctx, adminWithin)
 	defer cancel()
-	_, err := a.call(ctx, http.MethodPost, "/v1/scale", fmt.Sprintf(`{"target": %d}`, n))
+	_, err := a.call(ctx, http.MethodPost, "/v1/scale", fmt.Sprintf(`{"target": %d, "app": %q}`, n, a.app))
 	return err
 }
 
@@ -81,7 +83,7 @@ var (
 
 // restart does a rolling restart and waits for its end.
 func (a *admin) restart(ctx context.Context) error {
-	text, err := a.call(ctx, http.MethodPost, "/v1/restart", "{}")
+	text, err := a.call(ctx, http.MethodPost, "/v1/restart", fmt.Sprintf(`{"app": %q}`, a.app))
 	said := text
 	if err != nil {
 		said = err.Error()

@@ -50,7 +50,7 @@ func read(ctx context.Context, d *daemon, a *admin) (reading, error) {
 		instances:   len(pool.GetInstances()),
 		wanted:      int(pool.GetTarget()),
 		waiting:     int(pool.GetWaitingRequests()),
-		processes:   len(instancesOf(d.pid())),
+		processes:   len(instancesOf(d.pid())) - a.others,
 		zombies:     len(zombies(childrenOf(d.pid()))),
 	}
 	for _, in := range pool.GetInstances() {

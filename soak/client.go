@@ -118,8 +118,7 @@ func (c *client) take(ctx context.Context) (*conn, error) {
 		n.Close()
 	}
 	c.mu.Unlock()
-	dialer := net.Dialer{Timeout: answerWithin}
-	n, err := dialer.DialContext(context.WithoutCancel(ctx), "tcp", c.address)
+	n, err := dial(context.WithoutCancel(ctx), c.address, answerWithin)
 	if err != nil {
 		return nil, err
 	}

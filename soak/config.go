@@ -30,8 +30,7 @@ const (
 // configText is a template for text. Its queue holds the requests of ten seconds
 // without any instance.
 const configText = `# Written by the soak.
-command: %s
-env: {SOAK_LEDGER: %q, SOAK_GENERATION: "%d"}
+%s
 startTimeout: 30s
 listen: 127.0.0.1:0
 admin: 127.0.0.1:0
@@ -51,6 +50,10 @@ requestTimeout: %v
 queue: {limit: 10000, timeout: 15s}
 `
 
+// firstApp is the name of the app that the faults are for, if there is a second one, and
+// defaultApp if not.
+const firstApp, defaultApp = "first", "default"
+
 // A configFile is dynlb's config, in a folder of its own, as dynlb may watch the
 // folder.
 type configFile struct {
@@ -58,6 +61,8 @@ type configFile struct {
 	command  []string // JSON is YAML
 	ledger   string
 	basePort int
+	secure   bool // clients speak TLS
+	second   bool // there is a second app
 
 	generation int
 	max        int // maxInstances, as last written in a valid config
@@ -82,7 +87,16 @@ func (c *configFile) spoil(pick uint32) error {
 
 func (c *configFile) text(pick uint32) string {
 	command, _ := json.Marshal(c.command) // encoding strings does not fail
-	return fmt.Sprintf(configText, command, c.ledger, c.generation, c.basePort,
+	program := fmt.Sprintf("command: %s\nenv: {SOAK_LEDGER: %q, SOAK_GENERATION: \"%d\"}", command, c.ledger, c.generation)
+	if c.second {
+		program = fmt.Sprintf(`apps:
+  %s: {command: %s, env: {SOAK_LEDGER: %q, SOAK_GENERATION: "%d"}}
+  %s: {paths: [/%[5]s], strip: true, minInstances: 1, maxInstances: 1}`, firstApp, command, c.ledger, c.generation, secondApp)
+	}
+	if c.secure {
+		program += fmt.Sprintf("\ntls: {internal: true, storage: %q}", filepath.Join(c.ledger, "..", "tls"))
+	}
+	return fmt.Sprintf(configText, program, c.basePort,
 		minInstances, c.max, 4+pick%4,
 		checkInterval, healthTimeout, drainTimeout, stopTimeout, requestTimeout)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"path/filepath"
 	"testing"
 
@@ -10,8 +11,15 @@ import (
 // TestConfigs checks that dynlb accepts the configs that are valid and refuses the
 // others.
 func TestConfigs(t *testing.T) {
+	for _, second := range []bool{false, true} {
+		t.Run(fmt.Sprintf("second app %t", second), func(t *testing.T) { testConfigs(t, second) })
+	}
+}
+
+func testConfigs(t *testing.T, second bool) {
+	t.Helper()
 	dir := t.TempDir()
-	c := &configFile{path: filepath.Join(dir, "config.yaml"), command: []string{"/bin/true", "{port}"}, ledger: dir, basePort: 10000}
+	c := &configFile{path: filepath.Join(dir, "config.yaml"), command: []string{"/bin/true", "{port}"}, ledger: dir, basePort: 10000, secure: second, second: second}
 	noEnvironment := func(string) string { return "" }
 	limit := 0
 	for pick := range uint32(4) {
@@ -26,6 +34,9 @@ func TestConfigs(t *testing.T) {
 			t.Errorf("maxInstances is %d, and was %d; want %d", settings.MaxInstances, limit, c.max)
 		}
 		if settings.DrainTimeout != drainTimeout || settings.RequestTimeout != requestTimeout || settings.MinInstances != minInstances {
+			t.Errorf("read as %+v", settings)
+		}
+		if names := settings.AllApps(); settings.TLS.On() != second || len(names) != 1+len(settings.Apps)/2 {
 			t.Errorf("read as %+v", settings)
 		}
 		limit = c.max

@@ -28,6 +28,10 @@
 //     goroutines or descriptors, and as many processes as the target.
 //   - on SIGTERM it ends with exit code 0, and leaves no process.
 //
+// With -tls the clients speak HTTPS. With -second there is a second app, to which requests go
+// one after the other, and which the faults of the first must not touch: none of its
+// requests is lost, and its instance stays.
+//
 // With -mix it runs over several servers at the same time, each with a dynlb of its
 // own: Bun, Node, gunicorn (sync, gthread), uWSGI, php -S, and a stand-in that sends
 // stray bytes after responses without content. The requests are GET, HEAD, POST and
@@ -107,6 +111,8 @@ type settings struct {
 	engine   string // for dynlb serve; empty: not given
 	reloads  bool
 	mix      bool
+	secure   bool   // clients speak TLS
+	second   bool   // there is a second app
 	servers  string // of a mixed soak, separated by commas; "": all
 }
 
@@ -119,6 +125,8 @@ func parseSettings(args []string, out io.Writer) (settings, error) {
 	flags.Uint64Var(&s.seed, "seed", 0, "what faults and requests follow from; 0: a random one")
 	flags.StringVar(&s.dynlb, "dynlb", "bin/dynlb", "the dynlb binary")
 	flags.StringVar(&s.engine, "engine", "", "--engine for dynlb serve; empty: not given")
+	flags.BoolVar(&s.secure, "tls", false, "clients speak HTTPS")
+	flags.BoolVar(&s.second, "second", false, "run a second app, which no fault of the first may touch")
 	flags.BoolVar(&s.mix, "mix", false, "run a mixed soak, over several servers")
 	flags.StringVar(&s.servers, "servers", "", "names of the servers of a mixed soak, separated by commas; empty: all")
 	flags.BoolVar(&s.reloads, "reload", true, "change the config too")
@@ -127,6 +135,9 @@ func parseSettings(args []string, out io.Writer) (settings, error) {
 			return s, err
 		}
 		return s, fmt.Errorf("%w: %w", errUsage, err)
+	}
+	if s.secure {
+		useTLS()
 	}
 	for s.seed == 0 {
 		s.seed = rand.Uint64N(1 << 32) // short enough to type
@@ -138,6 +149,8 @@ func parseSettings(args []string, out io.Writer) (settings, error) {
 		}
 	}
 	switch {
+	case s.mix && s.second:
+		return s, fmt.Errorf("%w: -second is not for a mixed soak", errUsage)
 	case flags.NArg() > 0:
 		return s, fmt.Errorf("%w: unexpected argument %q", errUsage, flags.Arg(0))
 	case s.duration < 10*time.Second || s.duration > time.Hour:

@@ -76,8 +76,7 @@ func (o *offenders) run(ctx context.Context) {
 func commit(ctx context.Context, address string, o offence) error {
 	limited, cancel := context.WithTimeout(ctx, offenceWithin)
 	defer cancel()
-	var dialer net.Dialer
-	c, err := dialer.DialContext(limited, "tcp", address)
+	c, err := dial(limited, address, offenceWithin)
 	if err != nil {
 		return err
 	}

@@ -47,6 +47,9 @@ func (r *report) verdicts() []verdict {
 		broken := r.holders[name].tally.broken
 		list = append(list, verdict{name + " broken only with their instance", len(broken) == 0, counted(broken)})
 	}
+	if r.bystander != nil {
+		list = append(list, r.bystander.verdicts()...)
+	}
 	troubles := r.injector.done.troubles
 	ending := "exit code 0"
 	if r.ending != nil {
@@ -106,6 +109,9 @@ func (r *report) write(out io.Writer) {
 	}
 	writeList(out, "Faults handled wrongly", r.injector.done.troubles)
 	writeList(out, "Not as before", r.unsettled)
+	if r.bystander != nil {
+		writeList(out, "Requests of the second app lost", r.bystander.broken)
+	}
 }
 
 func (r *report) writeLoad(out io.Writer) {

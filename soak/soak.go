@@ -29,6 +29,7 @@ type rig struct {
 	load      *load
 	injector  *injector
 	offenders *offenders
+	bystander *bystander // nil: there is no second app
 	windows   windows
 	holders   map[string]*holder // by what they hold
 }
@@ -76,6 +77,7 @@ func (s settings) build(ctx context.Context, dir string, number int, command []s
 		// Instances get the free ports from here on. These are
 		// below those of outgoing connections; two soaks at once keep apart.
 		basePort: 10000 + os.Getpid()%100*200 + number*20,
+		secure:   s.secure, second: s.second,
 	}
 	for _, folder := range []string{config.ledger, filepath.Dir(config.path)} {
 		if err := os.Mkdir(folder, 0o700); err != nil {
@@ -93,7 +95,14 @@ func (s settings) build(ctx context.Context, dir string, number int, command []s
 	if err != nil {
 		return nil, err
 	}
-	r := &rig{settings: s, slower: 1, daemon: d, admin: newAdmin(d.admin), ledgerDir: config.ledger}
+	app := defaultApp
+	if s.second {
+		app = firstApp
+	}
+	r := &rig{settings: s, slower: 1, daemon: d, admin: newAdmin(d.admin, app), ledgerDir: config.ledger}
+	if s.second {
+		r.bystander, r.admin.others = newBystander(d), 1
+	}
 	r.load = &load{
 		client: newClient(d.public, maxConnections),
 		mix:    newMix(s.seed, s.rate),
@@ -183,6 +192,9 @@ func (r *rig) strain(ctx context.Context, progress io.Writer) {
 		}
 	}
 	others.Go(func() { r.tell(streaming, progress) })
+	if r.bystander != nil {
+		others.Go(func() { r.bystander.run(streaming) })
+	}
 	others.Go(func() {
 		if pause(streaming, warmUp+quietTime) && r.offenders != nil {
 			r.offenders.run(streaming)

@@ -85,9 +85,9 @@ var errSequence = errors.New("out of sequence")
 
 // holdEvents follows server-sent events from address.
 func holdEvents(address string) func(context.Context, string, func()) error {
-	transport := &http.Transport{DisableKeepAlives: true} // which prevents a retry
+	transport := newTransport()
 	return func(ctx context.Context, id string, alive func()) error {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/events/"+id, http.NoBody)
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme("http")+"://"+address+"/events/"+id, http.NoBody)
 		if err != nil {
 			return err
 		}
@@ -116,9 +116,9 @@ func holdEvents(address string) func(context.Context, string, func()) error {
 
 // holdSocket sends messages over a WebSocket to address, and gets them back.
 func holdSocket(address string) func(context.Context, string, func()) error {
-	dialer := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	dialer := &http.Client{Transport: newTransport()}
 	return func(ctx context.Context, id string, alive func()) error {
-		socket, response, err := websocket.Dial(ctx, "ws://"+address+"/socket", &websocket.DialOptions{HTTPClient: dialer})
+		socket, response, err := websocket.Dial(ctx, scheme("ws")+"://"+address+"/socket", &websocket.DialOptions{HTTPClient: dialer})
 		if err != nil {
 			if response != nil && response.Body != nil {
 				response.Body.Close()
