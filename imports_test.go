@@ -34,6 +34,7 @@ var table = map[string][]string{
 	"internal/certificates/pebbletest": {"golang.org/x/net"},
 	"internal/schedule":                {},
 	"internal/htpasswd":                {"golang.org/x/crypto"},
+	"internal/state":                   {"golang.org/x/sys"},
 	"internal/machine":                 {},
 	"internal/systemd":                 {"golang.org/x/sys"},
 	"internal/config":                  {"internal/schedule", "gopkg.in/yaml.v3", "internal/htpasswd"},
@@ -54,7 +55,7 @@ var table = map[string][]string{
 	},
 	"proxy/proxyproto": {},
 	"proxy/sticky":     {"internal/registry", "proxy/http1"},
-	"proxy/h2c": {"internal/registry", "proxy/http1", "proxy/http2", "proxy/policy"},
+	"proxy/h2c":        {"internal/registry", "proxy/http1", "proxy/http2", "proxy/policy"},
 	"proxy/fast": {
 		"internal/registry", "proxy/edge", "proxy/eventloop", "proxy/forward", "proxy/handshake", "proxy/http1", "proxy/http2", "proxy/settings", "proxy/outcome",
 		"proxy/policy", "proxy/route",
@@ -88,6 +89,7 @@ var table = map[string][]string{
 	"internal/daemon": {
 		"internal/accesslog", "internal/app", "internal/autoscaler", "internal/certificates", "internal/config", "internal/fleet", "internal/fleet/local", "internal/logging", "internal/machine", "internal/notice",
 		"internal/process/account", "internal/process/cgroup", "internal/process/orphan", "internal/process/procfs", "internal/process/reap", "internal/registry", "internal/systemd", "proxy", "proxy/edge", "proxy/http1", "proxy/outcome", "proxy/sticky",
+		"internal/process/account", "internal/process/cgroup", "internal/process/orphan", "internal/process/procfs", "internal/process/reap", "internal/registry", "internal/state", "proxy", "proxy/edge", "proxy/http1", "proxy/outcome", "proxy/sticky",
 		"proxy/route", "server", "github.com/fsnotify/fsnotify", "golang.org/x/net", "golang.org/x/sys",
 	},
 	"internal/cli": {

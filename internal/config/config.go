@@ -47,6 +47,9 @@ type Config struct {
 
 	Auth Auth
 
+	// StateDir is an absolute path, Off, or "" when it depends on the environment.
+	StateDir string
+
 	// DrainDelay is Auto when it depends on what dynlb runs under.
 	DrainDelay time.Duration
 
@@ -62,6 +65,9 @@ type Config struct {
 
 	Limits Limits
 }
+
+// Off is the StateDir that keeps nothing.
+const Off = "off"
 
 // Limits bound what a client may send to the public listener.
 type Limits struct {

@@ -64,6 +64,9 @@ const (
 	NewListener Change = "new listener"
 	// NewControl serves a new control plane on the same listeners.
 	NewControl Change = "new control plane"
+	// NewProcess needs dynlb to be restarted: a reload that changes the value is
+	// rejected.
+	NewProcess Change = "restart of dynlb"
 )
 
 // Kind is the form of a value.

@@ -30,7 +30,7 @@ func keysOf(c *Config) []Key {
 	app := &c.App
 	for _, group := range [][]Key{
 		perApp(scalingKeys(app)), perApp(boundsKeys(app)), perApp(commandKeys(app)), listenerKeys(c), perApp(instanceKeys(app)),
-		stopKeys(c), perApp(trafficKeys(app)), clientKeys(c), perApp(processKeys(app)),
+		stateKeys(c), stopKeys(c), perApp(trafficKeys(app)), clientKeys(c), perApp(processKeys(app)),
 		perApp(edgeKeys(&app.Edge)),
 	} {
 		all = append(all, group...)

@@ -17,6 +17,7 @@ import (
 	"github.com/dynlb/dynlb/internal/config"
 	"github.com/dynlb/dynlb/internal/fleet/local"
 	"github.com/dynlb/dynlb/internal/machine"
+	"github.com/dynlb/dynlb/internal/state"
 	"github.com/dynlb/dynlb/internal/systemd"
 	"github.com/dynlb/dynlb/proxy"
 	"github.com/dynlb/dynlb/proxy/route"
@@ -56,6 +57,7 @@ type Daemon struct {
 	router  *route.Table
 	proxy   *proxy.Proxy
 	metrics *server.Metrics
+	state   *state.Folder           // nil: nothing is kept
 	control atomic.Pointer[control] // stored by New and Run
 
 	named        atomic.Pointer[[]string]   // the files that the config last loaded names
@@ -113,6 +115,7 @@ func New(o Options) (*Daemon, error) {
 	d.noteFiles(&d.plan.config)
 	d.stop = sync.OnceFunc(func() { close(d.stopping) })
 	d.kill = sync.OnceFunc(func() { close(d.killed) })
+	d.openState()
 	d.apps = d.newApps()
 	d.metrics = server.NewMetrics(d.controlApps())
 	if err := errors.Join(d.listen(), d.startAccessLog()); err != nil {

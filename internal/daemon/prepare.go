@@ -37,6 +37,9 @@ func (d *Daemon) prepare() (*prepared, error) {
 	if err != nil {
 		return nil, err
 	}
+	if settings.StateDir != d.plan.config.StateDir {
+		return nil, ConfigError{errStateDir}
+	}
 	p := &prepared{}
 	if p.plan, err = newPlan(settings, d.ports); err != nil {
 		return nil, err

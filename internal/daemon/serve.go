@@ -127,6 +127,7 @@ func (f *configFile) load() (config.Config, error) {
 	if err == nil {
 		f.path = settings.Path
 		resolveDrainDelay(&settings, f.service)
+		resolveStateDir(&settings, os.Getenv)
 	}
 	return settings, err
 }

@@ -31,10 +31,19 @@ func Main(m *testing.M, program func(args []string) int) {
 	// A program with the race detector in it sleeps for a second before it exits,
 	// and so would each instance of the demo backend.
 	_ = os.Setenv("GORACE", strings.TrimSpace(os.Getenv("GORACE")+" atexit_sleep_ms=0"))
+	home, err := os.MkdirTemp("", "dynlb-state-") // of those that tests start as programs
+	if err != nil {
+		panic(err)
+	}
+	_ = os.Setenv("XDG_STATE_HOME", home)
+	removeHome := goleak.Cleanup(func(code int) {
+		_ = os.RemoveAll(home)
+		os.Exit(code)
+	})
 	// The goroutine that spawns never ends: its thread is the children's parent. Nor does
 	// certmagic's limiter of orders, one for each account.
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/dynlb/dynlb/internal/process.spawnLoop"),
-		goleak.IgnoreAnyFunction("github.com/caddyserver/certmagic.(*RingBufferRateLimiter).loop"))
+		goleak.IgnoreAnyFunction("github.com/caddyserver/certmagic.(*RingBufferRateLimiter).loop"), removeHome)
 }
 
 // root returns the folder of the repository.

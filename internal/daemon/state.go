@@ -1,0 +1,46 @@
+package daemon
+
+import (
+	"cmp"
+	"context"
+	"errors"
+
+	"github.com/dynlb/dynlb/internal/config"
+	"github.com/dynlb/dynlb/internal/state"
+)
+
+// errStateDir is why a reload cannot change stateDir: the process holds the folder, and
+// the history in it belongs together.
+var errStateDir = errors.New("stateDir cannot change while dynlb runs; restart it")
+
+// resolveStateDir sets the stateDir that the config leaves to dynlb. It stays empty if
+// the environment names no place.
+func resolveStateDir(c *config.Config, getenv func(string) string) {
+	if c.StateDir != "" {
+		return
+	}
+	if path, err := state.Default(getenv, cmp.Or(c.Path, config.DefaultPath)); err == nil {
+		c.StateDir = path
+	}
+}
+
+// openState opens the state folder of the config. Without one, dynlb keeps nothing, and
+// the log says so once: it serves all the same.
+func (d *Daemon) openState() {
+	path := d.plan.config.StateDir
+	switch path {
+	case config.Off:
+		return
+	case "":
+		d.log.Info("no stateDir: nothing is kept over a restart")
+		return
+	}
+	folder, err := state.Open(path)
+	if err != nil {
+		d.log.Warn("stateDir cannot be used, nothing is kept over a restart", "error", err)
+		return
+	}
+	d.state = folder
+	d.cleanups.add(func(context.Context) error { return folder.Close() })
+	d.log.Debug("stateDir opened", "path", folder.Path())
+}
