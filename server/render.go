@@ -56,6 +56,10 @@ func poolOf(app string, now *notice.Snapshot) *dynlbv1.Pool {
 		Responses:         now.Responses,
 		ServiceTime:       durationpb.New(now.ServiceTime),
 		Paused:            now.Paused,
+
+		ScaleUpThreshold:   now.Thresholds.Up,
+		ScaleDownThreshold: now.Thresholds.Down,
+		Load:               hundredths(now.MeanLoad()),
 	}
 	if d := &now.LastDecision; !d.Time.IsZero() {
 		out.LastDecision = &dynlbv1.Decision{Time: timestamp(d.Time), Rule: d.Rule, Reason: text(d.Reason)}

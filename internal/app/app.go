@@ -71,6 +71,7 @@ func New(o Options) *App {
 	}
 	a.Registry = registry.New(o.Settings.Registry)
 	a.Board = notice.New(a.Registry)
+	a.Board.SetThresholds(notice.Thresholds(o.Settings.Scaling.Thresholds))
 	a.Route = route.NewApp(o.Name, a.Registry, o.Settings.Requests)
 	a.Fleet = o.Settings.Fleet.New(fleet.Options{App: o.Name, Registry: a.Registry, Board: a.Board, Log: a.Log, Output: instanceLog})
 	a.Scaler = autoscaler.New(autoscaler.Options{Board: a.Board, Fleet: a.Fleet, Pool: a.Registry, Room: o.Room, Log: a.Log}, o.Settings.Scaling)
@@ -108,6 +109,7 @@ func (a *App) Configure(settings Settings) {
 	a.Registry.Configure(settings.Registry)
 	a.Route.Configure(settings.Requests)
 	a.Scaler.Configure(settings.Scaling)
+	a.Board.SetThresholds(notice.Thresholds(settings.Scaling.Thresholds))
 }
 
 // InFlight returns how many requests are at the instances.

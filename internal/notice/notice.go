@@ -34,6 +34,8 @@ type Report struct {
 	Target int
 	// Bounds are the bounds of Target.
 	Bounds Bounds
+	// Thresholds are the loads between which Target stays.
+	Thresholds Thresholds
 	// LastDecision is why Target last changed; zero before the first target.
 	LastDecision Decision
 	// HoldUntil is the time until which the autoscaler leaves Target alone; zero
@@ -54,6 +56,10 @@ type Report struct {
 	// when none did.
 	LastExit Exit
 }
+
+// Thresholds are average loads of an instance: above Up instances are added, and below
+// Down they are removed.
+type Thresholds struct{ Up, Down float64 }
 
 // Exit tells how an instance came to its end.
 type Exit struct {
@@ -115,6 +121,14 @@ func (b *Board) Decide(n int, bounds Bounds, holdUntil time.Time, rule, reason s
 		b.appendLocked(Event{Time: now, Type: Scaled, Rule: rule, Reason: reason})
 		return
 	}
+	b.notifyLocked()
+}
+
+// SetThresholds reports the loads between which the target stays.
+func (b *Board) SetThresholds(t Thresholds) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.report.Thresholds = t
 	b.notifyLocked()
 }
 

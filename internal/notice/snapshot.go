@@ -22,6 +22,22 @@ func (b *Board) Snapshot() Snapshot {
 	return s
 }
 
+// MeanLoad returns the load of the ready instances and of the requests that wait, for each
+// ready instance; 0 if none is.
+func (s *Snapshot) MeanLoad() float64 {
+	ready, load := 0, float64(s.Waiting)
+	for i := range s.Instances {
+		if s.Instances[i].State == registry.Ready {
+			ready++
+			load += s.Instances[i].Load
+		}
+	}
+	if ready == 0 {
+		return 0
+	}
+	return load / float64(ready)
+}
+
 // Since returns the app as it is now, the events from sequence number first up
 // to that moment, oldest first, and how many of them the journal no longer has.
 // The snapshot's NextEvent is the number to ask with next.

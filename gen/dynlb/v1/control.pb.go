@@ -122,6 +122,9 @@ const (
 	EventType_EVENT_TYPE_CONFIG_REJECTED EventType = 9
 	// The load calls for more instances than the machine can bear.
 	EventType_EVENT_TYPE_BRAKED EventType = 10
+	// An instance ended unasked, could not be started, or was replaced because it failed.
+	// The reason names the requests that were with it, and `output` has its last lines.
+	EventType_EVENT_TYPE_EXITED EventType = 20
 )
 
 // Enum value maps for EventType.
@@ -138,6 +141,7 @@ var (
 		8:  "EVENT_TYPE_CONFIG_LOADED",
 		9:  "EVENT_TYPE_CONFIG_REJECTED",
 		10: "EVENT_TYPE_BRAKED",
+		20: "EVENT_TYPE_EXITED",
 	}
 	EventType_value = map[string]int32{
 		"EVENT_TYPE_UNSPECIFIED":     0,
@@ -151,6 +155,7 @@ var (
 		"EVENT_TYPE_CONFIG_LOADED":   8,
 		"EVENT_TYPE_CONFIG_REJECTED": 9,
 		"EVENT_TYPE_BRAKED":          10,
+		"EVENT_TYPE_EXITED":          20,
 	}
 )
 
@@ -908,7 +913,11 @@ type WatchInstancesRequest struct {
 	// Unset: 250 ms. Bounds: 10 ms to 1 hour.
 	MinInterval *durationpb.Duration `protobuf:"bytes,1,opt,name=min_interval,json=minInterval,proto3" json:"min_interval,omitempty"`
 	// The name of the app; unset: the only one.
-	App           string `protobuf:"bytes,2,opt,name=app,proto3" json:"app,omitempty"`
+	App string `protobuf:"bytes,2,opt,name=app,proto3" json:"app,omitempty"`
+	// The `sequence` of the last event that the reader knows of. The first message then
+	// has the events after it, also when dynlb was restarted meanwhile. Unset or zero: the
+	// first message has no events.
+	ResumeAfter   uint64 `protobuf:"varint,3,opt,name=resume_after,json=resumeAfter,proto3" json:"resume_after,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -957,6 +966,13 @@ func (x *WatchInstancesRequest) GetApp() string {
 	return ""
 }
 
+func (x *WatchInstancesRequest) GetResumeAfter() uint64 {
+	if x != nil {
+		return x.ResumeAfter
+	}
+	return 0
+}
+
 // WatchInstancesResponse is the whole state of an app, and the events that led
 // to it.
 type WatchInstancesResponse struct {
@@ -964,13 +980,16 @@ type WatchInstancesResponse struct {
 	// The whole state.
 	Pool *Pool `protobuf:"bytes,1,opt,name=pool,proto3" json:"pool,omitempty"`
 	// The events since the previous message, oldest first. The first message has
-	// none.
+	// none, or those since `resume_after`.
 	Events []*Event `protobuf:"bytes,2,rep,name=events,proto3" json:"events,omitempty"`
 	// How many events since the previous message are missing from `events` because
 	// the reader was too slow. They are the oldest ones.
 	EventsDropped uint64 `protobuf:"varint,3,opt,name=events_dropped,json=eventsDropped,proto3" json:"events_dropped,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// Whether events after `resume_after` are missing from the first message, because they
+	// were not kept or are more than 1,000. ListEvents has those that were kept.
+	EventsIncomplete bool `protobuf:"varint,4,opt,name=events_incomplete,json=eventsIncomplete,proto3" json:"events_incomplete,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *WatchInstancesResponse) Reset() {
@@ -1022,6 +1041,13 @@ func (x *WatchInstancesResponse) GetEventsDropped() uint64 {
 		return x.EventsDropped
 	}
 	return 0
+}
+
+func (x *WatchInstancesResponse) GetEventsIncomplete() bool {
+	if x != nil {
+		return x.EventsIncomplete
+	}
+	return false
 }
 
 // LbStatus is the body of `GET /lb-status`. Its JSON keys are `total`, `healthy`
@@ -1246,7 +1272,14 @@ type Pool struct {
 	// `responses` is the mean service time.
 	ServiceTime *durationpb.Duration `protobuf:"bytes,20,opt,name=service_time,json=serviceTime,proto3" json:"service_time,omitempty"`
 	// Whether the app is paused: requests wait in the queue. See PauseApp.
-	Paused        bool `protobuf:"varint,21,opt,name=paused,proto3" json:"paused,omitempty"`
+	Paused bool `protobuf:"varint,21,opt,name=paused,proto3" json:"paused,omitempty"`
+	// The average load of an instance above which instances are added.
+	ScaleUpThreshold float64 `protobuf:"fixed64,27,opt,name=scale_up_threshold,json=scaleUpThreshold,proto3" json:"scale_up_threshold,omitempty"`
+	// The average load of an instance below which instances are removed.
+	ScaleDownThreshold float64 `protobuf:"fixed64,28,opt,name=scale_down_threshold,json=scaleDownThreshold,proto3" json:"scale_down_threshold,omitempty"`
+	// The load of the ready instances and of the requests that wait, for each ready
+	// instance; 0 if none is ready.
+	Load          float64 `protobuf:"fixed64,29,opt,name=load,proto3" json:"load,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1426,6 +1459,27 @@ func (x *Pool) GetPaused() bool {
 		return x.Paused
 	}
 	return false
+}
+
+func (x *Pool) GetScaleUpThreshold() float64 {
+	if x != nil {
+		return x.ScaleUpThreshold
+	}
+	return 0
+}
+
+func (x *Pool) GetScaleDownThreshold() float64 {
+	if x != nil {
+		return x.ScaleDownThreshold
+	}
+	return 0
+}
+
+func (x *Pool) GetLoad() float64 {
+	if x != nil {
+		return x.Load
+	}
+	return 0
 }
 
 // Decision is a change of the target.
@@ -1793,7 +1847,12 @@ type Event struct {
 	App string `protobuf:"bytes,5,opt,name=app,proto3" json:"app,omitempty"`
 	// Of SCALED: the rule that decided: "window", "reserve", "zero", "load", "queue",
 	// "order", "bounds" or "schedule".
-	Rule          string `protobuf:"bytes,6,opt,name=rule,proto3" json:"rule,omitempty"`
+	Rule string `protobuf:"bytes,6,opt,name=rule,proto3" json:"rule,omitempty"`
+	// Its place among all events, which rises from event to event, also over a restart of
+	// dynlb. The numbers of one app are not consecutive.
+	Sequence uint64 `protobuf:"varint,10,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	// Of EXITED: the last lines of the instance's output, oldest first.
+	Output        []string `protobuf:"bytes,11,rep,name=output,proto3" json:"output,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1870,6 +1929,1001 @@ func (x *Event) GetRule() string {
 	return ""
 }
 
+func (x *Event) GetSequence() uint64 {
+	if x != nil {
+		return x.Sequence
+	}
+	return 0
+}
+
+func (x *Event) GetOutput() []string {
+	if x != nil {
+		return x.Output
+	}
+	return nil
+}
+
+// GetHistoryRequest says which figures to return.
+type GetHistoryRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name of the app; unset: the only one.
+	App string `protobuf:"bytes,1,opt,name=app,proto3" json:"app,omitempty"`
+	// The beginning; unset: an hour before `to`.
+	From *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=from,proto3" json:"from,omitempty"`
+	// The end; unset: now.
+	To *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=to,proto3" json:"to,omitempty"`
+	// The time from point to point, 1 second to 1 day. Unset: the shortest that makes no
+	// more than 600 points. Points are as far apart as the figures of that time were kept,
+	// if that is longer.
+	Step *durationpb.Duration `protobuf:"bytes,4,opt,name=step,proto3" json:"step,omitempty"`
+	// Whether points have the figures of each instance.
+	Instances     bool `protobuf:"varint,5,opt,name=instances,proto3" json:"instances,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetHistoryRequest) Reset() {
+	*x = GetHistoryRequest{}
+	mi := &file_dynlb_v1_control_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetHistoryRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetHistoryRequest) ProtoMessage() {}
+
+func (x *GetHistoryRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_dynlb_v1_control_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetHistoryRequest.ProtoReflect.Descriptor instead.
+func (*GetHistoryRequest) Descriptor() ([]byte, []int) {
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *GetHistoryRequest) GetApp() string {
+	if x != nil {
+		return x.App
+	}
+	return ""
+}
+
+func (x *GetHistoryRequest) GetFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *GetHistoryRequest) GetTo() *timestamppb.Timestamp {
+	if x != nil {
+		return x.To
+	}
+	return nil
+}
+
+func (x *GetHistoryRequest) GetStep() *durationpb.Duration {
+	if x != nil {
+		return x.Step
+	}
+	return nil
+}
+
+func (x *GetHistoryRequest) GetInstances() bool {
+	if x != nil {
+		return x.Instances
+	}
+	return false
+}
+
+// GetHistoryResponse has figures of an app over time.
+type GetHistoryResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The app.
+	App string `protobuf:"bytes,1,opt,name=app,proto3" json:"app,omitempty"`
+	// The time from point to point. There is no point for a time in which dynlb did not run.
+	Step *durationpb.Duration `protobuf:"bytes,2,opt,name=step,proto3" json:"step,omitempty"`
+	// The points, oldest first.
+	Points        []*HistoryPoint `protobuf:"bytes,3,rep,name=points,proto3" json:"points,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetHistoryResponse) Reset() {
+	*x = GetHistoryResponse{}
+	mi := &file_dynlb_v1_control_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetHistoryResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetHistoryResponse) ProtoMessage() {}
+
+func (x *GetHistoryResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_dynlb_v1_control_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetHistoryResponse.ProtoReflect.Descriptor instead.
+func (*GetHistoryResponse) Descriptor() ([]byte, []int) {
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *GetHistoryResponse) GetApp() string {
+	if x != nil {
+		return x.App
+	}
+	return ""
+}
+
+func (x *GetHistoryResponse) GetStep() *durationpb.Duration {
+	if x != nil {
+		return x.Step
+	}
+	return nil
+}
+
+func (x *GetHistoryResponse) GetPoints() []*HistoryPoint {
+	if x != nil {
+		return x.Points
+	}
+	return nil
+}
+
+// HistoryPoint is what happened in an interval. Counts are of the interval; other
+// figures are averages of samples that are taken once a second, if not said otherwise.
+type HistoryPoint struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The end of the interval.
+	Time *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=time,proto3" json:"time,omitempty"`
+	// Responses to clients by class; 1xx are connections that were upgraded.
+	Responses_1Xx uint32 `protobuf:"varint,2,opt,name=responses_1xx,json=responses1xx,proto3" json:"responses_1xx,omitempty"`
+	// Those with 2xx.
+	Responses_2Xx uint32 `protobuf:"varint,3,opt,name=responses_2xx,json=responses2xx,proto3" json:"responses_2xx,omitempty"`
+	// Those with 3xx.
+	Responses_3Xx uint32 `protobuf:"varint,4,opt,name=responses_3xx,json=responses3xx,proto3" json:"responses_3xx,omitempty"`
+	// Those with 4xx, and requests that the client gave up (499).
+	Responses_4Xx uint32 `protobuf:"varint,5,opt,name=responses_4xx,json=responses4xx,proto3" json:"responses_4xx,omitempty"`
+	// Those with 5xx.
+	Responses_5Xx uint32 `protobuf:"varint,6,opt,name=responses_5xx,json=responses5xx,proto3" json:"responses_5xx,omitempty"`
+	// Failed requests whose error came from the client.
+	ErrorsClient uint32 `protobuf:"varint,7,opt,name=errors_client,json=errorsClient,proto3" json:"errors_client,omitempty"`
+	// Failed requests whose error came from dynlb.
+	ErrorsDynlb uint32 `protobuf:"varint,8,opt,name=errors_dynlb,json=errorsDynlb,proto3" json:"errors_dynlb,omitempty"`
+	// Failed requests whose error came from the instance.
+	ErrorsInstance uint32 `protobuf:"varint,9,opt,name=errors_instance,json=errorsInstance,proto3" json:"errors_instance,omitempty"`
+	// The time in milliseconds within which half of the requests were answered; 0 without
+	// requests. It is exact to 10 %. When points are merged into one with a longer step,
+	// it is the average by requests.
+	P50Ms float32 `protobuf:"fixed32,10,opt,name=p50_ms,json=p50Ms,proto3" json:"p50_ms,omitempty"`
+	// That of 95 % of the requests.
+	P95Ms float32 `protobuf:"fixed32,11,opt,name=p95_ms,json=p95Ms,proto3" json:"p95_ms,omitempty"`
+	// That of 99 % of the requests.
+	P99Ms float32 `protobuf:"fixed32,12,opt,name=p99_ms,json=p99Ms,proto3" json:"p99_ms,omitempty"`
+	// Requests in flight, streams included.
+	InFlight float32 `protobuf:"fixed32,13,opt,name=in_flight,json=inFlight,proto3" json:"in_flight,omitempty"`
+	// Those of in_flight that are streams.
+	Streams float32 `protobuf:"fixed32,14,opt,name=streams,proto3" json:"streams,omitempty"`
+	// Requests that wait for an instance.
+	Waiting float32 `protobuf:"fixed32,15,opt,name=waiting,proto3" json:"waiting,omitempty"`
+	// The load of the ready instances and of the requests that wait, for each ready
+	// instance.
+	Load float32 `protobuf:"fixed32,16,opt,name=load,proto3" json:"load,omitempty"`
+	// The load above which instances are added, at the end.
+	ScaleUpThreshold float32 `protobuf:"fixed32,17,opt,name=scale_up_threshold,json=scaleUpThreshold,proto3" json:"scale_up_threshold,omitempty"`
+	// The load below which instances are removed, at the end.
+	ScaleDownThreshold float32 `protobuf:"fixed32,18,opt,name=scale_down_threshold,json=scaleDownThreshold,proto3" json:"scale_down_threshold,omitempty"`
+	// How many instances there should be, at the end.
+	Target int32 `protobuf:"varint,19,opt,name=target,proto3" json:"target,omitempty"`
+	// The lower bound of `target`, at the end.
+	MinInstances int32 `protobuf:"varint,20,opt,name=min_instances,json=minInstances,proto3" json:"min_instances,omitempty"`
+	// The upper bound of `target`, at the end.
+	MaxInstances int32 `protobuf:"varint,21,opt,name=max_instances,json=maxInstances,proto3" json:"max_instances,omitempty"`
+	// Instances that are starting, at the end.
+	Starting int32 `protobuf:"varint,22,opt,name=starting,proto3" json:"starting,omitempty"`
+	// Instances that are ready, at the end.
+	Ready int32 `protobuf:"varint,23,opt,name=ready,proto3" json:"ready,omitempty"`
+	// Instances that are unhealthy, at the end.
+	Unhealthy int32 `protobuf:"varint,24,opt,name=unhealthy,proto3" json:"unhealthy,omitempty"`
+	// Instances that are draining, at the end.
+	Draining int32 `protobuf:"varint,25,opt,name=draining,proto3" json:"draining,omitempty"`
+	// Processors that all instances use.
+	CpuCores float32 `protobuf:"fixed32,26,opt,name=cpu_cores,json=cpuCores,proto3" json:"cpu_cores,omitempty"`
+	// Resident memory of all instances in bytes.
+	MemoryBytes float64 `protobuf:"fixed64,27,opt,name=memory_bytes,json=memoryBytes,proto3" json:"memory_bytes,omitempty"`
+	// Instances that replaced one which had failed.
+	Restarts uint32 `protobuf:"varint,28,opt,name=restarts,proto3" json:"restarts,omitempty"`
+	// Requests that were sent again.
+	Retries uint32 `protobuf:"varint,29,opt,name=retries,proto3" json:"retries,omitempty"`
+	// The figures of each instance at the end, if the request asks for them. Figures that
+	// are older than two days have none.
+	Instances     []*InstancePoint `protobuf:"bytes,30,rep,name=instances,proto3" json:"instances,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HistoryPoint) Reset() {
+	*x = HistoryPoint{}
+	mi := &file_dynlb_v1_control_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HistoryPoint) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HistoryPoint) ProtoMessage() {}
+
+func (x *HistoryPoint) ProtoReflect() protoreflect.Message {
+	mi := &file_dynlb_v1_control_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HistoryPoint.ProtoReflect.Descriptor instead.
+func (*HistoryPoint) Descriptor() ([]byte, []int) {
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *HistoryPoint) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *HistoryPoint) GetResponses_1Xx() uint32 {
+	if x != nil {
+		return x.Responses_1Xx
+	}
+	return 0
+}
+
+func (x *HistoryPoint) GetResponses_2Xx() uint32 {
+	if x != nil {
+		return x.Responses_2Xx
+	}
+	return 0
+}
+
+func (x *HistoryPoint) GetResponses_3Xx() uint32 {
+	if x != nil {
+		return x.Responses_3Xx
+	}
+	return 0
+}
+
+func (x *HistoryPoint) GetResponses_4Xx() uint32 {
+	if x != nil {
+		return x.Responses_4Xx
+	}
+	return 0
+}
+
+func (x *HistoryPoint) GetResponses_5Xx() uint32 {
+	if x != nil {
+		return x.Responses_5Xx
+	}
+	return 0
+}
+
+func (x *HistoryPoint) GetErrorsClient() uint32 {
+	if x != nil {
+		return x.ErrorsClient
+	}
+	return 0
+}
+
+func (x *HistoryPoint) GetErrorsDynlb() uint32 {
+	if x != nil {
+		return x.ErrorsDynlb
+	}
+	return 0
+}
+
+func (x *HistoryPoint) GetErrorsInstance() uint32 {
+	if x != nil {
+		return x.ErrorsInstance
+	}
+	return 0
+}
+
+func (x *HistoryPoint) GetP50Ms() float32 {
+	if x != nil {
+		return x.P50Ms
+	}
+	return 0
+}
+
+func (x *HistoryPoint) GetP95Ms() float32 {
+	if x != nil {
+		return x.P95Ms
+	}
+	return 0
+}
+
+func (x *HistoryPoint) GetP99Ms() float32 {
+	if x != nil {
+		return x.P99Ms
+	}
+	return 0
+}
+
+func (x *HistoryPoint) GetInFlight() float32 {
+	if x != nil {
+		return x.InFlight
+	}
+	return 0
+}
+
+func (x *HistoryPoint) GetStreams() float32 {
+	if x != nil {
+		return x.Streams
+	}
+	return 0
+}
+
+func (x *HistoryPoint) GetWaiting() float32 {
+	if x != nil {
+		return x.Waiting
+	}
+	return 0
+}
+
+func (x *HistoryPoint) GetLoad() float32 {
+	if x != nil {
+		return x.Load
+	}
+	return 0
+}
+
+func (x *HistoryPoint) GetScaleUpThreshold() float32 {
+	if x != nil {
+		return x.ScaleUpThreshold
+	}
+	return 0
+}
+
+func (x *HistoryPoint) GetScaleDownThreshold() float32 {
+	if x != nil {
+		return x.ScaleDownThreshold
+	}
+	return 0
+}
+
+func (x *HistoryPoint) GetTarget() int32 {
+	if x != nil {
+		return x.Target
+	}
+	return 0
+}
+
+func (x *HistoryPoint) GetMinInstances() int32 {
+	if x != nil {
+		return x.MinInstances
+	}
+	return 0
+}
+
+func (x *HistoryPoint) GetMaxInstances() int32 {
+	if x != nil {
+		return x.MaxInstances
+	}
+	return 0
+}
+
+func (x *HistoryPoint) GetStarting() int32 {
+	if x != nil {
+		return x.Starting
+	}
+	return 0
+}
+
+func (x *HistoryPoint) GetReady() int32 {
+	if x != nil {
+		return x.Ready
+	}
+	return 0
+}
+
+func (x *HistoryPoint) GetUnhealthy() int32 {
+	if x != nil {
+		return x.Unhealthy
+	}
+	return 0
+}
+
+func (x *HistoryPoint) GetDraining() int32 {
+	if x != nil {
+		return x.Draining
+	}
+	return 0
+}
+
+func (x *HistoryPoint) GetCpuCores() float32 {
+	if x != nil {
+		return x.CpuCores
+	}
+	return 0
+}
+
+func (x *HistoryPoint) GetMemoryBytes() float64 {
+	if x != nil {
+		return x.MemoryBytes
+	}
+	return 0
+}
+
+func (x *HistoryPoint) GetRestarts() uint32 {
+	if x != nil {
+		return x.Restarts
+	}
+	return 0
+}
+
+func (x *HistoryPoint) GetRetries() uint32 {
+	if x != nil {
+		return x.Retries
+	}
+	return 0
+}
+
+func (x *HistoryPoint) GetInstances() []*InstancePoint {
+	if x != nil {
+		return x.Instances
+	}
+	return nil
+}
+
+// InstancePoint are the figures of one instance.
+type InstancePoint struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The instance.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Processors that it uses.
+	CpuCores float32 `protobuf:"fixed32,2,opt,name=cpu_cores,json=cpuCores,proto3" json:"cpu_cores,omitempty"`
+	// Resident memory in bytes.
+	MemoryBytes float64 `protobuf:"fixed64,3,opt,name=memory_bytes,json=memoryBytes,proto3" json:"memory_bytes,omitempty"`
+	// Requests in flight.
+	InFlight int32 `protobuf:"varint,4,opt,name=in_flight,json=inFlight,proto3" json:"in_flight,omitempty"`
+	// Its load.
+	Load          float32 `protobuf:"fixed32,5,opt,name=load,proto3" json:"load,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InstancePoint) Reset() {
+	*x = InstancePoint{}
+	mi := &file_dynlb_v1_control_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InstancePoint) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InstancePoint) ProtoMessage() {}
+
+func (x *InstancePoint) ProtoReflect() protoreflect.Message {
+	mi := &file_dynlb_v1_control_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InstancePoint.ProtoReflect.Descriptor instead.
+func (*InstancePoint) Descriptor() ([]byte, []int) {
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *InstancePoint) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *InstancePoint) GetCpuCores() float32 {
+	if x != nil {
+		return x.CpuCores
+	}
+	return 0
+}
+
+func (x *InstancePoint) GetMemoryBytes() float64 {
+	if x != nil {
+		return x.MemoryBytes
+	}
+	return 0
+}
+
+func (x *InstancePoint) GetInFlight() int32 {
+	if x != nil {
+		return x.InFlight
+	}
+	return 0
+}
+
+func (x *InstancePoint) GetLoad() float32 {
+	if x != nil {
+		return x.Load
+	}
+	return 0
+}
+
+// ListEventsRequest says which events to return.
+type ListEventsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name of the app; unset: all apps.
+	App string `protobuf:"bytes,1,opt,name=app,proto3" json:"app,omitempty"`
+	// The instance, or the first characters of its id; unset: all.
+	InstanceId string `protobuf:"bytes,2,opt,name=instance_id,json=instanceId,proto3" json:"instance_id,omitempty"`
+	// The kinds; none: all.
+	Types []EventType `protobuf:"varint,3,rep,packed,name=types,proto3,enum=dynlb.v1.EventType" json:"types,omitempty"`
+	// The events from this time on; unset: from the oldest on.
+	Since *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=since,proto3" json:"since,omitempty"`
+	// The events before this time; unset: up to now.
+	Until *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=until,proto3" json:"until,omitempty"`
+	// The events with a higher sequence number.
+	AfterSequence uint64 `protobuf:"varint,6,opt,name=after_sequence,json=afterSequence,proto3" json:"after_sequence,omitempty"`
+	// How many events a response has at most, up to 1,000; unset or zero: 100.
+	PageSize int32 `protobuf:"varint,7,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The `next_page_token` of the previous response; unset: the first page. The other
+	// fields must be those of the previous request.
+	PageToken string `protobuf:"bytes,8,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Whether the newest events come first.
+	NewestFirst   bool `protobuf:"varint,9,opt,name=newest_first,json=newestFirst,proto3" json:"newest_first,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListEventsRequest) Reset() {
+	*x = ListEventsRequest{}
+	mi := &file_dynlb_v1_control_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListEventsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListEventsRequest) ProtoMessage() {}
+
+func (x *ListEventsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_dynlb_v1_control_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListEventsRequest.ProtoReflect.Descriptor instead.
+func (*ListEventsRequest) Descriptor() ([]byte, []int) {
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *ListEventsRequest) GetApp() string {
+	if x != nil {
+		return x.App
+	}
+	return ""
+}
+
+func (x *ListEventsRequest) GetInstanceId() string {
+	if x != nil {
+		return x.InstanceId
+	}
+	return ""
+}
+
+func (x *ListEventsRequest) GetTypes() []EventType {
+	if x != nil {
+		return x.Types
+	}
+	return nil
+}
+
+func (x *ListEventsRequest) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *ListEventsRequest) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *ListEventsRequest) GetAfterSequence() uint64 {
+	if x != nil {
+		return x.AfterSequence
+	}
+	return 0
+}
+
+func (x *ListEventsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListEventsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListEventsRequest) GetNewestFirst() bool {
+	if x != nil {
+		return x.NewestFirst
+	}
+	return false
+}
+
+// ListEventsResponse has a page of events.
+type ListEventsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The events.
+	Events []*Event `protobuf:"bytes,1,rep,name=events,proto3" json:"events,omitempty"`
+	// What to send for the next page; empty when this is the last one.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// How many events could not be kept since dynlb began, such as on a full disk.
+	EventsDropped uint64 `protobuf:"varint,3,opt,name=events_dropped,json=eventsDropped,proto3" json:"events_dropped,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListEventsResponse) Reset() {
+	*x = ListEventsResponse{}
+	mi := &file_dynlb_v1_control_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListEventsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListEventsResponse) ProtoMessage() {}
+
+func (x *ListEventsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_dynlb_v1_control_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListEventsResponse.ProtoReflect.Descriptor instead.
+func (*ListEventsResponse) Descriptor() ([]byte, []int) {
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *ListEventsResponse) GetEvents() []*Event {
+	if x != nil {
+		return x.Events
+	}
+	return nil
+}
+
+func (x *ListEventsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListEventsResponse) GetEventsDropped() uint64 {
+	if x != nil {
+		return x.EventsDropped
+	}
+	return 0
+}
+
+// StreamLogsRequest says which lines to send.
+type StreamLogsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name of the app; unset: all apps.
+	App string `protobuf:"bytes,1,opt,name=app,proto3" json:"app,omitempty"`
+	// The instance, or the first characters of its id; unset: all.
+	InstanceId string `protobuf:"bytes,2,opt,name=instance_id,json=instanceId,proto3" json:"instance_id,omitempty"`
+	// The lines from this time on; unset: the last ones.
+	Since *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=since,proto3" json:"since,omitempty"`
+	// How many of the last lines to send at most, 0 to 10,000. Unset: 100, or 10,000 with
+	// `since`.
+	Tail *int32 `protobuf:"varint,4,opt,name=tail,proto3,oneof" json:"tail,omitempty"`
+	// Whether to continue with what the instances print from now on.
+	Follow bool `protobuf:"varint,5,opt,name=follow,proto3" json:"follow,omitempty"`
+	// A regular expression (RE2) that a line must match; unset: all lines.
+	Grep string `protobuf:"bytes,6,opt,name=grep,proto3" json:"grep,omitempty"`
+	// "stdout" or "stderr"; unset: both.
+	Stream        string `protobuf:"bytes,7,opt,name=stream,proto3" json:"stream,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StreamLogsRequest) Reset() {
+	*x = StreamLogsRequest{}
+	mi := &file_dynlb_v1_control_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StreamLogsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StreamLogsRequest) ProtoMessage() {}
+
+func (x *StreamLogsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_dynlb_v1_control_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StreamLogsRequest.ProtoReflect.Descriptor instead.
+func (*StreamLogsRequest) Descriptor() ([]byte, []int) {
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *StreamLogsRequest) GetApp() string {
+	if x != nil {
+		return x.App
+	}
+	return ""
+}
+
+func (x *StreamLogsRequest) GetInstanceId() string {
+	if x != nil {
+		return x.InstanceId
+	}
+	return ""
+}
+
+func (x *StreamLogsRequest) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *StreamLogsRequest) GetTail() int32 {
+	if x != nil && x.Tail != nil {
+		return *x.Tail
+	}
+	return 0
+}
+
+func (x *StreamLogsRequest) GetFollow() bool {
+	if x != nil {
+		return x.Follow
+	}
+	return false
+}
+
+func (x *StreamLogsRequest) GetGrep() string {
+	if x != nil {
+		return x.Grep
+	}
+	return ""
+}
+
+func (x *StreamLogsRequest) GetStream() string {
+	if x != nil {
+		return x.Stream
+	}
+	return ""
+}
+
+// StreamLogsResponse has some lines.
+type StreamLogsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The lines, oldest first.
+	Lines []*LogLine `protobuf:"bytes,1,rep,name=lines,proto3" json:"lines,omitempty"`
+	// How many lines before these are missing because the reader was too slow.
+	LinesDropped  uint64 `protobuf:"varint,2,opt,name=lines_dropped,json=linesDropped,proto3" json:"lines_dropped,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StreamLogsResponse) Reset() {
+	*x = StreamLogsResponse{}
+	mi := &file_dynlb_v1_control_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StreamLogsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StreamLogsResponse) ProtoMessage() {}
+
+func (x *StreamLogsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_dynlb_v1_control_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StreamLogsResponse.ProtoReflect.Descriptor instead.
+func (*StreamLogsResponse) Descriptor() ([]byte, []int) {
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *StreamLogsResponse) GetLines() []*LogLine {
+	if x != nil {
+		return x.Lines
+	}
+	return nil
+}
+
+func (x *StreamLogsResponse) GetLinesDropped() uint64 {
+	if x != nil {
+		return x.LinesDropped
+	}
+	return 0
+}
+
+// LogLine is a line that an instance has printed.
+type LogLine struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When dynlb read it.
+	Time *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=time,proto3" json:"time,omitempty"`
+	// The app.
+	App string `protobuf:"bytes,2,opt,name=app,proto3" json:"app,omitempty"`
+	// The instance.
+	InstanceId string `protobuf:"bytes,3,opt,name=instance_id,json=instanceId,proto3" json:"instance_id,omitempty"`
+	// "stdout" or "stderr".
+	Stream string `protobuf:"bytes,4,opt,name=stream,proto3" json:"stream,omitempty"`
+	// The line without its end and without control characters.
+	Text string `protobuf:"bytes,5,opt,name=text,proto3" json:"text,omitempty"`
+	// Of a line that is a JSON object with a level: "debug", "info", "warn" or "error".
+	Level string `protobuf:"bytes,6,opt,name=level,proto3" json:"level,omitempty"`
+	// Of a line that is a JSON object with a message: the message.
+	Message       string `protobuf:"bytes,7,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogLine) Reset() {
+	*x = LogLine{}
+	mi := &file_dynlb_v1_control_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogLine) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogLine) ProtoMessage() {}
+
+func (x *LogLine) ProtoReflect() protoreflect.Message {
+	mi := &file_dynlb_v1_control_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogLine.ProtoReflect.Descriptor instead.
+func (*LogLine) Descriptor() ([]byte, []int) {
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *LogLine) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *LogLine) GetApp() string {
+	if x != nil {
+		return x.App
+	}
+	return ""
+}
+
+func (x *LogLine) GetInstanceId() string {
+	if x != nil {
+		return x.InstanceId
+	}
+	return ""
+}
+
+func (x *LogLine) GetStream() string {
+	if x != nil {
+		return x.Stream
+	}
+	return ""
+}
+
+func (x *LogLine) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *LogLine) GetLevel() string {
+	if x != nil {
+		return x.Level
+	}
+	return ""
+}
+
+func (x *LogLine) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
 var File_dynlb_v1_control_proto protoreflect.FileDescriptor
 
 const file_dynlb_v1_control_proto_rawDesc = "" +
@@ -1917,14 +2971,16 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x18RestartInstancesResponse\x12\x1a\n" +
 	"\breplaced\x18\x01 \x01(\x05R\breplaced\x12\x14\n" +
 	"\x05total\x18\x02 \x01(\x05R\x05total\x12\x10\n" +
-	"\x03app\x18\x03 \x01(\tR\x03app\"g\n" +
+	"\x03app\x18\x03 \x01(\tR\x03app\"\x8a\x01\n" +
 	"\x15WatchInstancesRequest\x12<\n" +
 	"\fmin_interval\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\vminInterval\x12\x10\n" +
-	"\x03app\x18\x02 \x01(\tR\x03app\"\x8c\x01\n" +
+	"\x03app\x18\x02 \x01(\tR\x03app\x12!\n" +
+	"\fresume_after\x18\x03 \x01(\x04R\vresumeAfter\"\xb9\x01\n" +
 	"\x16WatchInstancesResponse\x12\"\n" +
 	"\x04pool\x18\x01 \x01(\v2\x0e.dynlb.v1.PoolR\x04pool\x12'\n" +
 	"\x06events\x18\x02 \x03(\v2\x0f.dynlb.v1.EventR\x06events\x12%\n" +
-	"\x0eevents_dropped\x18\x03 \x01(\x04R\reventsDropped\"n\n" +
+	"\x0eevents_dropped\x18\x03 \x01(\x04R\reventsDropped\x12+\n" +
+	"\x11events_incomplete\x18\x04 \x01(\bR\x10eventsIncomplete\"n\n" +
 	"\bLbStatus\x12\x14\n" +
 	"\x05total\x18\x01 \x01(\x05R\x05total\x12\x18\n" +
 	"\ahealthy\x18\x02 \x01(\x05R\ahealthy\x122\n" +
@@ -1937,7 +2993,7 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x0factive_requests\x18\x04 \x01(\x05R\x0eactiveRequests\x12%\n" +
 	"\x0etotal_requests\x18\x05 \x01(\x01R\rtotalRequests\x12#\n" +
 	"\rresponse_time\x18\x06 \x01(\x01R\fresponseTime\x12\x12\n" +
-	"\x04load\x18\a \x01(\x01R\x04load\"\xbe\x06\n" +
+	"\x04load\x18\a \x01(\x01R\x04load\"\xb2\a\n" +
 	"\x04Pool\x12\x16\n" +
 	"\x06target\x18\x01 \x01(\x05R\x06target\x12#\n" +
 	"\rmin_instances\x18\x02 \x01(\x05R\fminInstances\x12#\n" +
@@ -1961,7 +3017,10 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\barrivals\x18\x12 \x01(\x04R\barrivals\x12\x1c\n" +
 	"\tresponses\x18\x13 \x01(\x04R\tresponses\x12<\n" +
 	"\fservice_time\x18\x14 \x01(\v2\x19.google.protobuf.DurationR\vserviceTime\x12\x16\n" +
-	"\x06paused\x18\x15 \x01(\bR\x06paused\"f\n" +
+	"\x06paused\x18\x15 \x01(\bR\x06paused\x12,\n" +
+	"\x12scale_up_threshold\x18\x1b \x01(\x01R\x10scaleUpThreshold\x120\n" +
+	"\x14scale_down_threshold\x18\x1c \x01(\x01R\x12scaleDownThreshold\x12\x12\n" +
+	"\x04load\x18\x1d \x01(\x01R\x04load\"f\n" +
 	"\bDecision\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x12\n" +
 	"\x04rule\x18\x02 \x01(\tR\x04rule\x12\x16\n" +
@@ -1993,7 +3052,7 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x16\n" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x16\n" +
 	"\x06output\x18\x04 \x03(\tR\x06output\x12\x10\n" +
-	"\x03app\x18\x05 \x01(\tR\x03app\"\xbf\x01\n" +
+	"\x03app\x18\x05 \x01(\tR\x03app\"\xf3\x01\n" +
 	"\x05Event\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12'\n" +
 	"\x04type\x18\x02 \x01(\x0e2\x13.dynlb.v1.EventTypeR\x04type\x12\x1f\n" +
@@ -2001,14 +3060,103 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"instanceId\x12\x16\n" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x10\n" +
 	"\x03app\x18\x05 \x01(\tR\x03app\x12\x12\n" +
-	"\x04rule\x18\x06 \x01(\tR\x04rule*\xbd\x01\n" +
+	"\x04rule\x18\x06 \x01(\tR\x04rule\x12\x1a\n" +
+	"\bsequence\x18\n" +
+	" \x01(\x04R\bsequence\x12\x16\n" +
+	"\x06output\x18\v \x03(\tR\x06output\"\xce\x01\n" +
+	"\x11GetHistoryRequest\x12\x10\n" +
+	"\x03app\x18\x01 \x01(\tR\x03app\x12.\n" +
+	"\x04from\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x12*\n" +
+	"\x02to\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x02to\x12-\n" +
+	"\x04step\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\x04step\x12\x1c\n" +
+	"\tinstances\x18\x05 \x01(\bR\tinstances\"\x85\x01\n" +
+	"\x12GetHistoryResponse\x12\x10\n" +
+	"\x03app\x18\x01 \x01(\tR\x03app\x12-\n" +
+	"\x04step\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x04step\x12.\n" +
+	"\x06points\x18\x03 \x03(\v2\x16.dynlb.v1.HistoryPointR\x06points\"\xed\a\n" +
+	"\fHistoryPoint\x12.\n" +
+	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12#\n" +
+	"\rresponses_1xx\x18\x02 \x01(\rR\fresponses1xx\x12#\n" +
+	"\rresponses_2xx\x18\x03 \x01(\rR\fresponses2xx\x12#\n" +
+	"\rresponses_3xx\x18\x04 \x01(\rR\fresponses3xx\x12#\n" +
+	"\rresponses_4xx\x18\x05 \x01(\rR\fresponses4xx\x12#\n" +
+	"\rresponses_5xx\x18\x06 \x01(\rR\fresponses5xx\x12#\n" +
+	"\rerrors_client\x18\a \x01(\rR\ferrorsClient\x12!\n" +
+	"\ferrors_dynlb\x18\b \x01(\rR\verrorsDynlb\x12'\n" +
+	"\x0ferrors_instance\x18\t \x01(\rR\x0eerrorsInstance\x12\x15\n" +
+	"\x06p50_ms\x18\n" +
+	" \x01(\x02R\x05p50Ms\x12\x15\n" +
+	"\x06p95_ms\x18\v \x01(\x02R\x05p95Ms\x12\x15\n" +
+	"\x06p99_ms\x18\f \x01(\x02R\x05p99Ms\x12\x1b\n" +
+	"\tin_flight\x18\r \x01(\x02R\binFlight\x12\x18\n" +
+	"\astreams\x18\x0e \x01(\x02R\astreams\x12\x18\n" +
+	"\awaiting\x18\x0f \x01(\x02R\awaiting\x12\x12\n" +
+	"\x04load\x18\x10 \x01(\x02R\x04load\x12,\n" +
+	"\x12scale_up_threshold\x18\x11 \x01(\x02R\x10scaleUpThreshold\x120\n" +
+	"\x14scale_down_threshold\x18\x12 \x01(\x02R\x12scaleDownThreshold\x12\x16\n" +
+	"\x06target\x18\x13 \x01(\x05R\x06target\x12#\n" +
+	"\rmin_instances\x18\x14 \x01(\x05R\fminInstances\x12#\n" +
+	"\rmax_instances\x18\x15 \x01(\x05R\fmaxInstances\x12\x1a\n" +
+	"\bstarting\x18\x16 \x01(\x05R\bstarting\x12\x14\n" +
+	"\x05ready\x18\x17 \x01(\x05R\x05ready\x12\x1c\n" +
+	"\tunhealthy\x18\x18 \x01(\x05R\tunhealthy\x12\x1a\n" +
+	"\bdraining\x18\x19 \x01(\x05R\bdraining\x12\x1b\n" +
+	"\tcpu_cores\x18\x1a \x01(\x02R\bcpuCores\x12!\n" +
+	"\fmemory_bytes\x18\x1b \x01(\x01R\vmemoryBytes\x12\x1a\n" +
+	"\brestarts\x18\x1c \x01(\rR\brestarts\x12\x18\n" +
+	"\aretries\x18\x1d \x01(\rR\aretries\x125\n" +
+	"\tinstances\x18\x1e \x03(\v2\x17.dynlb.v1.InstancePointR\tinstances\"\x90\x01\n" +
+	"\rInstancePoint\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1b\n" +
+	"\tcpu_cores\x18\x02 \x01(\x02R\bcpuCores\x12!\n" +
+	"\fmemory_bytes\x18\x03 \x01(\x01R\vmemoryBytes\x12\x1b\n" +
+	"\tin_flight\x18\x04 \x01(\x05R\binFlight\x12\x12\n" +
+	"\x04load\x18\x05 \x01(\x02R\x04load\"\xdb\x02\n" +
+	"\x11ListEventsRequest\x12\x10\n" +
+	"\x03app\x18\x01 \x01(\tR\x03app\x12\x1f\n" +
+	"\vinstance_id\x18\x02 \x01(\tR\n" +
+	"instanceId\x12)\n" +
+	"\x05types\x18\x03 \x03(\x0e2\x13.dynlb.v1.EventTypeR\x05types\x120\n" +
+	"\x05since\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x120\n" +
+	"\x05until\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12%\n" +
+	"\x0eafter_sequence\x18\x06 \x01(\x04R\rafterSequence\x12\x1b\n" +
+	"\tpage_size\x18\a \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\b \x01(\tR\tpageToken\x12!\n" +
+	"\fnewest_first\x18\t \x01(\bR\vnewestFirst\"\x8c\x01\n" +
+	"\x12ListEventsResponse\x12'\n" +
+	"\x06events\x18\x01 \x03(\v2\x0f.dynlb.v1.EventR\x06events\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12%\n" +
+	"\x0eevents_dropped\x18\x03 \x01(\x04R\reventsDropped\"\xde\x01\n" +
+	"\x11StreamLogsRequest\x12\x10\n" +
+	"\x03app\x18\x01 \x01(\tR\x03app\x12\x1f\n" +
+	"\vinstance_id\x18\x02 \x01(\tR\n" +
+	"instanceId\x120\n" +
+	"\x05since\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x17\n" +
+	"\x04tail\x18\x04 \x01(\x05H\x00R\x04tail\x88\x01\x01\x12\x16\n" +
+	"\x06follow\x18\x05 \x01(\bR\x06follow\x12\x12\n" +
+	"\x04grep\x18\x06 \x01(\tR\x04grep\x12\x16\n" +
+	"\x06stream\x18\a \x01(\tR\x06streamB\a\n" +
+	"\x05_tail\"b\n" +
+	"\x12StreamLogsResponse\x12'\n" +
+	"\x05lines\x18\x01 \x03(\v2\x11.dynlb.v1.LogLineR\x05lines\x12#\n" +
+	"\rlines_dropped\x18\x02 \x01(\x04R\flinesDropped\"\xc8\x01\n" +
+	"\aLogLine\x12.\n" +
+	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x10\n" +
+	"\x03app\x18\x02 \x01(\tR\x03app\x12\x1f\n" +
+	"\vinstance_id\x18\x03 \x01(\tR\n" +
+	"instanceId\x12\x16\n" +
+	"\x06stream\x18\x04 \x01(\tR\x06stream\x12\x12\n" +
+	"\x04text\x18\x05 \x01(\tR\x04text\x12\x14\n" +
+	"\x05level\x18\x06 \x01(\tR\x05level\x12\x18\n" +
+	"\amessage\x18\a \x01(\tR\amessage*\xbd\x01\n" +
 	"\rInstanceState\x12\x1e\n" +
 	"\x1aINSTANCE_STATE_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17INSTANCE_STATE_STARTING\x10\x01\x12\x18\n" +
 	"\x14INSTANCE_STATE_READY\x10\x02\x12\x1c\n" +
 	"\x18INSTANCE_STATE_UNHEALTHY\x10\x03\x12\x1b\n" +
 	"\x17INSTANCE_STATE_DRAINING\x10\x04\x12\x1a\n" +
-	"\x16INSTANCE_STATE_STOPPED\x10\x05*\xaa\x02\n" +
+	"\x16INSTANCE_STATE_STOPPED\x10\x05*\xc1\x02\n" +
 	"\tEventType\x12\x1a\n" +
 	"\x16EVENT_TYPE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11EVENT_TYPE_SCALED\x10\x01\x12\x17\n" +
@@ -2021,12 +3169,19 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x18EVENT_TYPE_CONFIG_LOADED\x10\b\x12\x1e\n" +
 	"\x1aEVENT_TYPE_CONFIG_REJECTED\x10\t\x12\x15\n" +
 	"\x11EVENT_TYPE_BRAKED\x10\n" +
-	"2\x8f\x04\n" +
+	"\x12\x15\n" +
+	"\x11EVENT_TYPE_EXITED\x10\x142\xec\x05\n" +
 	"\aControl\x12A\n" +
 	"\bListApps\x12\x19.dynlb.v1.ListAppsRequest\x1a\x1a.dynlb.v1.ListAppsResponse\x12D\n" +
 	"\tGetStatus\x12\x1a.dynlb.v1.GetStatusRequest\x1a\x1b.dynlb.v1.GetStatusResponse\x12>\n" +
 	"\aScaleTo\x12\x18.dynlb.v1.ScaleToRequest\x1a\x19.dynlb.v1.ScaleToResponse\x12U\n" +
-	"\x0eWatchInstances\x12\x1f.dynlb.v1.WatchInstancesRequest\x1a .dynlb.v1.WatchInstancesResponse0\x01\x12A\n" +
+	"\x0eWatchInstances\x12\x1f.dynlb.v1.WatchInstancesRequest\x1a .dynlb.v1.WatchInstancesResponse0\x01\x12G\n" +
+	"\n" +
+	"GetHistory\x12\x1b.dynlb.v1.GetHistoryRequest\x1a\x1c.dynlb.v1.GetHistoryResponse\x12G\n" +
+	"\n" +
+	"ListEvents\x12\x1b.dynlb.v1.ListEventsRequest\x1a\x1c.dynlb.v1.ListEventsResponse\x12I\n" +
+	"\n" +
+	"StreamLogs\x12\x1b.dynlb.v1.StreamLogsRequest\x1a\x1c.dynlb.v1.StreamLogsResponse0\x01\x12A\n" +
 	"\bPauseApp\x12\x19.dynlb.v1.PauseAppRequest\x1a\x1a.dynlb.v1.PauseAppResponse\x12D\n" +
 	"\tResumeApp\x12\x1a.dynlb.v1.ResumeAppRequest\x1a\x1b.dynlb.v1.ResumeAppResponse\x12[\n" +
 	"\x10RestartInstances\x12!.dynlb.v1.RestartInstancesRequest\x1a\".dynlb.v1.RestartInstancesResponse0\x01B\x8a\x01\n" +
@@ -2045,7 +3200,7 @@ func file_dynlb_v1_control_proto_rawDescGZIP() []byte {
 }
 
 var file_dynlb_v1_control_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_dynlb_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_dynlb_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_dynlb_v1_control_proto_goTypes = []any{
 	(InstanceState)(0),               // 0: dynlb.v1.InstanceState
 	(EventType)(0),                   // 1: dynlb.v1.EventType
@@ -2071,53 +3226,82 @@ var file_dynlb_v1_control_proto_goTypes = []any{
 	(*Instance)(nil),                 // 21: dynlb.v1.Instance
 	(*Exit)(nil),                     // 22: dynlb.v1.Exit
 	(*Event)(nil),                    // 23: dynlb.v1.Event
-	(*timestamppb.Timestamp)(nil),    // 24: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),      // 25: google.protobuf.Duration
+	(*GetHistoryRequest)(nil),        // 24: dynlb.v1.GetHistoryRequest
+	(*GetHistoryResponse)(nil),       // 25: dynlb.v1.GetHistoryResponse
+	(*HistoryPoint)(nil),             // 26: dynlb.v1.HistoryPoint
+	(*InstancePoint)(nil),            // 27: dynlb.v1.InstancePoint
+	(*ListEventsRequest)(nil),        // 28: dynlb.v1.ListEventsRequest
+	(*ListEventsResponse)(nil),       // 29: dynlb.v1.ListEventsResponse
+	(*StreamLogsRequest)(nil),        // 30: dynlb.v1.StreamLogsRequest
+	(*StreamLogsResponse)(nil),       // 31: dynlb.v1.StreamLogsResponse
+	(*LogLine)(nil),                  // 32: dynlb.v1.LogLine
+	(*timestamppb.Timestamp)(nil),    // 33: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),      // 34: google.protobuf.Duration
 }
 var file_dynlb_v1_control_proto_depIdxs = []int32{
 	17, // 0: dynlb.v1.GetStatusResponse.lb_status:type_name -> dynlb.v1.LbStatus
 	19, // 1: dynlb.v1.GetStatusResponse.pool:type_name -> dynlb.v1.Pool
 	6,  // 2: dynlb.v1.GetStatusResponse.certificates:type_name -> dynlb.v1.Certificate
-	24, // 3: dynlb.v1.Certificate.expire_time:type_name -> google.protobuf.Timestamp
-	25, // 4: dynlb.v1.ScaleToRequest.hold:type_name -> google.protobuf.Duration
-	25, // 5: dynlb.v1.WatchInstancesRequest.min_interval:type_name -> google.protobuf.Duration
+	33, // 3: dynlb.v1.Certificate.expire_time:type_name -> google.protobuf.Timestamp
+	34, // 4: dynlb.v1.ScaleToRequest.hold:type_name -> google.protobuf.Duration
+	34, // 5: dynlb.v1.WatchInstancesRequest.min_interval:type_name -> google.protobuf.Duration
 	19, // 6: dynlb.v1.WatchInstancesResponse.pool:type_name -> dynlb.v1.Pool
 	23, // 7: dynlb.v1.WatchInstancesResponse.events:type_name -> dynlb.v1.Event
 	18, // 8: dynlb.v1.LbStatus.instances:type_name -> dynlb.v1.LbInstance
-	24, // 9: dynlb.v1.Pool.hold_until:type_name -> google.protobuf.Timestamp
+	33, // 9: dynlb.v1.Pool.hold_until:type_name -> google.protobuf.Timestamp
 	22, // 10: dynlb.v1.Pool.last_exit:type_name -> dynlb.v1.Exit
 	21, // 11: dynlb.v1.Pool.instances:type_name -> dynlb.v1.Instance
-	24, // 12: dynlb.v1.Pool.config_load_time:type_name -> google.protobuf.Timestamp
+	33, // 12: dynlb.v1.Pool.config_load_time:type_name -> google.protobuf.Timestamp
 	20, // 13: dynlb.v1.Pool.last_decision:type_name -> dynlb.v1.Decision
-	25, // 14: dynlb.v1.Pool.service_time:type_name -> google.protobuf.Duration
-	24, // 15: dynlb.v1.Decision.time:type_name -> google.protobuf.Timestamp
+	34, // 14: dynlb.v1.Pool.service_time:type_name -> google.protobuf.Duration
+	33, // 15: dynlb.v1.Decision.time:type_name -> google.protobuf.Timestamp
 	0,  // 16: dynlb.v1.Instance.state:type_name -> dynlb.v1.InstanceState
-	24, // 17: dynlb.v1.Instance.start_time:type_name -> google.protobuf.Timestamp
-	24, // 18: dynlb.v1.Instance.ready_time:type_name -> google.protobuf.Timestamp
-	25, // 19: dynlb.v1.Instance.cpu_time:type_name -> google.protobuf.Duration
-	24, // 20: dynlb.v1.Instance.ejected_until:type_name -> google.protobuf.Timestamp
-	24, // 21: dynlb.v1.Exit.time:type_name -> google.protobuf.Timestamp
-	24, // 22: dynlb.v1.Event.time:type_name -> google.protobuf.Timestamp
+	33, // 17: dynlb.v1.Instance.start_time:type_name -> google.protobuf.Timestamp
+	33, // 18: dynlb.v1.Instance.ready_time:type_name -> google.protobuf.Timestamp
+	34, // 19: dynlb.v1.Instance.cpu_time:type_name -> google.protobuf.Duration
+	33, // 20: dynlb.v1.Instance.ejected_until:type_name -> google.protobuf.Timestamp
+	33, // 21: dynlb.v1.Exit.time:type_name -> google.protobuf.Timestamp
+	33, // 22: dynlb.v1.Event.time:type_name -> google.protobuf.Timestamp
 	1,  // 23: dynlb.v1.Event.type:type_name -> dynlb.v1.EventType
-	2,  // 24: dynlb.v1.Control.ListApps:input_type -> dynlb.v1.ListAppsRequest
-	4,  // 25: dynlb.v1.Control.GetStatus:input_type -> dynlb.v1.GetStatusRequest
-	7,  // 26: dynlb.v1.Control.ScaleTo:input_type -> dynlb.v1.ScaleToRequest
-	15, // 27: dynlb.v1.Control.WatchInstances:input_type -> dynlb.v1.WatchInstancesRequest
-	9,  // 28: dynlb.v1.Control.PauseApp:input_type -> dynlb.v1.PauseAppRequest
-	11, // 29: dynlb.v1.Control.ResumeApp:input_type -> dynlb.v1.ResumeAppRequest
-	13, // 30: dynlb.v1.Control.RestartInstances:input_type -> dynlb.v1.RestartInstancesRequest
-	3,  // 31: dynlb.v1.Control.ListApps:output_type -> dynlb.v1.ListAppsResponse
-	5,  // 32: dynlb.v1.Control.GetStatus:output_type -> dynlb.v1.GetStatusResponse
-	8,  // 33: dynlb.v1.Control.ScaleTo:output_type -> dynlb.v1.ScaleToResponse
-	16, // 34: dynlb.v1.Control.WatchInstances:output_type -> dynlb.v1.WatchInstancesResponse
-	10, // 35: dynlb.v1.Control.PauseApp:output_type -> dynlb.v1.PauseAppResponse
-	12, // 36: dynlb.v1.Control.ResumeApp:output_type -> dynlb.v1.ResumeAppResponse
-	14, // 37: dynlb.v1.Control.RestartInstances:output_type -> dynlb.v1.RestartInstancesResponse
-	31, // [31:38] is the sub-list for method output_type
-	24, // [24:31] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	33, // 24: dynlb.v1.GetHistoryRequest.from:type_name -> google.protobuf.Timestamp
+	33, // 25: dynlb.v1.GetHistoryRequest.to:type_name -> google.protobuf.Timestamp
+	34, // 26: dynlb.v1.GetHistoryRequest.step:type_name -> google.protobuf.Duration
+	34, // 27: dynlb.v1.GetHistoryResponse.step:type_name -> google.protobuf.Duration
+	26, // 28: dynlb.v1.GetHistoryResponse.points:type_name -> dynlb.v1.HistoryPoint
+	33, // 29: dynlb.v1.HistoryPoint.time:type_name -> google.protobuf.Timestamp
+	27, // 30: dynlb.v1.HistoryPoint.instances:type_name -> dynlb.v1.InstancePoint
+	1,  // 31: dynlb.v1.ListEventsRequest.types:type_name -> dynlb.v1.EventType
+	33, // 32: dynlb.v1.ListEventsRequest.since:type_name -> google.protobuf.Timestamp
+	33, // 33: dynlb.v1.ListEventsRequest.until:type_name -> google.protobuf.Timestamp
+	23, // 34: dynlb.v1.ListEventsResponse.events:type_name -> dynlb.v1.Event
+	33, // 35: dynlb.v1.StreamLogsRequest.since:type_name -> google.protobuf.Timestamp
+	32, // 36: dynlb.v1.StreamLogsResponse.lines:type_name -> dynlb.v1.LogLine
+	33, // 37: dynlb.v1.LogLine.time:type_name -> google.protobuf.Timestamp
+	2,  // 38: dynlb.v1.Control.ListApps:input_type -> dynlb.v1.ListAppsRequest
+	4,  // 39: dynlb.v1.Control.GetStatus:input_type -> dynlb.v1.GetStatusRequest
+	7,  // 40: dynlb.v1.Control.ScaleTo:input_type -> dynlb.v1.ScaleToRequest
+	15, // 41: dynlb.v1.Control.WatchInstances:input_type -> dynlb.v1.WatchInstancesRequest
+	24, // 42: dynlb.v1.Control.GetHistory:input_type -> dynlb.v1.GetHistoryRequest
+	28, // 43: dynlb.v1.Control.ListEvents:input_type -> dynlb.v1.ListEventsRequest
+	30, // 44: dynlb.v1.Control.StreamLogs:input_type -> dynlb.v1.StreamLogsRequest
+	9,  // 45: dynlb.v1.Control.PauseApp:input_type -> dynlb.v1.PauseAppRequest
+	11, // 46: dynlb.v1.Control.ResumeApp:input_type -> dynlb.v1.ResumeAppRequest
+	13, // 47: dynlb.v1.Control.RestartInstances:input_type -> dynlb.v1.RestartInstancesRequest
+	3,  // 48: dynlb.v1.Control.ListApps:output_type -> dynlb.v1.ListAppsResponse
+	5,  // 49: dynlb.v1.Control.GetStatus:output_type -> dynlb.v1.GetStatusResponse
+	8,  // 50: dynlb.v1.Control.ScaleTo:output_type -> dynlb.v1.ScaleToResponse
+	16, // 51: dynlb.v1.Control.WatchInstances:output_type -> dynlb.v1.WatchInstancesResponse
+	25, // 52: dynlb.v1.Control.GetHistory:output_type -> dynlb.v1.GetHistoryResponse
+	29, // 53: dynlb.v1.Control.ListEvents:output_type -> dynlb.v1.ListEventsResponse
+	31, // 54: dynlb.v1.Control.StreamLogs:output_type -> dynlb.v1.StreamLogsResponse
+	10, // 55: dynlb.v1.Control.PauseApp:output_type -> dynlb.v1.PauseAppResponse
+	12, // 56: dynlb.v1.Control.ResumeApp:output_type -> dynlb.v1.ResumeAppResponse
+	14, // 57: dynlb.v1.Control.RestartInstances:output_type -> dynlb.v1.RestartInstancesResponse
+	48, // [48:58] is the sub-list for method output_type
+	38, // [38:48] is the sub-list for method input_type
+	38, // [38:38] is the sub-list for extension type_name
+	38, // [38:38] is the sub-list for extension extendee
+	0,  // [0:38] is the sub-list for field type_name
 }
 
 func init() { file_dynlb_v1_control_proto_init() }
@@ -2126,13 +3310,14 @@ func file_dynlb_v1_control_proto_init() {
 		return
 	}
 	file_dynlb_v1_control_proto_msgTypes[5].OneofWrappers = []any{}
+	file_dynlb_v1_control_proto_msgTypes[28].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_dynlb_v1_control_proto_rawDesc), len(file_dynlb_v1_control_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   22,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -26,6 +26,9 @@ const (
 	Control_GetStatus_FullMethodName        = "/dynlb.v1.Control/GetStatus"
 	Control_ScaleTo_FullMethodName          = "/dynlb.v1.Control/ScaleTo"
 	Control_WatchInstances_FullMethodName   = "/dynlb.v1.Control/WatchInstances"
+	Control_GetHistory_FullMethodName       = "/dynlb.v1.Control/GetHistory"
+	Control_ListEvents_FullMethodName       = "/dynlb.v1.Control/ListEvents"
+	Control_StreamLogs_FullMethodName       = "/dynlb.v1.Control/StreamLogs"
 	Control_PauseApp_FullMethodName         = "/dynlb.v1.Control/PauseApp"
 	Control_ResumeApp_FullMethodName        = "/dynlb.v1.Control/ResumeApp"
 	Control_RestartInstances_FullMethodName = "/dynlb.v1.Control/RestartInstances"
@@ -64,6 +67,28 @@ type ControlClient interface {
 	// RESOURCE_EXHAUSTED when there are too many watchers; UNAVAILABLE when
 	// dynlb shuts down.
 	WatchInstances(ctx context.Context, in *WatchInstancesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchInstancesResponse], error)
+	// GetHistory returns figures of an app over time: the last hours at 1 s and 10 s, and
+	// the last months at 1 min. Without a state folder they begin with dynlb, and the
+	// oldest ones are forgotten sooner.
+	//
+	// Errors: INVALID_ARGUMENT when `from` is not before `to`, `step` is out of bounds,
+	// or there would be more than 5,000 points; RESOURCE_EXHAUSTED when there are too
+	// many readers.
+	GetHistory(ctx context.Context, in *GetHistoryRequest, opts ...grpc.CallOption) (*GetHistoryResponse, error)
+	// ListEvents returns events of the past, page by page, also those before the last
+	// restart of dynlb if it has a state folder.
+	//
+	// Errors: INVALID_ARGUMENT when `page_size` is out of bounds, or `page_token` is none
+	// of a response; RESOURCE_EXHAUSTED when there are too many readers.
+	ListEvents(ctx context.Context, in *ListEventsRequest, opts ...grpc.CallOption) (*ListEventsResponse, error)
+	// StreamLogs sends what the instances have printed, oldest first, and ends, or
+	// continues with what they print. Lines of instances that have ended are there until
+	// `logs.maxAge` or `logs.maxTotal` is reached.
+	//
+	// Errors: INVALID_ARGUMENT when `grep` is no regular expression, or `tail` is out of
+	// bounds; RESOURCE_EXHAUSTED when there are too many readers; UNAVAILABLE when dynlb
+	// shuts down.
+	StreamLogs(ctx context.Context, in *StreamLogsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamLogsResponse], error)
 	// PauseApp has the requests of an app wait in its queue, as if no instance were free,
 	// until ResumeApp. Requests that are at instances finish. The limits of the queue hold:
 	// a request that has waited for too long, or finds the queue full, gets a 503. The
@@ -141,6 +166,45 @@ func (c *controlClient) WatchInstances(ctx context.Context, in *WatchInstancesRe
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Control_WatchInstancesClient = grpc.ServerStreamingClient[WatchInstancesResponse]
 
+func (c *controlClient) GetHistory(ctx context.Context, in *GetHistoryRequest, opts ...grpc.CallOption) (*GetHistoryResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetHistoryResponse)
+	err := c.cc.Invoke(ctx, Control_GetHistory_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *controlClient) ListEvents(ctx context.Context, in *ListEventsRequest, opts ...grpc.CallOption) (*ListEventsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListEventsResponse)
+	err := c.cc.Invoke(ctx, Control_ListEvents_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *controlClient) StreamLogs(ctx context.Context, in *StreamLogsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamLogsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Control_ServiceDesc.Streams[1], Control_StreamLogs_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[StreamLogsRequest, StreamLogsResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Control_StreamLogsClient = grpc.ServerStreamingClient[StreamLogsResponse]
+
 func (c *controlClient) PauseApp(ctx context.Context, in *PauseAppRequest, opts ...grpc.CallOption) (*PauseAppResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(PauseAppResponse)
@@ -163,7 +227,7 @@ func (c *controlClient) ResumeApp(ctx context.Context, in *ResumeAppRequest, opt
 
 func (c *controlClient) RestartInstances(ctx context.Context, in *RestartInstancesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[RestartInstancesResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &Control_ServiceDesc.Streams[1], Control_RestartInstances_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &Control_ServiceDesc.Streams[2], Control_RestartInstances_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -213,6 +277,28 @@ type ControlServer interface {
 	// RESOURCE_EXHAUSTED when there are too many watchers; UNAVAILABLE when
 	// dynlb shuts down.
 	WatchInstances(*WatchInstancesRequest, grpc.ServerStreamingServer[WatchInstancesResponse]) error
+	// GetHistory returns figures of an app over time: the last hours at 1 s and 10 s, and
+	// the last months at 1 min. Without a state folder they begin with dynlb, and the
+	// oldest ones are forgotten sooner.
+	//
+	// Errors: INVALID_ARGUMENT when `from` is not before `to`, `step` is out of bounds,
+	// or there would be more than 5,000 points; RESOURCE_EXHAUSTED when there are too
+	// many readers.
+	GetHistory(context.Context, *GetHistoryRequest) (*GetHistoryResponse, error)
+	// ListEvents returns events of the past, page by page, also those before the last
+	// restart of dynlb if it has a state folder.
+	//
+	// Errors: INVALID_ARGUMENT when `page_size` is out of bounds, or `page_token` is none
+	// of a response; RESOURCE_EXHAUSTED when there are too many readers.
+	ListEvents(context.Context, *ListEventsRequest) (*ListEventsResponse, error)
+	// StreamLogs sends what the instances have printed, oldest first, and ends, or
+	// continues with what they print. Lines of instances that have ended are there until
+	// `logs.maxAge` or `logs.maxTotal` is reached.
+	//
+	// Errors: INVALID_ARGUMENT when `grep` is no regular expression, or `tail` is out of
+	// bounds; RESOURCE_EXHAUSTED when there are too many readers; UNAVAILABLE when dynlb
+	// shuts down.
+	StreamLogs(*StreamLogsRequest, grpc.ServerStreamingServer[StreamLogsResponse]) error
 	// PauseApp has the requests of an app wait in its queue, as if no instance were free,
 	// until ResumeApp. Requests that are at instances finish. The limits of the queue hold:
 	// a request that has waited for too long, or finds the queue full, gets a 503. The
@@ -252,6 +338,15 @@ func (UnimplementedControlServer) ScaleTo(context.Context, *ScaleToRequest) (*Sc
 }
 func (UnimplementedControlServer) WatchInstances(*WatchInstancesRequest, grpc.ServerStreamingServer[WatchInstancesResponse]) error {
 	return status.Error(codes.Unimplemented, "method WatchInstances not implemented")
+}
+func (UnimplementedControlServer) GetHistory(context.Context, *GetHistoryRequest) (*GetHistoryResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetHistory not implemented")
+}
+func (UnimplementedControlServer) ListEvents(context.Context, *ListEventsRequest) (*ListEventsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListEvents not implemented")
+}
+func (UnimplementedControlServer) StreamLogs(*StreamLogsRequest, grpc.ServerStreamingServer[StreamLogsResponse]) error {
+	return status.Error(codes.Unimplemented, "method StreamLogs not implemented")
 }
 func (UnimplementedControlServer) PauseApp(context.Context, *PauseAppRequest) (*PauseAppResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method PauseApp not implemented")
@@ -348,6 +443,53 @@ func _Control_WatchInstances_Handler(srv interface{}, stream grpc.ServerStream) 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Control_WatchInstancesServer = grpc.ServerStreamingServer[WatchInstancesResponse]
 
+func _Control_GetHistory_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetHistoryRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ControlServer).GetHistory(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Control_GetHistory_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ControlServer).GetHistory(ctx, req.(*GetHistoryRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Control_ListEvents_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListEventsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ControlServer).ListEvents(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Control_ListEvents_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ControlServer).ListEvents(ctx, req.(*ListEventsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Control_StreamLogs_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(StreamLogsRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(ControlServer).StreamLogs(m, &grpc.GenericServerStream[StreamLogsRequest, StreamLogsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Control_StreamLogsServer = grpc.ServerStreamingServer[StreamLogsResponse]
+
 func _Control_PauseApp_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(PauseAppRequest)
 	if err := dec(in); err != nil {
@@ -415,6 +557,14 @@ var Control_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _Control_ScaleTo_Handler,
 		},
 		{
+			MethodName: "GetHistory",
+			Handler:    _Control_GetHistory_Handler,
+		},
+		{
+			MethodName: "ListEvents",
+			Handler:    _Control_ListEvents_Handler,
+		},
+		{
 			MethodName: "PauseApp",
 			Handler:    _Control_PauseApp_Handler,
 		},
@@ -427,6 +577,11 @@ var Control_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "WatchInstances",
 			Handler:       _Control_WatchInstances_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "StreamLogs",
+			Handler:       _Control_StreamLogs_Handler,
 			ServerStreams: true,
 		},
 		{
