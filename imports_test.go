@@ -35,6 +35,7 @@ var table = map[string][]string{
 	"internal/schedule":                {},
 	"internal/htpasswd":                {"golang.org/x/crypto"},
 	"internal/state":                   {"golang.org/x/sys"},
+	"internal/history/segment":         {},
 	"internal/machine":                 {},
 	"internal/systemd":                 {"golang.org/x/sys"},
 	"internal/config":                  {"internal/schedule", "gopkg.in/yaml.v3", "internal/htpasswd"},
