@@ -39,6 +39,11 @@ type Options struct {
 	Room *autoscaler.Room
 	// InstanceLog gets the output of its instances, with its name. Nil: Log.
 	InstanceLog *slog.Logger
+	// Sequence numbers the events of all apps. Nil: those of this app alone.
+	Sequence *notice.Sequence
+	// Record keeps what the board shows, until ctx ends; the last event is there by then.
+	// Nil: nothing is kept.
+	Record func(ctx context.Context, board *notice.Board)
 }
 
 // App is one app: its instances, and what routes, scales and reports on them. Create
@@ -53,6 +58,7 @@ type App struct {
 	Scaler   *autoscaler.Autoscaler // decides on their number
 	Log      *slog.Logger           // with the name
 
+	record      func(ctx context.Context, board *notice.Board)
 	endScaling  func()        // closes stopScaling, once
 	stopScaling chan struct{} // closed when the scaler must end
 	scalingDone chan struct{} // closed when the scaler has ended
@@ -70,7 +76,11 @@ func New(o Options) *App {
 		instanceLog = o.InstanceLog.With("app", o.Name)
 	}
 	a.Registry = registry.New(o.Settings.Registry)
-	a.Board = notice.New(a.Registry)
+	a.record = o.Record
+	if o.Sequence == nil {
+		o.Sequence = new(notice.Sequence)
+	}
+	a.Board = notice.NewNumbered(a.Registry, o.Sequence)
 	a.Board.SetThresholds(notice.Thresholds(o.Settings.Scaling.Thresholds))
 	a.Route = route.NewApp(o.Name, a.Registry, o.Settings.Requests)
 	a.Fleet = o.Settings.Fleet.New(fleet.Options{App: o.Name, Registry: a.Registry, Board: a.Board, Log: a.Log, Output: instanceLog})
@@ -81,6 +91,7 @@ func New(o Options) *App {
 // Run runs the instances and adjusts their number until Stop. When ctx ends, the
 // instances are killed at once. It returns when none is left.
 func (a *App) Run(ctx context.Context) {
+	defer a.startRecord(ctx)()
 	scaling, cancelScaling := context.WithCancel(ctx)
 	defer cancelScaling()
 	var running sync.WaitGroup
@@ -97,6 +108,23 @@ func (a *App) Run(ctx context.Context) {
 		}
 	})
 	running.Wait()
+}
+
+// startRecord has what the board shows kept until the function that it returns is called.
+func (a *App) startRecord(ctx context.Context) (stop func()) {
+	if a.record == nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	go func() { // ends with stop, which waits for it
+		defer close(done)
+		a.record(ctx, a.Board)
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
 }
 
 // Try gives the instances their part of settings, which may take a rolling restart.

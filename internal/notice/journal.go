@@ -1,6 +1,7 @@
 package notice
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/dynlb/dynlb/internal/registry"
@@ -21,6 +22,7 @@ const (
 	Reloaded                          // the configuration was put in force
 	ReloadFailed                      // the configuration was rejected
 	Braked                            // a limit of the machine keeps the target from rising
+	Exited                            // an instance stopped unasked, or could not be started
 )
 
 // Event is something that happened.
@@ -30,7 +32,24 @@ type Event struct {
 	ID     registry.ID // "" when the event is about the app as a whole
 	Reason string      // why, with the figures it was decided on
 	Rule   string      // of Scaled: which rule decided; see package autoscaler
+	Output []string    // of Exited: the last lines it wrote, oldest first
+	// Sequence is its place among the events of all apps. It rises from event to event.
+	Sequence uint64
 }
+
+// Sequence numbers the events of all apps. Its methods are safe for concurrent use.
+type Sequence struct{ last atomic.Uint64 }
+
+// NewSequence returns a Sequence whose numbers are above last. They are also above those
+// of earlier processes, whatever last is: they begin with the number of milliseconds since
+// 1970, and no process has a thousand events a second for long.
+func NewSequence(last uint64) *Sequence {
+	s := new(Sequence)
+	s.last.Store(max(last, uint64(time.Now().UnixMilli()))) //nolint:gosec // after 1970
+	return s
+}
+
+func (s *Sequence) next() uint64 { return s.last.Add(1) }
 
 // journalSize is how many events are kept for readers that are behind: the
 // starts, readies, drains and stops of 64 instances.
@@ -61,6 +80,7 @@ func (b *Board) recordLocked(kind EventType, id registry.ID, reason string) {
 
 func (b *Board) appendLocked(event Event) {
 	j := &b.journal
+	event.Sequence = b.sequence.next()
 	j.ring[j.next%journalSize] = event
 	j.next++
 	b.notifyLocked()

@@ -18,6 +18,8 @@ import (
 // methods are safe for concurrent use.
 type Board struct {
 	registry *registry.Registry
+	sequence *Sequence
+	first    uint64 // the last number before the journal began
 
 	// mu guards all below. The registry may be locked when mu is taken, never the
 	// other way round.
@@ -83,8 +85,11 @@ type Reload struct {
 
 // New returns a Board for the app whose instances are in r, and makes it r's
 // observer. Call it before r has instances: the journal begins here.
-func New(r *registry.Registry) *Board {
-	b := &Board{registry: r, watchers: make(map[chan struct{}]struct{})}
+func New(r *registry.Registry) *Board { return NewNumbered(r, new(Sequence)) }
+
+// NewNumbered is New for one app of several, whose events are numbered by one Sequence.
+func NewNumbered(r *registry.Registry, sequence *Sequence) *Board {
+	b := &Board{registry: r, sequence: sequence, first: sequence.last.Load(), watchers: make(map[chan struct{}]struct{})}
 	r.Observe(b)
 	return b
 }
@@ -170,12 +175,12 @@ func (b *Board) SetNotReady(reason string) {
 	b.registry.SetTrouble(reason)
 }
 
-// SetLastExit reports how an instance that stopped unasked exited.
+// SetLastExit reports how an instance that stopped unasked exited. It is an event.
 func (b *Board) SetLastExit(exit Exit) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.report.LastExit = exit
-	b.notifyLocked()
+	b.appendLocked(Event{Time: time.Now(), Type: Exited, ID: exit.ID, Reason: exit.Reason, Output: exit.Output})
 }
 
 // CountRestart counts an instance that replaced another one.

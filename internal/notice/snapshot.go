@@ -51,6 +51,25 @@ func (b *Board) Since(first uint64) (s Snapshot, events []Event, lost uint64) {
 	return s, events, lost
 }
 
+// Events is Since without the snapshot. next is the number to ask with next.
+func (b *Board) Events(first uint64) (events []Event, lost, next uint64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	events, lost = b.journal.since(first)
+	return events, lost, b.journal.next
+}
+
+// After returns the app as it is now, and the events of the journal whose Sequence is
+// above last, oldest first. whole is false if the journal may have had others.
+func (b *Board) After(last uint64) (s Snapshot, events []Event, whole bool) {
+	s, events, lost := b.Since(0)
+	whole = lost == 0 && b.first <= last || len(events) > 0 && events[0].Sequence <= last
+	for len(events) > 0 && events[0].Sequence <= last {
+		events = events[1:]
+	}
+	return s, events, whole
+}
+
 // Watch returns a channel that gets a value after a change of what Snapshot
 // shows, apart from traffic: requests in flight, load and counts of requests are
 // not announced, but the first request that waits is. Changes that come before
