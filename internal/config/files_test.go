@@ -79,6 +79,7 @@ func TestRootFile(t *testing.T) {
 	want.Location, want.Command, want.Auth = filepath.Join(dir, "app.ts"), defaultCommand(), authIn(dir)
 	want.User, want.LivenessPath, want.Sticky = "nobody", "/live", Sticky{By: "cookie"}
 	want.Edge = edgeIn(dir)
+	want.StateDir = "/var/lib/dynlb"
 	web, api := want.App, want.App
 	web.Name, web.Hosts = "web", []string{"a.example.com"}
 	api.Name, api.Hosts, api.Paths, api.Strip = "api", web.Hosts, []string{"/api"}, true
