@@ -18,7 +18,8 @@ const module = "github.com/dynlb/dynlb/"
 // map of the design, and what keeps a second kind of fleet from touching more
 // than its own folder.
 var table = map[string][]string{
-	"internal/registry": {"github.com/google/uuid"},
+	"internal/measure":  {},
+	"internal/registry": {"internal/measure", "github.com/google/uuid"},
 	"internal/process": {
 		"internal/process/account", "internal/process/cgroup", "internal/process/explain", "internal/process/orphan",
 		"internal/process/procfs", "internal/process/reap",
@@ -77,11 +78,12 @@ var table = map[string][]string{
 	"proxy/proxytest": {"proxy/policy"},
 	"proxy/outcome":   {},
 	"proxy/edge":      {"internal/htpasswd", "proxy/http1", "proxy/outcome", "proxy/policy", "proxy/settings", "github.com/andybalholm/brotli", "github.com/klauspost/compress", "golang.org/x/crypto"},
-	"proxy/route":     {"internal/registry", "proxy/edge", "proxy/policy", "proxy/sticky"},
+	"proxy/route":     {"internal/measure", "internal/registry", "proxy/edge", "proxy/policy", "proxy/sticky"},
 	"server": {
-		"gen", "gen/dynlb/v1", "internal/fleet", "internal/notice", "internal/registry",
+		"gen", "gen/dynlb/v1", "internal/fleet", "internal/measure", "internal/notice", "internal/registry",
 		"github.com/grpc-ecosystem/grpc-gateway/v2", "github.com/prometheus", "google.golang.org",
 	},
+	"server/metricsgen":  {"server"},
 	"internal/app":       {"internal/autoscaler", "internal/fleet", "internal/notice", "internal/registry", "proxy/route"},
 	"internal/accesslog": {"internal/logging", "proxy/outcome", "github.com/DeRuina/timberjack"},
 	"internal/logging":   {"github.com/lmittmann/tint", "golang.org/x/term"},

@@ -74,7 +74,8 @@ type Proxy struct {
 	settings   atomic.Pointer[Settings] // in force, for the requests that begin now
 	conduct    policy.Conduct           // which instances send stray bytes
 	router     route.Router
-	departures departures // of the instances of all apps
+	departures departures        // of the instances of all apps
+	secure     *handshake.Server // nil: plain HTTP
 }
 
 // New returns a Proxy. The caller must call Shutdown, even if it never calls Serve: a
@@ -97,6 +98,7 @@ func New(options Options) *Proxy {
 		Open:       func() int { return p.openConns() },
 		StatusPath: statusPath, Status: options.Status, Record: options.Record, Log: options.Log,
 	})
+	p.secure = secure
 	p.fast = p.newFast(&options, secure)
 	p.router = options.Router
 	p.departures.init(p.droppers())
@@ -113,6 +115,12 @@ func (p *Proxy) Rerouted() {
 		p.departures.follow(app.Registry())
 	}
 }
+
+// Handshakes returns how many handshakes of TLS have ended.
+func (p *Proxy) Handshakes() handshake.Counts { return p.secure.Counts() }
+
+// OpenConnections returns how many connections of clients are open.
+func (p *Proxy) OpenConnections() int { return p.openConns() }
 
 // openConns returns how many connections of clients are open.
 func (p *Proxy) openConns() int {

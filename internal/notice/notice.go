@@ -46,6 +46,11 @@ type Report struct {
 	// Raised and Lowered count the changes of Target by direction. The first
 	// target is not a change.
 	Raised, Lowered uint64
+	// Rules counts these changes by the rule that decided, in the order of their first
+	// change. It must not be changed.
+	Rules []RuleCount
+	// Load is what decisions are based on.
+	Load Load
 	// Restarts counts the instances that replaced one which had stopped unasked or
 	// had failed to start.
 	Restarts uint64
@@ -117,8 +122,10 @@ func (b *Board) Decide(n int, bounds Bounds, holdUntil time.Time, rule, reason s
 	case first:
 	case n > old:
 		b.report.Raised++
+		b.report.Rules = counted(b.report.Rules, RuleCount{Rule: rule, Raised: 1})
 	case n < old:
 		b.report.Lowered++
+		b.report.Rules = counted(b.report.Rules, RuleCount{Rule: rule, Lowered: 1})
 	}
 	if n != old {
 		now := time.Now()

@@ -27,6 +27,7 @@ const (
 type failures struct {
 	score float64       // decaying number of failures
 	at    time.Duration // of the last update of score, since Registry.base
+	total uint64        // all of them
 
 	streak   int      // gateway errors and broken exchanges in a row
 	reason   string   // of the last one of these, for people
@@ -61,6 +62,7 @@ func (l Lease) Responded(after time.Duration, status int) {
 	if l.in == nil {
 		return
 	}
+	l.in.served.add(status, after)
 	r := l.in.registry
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -154,6 +156,7 @@ func (r *Registry) failLocked(in *instance, now time.Duration) {
 	}
 	f := &in.failures
 	f.fade(now)
+	f.total++
 	f.score = min(f.score+1, float64(busiest)+failureMargin)
 	r.weighAllLocked()
 	r.reviewInLocked(reviewInterval)

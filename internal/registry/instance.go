@@ -24,6 +24,7 @@ type instance struct {
 	progress atomic.Int64             // see Instance.LastProgress; since Registry.base, 0 before the first
 	traffic  traffic
 	speed    speed
+	served   *Served
 	free     int32 // first free slot, -1 when none is free
 	slots    []slot
 	failures failures
@@ -89,6 +90,7 @@ func (r *Registry) Add(spec Spec) ID {
 	in := &instance{
 		registry: r,
 		traffic:  traffic{idleSince: now.Sub(r.base)},
+		served:   new(Served),
 		free:     -1,
 		id:       cmp.Or(spec.ID, NewID()),
 		about: &about{

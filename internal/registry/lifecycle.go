@@ -50,6 +50,7 @@ func (r *Registry) transitionLocked(in *instance, next State, reason string) err
 		now := r.now()
 		if about.readyAt.IsZero() {
 			about.readyAt = now
+			r.boots.Observe(0, now.Sub(about.started))
 		}
 		// An instance that was unhealthy has been idle since before that.
 		if in.traffic.inFlight == 0 && in.about.state != Unhealthy {

@@ -13,6 +13,8 @@ import (
 	"math"
 	"sync"
 	"time"
+
+	"github.com/dynlb/dynlb/internal/measure"
 )
 
 // Options are the limits of a Registry.
@@ -58,6 +60,8 @@ type Registry struct {
 	arrivals   uint64        // requests that asked for an instance
 	responses  uint64        // first responses of claims
 	served     time.Duration // response times of these
+	streams    uint64        // that have begun
+	boots      *measure.Histogram
 	learned    concurrency
 	closed     bool
 
@@ -109,6 +113,7 @@ func NewWithClock(options Options, clock func() time.Time) *Registry {
 		clock:    clock,
 		watchers: make(map[chan struct{}]struct{}),
 		budget:   newBudget(),
+		boots:    new(measure.Histogram),
 		mayGrow:  true,
 		suspects: make(chan ID, 64),
 	}

@@ -1,6 +1,10 @@
 package registry
 
-import "time"
+import (
+	"time"
+
+	"github.com/dynlb/dynlb/internal/measure"
+)
 
 // Snapshot is the state of all instances at one moment. It is the caller's own
 // copy.
@@ -19,6 +23,10 @@ type Snapshot struct {
 	Responses uint64
 	// ServiceTime is the sum of their response times.
 	ServiceTime time.Duration
+	// StreamsBegun is how many streams there were. BootTimes are the times from the start of
+	// instances to when they first became ready; they go on counting.
+	StreamsBegun uint64
+	BootTimes    *measure.Histogram
 	// Concurrency is how many requests an instance works on at the same time. Capacity is
 	// how many responses per second it gives with that many. Both are 0 when that is not
 	// known, or when more requests in flight have always led to more throughput.
@@ -46,6 +54,7 @@ type Instance struct {
 
 	InFlight     int           // streams included
 	Streams      int           // see Lease.Stream
+	StreamBytes  uint64        // what its streams have carried, in both directions
 	Total        uint64        // requests it was given
 	ResponseTime time.Duration // decaying average; 0 before the first response
 	// Load is Working, what slow responses add to it, and what streams do. A slow
@@ -59,6 +68,10 @@ type Instance struct {
 	// all of them it is the start of the instance. It is zero while InFlight is not 0.
 	IdleSince time.Time
 	Usage     Usage
+	// Served is what it has answered. Failures is how many of its responses were a 5xx,
+	// and how many requests got none because of it.
+	Served   *Served
+	Failures uint64
 	// LinesDropped is how many lines of its output were not logged.
 	LinesDropped uint64
 	LastSuccess  time.Time // last response that was not a 5xx; zero if none
@@ -85,6 +98,7 @@ func (r *Registry) SnapshotWith(also func()) Snapshot {
 	r.mu.Lock()
 	s := Snapshot{Time: r.now(), Waiting: r.queue.size, Trouble: r.trouble, Paused: r.paused}
 	s.Retries, s.RetriesDenied = r.budget.granted, r.budget.denied
+	s.StreamsBegun, s.BootTimes = r.streams, r.boots
 	s.Arrivals, s.Responses, s.ServiceTime = r.arrivals, r.responses, r.served
 	if w := r.queue.head; w != nil {
 		s.LongestWait = s.Time.Sub(r.base) - w.since
@@ -93,7 +107,10 @@ func (r *Registry) SnapshotWith(also func()) Snapshot {
 	s.Concurrency, s.Capacity = int(useful), r.learned.capacity()
 	for _, in := range r.instances {
 		in.traffic.carried.update(s.Time.Sub(r.base), in.carried.Load())
-		v := rawInstance{id: in.id, about: in.about, traffic: in.traffic, progress: time.Duration(in.progress.Load())}
+		v := rawInstance{
+			id: in.id, about: in.about, traffic: in.traffic, progress: time.Duration(in.progress.Load()),
+			served: in.served, failures: in.failures.total, carried: in.carried.Load(),
+		}
 		if in.failures.ejected && in.about.state.Routable() {
 			v.ejectedUntil = in.failures.until
 		}
@@ -117,6 +134,9 @@ type rawInstance struct {
 	progress time.Duration // since Registry.base; 0 if none
 
 	ejectedUntil time.Duration // since Registry.base; 0 when it is not
+	served       *Served
+	failures     uint64
+	carried      uint64
 }
 
 // Len returns the number of instances.
@@ -161,6 +181,9 @@ func (v *rawInstance) instance(base, now time.Time) Instance {
 		Streams:      int(v.traffic.streams),
 		Total:        v.traffic.total,
 		Usage:        v.about.usage,
+		Served:       v.served,
+		Failures:     v.failures,
+		StreamBytes:  v.carried,
 		LinesDropped: v.about.linesDropped,
 		ResponseTime: v.traffic.latency.average,
 		Load:         v.traffic.latency.load(now.Sub(base), v.traffic.working()) + v.streamLoad(),

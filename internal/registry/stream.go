@@ -51,6 +51,7 @@ func (l Lease) Stream() {
 		return
 	}
 	s.stream = true
+	r.streams++
 	l.in.traffic.streams++
 	r.dispatchLocked()
 }

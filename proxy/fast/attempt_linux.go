@@ -14,6 +14,7 @@ import (
 func (r *request) tryInstance() {
 	r.pool = r.worker.poolOf(r.lease.Endpoint(), r.app)
 	if u := r.pool.get(r.idempotent, r.worker.loop.Crowded()); u != nil {
+		r.app.Connections().Reused.Add(r.worker.shard, 1)
 		r.send(u)
 		return
 	}
@@ -74,6 +75,7 @@ func (r *request) connected() {
 	if !u.Writable() {
 		return
 	}
+	r.app.Connections().Opened.Add(r.worker.shard, 1)
 	u.ClearDeadline()
 	if n, errno := u.Socket().Peek(); errno != syscall.EAGAIN {
 		if n > 0 {

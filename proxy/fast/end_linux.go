@@ -84,6 +84,7 @@ func (r *request) record() {
 	o.Instance = string(r.lease.ID())
 	o.Attempts = r.attempts.Claims()
 	o.Client = r.client.ip
+	o.Shard = r.worker.shard
 	o.Request = r.edge.Request()
 	o.Duration = r.worker.since(r.began)
 	r.worker.engine.record(o)

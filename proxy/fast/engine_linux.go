@@ -38,6 +38,7 @@ type Engine struct {
 	refusals   policy.Refusals
 	peers      policy.Peers
 	upstreams  atomic.Int64 // connections to instances
+	workers    atomic.Int32 // that were made
 
 	leaving atomic.Bool // EndKeepAlive was called
 

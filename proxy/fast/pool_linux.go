@@ -203,6 +203,7 @@ func (p *pool) closeStray(u *upstream) {
 	case n > 0:
 		p.stray()
 	case errno != syscall.EAGAIN && !p.dropped:
+		p.app.Connections().Ended.Add(p.worker.shard, 1)
 		p.app.IdleTime().Ended(idle)
 	}
 }

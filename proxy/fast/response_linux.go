@@ -198,6 +198,7 @@ func (s *response) passHead(rest []byte) {
 	}
 	s.contentless = r.toHead || head.Status == http.StatusNoContent || head.Status == http.StatusNotModified
 	if s.stream = policy.IsStream(head); s.stream {
+		r.outcome.Stream = true
 		r.lease.Stream()
 	}
 	if after := r.worker.since(r.sentAt); s.body.Done() {

@@ -14,6 +14,7 @@ func (r *request) broke(cause error) {
 		Cause: cause, Sent: r.sentHead > 0, Received: r.response.receiving == readingHead,
 		Reused: r.upstream.used, Implicated: r.lease.Implicated(), After: r.worker.since(r.sentAt),
 	}
+	r.app.Connections().Broken.Add(r.worker.shard, 1)
 	r.app.IdleTime().Broke(e, r.upstream.rested)
 	e.Report(r.lease, string(r.outcome.Method), string(r.outcome.Route))
 	r.failed(e)

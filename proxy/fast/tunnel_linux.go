@@ -30,6 +30,7 @@ func (r *request) switchProtocols(head *http1.Response, rest []byte) {
 		return
 	}
 	r.outcome.Code = http.StatusSwitchingProtocols
+	r.outcome.Stream = true
 	r.lease.Stream()
 	r.lease.Responded(w.since(r.sentAt), r.outcome.Code)
 	b := forward.AppendSwitch(w.out[:0], head)

@@ -20,6 +20,7 @@ const maxSpare = 1024
 type worker struct {
 	loop   *eventloop.Loop
 	engine *Engine
+	shard  int // see outcome.Outcome
 	pools  []*pool
 	out    []byte // scratch memory for a message that is being written
 	date   date
@@ -42,7 +43,7 @@ type worker struct {
 
 func newWorker(e *Engine, l *eventloop.Loop) *worker {
 	return &worker{
-		loop: l, engine: e, out: make([]byte, 0, eventloop.ChunkSize+4<<10),
+		loop: l, engine: e, shard: int(e.workers.Add(1)), out: make([]byte, 0, eventloop.ChunkSize+4<<10),
 		ahead: int64(time.Since(e.began)) - l.Now(),
 	}
 }

@@ -3,9 +3,7 @@ package handshake
 import (
 	"crypto/tls"
 	"errors"
-	"io"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -24,7 +22,7 @@ type failures struct {
 // those that were not logged since the last one. A client that left is logged at level
 // debug: port scans and checks of other proxies do that.
 func (s *Server) Failed(err error, client string) {
-	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) {
+	if hasLeft(err) {
 		s.log.Debug("client left during the TLS handshake", "client", client)
 		return
 	}

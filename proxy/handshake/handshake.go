@@ -36,6 +36,7 @@ type Server struct {
 	places   chan struct{}
 	log      *slog.Logger
 	failures failures
+	counts   counts
 }
 
 // New returns a Server with a copy of a config; without NextProtos it offers HTTP/1.1.
@@ -86,7 +87,9 @@ func (s *Server) Shake(ctx context.Context, conn *tls.Conn, w *Wire) error {
 		w.place = nil
 		place.Leave()
 	}()
-	return conn.HandshakeContext(ctx)
+	err := conn.HandshakeContext(ctx)
+	s.counts.add(conn, err)
+	return err
 }
 
 // Place is one of the places of a Server, which a handshake holds while it computes. One

@@ -85,6 +85,12 @@ type Outcome struct {
 	// the content of its response were sent to it, which is that of the instance or an
 	// answer of dynlb. Heads, framing and the bytes of tunnels do not count.
 	BytesIn, BytesOut int64
+	// Stream tells that the response was a stream: an upgraded connection or server-sent
+	// events. The Duration of an upgraded connection ends when it opens.
+	Stream bool
+	// Shard is a number that requests have in common which one event loop or one connection
+	// carries: counters with a part for each number are not contended.
+	Shard int
 	// Duration is the time from the end of the request's head to now. For a
 	// request that was refused within its head it counts from the first byte.
 	Duration time.Duration

@@ -54,6 +54,7 @@ type App struct {
 	asks     policy.Continue
 	edge     edge.State
 	partial  atomic.Int32 // places that TakePartial has given
+	conns    Connections
 }
 
 // NewApp returns an App: its name in logs and outcomes, the registry of its
@@ -73,6 +74,9 @@ func (a *App) Registry() *registry.Registry { return a.registry }
 // Settings returns the settings in force. A request keeps those that it began with.
 // They must not be changed.
 func (a *App) Settings() *Settings { return a.settings.Load() }
+
+// Connections returns the counts of the connections to the instances.
+func (a *App) Connections() *Connections { return &a.conns }
 
 // IdleTime returns what is known about how long the instances keep idle connections.
 func (a *App) IdleTime() *policy.IdleTime { return &a.idle }

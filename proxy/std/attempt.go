@@ -82,6 +82,7 @@ func (x *exchange) attempt(fresh bool) error {
 		e.Unprocessed, e.Sent = true, false
 	}
 	if x.cause(nil) == nil {
+		x.app.Connections().Broken.Add(x.outcome.Shard, 1)
 		if u.call == nil {
 			x.app.IdleTime().Broke(e, u.quiet)
 		}
@@ -96,6 +97,7 @@ func (x *exchange) connection(fresh bool) (*upstream, error) {
 	to := x.lease.Endpoint()
 	if !fresh {
 		if u := x.lane.pool.get(to, policy.Idempotent(x.method)); u != nil {
+			x.app.Connections().Reused.Add(x.outcome.Shard, 1)
 			return u, nil
 		}
 	}
@@ -103,6 +105,7 @@ func (x *exchange) connection(fresh bool) (*upstream, error) {
 	if err != nil {
 		return nil, &policy.ConnectError{Cause: err}
 	}
+	x.app.Connections().Opened.Add(x.outcome.Shard, 1)
 	return u, nil
 }
 

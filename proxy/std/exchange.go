@@ -88,6 +88,7 @@ var errStopped = errors.New("stopped")
 // init prepares x for the requests of a client.
 func (x *exchange) init(l *Lane, c client) {
 	x.lane, x.client, x.wakeup = l, c, make(chan struct{}, 1)
+	x.outcome.Shard = int(l.shards.Add(1))
 }
 
 // begin begins the exchange for r, a head of size bytes. It finds the app, and writes the
@@ -132,7 +133,9 @@ func (x *exchange) describe(r *http1.Request, rules rules) {
 	}
 	x.facts = facts{
 		active: true, rules: rules, started: time.Now(), trailer: x.trailer[:0],
-		outcome: outcome.Outcome{Method: append(method, r.Method...), Route: append(route, forward.Path(r)...)},
+		outcome: outcome.Outcome{
+			Method: append(method, r.Method...), Route: append(route, forward.Path(r)...), Shard: x.outcome.Shard,
+		},
 		method:  methodText(r.Method),
 		kind:    policy.CallOf(r),
 		content: r.HasContent(),

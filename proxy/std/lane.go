@@ -21,6 +21,7 @@ type Lane struct {
 	gate      gate
 	idleConns idleConns
 	streams   *streams
+	shards    atomic.Int32 // that were given to connections
 	flights   counter      // requests and tunnels in flight
 	beyond    atomic.Int64 // requests of HTTP/2 beyond the first of their connection
 	running   counter      // goroutines that serve a connection or a stream

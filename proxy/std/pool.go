@@ -171,6 +171,7 @@ func (p *pool) ended(u *upstream, stray bool) {
 	if stray {
 		p.stray(u)
 	} else {
+		u.host.app.Connections().Ended.Add(0, 1)
 		u.host.app.IdleTime().Ended(u.quiet)
 	}
 }

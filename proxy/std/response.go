@@ -174,6 +174,7 @@ func (d *download) respond(r *http1.Response) ([]byte, error) {
 	d.app.IdleTime().Promised(r.Timeout)
 	took := d.answered(d.from)
 	if d.stream = policy.IsStream(r); d.stream {
+		d.outcome.Stream = true
 		d.lease.Stream()
 	}
 	d.expectStream()

@@ -20,6 +20,7 @@ func (x *exchange) switchProtocols(u *upstream, r *http1.Response) error {
 	if !ok || !x.readsAll() || !forward.Switches(r, x.marks.Upgrade.Of(x.head)) {
 		return policy.ErrSwitch
 	}
+	x.outcome.Stream = true
 	x.lease.Stream()
 	x.lease.Responded(x.answered(u), r.Status)
 	if err := x.toClient(client.switchTo(r, u.intake.bytes())); err != nil {
