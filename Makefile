@@ -32,7 +32,7 @@ build: need-go ## Build the static binary bin/dynlb
 	@CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/dynlb ./cmd/dynlb
 
 .PHONY: generate
-generate: generate-proto generate-keys ## Regenerate gen/ from proto/, and the files about config keys
+generate: generate-proto generate-keys generate-metrics ## Regenerate gen/ from proto/, and the files about config keys and metrics
 
 .PHONY: generate-proto
 generate-proto: need-go
@@ -48,6 +48,12 @@ generate-proto: need-go
 generate-keys: need-go
 	$(call step,generate the files about config keys)
 	@go run ./internal/config/keysgen .
+
+# docs/metrics.md. A Go test fails when it is out of date.
+.PHONY: generate-metrics
+generate-metrics: need-go
+	$(call step,generate docs/metrics.md)
+	@go run ./server/metricsgen .
 
 .PHONY: baseline
 baseline: need-go check-proto ## Make this proto what later ones must be compatible with, at a release
@@ -87,6 +93,19 @@ findings: ## Run every findings/*.sh, one after the other
 		bash "$$script" || failed="$$failed $$script"; \
 	done; \
 	[ -z "$$failed" ] || { echo "make findings: not as recorded:$$failed" >&2; exit 1; }
+
+# Prometheus is a package of the system, so this is not part of the check where it is
+# missing.
+.PHONY: prometheus
+prometheus: need-go ## Have a real Prometheus scrape dynlb, for the dashboard and the alert rules
+	@set -e; command -v prometheus >/dev/null || { \
+		[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || { echo 'make: prometheus is missing: see https://prometheus.io/download' >&2; exit 1; }; \
+		echo '==> install prometheus'; \
+		apt-get update -qq; \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus >/dev/null; \
+	}
+	$(call step,prometheus)
+	@go test -count=1 -timeout=10m ./examples/prometheus
 
 .PHONY: bench
 bench: need-go ## Measure dynlb beside its peers, 14 minutes (BENCHFLAGS passes flags)

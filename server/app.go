@@ -14,7 +14,8 @@ import (
 	"github.com/dynlb/dynlb/internal/notice"
 )
 
-// App is an app as the control plane knows it. All fields are required.
+// App is an app as the control plane knows it. All fields but Connections are
+// required.
 type App struct {
 	// Name is the name that requests, state, events and metrics carry.
 	Name string
@@ -26,6 +27,9 @@ type App struct {
 	Restarter Restarter
 	// Pauser carries out PauseApp and ResumeApp.
 	Pauser Pauser
+	// Connections returns the counts of the connections to the instances. Nil: they are
+	// not counted.
+	Connections func() Connections
 }
 
 // Pauser has requests wait. It must be safe for concurrent use.

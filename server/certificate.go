@@ -29,8 +29,8 @@ func certificatesOf(list []Certificate) []*dynlbv1.Certificate {
 }
 
 var (
-	expiryDesc = prometheus.NewDesc("dynlb_certificate_expiry_timestamp_seconds", "When a certificate of the public listener expires; 0 while there is none.", []string{"name", "source"}, nil)
-	wrongDesc  = prometheus.NewDesc("dynlb_certificate_error", "1 when a certificate of the public listener was not obtained, renewed or read, or has expired.", []string{"name", "source"}, nil)
+	expiryDesc = newDesc("gauge", "dynlb_certificate_expiry_timestamp_seconds", "When a certificate of the public listener expires; 0 while there is none.", "name", "source")
+	wrongDesc  = newDesc("gauge", "dynlb_certificate_error", "1 when a certificate of the public listener was not obtained, renewed or read, or has expired.", "name", "source")
 )
 
 // AddCertificates adds the metrics of the certificates that list returns. Call it once.

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"strconv"
 	"strings"
 	"time"
 
@@ -13,42 +12,34 @@ import (
 
 // The metrics of an app. The first label of each is the app.
 var (
-	inFlightDesc = appDesc("dynlb_requests_in_flight", "Requests at instances.")
-	waitingDesc  = appDesc("dynlb_requests_waiting", "Requests that wait for an instance.")
-	statesDesc   = appDesc("dynlb_instances", "Instances by state.", "state")
-	targetDesc   = appDesc("dynlb_target_instances", "How many instances there should be.")
-	minDesc      = appDesc("dynlb_min_instances", "The lower bound of dynlb_target_instances.")
-	maxDesc      = appDesc("dynlb_max_instances", "The upper bound of dynlb_target_instances.")
-	restartsDesc = appDesc("dynlb_instance_restarts_total", "Instances started in place of one that had stopped or failed to start.")
-	retriesDesc  = appDesc("dynlb_retries_total", "Times that a request was sent again.")
-	deniedDesc   = appDesc("dynlb_retries_denied_total", "Times that a request was not sent again because the retry budget was used up.")
-	ejectedDesc  = appDesc("dynlb_ejected_instances", "Ready instances that get no requests for a while because several in a row failed on them.")
-	brakeDesc    = appDesc("dynlb_scale_brake", "Whether a limit of the machine keeps dynlb_target_instances from rising.", "brake")
-	scaledDesc   = appDesc("dynlb_scale_decisions_total", "Changes of dynlb_target_instances by direction.", "direction")
+	inFlightDesc = appDesc("gauge", "dynlb_requests_in_flight", "Requests at instances.")
+	waitingDesc  = appDesc("gauge", "dynlb_requests_waiting", "Requests that wait for an instance.")
+	statesDesc   = appDesc("gauge", "dynlb_instances", "Instances by state.", "state")
+	targetDesc   = appDesc("gauge", "dynlb_target_instances", "How many instances there should be.")
+	minDesc      = appDesc("gauge", "dynlb_min_instances", "The lower bound of dynlb_target_instances.")
+	maxDesc      = appDesc("gauge", "dynlb_max_instances", "The upper bound of dynlb_target_instances.")
+	restartsDesc = appDesc("counter", "dynlb_instance_restarts_total", "Instances started in place of one that had stopped or failed to start.")
+	retriesDesc  = appDesc("counter", "dynlb_retries_total", "Times that a request was sent again.")
+	deniedDesc   = appDesc("counter", "dynlb_retries_denied_total", "Times that a request was not sent again because the retry budget was used up.")
+	ejectedDesc  = appDesc("gauge", "dynlb_ejected_instances", "Ready instances that get no requests for a while because several in a row failed on them.")
+	brakeDesc    = appDesc("gauge", "dynlb_scale_brake", "Whether a limit of the machine keeps dynlb_target_instances from rising.", "brake")
+	scaledDesc   = appDesc("counter", "dynlb_scale_decisions_total", "Changes of dynlb_target_instances by direction.", "direction")
 )
 
 // The metrics of an instance. Its id tells it from all others; two instances may
 // have the same port on different addresses.
 var (
-	memoryDesc  = instanceDesc("dynlb_instance_memory_bytes", "Resident memory of an instance.")
-	cpuDesc     = instanceDesc("dynlb_instance_cpu_seconds_total", "Processor time of an instance, user and system.")
-	streamsDesc = instanceDesc("dynlb_instance_streams", "Streams at an instance: upgraded connections and server-sent events.")
-	linesDesc   = instanceDesc("dynlb_log_lines_dropped_total", "Lines of an instance's output that were not logged because the log was not read fast enough.")
+	memoryDesc  = instanceDesc("gauge", "dynlb_instance_memory_bytes", "Resident memory of an instance.")
+	cpuDesc     = instanceDesc("counter", "dynlb_instance_cpu_seconds_total", "Processor time of an instance, user and system.")
+	streamsDesc = instanceDesc("gauge", "dynlb_instance_streams", "Streams at an instance: upgraded connections and server-sent events.")
+	linesDesc   = instanceDesc("counter", "dynlb_log_lines_dropped_total", "Lines of an instance's output that were not logged because the log was not read fast enough.")
 )
 
 // The metrics of the configuration.
 var (
-	reloadDesc   = prometheus.NewDesc("dynlb_config_last_reload_successful", "Whether the present configuration is in force.", nil, nil)
-	reloadedDesc = prometheus.NewDesc("dynlb_config_last_reload_success_timestamp_seconds", "When the configuration in force was read.", nil, nil)
+	reloadDesc   = newDesc("gauge", "dynlb_config_last_reload_successful", "Whether the present configuration is in force.")
+	reloadedDesc = newDesc("gauge", "dynlb_config_last_reload_success_timestamp_seconds", "When the configuration in force was read.")
 )
-
-func appDesc(name, help string, labels ...string) *prometheus.Desc {
-	return prometheus.NewDesc(name, help, append([]string{"app"}, labels...), nil)
-}
-
-func instanceDesc(name, help string) *prometheus.Desc {
-	return appDesc(name, help, "instance_id", "port")
-}
 
 // listedStates are the states of instances in the registry.
 var listedStates = []registry.State{registry.Starting, registry.Ready, registry.Unhealthy, registry.Draining}
@@ -124,10 +115,7 @@ func (s *scrape) instances(now *notice.Snapshot) {
 		if !in.EjectedUntil.IsZero() {
 			ejected++
 		}
-		id, port := string(in.ID), ""
-		if in.Port != 0 { // else it is on a Unix socket
-			port = strconv.Itoa(in.Port)
-		}
+		id, port := labelsOf(in)
 		s.gauge(streamsDesc, float64(in.Streams), id, port)
 		s.counter(linesDesc, float64(in.LinesDropped), id, port)
 		if !in.Usage.Measured.IsZero() {
@@ -154,21 +142,13 @@ func (s *scrape) target(now *notice.Snapshot) {
 	s.counter(scaledDesc, float64(now.Raised), "up")
 	s.counter(scaledDesc, float64(now.Lowered), "down")
 	for _, brake := range brakes {
-		holds := 0.0
-		if strings.HasPrefix(now.Brake, "brakes."+brake+":") {
-			holds = 1
-		}
-		s.gauge(brakeDesc, holds, brake)
+		s.gauge(brakeDesc, flag(strings.HasPrefix(now.Brake, "brakes."+brake+":")), brake)
 	}
 }
 
 // reload sends what became of the configuration, which has no app.
 func (s *scrape) reload(reload notice.Reload) {
-	successful := 0.0
-	if reload.Error == "" {
-		successful = 1
-	}
-	s.metrics <- prometheus.MustNewConstMetric(reloadDesc, prometheus.GaugeValue, successful)
+	s.metrics <- prometheus.MustNewConstMetric(reloadDesc, prometheus.GaugeValue, flag(reload.Error == ""))
 	if !reload.Time.IsZero() {
 		seconds := float64(reload.Time.UnixMilli()) / float64(time.Second/time.Millisecond)
 		s.metrics <- prometheus.MustNewConstMetric(reloadedDesc, prometheus.GaugeValue, seconds)

@@ -9,8 +9,6 @@ import (
 
 	"github.com/dynlb/dynlb/internal/accesslog"
 	"github.com/dynlb/dynlb/internal/config"
-	"github.com/dynlb/dynlb/proxy/outcome"
-	"github.com/dynlb/dynlb/server"
 )
 
 // accessLogs are the access logs that a config asks for. They do not change.
@@ -154,18 +152,4 @@ func (d *Daemon) droppedAccessLines() float64 {
 		n += l.Dropped()
 	}
 	return float64(n)
-}
-
-// record counts a request in the metrics, and has it logged.
-func (d *Daemon) record(o *outcome.Outcome) {
-	if o.Status {
-		if l := d.access.Load().other; l != nil {
-			l.Record(o)
-		}
-		return
-	}
-	d.metrics.Record(server.Request{App: o.App, Code: o.Code, Source: o.Source.String(), Duration: o.Duration})
-	if l := d.access.Load().of(o.App); l != nil {
-		l.Record(o)
-	}
 }

@@ -32,7 +32,7 @@ func (d *Daemon) newApps() *app.Set {
 func (d *Daemon) controlApps() []server.App {
 	var out []server.App
 	for _, a := range d.apps.All() {
-		out = append(out, server.App{Name: a.Name, Board: a.Board, Scaler: a.Scaler, Restarter: a.Fleet, Pauser: a.Registry})
+		out = append(out, server.App{Name: a.Name, Board: a.Board, Scaler: a.Scaler, Restarter: a.Fleet, Pauser: a.Registry, Connections: connectionsOf(a.Route)})
 	}
 	return out
 }

@@ -133,6 +133,7 @@ func New(o Options) (*Daemon, error) {
 		Log:      d.log,
 		Loops:    d.options.Loops,
 	})
+	d.metrics.AddPublic(d.readPublic)
 	for _, a := range d.apps.All() {
 		a.Board.SetReload(nil) // the config of the start counts as loaded
 	}
