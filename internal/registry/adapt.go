@@ -39,10 +39,10 @@ func (r *Registry) adaptLocked() {
 	}
 }
 
-// startingLocked reports whether an instance is starting.
+// startingLocked reports whether an instance is starting that is not staged.
 func (r *Registry) startingLocked() bool {
 	for _, in := range r.instances {
-		if in.about.state == Starting {
+		if in.about.state == Starting && !in.staged {
 			return true
 		}
 	}

@@ -38,7 +38,7 @@ func (r *Registry) brokeLocked(in *instance, o Origin, now time.Duration, reason
 // against it.
 func (r *Registry) ejectLocked(in *instance, now time.Duration) {
 	f := &in.failures
-	if f.streak < ejectAfter || f.ejected || !in.about.state.Routable() || !r.speaksLocked(in, now) || !r.mayEjectLocked() {
+	if f.streak < ejectAfter || f.ejected || !in.about.state.Routable() || !r.speaksLocked(in, now) || !r.mayEjectLocked(in) {
 		return
 	}
 	base := r.options.ejectionTime()
@@ -51,13 +51,13 @@ func (r *Registry) ejectLocked(in *instance, now time.Duration) {
 	r.movedLocked(in.id, Unhealthy, fmt.Sprintf("ejected for %v after %d failures in a row: %s", lasts, f.streak, f.reason))
 }
 
-// mayEjectLocked reports whether one more instance may be ejected: at most half of
-// the ready ones, rounded down. When more of them fail, the cause is not theirs
+// mayEjectLocked reports whether one more instance like in may be ejected: at most half of
+// the ready ones, rounded down. Staged ones are counted apart. When more of them fail, the cause is not theirs
 // alone, and the remaining ones could not carry the load.
-func (r *Registry) mayEjectLocked() bool {
+func (r *Registry) mayEjectLocked(like *instance) bool {
 	ready, ejected := 0, 0
 	for _, in := range r.instances {
-		if in.about.state.Routable() {
+		if in.about.state.Routable() && in.staged == like.staged {
 			ready++
 			if in.failures.ejected {
 				ejected++
@@ -77,23 +77,35 @@ func (r *Registry) endEjectionLocked(in *instance) {
 }
 
 // updateCandidatesLocked determines which instances get requests: the ready ones
-// that are not ejected, or all ready ones if every one is ejected.
+// that are not ejected, or all ready ones if every one is ejected. Those that are staged
+// stand apart, unless no other is ready.
 func (r *Registry) updateCandidatesLocked() {
 	clear(r.candidates)
-	r.candidates = r.candidates[:0]
-	for _, in := range r.instances {
-		if in.routable() && !in.failures.ejected {
-			r.candidates = append(r.candidates, in)
-		}
-	}
+	clear(r.split.staged)
+	r.candidates, r.split.staged = r.appendRoutable(r.candidates[:0], false), r.appendRoutable(r.split.staged[:0], true)
 	if len(r.candidates) == 0 {
-		for _, in := range r.instances {
-			if in.routable() {
-				r.candidates = append(r.candidates, in)
-			}
-		}
+		r.candidates, r.split.staged = append(r.candidates, r.split.staged...), r.split.staged[:0]
 	}
 	r.weighAllLocked()
+}
+
+// appendRoutable appends the instances that get requests, staged ones or others.
+func (r *Registry) appendRoutable(list []*instance, staged bool) []*instance {
+	before := len(list)
+	for _, in := range r.instances {
+		if in.staged == staged && in.routable() && !in.failures.ejected {
+			list = append(list, in)
+		}
+	}
+	if len(list) > before {
+		return list
+	}
+	for _, in := range r.instances {
+		if in.staged == staged && in.routable() {
+			list = append(list, in)
+		}
+	}
+	return list
 }
 
 // routable reports whether in may get requests. One that has ended may not, whatever

@@ -94,7 +94,10 @@ func (l Lease) respondedLocked(now, after time.Duration, status int) {
 		if !s.responded {
 			r.responses++
 			r.served += after
-			if ok && !s.stream {
+			if ok && !s.stream && len(r.split.staged) > 0 {
+				r.sampleLocked(l.in).observe(after)
+			}
+			if ok && !s.stream && !l.in.staged {
 				r.learnLocked(now, s.level, l.in.traffic.working(), after)
 				r.paceLocked(l.in, now, after)
 			}
@@ -108,10 +111,10 @@ func (l Lease) respondedLocked(now, after time.Duration, status int) {
 	case ok:
 		r.succeededLocked(l.in, origin, now)
 	case status >= http.StatusBadGateway && status <= http.StatusGatewayTimeout:
-		r.failLocked(l.in, now)
+		l.failedLocked(now)
 		r.brokeLocked(l.in, origin, now, "status "+strconv.Itoa(status))
 	default:
-		r.failLocked(l.in, now)
+		l.failedLocked(now)
 		l.in.failures.endStreak()
 	}
 }
@@ -126,7 +129,7 @@ func (l Lease) Unreachable(reason string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.elapsed()
-	r.failLocked(l.in, now)
+	l.failedLocked(now)
 	r.brokeLocked(l.in, Origin{}, now, reason)
 }
 
@@ -144,8 +147,16 @@ func (l Lease) Failed(reason string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.elapsed()
-	r.failLocked(l.in, now)
+	l.failedLocked(now)
 	r.brokeLocked(l.in, l.originLocked(), now, reason)
+}
+
+// failedLocked counts a failure of the request against its instance.
+func (l Lease) failedLocked(now time.Duration) {
+	if s := &l.in.slots[l.slot]; s.turn == l.turn {
+		s.failed = true
+	}
+	l.in.registry.failLocked(l.in, now)
 }
 
 // failLocked counts a failure against in for the next picks.

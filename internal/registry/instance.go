@@ -38,6 +38,7 @@ type instance struct {
 
 	ending       Ending
 	fleetStopped bool // the fleet ended it
+	staged       bool // see Spec.Staged
 	breaks       breaks
 
 	implicated uint64 // the claims up to this one may be why it stopped answering; 0: none
@@ -61,6 +62,7 @@ type about struct {
 	endpoint     Endpoint
 	port         int
 	handle       string
+	version      string
 	state        State
 	reason       string // of state
 	started      time.Time
@@ -80,6 +82,12 @@ type Spec struct {
 	Endpoint Endpoint
 	// Port is the port that /lb-status and metrics show. Zero: it has none.
 	Port int
+	// Version is the version of the app that it runs. Empty: it has none.
+	Version string
+	// Staged marks an instance of a version that is being deployed, beside those of the
+	// present one. Until Unstage it gets its part of the share that SetShare sets, and does
+	// not count towards the target.
+	Staged bool
 	// Reason is why it was started, for people.
 	Reason string
 }
@@ -93,9 +101,11 @@ func (r *Registry) Add(spec Spec) ID {
 		served:   new(Served),
 		free:     -1,
 		id:       cmp.Or(spec.ID, NewID()),
+		staged:   spec.Staged,
 		about: &about{
 			endpoint: spec.Endpoint,
 			port:     spec.Port,
+			version:  spec.Version,
 			state:    Starting,
 			reason:   spec.Reason,
 			started:  now,

@@ -27,6 +27,7 @@ type slot struct {
 	broke     bool          // see Lease.Broke
 	alone     bool          // it broke, and the instance had no other request
 	stream    bool          // see Lease.Stream
+	failed    bool          // because of the instance
 	level     int32         // requests that the instance worked on at the claim, with this one
 	since     time.Duration // when it began to wait in the queue, since Registry.base; 0: it has not waited
 }
@@ -65,7 +66,7 @@ func (l Lease) ConnRefused() {
 	}
 	const reason = "refused a connection"
 	now := r.elapsed()
-	r.failLocked(l.in, now)
+	l.failedLocked(now)
 	r.brokeLocked(l.in, Origin{}, now, reason)
 	l.in.markDeadLocked()
 	_ = r.transitionLocked(l.in, Unhealthy, reason) // cannot fail from Ready
@@ -176,6 +177,9 @@ func (in *instance) releaseLocked(at int32, turn uint32, now time.Duration) bool
 	}
 	s.turn++
 	s.held = false
+	if len(in.registry.split.staged) > 0 {
+		in.registry.sampleLocked(in).count(s.responded, s.failed)
+	}
 	s.next, in.free = in.free, at
 	in.traffic.inFlight--
 	if s.stream {

@@ -6,12 +6,20 @@ import "math"
 // least loaded of the ready instances below the cap that rank highest, other
 // than except. It returns nil when there is none.
 func (r *Registry) pickLocked(p *Preference, except *instance) *instance {
+	if len(r.split.staged) > 0 {
+		return r.pickSplitLocked(p, except)
+	}
+	return r.bestLocked(r.candidates, p, except)
+}
+
+// bestLocked is pickLocked for the instances of a list.
+func (r *Registry) bestLocked(list []*instance, p *Preference, except *instance) *instance {
 	if p.Rank == nil {
-		return r.leastLoadedLocked(r.candidates, except)
+		return r.leastLoadedLocked(list, except)
 	}
 	highest := math.MinInt
 	r.ranked = r.ranked[:0]
-	for _, in := range r.candidates {
+	for _, in := range list {
 		if in == except || in.traffic.working() >= r.limit {
 			continue
 		}

@@ -55,6 +55,7 @@ type Registry struct {
 	means      []float64   // scratch of findSlowLocked
 	slowDue    time.Duration
 	young      bool // whether an instance had less than its share when that was last seen
+	split      split
 	queue      queue
 	mayGrow    bool          // see SetGrowth
 	arrivals   uint64        // requests that asked for an instance

@@ -6,7 +6,7 @@ import (
 )
 
 // RemovalOrder returns the instances of s in the order in which they are removed
-// when there are too many, without the draining ones. It is the only rule for that:
+// when there are too many, without the draining and the staged ones. It is the only rule for that:
 // the fleet removes instances in this order, and the autoscaler counts in it how
 // many may be removed.
 //
@@ -18,7 +18,7 @@ import (
 func (s *Snapshot) RemovalOrder() []*Instance {
 	out := make([]*Instance, 0, len(s.Instances))
 	for i := range slices.Backward(s.Instances) {
-		if in := &s.Instances[i]; in.State != Draining {
+		if in := &s.Instances[i]; in.State != Draining && !in.Staged {
 			out = append(out, in)
 		}
 	}

@@ -25,4 +25,7 @@ func (r *Registry) weighAllLocked() {
 			in.traffic.handicap += r.reserveBound * int32(i-kept+1)
 		}
 	}
+	for _, in := range r.split.staged { // how they compare is to be found out
+		in.traffic.handicap, in.traffic.slow = in.failures.penalty(), 0
+	}
 }

@@ -47,6 +47,8 @@ type Instance struct {
 	Endpoint Endpoint
 	Port     int    // for status reports; 0 when it has none
 	Handle   string // its name in the fleet, for people
+	Version  string // of the app; "" if it has none
+	Staged   bool   // see Spec.Staged
 	State    State
 	Reason   string // of State, for people
 	Started  time.Time
@@ -108,7 +110,7 @@ func (r *Registry) SnapshotWith(also func()) Snapshot {
 	for _, in := range r.instances {
 		in.traffic.carried.update(s.Time.Sub(r.base), in.carried.Load())
 		v := rawInstance{
-			id: in.id, about: in.about, traffic: in.traffic, progress: time.Duration(in.progress.Load()),
+			id: in.id, staged: in.staged, about: in.about, traffic: in.traffic, progress: time.Duration(in.progress.Load()),
 			served: in.served, failures: in.failures.total, carried: in.carried.Load(),
 		}
 		if in.failures.ejected && in.about.state.Routable() {
@@ -129,6 +131,7 @@ func (r *Registry) SnapshotWith(also func()) Snapshot {
 // rawInstance is what a snapshot copies of an instance under the lock.
 type rawInstance struct {
 	id       ID
+	staged   bool
 	about    *about
 	traffic  traffic
 	progress time.Duration // since Registry.base; 0 if none
@@ -173,6 +176,8 @@ func (v *rawInstance) instance(base, now time.Time) Instance {
 		Endpoint:     v.about.endpoint,
 		Port:         v.about.port,
 		Handle:       v.about.handle,
+		Version:      v.about.version,
+		Staged:       v.staged,
 		State:        v.about.state,
 		Reason:       v.about.reason,
 		Started:      v.about.started,
