@@ -136,12 +136,11 @@ func (s *Scaler) memoryNeed(now *registry.Snapshot) (each, pending uint64) {
 	each = used[len(used)/2]
 	present := 0
 	for i := range now.Instances {
-		switch in := &now.Instances[i]; in.State {
-		case registry.Draining:
-		case registry.Starting:
-			present++
+		in := &now.Instances[i]
+		if in.State == registry.Starting {
 			pending += each - min(each, in.Usage.Memory)
-		default:
+		}
+		if in.State != registry.Draining && !in.Staged {
 			present++
 		}
 	}

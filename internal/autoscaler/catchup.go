@@ -73,6 +73,10 @@ func (s *Scaler) work(now *registry.Snapshot) work {
 	w := work{Snapshot: now, short: short, rate: s.demand.rate(short), capacity: s.demand.capacity(now)}
 	for i := range now.Instances {
 		in := &now.Instances[i]
+		if in.Staged { // it is not one of the target, but its requests are work
+			w.inFlight += in.Working()
+			continue
+		}
 		switch in.State {
 		case registry.Starting:
 			w.starting++

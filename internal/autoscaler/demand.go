@@ -65,7 +65,7 @@ func saturatedInstances(now *registry.Snapshot) int {
 	ready, inside := 0, 0
 	for i := range now.Instances {
 		in := &now.Instances[i]
-		if in.State != registry.Ready {
+		if in.State != registry.Ready || in.Staged {
 			continue
 		}
 		ready++
