@@ -40,6 +40,7 @@ type child struct {
 	phase          phase
 	endLife        func()            // ends the life that manage sees: the child drains and stops
 	generation     int               // the number of rollouts before its start
+	staged         bool              // it is of the version that is being deployed; see staging
 	endpoint       registry.Endpoint // where it answered; zero until it was ready
 	readyAt        time.Time         // when it was first ready
 	wasReady       bool              // it was ready and worked when its drain began: it may be taken back
@@ -161,11 +162,16 @@ func (f *Fleet) spec(c *child) process.Spec {
 		env = append(env, name+"="+c.place.expand(c.program.Env[name]))
 	}
 	output := f.Output.With(slog.String("instance", string(c.id)), c.place.attr())
+	env = append(c.place.environ(env), "DYNLB_APP="+f.App)
+	if version := c.program.Version; version != "" {
+		output = output.With(slog.String("version", version))
+		env = append(env, "DYNLB_VERSION="+version)
+	}
 	return process.Spec{
 		Argv:   c.place.argv(c.program),
 		User:   c.program.Account,
 		Mark:   orphan.NewMark(string(c.id)),
-		Env:    append(c.place.environ(env), "DYNLB_APP="+f.App),
+		Env:    env,
 		Dir:    c.program.WorkDir,
 		Output: func(line process.Line) error { return logLine(output, line) },
 		Dropped: func(lines uint64) {

@@ -24,7 +24,7 @@ func (f *Fleet) drain(c *child, reason string) {
 // began to drain, cannot. It runs in the loop.
 func (f *Fleet) takeBack() bool {
 	for _, c := range slices.Backward(f.children) {
-		if c.phase != phaseDraining || !c.wasReady || f.outdated(c) {
+		if c.phase != phaseDraining || !c.wasReady || c.staged || f.outdated(c) {
 			continue
 		}
 		reason, _ := f.settleReplacement()

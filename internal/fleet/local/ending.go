@@ -40,12 +40,16 @@ func (e ending) reason() string {
 // replace starts the replacement of a child whose process runs, and which was
 // ready. It runs in the loop.
 func (f *Fleet) replace(c *child, why error) {
-	if f.frozen { // it may have been told to end, and not accept any more
+	if f.frozen && !c.staged { // it may have been told to end, and not accept any more
 		f.target--
 		f.drain(c, why.Error())
 		return
 	}
 	c.replaceReason = why
+	if c.staged {
+		f.endStaging(stagedError(c, why.Error())) // drains c, too
+		return
+	}
 	f.needReplacement(c, "was stopped", why.Error())
 	f.backoff.fail(time.Now(), c.readyAt)
 	if f.rollout != nil && c.generation == f.generation {
@@ -65,9 +69,17 @@ func (f *Fleet) onEnd(c *child, end ending) {
 	if end.exit != nil && end.exit.Dropped > 0 {
 		c.log.Warn("output lines dropped: the log is not read fast enough", "droppedLines", end.exit.Dropped)
 	}
+	last := notice.Exit{ID: c.id, Time: time.Now(), Reason: reason}
+	if end.exit != nil {
+		last.Output = end.exit.Output
+	}
+	if c.staged {
+		f.onStagedEnd(c, end, last)
+		return
+	}
 	switch {
 	case c.replaceReason != nil:
-		reason = c.replaceReason.Error() // its replacement was started then
+		last.Reason = c.replaceReason.Error() // its replacement was started then
 	case f.frozen && errors.Is(end.err, errExited) && exitedOnSignal(end.exit):
 		f.target-- // the init system sent the instances the same signal as dynlb
 		c.log.Info("instance ended during the shutdown", "exit", reason)
@@ -88,12 +100,8 @@ func (f *Fleet) onEnd(c *child, end ending) {
 			f.abortRollout(reason)
 		}
 	}
-	last := notice.Exit{ID: c.id, Time: time.Now(), Reason: reason}
-	if end.exit != nil {
-		last.Output = end.exit.Output
-	}
 	f.Board.SetLastExit(last)
-	c.log.Error("instance failed", "reason", reason, "failures", f.backoff.failures,
+	c.log.Error("instance failed", "reason", last.Reason, "failures", f.backoff.failures,
 		"retryIn", max(0, f.backoff.wait(time.Now())))
 }
 

@@ -60,6 +60,7 @@ type Fleet struct {
 	generation          int           // of the children that are started now
 	program             *Program      // what they run
 	rollout             *rollout      // nil while there is none
+	staging             *staging      // nil while there is none
 	pendingReplacements []replacement // of failed children, in the order of their failures
 	surplusReason       string        // why there are more than the target, if that did not change; or ""
 	failedStarts        int           // since an instance was last ready
@@ -132,6 +133,7 @@ func (f *Fleet) Run(ctx context.Context) {
 			quit = nil
 			f.stop()
 		}
+		f.advanceStaging(killCtx)
 		f.reconcile(killCtx)
 	}
 }
@@ -143,6 +145,7 @@ func (f *Fleet) stop() {
 	if f.rollout != nil {
 		f.endRollout(errStoppedRestart)
 	}
+	f.endStaging(registry.ErrClosed)
 }
 
 // call runs do in the loop and waits for it. It has no effect after Run has

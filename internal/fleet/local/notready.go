@@ -51,8 +51,8 @@ func (f *Fleet) notReadyYet(c *child, p proc, s *notReadyState, err error) (work
 // onNotReadyYet handles the last result of the probes of a child that is not ready,
 // and reports whether the child works: an answer other than 2xx shows that after the
 // child was ready, and the status 503 shows it before. It is not replaced for that.
-// During a rollout, a new child must become ready within startTimeout: the outdated
-// ones wait for it. It runs in the loop.
+// During a rollout, a new child must become ready within startTimeout, as a staged one
+// must: the outdated ones wait for it. It runs in the loop.
 func (f *Fleet) onNotReadyYet(c *child, last, cause error) (works bool) {
 	if !c.active() {
 		return false
@@ -61,7 +61,7 @@ func (f *Fleet) onNotReadyYet(c *child, last, cause error) (works bool) {
 	switch {
 	case !starting:
 		works = answered(last)
-	case f.rollout != nil && c.generation == f.generation:
+	case c.staged, f.rollout != nil && c.generation == f.generation:
 	default:
 		works = unavailable(last)
 	}
@@ -81,7 +81,7 @@ func (f *Fleet) notReadyReason() string {
 	reason := ""
 	for _, c := range f.children {
 		switch {
-		case !c.active():
+		case !c.active(), c.staged:
 		case c.notReady == "":
 			return ""
 		default:

@@ -17,18 +17,18 @@ type place struct {
 	folder *socketFolder // with its socket; nil if it has a port
 }
 
-// choosePlace returns where the next child listens. It runs in the loop.
-func (f *Fleet) choosePlace() (place, error) {
-	if !f.program.onSocket() {
+// choosePlace returns where the next child listens that runs program. It runs in the loop.
+func (f *Fleet) choosePlace(program *Program) (place, error) {
+	if !program.onSocket() {
 		port, err := f.ports.take(f.settings().BasePort, f.bind)
 		return place{port: port}, err
 	}
-	runtime := f.runtime(f.program.Account)
+	runtime := f.runtime(program.Account)
 	if f.sweptRuntime != runtime {
 		removeStaleSockets(runtime)
 		f.sweptRuntime = runtime
 	}
-	folder, err := makeSocketFolder(runtime, f.program.Account)
+	folder, err := makeSocketFolder(runtime, program.Account)
 	return place{folder: folder}, err
 }
 

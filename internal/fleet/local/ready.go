@@ -165,8 +165,10 @@ func (f *Fleet) onReady(c *child, at registry.Endpoint) {
 		f.logRejected(c, f.Registry.SetEndpoint(c.id, at))
 	}
 	f.logRejected(c, f.Registry.Transition(c.id, registry.Ready, "answered the health check"))
-	f.failedStarts = 0
-	f.Board.SetTrouble("")
+	if !c.staged { // a staged one says nothing about the others
+		f.failedStarts = 0
+		f.Board.SetTrouble("")
+	}
 	c.log.Info("instance ready", "address", at.String())
 }
 

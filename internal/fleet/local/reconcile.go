@@ -16,7 +16,7 @@ func (f *Fleet) reconcile(killCtx context.Context) {
 	target := f.target + f.advanceRollout()
 	active, starting, undecided := 0, 0, 0
 	for _, c := range f.children {
-		if !c.active() {
+		if !c.active() || c.staged {
 			continue
 		}
 		active++
@@ -65,7 +65,7 @@ func (f *Fleet) reconcile(killCtx context.Context) {
 
 // start starts one child. It returns false when there is no port or socket for it.
 func (f *Fleet) start(killCtx context.Context) bool {
-	at, err := f.choosePlace()
+	at, err := f.choosePlace(f.program)
 	if err != nil {
 		f.failedStarts++
 		f.backoff.fail(time.Now(), time.Time{})
@@ -74,16 +74,34 @@ func (f *Fleet) start(killCtx context.Context) bool {
 		f.retry.Reset(f.backoff.wait(time.Now()))
 		return false
 	}
-	life, endLife := context.WithCancel(killCtx)
-	c := newChild(at, endLife, f.Log)
-	c.generation, c.program = f.generation, f.program
 	reason, replacement := f.settleReplacement()
 	if replacement {
 		f.Board.CountRestart()
 	}
-	f.children = append(f.children, c)
-	f.Registry.Add(registry.Spec{ID: c.id, Endpoint: at.endpoints()[0], Port: at.port, Reason: reason})
-	c.log.Info("instance starting", "reason", reason)
-	go f.manage(life, killCtx, c) // ends with the process; Run waits for its last report
+	f.begin(killCtx, newStart{at: at, program: f.program, reason: reason})
 	return true
+}
+
+// newStart is what a child is started with.
+type newStart struct {
+	at      place
+	program *Program
+	reason  string
+	staged  bool
+}
+
+// begin begins the life of a child.
+func (f *Fleet) begin(killCtx context.Context, s newStart) {
+	life, endLife := context.WithCancel(killCtx)
+	c := newChild(s.at, endLife, f.Log)
+	c.generation, c.program, c.staged = f.generation, s.program, s.staged
+	if s.program.Version != "" {
+		c.log = c.log.With("version", s.program.Version)
+	}
+	f.children = append(f.children, c)
+	f.Registry.Add(registry.Spec{
+		ID: c.id, Endpoint: s.at.endpoints()[0], Port: s.at.port, Version: s.program.Version, Staged: s.staged, Reason: s.reason,
+	})
+	c.log.Info("instance starting", "reason", s.reason)
+	go f.manage(life, killCtx, c) // ends with the process; Run waits for its last report
 }

@@ -36,7 +36,7 @@ func (f *Fleet) sampleUsage(c *child, p proc) {
 // on. It runs in the loop.
 func (f *Fleet) onUsage(c *child, usage procfs.Usage) {
 	limits := f.settings()
-	if c.phase != phaseServing || c.recycleReason != "" ||
+	if c.staged || c.phase != phaseServing || c.recycleReason != "" ||
 		limits.MaxRequests == 0 && limits.MaxAge == 0 && limits.MaxMemory == 0 {
 		return
 	}

@@ -41,6 +41,8 @@ func (f *Fleet) Restart(ctx context.Context, surge int, reason string, progress 
 		case f.stopping:
 		case f.rollout != nil:
 			err = fleet.ErrRestarting
+		case f.staging != nil:
+			err = fleet.ErrDeploying
 		default:
 			f.beginRollout(r)
 			err = nil
@@ -85,7 +87,7 @@ func (f *Fleet) outdated(c *child) bool { return c.recycleReason != "" || c.gene
 func (f *Fleet) countOutdated() int {
 	n := 0
 	for _, c := range f.children {
-		if c.active() && f.outdated(c) {
+		if c.active() && !c.staged && f.outdated(c) {
 			n++
 		}
 	}

@@ -46,6 +46,8 @@ type Program struct {
 	// SocketArgv is Argv for instances that listen on a Unix socket. Nil: they listen
 	// on a port.
 	SocketArgv func(path string) []string
+	// Version names the version of the app. Empty: it has none.
+	Version string
 	// Location, Command and User are the config keys from which Argv and Account are
 	// made. A change is noticed by them, since functions cannot be compared.
 	Location string
@@ -99,6 +101,7 @@ func differences(a, b *Program) []string {
 		name string
 		same bool
 	}{
+		{"version", a.Version == b.Version},
 		{"location", a.Location == b.Location},
 		{"command", slices.Equal(a.Command, b.Command)},
 		{"env", maps.Equal(a.Env, b.Env)},
@@ -151,6 +154,10 @@ func (f *Fleet) configure(settings Settings, done chan error) {
 		f.apply(settings)
 		return
 	}
+	if len(keys) > 0 && f.staging != nil {
+		done <- fleet.ErrDeploying
+		return
+	}
 	previous := *f.settings()
 	if f.rollout != nil && f.rollout.previous != nil {
 		previous = *f.rollout.previous // those of the rollout under way have not proved themselves
@@ -184,5 +191,5 @@ func (f *Fleet) apply(settings Settings) {
 
 // serving reports whether a child serves. It runs in the loop.
 func (f *Fleet) serving() bool {
-	return slices.ContainsFunc(f.children, func(c *child) bool { return c.phase == phaseServing })
+	return slices.ContainsFunc(f.children, func(c *child) bool { return !c.staged && c.phase == phaseServing })
 }
