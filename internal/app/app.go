@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/internal/autoscaler"
+	"github.com/dynlb/dynlb/internal/deploy"
 	"github.com/dynlb/dynlb/internal/fleet"
 	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/registry"
@@ -22,7 +23,8 @@ import (
 type Settings struct {
 	Registry registry.Options
 	Scaling  autoscaler.Settings
-	Fleet    fleet.Settings
+	Fleet    fleet.Settings  // of the configured version
+	Versions deploy.Versions // that may be deployed in its place
 	Requests route.Settings
 }
 
@@ -37,6 +39,10 @@ type Options struct {
 	// Room is what the machine has left for the instances of all apps. Nil: nothing holds
 	// their number back.
 	Room *autoscaler.Room
+	// Store keeps the version in force over a restart of dynlb. Nil: it is not kept.
+	Store deploy.Store
+	// DeployEnded is called when a deploy of the app has ended. Nil: nothing is.
+	DeployEnded func()
 	// InstanceLog gets the output of its instances, with its name. Nil: Log.
 	InstanceLog *slog.Logger
 	// Sequence numbers the events of all apps. Nil: those of this app alone.
@@ -56,6 +62,7 @@ type App struct {
 	Route    *route.App             // the app as the data plane knows it
 	Fleet    fleet.Fleet            // runs the instances
 	Scaler   *autoscaler.Autoscaler // decides on their number
+	Deploys  *deploy.Deployer       // puts other versions in force
 	Log      *slog.Logger           // with the name
 
 	record      func(ctx context.Context, board *notice.Board)
@@ -83,8 +90,12 @@ func New(o Options) *App {
 	a.Board = notice.NewNumbered(a.Registry, o.Sequence)
 	a.Board.SetThresholds(notice.Thresholds(o.Settings.Scaling.Thresholds))
 	a.Route = route.NewApp(o.Name, a.Registry, o.Settings.Requests)
-	a.Fleet = o.Settings.Fleet.New(fleet.Options{App: o.Name, Registry: a.Registry, Board: a.Board, Log: a.Log, Output: instanceLog})
+	kept, settings := deploy.Restore(o.Store, o.Name, o.Settings.Versions, o.Settings.Fleet, a.Log)
+	a.Fleet = settings.New(fleet.Options{App: o.Name, Registry: a.Registry, Board: a.Board, Log: a.Log, Output: instanceLog})
 	a.Scaler = autoscaler.New(autoscaler.Options{Board: a.Board, Fleet: a.Fleet, Pool: a.Registry, Room: o.Room, Log: a.Log}, o.Settings.Scaling)
+	a.Deploys = deploy.New(deploy.Options{
+		App: o.Name, Fleet: a.Fleet, Registry: a.Registry, Board: a.Board, Log: a.Log, Store: o.Store, Ended: o.DeployEnded,
+	}, o.Settings.Versions, kept)
 	return a
 }
 
@@ -95,7 +106,10 @@ func (a *App) Run(ctx context.Context) {
 	scaling, cancelScaling := context.WithCancel(ctx)
 	defer cancelScaling()
 	var running sync.WaitGroup
-	running.Go(func() { a.Fleet.Run(ctx) })
+	running.Go(func() {
+		a.Fleet.Run(ctx)
+		a.Deploys.Close()
+	})
 	running.Go(func() {
 		defer close(a.scalingDone)
 		a.Scaler.Run(scaling)
@@ -130,7 +144,15 @@ func (a *App) startRecord(ctx context.Context) (stop func()) {
 // Try gives the instances their part of settings, which may take a rolling restart.
 // The channel gets nil when all instances have it: then Configure applies the rest. If
 // it gets an error, the instances have their previous settings again.
-func (a *App) Try(settings Settings) <-chan error { return a.Fleet.Configure(settings.Fleet) }
+func (a *App) Try(settings Settings) <-chan error {
+	own, err := a.Deploys.Settings(settings.Versions)
+	if err != nil {
+		failed := make(chan error, 1)
+		failed <- err
+		return failed
+	}
+	return a.Fleet.Configure(own)
+}
 
 // Configure applies, at once, what Try does not. It cannot fail.
 func (a *App) Configure(settings Settings) {
@@ -138,6 +160,7 @@ func (a *App) Configure(settings Settings) {
 	a.Route.Configure(settings.Requests)
 	a.Scaler.Configure(settings.Scaling)
 	a.Board.SetThresholds(notice.Thresholds(settings.Scaling.Thresholds))
+	a.Deploys.Configure(settings.Versions)
 }
 
 // InFlight returns how many requests are at the instances.

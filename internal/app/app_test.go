@@ -12,6 +12,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/dynlb/dynlb/internal/autoscaler"
+	"github.com/dynlb/dynlb/internal/deploy"
+	"github.com/dynlb/dynlb/internal/fleet"
 	"github.com/dynlb/dynlb/internal/fleet/local"
 	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/registry"
@@ -43,18 +45,26 @@ func (l *log) String() string {
 // settings are those of an app that starts no instance by itself, and whose
 // instances cannot start.
 func settings(maximum int) Settings {
+	own := local.Settings{
+		Program:  local.Program{Argv: func(int) []string { return []string{"/missing"} }},
+		BasePort: 5001, CheckInterval: time.Second, RequestTimeout: time.Second,
+		StartTimeout: time.Second, StopTimeout: time.Second, DrainTimeout: time.Second, HealthTimeout: time.Second,
+	}
 	return Settings{
 		Registry: registry.Options{QueueLimit: 1, QueueTimeout: time.Minute},
 		Scaling: autoscaler.Settings{
 			Bounds: notice.Bounds{Max: maximum}, Window: time.Hour, Thresholds: autoscaler.Thresholds{Up: 3},
 		},
-		Fleet: local.Settings{
-			Program:  local.Program{Argv: func(int) []string { return []string{"/missing"} }},
-			BasePort: 5001, CheckInterval: time.Second, RequestTimeout: time.Second,
-			StartTimeout: time.Second, StopTimeout: time.Second, DrainTimeout: time.Second, HealthTimeout: time.Second,
-		},
+		Fleet: own, Versions: versions{own},
 	}
 }
+
+// versions are those of an app that has one.
+type versions struct{ settings local.Settings }
+
+func (versions) Configured() (label, identity string)              { return "", "" }
+func (versions) Find(string) (deploy.Version, error)               { return deploy.Version{}, nil }
+func (v versions) Settings(deploy.Version) (fleet.Settings, error) { return v.settings, nil }
 
 // newApp returns an app with settings.
 func newApp(name string, log *slog.Logger) *App {

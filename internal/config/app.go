@@ -22,6 +22,11 @@ type App struct {
 	// demo backend, unless Command is set.
 	Location string
 
+	// Version is the label of the configured version; see [App.Label].
+	Version string
+	// Releases is an absolute path, or "" for none.
+	Releases string
+
 	// MinInstances and MaxInstances are the bounds of the number of instances.
 	MinInstances, MaxInstances int
 
@@ -49,7 +54,7 @@ type App struct {
 	Command []string
 
 	// Env is nil for no variables. Those that dynlb sets are never among them. Values have
-	// {socket} still in them.
+	// {socket} and {version} still in them.
 	Env map[string]string
 
 	// Socket is whether instances listen on Unix sockets. It is set, too, when Command or

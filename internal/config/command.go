@@ -22,11 +22,11 @@ func commandKeys(a *App) []Key {
 	return []Key{
 		{
 			Name: "command", Value: command(&a.Command), Default: yamlList(defaultCommand()), implied: true, Change: RollingRestart,
-			Meaning: "The program and the arguments that start an instance, without a shell. `{location}` and `{port}` are replaced, or `{socket}` for an instance on a Unix socket; `PORT` or `DYNLB_SOCKET` is set in its environment too. A relative program with a slash in its name is taken from `workDir`.",
+			Meaning: "The program and the arguments that start an instance, without a shell. `{location}`, `{version}` and `{port}` are replaced, or `{socket}` for an instance on a Unix socket; `PORT` or `DYNLB_SOCKET` is set in its environment too. A relative program with a slash in its name is taken from `workDir`.",
 		},
 		{
 			Name: "env", Value: environment(&a.Env), Default: "{}", Change: RollingRestart,
-			Meaning: "Environment variables of the instances, on top of the inherited ones. Under `apps` they are added to those beside it. `{socket}` in a value is replaced. dynlb itself sets `PORT` or `DYNLB_SOCKET`, `DYNLB_APP` (the name of the app) and `DYNLB_INSTANCE`.",
+			Meaning: "Environment variables of the instances, on top of the inherited ones. Under `apps` they are added to those beside it. `{socket}` and `{version}` in a value are replaced. dynlb itself sets `PORT` or `DYNLB_SOCKET`, `DYNLB_APP` (the name of the app), `DYNLB_VERSION` and `DYNLB_INSTANCE`.",
 		},
 		{
 			Name: "socket", Value: boolean(&a.Socket), Default: "false", Change: RollingRestart,
@@ -77,7 +77,7 @@ func (a App) argv(implied func() []string, placeholder, value string) []string {
 		command = implied()
 	}
 	// One pass: a location with braces in its name is not replaced again.
-	replace := strings.NewReplacer(locationPlaceholder, a.Location, placeholder, value)
+	replace := strings.NewReplacer(locationPlaceholder, a.Location, versionPlaceholder, a.Label(), placeholder, value)
 	argv := make([]string, len(command))
 	for i, arg := range command {
 		argv[i] = replace.Replace(arg)
@@ -159,7 +159,7 @@ func isUnquoted(node *yaml.Node) bool {
 }
 
 // placeholders are all that a command may have.
-var placeholders = []string{locationPlaceholder, portPlaceholder, socketPlaceholder}
+var placeholders = []string{locationPlaceholder, portPlaceholder, socketPlaceholder, versionPlaceholder}
 
 func isPlaceholder(s string) bool { return slices.Contains(placeholders, s) }
 
@@ -176,7 +176,7 @@ func (r *reader) placeholders(at place, arg string) {
 		case shell && isPlaceholder(bare):
 			r.problem(at, "%s is not a placeholder; write %s", found, bare)
 		case !shell && !isPlaceholder(bare):
-			r.problem(at, "unknown placeholder %s; there are {location}, {port} and {socket}", display(bare))
+			r.problem(at, "unknown placeholder %s; there are {location}, {port}, {socket} and {version}", display(bare))
 		}
 	}
 }

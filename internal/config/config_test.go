@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// folderWithApp returns a folder with app.ts, the folder sub, and the files of
+// folderWithApp returns a folder with app.ts, the folders sub and releases, and the files of
 // writeAuth.
 func folderWithApp(t testing.TB) string {
 	t.Helper()
@@ -22,8 +22,10 @@ func folderWithApp(t testing.TB) string {
 	if err := os.WriteFile(filepath.Join(dir, "users"), []byte("ann:secret\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Mkdir(filepath.Join(dir, "sub"), 0o700); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"sub", "releases"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
 	}
 	writeAuth(t, dir)
 	return dir
@@ -169,6 +171,9 @@ var parseValues = []struct {
 			c.TrustedProxies = append(c.TrustedProxies, netip.MustParsePrefix(p))
 		}
 		c.ProxyProtocol = true
+	}},
+	{"version", "version: 1.4\nreleases: sub\ncommand: [run, '{version}']", func(c *Config) {
+		c.Version, c.Releases, c.Command = "1.4", filepath.Join(c.WorkDir, "sub"), []string{"run", "{version}"}
 	}},
 	{"user", "user: nobody", func(c *Config) { c.User = "nobody" }},
 	{"user by number, and group", "user: '12345:root'", func(c *Config) { c.User = "12345:root" }},

@@ -30,6 +30,8 @@ func environment(field *map[string]string) Value {
 				r.problem(at, "is set by dynlb, to the path of the instance's socket; remove it")
 			case name == "DYNLB_APP":
 				r.problem(at, "is set by dynlb, to the name of the app; remove it")
+			case name == "DYNLB_VERSION":
+				r.problem(at, "is set by dynlb, to the version of the app; remove it")
 			case name == "DYNLB_INSTANCE": // the mark that instances are found by
 				r.problem(at, "is set by dynlb, to find the processes of the instance; remove it")
 			case !variable.MatchString(name):

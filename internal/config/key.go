@@ -101,6 +101,7 @@ const (
 	Apps        Kind = "apps"          // a mapping of names to apps
 	Email       Kind = "email"         // an address of electronic mail
 	URL         Kind = "URL"           // a URL of the scheme https
+	Version     Kind = "version"       // the name of a version of an app
 	Session     Kind = "session"       // what requests of one session have in common
 )
 

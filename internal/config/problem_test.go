@@ -7,7 +7,7 @@ import (
 )
 
 const allKeys = "location, minInstances, maxInstances, checkInterval, healthTimeout, scaleUpThreshold, scaleDownThreshold, idleTimeout, schedule, " +
-	"spareInstances, slowStart, brakes, command, env, socket, workDir, listen, tls, admin, adminHTTP, status, auth, basePort, " +
+	"spareInstances, slowStart, brakes, command, env, socket, workDir, version, releases, listen, tls, admin, adminHTTP, status, auth, basePort, " +
 	"health, healthPath, livenessPath, startTimeout, stopTimeout, drainTimeout, stateDir, drainDelay, protocol, requestTimeout, keepAlive, maxConcurrency, queue, " +
 	"sticky, forwarded, trustedProxies, proxyProtocol, underscoreFields, verifyPort, user, maxRequests, maxAge, maxMemory, accessLog, requestID, " +
 	"serverTiming, allow, deny, basicAuth, rateLimit, headers, securityHeaders, maintenance, errorPages, compression, limits, apps"
@@ -121,9 +121,13 @@ var parseProblems = []struct {
 	{"command: ['node app.js --port {port}']", `1: command[0]: must be a program; it and each argument are separate items: [node, app.js, --port, "{port}"]`},
 	{"command: [node, {port}]", `1: command[1]: must be a string; YAML reads {port} as a mapping, so write "{port}" in quotes`},
 	{"command: [node, {host}]", "1: command[1]: must be a string; got a mapping"},
-	{"command: [node, '--p={prot}']", "1: command[1]: unknown placeholder {prot}; there are {location}, {port} and {socket}"},
-	{"command: [node, '{PORT}']", "1: command[1]: unknown placeholder {PORT}; there are {location}, {port} and {socket}"},
+	{"command: [node, '--p={prot}']", "1: command[1]: unknown placeholder {prot}; there are {location}, {port}, {socket} and {version}"},
+	{"command: [node, '{PORT}']", "1: command[1]: unknown placeholder {PORT}; there are {location}, {port}, {socket} and {version}"},
 	{"command: [node, '${port}']", "1: command[1]: ${port} is not a placeholder; write {port}"},
+	{"command: [node, '{version}']", "1: command: uses {version}; set version too, the one that runs before the first deploy"},
+	{"env: {V: 'v{version}'}", "1: env: uses {version}; set version too, the one that runs before the first deploy"},
+	{"version: a/b", `1: version: must be a version of letters, digits, dots, hyphens, underscores and plus signs, such as 1.4.0; got "a/b"`},
+	{"env: {DYNLB_VERSION: 1}", "1: env.DYNLB_VERSION: is set by dynlb, to the version of the app; remove it"},
 	{"command: [node, '{location}']", "1: command: uses {location}; set location too, or write the path itself"},
 	{"env: [A=b]", "1: env: must be a mapping of names to values; got a list"},
 	{"env:\n  A: ok\n  PORT: 1", "3: env.PORT: is set by dynlb, to the port of the instance; remove it"},

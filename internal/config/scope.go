@@ -55,6 +55,7 @@ func (s scope) validate() {
 	if health, protocol, ok := s.keys("health", "protocol"); ok && c.Health == "grpc" && c.Protocol == "http1" {
 		s.problem(s.set[health], "needs %s: h2c or auto; gRPC is on HTTP/2", protocol)
 	}
+	s.versions()
 	s.sockets()
 	s.schedule()
 }

@@ -51,11 +51,7 @@ func newPlan(settings config.Config, ports *local.Ports) (plan, error) {
 
 // appSettings returns the settings of an app.
 func appSettings(settings *config.App, ports *local.Ports) (app.Settings, error) {
-	argv, socketArgv, err := command(settings)
-	if err != nil {
-		return app.Settings{}, err
-	}
-	user, err := instanceUser(settings)
+	own, err := fleetSettings(settings, ports)
 	if err != nil {
 		return app.Settings{}, err
 	}
@@ -67,37 +63,52 @@ func appSettings(settings *config.App, ports *local.Ports) (app.Settings, error)
 	return app.Settings{
 		Registry: queueing,
 		Scaling:  scaling,
-		Fleet: local.Settings{
-			Program: local.Program{
-				Argv:       argv,
-				SocketArgv: socketArgv,
-				Location:   settings.Location,
-				Command:    settings.Command,
-				User:       settings.User,
-				Account:    user,
-				Env:        settings.Env,
-				WorkDir:    settings.WorkDir,
-				Check:      healthCheck(settings),
-				GRPCHealth: settings.Health == "grpc",
-				HealthPath: settings.HealthPath, LivenessPath: settings.LivenessPath,
-				VerifyPort: settings.VerifyPort,
-			},
-			BasePort:       settings.BasePort,
-			Ports:          ports,
-			CheckInterval:  settings.CheckInterval,
-			HealthTimeout:  settings.HealthTimeout,
-			StartTimeout:   settings.StartTimeout,
-			DrainTimeout:   settings.DrainTimeout,
-			StopTimeout:    settings.StopTimeout,
-			RequestTimeout: settings.RequestTimeout,
-			MaxRequests:    settings.MaxRequests,
-			MaxAge:         settings.MaxAge,
-			MaxMemory:      settings.MaxMemory,
-		},
+		Fleet:    own,
+		Versions: versions{*settings, ports},
 		Requests: route.Settings{
 			RequestTimeout: settings.RequestTimeout, KeepAlive: keepAlive(settings.KeepAlive), Sticky: stickyRules(settings), Forwarded: settings.Forwarded, Edge: edge.New(inFront),
 			Protocol: protocol(settings),
 		},
+	}, nil
+}
+
+// fleetSettings returns the settings of the instances of an app.
+func fleetSettings(settings *config.App, ports *local.Ports) (local.Settings, error) {
+	argv, socketArgv, err := command(settings)
+	if err != nil {
+		return local.Settings{}, err
+	}
+	user, err := instanceUser(settings)
+	if err != nil {
+		return local.Settings{}, err
+	}
+	return local.Settings{
+		Program: local.Program{
+			Argv:       argv,
+			SocketArgv: socketArgv,
+			Version:    settings.Label(),
+			Location:   settings.Location,
+			Command:    settings.Command,
+			User:       settings.User,
+			Account:    user,
+			Env:        settings.Variables(),
+			WorkDir:    settings.WorkDir,
+			Check:      healthCheck(settings),
+			GRPCHealth: settings.Health == "grpc",
+			HealthPath: settings.HealthPath, LivenessPath: settings.LivenessPath,
+			VerifyPort: settings.VerifyPort,
+		},
+		BasePort:       settings.BasePort,
+		Ports:          ports,
+		CheckInterval:  settings.CheckInterval,
+		HealthTimeout:  settings.HealthTimeout,
+		StartTimeout:   settings.StartTimeout,
+		DrainTimeout:   settings.DrainTimeout,
+		StopTimeout:    settings.StopTimeout,
+		RequestTimeout: settings.RequestTimeout,
+		MaxRequests:    settings.MaxRequests,
+		MaxAge:         settings.MaxAge,
+		MaxMemory:      settings.MaxMemory,
 	}, nil
 }
 

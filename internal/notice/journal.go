@@ -23,6 +23,9 @@ const (
 	ReloadFailed                      // the configuration was rejected
 	Braked                            // a limit of the machine keeps the target from rising
 	Exited                            // an instance stopped unasked, or could not be started
+	Deploying                         // a deploy began
+	Deployed                          // a deploy has succeeded
+	DeployFailed                      // a deploy has ended, and the version before it stays
 )
 
 // Event is something that happened.

@@ -62,6 +62,11 @@ type Report struct {
 	// LastExit is how the last instance that stopped unasked exited; its ID is ""
 	// when none did.
 	LastExit Exit
+	// Version is the version in force, and PreviousVersion the one before it, for people.
+	// They are "" when there is none, or it has no name.
+	Version, PreviousVersion string
+	// Deploy is the deploy under way; zero when there is none.
+	Deploy Deploy
 }
 
 // Thresholds are average loads of an instance: above Up instances are added, and below

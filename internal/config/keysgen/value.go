@@ -57,7 +57,7 @@ func valueNode(v config.Value) node {
 	case config.Command:
 		return node{Type: "array", Items: word, MinItems: 1}
 	case config.Environment:
-		own := map[string]any{"enum": []string{"PORT", "DYNLB_APP", "DYNLB_INSTANCE"}}
+		own := map[string]any{"enum": []string{"PORT", "DYNLB_APP", "DYNLB_VERSION", "DYNLB_INSTANCE"}}
 		return node{Type: "object", PropertyNames: &node{Pattern: namePattern, Not: own}, AdditionalProperties: word}
 	case config.URL:
 		return node{Type: "string", Pattern: "^https://"}
@@ -71,6 +71,8 @@ func valueNode(v config.Value) node {
 		return node{Type: "array", Items: &node{Type: "string", MinLength: 1}}
 	case config.List:
 		return node{Type: "array"}
+	case config.Version:
+		return node{Type: []string{"string", "number"}, MinLength: 1}
 	case config.Account:
 		return node{Type: []string{"string", "integer"}, MinLength: 1}
 	default:
@@ -105,6 +107,7 @@ var takesAny = map[config.Kind]string{
 	config.Hosts:       "list of hosts",
 	config.Prefixes:    "list of paths",
 	config.Cron:        "cron expression",
+	config.Version:     "name of a version",
 	config.Account:     "user of this machine",
 }
 
