@@ -34,6 +34,7 @@ GET  /v1/apps             the names of the apps
 GET  /v1/status           the whole state
 POST /v1/scale            set the number of instances: {"target": 4, "hold": "60s"}
 POST /v1/restart          replace all instances, new ones first: {"maxSurge": 1}
+POST /v1/drain            replace one instance: {"instanceId": "UUID"}
 POST /v1/pause            have requests wait: {}
 POST /v1/resume           end that: {}
 GET  /v1/instances:watch  the whole state whenever it changes, one JSON a line
@@ -81,6 +82,7 @@ func (s *Server) adminHandler(options Options) http.Handler {
 	mux.Handle("/v1/scale", only(s.gateway, post))
 	mux.Handle("/v1/pause", only(s.gateway, post))
 	mux.Handle("/v1/resume", only(s.gateway, post))
+	mux.Handle("/v1/drain", only(s.gateway, post))
 	mux.Handle("/v1/restart", only(withoutTimeLimit(s.gateway), post))
 	mux.Handle("/v1/instances:watch", only(withoutTimeLimit(s.gateway), get))
 	mux.Handle("/openapi.json", only(content("application/json", gen.OpenAPI), get, head))

@@ -12,6 +12,7 @@ import (
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
 	"github.com/dynlb/dynlb/internal/notice"
+	"github.com/dynlb/dynlb/internal/registry"
 )
 
 // App is an app as the control plane knows it. All fields but Connections are
@@ -23,7 +24,7 @@ type App struct {
 	Board *notice.Board
 	// Scaler carries out ScaleTo.
 	Scaler Scaler
-	// Restarter carries out RestartInstances.
+	// Restarter carries out RestartInstances and DrainInstance.
 	Restarter Restarter
 	// Pauser carries out PauseApp and ResumeApp.
 	Pauser Pauser
@@ -58,6 +59,9 @@ type Restarter interface {
 	// continues. The error is fleet.ErrRestarting when a restart is in progress,
 	// and registry.ErrClosed during a shutdown.
 	Restart(ctx context.Context, surge int, reason string, progress func(replaced, total int)) error
+	// Replace has a new instance take the place of one, which then drains. The error is
+	// fleet.ErrNoInstance, fleet.ErrNotServing, or wraps registry.ErrClosed.
+	Replace(id registry.ID, reason string) error
 }
 
 // directory has the apps of a Server, which others replace.

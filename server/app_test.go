@@ -100,6 +100,15 @@ type fakeRestarter struct {
 	err    error
 	surge  int
 	reason string
+
+	drained []registry.ID
+}
+
+func (f *fakeRestarter) Replace(id registry.ID, reason string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.drained, f.reason = append(f.drained, id), reason
+	return f.err
 }
 
 func (f *fakeRestarter) fail(err error) {

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/peer"
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+	"github.com/dynlb/dynlb/internal/notice"
 )
 
 // peerKey is the metadata in which the gateway names the HTTP client. A key that
@@ -20,13 +21,14 @@ const peerKey = "dynlb-peer-bin"
 type control struct {
 	dynlbv1.UnimplementedControlServer
 	apps         *directory
+	metrics      *Metrics
 	certificates func() []Certificate // nil: there are none
 	log          *slog.Logger
 	watchers     chan struct{} // holds one value per watcher
 }
 
-func newControl(apps *directory, certificates func() []Certificate, log *slog.Logger) *control {
-	return &control{apps: apps, certificates: certificates, log: log, watchers: make(chan struct{}, maxWatchers)}
+func newControl(apps *directory, metrics *Metrics, certificates func() []Certificate, log *slog.Logger) *control {
+	return &control{apps: apps, metrics: metrics, certificates: certificates, log: log, watchers: make(chan struct{}, maxWatchers)}
 }
 
 // GetStatus returns the state of an app.
@@ -36,11 +38,18 @@ func (c *control) GetStatus(_ context.Context, req *dynlbv1.GetStatusRequest) (*
 		return nil, err
 	}
 	now := app.Board.Snapshot()
-	out := &dynlbv1.GetStatusResponse{LbStatus: lbStatusOf(&now), Pool: poolOf(app.Name, &now)}
+	out := &dynlbv1.GetStatusResponse{LbStatus: lbStatusOf(&now), Pool: c.pool(app, &now)}
 	if c.certificates != nil {
 		out.Certificates = certificatesOf(c.certificates())
 	}
 	return out, nil
+}
+
+// pool returns a snapshot of an app in full, with the requests that have ended.
+func (c *control) pool(app *App, now *notice.Snapshot) *dynlbv1.Pool {
+	out := poolOf(app.Name, now)
+	out.Traffic = c.metrics.traffic(app.Name)
+	return out
 }
 
 // peerOf names the client of a call. For a call of the gateway it is the HTTP

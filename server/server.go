@@ -92,7 +92,7 @@ func New(options Options) (*Server, error) {
 	s.apps.set(options.Apps)
 	s.end = sync.OnceFunc(func() { close(s.ending) })
 
-	control := newControl(&s.apps, options.Certificates, s.log)
+	control := newControl(&s.apps, options.Metrics, options.Certificates, s.log)
 	s.grpc = s.newClientGRPC(control)
 	s.inner = s.newGRPC(control)
 	var err error

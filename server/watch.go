@@ -49,7 +49,7 @@ func (c *control) WatchInstances(req *dynlbv1.WatchInstancesRequest, stream grpc
 	ctx := stream.Context()
 	changed, stop := app.Board.Watch()
 	defer stop()
-	w := watcher{apps: c.apps, app: app}
+	w := watcher{control: c, app: app}
 	for message := w.first(); ; {
 		if err := stream.Send(message); err != nil {
 			return err
@@ -77,16 +77,16 @@ func intervalOf(req *dynlbv1.WatchInstancesRequest) (time.Duration, error) {
 
 // watcher is one watch of an app, and the last state that it was sent.
 type watcher struct {
-	apps  *directory
-	app   *App
-	pool  *dynlbv1.Pool // as last sent
-	event uint64        // sequence number of the first event that was not sent
+	control *control
+	app     *App
+	pool    *dynlbv1.Pool // as last sent
+	event   uint64        // sequence number of the first event that was not sent
 }
 
 // first returns the whole state.
 func (w *watcher) first() *dynlbv1.WatchInstancesResponse {
 	now := w.app.Board.Snapshot()
-	w.pool, w.event = poolOf(w.app.Name, &now), now.NextEvent
+	w.pool, w.event = w.control.pool(w.app, &now), now.NextEvent
 	return &dynlbv1.WatchInstancesResponse{Pool: w.pool}
 }
 
@@ -94,7 +94,7 @@ func (w *watcher) first() *dynlbv1.WatchInstancesResponse {
 // not announced, so next also compares once per interval.
 func (w *watcher) next(ctx context.Context, changed <-chan struct{}, interval time.Duration) (*dynlbv1.WatchInstancesResponse, error) {
 	for {
-		if !w.apps.has(w.app) {
+		if !w.control.apps.has(w.app) {
 			return nil, status.Errorf(codes.NotFound, "app %s was removed", w.app.Name)
 		}
 		if message := w.look(); message != nil {
@@ -116,7 +116,7 @@ func (w *watcher) next(ctx context.Context, changed <-chan struct{}, interval ti
 // changed.
 func (w *watcher) look() *dynlbv1.WatchInstancesResponse {
 	now, events, lost := w.app.Board.Since(w.event)
-	pool := poolOf(w.app.Name, &now)
+	pool := w.control.pool(w.app, &now)
 	if len(events) == 0 && lost == 0 && proto.Equal(pool, w.pool) {
 		return nil
 	}

@@ -41,6 +41,11 @@ type Fleet interface {
 	// error and the restart continues. While a restart is under way, another one fails
 	// with ErrRestarting.
 	Restart(ctx context.Context, surge int, reason string, progress func(replaced, total int)) error
+	// Replace has a new instance take the place of one, which drains when the new one is
+	// ready. It does not wait for that. It has no effect on an instance that is being
+	// replaced. The error is ErrNoInstance, ErrNotServing, or wraps registry.ErrClosed
+	// during a shutdown.
+	Replace(id registry.ID, reason string) error
 	// Configure puts other settings in force, of the kind that the fleet was made
 	// with. The channel gets one value: nil when all instances have the settings, or an
 	// error that says why they have not. After an error the previous settings are in
@@ -89,6 +94,11 @@ var (
 	// ErrSuperseded reports that a restart ended because other settings began another
 	// one.
 	ErrSuperseded = errors.New("restart instances: superseded by another config change")
+	// ErrNoInstance reports that the fleet has no instance of an ID.
+	ErrNoInstance = errors.New("there is no such instance")
+	// ErrNotServing reports that an instance is not replaced because it has not become
+	// ready yet, or drains already.
+	ErrNotServing = errors.New("the instance is not in service")
 	// ErrKind reports settings that belong to another kind of fleet.
 	ErrKind = errors.New("configure fleet: the kind of fleet cannot change while dynlb runs; restart dynlb")
 )

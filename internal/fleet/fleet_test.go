@@ -198,6 +198,8 @@ func (f *servers) Configure(next fleet.Settings) <-chan error {
 	return done
 }
 
+func (*servers) Replace(registry.ID, string) error { return fleet.ErrNoInstance }
+
 func (f *servers) Freeze() {} // its instances end by Stop alone
 
 func (f *servers) Stop(ctx context.Context) {

@@ -786,6 +786,116 @@ func (x *ResumeAppResponse) GetChanged() bool {
 	return false
 }
 
+// DrainInstanceRequest names the instance.
+type DrainInstanceRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name of the app; unset: the only one.
+	App string `protobuf:"bytes,1,opt,name=app,proto3" json:"app,omitempty"`
+	// The UUID of the instance. Required.
+	InstanceId    string `protobuf:"bytes,2,opt,name=instance_id,json=instanceId,proto3" json:"instance_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DrainInstanceRequest) Reset() {
+	*x = DrainInstanceRequest{}
+	mi := &file_dynlb_v1_control_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DrainInstanceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DrainInstanceRequest) ProtoMessage() {}
+
+func (x *DrainInstanceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_dynlb_v1_control_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DrainInstanceRequest.ProtoReflect.Descriptor instead.
+func (*DrainInstanceRequest) Descriptor() ([]byte, []int) {
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *DrainInstanceRequest) GetApp() string {
+	if x != nil {
+		return x.App
+	}
+	return ""
+}
+
+func (x *DrainInstanceRequest) GetInstanceId() string {
+	if x != nil {
+		return x.InstanceId
+	}
+	return ""
+}
+
+// DrainInstanceResponse says which instance is being replaced.
+type DrainInstanceResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name of the app.
+	App string `protobuf:"bytes,1,opt,name=app,proto3" json:"app,omitempty"`
+	// The UUID of the instance.
+	InstanceId    string `protobuf:"bytes,2,opt,name=instance_id,json=instanceId,proto3" json:"instance_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DrainInstanceResponse) Reset() {
+	*x = DrainInstanceResponse{}
+	mi := &file_dynlb_v1_control_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DrainInstanceResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DrainInstanceResponse) ProtoMessage() {}
+
+func (x *DrainInstanceResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_dynlb_v1_control_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DrainInstanceResponse.ProtoReflect.Descriptor instead.
+func (*DrainInstanceResponse) Descriptor() ([]byte, []int) {
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *DrainInstanceResponse) GetApp() string {
+	if x != nil {
+		return x.App
+	}
+	return ""
+}
+
+func (x *DrainInstanceResponse) GetInstanceId() string {
+	if x != nil {
+		return x.InstanceId
+	}
+	return ""
+}
+
 // RestartInstancesRequest says how fast the restart goes.
 type RestartInstancesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -800,7 +910,7 @@ type RestartInstancesRequest struct {
 
 func (x *RestartInstancesRequest) Reset() {
 	*x = RestartInstancesRequest{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[11]
+	mi := &file_dynlb_v1_control_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -812,7 +922,7 @@ func (x *RestartInstancesRequest) String() string {
 func (*RestartInstancesRequest) ProtoMessage() {}
 
 func (x *RestartInstancesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[11]
+	mi := &file_dynlb_v1_control_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -825,7 +935,7 @@ func (x *RestartInstancesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestartInstancesRequest.ProtoReflect.Descriptor instead.
 func (*RestartInstancesRequest) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{11}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *RestartInstancesRequest) GetMaxSurge() int32 {
@@ -857,7 +967,7 @@ type RestartInstancesResponse struct {
 
 func (x *RestartInstancesResponse) Reset() {
 	*x = RestartInstancesResponse{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[12]
+	mi := &file_dynlb_v1_control_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -869,7 +979,7 @@ func (x *RestartInstancesResponse) String() string {
 func (*RestartInstancesResponse) ProtoMessage() {}
 
 func (x *RestartInstancesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[12]
+	mi := &file_dynlb_v1_control_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -882,7 +992,7 @@ func (x *RestartInstancesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestartInstancesResponse.ProtoReflect.Descriptor instead.
 func (*RestartInstancesResponse) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{12}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *RestartInstancesResponse) GetReplaced() int32 {
@@ -924,7 +1034,7 @@ type WatchInstancesRequest struct {
 
 func (x *WatchInstancesRequest) Reset() {
 	*x = WatchInstancesRequest{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[13]
+	mi := &file_dynlb_v1_control_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -936,7 +1046,7 @@ func (x *WatchInstancesRequest) String() string {
 func (*WatchInstancesRequest) ProtoMessage() {}
 
 func (x *WatchInstancesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[13]
+	mi := &file_dynlb_v1_control_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -949,7 +1059,7 @@ func (x *WatchInstancesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchInstancesRequest.ProtoReflect.Descriptor instead.
 func (*WatchInstancesRequest) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{13}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *WatchInstancesRequest) GetMinInterval() *durationpb.Duration {
@@ -994,7 +1104,7 @@ type WatchInstancesResponse struct {
 
 func (x *WatchInstancesResponse) Reset() {
 	*x = WatchInstancesResponse{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[14]
+	mi := &file_dynlb_v1_control_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1006,7 +1116,7 @@ func (x *WatchInstancesResponse) String() string {
 func (*WatchInstancesResponse) ProtoMessage() {}
 
 func (x *WatchInstancesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[14]
+	mi := &file_dynlb_v1_control_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1019,7 +1129,7 @@ func (x *WatchInstancesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchInstancesResponse.ProtoReflect.Descriptor instead.
 func (*WatchInstancesResponse) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{14}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *WatchInstancesResponse) GetPool() *Pool {
@@ -1066,7 +1176,7 @@ type LbStatus struct {
 
 func (x *LbStatus) Reset() {
 	*x = LbStatus{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[15]
+	mi := &file_dynlb_v1_control_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1078,7 +1188,7 @@ func (x *LbStatus) String() string {
 func (*LbStatus) ProtoMessage() {}
 
 func (x *LbStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[15]
+	mi := &file_dynlb_v1_control_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1091,7 +1201,7 @@ func (x *LbStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LbStatus.ProtoReflect.Descriptor instead.
 func (*LbStatus) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{15}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *LbStatus) GetTotal() int32 {
@@ -1143,7 +1253,7 @@ type LbInstance struct {
 
 func (x *LbInstance) Reset() {
 	*x = LbInstance{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[16]
+	mi := &file_dynlb_v1_control_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1155,7 +1265,7 @@ func (x *LbInstance) String() string {
 func (*LbInstance) ProtoMessage() {}
 
 func (x *LbInstance) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[16]
+	mi := &file_dynlb_v1_control_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1168,7 +1278,7 @@ func (x *LbInstance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LbInstance.ProtoReflect.Descriptor instead.
 func (*LbInstance) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{16}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *LbInstance) GetId() string {
@@ -1279,14 +1389,16 @@ type Pool struct {
 	ScaleDownThreshold float64 `protobuf:"fixed64,28,opt,name=scale_down_threshold,json=scaleDownThreshold,proto3" json:"scale_down_threshold,omitempty"`
 	// The load of the ready instances and of the requests that wait, for each ready
 	// instance; 0 if none is ready.
-	Load          float64 `protobuf:"fixed64,29,opt,name=load,proto3" json:"load,omitempty"`
+	Load float64 `protobuf:"fixed64,29,opt,name=load,proto3" json:"load,omitempty"`
+	// The requests that have ended since dynlb began.
+	Traffic       *Traffic `protobuf:"bytes,30,opt,name=traffic,proto3" json:"traffic,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Pool) Reset() {
 	*x = Pool{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[17]
+	mi := &file_dynlb_v1_control_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1298,7 +1410,7 @@ func (x *Pool) String() string {
 func (*Pool) ProtoMessage() {}
 
 func (x *Pool) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[17]
+	mi := &file_dynlb_v1_control_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1311,7 +1423,7 @@ func (x *Pool) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pool.ProtoReflect.Descriptor instead.
 func (*Pool) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{17}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Pool) GetTarget() int32 {
@@ -1482,6 +1594,155 @@ func (x *Pool) GetLoad() float64 {
 	return 0
 }
 
+func (x *Pool) GetTraffic() *Traffic {
+	if x != nil {
+		return x.Traffic
+	}
+	return nil
+}
+
+// Traffic counts the requests of an app that have ended. Its numbers only grow while
+// dynlb runs: the difference of two messages over the time between them is a rate.
+type Traffic struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Requests that were answered with a status from 200 to 299, or that became a
+	// tunnel (101).
+	Success uint64 `protobuf:"varint,1,opt,name=success,proto3" json:"success,omitempty"`
+	// Requests that were answered with a status from 300 to 399.
+	Redirect uint64 `protobuf:"varint,2,opt,name=redirect,proto3" json:"redirect,omitempty"`
+	// Requests that were answered with a status from 400 to 499, and those that the
+	// client gave up (499).
+	ClientError uint64 `protobuf:"varint,3,opt,name=client_error,json=clientError,proto3" json:"client_error,omitempty"`
+	// Requests that were answered with a status from 500 to 599.
+	ServerError uint64 `protobuf:"varint,4,opt,name=server_error,json=serverError,proto3" json:"server_error,omitempty"`
+	// How many requests took how long, from the header of the request to the end of the
+	// response. The bounds are the same in all messages, in ascending order.
+	Durations     []*DurationBucket `protobuf:"bytes,5,rep,name=durations,proto3" json:"durations,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Traffic) Reset() {
+	*x = Traffic{}
+	mi := &file_dynlb_v1_control_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Traffic) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Traffic) ProtoMessage() {}
+
+func (x *Traffic) ProtoReflect() protoreflect.Message {
+	mi := &file_dynlb_v1_control_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Traffic.ProtoReflect.Descriptor instead.
+func (*Traffic) Descriptor() ([]byte, []int) {
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *Traffic) GetSuccess() uint64 {
+	if x != nil {
+		return x.Success
+	}
+	return 0
+}
+
+func (x *Traffic) GetRedirect() uint64 {
+	if x != nil {
+		return x.Redirect
+	}
+	return 0
+}
+
+func (x *Traffic) GetClientError() uint64 {
+	if x != nil {
+		return x.ClientError
+	}
+	return 0
+}
+
+func (x *Traffic) GetServerError() uint64 {
+	if x != nil {
+		return x.ServerError
+	}
+	return 0
+}
+
+func (x *Traffic) GetDurations() []*DurationBucket {
+	if x != nil {
+		return x.Durations
+	}
+	return nil
+}
+
+// DurationBucket counts the requests that took no longer than its bound, and longer
+// than that of the bucket before.
+type DurationBucket struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The bound, in seconds. 0 in the last bucket: it has no bound.
+	UpperSeconds float64 `protobuf:"fixed64,1,opt,name=upper_seconds,json=upperSeconds,proto3" json:"upper_seconds,omitempty"`
+	// The number of these requests.
+	Count         uint64 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DurationBucket) Reset() {
+	*x = DurationBucket{}
+	mi := &file_dynlb_v1_control_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DurationBucket) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DurationBucket) ProtoMessage() {}
+
+func (x *DurationBucket) ProtoReflect() protoreflect.Message {
+	mi := &file_dynlb_v1_control_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DurationBucket.ProtoReflect.Descriptor instead.
+func (*DurationBucket) Descriptor() ([]byte, []int) {
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *DurationBucket) GetUpperSeconds() float64 {
+	if x != nil {
+		return x.UpperSeconds
+	}
+	return 0
+}
+
+func (x *DurationBucket) GetCount() uint64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
 // Decision is a change of the target.
 type Decision struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1497,7 +1758,7 @@ type Decision struct {
 
 func (x *Decision) Reset() {
 	*x = Decision{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[18]
+	mi := &file_dynlb_v1_control_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1509,7 +1770,7 @@ func (x *Decision) String() string {
 func (*Decision) ProtoMessage() {}
 
 func (x *Decision) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[18]
+	mi := &file_dynlb_v1_control_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1522,7 +1783,7 @@ func (x *Decision) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Decision.ProtoReflect.Descriptor instead.
 func (*Decision) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{18}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Decision) GetTime() *timestamppb.Timestamp {
@@ -1602,7 +1863,7 @@ type Instance struct {
 
 func (x *Instance) Reset() {
 	*x = Instance{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[19]
+	mi := &file_dynlb_v1_control_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1614,7 +1875,7 @@ func (x *Instance) String() string {
 func (*Instance) ProtoMessage() {}
 
 func (x *Instance) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[19]
+	mi := &file_dynlb_v1_control_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1627,7 +1888,7 @@ func (x *Instance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Instance.ProtoReflect.Descriptor instead.
 func (*Instance) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{19}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Instance) GetId() string {
@@ -1768,7 +2029,7 @@ type Exit struct {
 
 func (x *Exit) Reset() {
 	*x = Exit{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[20]
+	mi := &file_dynlb_v1_control_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1780,7 +2041,7 @@ func (x *Exit) String() string {
 func (*Exit) ProtoMessage() {}
 
 func (x *Exit) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[20]
+	mi := &file_dynlb_v1_control_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1793,7 +2054,7 @@ func (x *Exit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exit.ProtoReflect.Descriptor instead.
 func (*Exit) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{20}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Exit) GetInstanceId() string {
@@ -1859,7 +2120,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[21]
+	mi := &file_dynlb_v1_control_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1871,7 +2132,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[21]
+	mi := &file_dynlb_v1_control_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1884,7 +2145,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{21}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Event) GetTime() *timestamppb.Timestamp {
@@ -1964,7 +2225,7 @@ type GetHistoryRequest struct {
 
 func (x *GetHistoryRequest) Reset() {
 	*x = GetHistoryRequest{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[22]
+	mi := &file_dynlb_v1_control_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1976,7 +2237,7 @@ func (x *GetHistoryRequest) String() string {
 func (*GetHistoryRequest) ProtoMessage() {}
 
 func (x *GetHistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[22]
+	mi := &file_dynlb_v1_control_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1989,7 +2250,7 @@ func (x *GetHistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHistoryRequest.ProtoReflect.Descriptor instead.
 func (*GetHistoryRequest) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{22}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *GetHistoryRequest) GetApp() string {
@@ -2042,7 +2303,7 @@ type GetHistoryResponse struct {
 
 func (x *GetHistoryResponse) Reset() {
 	*x = GetHistoryResponse{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[23]
+	mi := &file_dynlb_v1_control_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2054,7 +2315,7 @@ func (x *GetHistoryResponse) String() string {
 func (*GetHistoryResponse) ProtoMessage() {}
 
 func (x *GetHistoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[23]
+	mi := &file_dynlb_v1_control_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2067,7 +2328,7 @@ func (x *GetHistoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHistoryResponse.ProtoReflect.Descriptor instead.
 func (*GetHistoryResponse) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{23}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *GetHistoryResponse) GetApp() string {
@@ -2165,7 +2426,7 @@ type HistoryPoint struct {
 
 func (x *HistoryPoint) Reset() {
 	*x = HistoryPoint{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[24]
+	mi := &file_dynlb_v1_control_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2177,7 +2438,7 @@ func (x *HistoryPoint) String() string {
 func (*HistoryPoint) ProtoMessage() {}
 
 func (x *HistoryPoint) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[24]
+	mi := &file_dynlb_v1_control_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2190,7 +2451,7 @@ func (x *HistoryPoint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryPoint.ProtoReflect.Descriptor instead.
 func (*HistoryPoint) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{24}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *HistoryPoint) GetTime() *timestamppb.Timestamp {
@@ -2422,7 +2683,7 @@ type InstancePoint struct {
 
 func (x *InstancePoint) Reset() {
 	*x = InstancePoint{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[25]
+	mi := &file_dynlb_v1_control_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2434,7 +2695,7 @@ func (x *InstancePoint) String() string {
 func (*InstancePoint) ProtoMessage() {}
 
 func (x *InstancePoint) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[25]
+	mi := &file_dynlb_v1_control_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2447,7 +2708,7 @@ func (x *InstancePoint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InstancePoint.ProtoReflect.Descriptor instead.
 func (*InstancePoint) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{25}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *InstancePoint) GetId() string {
@@ -2513,7 +2774,7 @@ type ListEventsRequest struct {
 
 func (x *ListEventsRequest) Reset() {
 	*x = ListEventsRequest{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[26]
+	mi := &file_dynlb_v1_control_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2525,7 +2786,7 @@ func (x *ListEventsRequest) String() string {
 func (*ListEventsRequest) ProtoMessage() {}
 
 func (x *ListEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[26]
+	mi := &file_dynlb_v1_control_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2538,7 +2799,7 @@ func (x *ListEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListEventsRequest.ProtoReflect.Descriptor instead.
 func (*ListEventsRequest) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{26}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ListEventsRequest) GetApp() string {
@@ -2619,7 +2880,7 @@ type ListEventsResponse struct {
 
 func (x *ListEventsResponse) Reset() {
 	*x = ListEventsResponse{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[27]
+	mi := &file_dynlb_v1_control_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2631,7 +2892,7 @@ func (x *ListEventsResponse) String() string {
 func (*ListEventsResponse) ProtoMessage() {}
 
 func (x *ListEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[27]
+	mi := &file_dynlb_v1_control_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2644,7 +2905,7 @@ func (x *ListEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListEventsResponse.ProtoReflect.Descriptor instead.
 func (*ListEventsResponse) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{27}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ListEventsResponse) GetEvents() []*Event {
@@ -2692,7 +2953,7 @@ type StreamLogsRequest struct {
 
 func (x *StreamLogsRequest) Reset() {
 	*x = StreamLogsRequest{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[28]
+	mi := &file_dynlb_v1_control_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2704,7 +2965,7 @@ func (x *StreamLogsRequest) String() string {
 func (*StreamLogsRequest) ProtoMessage() {}
 
 func (x *StreamLogsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[28]
+	mi := &file_dynlb_v1_control_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2717,7 +2978,7 @@ func (x *StreamLogsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamLogsRequest.ProtoReflect.Descriptor instead.
 func (*StreamLogsRequest) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{28}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *StreamLogsRequest) GetApp() string {
@@ -2782,7 +3043,7 @@ type StreamLogsResponse struct {
 
 func (x *StreamLogsResponse) Reset() {
 	*x = StreamLogsResponse{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[29]
+	mi := &file_dynlb_v1_control_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2794,7 +3055,7 @@ func (x *StreamLogsResponse) String() string {
 func (*StreamLogsResponse) ProtoMessage() {}
 
 func (x *StreamLogsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[29]
+	mi := &file_dynlb_v1_control_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2807,7 +3068,7 @@ func (x *StreamLogsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamLogsResponse.ProtoReflect.Descriptor instead.
 func (*StreamLogsResponse) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{29}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *StreamLogsResponse) GetLines() []*LogLine {
@@ -2847,7 +3108,7 @@ type LogLine struct {
 
 func (x *LogLine) Reset() {
 	*x = LogLine{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[30]
+	mi := &file_dynlb_v1_control_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2859,7 +3120,7 @@ func (x *LogLine) String() string {
 func (*LogLine) ProtoMessage() {}
 
 func (x *LogLine) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[30]
+	mi := &file_dynlb_v1_control_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2872,7 +3133,7 @@ func (x *LogLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogLine.ProtoReflect.Descriptor instead.
 func (*LogLine) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{30}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *LogLine) GetTime() *timestamppb.Timestamp {
@@ -2964,7 +3225,15 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x03app\x18\x01 \x01(\tR\x03app\"?\n" +
 	"\x11ResumeAppResponse\x12\x10\n" +
 	"\x03app\x18\x01 \x01(\tR\x03app\x12\x18\n" +
-	"\achanged\x18\x02 \x01(\bR\achanged\"H\n" +
+	"\achanged\x18\x02 \x01(\bR\achanged\"I\n" +
+	"\x14DrainInstanceRequest\x12\x10\n" +
+	"\x03app\x18\x01 \x01(\tR\x03app\x12\x1f\n" +
+	"\vinstance_id\x18\x02 \x01(\tR\n" +
+	"instanceId\"J\n" +
+	"\x15DrainInstanceResponse\x12\x10\n" +
+	"\x03app\x18\x01 \x01(\tR\x03app\x12\x1f\n" +
+	"\vinstance_id\x18\x02 \x01(\tR\n" +
+	"instanceId\"H\n" +
 	"\x17RestartInstancesRequest\x12\x1b\n" +
 	"\tmax_surge\x18\x01 \x01(\x05R\bmaxSurge\x12\x10\n" +
 	"\x03app\x18\x02 \x01(\tR\x03app\"^\n" +
@@ -2993,7 +3262,7 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x0factive_requests\x18\x04 \x01(\x05R\x0eactiveRequests\x12%\n" +
 	"\x0etotal_requests\x18\x05 \x01(\x01R\rtotalRequests\x12#\n" +
 	"\rresponse_time\x18\x06 \x01(\x01R\fresponseTime\x12\x12\n" +
-	"\x04load\x18\a \x01(\x01R\x04load\"\xb2\a\n" +
+	"\x04load\x18\a \x01(\x01R\x04load\"\xdf\a\n" +
 	"\x04Pool\x12\x16\n" +
 	"\x06target\x18\x01 \x01(\x05R\x06target\x12#\n" +
 	"\rmin_instances\x18\x02 \x01(\x05R\fminInstances\x12#\n" +
@@ -3020,7 +3289,17 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x06paused\x18\x15 \x01(\bR\x06paused\x12,\n" +
 	"\x12scale_up_threshold\x18\x1b \x01(\x01R\x10scaleUpThreshold\x120\n" +
 	"\x14scale_down_threshold\x18\x1c \x01(\x01R\x12scaleDownThreshold\x12\x12\n" +
-	"\x04load\x18\x1d \x01(\x01R\x04load\"f\n" +
+	"\x04load\x18\x1d \x01(\x01R\x04load\x12+\n" +
+	"\atraffic\x18\x1e \x01(\v2\x11.dynlb.v1.TrafficR\atraffic\"\xbd\x01\n" +
+	"\aTraffic\x12\x18\n" +
+	"\asuccess\x18\x01 \x01(\x04R\asuccess\x12\x1a\n" +
+	"\bredirect\x18\x02 \x01(\x04R\bredirect\x12!\n" +
+	"\fclient_error\x18\x03 \x01(\x04R\vclientError\x12!\n" +
+	"\fserver_error\x18\x04 \x01(\x04R\vserverError\x126\n" +
+	"\tdurations\x18\x05 \x03(\v2\x18.dynlb.v1.DurationBucketR\tdurations\"K\n" +
+	"\x0eDurationBucket\x12#\n" +
+	"\rupper_seconds\x18\x01 \x01(\x01R\fupperSeconds\x12\x14\n" +
+	"\x05count\x18\x02 \x01(\x04R\x05count\"f\n" +
 	"\bDecision\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x12\n" +
 	"\x04rule\x18\x02 \x01(\tR\x04rule\x12\x16\n" +
@@ -3170,7 +3449,7 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x1aEVENT_TYPE_CONFIG_REJECTED\x10\t\x12\x15\n" +
 	"\x11EVENT_TYPE_BRAKED\x10\n" +
 	"\x12\x15\n" +
-	"\x11EVENT_TYPE_EXITED\x10\x142\xec\x05\n" +
+	"\x11EVENT_TYPE_EXITED\x10\x142\xbe\x06\n" +
 	"\aControl\x12A\n" +
 	"\bListApps\x12\x19.dynlb.v1.ListAppsRequest\x1a\x1a.dynlb.v1.ListAppsResponse\x12D\n" +
 	"\tGetStatus\x12\x1a.dynlb.v1.GetStatusRequest\x1a\x1b.dynlb.v1.GetStatusResponse\x12>\n" +
@@ -3183,7 +3462,8 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\n" +
 	"StreamLogs\x12\x1b.dynlb.v1.StreamLogsRequest\x1a\x1c.dynlb.v1.StreamLogsResponse0\x01\x12A\n" +
 	"\bPauseApp\x12\x19.dynlb.v1.PauseAppRequest\x1a\x1a.dynlb.v1.PauseAppResponse\x12D\n" +
-	"\tResumeApp\x12\x1a.dynlb.v1.ResumeAppRequest\x1a\x1b.dynlb.v1.ResumeAppResponse\x12[\n" +
+	"\tResumeApp\x12\x1a.dynlb.v1.ResumeAppRequest\x1a\x1b.dynlb.v1.ResumeAppResponse\x12P\n" +
+	"\rDrainInstance\x12\x1e.dynlb.v1.DrainInstanceRequest\x1a\x1f.dynlb.v1.DrainInstanceResponse\x12[\n" +
 	"\x10RestartInstances\x12!.dynlb.v1.RestartInstancesRequest\x1a\".dynlb.v1.RestartInstancesResponse0\x01B\x8a\x01\n" +
 	"\fcom.dynlb.v1B\fControlProtoP\x01Z+github.com/dynlb/dynlb/gen/dynlb/v1;dynlbv1\xa2\x02\x03DXX\xaa\x02\bDynlb.V1\xca\x02\bDynlb\\V1\xe2\x02\x14Dynlb\\V1\\GPBMetadata\xea\x02\tDynlb::V1b\x06proto3"
 
@@ -3200,7 +3480,7 @@ func file_dynlb_v1_control_proto_rawDescGZIP() []byte {
 }
 
 var file_dynlb_v1_control_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_dynlb_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
+var file_dynlb_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
 var file_dynlb_v1_control_proto_goTypes = []any{
 	(InstanceState)(0),               // 0: dynlb.v1.InstanceState
 	(EventType)(0),                   // 1: dynlb.v1.EventType
@@ -3215,93 +3495,101 @@ var file_dynlb_v1_control_proto_goTypes = []any{
 	(*PauseAppResponse)(nil),         // 10: dynlb.v1.PauseAppResponse
 	(*ResumeAppRequest)(nil),         // 11: dynlb.v1.ResumeAppRequest
 	(*ResumeAppResponse)(nil),        // 12: dynlb.v1.ResumeAppResponse
-	(*RestartInstancesRequest)(nil),  // 13: dynlb.v1.RestartInstancesRequest
-	(*RestartInstancesResponse)(nil), // 14: dynlb.v1.RestartInstancesResponse
-	(*WatchInstancesRequest)(nil),    // 15: dynlb.v1.WatchInstancesRequest
-	(*WatchInstancesResponse)(nil),   // 16: dynlb.v1.WatchInstancesResponse
-	(*LbStatus)(nil),                 // 17: dynlb.v1.LbStatus
-	(*LbInstance)(nil),               // 18: dynlb.v1.LbInstance
-	(*Pool)(nil),                     // 19: dynlb.v1.Pool
-	(*Decision)(nil),                 // 20: dynlb.v1.Decision
-	(*Instance)(nil),                 // 21: dynlb.v1.Instance
-	(*Exit)(nil),                     // 22: dynlb.v1.Exit
-	(*Event)(nil),                    // 23: dynlb.v1.Event
-	(*GetHistoryRequest)(nil),        // 24: dynlb.v1.GetHistoryRequest
-	(*GetHistoryResponse)(nil),       // 25: dynlb.v1.GetHistoryResponse
-	(*HistoryPoint)(nil),             // 26: dynlb.v1.HistoryPoint
-	(*InstancePoint)(nil),            // 27: dynlb.v1.InstancePoint
-	(*ListEventsRequest)(nil),        // 28: dynlb.v1.ListEventsRequest
-	(*ListEventsResponse)(nil),       // 29: dynlb.v1.ListEventsResponse
-	(*StreamLogsRequest)(nil),        // 30: dynlb.v1.StreamLogsRequest
-	(*StreamLogsResponse)(nil),       // 31: dynlb.v1.StreamLogsResponse
-	(*LogLine)(nil),                  // 32: dynlb.v1.LogLine
-	(*timestamppb.Timestamp)(nil),    // 33: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),      // 34: google.protobuf.Duration
+	(*DrainInstanceRequest)(nil),     // 13: dynlb.v1.DrainInstanceRequest
+	(*DrainInstanceResponse)(nil),    // 14: dynlb.v1.DrainInstanceResponse
+	(*RestartInstancesRequest)(nil),  // 15: dynlb.v1.RestartInstancesRequest
+	(*RestartInstancesResponse)(nil), // 16: dynlb.v1.RestartInstancesResponse
+	(*WatchInstancesRequest)(nil),    // 17: dynlb.v1.WatchInstancesRequest
+	(*WatchInstancesResponse)(nil),   // 18: dynlb.v1.WatchInstancesResponse
+	(*LbStatus)(nil),                 // 19: dynlb.v1.LbStatus
+	(*LbInstance)(nil),               // 20: dynlb.v1.LbInstance
+	(*Pool)(nil),                     // 21: dynlb.v1.Pool
+	(*Traffic)(nil),                  // 22: dynlb.v1.Traffic
+	(*DurationBucket)(nil),           // 23: dynlb.v1.DurationBucket
+	(*Decision)(nil),                 // 24: dynlb.v1.Decision
+	(*Instance)(nil),                 // 25: dynlb.v1.Instance
+	(*Exit)(nil),                     // 26: dynlb.v1.Exit
+	(*Event)(nil),                    // 27: dynlb.v1.Event
+	(*GetHistoryRequest)(nil),        // 28: dynlb.v1.GetHistoryRequest
+	(*GetHistoryResponse)(nil),       // 29: dynlb.v1.GetHistoryResponse
+	(*HistoryPoint)(nil),             // 30: dynlb.v1.HistoryPoint
+	(*InstancePoint)(nil),            // 31: dynlb.v1.InstancePoint
+	(*ListEventsRequest)(nil),        // 32: dynlb.v1.ListEventsRequest
+	(*ListEventsResponse)(nil),       // 33: dynlb.v1.ListEventsResponse
+	(*StreamLogsRequest)(nil),        // 34: dynlb.v1.StreamLogsRequest
+	(*StreamLogsResponse)(nil),       // 35: dynlb.v1.StreamLogsResponse
+	(*LogLine)(nil),                  // 36: dynlb.v1.LogLine
+	(*timestamppb.Timestamp)(nil),    // 37: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),      // 38: google.protobuf.Duration
 }
 var file_dynlb_v1_control_proto_depIdxs = []int32{
-	17, // 0: dynlb.v1.GetStatusResponse.lb_status:type_name -> dynlb.v1.LbStatus
-	19, // 1: dynlb.v1.GetStatusResponse.pool:type_name -> dynlb.v1.Pool
+	19, // 0: dynlb.v1.GetStatusResponse.lb_status:type_name -> dynlb.v1.LbStatus
+	21, // 1: dynlb.v1.GetStatusResponse.pool:type_name -> dynlb.v1.Pool
 	6,  // 2: dynlb.v1.GetStatusResponse.certificates:type_name -> dynlb.v1.Certificate
-	33, // 3: dynlb.v1.Certificate.expire_time:type_name -> google.protobuf.Timestamp
-	34, // 4: dynlb.v1.ScaleToRequest.hold:type_name -> google.protobuf.Duration
-	34, // 5: dynlb.v1.WatchInstancesRequest.min_interval:type_name -> google.protobuf.Duration
-	19, // 6: dynlb.v1.WatchInstancesResponse.pool:type_name -> dynlb.v1.Pool
-	23, // 7: dynlb.v1.WatchInstancesResponse.events:type_name -> dynlb.v1.Event
-	18, // 8: dynlb.v1.LbStatus.instances:type_name -> dynlb.v1.LbInstance
-	33, // 9: dynlb.v1.Pool.hold_until:type_name -> google.protobuf.Timestamp
-	22, // 10: dynlb.v1.Pool.last_exit:type_name -> dynlb.v1.Exit
-	21, // 11: dynlb.v1.Pool.instances:type_name -> dynlb.v1.Instance
-	33, // 12: dynlb.v1.Pool.config_load_time:type_name -> google.protobuf.Timestamp
-	20, // 13: dynlb.v1.Pool.last_decision:type_name -> dynlb.v1.Decision
-	34, // 14: dynlb.v1.Pool.service_time:type_name -> google.protobuf.Duration
-	33, // 15: dynlb.v1.Decision.time:type_name -> google.protobuf.Timestamp
-	0,  // 16: dynlb.v1.Instance.state:type_name -> dynlb.v1.InstanceState
-	33, // 17: dynlb.v1.Instance.start_time:type_name -> google.protobuf.Timestamp
-	33, // 18: dynlb.v1.Instance.ready_time:type_name -> google.protobuf.Timestamp
-	34, // 19: dynlb.v1.Instance.cpu_time:type_name -> google.protobuf.Duration
-	33, // 20: dynlb.v1.Instance.ejected_until:type_name -> google.protobuf.Timestamp
-	33, // 21: dynlb.v1.Exit.time:type_name -> google.protobuf.Timestamp
-	33, // 22: dynlb.v1.Event.time:type_name -> google.protobuf.Timestamp
-	1,  // 23: dynlb.v1.Event.type:type_name -> dynlb.v1.EventType
-	33, // 24: dynlb.v1.GetHistoryRequest.from:type_name -> google.protobuf.Timestamp
-	33, // 25: dynlb.v1.GetHistoryRequest.to:type_name -> google.protobuf.Timestamp
-	34, // 26: dynlb.v1.GetHistoryRequest.step:type_name -> google.protobuf.Duration
-	34, // 27: dynlb.v1.GetHistoryResponse.step:type_name -> google.protobuf.Duration
-	26, // 28: dynlb.v1.GetHistoryResponse.points:type_name -> dynlb.v1.HistoryPoint
-	33, // 29: dynlb.v1.HistoryPoint.time:type_name -> google.protobuf.Timestamp
-	27, // 30: dynlb.v1.HistoryPoint.instances:type_name -> dynlb.v1.InstancePoint
-	1,  // 31: dynlb.v1.ListEventsRequest.types:type_name -> dynlb.v1.EventType
-	33, // 32: dynlb.v1.ListEventsRequest.since:type_name -> google.protobuf.Timestamp
-	33, // 33: dynlb.v1.ListEventsRequest.until:type_name -> google.protobuf.Timestamp
-	23, // 34: dynlb.v1.ListEventsResponse.events:type_name -> dynlb.v1.Event
-	33, // 35: dynlb.v1.StreamLogsRequest.since:type_name -> google.protobuf.Timestamp
-	32, // 36: dynlb.v1.StreamLogsResponse.lines:type_name -> dynlb.v1.LogLine
-	33, // 37: dynlb.v1.LogLine.time:type_name -> google.protobuf.Timestamp
-	2,  // 38: dynlb.v1.Control.ListApps:input_type -> dynlb.v1.ListAppsRequest
-	4,  // 39: dynlb.v1.Control.GetStatus:input_type -> dynlb.v1.GetStatusRequest
-	7,  // 40: dynlb.v1.Control.ScaleTo:input_type -> dynlb.v1.ScaleToRequest
-	15, // 41: dynlb.v1.Control.WatchInstances:input_type -> dynlb.v1.WatchInstancesRequest
-	24, // 42: dynlb.v1.Control.GetHistory:input_type -> dynlb.v1.GetHistoryRequest
-	28, // 43: dynlb.v1.Control.ListEvents:input_type -> dynlb.v1.ListEventsRequest
-	30, // 44: dynlb.v1.Control.StreamLogs:input_type -> dynlb.v1.StreamLogsRequest
-	9,  // 45: dynlb.v1.Control.PauseApp:input_type -> dynlb.v1.PauseAppRequest
-	11, // 46: dynlb.v1.Control.ResumeApp:input_type -> dynlb.v1.ResumeAppRequest
-	13, // 47: dynlb.v1.Control.RestartInstances:input_type -> dynlb.v1.RestartInstancesRequest
-	3,  // 48: dynlb.v1.Control.ListApps:output_type -> dynlb.v1.ListAppsResponse
-	5,  // 49: dynlb.v1.Control.GetStatus:output_type -> dynlb.v1.GetStatusResponse
-	8,  // 50: dynlb.v1.Control.ScaleTo:output_type -> dynlb.v1.ScaleToResponse
-	16, // 51: dynlb.v1.Control.WatchInstances:output_type -> dynlb.v1.WatchInstancesResponse
-	25, // 52: dynlb.v1.Control.GetHistory:output_type -> dynlb.v1.GetHistoryResponse
-	29, // 53: dynlb.v1.Control.ListEvents:output_type -> dynlb.v1.ListEventsResponse
-	31, // 54: dynlb.v1.Control.StreamLogs:output_type -> dynlb.v1.StreamLogsResponse
-	10, // 55: dynlb.v1.Control.PauseApp:output_type -> dynlb.v1.PauseAppResponse
-	12, // 56: dynlb.v1.Control.ResumeApp:output_type -> dynlb.v1.ResumeAppResponse
-	14, // 57: dynlb.v1.Control.RestartInstances:output_type -> dynlb.v1.RestartInstancesResponse
-	48, // [48:58] is the sub-list for method output_type
-	38, // [38:48] is the sub-list for method input_type
-	38, // [38:38] is the sub-list for extension type_name
-	38, // [38:38] is the sub-list for extension extendee
-	0,  // [0:38] is the sub-list for field type_name
+	37, // 3: dynlb.v1.Certificate.expire_time:type_name -> google.protobuf.Timestamp
+	38, // 4: dynlb.v1.ScaleToRequest.hold:type_name -> google.protobuf.Duration
+	38, // 5: dynlb.v1.WatchInstancesRequest.min_interval:type_name -> google.protobuf.Duration
+	21, // 6: dynlb.v1.WatchInstancesResponse.pool:type_name -> dynlb.v1.Pool
+	27, // 7: dynlb.v1.WatchInstancesResponse.events:type_name -> dynlb.v1.Event
+	20, // 8: dynlb.v1.LbStatus.instances:type_name -> dynlb.v1.LbInstance
+	37, // 9: dynlb.v1.Pool.hold_until:type_name -> google.protobuf.Timestamp
+	26, // 10: dynlb.v1.Pool.last_exit:type_name -> dynlb.v1.Exit
+	25, // 11: dynlb.v1.Pool.instances:type_name -> dynlb.v1.Instance
+	37, // 12: dynlb.v1.Pool.config_load_time:type_name -> google.protobuf.Timestamp
+	24, // 13: dynlb.v1.Pool.last_decision:type_name -> dynlb.v1.Decision
+	38, // 14: dynlb.v1.Pool.service_time:type_name -> google.protobuf.Duration
+	22, // 15: dynlb.v1.Pool.traffic:type_name -> dynlb.v1.Traffic
+	23, // 16: dynlb.v1.Traffic.durations:type_name -> dynlb.v1.DurationBucket
+	37, // 17: dynlb.v1.Decision.time:type_name -> google.protobuf.Timestamp
+	0,  // 18: dynlb.v1.Instance.state:type_name -> dynlb.v1.InstanceState
+	37, // 19: dynlb.v1.Instance.start_time:type_name -> google.protobuf.Timestamp
+	37, // 20: dynlb.v1.Instance.ready_time:type_name -> google.protobuf.Timestamp
+	38, // 21: dynlb.v1.Instance.cpu_time:type_name -> google.protobuf.Duration
+	37, // 22: dynlb.v1.Instance.ejected_until:type_name -> google.protobuf.Timestamp
+	37, // 23: dynlb.v1.Exit.time:type_name -> google.protobuf.Timestamp
+	37, // 24: dynlb.v1.Event.time:type_name -> google.protobuf.Timestamp
+	1,  // 25: dynlb.v1.Event.type:type_name -> dynlb.v1.EventType
+	37, // 26: dynlb.v1.GetHistoryRequest.from:type_name -> google.protobuf.Timestamp
+	37, // 27: dynlb.v1.GetHistoryRequest.to:type_name -> google.protobuf.Timestamp
+	38, // 28: dynlb.v1.GetHistoryRequest.step:type_name -> google.protobuf.Duration
+	38, // 29: dynlb.v1.GetHistoryResponse.step:type_name -> google.protobuf.Duration
+	30, // 30: dynlb.v1.GetHistoryResponse.points:type_name -> dynlb.v1.HistoryPoint
+	37, // 31: dynlb.v1.HistoryPoint.time:type_name -> google.protobuf.Timestamp
+	31, // 32: dynlb.v1.HistoryPoint.instances:type_name -> dynlb.v1.InstancePoint
+	1,  // 33: dynlb.v1.ListEventsRequest.types:type_name -> dynlb.v1.EventType
+	37, // 34: dynlb.v1.ListEventsRequest.since:type_name -> google.protobuf.Timestamp
+	37, // 35: dynlb.v1.ListEventsRequest.until:type_name -> google.protobuf.Timestamp
+	27, // 36: dynlb.v1.ListEventsResponse.events:type_name -> dynlb.v1.Event
+	37, // 37: dynlb.v1.StreamLogsRequest.since:type_name -> google.protobuf.Timestamp
+	36, // 38: dynlb.v1.StreamLogsResponse.lines:type_name -> dynlb.v1.LogLine
+	37, // 39: dynlb.v1.LogLine.time:type_name -> google.protobuf.Timestamp
+	2,  // 40: dynlb.v1.Control.ListApps:input_type -> dynlb.v1.ListAppsRequest
+	4,  // 41: dynlb.v1.Control.GetStatus:input_type -> dynlb.v1.GetStatusRequest
+	7,  // 42: dynlb.v1.Control.ScaleTo:input_type -> dynlb.v1.ScaleToRequest
+	17, // 43: dynlb.v1.Control.WatchInstances:input_type -> dynlb.v1.WatchInstancesRequest
+	28, // 44: dynlb.v1.Control.GetHistory:input_type -> dynlb.v1.GetHistoryRequest
+	32, // 45: dynlb.v1.Control.ListEvents:input_type -> dynlb.v1.ListEventsRequest
+	34, // 46: dynlb.v1.Control.StreamLogs:input_type -> dynlb.v1.StreamLogsRequest
+	9,  // 47: dynlb.v1.Control.PauseApp:input_type -> dynlb.v1.PauseAppRequest
+	11, // 48: dynlb.v1.Control.ResumeApp:input_type -> dynlb.v1.ResumeAppRequest
+	13, // 49: dynlb.v1.Control.DrainInstance:input_type -> dynlb.v1.DrainInstanceRequest
+	15, // 50: dynlb.v1.Control.RestartInstances:input_type -> dynlb.v1.RestartInstancesRequest
+	3,  // 51: dynlb.v1.Control.ListApps:output_type -> dynlb.v1.ListAppsResponse
+	5,  // 52: dynlb.v1.Control.GetStatus:output_type -> dynlb.v1.GetStatusResponse
+	8,  // 53: dynlb.v1.Control.ScaleTo:output_type -> dynlb.v1.ScaleToResponse
+	18, // 54: dynlb.v1.Control.WatchInstances:output_type -> dynlb.v1.WatchInstancesResponse
+	29, // 55: dynlb.v1.Control.GetHistory:output_type -> dynlb.v1.GetHistoryResponse
+	33, // 56: dynlb.v1.Control.ListEvents:output_type -> dynlb.v1.ListEventsResponse
+	35, // 57: dynlb.v1.Control.StreamLogs:output_type -> dynlb.v1.StreamLogsResponse
+	10, // 58: dynlb.v1.Control.PauseApp:output_type -> dynlb.v1.PauseAppResponse
+	12, // 59: dynlb.v1.Control.ResumeApp:output_type -> dynlb.v1.ResumeAppResponse
+	14, // 60: dynlb.v1.Control.DrainInstance:output_type -> dynlb.v1.DrainInstanceResponse
+	16, // 61: dynlb.v1.Control.RestartInstances:output_type -> dynlb.v1.RestartInstancesResponse
+	51, // [51:62] is the sub-list for method output_type
+	40, // [40:51] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_dynlb_v1_control_proto_init() }
@@ -3310,14 +3598,14 @@ func file_dynlb_v1_control_proto_init() {
 		return
 	}
 	file_dynlb_v1_control_proto_msgTypes[5].OneofWrappers = []any{}
-	file_dynlb_v1_control_proto_msgTypes[28].OneofWrappers = []any{}
+	file_dynlb_v1_control_proto_msgTypes[32].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_dynlb_v1_control_proto_rawDesc), len(file_dynlb_v1_control_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   31,
+			NumMessages:   35,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

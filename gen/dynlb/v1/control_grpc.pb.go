@@ -31,6 +31,7 @@ const (
 	Control_StreamLogs_FullMethodName       = "/dynlb.v1.Control/StreamLogs"
 	Control_PauseApp_FullMethodName         = "/dynlb.v1.Control/PauseApp"
 	Control_ResumeApp_FullMethodName        = "/dynlb.v1.Control/ResumeApp"
+	Control_DrainInstance_FullMethodName    = "/dynlb.v1.Control/DrainInstance"
 	Control_RestartInstances_FullMethodName = "/dynlb.v1.Control/RestartInstances"
 )
 
@@ -97,6 +98,13 @@ type ControlClient interface {
 	// ResumeApp ends a pause: the requests that wait are given to instances. It has no
 	// effect on an app that is not paused.
 	ResumeApp(ctx context.Context, in *ResumeAppRequest, opts ...grpc.CallOption) (*ResumeAppResponse, error)
+	// DrainInstance replaces one instance: a new one is ready before it drains, and it
+	// stops when its requests have ended. It answers at once; WatchInstances shows the
+	// rest. It has no effect on an instance that is being replaced already.
+	//
+	// Errors: NOT_FOUND when the app has no such instance; FAILED_PRECONDITION when it
+	// is not READY or UNHEALTHY; UNAVAILABLE when dynlb shuts down.
+	DrainInstance(ctx context.Context, in *DrainInstanceRequest, opts ...grpc.CallOption) (*DrainInstanceResponse, error)
 	// RestartInstances replaces every instance by a new one, as a deployment of new
 	// code needs it: a new instance is ready before an old one drains. It streams
 	// its progress, beginning with `replaced` 0, and ends with OK when all instances
@@ -225,6 +233,16 @@ func (c *controlClient) ResumeApp(ctx context.Context, in *ResumeAppRequest, opt
 	return out, nil
 }
 
+func (c *controlClient) DrainInstance(ctx context.Context, in *DrainInstanceRequest, opts ...grpc.CallOption) (*DrainInstanceResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DrainInstanceResponse)
+	err := c.cc.Invoke(ctx, Control_DrainInstance_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *controlClient) RestartInstances(ctx context.Context, in *RestartInstancesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[RestartInstancesResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	stream, err := c.cc.NewStream(ctx, &Control_ServiceDesc.Streams[2], Control_RestartInstances_FullMethodName, cOpts...)
@@ -307,6 +325,13 @@ type ControlServer interface {
 	// ResumeApp ends a pause: the requests that wait are given to instances. It has no
 	// effect on an app that is not paused.
 	ResumeApp(context.Context, *ResumeAppRequest) (*ResumeAppResponse, error)
+	// DrainInstance replaces one instance: a new one is ready before it drains, and it
+	// stops when its requests have ended. It answers at once; WatchInstances shows the
+	// rest. It has no effect on an instance that is being replaced already.
+	//
+	// Errors: NOT_FOUND when the app has no such instance; FAILED_PRECONDITION when it
+	// is not READY or UNHEALTHY; UNAVAILABLE when dynlb shuts down.
+	DrainInstance(context.Context, *DrainInstanceRequest) (*DrainInstanceResponse, error)
 	// RestartInstances replaces every instance by a new one, as a deployment of new
 	// code needs it: a new instance is ready before an old one drains. It streams
 	// its progress, beginning with `replaced` 0, and ends with OK when all instances
@@ -353,6 +378,9 @@ func (UnimplementedControlServer) PauseApp(context.Context, *PauseAppRequest) (*
 }
 func (UnimplementedControlServer) ResumeApp(context.Context, *ResumeAppRequest) (*ResumeAppResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ResumeApp not implemented")
+}
+func (UnimplementedControlServer) DrainInstance(context.Context, *DrainInstanceRequest) (*DrainInstanceResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DrainInstance not implemented")
 }
 func (UnimplementedControlServer) RestartInstances(*RestartInstancesRequest, grpc.ServerStreamingServer[RestartInstancesResponse]) error {
 	return status.Error(codes.Unimplemented, "method RestartInstances not implemented")
@@ -526,6 +554,24 @@ func _Control_ResumeApp_Handler(srv interface{}, ctx context.Context, dec func(i
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Control_DrainInstance_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DrainInstanceRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ControlServer).DrainInstance(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Control_DrainInstance_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ControlServer).DrainInstance(ctx, req.(*DrainInstanceRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _Control_RestartInstances_Handler(srv interface{}, stream grpc.ServerStream) error {
 	m := new(RestartInstancesRequest)
 	if err := stream.RecvMsg(m); err != nil {
@@ -571,6 +617,10 @@ var Control_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ResumeApp",
 			Handler:    _Control_ResumeApp_Handler,
+		},
+		{
+			MethodName: "DrainInstance",
+			Handler:    _Control_DrainInstance_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{
