@@ -18,6 +18,7 @@ BUF := go tool -modfile=tools/buf/go.mod buf
 LINT := go tool -modfile=tools/golangci-lint/go.mod golangci-lint
 BASELINE := proto/baseline.json
 BUN := examples/bun/node_modules/.package-lock.json
+WEB := web/node_modules/.package-lock.json
 
 # $(call step,what it does) says so, in one line.
 step = @printf '==> %s\n' '$(1)'
@@ -55,6 +56,11 @@ generate-metrics: need-go
 	$(call step,generate docs/metrics.md)
 	@go run ./server/metricsgen .
 
+.PHONY: web
+web: need-npm $(WEB) ## Build the dashboard from web/ into internal/dashboard/dist
+	$(call step,build the dashboard)
+	@cd web && node types.mjs && npx --no-install tsc --noEmit && node build.mjs
+
 .PHONY: baseline
 baseline: need-go check-proto ## Make this proto what later ones must be compatible with, at a release
 	$(call step,baseline of proto)
@@ -70,7 +76,7 @@ fmt: need-go ## Format the Go and proto files
 lint: need-go lint-proto check-proto lint-go ## Run the linters (go vet is one of them)
 
 .PHONY: test
-test: need check-fmt lint-proto check-proto check-gen lint-go $(BUN) test-go ## The whole check: format, lint, generated code, all tests
+test: need check-fmt lint-proto check-proto check-gen check-web lint-go $(BUN) test-go ## The whole check: format, lint, generated code, all tests
 
 # The tests that do not take long: those that do skip themselves under -short. The tests of
 # the root compare texts with expressions, which the race detector makes ten times slower.
@@ -142,7 +148,7 @@ fuzz: need-go ## Run every fuzz target for FUZZTIME (30s) each
 .PHONY: clean
 clean: ## Remove what the other targets made, gen/ aside
 	$(call step,clean)
-	@rm -rf bin examples/bun/node_modules
+	@rm -rf bin examples/bun/node_modules web/node_modules
 	@find . -name .git -prune -o -type f \( -name '*.test' -o -name '*.prof' -o -name 'coverage.*' \) -exec rm -f {} +
 
 # --- the steps of the check -------------------------------------------------
@@ -180,6 +186,20 @@ check-gen: generate-proto
 	@set -e; changed=$$(git -c safe.directory='$(CURDIR)' status --porcelain --untracked-files=all -- gen); \
 	stale=$$(grep '^.[^ ]' <<<"$$changed" || true); \
 	[ -z "$$stale" ] || { printf '%s\n' "$$stale" 'make: gen/ is not what proto/ makes of it; it has just been regenerated: git add gen' >&2; exit 1; }
+
+# The page that is in git must be what its sources make of it, with the types of the
+# present OpenAPI document.
+.PHONY: check-web
+check-web: $(WEB)
+	$(call step,the dashboard is fresh)
+	@set -e; cd web; types=$$(<src/types.ts); node types.mjs; \
+	[ "$$types" = "$$(<src/types.ts)" ] || { echo 'make: web/src/types.ts was not what proto/ makes of it; run make web' >&2; exit 1; }; \
+	npx --no-install tsc --noEmit; node build.mjs --check
+
+$(WEB): web/package.json web/package-lock.json
+	$(call step,npm ci in web)
+	@cd web && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
 
 # Bun, the runtime of the example app and of the end-to-end tests.
 $(BUN): examples/bun/package.json examples/bun/package-lock.json

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/gen"
+	"github.com/dynlb/dynlb/internal/dashboard"
 	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/registry"
 )
@@ -72,8 +73,8 @@ func (s *Server) serveHTTP(l net.Listener) error {
 }
 
 // adminHandler returns what admin HTTP serves: health for all clients, and the
-// rest for those that Auth admits.
-func (s *Server) adminHandler(options Options) http.Handler {
+// rest for those that Auth admits. The page holds no secret: it asks for the token.
+func (s *Server) adminHandler(options Options, page http.Handler) http.Handler {
 	const get, head, post = http.MethodGet, http.MethodHead, http.MethodPost
 	mux := http.NewServeMux()
 	mux.Handle(statusPath, s.StatusHandler())
@@ -93,6 +94,11 @@ func (s *Server) adminHandler(options Options) http.Handler {
 	front := http.NewServeMux()
 	front.Handle("/healthz", only(content("text/plain; charset=utf-8", "ok\n"), get, head))
 	front.Handle("/readyz", only(http.HandlerFunc(s.readyz), get, head))
+	files := s.admitCertificate(only(page, get, head))
+	front.Handle(dashboard.Assets, files)
+	front.Handle("/{$}", indexOrPage(files, s.admitHTTP(mux)))
+	front.Handle("/login", only(http.HandlerFunc(s.logIn), post))
+	front.Handle("/logout", only(http.HandlerFunc(s.logOut), post))
 	front.Handle("/", s.admitHTTP(mux))
 	return newOriginCheck(options.Hosts, s.auth.certifies).before(http.MaxBytesHandler(front, maxMessage))
 }

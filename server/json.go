@@ -130,7 +130,7 @@ func codeOf(httpStatus int) codes.Code {
 		return codes.PermissionDenied
 	case http.StatusMethodNotAllowed:
 		return codes.Unimplemented
-	case http.StatusUnsupportedMediaType:
+	case http.StatusBadRequest, http.StatusUnsupportedMediaType:
 		return codes.InvalidArgument
 	case http.StatusServiceUnavailable:
 		return codes.Unavailable

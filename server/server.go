@@ -18,6 +18,8 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
+
+	"github.com/dynlb/dynlb/internal/dashboard"
 )
 
 // shutdownGrace is how long Shutdown waits for clients, after it has ended the watches.
@@ -99,7 +101,11 @@ func New(options Options) (*Server, error) {
 	if s.conn, s.gateway, err = newGateway(s.pipe); err != nil {
 		return nil, fmt.Errorf("make control server: %w", err)
 	}
-	s.http = s.newAdmin(s.adminHandler(options))
+	page, err := dashboard.New()
+	if err != nil {
+		return nil, fmt.Errorf("make control server: %w", err)
+	}
+	s.http = s.newAdmin(s.adminHandler(options, page))
 	return s, nil
 }
 

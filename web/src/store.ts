@@ -1,0 +1,175 @@
+// What the page knows: the apps, the state of each, and whether the server is reached.
+import { Failure, getStatus, listApps, watch } from "./client";
+import { History } from "./history";
+import type { Certificate, Event, Exit, Pool } from "./types";
+
+/** maxEvents bounds the events that are kept of an app. */
+const maxEvents = 500;
+
+/** The pauses between two attempts to reach the server, in ms, grow between these. */
+const firstPause = 500;
+const lastPause = 8000;
+
+/** App is an app as the page knows it. */
+export interface App {
+  name: string;
+  pool?: Pool;
+  history: History;
+  events: Event[]; // newest first
+  exits: Exit[]; // newest first
+  certificates: Certificate[];
+}
+
+/** Link says whether the server is reached. */
+export type Link =
+  | { kind: "connecting" }
+  | { kind: "live" }
+  | { kind: "lost"; why: string; retryAt: number }
+  | { kind: "locked" };
+
+/** Audit is one line about what this page has had the server do. */
+export interface Audit {
+  time: number;
+  text: string;
+  failed: boolean;
+}
+
+/** now returns the time in seconds since 1970. */
+export const now = () => Date.now() / 1000;
+
+/** Store has the state of the page, and tells its listeners of each change. */
+export class Store {
+  readonly apps = new Map<string, App>();
+  names: string[] = [];
+  selected = "";
+  link: Link = { kind: "connecting" };
+  audit: Audit[] = [];
+  private listeners = new Set<() => void>();
+  private current = new AbortController();
+  private wake: (() => void) | undefined;
+
+  /** subscribe has a listener called after each change. */
+  subscribe(listener: () => void) {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
+  }
+
+  /** changed tells the listeners. */
+  changed() {
+    for (const listener of this.listeners) listener();
+  }
+
+  /** app returns the selected app. */
+  app(): App | undefined {
+    return this.apps.get(this.selected);
+  }
+
+  /** note adds a line to the audit. */
+  note(text: string, failed = false) {
+    this.audit = [{ time: now(), text, failed }, ...this.audit].slice(0, 50);
+    this.changed();
+  }
+
+  /** select shows another app. */
+  select(name: string) {
+    if (name === this.selected || !this.names.includes(name)) return;
+    this.apps.get(this.selected)?.history.pause();
+    this.selected = name;
+    location.hash = `#/${encodeURIComponent(name)}`;
+    this.retry();
+  }
+
+  /** retry begins a new attempt at once. */
+  retry() {
+    this.current.abort();
+    this.wake?.();
+    this.changed();
+  }
+
+  /** run follows the selected app as long as the page is open. */
+  async run() {
+    let pause = firstPause;
+    for (;;) {
+      const attempt = new AbortController();
+      this.current = attempt;
+      try {
+        await this.follow(attempt.signal, () => (pause = firstPause));
+        throw new Error("the stream ended");
+      } catch (error) {
+        this.app()?.history.pause();
+        if (attempt.signal.aborted) continue; // another app was selected
+        if (error instanceof Failure && error.status === 401) {
+          this.link = { kind: "locked" };
+          this.changed();
+          await this.rest(Number.POSITIVE_INFINITY);
+          continue;
+        }
+        const wait = pause * (0.75 + 0.5 * Math.random());
+        this.link = { kind: "lost", why: error instanceof Error ? error.message : String(error), retryAt: now() + wait / 1000 };
+        this.changed();
+        await this.rest(wait);
+        pause = Math.min(2 * pause, lastPause);
+      }
+    }
+  }
+
+  /** follow reads the stream of the selected app until it ends. */
+  private async follow(signal: AbortSignal, reached: () => void) {
+    await this.refresh();
+    for await (const message of watch(this.selected, signal)) {
+      const app = this.app();
+      if (!app || !message.pool) continue;
+      reached();
+      this.link = { kind: "live" };
+      app.pool = message.pool;
+      app.events = [...message.events.slice().reverse(), ...app.events].slice(0, maxEvents);
+      if (message.pool.lastExit) keepExit(app, message.pool.lastExit);
+      app.history.add(message.pool, now());
+      this.changed();
+    }
+  }
+
+  /** refresh reads the names of the apps, and the state of those not shown. */
+  async refresh() {
+    this.names = await listApps();
+    for (const name of this.names) {
+      if (!this.apps.has(name)) this.apps.set(name, { name, history: new History(), events: [], exits: [], certificates: [] });
+    }
+    if (!this.names.includes(this.selected)) this.selected = this.wanted();
+    await Promise.all(this.names.slice(0, 16).map(async (name) => {
+      const status = await getStatus(name);
+      const app = this.apps.get(name)!;
+      app.certificates = status.certificates;
+      if (name !== this.selected || !app.pool) app.pool = status.pool;
+    }));
+    this.changed();
+  }
+
+  /** tick adds a sample when nothing has changed for a while. */
+  tick() {
+    if (this.link.kind !== "live") return;
+    this.app()?.history.again(now());
+    this.changed();
+  }
+
+  /** wanted returns the app that the address names, or the first one. */
+  private wanted(): string {
+    const name = decodeURIComponent(location.hash.replace(/^#\//, ""));
+    return this.names.includes(name) ? name : (this.names[0] ?? "");
+  }
+
+  /** rest waits, or until retry is called. */
+  private async rest(milliseconds: number) {
+    await new Promise<void>((resolve) => {
+      this.wake = resolve;
+      if (Number.isFinite(milliseconds)) setTimeout(resolve, milliseconds);
+    });
+    this.wake = undefined;
+  }
+}
+
+/** keepExit adds the last exit to those that are known. */
+function keepExit(app: App, exit: Exit) {
+  if (app.exits[0]?.instanceId === exit.instanceId && app.exits[0].time === exit.time) return;
+  app.exits = [exit, ...app.exits].slice(0, 20);
+}
