@@ -22,7 +22,7 @@ type answer struct {
 	head    []byte // the fields, as HTTP/1.1 has them
 	began   bool   // a regular field was seen
 	length  int64  // Content-Length; negative: there is none
-	grpc    bool   // the content is of gRPC
+	tailed  bool   // a trailer section is to be expected
 	fault   string // why it is malformed; "": it is not
 }
 
@@ -136,7 +136,9 @@ func (a *answer) regular(name, value string) {
 		a.length = n
 		return
 	case "content-type":
-		a.grpc = strings.HasPrefix(value, "application/grpc")
+		a.tailed = a.tailed || strings.HasPrefix(value, "application/grpc")
+	case "trailer":
+		a.tailed = true
 	default:
 		if !validName(name) {
 			a.malformed("malformed field name")
@@ -182,8 +184,8 @@ func (c *Caller) passBlock() {
 }
 
 // writeFraming writes how the content of a final response goes on, and that its connection,
-// which is the call, ends. The length that a response of gRPC may have is left out: a
-// trailer section follows, for which HTTP/1.1 needs chunks.
+// which is the call, ends. If a trailer section follows, the length is left out:
+// HTTP/1.1 needs chunks for it.
 func (a *answer) writeFraming() {
 	c, call := a.caller, a.call
 	call.headed, call.left = true, a.length
@@ -198,7 +200,7 @@ func (a *answer) writeFraming() {
 		a.malformed("content is missing")
 	case a.end:
 		call.left, a.length = 0, 0
-	case a.length < 0 || a.grpc:
+	case a.length < 0 || a.tailed:
 		call.chunked = true
 		c.text = append(c.text, "Transfer-Encoding: chunked\r\n"...)
 		return
