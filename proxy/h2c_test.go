@@ -156,16 +156,16 @@ func TestH2CSlowClient(t *testing.T) {
 	f := newProxy(t, setup{instances: []string{address}, protocol: route.H2C})
 	slow := proxytest.Dial(t, f.address)
 	slow.Send("GET /endless HTTP/1.1\nHost: a\n\n")
-	const most = 64 << 20 // the kernel holds some megabytes in each socket
+	const bound = 64 << 20 // the kernel holds some megabytes in each socket
 	last := int64(-1)
 	f.await(t, func() bool { // until it stands still
 		n := written.Load()
 		stands := n > 0 && n == last
 		last = n
 		time.Sleep(50 * time.Millisecond)
-		return stands || n > most
+		return stands || n > bound
 	})
-	if last > most {
+	if last > bound {
 		t.Errorf("the instance could write %d bytes", last)
 	}
 	for range 3 {

@@ -1,6 +1,7 @@
-// Package http2 is the server's side of a connection of HTTP/2 (RFC 9113), without the
-// connection: bytes that have arrived go in, calls of a Handler and bytes to be sent come
-// out. It owns no socket and no clock, and starts no goroutine.
+// Package http2 is the server's side of a connection of HTTP/2 (RFC 9113), and the client's
+// side (Caller), without the connection: bytes that have arrived go in, calls of a Handler
+// and bytes to be sent come out. It owns no socket and no clock, and starts no goroutine.
+// What follows is about the server's side.
 //
 //	Conn      one connection: frames, settings, header compression, flow control
 //	Stream    one request and its response
