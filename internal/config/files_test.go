@@ -89,7 +89,7 @@ func TestRootFile(t *testing.T) {
 		Cert: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem"),
 		Email: "admin@example.com", Domains: []string{"app.example.com"},
 		CA: "https://acme-v02.api.letsencrypt.org/directory", CARoot: filepath.Join(dir, "ca.pem"),
-		Storage: "/var/lib/dynlb", Redirect: ":80",
+		Storage: "/var/lib/dynlb", Redirect: ":80", HTTP2: true,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("with all settings\ngot  %+v\nwant %+v", got, want)

@@ -103,7 +103,7 @@ func tlsKeys(t *PublicTLS, hsts *time.Duration) []Key {
 			Meaning: "Where clients of plain HTTP are redirected to HTTPS, and where the authority is answered. Unset: `:80` with `domains`, and none without. `\"\"`: none.",
 		},
 		{
-			Name: "http2", Value: boolean(&t.HTTP2), Default: "false", Change: AtOnce,
+			Name: "http2", Value: boolean(&t.HTTP2), Default: "true", Change: AtOnce,
 			Meaning: "Whether clients are offered HTTP/2. With `compression`, or hashed passwords in `basicAuth`, and on other systems than Linux, it takes several times the processor time of HTTP/1.1.",
 		},
 		{

@@ -18,10 +18,9 @@ var tlsValues = []struct {
 	{"tls: {cert: cert.pem, key: key.pem}", func(dir string) PublicTLS {
 		return PublicTLS{Cert: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem")}
 	}},
-	{"tls: {certificates: [{cert: cert.pem, key: key.pem}], http2: true, hsts: 24h}", func(dir string) PublicTLS {
+	{"tls: {certificates: [{cert: cert.pem, key: key.pem}], http2: false, hsts: 24h}", func(dir string) PublicTLS {
 		return PublicTLS{
 			Certificates: []KeyPair{{filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")}},
-			HTTP2:        true,
 		}
 	}},
 	{"tls: internal", func(string) PublicTLS { return PublicTLS{Internal: true} }},
@@ -55,6 +54,7 @@ func TestTLSValues(t *testing.T) {
 			}
 			want := defaultIn(dir)
 			want.TLS = tt.want(dir)
+			want.TLS.HTTP2 = !strings.Contains(tt.yaml, "http2: false")
 			if strings.Contains(tt.yaml, "hsts: 24h") {
 				want.HSTS = 24 * time.Hour
 			}

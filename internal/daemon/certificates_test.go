@@ -60,8 +60,8 @@ func TestHTTPS(t *testing.T) {
 		keys.Path("server.pem"), keys.Path("server.key")))
 	r.AwaitReady(1)
 	response, err := secureGet(t, r, keys.Path("ca.pem"), daemontest.ServerName)
-	if err != nil || response.StatusCode != http.StatusOK || response.ProtoMajor != 1 {
-		t.Fatalf("response %+v, error %v, want 200 over HTTP/1.1", response, err)
+	if err != nil || response.StatusCode != http.StatusOK || response.ProtoMajor != 2 {
+		t.Fatalf("response %+v, error %v, want 200 over HTTP/2", response, err)
 	}
 	replace := func(file, by string) {
 		content, err := os.ReadFile(keys.Path(by))
@@ -127,10 +127,15 @@ func TestHTTPSReload(t *testing.T) {
 		t.Error("the listener for plain HTTP is gone after a reload that failed")
 	}
 
-	r.Reload(app + strings.Replace(files, "}", ", http2: true}", 1))
+	r.Reload(app + files)
 	daemontest.Eventually(t, "the certificate from files, and HTTP/2", func() bool {
 		response, err := secureGet(t, r, keys.Path("ca.pem"), daemontest.ServerName)
 		return err == nil && response.ProtoMajor == 2 && !redirects()
+	})
+	r.Reload(app + strings.Replace(files, "}", ", http2: false}", 1))
+	daemontest.Eventually(t, "HTTP/1.1 alone", func() bool {
+		response, err := secureGet(t, r, keys.Path("ca.pem"), daemontest.ServerName)
+		return err == nil && response.ProtoMajor == 1
 	})
 	if response, err := noFollow.Get("http://" + plain); err == nil {
 		response.Body.Close()

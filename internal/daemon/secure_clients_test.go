@@ -46,10 +46,10 @@ func TestHTTPSClients(t *testing.T) {
 	s := func(arguments ...string) []string {
 		return append([]string{"openssl", "s_client", "-connect", address, "-servername", host, "-CAfile", ca, "-verify_return_error", "-verify_hostname", host}, arguments...)
 	}
-	curl := func(arguments ...string) []string {
+	curl := func(path string, arguments ...string) []string {
 		return append([]string{
 			"curl", "-sS", "--noproxy", "*", "--cacert", ca, "--resolve", host + ":" + port + ":127.0.0.1", "-o", "/dev/null",
-			"-w", "%{http_code} %{http_version} %{ssl_verify_result}\n", "https://" + host + ":" + port + "/",
+			"-w", "%{http_code} %{http_version} %{ssl_verify_result}\n", "https://" + host + ":" + port + path,
 		}, arguments...)
 	}
 	const request = "GET / HTTP/1.1\r\nHost: lb.example\r\nConnection: close\r\n\r\n"
@@ -61,11 +61,12 @@ func TestHTTPSClients(t *testing.T) {
 		{"TLS 1.3", request, s("-tls1_3", "-ign_eof"), []string{"Verify return code: 0 (ok)", "TLSv1.3", "HTTP/1.1 200"}},
 		{"TLS 1.2", request, s("-tls1_2", "-ign_eof", "-sess_out", session), []string{"Verify return code: 0 (ok)", "TLSv1.2", "GCM", "HTTP/1.1 200"}},
 		{"a resumed session", request, s("-tls1_2", "-ign_eof", "-sess_in", session), []string{"Reused, TLSv1.2", "HTTP/1.1 200"}},
-		{"ALPN", "", s("-alpn", "h2,http/1.1"), []string{"ALPN protocol: http/1.1"}},
+		{"ALPN", "", s("-alpn", "h2,http/1.1"), []string{"ALPN protocol: h2"}},
 		{"a cipher without authentication", "", s("-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA"), []string{"!", "handshake failure"}},
-		{"curl", "", curl(), []string{"200 1.1 0"}},
-		{"curl, with content", strings.Repeat("x", 1<<20), curl("--data-binary", "@-"), []string{"200 1.1 0"}},
-		{"curl, TLS 1.2", "", curl("--tls-max", "1.2"), []string{"200 1.1 0"}},
+		{"curl", "", curl("/"), []string{"200 2 0"}},
+		{"curl, with content", strings.Repeat("x", 1<<20), curl("/echo?raw=1", "--data-binary", "@-"), []string{"200 2 0"}},
+		{"curl, HTTP/1.1", strings.Repeat("x", 1<<20), curl("/", "--http1.1", "--data-binary", "@-"), []string{"200 1.1 0"}},
+		{"curl, TLS 1.2", "", curl("/", "--tls-max", "1.2"), []string{"200 2 0"}},
 		{"Node", "", []string{"node", "-e", nodeClient, port, ca, host}, []string{
 			"connection kept: true new one: true", "200 TLSv1.3 true false 1.1\n200 TLSv1.3 true false 1.1\n200 TLSv1.3 true true 1.1\n",
 		}},
