@@ -75,6 +75,7 @@ func (l Lease) Completed(after time.Duration, status int) {
 	if l.in == nil {
 		return
 	}
+	l.in.served.add(status, after)
 	r := l.in.registry
 	r.mu.Lock()
 	now := r.elapsed()

@@ -133,9 +133,7 @@ func (x *exchange) describe(r *http1.Request, rules rules) {
 	}
 	x.facts = facts{
 		active: true, rules: rules, started: time.Now(), trailer: x.trailer[:0],
-		outcome: outcome.Outcome{
-			Method: append(method, r.Method...), Route: append(route, forward.Path(r)...), Shard: x.outcome.Shard,
-		},
+		outcome: outcome.Outcome{Method: append(method, r.Method...), Route: append(route, forward.Path(r)...), Shard: x.outcome.Shard},
 		method:  methodText(r.Method),
 		kind:    policy.CallOf(r),
 		content: r.HasContent(),
