@@ -19,6 +19,7 @@ LINT := go tool -modfile=tools/golangci-lint/go.mod golangci-lint
 BASELINE := proto/baseline.json
 BUN := examples/bun/node_modules/.package-lock.json
 WEB := web/node_modules/.package-lock.json
+TYPESCRIPT := examples/typescript/node_modules/.package-lock.json
 
 # $(call step,what it does) says so, in one line.
 step = @printf '==> %s\n' '$(1)'
@@ -40,6 +41,8 @@ generate-proto: need-go
 	$(call step,generate gen from proto)
 	@set -e; rm -rf .gen; trap 'rm -rf .gen' EXIT; \
 	$(BUF) generate --output .gen; \
+	go run ./server/openapigen .gen/gen/dynlb/v1/control.swagger.json .gen/gen/dynlb/v1/control.openapi.json; \
+	rm .gen/gen/dynlb/v1/control.swagger.json; \
 	rm -rf gen/dynlb; \
 	mv .gen/gen/dynlb gen/
 
@@ -76,7 +79,7 @@ fmt: need-go ## Format the Go and proto files
 lint: need-go lint-proto check-proto lint-go ## Run the linters (go vet is one of them)
 
 .PHONY: test
-test: need check-fmt lint-proto check-proto check-gen check-web lint-go $(BUN) test-go ## The whole check: format, lint, generated code, all tests
+test: need check-fmt lint-proto check-proto check-gen check-web lint-go $(BUN) $(TYPESCRIPT) test-go ## The whole check: format, lint, generated code, all tests
 
 # The tests that do not take long: those that do skip themselves under -short. The tests of
 # the root compare texts with expressions, which the race detector makes ten times slower.
@@ -148,7 +151,7 @@ fuzz: need-go ## Run every fuzz target for FUZZTIME (30s) each
 .PHONY: clean
 clean: ## Remove what the other targets made, gen/ aside
 	$(call step,clean)
-	@rm -rf bin examples/bun/node_modules web/node_modules
+	@rm -rf bin examples/bun/node_modules web/node_modules examples/typescript/node_modules
 	@find . -name .git -prune -o -type f \( -name '*.test' -o -name '*.prof' -o -name 'coverage.*' \) -exec rm -f {} +
 
 # --- the steps of the check -------------------------------------------------
@@ -205,6 +208,12 @@ $(WEB): web/package.json web/package-lock.json
 $(BUN): examples/bun/package.json examples/bun/package-lock.json
 	$(call step,npm ci in examples/bun)
 	@cd examples/bun && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# The tools that generate clients in TypeScript.
+$(TYPESCRIPT): examples/typescript/package.json examples/typescript/package-lock.json
+	$(call step,npm ci in examples/typescript)
+	@cd examples/typescript && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 # -count=1: the end-to-end tests run programs whose changes go test cannot see.

@@ -85,6 +85,7 @@ var table = map[string][]string{
 	},
 	"server/metricsgen":  {"server"},
 	"internal/app":       {"internal/autoscaler", "internal/fleet", "internal/notice", "internal/registry", "proxy/route", "internal/deploy"},
+	"server/openapigen":  {},
 	"internal/accesslog": {"internal/logging", "proxy/outcome", "github.com/DeRuina/timberjack"},
 	"internal/logging":   {"github.com/lmittmann/tint", "golang.org/x/term"},
 	// These two wire all the others: they may import much, and only cmd/dynlb and

@@ -5,7 +5,7 @@ package gen
 
 import _ "embed" // for OpenAPI
 
-// OpenAPI is the OpenAPI 2.0 document, in JSON, of the Control service.
+// OpenAPI is the OpenAPI 3.1 document, in JSON, of the Control service.
 //
-//go:embed dynlb/v1/control.swagger.json
+//go:embed dynlb/v1/control.openapi.json
 var OpenAPI string

@@ -38,7 +38,7 @@ POST /v1/restart          replace all instances, new ones first: {"maxSurge": 1}
 POST /v1/drain            replace one instance: {"instanceId": "UUID"}
 POST /v1/pause            have requests wait: {}
 POST /v1/resume           end that: {}
-GET  /v1/instances:watch  the whole state whenever it changes, one JSON a line
+GET  /v1/instances/watch  the whole state whenever it changes, one JSON a line
 GET  /openapi.json        the description of the above
 GET  /healthz             200 while dynlb runs
 GET  /readyz              200 when requests can be served
@@ -86,6 +86,7 @@ func (s *Server) adminHandler(options Options, page http.Handler) http.Handler {
 	mux.Handle("/v1/drain", only(s.gateway, post))
 	mux.Handle("/v1/restart", only(withoutTimeLimit(s.gateway), post))
 	mux.Handle("/v1/instances:watch", only(withoutTimeLimit(s.gateway), get))
+	mux.Handle("/v1/instances/watch", only(withoutTimeLimit(s.gateway), get))
 	mux.Handle("/openapi.json", only(content("application/json", gen.OpenAPI), get, head))
 	mux.Handle("/metrics", only(options.Metrics.handler(), get, head))
 	mux.Handle("/{$}", only(content("text/plain; charset=utf-8", index), get, head))

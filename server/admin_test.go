@@ -95,10 +95,12 @@ func TestReadyzBeforeTheFirstTarget(t *testing.T) {
 
 // openAPI is what the tests read of the OpenAPI document.
 type openAPI struct {
-	Swagger     string
-	Paths       map[string]map[string]any
-	Definitions map[string]struct {
-		Properties map[string]struct{ Type, Format string }
+	OpenAPI    string
+	Paths      map[string]map[string]struct{ OperationID string }
+	Components struct {
+		Schemas map[string]struct {
+			Properties map[string]struct{ Type, Format string }
+		}
 	}
 }
 
@@ -113,17 +115,17 @@ func TestOpenAPI(t *testing.T) {
 	if err := json.Unmarshal([]byte(body), &doc); err != nil {
 		t.Fatal(err)
 	}
-	if doc.Swagger != "2.0" || len(doc.Paths) == 0 {
+	if doc.OpenAPI != "3.1.0" || len(doc.Paths) == 0 {
 		t.Fatalf("document is %s", body)
 	}
 	for _, field := range []string{"port", "activeRequests", "totalRequests", "responseTime", "load"} {
-		if got := doc.Definitions["LbInstance"].Properties[field].Type; got != "number" && got != "integer" {
+		if got := doc.Components.Schemas["LbInstance"].Properties[field].Type; got != "number" && got != "integer" {
 			t.Errorf("LbInstance.%s is %q, want a number", field, got)
 		}
 	}
 	// All that the document lists is there.
 	for path, methods := range doc.Paths {
-		if path == "/v1/instances:watch" || path == "/v1/restart" {
+		if path == "/v1/instances/watch" || path == "/v1/restart" {
 			continue // they stream, and have tests of their own
 		}
 		for method := range methods {

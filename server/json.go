@@ -61,6 +61,9 @@ func marshalChunk[V any](f *jsonFormat, chunk map[string]V) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
+// StreamContentType returns the media type of a stream: a message a line.
+func (f *jsonFormat) StreamContentType(any) string { return "application/x-ndjson" }
+
 // NewEncoder returns an encoder that writes each message on a line, as Marshal
 // encodes it.
 func (f *jsonFormat) NewEncoder(w io.Writer) runtime.Encoder {

@@ -60,7 +60,7 @@ func (p *plane) watchHTTP(ctx context.Context, t *testing.T) *bufio.Scanner {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { resp.Body.Close() })
-	if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != "application/json" {
+	if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != "application/x-ndjson" {
 		t.Fatalf("watch over HTTP: %s %v", resp.Status, resp.Header)
 	}
 	lines := bufio.NewScanner(resp.Body)

@@ -1,0 +1,146 @@
+package examples_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// startPatience bounds the start of dynlb, and what node does with it.
+const startPatience = 2 * time.Minute
+
+// balancer is a running dynlb with its demo.
+type balancer struct {
+	binary, dir string
+	grpc, base  string
+	cmd         *exec.Cmd
+	output      *bytes.Buffer
+}
+
+// startBalancer runs dynlb until the test ends.
+func startBalancer(t *testing.T) *balancer {
+	t.Helper()
+	b := &balancer{binary: build(t, "../cmd/dynlb"), dir: t.TempDir(), output: new(bytes.Buffer)}
+	address := func() string { return fmt.Sprintf("127.0.0.1:%d", freePort(t)) }
+	public, admin, adminHTTP := address(), address(), address()
+	b.grpc, b.base = admin, "http://"+adminHTTP
+	config := fmt.Sprintf("listen: %s\nadmin: %s\nadminHTTP: %s\nminInstances: 1\nmaxInstances: 3\n", public, admin, adminHTTP)
+	if err := os.WriteFile(filepath.Join(b.dir, "config.yaml"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.start(t)
+	t.Cleanup(func() {
+		_ = b.cmd.Process.Signal(syscall.SIGTERM)
+		_ = b.cmd.Wait()
+		if t.Failed() {
+			t.Logf("output of dynlb:\n%s", b.output.String())
+		}
+	})
+	return b
+}
+
+// start starts dynlb, and waits until its instance is ready.
+func (b *balancer) start(t *testing.T) {
+	t.Helper()
+	b.cmd = exec.Command(b.binary, "serve", "--config", "config.yaml")
+	b.cmd.Dir, b.cmd.Stdout, b.cmd.Stderr = b.dir, b.output, b.output
+	if err := b.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
+	for deadline := time.Now().Add(startPatience); ; time.Sleep(10 * time.Millisecond) {
+		res, err := client.Get(b.base + "/readyz")
+		if err == nil {
+			_ = res.Body.Close()
+			if res.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("dynlb is not ready: %v", err)
+		}
+	}
+}
+
+// typescript returns the path of node, or skips the test if the tools are not installed.
+func typescript(t *testing.T) string {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("takes long")
+	}
+	if _, err := os.Stat("typescript/node_modules/.package-lock.json"); err != nil {
+		t.Skip("run make test, or npm ci in examples/typescript")
+	}
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Skip("node is not installed")
+	}
+	return node
+}
+
+// TestTypeScriptClients has three tools generate clients from the OpenAPI document, which
+// are type-checked and used.
+func TestTypeScriptClients(t *testing.T) {
+	node := typescript(t)
+	b := startBalancer(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*startPatience)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, node, "typescript/check.mjs", b.base, t.TempDir()).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, want := range []string{"valid OpenAPI 3.1.0", "openapi-fetch works", "swagger-typescript-api works", "oazapfts works"} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("output lacks %q:\n%s", want, out)
+		}
+	}
+}
+
+// TestWatchComesBack kills dynlb under a watch of grpc-js, which comes back to the next one.
+func TestWatchComesBack(t *testing.T) {
+	node := typescript(t)
+	b := startBalancer(t)
+	watch := exec.Command(node, "typescript/watch.mjs", b.grpc)
+	stdout, err := watch.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := watch.Start(); err != nil {
+		t.Fatal(err)
+	}
+	late := time.AfterFunc(startPatience, func() { _ = watch.Process.Kill() })
+	t.Cleanup(func() {
+		late.Stop()
+		_ = watch.Process.Kill()
+		_ = watch.Wait()
+	})
+	lines := bufio.NewScanner(stdout)
+	await := func(want string) {
+		t.Helper()
+		var all []string
+		for lines.Scan() {
+			all = append(all, lines.Text())
+			if strings.HasPrefix(lines.Text(), want) {
+				return
+			}
+		}
+		t.Fatalf("no line %q in %q", want, all)
+	}
+	await("target 1")
+	if err := b.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = b.cmd.Wait()
+	await("UNAVAILABLE")
+	b.start(t)
+	await("target 1")
+}
