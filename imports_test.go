@@ -37,6 +37,8 @@ var table = map[string][]string{
 	"internal/htpasswd":                {"golang.org/x/crypto"},
 	"internal/state":                   {"golang.org/x/sys"},
 	"internal/history/segment":         {},
+	"internal/instancelog":             {},
+	"internal/history":                 {"gen/dynlb/v1", "internal/history/segment", "internal/notice", "internal/registry", "proxy/outcome", "google.golang.org"},
 	"internal/machine":                 {},
 	"internal/systemd":                 {"golang.org/x/sys"},
 	"internal/config":                  {"internal/schedule", "gopkg.in/yaml.v3", "internal/htpasswd"},
@@ -80,8 +82,8 @@ var table = map[string][]string{
 	},
 	"proxy/route": {"internal/registry", "proxy/edge", "proxy/policy", "proxy/sticky", "internal/measure"},
 	"server": {
-		"gen", "gen/dynlb/v1", "internal/dashboard", "internal/fleet", "internal/notice", "internal/registry", "github.com/grpc-ecosystem/grpc-gateway/v2",
-		"github.com/prometheus", "google.golang.org", "internal/measure",
+		"gen", "gen/dynlb/v1", "internal/fleet", "internal/history", "internal/instancelog", "internal/notice", "internal/registry",
+		"github.com/grpc-ecosystem/grpc-gateway/v2", "github.com/prometheus", "google.golang.org", "internal/dashboard", "internal/measure",
 	},
 	"server/metricsgen":  {"server"},
 	"internal/app":       {"internal/autoscaler", "internal/fleet", "internal/notice", "internal/registry", "proxy/route", "internal/deploy"},
@@ -95,6 +97,7 @@ var table = map[string][]string{
 		"internal/logging", "internal/machine", "internal/notice", "internal/process/account", "internal/process/cgroup", "internal/process/orphan",
 		"internal/process/procfs", "internal/process/reap", "internal/registry", "internal/systemd", "proxy", "proxy/edge", "proxy/http1", "proxy/outcome",
 		"proxy/sticky", "internal/state", "internal/deploy", "proxy/route", "server", "github.com/fsnotify/fsnotify", "golang.org/x/net", "golang.org/x/sys",
+		"internal/history", "internal/instancelog",
 	},
 	"internal/cli": {
 		"gen/dynlb/v1", "internal/config", "internal/daemon", "internal/demo", "internal/logging", "internal/process/orphan", "internal/schedule",

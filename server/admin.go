@@ -39,6 +39,9 @@ POST /v1/drain            replace one instance: {"instanceId": "UUID"}
 POST /v1/pause            have requests wait: {}
 POST /v1/resume           end that: {}
 GET  /v1/instances/watch  the whole state whenever it changes, one JSON a line
+GET  /v1/history          figures over time: ?from=2026-01-02T03:04:05Z&step=60s
+GET  /v1/events           events of the past: ?since=2026-01-02T03:04:05Z&newestFirst=true
+GET  /v1/logs             what instances print, one JSON a line: ?tail=100&follow=true
 GET  /openapi.json        the description of the above
 GET  /healthz             200 while dynlb runs
 GET  /readyz              200 when requests can be served
@@ -87,6 +90,9 @@ func (s *Server) adminHandler(options Options, page http.Handler) http.Handler {
 	mux.Handle("/v1/restart", only(withoutTimeLimit(s.gateway), post))
 	mux.Handle("/v1/instances:watch", only(withoutTimeLimit(s.gateway), get))
 	mux.Handle("/v1/instances/watch", only(withoutTimeLimit(s.gateway), get))
+	mux.Handle("/v1/history", only(s.gateway, get, head))
+	mux.Handle("/v1/events", only(s.gateway, get, head))
+	mux.Handle("/v1/logs", only(withoutTimeLimit(s.gateway), get))
 	mux.Handle("/openapi.json", only(content("application/json", gen.OpenAPI), get, head))
 	mux.Handle("/metrics", only(options.Metrics.handler(), get, head))
 	mux.Handle("/{$}", only(content("text/plain; charset=utf-8", index), get, head))

@@ -10,6 +10,8 @@ import (
 	"google.golang.org/grpc/peer"
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+	"github.com/dynlb/dynlb/internal/history"
+	"github.com/dynlb/dynlb/internal/instancelog"
 	"github.com/dynlb/dynlb/internal/notice"
 )
 
@@ -24,11 +26,19 @@ type control struct {
 	metrics      *Metrics
 	certificates func() []Certificate // nil: there are none
 	log          *slog.Logger
+	history      *history.Store
+	logs         *instancelog.Store
 	watchers     chan struct{} // holds one value per watcher
+	readers      chan struct{} // holds one value per reader of the history
+	followers    chan struct{} // holds one value per reader of the logs
 }
 
-func newControl(apps *directory, metrics *Metrics, certificates func() []Certificate, log *slog.Logger) *control {
-	return &control{apps: apps, metrics: metrics, certificates: certificates, log: log, watchers: make(chan struct{}, maxWatchers)}
+func newControl(apps *directory, options *Options, log *slog.Logger) *control {
+	return &control{
+		apps: apps, metrics: options.Metrics, certificates: options.Certificates, history: options.History, logs: options.Logs, log: log,
+		watchers: make(chan struct{}, maxWatchers), readers: make(chan struct{}, maxReaders),
+		followers: make(chan struct{}, maxFollowers),
+	}
 }
 
 // GetStatus returns the state of an app.

@@ -36,7 +36,7 @@ func TestOpenAPIDocument(t *testing.T) {
 		for _, op := range methods {
 			ids[op.OperationID] = path
 			for media := range op.Responses["200"].Content {
-				if stream := op.OperationID == "watchInstances" || op.OperationID == "restartInstances"; stream != (media == "application/x-ndjson") {
+				if stream := slices.Contains([]string{"watchInstances", "restartInstances", "streamLogs"}, op.OperationID); stream != (media == "application/x-ndjson") {
 					t.Errorf("%s answers with %s", path, media)
 				}
 			}

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+	"github.com/dynlb/dynlb/internal/history"
 	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/registry"
 )
@@ -118,14 +119,7 @@ func exitOf(app string, exit *notice.Exit) *dynlbv1.Exit {
 func eventsOf(app string, events []notice.Event) []*dynlbv1.Event {
 	out := make([]*dynlbv1.Event, len(events))
 	for i := range events {
-		out[i] = &dynlbv1.Event{
-			Time:       timestamp(events[i].Time),
-			Type:       eventTypeOf(events[i].Type),
-			InstanceId: string(events[i].ID),
-			Reason:     text(events[i].Reason),
-			Rule:       events[i].Rule,
-			App:        app,
-		}
+		out[i] = history.EventOf(app, &events[i])
 	}
 	return out
 }
@@ -145,32 +139,6 @@ func stateOf(s registry.State) dynlbv1.InstanceState {
 	case registry.Unspecified:
 	}
 	return dynlbv1.InstanceState_INSTANCE_STATE_UNSPECIFIED
-}
-
-func eventTypeOf(t notice.EventType) dynlbv1.EventType {
-	switch t {
-	case notice.Scaled:
-		return dynlbv1.EventType_EVENT_TYPE_SCALED
-	case notice.Starting:
-		return dynlbv1.EventType_EVENT_TYPE_STARTING
-	case notice.Ready:
-		return dynlbv1.EventType_EVENT_TYPE_READY
-	case notice.Unhealthy:
-		return dynlbv1.EventType_EVENT_TYPE_UNHEALTHY
-	case notice.Draining:
-		return dynlbv1.EventType_EVENT_TYPE_DRAINING
-	case notice.Stopped:
-		return dynlbv1.EventType_EVENT_TYPE_STOPPED
-	case notice.StartFailed:
-		return dynlbv1.EventType_EVENT_TYPE_START_FAILED
-	case notice.Reloaded:
-		return dynlbv1.EventType_EVENT_TYPE_CONFIG_LOADED
-	case notice.ReloadFailed:
-		return dynlbv1.EventType_EVENT_TYPE_CONFIG_REJECTED
-	case notice.Braked:
-		return dynlbv1.EventType_EVENT_TYPE_BRAKED
-	}
-	return dynlbv1.EventType_EVENT_TYPE_UNSPECIFIED
 }
 
 // text returns s as valid UTF-8, which protobuf requires. The output of a program or

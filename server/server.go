@@ -20,6 +20,8 @@ import (
 	"google.golang.org/grpc/health"
 
 	"github.com/dynlb/dynlb/internal/dashboard"
+	"github.com/dynlb/dynlb/internal/history"
+	"github.com/dynlb/dynlb/internal/instancelog"
 )
 
 // shutdownGrace is how long Shutdown waits for clients, after it has ended the watches.
@@ -41,6 +43,10 @@ type Options struct {
 	// Certificates returns the certificates of the public listener, which change while it
 	// is open. Nil: there are none.
 	Certificates func() []Certificate
+	// History is what is remembered. Nil: the methods about it fail.
+	History *history.Store
+	// Logs are what the instances print. Nil: StreamLogs fails.
+	Logs *instancelog.Store
 	// Hosts are further names, without port, by which clients may address the admin HTTP
 	// listener. Its addresses, localhost and the names in its certificate are always
 	// allowed.
@@ -94,7 +100,7 @@ func New(options Options) (*Server, error) {
 	s.apps.set(options.Apps)
 	s.end = sync.OnceFunc(func() { close(s.ending) })
 
-	control := newControl(&s.apps, options.Metrics, options.Certificates, s.log)
+	control := newControl(&s.apps, &options, s.log)
 	s.grpc = s.newClientGRPC(control)
 	s.inner = s.newGRPC(control)
 	var err error

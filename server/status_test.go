@@ -212,11 +212,16 @@ func TestPoolOmitsWhatIsUnset(t *testing.T) {
 		t.Errorf("pool is %v; want no hold, no last exit and no ready time", pool)
 	}
 	now.Brake = "memory"
-	if got := poolOf("default", &now).GetBrake(); got != "memory" || eventTypeOf(notice.Braked) != dynlbv1.EventType_EVENT_TYPE_BRAKED {
+	if got := poolOf("default", &now).GetBrake(); got != "memory" || typeOf(notice.Braked) != dynlbv1.EventType_EVENT_TYPE_BRAKED {
 		t.Errorf("the brake is %q", got)
 	}
 	now.HoldUntil = time.Unix(101, 0)
 	if got := poolOf("default", &now).GetHoldUntil().GetSeconds(); got != 101 {
 		t.Errorf("hold is until %d, want 101", got)
 	}
+}
+
+// typeOf returns the type of an event as it is sent.
+func typeOf(t notice.EventType) dynlbv1.EventType {
+	return eventsOf("", []notice.Event{{Type: t}})[0].GetType()
 }

@@ -50,7 +50,7 @@ func (c *control) WatchInstances(req *dynlbv1.WatchInstancesRequest, stream grpc
 	changed, stop := app.Board.Watch()
 	defer stop()
 	w := watcher{control: c, app: app}
-	for message := w.first(); ; {
+	for message := w.first(req.GetResumeAfter()); ; {
 		if err := stream.Send(message); err != nil {
 			return err
 		}
@@ -83,11 +83,43 @@ type watcher struct {
 	event   uint64        // sequence number of the first event that was not sent
 }
 
-// first returns the whole state.
-func (w *watcher) first() *dynlbv1.WatchInstancesResponse {
-	now := w.app.Board.Snapshot()
+// maxResumed is how many events the first message has at most.
+const maxResumed = 1000
+
+// first returns the whole state, and the events after a sequence number unless that is 0.
+func (w *watcher) first(after uint64) *dynlbv1.WatchInstancesResponse {
+	if after == 0 {
+		now := w.app.Board.Snapshot()
+		w.pool, w.event = w.control.pool(w.app, &now), now.NextEvent
+		return &dynlbv1.WatchInstancesResponse{Pool: w.pool}
+	}
+	now, events, whole := w.app.Board.After(after)
 	w.pool, w.event = w.control.pool(w.app, &now), now.NextEvent
-	return &dynlbv1.WatchInstancesResponse{Pool: w.pool}
+	m := &dynlbv1.WatchInstancesResponse{Pool: w.pool, Events: eventsOf(w.app.Name, events)}
+	if !whole {
+		w.completeFirst(m, after)
+	}
+	return m
+}
+
+// completeFirst adds the events before those of the journal, as far as they were kept.
+func (w *watcher) completeFirst(m *dynlbv1.WatchInstancesResponse, after uint64) {
+	if w.control.history == nil {
+		m.EventsIncomplete = true
+		return
+	}
+	earlier, whole, err := w.control.history.EventsAfter(w.app.Name, after, maxResumed)
+	m.EventsIncomplete = err != nil || !whole
+	if len(m.Events) > 0 { // the newest may be in both
+		begin := m.Events[0].GetSequence()
+		for n := len(earlier); n > 0 && earlier[n-1].GetSequence() >= begin; n-- {
+			earlier = earlier[:n-1]
+		}
+	}
+	m.Events = append(earlier, m.Events...)
+	if n := len(m.Events) - maxResumed; n > 0 {
+		m.Events, m.EventsIncomplete = m.Events[n:], true
+	}
 }
 
 // next waits for a state that differs from the last one, and returns it. Traffic is

@@ -28,6 +28,9 @@ loaded healthy one.
   dynlb serve              run the load balancer (GET /lb-status on its port)
   dynlb status | watch     show the instances, once or continuously
   dynlb scale N            set the number of instances
+  dynlb logs -f            what the instances print
+  dynlb events | history   what happened, also before the last restart
+  dynlb explain            why there are as many instances, and what would change that
   dynlb restart            replace all instances without losing a request`,
 		Version:       versionLine(o.version),
 		SilenceErrors: true,
@@ -42,7 +45,7 @@ loaded healthy one.
 	_ = root.MarkPersistentFlagFilename("config", "yaml", "yml") // the flag exists
 	root.SetFlagErrorFunc(flagError)
 	writeHelpAtOnce(root)
-	root.AddCommand(newServe(o), newStatus(o), newScale(o), newRestart(o), newPause(o), newResume(o), newWatch(o), newCheck(o), newSimulate(o), newRecord(o), newService(o), newBackend(), newVersion(o), newGuard())
+	root.AddCommand(newServe(o), newStatus(o), newScale(o), newRestart(o), newPause(o), newResume(o), newWatch(o), newLogs(o), newEvents(o), newHistory(o), newExplain(o), newCheck(o), newSimulate(o), newRecord(o), newService(o), newBackend(), newVersion(o), newGuard())
 	for _, c := range root.Commands() {
 		c.Args = asUsageError(c.Args)
 	}

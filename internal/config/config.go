@@ -50,6 +50,10 @@ type Config struct {
 	// StateDir is an absolute path, Off, or "" when it depends on the environment.
 	StateDir string
 
+	History History
+
+	Logs Logs
+
 	// DrainDelay is Auto when it depends on what dynlb runs under.
 	DrainDelay time.Duration
 

@@ -16,7 +16,10 @@ import (
 
 // newApp returns an app of the plan. It runs nothing yet.
 func (d *Daemon) newApp(name string, settings app.Settings) *app.App {
-	return app.New(app.Options{Name: name, Settings: settings, Log: d.log, Room: d.room, InstanceLog: d.options.InstanceLog})
+	return app.New(app.Options{
+		Name: name, Settings: settings, Log: d.log, Room: d.room, InstanceLog: d.options.InstanceLog,
+		Sequence: d.events, Record: d.recordApp(name),
+	})
 }
 
 // newApps returns the apps of the plan.

@@ -47,6 +47,8 @@ func (d *Daemon) buildControl(settings *config.Config) (*control, error) {
 		Hosts:   hostOf(settings.AdminHTTP),
 
 		Certificates: d.reportCertificates,
+		History:      d.history,
+		Logs:         d.logs,
 	})
 	if err != nil {
 		return nil, err

@@ -16,7 +16,10 @@ import (
 	"github.com/dynlb/dynlb/internal/certificates"
 	"github.com/dynlb/dynlb/internal/config"
 	"github.com/dynlb/dynlb/internal/fleet/local"
+	"github.com/dynlb/dynlb/internal/history"
+	"github.com/dynlb/dynlb/internal/instancelog"
 	"github.com/dynlb/dynlb/internal/machine"
+	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/state"
 	"github.com/dynlb/dynlb/internal/systemd"
 	"github.com/dynlb/dynlb/proxy"
@@ -57,7 +60,11 @@ type Daemon struct {
 	router  *route.Table
 	proxy   *proxy.Proxy
 	metrics *server.Metrics
-	state   *state.Folder           // nil: nothing is kept
+	state   *state.Folder // nil: nothing is kept
+	history *history.Store
+	meters  history.Meters
+	logs    *instancelog.Store
+	events  *notice.Sequence
 	control atomic.Pointer[control] // stored by New and Run
 
 	named        atomic.Pointer[[]string]   // the files that the config last loaded names
@@ -116,6 +123,9 @@ func New(o Options) (*Daemon, error) {
 	d.stop = sync.OnceFunc(func() { close(d.stopping) })
 	d.kill = sync.OnceFunc(func() { close(d.killed) })
 	d.openState()
+	if err := errors.Join(d.openHistory(), d.openLogs()); err != nil {
+		return nil, errors.Join(err, d.cleanups.run(context.Background()))
+	}
 	d.apps = d.newApps()
 	d.metrics = server.NewMetrics(d.controlApps())
 	if err := errors.Join(d.listen(), d.startAccessLog()); err != nil {

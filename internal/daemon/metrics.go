@@ -18,6 +18,7 @@ func (d *Daemon) record(o *outcome.Outcome) {
 		App: o.App, Code: o.Code, Source: o.Source.String(), Claimed: o.Attempts > 0, Stream: o.Stream,
 		Duration: o.Duration, Queued: o.Queued, Shard: o.Shard,
 	})
+	d.meters.Record(o)
 	if l := d.access.Load().of(o.App); l != nil {
 		l.Record(o)
 	}

@@ -37,7 +37,7 @@ func (d *Daemon) prepare() (*prepared, error) {
 	if err != nil {
 		return nil, err
 	}
-	if settings.StateDir != d.plan.config.StateDir {
+	if !sameState(&settings, &d.plan.config) {
 		return nil, ConfigError{errStateDir}
 	}
 	p := &prepared{}

@@ -11,7 +11,12 @@ import (
 
 // errStateDir is why a reload cannot change stateDir: the process holds the folder, and
 // the history in it belongs together.
-var errStateDir = errors.New("stateDir cannot change while dynlb runs; restart it")
+var errStateDir = errors.New("stateDir, history and logs cannot change while dynlb runs; restart it")
+
+// sameState reports whether two configs keep the same things in the same place.
+func sameState(a, b *config.Config) bool {
+	return a.StateDir == b.StateDir && a.History == b.History && a.Logs == b.Logs
+}
 
 // resolveStateDir sets the stateDir that the config leaves to dynlb. It stays empty if
 // the environment names no place.

@@ -26,6 +26,6 @@ func TestStateDir(t *testing.T) {
 	}
 	first.Reload("stateDir: off\nminInstances: 1\n")
 	daemontest.Eventually(t, "a rejected config", func() bool {
-		return strings.Contains(first.Pool().GetConfigError(), "stateDir cannot change")
+		return strings.Contains(first.Pool().GetConfigError(), "stateDir, history and logs cannot change")
 	})
 }

@@ -8,6 +8,18 @@ import (
 	"time"
 )
 
+// First returns the time of the oldest record. ok is false if there is none.
+func (l *Log) First() (at time.Time, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, p := range l.segments {
+		if !p.first.IsZero() {
+			return p.first, true
+		}
+	}
+	return time.Time{}, false
+}
+
 // Seek returns a position before all records of a time and later ones: at most the
 // records of one file are between.
 func (l *Log) Seek(at time.Time) Position {

@@ -1,0 +1,143 @@
+package history
+
+import (
+	"math/bits"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/dynlb/dynlb/proxy/outcome"
+)
+
+// The buckets of durations: for each power of two of microseconds there are eight, so a
+// duration is known to 6 %. The last one is for all from 2^27 µs (134 s) on.
+const (
+	perOctave = 8
+	octaves   = 28
+	buckets   = perOctave * octaves
+)
+
+// Meter counts the requests of an app between two samples. Its methods are safe for
+// concurrent use.
+type Meter struct {
+	classes [5]atomic.Uint32 // 1xx to 5xx
+	sources [4]atomic.Uint32 // by outcome.Source
+	times   [buckets]atomic.Uint32
+}
+
+// Record counts a request. It takes some nanoseconds, and does not allocate.
+func (m *Meter) Record(o *outcome.Outcome) {
+	if class := o.Code/100 - 1; class >= 0 && class < len(m.classes) {
+		m.classes[class].Add(1)
+	}
+	if int(o.Source) < len(m.sources) && o.Source != outcome.None {
+		m.sources[o.Source].Add(1)
+	}
+	m.times[bucketOf(o.Duration)].Add(1)
+}
+
+// bucketOf returns the bucket of a duration.
+func bucketOf(d time.Duration) int {
+	us := uint64(max(0, d.Microseconds())) //nolint:gosec // not negative
+	if us < perOctave {
+		return int(us) //nolint:gosec // below 8
+	}
+	octave := bits.Len64(us) - 3 // from 1: us has this many bits more than 3
+	return min(buckets-1, octave*perOctave+int(us>>(octave-1))-perOctave)
+}
+
+// middleOf returns the middle of a bucket in milliseconds.
+func middleOf(bucket int) float64 {
+	if bucket < perOctave {
+		return float64(bucket) / 1e3
+	}
+	octave := bucket / perOctave
+	low := uint64(bucket%perOctave+perOctave) << (octave - 1) //nolint:gosec // not negative
+	width := uint64(1) << (octave - 1)
+	return (float64(low) + float64(width)/2) / 1e3
+}
+
+// counts are what a Meter has counted.
+type counts struct {
+	classes [5]uint32
+	sources [4]uint32
+	times   [buckets]uint32
+}
+
+// take returns the counts since the last call.
+func (m *Meter) take() *counts {
+	c := new(counts)
+	for i := range m.classes {
+		c.classes[i] = m.classes[i].Swap(0)
+	}
+	for i := range m.sources {
+		c.sources[i] = m.sources[i].Swap(0)
+	}
+	for i := range m.times {
+		if m.times[i].Load() > 0 {
+			c.times[i] = m.times[i].Swap(0)
+		}
+	}
+	return c
+}
+
+// add adds other counts of durations.
+func (c *counts) add(other *counts) {
+	for i, n := range other.times {
+		c.times[i] += n
+	}
+}
+
+// percentile returns the time in milliseconds within which a part of the requests were
+// answered; 0 if there were none.
+func (c *counts) percentile(part float64) float32 {
+	total := uint64(0)
+	for _, n := range c.times {
+		total += uint64(n)
+	}
+	if total == 0 {
+		return 0
+	}
+	rank := uint64(part * float64(total-1))
+	for i, n := range c.times {
+		if uint64(n) > rank {
+			return float32(middleOf(i))
+		}
+		rank -= uint64(n)
+	}
+	return 0
+}
+
+// Meters are the Meters of all apps, by name. The zero value has none. Its methods are
+// safe for concurrent use.
+type Meters struct {
+	mu    sync.Mutex // held by those that replace byApp
+	byApp atomic.Pointer[map[string]*Meter]
+}
+
+// Of returns the Meter of an app, which it makes at the first call.
+func (m *Meters) Of(app string) *Meter {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	next := map[string]*Meter{}
+	if before := m.byApp.Load(); before != nil {
+		if found := (*before)[app]; found != nil {
+			return found
+		}
+		for name, meter := range *before {
+			next[name] = meter
+		}
+	}
+	next[app] = new(Meter)
+	m.byApp.Store(&next)
+	return next[app]
+}
+
+// Record counts a request, if its app has a Meter.
+func (m *Meters) Record(o *outcome.Outcome) {
+	if all := m.byApp.Load(); all != nil {
+		if meter := (*all)[o.App]; meter != nil {
+			meter.Record(o)
+		}
+	}
+}

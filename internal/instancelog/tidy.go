@@ -1,0 +1,98 @@
+package instancelog
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	// tidyInterval is how often files that are too old or too many are removed. They are
+	// also when one was rotated.
+	tidyInterval = time.Minute
+	// maxFiles bounds the number of files: an app that ends at once is started up to once a
+	// second for ever.
+	maxFiles = 500
+)
+
+// tidy removes files until Close.
+func (s *Store) tidy() {
+	defer close(s.done)
+	if s.options.Dir == "" {
+		<-s.ending
+		return
+	}
+	tick := time.NewTicker(tidyInterval)
+	defer tick.Stop()
+	for {
+		s.closeIdle(time.Now())
+		s.remove(time.Now())
+		select {
+		case <-tick.C:
+		case <-s.rotated:
+		case <-s.ending:
+			return
+		}
+	}
+}
+
+// closeIdle closes the files of instances that have been silent.
+func (s *Store) closeIdle(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for path, f := range s.files {
+		if now.Sub(f.last) > idleFile {
+			_ = f.Close() // all was written
+			delete(s.files, path)
+		}
+	}
+}
+
+// stored is a file in the folder.
+type stored struct {
+	path          string
+	app, instance string
+	size          int64
+	last          time.Time // of its last line, about
+}
+
+// list returns the files, those with the newest lines first.
+func (s *Store) list() []stored {
+	var all []stored
+	paths, _ := filepath.Glob(filepath.Join(s.options.Dir, "*", "*"+suffix)) // the pattern is valid
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil || !info.Mode().IsRegular() {
+			continue
+		}
+		name := strings.TrimSuffix(strings.TrimSuffix(filepath.Base(path), suffix), ".1")
+		all = append(all, stored{path, filepath.Base(filepath.Dir(path)), name, info.Size(), info.ModTime()})
+	}
+	slices.SortFunc(all, func(a, b stored) int { return b.last.Compare(a.last) })
+	return all
+}
+
+// remove removes the files that are too old, and the oldest of those that are too many.
+func (s *Store) remove(now time.Time) {
+	total := int64(0)
+	for i, f := range s.list() {
+		total += f.size
+		if now.Sub(f.last) <= s.options.MaxAge && total <= s.options.MaxTotal && i < maxFiles {
+			continue
+		}
+		s.mu.Lock()
+		open := s.files[f.path] != nil // it is being written
+		s.mu.Unlock()
+		if open {
+			continue
+		}
+		if err := os.Remove(f.path); err != nil {
+			s.options.Log.Warn("remove log of an instance", "error", err)
+			continue
+		}
+		total -= f.size
+		_ = os.Remove(filepath.Dir(f.path)) // fails unless it was the last one of the app
+	}
+}
