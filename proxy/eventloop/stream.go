@@ -16,10 +16,17 @@ const ErrAgain = syscall.EAGAIN
 // returns all bytes that were read and not used: those that the connection holds, and
 // the new ones. The caller passes the part that it does not use to Keep, before the
 // next call. The error is ErrAgain, io.EOF or that of the socket.
-func (c *Conn) Receive() ([]byte, error) {
+func (c *Conn) Receive() ([]byte, error) { return c.ReceiveUpTo(ChunkSize) }
+
+// ReceiveUpTo is Receive, and reads at most n bytes if the connection holds none. Over TLS
+// it reads a whole record.
+func (c *Conn) ReceiveUpTo(n int) ([]byte, error) {
 	into := c.loop.in
-	if !c.held.None() {
+	switch {
+	case !c.held.None():
 		into = c.held.room(&c.loop.buffers, c.held.growth())
+	case c.secure == nil:
+		into = into[:n]
 	}
 	if c.secure != nil {
 		n, err := c.secure.receive(into)

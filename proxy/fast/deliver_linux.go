@@ -10,9 +10,14 @@ import (
 // less than giving the kernel a second piece.
 const inlineSize = 4 << 10
 
-// spliceFrom is how many bytes of content must be left for a pipe to be used: two
-// descriptors, and the calls to set it up.
-const spliceFrom = 128 << 10
+const (
+	// spliceFrom is how many bytes of content must be left for a pipe to be used: two
+	// descriptors, and two calls more.
+	spliceFrom = 32 << 10
+	// withHead is how much is read together with the head of a response: a response of
+	// 16 KiB as a whole, and little of content that goes through a pipe.
+	withHead = 17 << 10
+)
 
 // What goes after a chunk, and after the last one.
 var (

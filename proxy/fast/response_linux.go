@@ -73,7 +73,11 @@ func (s *response) receive() {
 			}
 			continue
 		}
-		b, err := u.Receive()
+		limit := eventloop.ChunkSize
+		if !s.begun() && s.request.client.splices() {
+			limit = withHead
+		}
+		b, err := u.ReceiveUpTo(limit)
 		if err == eventloop.ErrAgain { //nolint:errorlint // it is the very value
 			return
 		}

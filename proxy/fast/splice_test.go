@@ -98,6 +98,40 @@ func TestSpliceBrokenOff(t *testing.T) {
 	})
 }
 
+// TestSpliceFrom checks that content of 64 KiB goes through a pipe, and content of 16 KiB
+// does not.
+func TestSpliceFrom(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ size, pipes int }{{16 << 10, 0}, {64 << 10, 1}} {
+		t.Run(fmt.Sprint(c.size), func(t *testing.T) {
+			t.Parallel()
+			content := largeContent(c.size)
+			f := serve(t, Options{Loops: 1}, proxytest.Script(t, func(p *proxytest.Peer) {
+				for p.FirstLine() != "" {
+					_, _ = p.Write(fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(content), content))
+				}
+			}))
+			client := proxytest.Dial(t, f.address)
+			for range 3 {
+				client.Send("GET / HTTP/1.1\nHost: a\n\n")
+				res, err := http.ReadResponse(client.R, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got, err := io.ReadAll(res.Body); err != nil || !bytes.Equal(got, content) {
+					t.Fatalf("%d bytes, want %d and the same (%v)", len(got), len(content), err)
+				}
+				f.recorded(t, 200)
+			}
+			f.inWorkers(func(w *worker) {
+				if n := w.loop.SparePipes(); n != c.pipes {
+					t.Errorf("%d pipes, want %d", n, c.pipes)
+				}
+			})
+		})
+	}
+}
+
 // TestSplicePipesAreBounded: with few clients there are few pipes. Content for which
 // there is none arrives as well.
 func TestSplicePipesAreBounded(t *testing.T) {
