@@ -57,7 +57,7 @@ func (w *worker) Accept(from eventloop.Arrival) {
 	c.unnamed = s.Announces(c.ip)
 	if w.engine.tls != nil && !c.unnamed {
 		c.enter(securing)
-		c.awaitWithin(handshake.Timeout)
+		c.awaitWithin(w.engine.handshakeLimit())
 	} else {
 		c.enter(awaiting)
 		c.awaitWithin(s.HeadTimeout)

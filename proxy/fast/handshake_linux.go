@@ -3,7 +3,6 @@ package fast
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"io"
 	"net"
 	"net/netip"
@@ -39,7 +38,10 @@ type shaking struct {
 	closed bool // the client's connection is closed: the socket is not used any more
 }
 
-var errSlowHandshake = errors.New("not done within " + handshake.Timeout.String())
+// handshakeLimit returns how long a handshake may take.
+func (e *Engine) handshakeLimit() time.Duration {
+	return handshake.Limit(e.settings.Load().HeadTimeout)
+}
 
 // shake begins the handshake when the client has sent something, and lets it go on when
 // the socket may be ready.
@@ -134,7 +136,7 @@ func (c *client) unshaken(err error) {
 // handshakeExpired is called when the handshake takes too long to begin or to end.
 func (c *client) handshakeExpired() {
 	if c.shaking != nil && !c.worker.engine.group.Closing() {
-		c.worker.engine.tls.Failed(errSlowHandshake, c.address())
+		c.worker.engine.tls.Failed(handshake.SlowError(c.worker.engine.handshakeLimit()), c.address())
 	}
 	c.close()
 }

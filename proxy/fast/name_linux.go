@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"net/netip"
 
-	"github.com/dynlb/dynlb/proxy/handshake"
 	"github.com/dynlb/dynlb/proxy/proxyproto"
 )
 
@@ -46,7 +45,7 @@ func (c *client) secureAfterName(rest []byte) {
 	rest = bytes.Clone(rest)
 	c.DropHeld()
 	c.enter(securing)
-	c.awaitWithin(handshake.Timeout)
+	c.awaitWithin(c.worker.engine.handshakeLimit())
 	c.worker.rest(c)
 	if len(rest) > 0 || c.Readable() {
 		c.beginShake(rest)

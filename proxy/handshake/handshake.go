@@ -5,7 +5,7 @@
 //	Done     a connection whose handshake is done, for another lane
 //
 // A lane makes a tls.Conn with Server.Accept, and calls HandshakeContext with a context
-// that ends after Timeout. While the handshake computes, it holds one of the places of
+// that ends after Limit. While the handshake computes, it holds one of the places of
 // the Server; while it waits for the client or for a callback of the config, it holds
 // none. So clients that are silent keep no other client out.
 package handshake
@@ -13,6 +13,7 @@ package handshake
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"log/slog"
 	"net"
 	"runtime"
@@ -22,6 +23,13 @@ import (
 // Timeout is how long a handshake may take. Haproxy's and nginx's are 10 s and 60 s; a
 // handshake needs two round trips.
 const Timeout = 10 * time.Second
+
+// Limit returns how long a handshake may take if the head of a request may take so long:
+// Timeout, or that if it is longer.
+func Limit(head time.Duration) time.Duration { return max(Timeout, head) }
+
+// SlowError returns the error of a handshake that was not done within limit.
+func SlowError(limit time.Duration) error { return fmt.Errorf("not done within %v", limit) }
 
 // ProtocolHTTP1 and ProtocolHTTP2 are names of ALPN (RFC 7301).
 const (

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"runtime"
@@ -82,6 +83,7 @@ func write(c net.Conn, r *rand.Rand, b []byte) error {
 		if longest == len(b) {
 			n = longest
 		}
+		_ = c.SetWriteDeadline(time.Now().Add(Patience))
 		if _, err := c.Write(b[:n]); err != nil {
 			return err
 		}
@@ -90,6 +92,17 @@ func write(c net.Conn, r *rand.Rand, b []byte) error {
 		}
 	}
 	return nil
+}
+
+// patient reads from conn, and waits for Patience each time.
+type patient struct {
+	io.Reader
+	conn net.Conn
+}
+
+func (p *patient) Read(b []byte) (int, error) {
+	_ = p.conn.SetReadDeadline(time.Now().Add(Patience))
+	return p.Reader.Read(b)
 }
 
 // pause lets other goroutines run, at random.

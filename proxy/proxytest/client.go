@@ -115,7 +115,7 @@ func (c *client) put(r *rand.Rand, b []byte) bool {
 
 // read receives the responses.
 func (c *client) read(r *rand.Rand) {
-	b := bufio.NewReader(c.Conn)
+	b := bufio.NewReader(&patient{c.Conn, c.Conn})
 	next := 0
 	defer func() {
 		for _, answered := range c.answered[next:] {

@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"time"
 )
 
 // instance starts an instance, and returns its address.
@@ -49,7 +48,7 @@ func (t *talk) serve(c net.Conn) {
 		delete(t.conns, c)
 		t.mu.Unlock()
 	}()
-	b := bufio.NewReader(c)
+	b := bufio.NewReader(&patient{c, c})
 	for {
 		q, err := http.ReadRequest(b)
 		if err != nil {
@@ -61,11 +60,9 @@ func (t *talk) serve(c net.Conn) {
 			return
 		}
 		t.check(p, q)
-		_ = c.SetDeadline(time.Now().Add(Patience))
 		if !t.answer(c, p, q) {
 			return
 		}
-		_ = c.SetDeadline(time.Time{})
 	}
 }
 

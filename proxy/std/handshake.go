@@ -29,7 +29,8 @@ func (c *conn) shake() {
 	if !c.shaking {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), handshake.Timeout)
+	limit := handshake.Limit(c.lane.options.Settings.Load().HeadTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	lower := c.tls.wire.Conn.(*cipherSide)
 	last := false
@@ -52,12 +53,12 @@ func (c *conn) shake() {
 	lower.wait, c.shaking = nil, false
 	c.tls.answer()
 	if err != nil {
-		c.unshaken(err)
+		c.unshaken(err, limit)
 	}
 }
 
-// unshaken ends a connection whose handshake has failed with err.
-func (c *conn) unshaken(err error) {
+// unshaken ends a connection whose handshake, with the given limit, has failed with err.
+func (c *conn) unshaken(err error, limit time.Duration) {
 	server := c.lane.options.TLS
 	switch begun := handshake.PlainHTTP(err); {
 	case begun != nil:
@@ -67,7 +68,7 @@ func (c *conn) unshaken(err error) {
 		c.rules = c.lane.rules()
 		c.turnAway(policy.ErrPlainHTTP)
 	case errors.Is(err, context.DeadlineExceeded):
-		server.Failed(errSlowHandshake, c.conn.RemoteAddr().String())
+		server.Failed(handshake.SlowError(limit), c.conn.RemoteAddr().String())
 		c.fate = closes
 	case c.unwanted.Load() || c.lane.closing.Load():
 		c.fate = closes
@@ -76,8 +77,6 @@ func (c *conn) unshaken(err error) {
 		c.fate = closes
 	}
 }
-
-var errSlowHandshake = errors.New("not done within " + handshake.Timeout.String())
 
 // speaksStreams reports whether the client must speak HTTP/2, and whether it may: over
 // TLS it says so by ALPN.

@@ -18,17 +18,20 @@ type Load struct {
 	failed  atomic.Int64
 	end     chan struct{}
 	clients sync.WaitGroup
+	begun   sync.WaitGroup // clients without a first response
 }
 
 // StartLoad starts n clients that GET path again and again, each on its own
 // connection, and connect again when that is closed. Unlike http.Client they never
-// repeat a request.
+// repeat a request. It returns when each client has had its first response.
 func StartLoad(t testing.TB, n int, url, path string) *Load {
 	t.Helper()
 	l := &Load{t: t, end: make(chan struct{})}
 	for range n {
+		l.begun.Add(1)
 		l.clients.Go(func() { l.client(strings.TrimPrefix(url, "http://"), path) })
 	}
+	l.begun.Wait()
 	return l
 }
 
@@ -40,6 +43,8 @@ func (l *Load) client(address, path string) {
 		}
 	}()
 	transport := &http.Transport{}
+	begun := sync.OnceFunc(l.begun.Done)
+	defer begun()
 	for {
 		select {
 		case <-l.end:
@@ -57,6 +62,7 @@ func (l *Load) client(address, path string) {
 			err = get(conn, "http://"+address+path)
 		}
 		l.Done.Add(1)
+		begun()
 		if err != nil {
 			l.failed.Add(1)
 			l.t.Errorf("request: %v", err)
