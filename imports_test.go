@@ -100,7 +100,7 @@ var table = map[string][]string{
 		"internal/history", "internal/instancelog",
 	},
 	"internal/cli": {
-		"gen/dynlb/v1", "internal/config", "internal/daemon", "internal/demo", "internal/logging", "internal/process/orphan", "internal/schedule",
+		"gen/dynlb/v1", "internal/config", "internal/daemon", "internal/demo", "internal/logging", "internal/process/orphan", "internal/process/procfs", "internal/schedule",
 		"internal/simulate", "internal/systemd", "proxy", "server", "github.com/spf13/cobra", "golang.org/x/term", "google.golang.org",
 	},
 	"internal/daemon/daemontest": {"gen/dynlb/v1", "internal/config", "internal/daemon", "proxy", "go.uber.org/goleak", "google.golang.org"},

@@ -3,6 +3,7 @@ package server
 import (
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -19,11 +20,12 @@ type boundedListener struct {
 	onTLS     func(net.Conn) error // nil, or handles a client that speaks TLS to a plain port
 	places    chan struct{}        // holds one value per connection
 	closed    chan struct{}
-	end       func() // closes closed, once
+	end       func()        // closes closed, once
+	open      *atomic.Int64 // connections
 }
 
 func newBoundedListener(l net.Listener, s *strangers) *boundedListener {
-	b := &boundedListener{Listener: l, strangers: s, places: make(chan struct{}, maxConnections), closed: make(chan struct{})}
+	b := &boundedListener{Listener: l, strangers: s, places: make(chan struct{}, maxConnections), closed: make(chan struct{}), open: new(atomic.Int64)}
 	b.end = sync.OnceFunc(func() { close(b.closed) })
 	return b
 }
@@ -41,7 +43,9 @@ func (b *boundedListener) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	c := &boundedConn{Conn: conn, address: conn.RemoteAddr().String(), host: hostOf(conn), onTLS: b.onTLS}
+	b.open.Add(1)
 	c.free = sync.OnceFunc(func() {
+		b.open.Add(-1)
 		b.strangers.remove(c)
 		<-b.places
 	})

@@ -27,7 +27,7 @@ func (s *Server) plainGRPC(conn net.Conn) error {
 }
 
 // bounded returns the listener that the server accepts from. onTLS is for a plain port.
-func (s *Server) bounded(l net.Listener, strangers *strangers, onTLS func(net.Conn) error) net.Listener {
+func (s *Server) bounded(l net.Listener, strangers *strangers, onTLS func(net.Conn) error) *boundedListener {
 	b := newBoundedListener(l, strangers)
 	if s.http.TLSConfig == nil {
 		b.onTLS = onTLS

@@ -106,11 +106,17 @@ func startOn(t *testing.T, auth Auth, grpcListener, httpListener net.Listener, d
 // stop ends the control plane and its clients. It may be called again.
 func (p *plane) stop(t *testing.T) {
 	t.Helper()
+	p.stopWithin(context.Background(), t)
+}
+
+// stopWithin is stop with the context of Shutdown.
+func (p *plane) stopWithin(ctx context.Context, t *testing.T) {
+	t.Helper()
 	if p.served == nil {
 		return
 	}
 	p.web.CloseIdleConnections()
-	if err := p.Shutdown(context.Background()); err != nil {
+	if err := p.Shutdown(ctx); err != nil {
 		t.Error(err)
 	}
 	if err := <-p.served; err != nil {

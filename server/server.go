@@ -71,6 +71,8 @@ type Server struct {
 	gateway http.Handler
 	http    *http.Server
 
+	grpcConns atomic.Int64 // connections of clients over gRPC
+
 	health       *health.Server
 	shuttingDown atomic.Bool
 	ending       chan struct{} // closed to end all streams
@@ -131,7 +133,11 @@ func (s *Server) Serve(grpcListener, httpListener net.Listener) error {
 		})
 	}
 	serve("the gateway", func() error { return s.inner.Serve(s.pipe) })
-	serve("gRPC", func() error { return s.grpc.Serve(s.bounded(grpcListener, &s.overGRPC, s.plainGRPC)) })
+	serve("gRPC", func() error {
+		l := s.bounded(grpcListener, &s.overGRPC, s.plainGRPC)
+		l.open = &s.grpcConns
+		return s.grpc.Serve(l)
+	})
 	serve("admin HTTP", func() error { return s.serveHTTP(s.bounded(httpListener, &s.overHTTP, s.plainHTTP)) })
 	running.Wait()
 	close(failures)
@@ -159,13 +165,13 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	defer cancel()
 
 	var ending sync.WaitGroup
-	ending.Go(func() { s.stopGRPC(ctx, s.grpc) })
+	ending.Go(func() { s.stopGRPC(ctx, s.grpc, &s.grpcConns) })
 	var err error
 	if s.http.Shutdown(ctx) != nil {
 		s.log.Warn("HTTP clients of the control plane were cut off")
 		err = s.http.Close()
 	}
-	s.stopGRPC(ctx, s.inner) // after HTTP, whose requests it carries out
+	s.stopGRPC(ctx, s.inner, nil) // after HTTP, whose requests it carries out
 	ending.Wait()
 	if err = errors.Join(err, s.pipe.Close(), s.conn.Close()); err != nil {
 		return fmt.Errorf("shut down control server: %w", err)
@@ -173,8 +179,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return nil
 }
 
-// stopGRPC stops a server gracefully, or at once when ctx ends.
-func (s *Server) stopGRPC(ctx context.Context, server *grpc.Server) {
+// stopGRPC stops a server gracefully, or at once when ctx ends. The log says so if it
+// had connections of clients then.
+func (s *Server) stopGRPC(ctx context.Context, server *grpc.Server, clients *atomic.Int64) {
 	stopped := make(chan struct{})
 	go func() { // ends with the calls, by Stop at the latest; stopGRPC waits for it
 		server.GracefulStop()
@@ -183,7 +190,9 @@ func (s *Server) stopGRPC(ctx context.Context, server *grpc.Server) {
 	select {
 	case <-stopped:
 	case <-ctx.Done():
-		s.log.Warn("gRPC clients were cut off")
+		if clients != nil && clients.Load() > 0 {
+			s.log.Warn("gRPC clients were cut off")
+		}
 		server.Stop()
 		<-stopped
 	}

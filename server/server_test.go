@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -153,4 +154,24 @@ func TestShutdownCutsOffStuckReaders(t *testing.T) {
 		}
 		resp.Body.Close()
 	})
+}
+
+// TestShutdownAtOnceWithoutClients: when there is no time, the log tells of clients over
+// gRPC that were cut off, and of none if there were none.
+func TestShutdownAtOnceWithoutClients(t *testing.T) {
+	t.Parallel()
+	for _, connected := range []bool{false, true} {
+		p := start(t)
+		if connected {
+			if _, err := p.client.GetStatus(t.Context(), &dynlbv1.GetStatusRequest{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		over, cancel := context.WithCancel(t.Context())
+		cancel()
+		p.stopWithin(over, t)
+		if !connected && strings.Contains(p.log.String(), "cut off") {
+			t.Errorf("no client was there: %s", p.log)
+		}
+	}
 }

@@ -120,7 +120,7 @@ func (f *serviceFlags) explain(err error) error {
 
 // unit returns the unit for the config file, which must be valid.
 func (f *serviceFlags) unit(o *options) (*systemd.Unit, error) {
-	path, err := filepath.Abs(cmp.Or(o.config, config.DefaultPath))
+	path, err := filepath.Abs(cmp.Or(o.config, config.FindDefault()))
 	if err != nil {
 		return nil, err
 	}

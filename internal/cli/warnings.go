@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/internal/config"
+	"github.com/dynlb/dynlb/internal/process/procfs"
 )
 
 // shortest is the time below which an interval is probably a number of seconds
@@ -18,6 +19,9 @@ const shortest = 100 * time.Millisecond
 
 // variable matches a variable of a shell.
 var variable = regexp.MustCompile(`\$(\w+|\{\w+\})`)
+
+// operators are words that only a shell understands.
+var operators = []string{"&&", "||", "|", ";", "&", ">", ">>", "<"}
 
 // warnings returns what is valid in a config and is probably a mistake. What all apps
 // have from beside apps is one warning.
@@ -47,6 +51,9 @@ func warnings(c *config.Config) (all []string) {
 func appWarnings(c *config.App) []string {
 	var all []string
 	warn := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
+	if first, last, err := procfs.EphemeralPorts(); err == nil && !c.Socket && c.BasePort <= last && c.BasePort+c.MaxInstances > first {
+		warn("basePort: the kernel takes ports from %d to %d for outgoing connections, so that an instance may find its port in use; set one below %d", first, last, first)
+	}
 	argv := c.Argv(c.BasePort)
 	if len(argv) > 0 {
 		_, ownPath := c.Env["PATH"] // instances search this one
@@ -57,6 +64,9 @@ func appWarnings(c *config.App) []string {
 		for _, arg := range argv[1:] {
 			if found := variable.FindString(arg); found != "" && !shell {
 				warn("command: %s is taken literally: no shell replaces it", found)
+			}
+			if slices.Contains(operators, arg) && !shell {
+				warn("command: %s is an argument of %s: no shell reads it; to have one, write command: [sh, -c, %q]", arg, argv[0], strings.Join(argv, " "))
 			}
 		}
 	}

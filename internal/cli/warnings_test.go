@@ -1,9 +1,13 @@
 package cli
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"github.com/dynlb/dynlb/internal/process/procfs"
 )
 
 // TestCheckWarns: what is valid and probably a mistake is a line on stderr, and the
@@ -16,6 +20,8 @@ func TestCheckWarns(t *testing.T) {
 		"{command: [no-such], env: {PATH: /opt/app}}": "",
 		"command: [echo, $HOME/x]":                    "warning: command: $HOME is taken literally: no shell replaces it\n",
 		"command: [sh, -c, 'echo $HOME']":             "",
+		"command: [echo, a, '&&', echo, b]":           `warning: command: && is an argument of echo: no shell reads it; to have one, write command: [sh, -c, "echo a && echo b"]` + "\n",
+		"command: [sh, -c, 'echo a && echo b', '&&']": "",
 		"env: {A: '${B}'}":                            "warning: env.A: ${B} is taken literally\n",
 		"checkInterval: 5":                            "warning: checkInterval: is 5ms; if seconds are meant, write 5s\n",
 		"checkInterval: 100":                          "",
@@ -27,6 +33,26 @@ func TestCheckWarns(t *testing.T) {
 		}
 		if code, _, stderr := cli(t, "check", file); code != exitDone || stderr != want {
 			t.Errorf("%s: exit code %d, %q, want %q", yaml, code, stderr, want)
+		}
+	}
+}
+
+// TestCheckWarnsOfPorts: ports of instances that the kernel also gives to outgoing
+// connections are one.
+func TestCheckWarnsOfPorts(t *testing.T) {
+	t.Parallel()
+	first, last, err := procfs.EphemeralPorts()
+	if err != nil || first < 1024 || last < first+100 {
+		t.Skipf("no range of ports to test with: %d to %d, %v", first, last, err)
+	}
+	for base, want := range map[int]bool{first - 10: false, first - 9: true, first: true, last: true} {
+		file := filepath.Join(t.TempDir(), "config.yaml")
+		if err := os.WriteFile(file, fmt.Appendf(nil, "maxInstances: 10\nbasePort: %d\n", base), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		code, _, stderr := cli(t, "check", file)
+		if got := strings.Contains(stderr, fmt.Sprintf("warning: basePort: the kernel takes ports from %d to %d", first, last)); code != exitDone || got != want {
+			t.Errorf("basePort %d: exit code %d, %q, want a warning: %t", base, code, stderr, want)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"cmp"
 	"errors"
 	"io/fs"
 	"path/filepath"
@@ -29,7 +28,7 @@ type Client struct {
 // be able to reach a dynlb that runs with it or with an earlier version of it. The
 // path and the errors are those of [Load].
 func LoadClient(path string) (Client, error) {
-	name := cmp.Or(path, DefaultPath)
+	name := pathOr(path)
 	data, err := read(name)
 	switch {
 	case path == "" && errors.Is(err, fs.ErrNotExist):

@@ -94,8 +94,12 @@ func command(field *[]string) Value {
 	want := "a list of strings that starts with a program, such as " + yamlList(defaultCommand())
 	decode := func(r *reader, at place, node *yaml.Node) {
 		if node.Kind != yaml.SequenceNode || len(node.Content) == 0 {
-			if line, ok := text(node); ok && len(strings.Fields(line)) > 0 && !strings.ContainsAny(line, "\"'\\$&|;<>") {
-				r.problem(at, "must be a list; write command: %s", yamlList(strings.Fields(line)))
+			if line, ok := text(node); ok && len(strings.Fields(line)) > 0 {
+				words := strings.Fields(line)
+				if strings.ContainsAny(line, "\"'\\$&|;<>") { // only a shell understands it
+					words = []string{"sh", "-c", line}
+				}
+				r.problem(at, "must be a list; write command: %s", yamlList(words))
 				return
 			}
 			r.wrong(at, node, want)

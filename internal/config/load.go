@@ -1,7 +1,6 @@
 package config
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -11,8 +10,31 @@ import (
 	"strings"
 )
 
-// DefaultPath is the file that is read when no file is named.
+// DefaultPath is the file that is read when no file is named; see [FindDefault].
 const DefaultPath = "config.yaml"
+
+// otherDefaultPath is read in place of DefaultPath if only it exists.
+const otherDefaultPath = "config.yml"
+
+// FindDefault returns the file that is read when no file is named: config.yml if that
+// exists and [DefaultPath] does not, and DefaultPath otherwise.
+func FindDefault() string {
+	if _, err := os.Stat(DefaultPath); !errors.Is(err, fs.ErrNotExist) {
+		return DefaultPath
+	}
+	if _, err := os.Stat(otherDefaultPath); err == nil {
+		return otherDefaultPath
+	}
+	return DefaultPath
+}
+
+// pathOr returns path, or the default one if it is empty.
+func pathOr(path string) string {
+	if path == "" {
+		return FindDefault()
+	}
+	return path
+}
 
 // maxSize bounds the file, in bytes. A configuration has a few kilobytes; the bound
 // keeps dynlb from reading a large log or a device into memory after a slip in the
@@ -22,12 +44,12 @@ const maxSize = 1 << 20
 // Load reads the configuration from the file at path, and the variable PORT
 // from getenv, which is usually os.Getenv; nil means an empty environment.
 //
-// An empty path means [DefaultPath]. If that file does not exist, Load returns the
+// An empty path means that of [FindDefault]. If that file does not exist, Load returns the
 // defaults, with an empty Path. Every error is an [*Error]; when a named file does
 // not exist, it wraps fs.ErrNotExist. Pipes and devices are refused, except for
 // /dev/stdin, /dev/fd/N, /proc/self/fd/N and /dev/null.
 func Load(path string, getenv func(string) string) (Config, error) {
-	name := cmp.Or(path, DefaultPath)
+	name := pathOr(path)
 	data, err := read(name)
 	switch {
 	case path == "" && errors.Is(err, fs.ErrNotExist):

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"syscall"
 	"testing"
 )
@@ -53,6 +54,24 @@ func TestLoadWithoutFile(t *testing.T) {
 	}
 	_, err = Load("sub", nil)
 	wantError(t, err, "sub: cannot be read: is a directory")
+}
+
+// TestLoadYML: config.yml is read if there is no config.yaml. The test changes the working
+// directory, so it does not run in parallel.
+func TestLoadYML(t *testing.T) {
+	enter(t)
+	for _, file := range []string{"config.yml", "config.yaml"} { // the second one beside the first
+		if err := os.WriteFile(file, []byte("location: app.ts\nadmin: 127.0.0.1:70"+strconv.Itoa(len(file))+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, err := Load("", nil)
+		if err != nil || got.Path != file {
+			t.Errorf("read %q, %v; want %q", got.Path, err, file)
+		}
+		if client, err := LoadClient(""); err != nil || client.Admin != got.Admin {
+			t.Errorf("clients use %q, %v; want %q", client.Admin, err, got.Admin)
+		}
+	}
 }
 
 // TestLoad changes the working directory, so it does not run in parallel.

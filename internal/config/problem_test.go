@@ -114,6 +114,7 @@ var parseProblems = []struct {
 
 	// The command and its environment.
 	{"command: bun run app.ts", "1: command: must be a list; write command: [bun, run, app.ts]"},
+	{"command: npm ci && node app.js", `1: command: must be a list; write command: [sh, -c, "npm ci && node app.js"]`},
 	{"command: []", "1: command: must be " + wantCommand + "; got a list"},
 	{"command: ['']", `1: command[0]: must be a program; got ""`},
 	{"command:\n- node\n- [a]\n- ~\n", "3: command[1]: must be a string; got a list\n4: command[2]: must be a string; got nothing"},

@@ -122,7 +122,7 @@ func TestNeverReady(t *testing.T) {
 	}
 	r := daemontest.Start(t, "minInstances: 1\nstartTimeout: 300ms\nhealthPath: /nothing-here\n")
 	daemontest.Eventually(t, "the reason, twice", func() bool {
-		return r.Pool().GetUnavailableReason() == "not ready within 300ms: GET /nothing-here: status 404, not 2xx" &&
+		return r.Pool().GetUnavailableReason() == "not ready within 300ms: GET /nothing-here: status 404, not 2xx; set healthPath to a path that answers with 2xx" &&
 			strings.Count(r.Log.String(), "instance failed") >= 2
 	})
 }

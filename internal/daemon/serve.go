@@ -35,7 +35,7 @@ type ServeOptions struct {
 // It is [ErrCut] if requests in flight were cut off, and a [LoggedError] if the log has
 // it: a log of JSON has no other lines.
 func Serve(ctx context.Context, o ServeOptions) error {
-	if err := watchable(cmp.Or(o.ConfigPath, config.DefaultPath)); err != nil {
+	if err := watchable(cmp.Or(o.ConfigPath, config.FindDefault())); err != nil {
 		return ConfigError{err}
 	}
 	service := isService(os.Getenv, os.Getpid(), logging.IsTerminal(o.Stderr))

@@ -3,6 +3,7 @@ package local
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"github.com/dynlb/dynlb/internal/registry"
@@ -31,6 +32,21 @@ func (s *notReadyState) cause(c *child, p proc) error {
 		return errors.New("no answer")
 	}
 	return withLastAnswer(s.last, s.answer)
+}
+
+// remedy returns what to do about a child that did not become ready in time, to follow the
+// cause: its app may listen elsewhere, or have no such path.
+func (s *notReadyState) remedy(c *child) string {
+	switch {
+	case answered(s.last) && !unavailable(s.last):
+		return "; set healthPath to a path that answers with 2xx"
+	case s.answer != nil || !connRefused(s.last) && !errors.Is(s.last, fs.ErrNotExist):
+		return ""
+	case c.place.socket() != "":
+		return "; the app must listen on {socket}, which is in DYNLB_SOCKET too"
+	default:
+		return "; the app must listen on {port}, which is in PORT too"
+	}
 }
 
 // notReadyYet handles a failed probe of a child that is to become ready, and reports

@@ -46,7 +46,7 @@ func (f *Fleet) awaitReady(life context.Context, c *child, p proc) (at registry.
 			if life.Err() != nil {
 				return at, life.Err()
 			}
-			return at, fmt.Errorf("not ready within %v: %w", limit, state.cause(c, p))
+			return at, fmt.Errorf("not ready within %v: %w%s", limit, state.cause(c, p), state.remedy(c))
 		}
 		answered, err := f.probeEndpoints(ctx, c)
 		if err == nil {

@@ -136,6 +136,9 @@ func splitHint(program string) string {
 			return "" // a path with a space in it
 		}
 	}
+	if strings.ContainsAny(program, "&|;<>") {
+		return fmt.Sprintf("no shell reads it; to have one, write [sh, -c, %q]", program)
+	}
 	return "the program and each argument are separate items: [" + strings.Join(words, ", ") + "]"
 }
 

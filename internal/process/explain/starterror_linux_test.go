@@ -53,6 +53,7 @@ func TestStartErrors(t *testing.T) {
 		{process.Spec{Argv: []string{"/bin/sh"}, Dir: dir + "/absent"}, "/bin/sh: cannot start in DIR/absent: no such file or directory; create the folder, or set workDir:", fs.ErrNotExist},
 		{process.Spec{Argv: []string{"/bin/sh"}, Dir: dir + "/data"}, "/bin/sh: cannot start in DIR/data: not a folder; set workDir:", syscall.ENOTDIR},
 		{process.Spec{Argv: []string{"/bin/sh", strings.Repeat("x", 4<<20)}}, "/bin/sh: cannot start: argument list too long", syscall.E2BIG},
+		{process.Spec{Argv: []string{"npm ci && node app.js"}, Env: env}, `npm ci && node app.js: not found on PATH; no shell reads it; to have one, write [sh, -c, "npm ci && node app.js"]`, exec.ErrNotFound},
 		{process.Spec{Argv: []string{"node app.js --port 5001"}, Env: env}, "node app.js --port 5001: not found on PATH; the program and each argument are separate items: [node, app.js, --port, 5001]", exec.ErrNotFound},
 		{process.Spec{Argv: []string{dir + "/lost -v"}}, "DIR/lost -v: does not exist; the program and each argument are separate items: [DIR/lost, -v]", fs.ErrNotExist},
 		{process.Spec{Argv: []string{dir + "/my app"}}, "DIR/my app: does not exist; create it, or set command in the config", fs.ErrNotExist},
