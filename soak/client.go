@@ -48,6 +48,7 @@ type answer struct {
 	status int
 	id     string // the field X-Soak-Id
 	body   string
+	later  bool // it has Retry-After
 }
 
 // brokenError is a request that got no answer, or not all of it.
@@ -163,7 +164,7 @@ func (n *conn) exchange(method string, request []byte) (a answer, again bool, er
 	if err != nil {
 		return answer{}, false, &brokenError{readBody, err}
 	}
-	a = answer{status: response.StatusCode, id: response.Header.Get("X-Soak-Id"), body: string(body)}
+	a = answer{status: response.StatusCode, id: response.Header.Get("X-Soak-Id"), body: string(body), later: response.Header.Get("Retry-After") != ""}
 	if response.Proto != "HTTP/1.1" || a.status < http.StatusOK || len(body) == maxAnswer {
 		return a, false, &brokenError{"read answer", fmt.Errorf("%s %d with %d bytes", response.Proto, a.status, len(body))}
 	}

@@ -28,6 +28,9 @@
 //     goroutines or descriptors, and as many processes as the target.
 //   - on SIGTERM it ends with exit code 0, and leaves no process.
 //
+// A request that is refused by a 503 with Retry-After is lost, too; the report has the number of
+// those beside that of all.
+//
 // With -tls the clients speak HTTPS. With -second there is a second app, to which requests go
 // one after the other, and which the faults of the first must not touch: none of its
 // requests is lost, and its instance stays.

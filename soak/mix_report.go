@@ -71,8 +71,8 @@ func (m mixReport) write(out io.Writer) {
 		"|---|---:|---:|---:|---:|---:|---:|---:|---|\n")
 	for _, r := range m.reports {
 		x := r.result()
-		fmt.Fprintf(out, "| %s | %d | %d | %d | %d | %d | %d | %d | %s |\n", r.server.name, r.load.sent.Load(), r.injector.total(),
-			len(x.gets), len(x.excused), len(x.others), len(x.twice), len(x.wrong), word[r.passedMixed()])
+		fmt.Fprintf(out, "| %s | %d | %d | %s | %d | %s | %d | %d | %s |\n", r.server.name, r.load.sent.Load(), r.injector.total(),
+			howMany(x.gets), len(x.excused), howMany(x.others), len(x.twice), len(x.wrong), word[r.passedMixed()])
 	}
 	for _, r := range m.reports {
 		x, name := r.result(), r.server.name+": "

@@ -64,7 +64,7 @@ func TestMixedReportFailsForEveryLoss(t *testing.T) {
 		"response of a GET cut off": {loss{request: request{id: "g1"}, err: &brokenError{readBody, io.ErrUnexpectedEOF}}, ""},
 		"another answer":            {loss{request: request{id: "p2", post: true}, err: errStrayBody}, "wrong contents"},
 		"more than an answer":       {loss{request: request{id: "g1"}, err: &brokenError{"after", errStrayBytes}}, "wrong contents"},
-		"other content":             {loss{request: request{id: "p2", post: true}, err: &statusError{400, notMyBody}}, "wrong contents"},
+		"other content":             {loss{request: request{id: "p2", post: true}, err: &statusError{status: 400, body: notMyBody}}, "wrong contents"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := spotless()

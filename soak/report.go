@@ -2,11 +2,14 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"net/http"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -38,10 +41,10 @@ func (r *report) verdicts() []verdict {
 	twice := r.ledger.twice()
 	missing := r.ledger.missing(r.load.tally.posted)
 	list := []verdict{
-		{"no GET lost", len(gets) == 0, fmt.Sprintf("%d lost", len(gets))},
+		{"no GET lost", len(gets) == 0, howMany(gets) + " lost"},
 		{"no POST carried out twice", len(twice) == 0, counted(twice)},
 		{"every POST answered 200 was carried out", len(missing) == 0, counted(missing)},
-		{"POSTs lost only with their instance", len(others) == 0, fmt.Sprintf("%d others, %d with it", len(others), len(excused))},
+		{"POSTs lost only with their instance", len(others) == 0, fmt.Sprintf("%s others, %d with it", howMany(others), len(excused))},
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.holders)) {
 		broken := r.holders[name].tally.broken
@@ -118,8 +121,8 @@ func (r *report) writeLoad(out io.Writer) {
 	t := &r.load.tally
 	sent := r.load.sent.Load()
 	gets, excused, others := r.sorted()
-	fmt.Fprintf(out, "\n## Load\n\n%d requests, %.0f a second; %d sent more than %v late; POSTs carried out: %d; lost: %d GETs, %d POSTs; lost with their instance: %d.\n\n",
-		sent, float64(sent)/r.load.ends[phases-1].Seconds(), t.late, lateAfter, len(r.ledger), len(gets), len(others), len(excused))
+	fmt.Fprintf(out, "\n## Load\n\n%d requests, %.0f a second; %d sent more than %v late; POSTs carried out: %d; lost: %s GETs, %s POSTs; lost with their instance: %d.\n\n",
+		sent, float64(sent)/r.load.ends[phases-1].Seconds(), t.late, lateAfter, len(r.ledger), howMany(gets), howMany(others), len(excused))
 	fmt.Fprint(out, "| latency beyond the app's, ms | requests | p50 | p99 | p99.9 | max |\n|---|---:|---:|---:|---:|---:|\n")
 	for _, row := range []struct {
 		name  string
@@ -169,6 +172,22 @@ func (r *report) writeReadings(out io.Writer) {
 		fmt.Fprintf(out, "| %s | %d | %d |\n", row.name, row.of(r.before), row.of(r.after))
 	}
 	fmt.Fprintf(out, "\nGoroutines and descriptors may be up to %d more than before.\n", slack)
+}
+
+// howMany returns the number of losses, and how many of them were refused. A refused
+// request is lost for the verdict: its client got nothing of what it asked for. But no
+// instance had it, and the client was told when to come again.
+func howMany(losses []loss) string {
+	n := 0
+	for _, l := range losses {
+		if status, ok := errors.AsType[*statusError](l.err); ok && status.status == http.StatusServiceUnavailable && status.later {
+			n++
+		}
+	}
+	if n == 0 {
+		return strconv.Itoa(len(losses))
+	}
+	return fmt.Sprintf("%d (%d of them refused by a 503 with Retry-After)", len(losses), n)
 }
 
 // writeLosses writes the reasons of losses, the most frequent first, each with the

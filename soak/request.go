@@ -63,7 +63,7 @@ var errStrayBody = errors.New("the body is not this request's")
 // errStrayBody.
 func (r *request) check(a answer) error {
 	if a.status != cmp.Or(r.status, http.StatusOK) {
-		return &statusError{a.status, a.body}
+		return &statusError{a.status, a.body, a.later}
 	}
 	if r.named && a.id != r.id {
 		return fmt.Errorf("%w: X-Soak-Id is %q", errStrayBody, a.id)
@@ -85,6 +85,7 @@ func (r *request) check(a answer) error {
 type statusError struct {
 	status int
 	body   string
+	later  bool // it has Retry-After
 }
 
 func (e *statusError) Error() string {

@@ -42,7 +42,7 @@ func (b *bystander) run(ctx context.Context) {
 			break
 		}
 		if err == nil && a.status != http.StatusOK {
-			err = &statusError{a.status, a.body}
+			err = &statusError{a.status, a.body, a.later}
 		}
 		b.mu.Lock()
 		b.sent++
