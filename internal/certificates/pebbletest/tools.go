@@ -9,7 +9,7 @@ import (
 )
 
 // within is how long a test waits for something that must happen.
-const within = 20 * time.Second
+const within = time.Minute
 
 // FreeAddress returns an address of loopback whose port is free.
 func FreeAddress(t testing.TB) string {
