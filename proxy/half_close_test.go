@@ -1,12 +1,15 @@
 package proxy_test
 
 import (
+	"crypto/tls"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
@@ -80,4 +83,47 @@ func TestHalfCloseInQueue(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	f.recorded(t, 200)
+}
+
+// TestHalfCloseYields checks that such a request gives up its place in a full queue for one
+// whose client is there: its own client may have left.
+func TestHalfCloseYields(t *testing.T) {
+	t.Parallel()
+	for _, secure := range []bool{false, true} {
+		t.Run(map[bool]string{false: "TCP", true: "TLS"}[secure], func(t *testing.T) {
+			t.Parallel()
+			f := newProxy(t, setup{queue: registry.Options{QueueLimit: 1, QueueTimeout: patience}, tls: secure})
+			gone := proxytest.Dial(t, f.address)
+			gone.Send("GET / HTTP/1.1\nHost: a\n\n")
+			f.waiting(t, 1)
+			gone.CloseWrite()
+			if over, ok := gone.Conn.(*tls.Conn); ok {
+				_ = over.NetConn().(*net.TCPConn).CloseWrite()
+			}
+			refused := make(chan string, 1)
+			go func() { refused <- gone.FirstLine() }()
+			for end := time.Now().Add(patience); time.Now().Before(end); {
+				c := proxytest.Dial(t, f.address)
+				c.Send("GET / HTTP/1.1\nHost: a\n\n")
+				line := make(chan string, 1)
+				go func() { line <- c.FirstLine() }()
+				select {
+				case got := <-line: // the end of output is not noticed yet
+					if got != "HTTP/1.1 503 Service Unavailable" {
+						t.Fatalf("a request beyond the limit of the queue got %q", got)
+					}
+				case got := <-refused:
+					if got != "HTTP/1.1 503 Service Unavailable" {
+						t.Errorf("the request that yields got %q", got)
+					}
+					addInstance(t, f.registry, server(t, echo))
+					if got := wait(t, line, "response"); got != "HTTP/1.1 200 OK" {
+						t.Errorf("the other one got %q", got)
+					}
+					return
+				}
+			}
+			t.Error("the request of a client that may have left keeps its place")
+		})
+	}
 }

@@ -89,7 +89,7 @@ func (r *Registry) flowWindowLocked() time.Duration {
 }
 
 // joinLocked puts w into the queue, and reports whether there was room. While the queue
-// stands, the first request leaves it.
+// stands, the first request leaves it. One that yields leaves a full one.
 func (r *Registry) joinLocked(w *Waiter) bool {
 	q, now := &r.queue, r.elapsed()
 	if q.size == 0 {
@@ -98,7 +98,13 @@ func (r *Registry) joinLocked(w *Waiter) bool {
 	q.flow.arrived++
 	q.flow.roll(now, r.flowWindowLocked())
 	if !r.refuseOldestLocked(now) && q.size >= r.options.QueueLimit {
-		return false
+		w := q.yielding
+		if w == nil {
+			return false
+		}
+		err := r.refusedLocked(ErrQueueFull)
+		q.remove(w)
+		w.Grant(Lease{}, err)
 	}
 	w.since = now
 	q.push(w)
@@ -112,7 +118,9 @@ func (r *Registry) refuseOldestLocked(now time.Duration) bool {
 		return false
 	}
 	err := r.refusedLocked(ErrOverloaded)
-	r.queue.pop().Grant(Lease{}, err)
+	w := r.queue.first()
+	r.queue.remove(w)
+	w.Grant(Lease{}, err)
 	return true
 }
 
@@ -120,7 +128,7 @@ func (r *Registry) refuseOldestLocked(now time.Duration) bool {
 // newest one while the queue stands.
 func (r *Registry) nextLocked(now time.Duration) *Waiter {
 	if r.standsLocked(now) {
-		return r.queue.tail
+		return r.queue.newest()
 	}
 	return r.queue.head
 }

@@ -31,13 +31,15 @@ type Waiter struct {
 
 	prev, next *Waiter
 	queued     bool
+	yields     bool          // see Yield
 	since      time.Duration // when it was queued, since Registry.base
 }
 
-// queue holds waiters, first come, first served. While it holds any, no candidate is
+// queue holds waiters, first come, first served, and behind them those that yield. While it holds any, no candidate is
 // below the cap: every change that frees a place calls dispatchLocked.
 type queue struct {
 	head, tail *Waiter
+	yielding   *Waiter // the first one that yields; nil: none does
 	size       int
 	flow       flow
 	stands     bool // see Registry.standsLocked
@@ -104,6 +106,18 @@ func (r *Registry) Dequeue(w *Waiter) bool {
 		r.queue.flow.leave(now, w.since)
 	}
 	return true
+}
+
+// Yield has w wait behind the requests that do not yield, if it is in the queue, and be the
+// first to leave a full one: its client has ended its output and may be gone.
+func (r *Registry) Yield(w *Waiter) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if w.yields || !r.queue.remove(w) {
+		return
+	}
+	w.yields = true
+	r.queue.push(w)
 }
 
 // QueueTimeout returns how long a request may wait.
@@ -179,16 +193,25 @@ func (r *Registry) dispatchLocked() {
 	}
 }
 
-// push appends w.
+// push appends w, before those that yield unless it does.
 func (q *queue) push(w *Waiter) {
 	w.queued = true
-	w.prev = q.tail
-	if q.tail == nil {
+	if w.next = q.yielding; w.yields {
+		w.next = nil
+		if q.yielding == nil {
+			q.yielding = w
+		}
+	}
+	if w.next == nil {
+		w.prev, q.tail = q.tail, w
+	} else {
+		w.prev, w.next.prev = w.next.prev, w
+	}
+	if w.prev == nil {
 		q.head = w
 	} else {
-		q.tail.next = w
+		w.prev.next = w
 	}
-	q.tail = w
 	q.size++
 }
 
@@ -201,10 +224,29 @@ func (q *queue) pop() *Waiter {
 	return w
 }
 
+// newest returns the last waiter that does not yield, or the last one if all do.
+func (q *queue) newest() *Waiter {
+	if q.yielding == nil || q.yielding.prev == nil {
+		return q.tail
+	}
+	return q.yielding.prev
+}
+
+// first returns the waiter that leaves first: one that yields, or the head.
+func (q *queue) first() *Waiter {
+	if q.yielding != nil {
+		return q.yielding
+	}
+	return q.head
+}
+
 // remove removes w, and reports whether it was in the queue.
 func (q *queue) remove(w *Waiter) bool {
 	if !w.queued {
 		return false
+	}
+	if q.yielding == w {
+		q.yielding = w.next
 	}
 	if w.prev == nil {
 		q.head = w.next
@@ -216,7 +258,7 @@ func (q *queue) remove(w *Waiter) bool {
 	} else {
 		w.next.prev = w.prev
 	}
-	w.prev, w.next, w.queued = nil, nil, false
+	w.prev, w.next, w.queued, w.yields = nil, nil, false, false
 	q.size--
 	return true
 }

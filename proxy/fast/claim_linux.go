@@ -40,12 +40,21 @@ func (r *request) leftQueue() {
 // queue waits for an instance, until the queue's timeout.
 func (r *request) queue() {
 	r.attempt, r.queuedAt = attemptQueued, r.worker.loop.Now()
+	r.yield()
 	limit := int64(r.app.Registry().QueueTimeout())
 	if limit <= 0 {
 		r.leaveQueue()
 		return
 	}
 	r.worker.loop.SetTimer(&r.timer, r.worker.loop.Now()+limit)
+}
+
+// yield has the request wait behind others if its client has ended its output: it may be
+// gone. A client of HTTP/2 says so by RST_STREAM.
+func (r *request) yield() {
+	if r.attempt == attemptQueued && r.client.stream == nil && r.client.Ended() {
+		r.app.Registry().Yield(&r.waiter)
+	}
 }
 
 // Expired is called when the request's time in the queue is up, when its content has

@@ -234,6 +234,7 @@ func (r *request) clientReady() {
 	} else if r.response.undelivered() {
 		r.response.receive()
 	}
+	r.yield()
 	switch {
 	case c.request != r:
 	case r.attempt == attemptFilling:

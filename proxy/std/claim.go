@@ -48,6 +48,10 @@ func (x *exchange) queue() (registry.Lease, error) {
 	if lease, err := pool.Enqueue(waiter); err != nil || lease.Valid() {
 		return lease, err
 	}
+	if c, ok := x.client.(*conn); ok {
+		c.waits(waiter)
+		defer c.waits(nil)
+	}
 	err := x.await(granted, x.lane.clock.limit(pool.QueueTimeout()))
 	if err != nil && pool.Dequeue(waiter) {
 		return registry.Lease{}, err

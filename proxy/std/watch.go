@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/dynlb/dynlb/internal/registry"
 )
 
 // watchAfter is when the watching of a client begins. Most requests end earlier, and need
@@ -18,12 +20,32 @@ type watcher struct {
 	armed    bool
 	stopping atomic.Bool
 	exchange *exchange
+	ended    atomic.Bool                     // the client has ended its output
+	waiter   atomic.Pointer[registry.Waiter] // the exchange is in the queue; nil: it is not
+}
+
+// outputEnded has the exchange wait behind others if it is in the queue: a client that has
+// ended its output may be gone.
+func (w *watcher) outputEnded() {
+	w.ended.Store(true)
+	if waiter := w.waiter.Load(); waiter != nil {
+		w.exchange.app.Registry().Yield(waiter)
+	}
+}
+
+// waits notes that the exchange is in the queue; nil: it is no more.
+func (w *watcher) waits(waiter *registry.Waiter) {
+	w.waiter.Store(waiter)
+	if waiter != nil && w.ended.Load() {
+		w.outputEnded()
+	}
 }
 
 // watch halts x if the client is gone, until unwatch.
 func (c *conn) watch(x *exchange) {
 	w := &c.watcher
 	w.armed, w.exchange = true, x
+	w.ended.Store(false)
 	w.watching.Add(1)
 	if w.timer == nil {
 		w.timer = time.AfterFunc(watchAfter, c.watchReset)
