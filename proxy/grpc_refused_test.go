@@ -116,6 +116,54 @@ func TestGRPCRefused(t *testing.T) {
 	f.idle(t)
 }
 
+// TestGRPCStreamRefused: so is one whose client has not sent all of its content. The instance
+// gets what was sent before, and what is sent afterwards.
+func TestGRPCStreamRefused(t *testing.T) {
+	t.Parallel()
+	refused := make(chan struct{})
+	sent := make(chan int, 8)
+	address := frameInstance(t, func(n int, f *frames) {
+		stream := f.request()
+		if stream == 0 {
+			return
+		}
+		if n == 0 {
+			_, _ = f.ReadFrame() // the first message
+			close(refused)
+			_ = f.WriteGoAway(0, http2.ErrCodeNo, nil)
+			f.request()
+			return
+		}
+		for size := 0; ; {
+			frame, err := f.ReadFrame()
+			if err != nil {
+				return
+			}
+			if data, ok := frame.(*http2.DataFrame); ok {
+				if size += len(data.Data()); data.StreamEnded() {
+					sent <- size
+					f.answer(stream)
+				}
+			}
+		}
+	})
+	f, c := grpcFront(t, setup{instances: []string{address}})
+	s := c.stream(withPatience(t), t, "Sum")
+	send(t, s, "abc")
+	<-refused
+	send(t, s, "defg")
+	if err := s.CloseSend(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.RecvMsg(text("")); err != nil {
+		t.Fatalf("%v; log: %s", err, f.log)
+	}
+	const want = 2*(5+2) + 3 + 4 // what frames a message, and its field
+	if got := <-sent; got != want {
+		t.Errorf("the instance got %d bytes of content, want %d", got, want)
+	}
+}
+
 // TestGRPCReset: a call that the instance may have acted on is not carried again, and the
 // client gets the status that the code stands for; also within a response.
 func TestGRPCReset(t *testing.T) {

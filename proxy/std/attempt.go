@@ -73,7 +73,11 @@ func (x *exchange) attempt(fresh bool) error {
 	}
 	consumed := x.uploads
 	u.close()
-	x.endUpload(u)
+	if x.retract(err) {
+		consumed = false
+	} else {
+		x.endUpload(u)
+	}
 	e := &policy.BrokenError{
 		Cause: err, Sent: u.sent.Load() > 0, Received: u.received, Reused: u.older(err), Consumed: consumed,
 		Implicated: x.lease.Implicated(), After: time.Since(began),

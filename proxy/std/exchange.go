@@ -57,8 +57,10 @@ type facts struct {
 	attempts   policy.Attempts
 	lease      registry.Lease
 	released   bool
-	uploads    bool // upload was started
-	asked      bool // the client was asked for the content
+	uploads    bool          // upload was started
+	asked      bool          // the client was asked for the content
+	pause      chan struct{} // closed to pause the upload; nil: it cannot be paused
+	spilled    bool          // content was uploaded that is not in head
 
 	// The response.
 	interim int    // bytes of informational responses

@@ -37,15 +37,7 @@ func (s *stream) read() (payload []byte, done bool, err error) {
 // readWithin waits for more payload for a limited time. A stream cannot be read any more
 // after a read deadline, so that another goroutine reads.
 func (s *stream) readWithin(d time.Duration) (payload []byte, done bool, err error) {
-	if s.ahead == nil {
-		ahead := make(chan piece, 1)
-		s.ahead = ahead
-		go func() { // ends with the read; rescue waits for it, if read has not
-			var p piece
-			p.payload, p.done, p.err = s.readNow()
-			ahead <- p
-		}()
-	}
+	s.readAhead()
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -55,6 +47,20 @@ func (s *stream) readWithin(d time.Duration) (payload []byte, done bool, err err
 	case <-timer.C:
 		return nil, false, errNothing
 	}
+}
+
+// readAhead begins to read, in another goroutine, unless that is being done.
+func (s *stream) readAhead() {
+	if s.ahead != nil {
+		return
+	}
+	ahead := make(chan piece, 1)
+	s.ahead = ahead
+	go func() { // ends with the read; rescue waits for it, if read has not
+		var p piece
+		p.payload, p.done, p.err = s.readNow()
+		ahead <- p
+	}()
 }
 
 func (s *stream) readNow() (payload []byte, done bool, err error) {

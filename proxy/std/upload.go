@@ -23,9 +23,15 @@ const copyMax = 4 << 10
 func (x *exchange) startUpload(u *upstream) {
 	x.client.unwatch()
 	x.uploads = true
+	read := x.client.read
+	if client, ok := x.client.(pauser); ok && x.kind == policy.GRPCCall && u.call != nil {
+		pause := make(chan struct{})
+		x.pause = pause
+		read = func() ([]byte, bool, error) { return client.readUntil(pause) }
+	}
 	x.uploading.Go(func() { // ends with the content; endUpload ends it and waits for it
 		defer x.rescueUpload()
-		if x.upload(u) {
+		if x.upload(u, read) {
 			x.client.watch(x)
 		}
 	})
@@ -33,17 +39,17 @@ func (x *exchange) startUpload(u *upstream) {
 
 // upload carries the content to the instance. It reports whether the content was read to
 // its end.
-func (x *exchange) upload(u *upstream) bool {
+func (x *exchange) upload(u *upstream, read func() (payload []byte, done bool, err error)) bool {
 	began := time.Now()
 	frame := getBuffer(smallSize)
 	defer putBuffer(frame)
 	for {
 		wait := x.lane.clock.wait()
-		payload, done, err := x.client.read()
+		payload, done, err := read()
 		if err == nil && x.tooSlow(wait, len(payload)) {
 			err = policy.ErrSlowBody
 		}
-		if errors.Is(err, errStopped) {
+		if errors.Is(err, errStopped) || errors.Is(err, errPaused) {
 			return false
 		}
 		if err != nil {
@@ -58,6 +64,7 @@ func (x *exchange) upload(u *upstream) bool {
 			x.readAll = true
 			x.mu.Unlock()
 		}
+		x.keepPiece(payload, done)
 		if err := x.sendPiece(u, frame[:0], payload, done); err != nil {
 			x.unsent(u, err)
 			return done
