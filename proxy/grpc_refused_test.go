@@ -109,8 +109,13 @@ func TestGRPCRefused(t *testing.T) {
 		t.Errorf("%v; log: %s", err, f.log)
 	}
 	for _, want := range []int{0, 1, 10} {
-		if got := <-calls; got != want {
-			t.Errorf("the instance got the call at %d, want %d", got, want)
+		select {
+		case got := <-calls:
+			if got != want {
+				t.Errorf("the instance got the call at %d, want %d", got, want)
+			}
+		default:
+			t.Errorf("the instance did not get the call at %d", want)
 		}
 	}
 	f.idle(t)
