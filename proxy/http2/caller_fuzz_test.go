@@ -7,7 +7,7 @@ import (
 	"github.com/dynlb/dynlb/proxy/http1"
 )
 
-// ledger is a CallHandler that checks what it is told.
+// ledger is a CallHandler that checks the calls of its methods.
 type ledger struct {
 	t      *testing.T
 	caller *Caller

@@ -182,16 +182,6 @@ func (x *exchange) writeHead(r *http1.Request, size int, from forward.Peer) {
 // line ends, and the last chunk.
 const contentRoom = 64
 
-// methodText returns a method as a string, without an allocation for the usual ones.
-func methodText(method []byte) string {
-	for _, text := range [...]string{"GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"} {
-		if string(method) == text {
-			return text
-		}
-	}
-	return string(method)
-}
-
 // run carries the request and ends the exchange. If err is not nil, the request is not
 // forwarded, and the client gets the answer to err.
 func (x *exchange) run(err error) {
