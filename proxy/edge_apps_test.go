@@ -35,7 +35,8 @@ func TestEdgeOfApps(t *testing.T) {
 			r := newRequest(t, http.MethodGet, url, nil)
 			r.Host = name + ".test"
 			res := do(t, client, r)
-			if readAll(t, res); res.StatusCode != code {
+			readAll(t, res)
+			if res.StatusCode != code {
 				t.Errorf("%s: %d, want %d", name, res.StatusCode, code)
 			}
 			return res

@@ -103,10 +103,10 @@ func (p *peer) load(streams int, length time.Duration) (float64, error) {
 		return 0, fmt.Errorf("h2load: %w: %s", err, output)
 	}
 	m := succeeded.FindStringSubmatch(string(output))
-	if m == nil || m[2] != "0" || m[3] != "0" {
+	if len(m) < 4 || m[2] != "0" || m[3] != "0" {
 		return 0, fmt.Errorf("requests failed: %s", output)
 	}
-	if a := protocol.FindStringSubmatch(string(output)); a == nil || !strings.HasPrefix(a[1], "h2") {
+	if a := protocol.FindStringSubmatch(string(output)); len(a) < 2 || !strings.HasPrefix(a[1], "h2") {
 		return 0, fmt.Errorf("another protocol than HTTP/2: %s", output)
 	}
 	n, err := strconv.Atoi(m[1])

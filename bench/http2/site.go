@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -152,9 +153,9 @@ func (s *site) add(name string, port int, program string, arguments ...string) e
 
 // stop ends the peers, dynlb last: the others use its instances.
 func (s *site) stop() {
-	for i := len(s.peers) - 1; i >= 0; i-- {
-		_ = s.peers[i].cmd.Process.Signal(syscall.SIGTERM)
-		_ = s.peers[i].cmd.Wait() // the measurement is over
+	for _, p := range slices.Backward(s.peers) {
+		_ = p.cmd.Process.Signal(syscall.SIGTERM)
+		_ = p.cmd.Wait() // the measurement is over
 	}
 }
 
@@ -178,7 +179,7 @@ func (s *site) certificate() error {
 	}
 	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 	private := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})
-	for name, text := range map[string][]byte{"cert.pem": cert, "key.pem": private, "both.pem": append(cert[:len(cert):len(cert)], private...)} {
+	for name, text := range map[string][]byte{"cert.pem": cert, "key.pem": private, "both.pem": slices.Concat(cert, private)} {
 		if err := os.WriteFile(filepath.Join(s.dir, name), text, 0o600); err != nil {
 			return err
 		}
@@ -188,15 +189,20 @@ func (s *site) certificate() error {
 
 // freePorts returns ports that are free; each has free ones after it, too, as far as that
 // can be known.
-func freePorts(n int) ([]int, error) {
-	ports := make([]int, n)
-	for i := range ports {
+func freePorts(n int) (ports []int, err error) {
+	var listeners []net.Listener // until all are known
+	defer func() {
+		for _, l := range listeners {
+			_ = l.Close() // nothing was accepted
+		}
+	}()
+	for range n {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return nil, err
 		}
-		defer l.Close() // until all are known
-		ports[i] = l.Addr().(*net.TCPAddr).Port
+		listeners = append(listeners, l)
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
 	}
 	return ports, nil
 }
@@ -208,7 +214,7 @@ func used(group int) time.Duration {
 	for _, file := range files {
 		stat, _ := os.ReadFile(file) // of a process that may have ended
 		_, rest, _ := strings.Cut(string(stat), ") ")
-		fields := strings.Fields(rest) // from the third one, the state
+		fields := strings.Fields(rest) // they begin with the state
 		if len(fields) < 13 || fields[2] != strconv.Itoa(group) {
 			continue
 		}
@@ -216,5 +222,6 @@ func used(group int) time.Duration {
 		system, _ := strconv.Atoi(fields[12])
 		total += user + system
 	}
-	return time.Duration(total) * (time.Second / 100) // ticks (proc_pid_stat(5))
+	const tick = time.Second / 100 // proc_pid_stat(5)
+	return time.Duration(total) * tick
 }
