@@ -134,7 +134,8 @@ func TestScalingMetrics(t *testing.T) {
 	p.board.Decide(4, p.scaler.bounds, time.Time{}, "queue", "more")
 	p.board.Decide(3, p.scaler.bounds, time.Now(), "window", "less")
 	p.board.Decide(5, p.scaler.bounds, time.Now(), "queue", "more")
-	p.board.SetLoad(noticeLoad)
+	p.board.SetLoad(2.5)
+	p.board.SetThresholds(thresholds)
 	_, body := p.do(t, "GET", "/metrics", "")
 	wantLines(t, body,
 		`dynlb_load{app="default"} 0`,

@@ -13,7 +13,7 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
-var noticeLoad = notice.Load{PerInstance: 2.5, Up: 3, Down: 1}
+var thresholds = notice.Thresholds{Up: 3, Down: 1}
 
 // TestMetricsDocument checks that docs/metrics.md is what the code says.
 func TestMetricsDocument(t *testing.T) {
@@ -49,7 +49,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 	a.board.SetReload(nil)
 	a.board.Decide(3, a.scaler.bounds, time.Time{}, "order", "test")
 	a.board.Decide(4, a.scaler.bounds, time.Time{}, "order", "test")
-	a.board.SetLoad(noticeLoad)
+	a.board.SetThresholds(thresholds)
 	families, err := m.gatherer.Gather()
 	if err != nil {
 		t.Fatal(err)

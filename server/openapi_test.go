@@ -31,12 +31,12 @@ func TestOpenAPIDocument(t *testing.T) {
 	if err := json.Unmarshal([]byte(gen.OpenAPI), &doc); err != nil {
 		t.Fatal(err)
 	}
-	ids := map[string]string{}
+	ids, streams := map[string]string{}, []string{"watchInstances", "restartInstances", "streamLogs"}
 	for path, methods := range doc.Paths {
 		for _, op := range methods {
 			ids[op.OperationID] = path
 			for media := range op.Responses["200"].Content {
-				if stream := slices.Contains([]string{"watchInstances", "restartInstances", "streamLogs"}, op.OperationID); stream != (media == "application/x-ndjson") {
+				if stream := slices.Contains(streams, op.OperationID); stream != (media == "application/x-ndjson") {
 					t.Errorf("%s answers with %s", path, media)
 				}
 			}

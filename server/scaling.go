@@ -59,10 +59,10 @@ func (s *scrape) load(now *notice.Snapshot) {
 		}
 	}
 	s.gauge(loadDesc, load)
-	s.gauge(averageDesc, now.Report.Load.PerInstance)
-	if now.Report.Load.Up > 0 {
-		s.gauge(thresholdDesc, now.Report.Load.Up, "up")
-		s.gauge(thresholdDesc, now.Report.Load.Down, "down")
+	s.gauge(averageDesc, now.LoadPerInstance)
+	if now.Thresholds.Up > 0 {
+		s.gauge(thresholdDesc, now.Thresholds.Up, "up")
+		s.gauge(thresholdDesc, now.Thresholds.Down, "down")
 	}
 }
 

@@ -7,7 +7,7 @@ import { join } from "node:path";
 
 const proto = join(import.meta.dirname, "../../proto/dynlb/v1/control.proto");
 // Pings every 30 s notice a connection that is silently gone. dynlb ends the connections of
-// clients that ping more often than every 5 s, with ENHANCE_YOUR_CALM.
+// clients that ping more often than every 10 s, with ENHANCE_YOUR_CALM.
 const options = { "grpc.keepalive_time_ms": 30_000, "grpc.keepalive_timeout_ms": 5_000, "grpc.max_reconnect_backoff_ms": 2_000 };
 const { Control } = loadPackageDefinition(loadSync(proto, { longs: String, enums: String, defaults: true })).dynlb.v1;
 const dynlb = new Control(process.argv[2], credentials.createInsecure(), options);

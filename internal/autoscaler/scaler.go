@@ -138,9 +138,7 @@ func (s *Scaler) decide(now *registry.Snapshot) {
 		Window: s.settings.Window, IdleFor: s.idle(), Bounds: s.settings.Bounds,
 	}
 	s.loads, s.count = 0, 0
-	s.Board.SetLoad(notice.Load{
-		PerInstance: in.Load / float64(s.used()), Up: s.settings.Thresholds.Up, Down: s.settings.Thresholds.Down,
-	})
+	s.Board.SetLoad(in.Load / float64(s.used()))
 	if !s.holdUntil.IsZero() {
 		if now.Time.Before(s.holdUntil) {
 			return

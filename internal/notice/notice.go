@@ -49,8 +49,9 @@ type Report struct {
 	// Rules counts these changes by the rule that decided, in the order of their first
 	// change. It must not be changed.
 	Rules []RuleCount
-	// Load is what decisions are based on.
-	Load Load
+	// LoadPerInstance is the average load per instance over the last window, which the
+	// Thresholds are compared with.
+	LoadPerInstance float64
 	// Restarts counts the instances that replaced one which had stopped unasked or
 	// had failed to start.
 	Restarts uint64

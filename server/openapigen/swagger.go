@@ -26,7 +26,7 @@ type operation struct {
 type parameter struct {
 	Name, Description, In, Type, Format string
 	Required                            bool
-	Schema                              object
+	Schema, Items                       object
 }
 
 type response struct {
@@ -106,7 +106,13 @@ func (op *operation) convert(path string) object {
 			}
 			continue
 		}
-		schema := object{"type": p.Type}
+		schema := schemaOf(object{"type": p.Type})
+		if p.Format != "" {
+			schema = schemaOf(object{"type": p.Type, "format": p.Format})
+		}
+		if p.Items != nil {
+			schema["items"] = schemaOf(p.Items)
+		}
 		if p.Name == "minInterval" { // a google.protobuf.Duration
 			schema["pattern"] = durationPattern
 		}
