@@ -88,6 +88,7 @@ var table = map[string][]string{
 	"server/metricsgen":  {"server"},
 	"internal/app":       {"internal/autoscaler", "internal/fleet", "internal/notice", "internal/registry", "proxy/route", "internal/deploy"},
 	"server/openapigen":  {},
+	"internal/tracing":   {"proxy/outcome", "go.opentelemetry.io/otel"},
 	"internal/accesslog": {"internal/logging", "proxy/outcome", "github.com/DeRuina/timberjack"},
 	"internal/logging":   {"github.com/lmittmann/tint", "golang.org/x/term"},
 	// These two wire all the others: they may import much, and only cmd/dynlb and
@@ -95,7 +96,7 @@ var table = map[string][]string{
 	"internal/daemon": {
 		"internal/accesslog", "internal/app", "internal/autoscaler", "internal/certificates", "internal/config", "internal/fleet", "internal/fleet/local",
 		"internal/logging", "internal/machine", "internal/notice", "internal/process/account", "internal/process/cgroup", "internal/process/orphan",
-		"internal/process/procfs", "internal/process/reap", "internal/registry", "internal/systemd", "proxy", "proxy/edge", "proxy/http1", "proxy/outcome",
+		"internal/process/procfs", "internal/process/reap", "internal/registry", "internal/systemd", "internal/tracing", "proxy", "proxy/edge", "proxy/http1", "proxy/outcome",
 		"proxy/sticky", "internal/state", "internal/deploy", "proxy/route", "server", "github.com/fsnotify/fsnotify", "golang.org/x/net", "golang.org/x/sys",
 		"internal/history", "internal/instancelog",
 	},

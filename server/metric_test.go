@@ -36,6 +36,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 	app.Connections = func() Connections { return Connections{Opened: 1} }
 	m := NewMetrics([]App{app})
 	m.CountDroppedAccessLines(func() float64 { return 1 })
+	m.CountDroppedTraces(func() float64 { return 1 })
 	m.AddCertificates(func() []Certificate { return []Certificate{{Name: "a.example"}} })
 	m.AddPublic(func() Public { return Public{Handshakes: map[string]uint64{"full": 1}} })
 	if err := m.addBuildInfo("v1"); err != nil {

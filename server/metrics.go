@@ -76,10 +76,17 @@ func (m *Metrics) CountDroppedAccessLines(read func() float64) {
 	m.gatherer.MustRegister(prometheus.NewCounterFunc(droppedLinesOpts, read)) // cannot fail: no other has the name
 }
 
+// CountDroppedTraces adds the number of requests whose trace was not exported, which read
+// returns. It must be called once.
+func (m *Metrics) CountDroppedTraces(read func() float64) {
+	m.gatherer.MustRegister(prometheus.NewCounterFunc(droppedTracesOpts, read)) // cannot fail: no other has the name
+}
+
 // The metrics that client_golang makes.
 var (
-	droppedLinesOpts = counterOpts("dynlb_access_log_lines_dropped_total", "Lines of the access log that were not written because they were not taken fast enough.")
-	buildDesc        = newDesc("gauge", "dynlb_build_info", "The version of dynlb and of Go; always 1.", "go_version", "version")
+	droppedTracesOpts = counterOpts("dynlb_traces_dropped_total", "Requests that were sampled and whose trace was not exported because the collector was away or too slow.")
+	droppedLinesOpts  = counterOpts("dynlb_access_log_lines_dropped_total", "Lines of the access log that were not written because they were not taken fast enough.")
+	buildDesc         = newDesc("gauge", "dynlb_build_info", "The version of dynlb and of Go; always 1.", "go_version", "version")
 )
 
 // addBuildInfo adds the version of dynlb and of Go, unless it was added before.

@@ -52,7 +52,8 @@ type Config struct {
 
 	History History
 
-	Logs Logs
+	Logs    Logs
+	Tracing Tracing
 
 	// DrainDelay is Auto when it depends on what dynlb runs under.
 	DrainDelay time.Duration

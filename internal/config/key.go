@@ -128,6 +128,9 @@ type Value struct {
 	// value is expected.
 	Words []string
 
+	// Plain is set when a URL may be one of the scheme http.
+	Plain bool
+
 	// None is set when an empty text is accepted too: there is none.
 	None bool
 

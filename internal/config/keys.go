@@ -35,7 +35,7 @@ func keysOf(c *Config) []Key {
 	} {
 		all = append(all, group...)
 	}
-	all = append(all, Key{
+	all = append(all, tracingKey(&c.Tracing), Key{
 		Name: "limits", Keys: limitsKeys(&c.Limits),
 		Meaning: "What a client may send to the public listener.",
 	})

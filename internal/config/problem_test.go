@@ -10,7 +10,7 @@ const allKeys = "location, minInstances, maxInstances, checkInterval, healthTime
 	"spareInstances, slowStart, brakes, command, env, socket, workDir, version, releases, listen, tls, admin, adminHTTP, status, auth, basePort, " +
 	"health, healthPath, livenessPath, startTimeout, stopTimeout, drainTimeout, stateDir, history, logs, drainDelay, protocol, requestTimeout, keepAlive, maxConcurrency, queue, " +
 	"sticky, forwarded, trustedProxies, proxyProtocol, underscoreFields, verifyPort, user, maxRequests, maxAge, maxMemory, accessLog, requestID, " +
-	"serverTiming, allow, deny, basicAuth, rateLimit, headers, securityHeaders, maintenance, errorPages, compression, limits, apps"
+	"serverTiming, allow, deny, basicAuth, rateLimit, headers, securityHeaders, maintenance, errorPages, compression, tracing, limits, apps"
 const wantCommand = `a list of strings that starts with a program, such as [bun, run, "{location}", --port, "{port}"]`
 
 // parseProblems are texts with mistakes, and the problems in them.

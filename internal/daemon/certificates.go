@@ -104,6 +104,9 @@ func (d *Daemon) startCertificates() {
 // prepareCertificates reads the certificates of a config that may be put in force.
 func (d *Daemon) prepareCertificates(p *prepared) error {
 	next := &p.plan.config
+	if err := d.checkTracing(next); err != nil {
+		return err
+	}
 	if next.TLS.On() != (d.certificates != nil) {
 		return ConfigError{errSwitch}
 	}

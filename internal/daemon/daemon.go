@@ -22,6 +22,7 @@ import (
 	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/state"
 	"github.com/dynlb/dynlb/internal/systemd"
+	"github.com/dynlb/dynlb/internal/tracing"
 	"github.com/dynlb/dynlb/proxy"
 	"github.com/dynlb/dynlb/proxy/route"
 	"github.com/dynlb/dynlb/server"
@@ -59,6 +60,7 @@ type Daemon struct {
 	room    *autoscaler.Room // what the machine has left for them
 	router  *route.Table
 	proxy   *proxy.Proxy
+	tracer  *tracing.Tracer // nil: requests are not traced
 	metrics *server.Metrics
 	state   *state.Folder // nil: nothing is kept
 	history *history.Store
@@ -128,7 +130,7 @@ func New(o Options) (*Daemon, error) {
 	}
 	d.apps = d.newApps()
 	d.metrics = server.NewMetrics(d.controlApps())
-	if err := errors.Join(d.listen(), d.startAccessLog()); err != nil {
+	if err := errors.Join(d.listen(), d.startAccessLog(), d.startTracing()); err != nil {
 		return nil, errors.Join(err, d.cleanups.run(context.Background()))
 	}
 	d.router = route.NewTable(d.rules())

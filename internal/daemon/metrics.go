@@ -1,12 +1,14 @@
 package daemon
 
 import (
+	"encoding/hex"
+
 	"github.com/dynlb/dynlb/proxy/outcome"
 	"github.com/dynlb/dynlb/proxy/route"
 	"github.com/dynlb/dynlb/server"
 )
 
-// record counts a request in the metrics, and has it logged.
+// record counts a request in the metrics, and has it logged and its trace exported.
 func (d *Daemon) record(o *outcome.Outcome) {
 	if o.Status {
 		if l := d.access.Load().other; l != nil {
@@ -14,9 +16,14 @@ func (d *Daemon) record(o *outcome.Outcome) {
 		}
 		return
 	}
+	traceID := ""
+	if o.Trace.Sampled && d.tracer != nil {
+		d.tracer.Record(o)
+		traceID = hex.EncodeToString(o.Trace.ID[:])
+	}
 	d.metrics.Record(server.Request{
 		App: o.App, Code: o.Code, Source: o.Source.String(), Claimed: o.Attempts > 0, Stream: o.Stream,
-		Duration: o.Duration, Queued: o.Queued, Shard: o.Shard,
+		Duration: o.Duration, Queued: o.Queued, Shard: o.Shard, TraceID: traceID,
 	})
 	d.meters.Record(o)
 	if l := d.access.Load().of(o.App); l != nil {

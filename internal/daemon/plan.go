@@ -34,9 +34,9 @@ type appPlan struct {
 // of all apps take their ports from the same Ports.
 func newPlan(settings config.Config, ports *local.Ports) (plan, error) {
 	p := plan{config: settings, apps: map[string]appPlan{}, proxy: proxySettings(&settings)}
-	all := settings.AllApps()
+	all, sampler := settings.AllApps(), tracingSampler(&settings.Tracing)
 	for i := range all {
-		one, err := appSettings(&all[i], ports)
+		one, err := appSettings(&all[i], ports, sampler)
 		if err != nil && settings.Apps != nil {
 			err = fmt.Errorf("app %s: %w", all[i].Name, err)
 		}
@@ -50,7 +50,7 @@ func newPlan(settings config.Config, ports *local.Ports) (plan, error) {
 }
 
 // appSettings returns the settings of an app.
-func appSettings(settings *config.App, ports *local.Ports) (app.Settings, error) {
+func appSettings(settings *config.App, ports *local.Ports, sampler *edge.Sampler) (app.Settings, error) {
 	own, err := fleetSettings(settings, ports)
 	if err != nil {
 		return app.Settings{}, err
@@ -59,6 +59,7 @@ func appSettings(settings *config.App, ports *local.Ports) (app.Settings, error)
 	if err != nil {
 		return app.Settings{}, err
 	}
+	inFront.Trace = sampler
 	queueing, scaling := Simulated(settings)
 	return app.Settings{
 		Registry: queueing,

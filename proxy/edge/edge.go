@@ -32,6 +32,9 @@ type Settings struct {
 	// RequestID is the name of the field with the id of a request, such as X-Request-Id.
 	// Empty: requests have no id.
 	RequestID string
+	// Trace decides which requests are traced. Nil: none are, and the fields about traces
+	// pass as any other.
+	Trace *Sampler
 	// ServerTiming has responses tell how long the request waited for an instance, and
 	// how long that took to respond.
 	ServerTiming bool

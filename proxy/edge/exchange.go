@@ -15,6 +15,7 @@ type Exchange struct {
 	rules   *Rules
 	request outcome.Request // its slices are parts of text
 	text    []byte          // what is kept of the request, and what is added to it
+	tracing outcome.Trace   // if requests are traced
 	added   int             // bytes that were added to the head of the request
 	wants   form            // of an answer of dynlb itself
 	coding  coding          // of the content of the response, if it may be compressed
@@ -60,6 +61,9 @@ func (rules *Rules) Begin(r *http1.Request, from Peer, state *State) (*Exchange,
 	}
 	if rules.requestID.isSet() {
 		x.identify(r, from.Settings.Trusts(from.IP))
+	}
+	if rules.settings.Trace != nil {
+		x.trace(r, rules.settings.Trace)
 	}
 	if rules.settings.Pages != nil || rules.settings.Maintenance != nil {
 		x.wants = formOf(&r.Head)

@@ -85,7 +85,7 @@ func (r *request) record() {
 	o.Attempts = r.attempts.Claims()
 	o.Client = r.client.ip
 	o.Shard = r.worker.shard
-	o.Request = r.edge.Request()
+	o.Request, o.Trace = r.edge.Request(), r.edge.Trace()
 	o.Duration = r.worker.since(r.began)
 	r.worker.engine.record(o)
 	r.edge.End()

@@ -91,6 +91,8 @@ type Outcome struct {
 	// Shard is a number that requests have in common which one event loop or one connection
 	// carries: counters with a part for each number are not contended.
 	Shard int
+	// Trace is the place of the request in a trace.
+	Trace Trace
 	// Duration is the time from the end of the request's head to now. For a
 	// request that was refused within its head it counts from the first byte.
 	Duration time.Duration

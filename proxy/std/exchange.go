@@ -241,7 +241,7 @@ func (x *exchange) record() {
 	x.outcome.Duration = time.Since(x.started)
 	x.outcome.Instance = string(x.lease.ID())
 	x.outcome.Attempts = x.attempts.Claims()
-	x.outcome.Request = x.edge.Request()
+	x.outcome.Request, x.outcome.Trace = x.edge.Request(), x.edge.Trace()
 	x.lane.options.Record(&x.outcome)
 	x.edge.End()
 	x.edge = nil

@@ -60,6 +60,9 @@ func valueNode(v config.Value) node {
 		own := map[string]any{"enum": []string{"PORT", "DYNLB_APP", "DYNLB_VERSION", "DYNLB_INSTANCE"}}
 		return node{Type: "object", PropertyNames: &node{Pattern: namePattern, Not: own}, AdditionalProperties: word}
 	case config.URL:
+		if v.Plain {
+			return node{Type: "string", Pattern: "^https?://"}
+		}
 		return node{Type: "string", Pattern: "^https://"}
 	case config.Apps:
 		return node{Type: "object", MinProperties: 1, PropertyNames: &node{Pattern: appPattern}}
