@@ -79,7 +79,7 @@ fmt: need-go ## Format the Go and proto files
 lint: need-go lint-proto check-proto lint-go ## Run the linters (go vet is one of them)
 
 .PHONY: test
-test: need check-fmt lint-proto check-proto check-gen check-web lint-go $(BUN) $(TYPESCRIPT) test-go ## The whole check: format, lint, generated code, all tests
+test: need check-fmt lint-proto check-proto check-gen check-web lint-go $(BUN) $(TYPESCRIPT) test-web test-go ## The whole check: format, lint, generated code, all tests
 
 # The tests that do not take long: those that do skip themselves under -short. The tests of
 # the root compare texts with expressions, which the race detector makes ten times slower.
@@ -226,6 +226,12 @@ test-go:
 	$(call step,go test -race ./proxy with instances on Unix sockets)
 	@CGO_ENABLED=1 DYNLB_TEST_UPSTREAM=unix go test -race -count=1 -timeout=10m ./proxy
 
+# The dashboard in Chromium, with a real dynlb, half a minute.
+.PHONY: test-web
+test-web: need-go need-npm need-chromium $(WEB) ## The tests of the dashboard in Chromium
+	$(call step,test the dashboard in Chromium)
+	@cd web && npm test --silent
+
 # --- what must be there -----------------------------------------------------
 
 .PHONY: need
@@ -243,6 +249,17 @@ need-npm:
 .PHONY: need-git
 need-git:
 	@command -v git >/dev/null || { echo 'make: git is missing: it tells whether gen/ is fresh' >&2; exit 1; }
+
+# CHROMIUM may name another one.
+.PHONY: need-chromium
+need-chromium:
+	@set -e; for name in "$(CHROMIUM)" chromium chromium-browser google-chrome google-chrome-stable; do \
+		[ -z "$$name" ] || ! command -v "$$name" >/dev/null || exit 0; \
+	done; \
+	[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || { echo 'make: Chromium is missing: install it, or name it in CHROMIUM' >&2; exit 1; }; \
+	echo '==> install chromium for the tests of the dashboard'; \
+	apt-get update -qq; \
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null
 
 # The race detector is C. Where root and apt are at hand, as in a container, a
 # missing compiler is installed.

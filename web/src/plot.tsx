@@ -133,10 +133,11 @@ export function Plot(props: Props) {
   const data = useMemo(() => [props.times, ...props.lines.map((line) => line.values)] as uPlot.AlignedData, [props.times, props.lines]);
 
   useEffect(() => {
-    const made = new uPlot(options(() => latest.current, latest.current.lines, setCursor), data, frame.current!);
+    const element = frame.current!;
+    const made = new uPlot(options(() => latest.current, latest.current.lines, setCursor), data, element);
     plot.current = made;
-    const observer = new ResizeObserver(() => made.setSize({ width: frame.current!.clientWidth, height: latest.current.height ?? 150 }));
-    observer.observe(frame.current!);
+    const observer = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: latest.current.height ?? 150 }));
+    observer.observe(element);
     return () => {
       observer.disconnect();
       made.destroy();
