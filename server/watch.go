@@ -91,11 +91,11 @@ func (w *watcher) first(after uint64) *dynlbv1.WatchInstancesResponse {
 	if after == 0 {
 		now := w.app.Board.Snapshot()
 		w.pool, w.event = w.control.pool(w.app, &now), now.NextEvent
-		return &dynlbv1.WatchInstancesResponse{Pool: w.pool}
+		return &dynlbv1.WatchInstancesResponse{Pool: w.pool, Time: timestamp(now.Time)}
 	}
 	now, events, whole := w.app.Board.After(after)
 	w.pool, w.event = w.control.pool(w.app, &now), now.NextEvent
-	m := &dynlbv1.WatchInstancesResponse{Pool: w.pool, Events: eventsOf(w.app.Name, events)}
+	m := &dynlbv1.WatchInstancesResponse{Pool: w.pool, Events: eventsOf(w.app.Name, events), Time: timestamp(now.Time)}
 	if !whole {
 		w.completeFirst(m, after)
 	}
@@ -153,7 +153,7 @@ func (w *watcher) look() *dynlbv1.WatchInstancesResponse {
 		return nil
 	}
 	w.pool, w.event = pool, now.NextEvent
-	return &dynlbv1.WatchInstancesResponse{Pool: pool, Events: eventsOf(w.app.Name, events), EventsDropped: lost}
+	return &dynlbv1.WatchInstancesResponse{Pool: pool, Events: eventsOf(w.app.Name, events), EventsDropped: lost, Time: timestamp(now.Time)}
 }
 
 // sleep waits for d, or returns the error of a ctx that ends before.

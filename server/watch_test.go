@@ -268,3 +268,22 @@ func TestWatchIntervalBounds(t *testing.T) {
 		t.Errorf("minInterval=1ms: %s %s, want 400", resp.Status, body)
 	}
 }
+
+// TestWatchTime: each message has the time of its state.
+func TestWatchTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := startInBubble(t)
+		begin := time.Now()
+		go func() { // ends before the watch
+			time.Sleep(time.Minute)
+			p.board.SetTrouble("test")
+		}()
+		for i, message := range p.watch(t.Context(), t, 2, 0).messages {
+			if after := message.GetTime().AsTime().Sub(begin); after < time.Duration(i)*time.Minute || after > time.Duration(i)*time.Minute+time.Second {
+				t.Errorf("message %d has a state of %v", i, after)
+			}
+		}
+		p.stop(t)
+	})
+}

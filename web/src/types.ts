@@ -6,24 +6,24 @@ export interface Any {
 
 /** Certificate is a certificate of the public listener, or a name that has none yet. */
 export interface Certificate {
+  /** What is wrong with it and how to mend that, for people; empty if nothing is. */
+  error: string;
+  /** When it expires; unset while there is none. */
+  expireTime?: string;
   /** The first name that it is for. */
   name: string;
   /** Where it comes from: "file", "acme" or "internal", an authority of the machine. */
   source: string;
-  /** When it expires; unset while there is none. */
-  expireTime?: string;
-  /** What is wrong with it and how to mend that, for people; empty if nothing is. */
-  error: string;
 }
 
 /** Decision is a change of the target. */
 export interface Decision {
-  /** When it was decided. */
-  time?: string;
-  /** The rule, as in Event. */
-  rule: string;
   /** The reason with its figures, as in Event. */
   reason: string;
+  /** The rule, as in Event. */
+  rule: string;
+  /** When it was decided. */
+  time?: string;
 }
 
 /** DrainInstanceRequest names the instance. */
@@ -47,32 +47,39 @@ export interface DrainInstanceResponse {
  * than that of the bucket before.
  */
 export interface DurationBucket {
-  /** The bound, in seconds. 0 in the last bucket: it has no bound. */
-  upperSeconds: number;
   /** The number of these requests. */
   count: string;
+  /** The bound, in seconds. 0 in the last bucket: it has no bound. */
+  upperSeconds: number;
 }
 
 /** Event is something that happened. */
 export interface Event {
-  /** When it happened. */
-  time?: string;
-  /** The kind of event. */
-  type: EventType;
+  /** The app it happened to. */
+  app: string;
   /** The instance it happened to; empty when the event is about the app as a whole. */
   instanceId: string;
+  /** Of EXITED: the last lines of the instance's output, oldest first. */
+  output: string[];
   /**
    * Why it happened, with the figures it was decided on:
    * "avg load 4.2 > 3 over 5s: 2 -> 4".
    */
   reason: string;
-  /** The app it happened to. */
-  app: string;
   /**
    * Of SCALED: the rule that decided: "window", "reserve", "zero", "load", "queue",
    * "order", "bounds" or "schedule".
    */
   rule: string;
+  /**
+   * Its place among all events, which rises from event to event, also over a restart of
+   * dynlb. The numbers of one app are not consecutive.
+   */
+  sequence: string;
+  /** When it happened. */
+  time?: string;
+  /** The kind of event. */
+  type: EventType;
 }
 
 /**
@@ -91,67 +98,159 @@ export interface Event {
  *  - EVENT_TYPE_CONFIG_REJECTED: The configuration was rejected: it is invalid, or the instances that it asks
  * for could not be started.
  *  - EVENT_TYPE_BRAKED: The load calls for more instances than the machine can bear.
+ *  - EVENT_TYPE_EXITED: An instance ended unasked, could not be started, or was replaced because it failed.
+ * The reason names the requests that were with it, and `output` has its last lines.
  */
-export type EventType = "EVENT_TYPE_UNSPECIFIED" | "EVENT_TYPE_SCALED" | "EVENT_TYPE_STARTING" | "EVENT_TYPE_READY" | "EVENT_TYPE_UNHEALTHY" | "EVENT_TYPE_DRAINING" | "EVENT_TYPE_STOPPED" | "EVENT_TYPE_START_FAILED" | "EVENT_TYPE_CONFIG_LOADED" | "EVENT_TYPE_CONFIG_REJECTED" | "EVENT_TYPE_BRAKED";
+export type EventType = "EVENT_TYPE_UNSPECIFIED" | "EVENT_TYPE_SCALED" | "EVENT_TYPE_STARTING" | "EVENT_TYPE_READY" | "EVENT_TYPE_UNHEALTHY" | "EVENT_TYPE_DRAINING" | "EVENT_TYPE_STOPPED" | "EVENT_TYPE_START_FAILED" | "EVENT_TYPE_CONFIG_LOADED" | "EVENT_TYPE_CONFIG_REJECTED" | "EVENT_TYPE_BRAKED" | "EVENT_TYPE_EXITED";
 
 /** Exit is how an instance ended. */
 export interface Exit {
-  /** The instance. */
-  instanceId: string;
-  /** When it ended. */
-  time?: string;
-  /** Why, for people: "exit status 1", "signal: killed". */
-  reason: string;
-  /** The last lines of its output, oldest first. */
-  output: string[];
   /** The app it was an instance of. */
   app: string;
+  /** The instance. */
+  instanceId: string;
+  /** The last lines of its output, oldest first. */
+  output: string[];
+  /** Why, for people: "exit status 1", "signal: killed". */
+  reason: string;
+  /** When it ended. */
+  time?: string;
+}
+
+/** GetHistoryResponse has figures of an app over time. */
+export interface GetHistoryResponse {
+  /** The app. */
+  app: string;
+  /** The points, oldest first. */
+  points: HistoryPoint[];
+  /** The time from point to point. There is no point for a time in which dynlb did not run. */
+  step: string;
 }
 
 /** GetStatusResponse is the state of an app, in short and in full. */
 export interface GetStatusResponse {
-  /** The short form, the answer to `GET /lb-status`. Its JSON keys are fixed. */
-  lbStatus?: LbStatus;
-  /** The whole state. */
-  pool?: Pool;
   /**
    * The certificates of the public listener, which all apps share, by name. Empty: it
    * speaks plain HTTP.
    */
   certificates: Certificate[];
+  /** The short form, the answer to `GET /lb-status`. Its JSON keys are fixed. */
+  lbStatus?: LbStatus;
+  /** The whole state. */
+  pool?: Pool;
+}
+
+/**
+ * HistoryPoint is what happened in an interval. Counts are of the interval; other
+ * figures are averages of samples that are taken once a second, if not said otherwise.
+ */
+export interface HistoryPoint {
+  /** Processors that all instances use. */
+  cpuCores: number;
+  /** Instances that are draining, at the end. */
+  draining: number;
+  /** Failed requests whose error came from the client. */
+  errorsClient: number;
+  /** Failed requests whose error came from dynlb. */
+  errorsDynlb: number;
+  /** Failed requests whose error came from the instance. */
+  errorsInstance: number;
+  /** Requests in flight, streams included. */
+  inFlight: number;
+  /**
+   * The figures of each instance at the end, if the request asks for them. Figures that
+   * are older than two days have none.
+   */
+  instances: InstancePoint[];
+  /**
+   * The load of the ready instances and of the requests that wait, for each ready
+   * instance.
+   */
+  load: number;
+  /** The upper bound of `target`, at the end. */
+  maxInstances: number;
+  /** Resident memory of all instances in bytes. */
+  memoryBytes: number;
+  /** The lower bound of `target`, at the end. */
+  minInstances: number;
+  /**
+   * The time in milliseconds within which half of the requests were answered; 0 without
+   * requests. It is exact to 10 %. When points are merged into one with a longer step,
+   * it is the average by requests.
+   */
+  p50Ms: number;
+  /** That of 95 % of the requests. */
+  p95Ms: number;
+  /** That of 99 % of the requests. */
+  p99Ms: number;
+  /** Instances that are ready, at the end. */
+  ready: number;
+  /** Responses to clients by class; 1xx are connections that were upgraded. */
+  responses1xx: number;
+  /** Those with 2xx. */
+  responses2xx: number;
+  /** Those with 3xx. */
+  responses3xx: number;
+  /** Those with 4xx, and requests that the client gave up (499). */
+  responses4xx: number;
+  /** Those with 5xx. */
+  responses5xx: number;
+  /** Instances that replaced one which had failed. */
+  restarts: number;
+  /** Requests that were sent again. */
+  retries: number;
+  /** The load below which instances are removed, at the end. */
+  scaleDownThreshold: number;
+  /** The load above which instances are added, at the end. */
+  scaleUpThreshold: number;
+  /** Instances that are starting, at the end. */
+  starting: number;
+  /** Those of in_flight that are streams. */
+  streams: number;
+  /** How many instances there should be, at the end. */
+  target: number;
+  /** The end of the interval. */
+  time?: string;
+  /** Instances that are unhealthy, at the end. */
+  unhealthy: number;
+  /** Requests that wait for an instance. */
+  waiting: number;
 }
 
 /** Instance is one running copy of the app. */
 export interface Instance {
-  /** A UUID, new for every start. */
-  id: string;
   /**
    * Where it is reached: host:port for TCP, else the network and the address,
    * "unix:/run/app.sock".
    */
   address: string;
-  /** Its place in the life cycle. */
-  state: InstanceState;
-  /** Why it is in `state`, for people. */
-  stateReason: string;
+  /** The app it is an instance of. */
+  app: string;
+  /**
+   * Average number of processors it used between the last two measurements: 0.5
+   * is half of one.
+   */
+  cpuCores: number;
+  /**
+   * Processor time that all its processes have used since its start; unset until
+   * measured.
+   */
+  cpuTime: string;
+  /**
+   * The end of its ejection: until then it gets no requests although it is READY,
+   * because several requests in a row failed on it. Unset when it is not ejected.
+   * It gets requests all the same when every ready instance is ejected.
+   */
+  ejectedUntil?: string;
   /**
    * The name of the instance to what runs it, such as "pid 4711"; empty until
    * known.
    */
   handle: string;
-  /** When it was started. */
-  startTime?: string;
-  /** When it became ready for the first time; unset until then. */
-  readyTime?: string;
+  /** A UUID, new for every start. */
+  id: string;
   /** Requests in flight. */
   inFlight: number;
-  /** Requests it was given since it started. */
-  totalRequests: string;
-  /**
-   * Decaying average, with a time constant of 10 s, of the milliseconds from
-   * sending a request to its response header; 0 until the first response.
-   */
-  responseTimeMs: number;
   /**
    * (in_flight - streams) + max(0, (response_time_ms - 100) / 1000) + what streams
    * do, where the second term fades with the time since the last response. What
@@ -165,29 +264,40 @@ export interface Instance {
    * 0 before that, and where it cannot be measured.
    */
   memoryBytes: string;
+  /** When it became ready for the first time; unset until then. */
+  readyTime?: string;
   /**
-   * Processor time that all its processes have used since its start; unset until
-   * measured.
+   * Decaying average, with a time constant of 10 s, of the milliseconds from
+   * sending a request to its response header; 0 until the first response.
    */
-  cpuTime: string;
-  /**
-   * Average number of processors it used between the last two measurements: 0.5
-   * is half of one.
-   */
-  cpuCores: number;
-  /**
-   * The end of its ejection: until then it gets no requests although it is READY,
-   * because several requests in a row failed on it. Unset when it is not ejected.
-   * It gets requests all the same when every ready instance is ejected.
-   */
-  ejectedUntil?: string;
-  /** The app it is an instance of. */
-  app: string;
+  responseTimeMs: number;
+  /** When it was started. */
+  startTime?: string;
+  /** Its place in the life cycle. */
+  state: InstanceState;
+  /** Why it is in `state`, for people. */
+  stateReason: string;
   /**
    * Those of in_flight that are streams: connections that were upgraded, such as
    * WebSockets, and responses of server-sent events.
    */
   streams: number;
+  /** Requests it was given since it started. */
+  totalRequests: string;
+}
+
+/** InstancePoint are the figures of one instance. */
+export interface InstancePoint {
+  /** Processors that it uses. */
+  cpuCores: number;
+  /** The instance. */
+  id: string;
+  /** Requests in flight. */
+  inFlight: number;
+  /** Its load. */
+  load: number;
+  /** Resident memory in bytes. */
+  memoryBytes: number;
 }
 
 /**
@@ -210,30 +320,30 @@ export type InstanceState = "INSTANCE_STATE_UNSPECIFIED" | "INSTANCE_STATE_START
  * present, and its numbers are JSON numbers.
  */
 export interface LbInstance {
-  /** The instance's UUID. */
-  id: string;
-  /** The TCP port it serves on; 0 when it has none. */
-  port: number;
-  /** Whether it may get requests. */
-  healthy: boolean;
   /** Requests in flight. */
   activeRequests: number;
-  /**
-   * Requests it was given since it started. A double, not a uint64, because JSON
-   * writes 64-bit integers of protobuf as strings; exact up to 2^53.
-   */
-  totalRequests: number;
-  /**
-   * Decaying average of the milliseconds from sending a request to its response
-   * header; 0 until the first response.
-   */
-  responseTime: number;
+  /** Whether it may get requests. */
+  healthy: boolean;
+  /** The instance's UUID. */
+  id: string;
   /**
    * active_requests, without those that are streams, + max(0, (response_time - 100)
    * / 1000), where the second term fades with the time since the last response, +
    * what streams do.
    */
   load: number;
+  /** The TCP port it serves on; 0 when it has none. */
+  port: number;
+  /**
+   * Decaying average of the milliseconds from sending a request to its response
+   * header; 0 until the first response.
+   */
+  responseTime: number;
+  /**
+   * Requests it was given since it started. A double, not a uint64, because JSON
+   * writes 64-bit integers of protobuf as strings; exact up to 2^53.
+   */
+  totalRequests: number;
 }
 
 /**
@@ -241,18 +351,46 @@ export interface LbInstance {
  * and `instances`, and all are always present.
  */
 export interface LbStatus {
-  /** The number of instances that exist, starting and draining ones included. */
-  total: number;
   /** The number of instances that may get requests. */
   healthy: number;
   /** One entry per instance, in start order. */
   instances: LbInstance[];
+  /** The number of instances that exist, starting and draining ones included. */
+  total: number;
 }
 
 /** ListAppsResponse has the names of the apps. */
 export interface ListAppsResponse {
   /** The names, in alphabetical order. */
   apps: string[];
+}
+
+/** ListEventsResponse has a page of events. */
+export interface ListEventsResponse {
+  /** The events. */
+  events: Event[];
+  /** How many events could not be kept since dynlb began, such as on a full disk. */
+  eventsDropped: string;
+  /** What to send for the next page; empty when this is the last one. */
+  nextPageToken: string;
+}
+
+/** LogLine is a line that an instance has printed. */
+export interface LogLine {
+  /** The app. */
+  app: string;
+  /** The instance. */
+  instanceId: string;
+  /** Of a line that is a JSON object with a level: "debug", "info", "warn" or "error". */
+  level: string;
+  /** Of a line that is a JSON object with a message: the message. */
+  message: string;
+  /** "stdout" or "stderr". */
+  stream: string;
+  /** The line without its end and without control characters. */
+  text: string;
+  /** When dynlb read it. */
+  time?: string;
 }
 
 /** PauseAppRequest names the app. */
@@ -271,37 +409,56 @@ export interface PauseAppResponse {
 
 /** Pool is the whole state of one app: its instances, and how many there should be. */
 export interface Pool {
-  /** How many instances there should be, draining ones not counted. */
-  target: number;
-  /** The lower bound of `target`. */
-  minInstances: number;
-  /** The upper bound of `target`. */
-  maxInstances: number;
+  /** The name of the app. */
+  app: string;
+  /** How many requests have asked for an instance since dynlb began. */
+  arrivals: string;
   /**
-   * The time until which the autoscaler does not change `target`; unset when there
-   * is no hold.
+   * Which limit of the machine keeps `target` from rising although the load calls
+   * for it, for people; empty when none does.
    */
-  holdUntil?: string;
-  /** Requests that wait for an instance. */
-  waitingRequests: number;
-  /**
-   * How many instances were started to replace one that had stopped unasked or
-   * had failed to start, since dynlb began.
-   */
-  restarts: string;
-  /** Why no instance can be started, for people; empty when one can. */
-  unavailableReason: string;
-  /** The exit of the last instance that stopped unasked; unset when none did. */
-  lastExit?: Exit;
-  /** Every instance that exists, in start order. */
-  instances: Instance[];
-  /** When the configuration in force was read. */
-  configLoadTime?: string;
+  brake: string;
   /**
    * Why the present configuration was rejected, for people; empty when it is in
    * force. A configuration that is rejected leaves the previous one in force.
    */
   configError: string;
+  /** When the configuration in force was read. */
+  configLoadTime?: string;
+  /**
+   * Whether a configuration is being tried: new instances are started with it, and
+   * it is in force when they have replaced all others.
+   */
+  configReloading: boolean;
+  /**
+   * The time until which the autoscaler does not change `target`; unset when there
+   * is no hold.
+   */
+  holdUntil?: string;
+  /** Every instance that exists, in start order. */
+  instances: Instance[];
+  /** The last change of `target`; unset before the first one. */
+  lastDecision?: Decision;
+  /** The exit of the last instance that stopped unasked; unset when none did. */
+  lastExit?: Exit;
+  /**
+   * The load of the ready instances and of the requests that wait, for each ready
+   * instance; 0 if none is ready.
+   */
+  load: number;
+  /** The upper bound of `target`. */
+  maxInstances: number;
+  /** The lower bound of `target`. */
+  minInstances: number;
+  /** Whether the app is paused: requests wait in the queue. See PauseApp. */
+  paused: boolean;
+  /** How many responses there were since dynlb began. */
+  responses: string;
+  /**
+   * How many instances were started to replace one that had stopped unasked or
+   * had failed to start, since dynlb began.
+   */
+  restarts: string;
   /**
    * How many times a request was sent again, on another connection or to another
    * instance, since dynlb began.
@@ -312,58 +469,44 @@ export interface Pool {
    * up.
    */
   retriesDenied: string;
-  /** The name of the app. */
-  app: string;
-  /**
-   * Which limit of the machine keeps `target` from rising although the load calls
-   * for it, for people; empty when none does.
-   */
-  brake: string;
-  /**
-   * Whether a configuration is being tried: new instances are started with it, and
-   * it is in force when they have replaced all others.
-   */
-  configReloading: boolean;
-  /** The last change of `target`; unset before the first one. */
-  lastDecision?: Decision;
-  /** How many requests have asked for an instance since dynlb began. */
-  arrivals: string;
-  /** How many responses there were since dynlb began. */
-  responses: string;
+  /** The average load of an instance below which instances are removed. */
+  scaleDownThreshold: number;
+  /** The average load of an instance above which instances are added. */
+  scaleUpThreshold: number;
   /**
    * How long instances have taken to respond, in all. Its difference over that of
    * `responses` is the mean service time.
    */
   serviceTime: string;
-  /** Whether the app is paused: requests wait in the queue. See PauseApp. */
-  paused: boolean;
-  /** The average load of an instance above which instances are added. */
-  scaleUpThreshold: number;
-  /** The average load of an instance below which instances are removed. */
-  scaleDownThreshold: number;
+  /** How many instances there should be, draining ones not counted. */
+  target: number;
   /** The requests that have ended since dynlb began. */
   traffic?: Traffic;
+  /** Why no instance can be started, for people; empty when one can. */
+  unavailableReason: string;
+  /** Requests that wait for an instance. */
+  waitingRequests: number;
 }
 
 /** RestartInstancesRequest says how fast the restart goes. */
 export interface RestartInstancesRequest {
+  /** The name of the app; unset: the only one. */
+  app?: string;
   /**
    * How many instances there may be beyond the target during the restart, 1 to
    * 100. Unset or zero: 1.
    */
   maxSurge?: number;
-  /** The name of the app; unset: the only one. */
-  app?: string;
 }
 
 /** RestartInstancesResponse is the progress of a restart. */
 export interface RestartInstancesResponse {
+  /** The app whose instances they are. */
+  app: string;
   /** How many instances have been replaced. */
   replaced: number;
   /** How many instances the restart replaces in all. */
   total: number;
-  /** The app whose instances they are. */
-  app: string;
 }
 
 /** ResumeAppRequest names the app. */
@@ -382,35 +525,43 @@ export interface ResumeAppResponse {
 
 /** ScaleToRequest says how many instances there should be. */
 export interface ScaleToRequest {
-  /**
-   * How many instances there should be, within [min_instances, max_instances].
-   * Required.
-   */
-  target: number;
+  /** The name of the app; unset: the only one. */
+  app?: string;
   /**
    * How long the autoscaler does not change the target, up to 24 hours. Unset or
    * zero: the autoscaler continues from `target` at its next check, and an
    * earlier hold ends.
    */
   hold?: string;
-  /** The name of the app; unset: the only one. */
-  app?: string;
+  /**
+   * How many instances there should be, within [min_instances, max_instances].
+   * Required.
+   */
+  target: number;
 }
 
 /** ScaleToResponse has the target before and after the call. */
 export interface ScaleToResponse {
-  /** The target before the call. */
-  oldTarget: number;
-  /** The target from now on. */
-  newTarget: number;
   /** The app whose target it is. */
   app: string;
+  /** The target from now on. */
+  newTarget: number;
+  /** The target before the call. */
+  oldTarget: number;
 }
 
 export interface Status {
   code: number;
-  message: string;
   details: Any[];
+  message: string;
+}
+
+/** StreamLogsResponse has some lines. */
+export interface StreamLogsResponse {
+  /** The lines, oldest first. */
+  lines: LogLine[];
+  /** How many lines before these are missing because the reader was too slow. */
+  linesDropped: string;
 }
 
 /**
@@ -419,24 +570,24 @@ export interface Status {
  */
 export interface Traffic {
   /**
-   * Requests that were answered with a status from 200 to 299, or that became a
-   * tunnel (101).
-   */
-  success: string;
-  /** Requests that were answered with a status from 300 to 399. */
-  redirect: string;
-  /**
    * Requests that were answered with a status from 400 to 499, and those that the
    * client gave up (499).
    */
   clientError: string;
-  /** Requests that were answered with a status from 500 to 599. */
-  serverError: string;
   /**
    * How many requests took how long, from the header of the request to the end of the
    * response. The bounds are the same in all messages, in ascending order.
    */
   durations: DurationBucket[];
+  /** Requests that were answered with a status from 300 to 399. */
+  redirect: string;
+  /** Requests that were answered with a status from 500 to 599. */
+  serverError: string;
+  /**
+   * Requests that were answered with a status from 200 to 299, or that became a
+   * tunnel (101).
+   */
+  success: string;
 }
 
 /**
@@ -444,11 +595,9 @@ export interface Traffic {
  * to it.
  */
 export interface WatchInstancesResponse {
-  /** The whole state. */
-  pool?: Pool;
   /**
    * The events since the previous message, oldest first. The first message has
-   * none.
+   * none, or those since `resume_after`.
    */
   events: Event[];
   /**
@@ -456,4 +605,13 @@ export interface WatchInstancesResponse {
    * the reader was too slow. They are the oldest ones.
    */
   eventsDropped: string;
+  /**
+   * Whether events after `resume_after` are missing from the first message, because they
+   * were not kept or are more than 1,000. ListEvents has those that were kept.
+   */
+  eventsIncomplete: boolean;
+  /** The whole state. */
+  pool?: Pool;
+  /** When the state was taken, by the clock of dynlb. */
+  time?: string;
 }

@@ -1098,8 +1098,10 @@ type WatchInstancesResponse struct {
 	// Whether events after `resume_after` are missing from the first message, because they
 	// were not kept or are more than 1,000. ListEvents has those that were kept.
 	EventsIncomplete bool `protobuf:"varint,4,opt,name=events_incomplete,json=eventsIncomplete,proto3" json:"events_incomplete,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// When the state was taken, by the clock of dynlb.
+	Time          *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=time,proto3" json:"time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *WatchInstancesResponse) Reset() {
@@ -1158,6 +1160,13 @@ func (x *WatchInstancesResponse) GetEventsIncomplete() bool {
 		return x.EventsIncomplete
 	}
 	return false
+}
+
+func (x *WatchInstancesResponse) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
 }
 
 // LbStatus is the body of `GET /lb-status`. Its JSON keys are `total`, `healthy`
@@ -3244,12 +3253,13 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x15WatchInstancesRequest\x12<\n" +
 	"\fmin_interval\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\vminInterval\x12\x10\n" +
 	"\x03app\x18\x02 \x01(\tR\x03app\x12!\n" +
-	"\fresume_after\x18\x03 \x01(\x04R\vresumeAfter\"\xb9\x01\n" +
+	"\fresume_after\x18\x03 \x01(\x04R\vresumeAfter\"\xe9\x01\n" +
 	"\x16WatchInstancesResponse\x12\"\n" +
 	"\x04pool\x18\x01 \x01(\v2\x0e.dynlb.v1.PoolR\x04pool\x12'\n" +
 	"\x06events\x18\x02 \x03(\v2\x0f.dynlb.v1.EventR\x06events\x12%\n" +
 	"\x0eevents_dropped\x18\x03 \x01(\x04R\reventsDropped\x12+\n" +
-	"\x11events_incomplete\x18\x04 \x01(\bR\x10eventsIncomplete\"n\n" +
+	"\x11events_incomplete\x18\x04 \x01(\bR\x10eventsIncomplete\x12.\n" +
+	"\x04time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"n\n" +
 	"\bLbStatus\x12\x14\n" +
 	"\x05total\x18\x01 \x01(\x05R\x05total\x12\x18\n" +
 	"\ahealthy\x18\x02 \x01(\x05R\ahealthy\x122\n" +
@@ -3531,65 +3541,66 @@ var file_dynlb_v1_control_proto_depIdxs = []int32{
 	38, // 5: dynlb.v1.WatchInstancesRequest.min_interval:type_name -> google.protobuf.Duration
 	21, // 6: dynlb.v1.WatchInstancesResponse.pool:type_name -> dynlb.v1.Pool
 	27, // 7: dynlb.v1.WatchInstancesResponse.events:type_name -> dynlb.v1.Event
-	20, // 8: dynlb.v1.LbStatus.instances:type_name -> dynlb.v1.LbInstance
-	37, // 9: dynlb.v1.Pool.hold_until:type_name -> google.protobuf.Timestamp
-	26, // 10: dynlb.v1.Pool.last_exit:type_name -> dynlb.v1.Exit
-	25, // 11: dynlb.v1.Pool.instances:type_name -> dynlb.v1.Instance
-	37, // 12: dynlb.v1.Pool.config_load_time:type_name -> google.protobuf.Timestamp
-	24, // 13: dynlb.v1.Pool.last_decision:type_name -> dynlb.v1.Decision
-	38, // 14: dynlb.v1.Pool.service_time:type_name -> google.protobuf.Duration
-	22, // 15: dynlb.v1.Pool.traffic:type_name -> dynlb.v1.Traffic
-	23, // 16: dynlb.v1.Traffic.durations:type_name -> dynlb.v1.DurationBucket
-	37, // 17: dynlb.v1.Decision.time:type_name -> google.protobuf.Timestamp
-	0,  // 18: dynlb.v1.Instance.state:type_name -> dynlb.v1.InstanceState
-	37, // 19: dynlb.v1.Instance.start_time:type_name -> google.protobuf.Timestamp
-	37, // 20: dynlb.v1.Instance.ready_time:type_name -> google.protobuf.Timestamp
-	38, // 21: dynlb.v1.Instance.cpu_time:type_name -> google.protobuf.Duration
-	37, // 22: dynlb.v1.Instance.ejected_until:type_name -> google.protobuf.Timestamp
-	37, // 23: dynlb.v1.Exit.time:type_name -> google.protobuf.Timestamp
-	37, // 24: dynlb.v1.Event.time:type_name -> google.protobuf.Timestamp
-	1,  // 25: dynlb.v1.Event.type:type_name -> dynlb.v1.EventType
-	37, // 26: dynlb.v1.GetHistoryRequest.from:type_name -> google.protobuf.Timestamp
-	37, // 27: dynlb.v1.GetHistoryRequest.to:type_name -> google.protobuf.Timestamp
-	38, // 28: dynlb.v1.GetHistoryRequest.step:type_name -> google.protobuf.Duration
-	38, // 29: dynlb.v1.GetHistoryResponse.step:type_name -> google.protobuf.Duration
-	30, // 30: dynlb.v1.GetHistoryResponse.points:type_name -> dynlb.v1.HistoryPoint
-	37, // 31: dynlb.v1.HistoryPoint.time:type_name -> google.protobuf.Timestamp
-	31, // 32: dynlb.v1.HistoryPoint.instances:type_name -> dynlb.v1.InstancePoint
-	1,  // 33: dynlb.v1.ListEventsRequest.types:type_name -> dynlb.v1.EventType
-	37, // 34: dynlb.v1.ListEventsRequest.since:type_name -> google.protobuf.Timestamp
-	37, // 35: dynlb.v1.ListEventsRequest.until:type_name -> google.protobuf.Timestamp
-	27, // 36: dynlb.v1.ListEventsResponse.events:type_name -> dynlb.v1.Event
-	37, // 37: dynlb.v1.StreamLogsRequest.since:type_name -> google.protobuf.Timestamp
-	36, // 38: dynlb.v1.StreamLogsResponse.lines:type_name -> dynlb.v1.LogLine
-	37, // 39: dynlb.v1.LogLine.time:type_name -> google.protobuf.Timestamp
-	2,  // 40: dynlb.v1.Control.ListApps:input_type -> dynlb.v1.ListAppsRequest
-	4,  // 41: dynlb.v1.Control.GetStatus:input_type -> dynlb.v1.GetStatusRequest
-	7,  // 42: dynlb.v1.Control.ScaleTo:input_type -> dynlb.v1.ScaleToRequest
-	17, // 43: dynlb.v1.Control.WatchInstances:input_type -> dynlb.v1.WatchInstancesRequest
-	28, // 44: dynlb.v1.Control.GetHistory:input_type -> dynlb.v1.GetHistoryRequest
-	32, // 45: dynlb.v1.Control.ListEvents:input_type -> dynlb.v1.ListEventsRequest
-	34, // 46: dynlb.v1.Control.StreamLogs:input_type -> dynlb.v1.StreamLogsRequest
-	9,  // 47: dynlb.v1.Control.PauseApp:input_type -> dynlb.v1.PauseAppRequest
-	11, // 48: dynlb.v1.Control.ResumeApp:input_type -> dynlb.v1.ResumeAppRequest
-	13, // 49: dynlb.v1.Control.DrainInstance:input_type -> dynlb.v1.DrainInstanceRequest
-	15, // 50: dynlb.v1.Control.RestartInstances:input_type -> dynlb.v1.RestartInstancesRequest
-	3,  // 51: dynlb.v1.Control.ListApps:output_type -> dynlb.v1.ListAppsResponse
-	5,  // 52: dynlb.v1.Control.GetStatus:output_type -> dynlb.v1.GetStatusResponse
-	8,  // 53: dynlb.v1.Control.ScaleTo:output_type -> dynlb.v1.ScaleToResponse
-	18, // 54: dynlb.v1.Control.WatchInstances:output_type -> dynlb.v1.WatchInstancesResponse
-	29, // 55: dynlb.v1.Control.GetHistory:output_type -> dynlb.v1.GetHistoryResponse
-	33, // 56: dynlb.v1.Control.ListEvents:output_type -> dynlb.v1.ListEventsResponse
-	35, // 57: dynlb.v1.Control.StreamLogs:output_type -> dynlb.v1.StreamLogsResponse
-	10, // 58: dynlb.v1.Control.PauseApp:output_type -> dynlb.v1.PauseAppResponse
-	12, // 59: dynlb.v1.Control.ResumeApp:output_type -> dynlb.v1.ResumeAppResponse
-	14, // 60: dynlb.v1.Control.DrainInstance:output_type -> dynlb.v1.DrainInstanceResponse
-	16, // 61: dynlb.v1.Control.RestartInstances:output_type -> dynlb.v1.RestartInstancesResponse
-	51, // [51:62] is the sub-list for method output_type
-	40, // [40:51] is the sub-list for method input_type
-	40, // [40:40] is the sub-list for extension type_name
-	40, // [40:40] is the sub-list for extension extendee
-	0,  // [0:40] is the sub-list for field type_name
+	37, // 8: dynlb.v1.WatchInstancesResponse.time:type_name -> google.protobuf.Timestamp
+	20, // 9: dynlb.v1.LbStatus.instances:type_name -> dynlb.v1.LbInstance
+	37, // 10: dynlb.v1.Pool.hold_until:type_name -> google.protobuf.Timestamp
+	26, // 11: dynlb.v1.Pool.last_exit:type_name -> dynlb.v1.Exit
+	25, // 12: dynlb.v1.Pool.instances:type_name -> dynlb.v1.Instance
+	37, // 13: dynlb.v1.Pool.config_load_time:type_name -> google.protobuf.Timestamp
+	24, // 14: dynlb.v1.Pool.last_decision:type_name -> dynlb.v1.Decision
+	38, // 15: dynlb.v1.Pool.service_time:type_name -> google.protobuf.Duration
+	22, // 16: dynlb.v1.Pool.traffic:type_name -> dynlb.v1.Traffic
+	23, // 17: dynlb.v1.Traffic.durations:type_name -> dynlb.v1.DurationBucket
+	37, // 18: dynlb.v1.Decision.time:type_name -> google.protobuf.Timestamp
+	0,  // 19: dynlb.v1.Instance.state:type_name -> dynlb.v1.InstanceState
+	37, // 20: dynlb.v1.Instance.start_time:type_name -> google.protobuf.Timestamp
+	37, // 21: dynlb.v1.Instance.ready_time:type_name -> google.protobuf.Timestamp
+	38, // 22: dynlb.v1.Instance.cpu_time:type_name -> google.protobuf.Duration
+	37, // 23: dynlb.v1.Instance.ejected_until:type_name -> google.protobuf.Timestamp
+	37, // 24: dynlb.v1.Exit.time:type_name -> google.protobuf.Timestamp
+	37, // 25: dynlb.v1.Event.time:type_name -> google.protobuf.Timestamp
+	1,  // 26: dynlb.v1.Event.type:type_name -> dynlb.v1.EventType
+	37, // 27: dynlb.v1.GetHistoryRequest.from:type_name -> google.protobuf.Timestamp
+	37, // 28: dynlb.v1.GetHistoryRequest.to:type_name -> google.protobuf.Timestamp
+	38, // 29: dynlb.v1.GetHistoryRequest.step:type_name -> google.protobuf.Duration
+	38, // 30: dynlb.v1.GetHistoryResponse.step:type_name -> google.protobuf.Duration
+	30, // 31: dynlb.v1.GetHistoryResponse.points:type_name -> dynlb.v1.HistoryPoint
+	37, // 32: dynlb.v1.HistoryPoint.time:type_name -> google.protobuf.Timestamp
+	31, // 33: dynlb.v1.HistoryPoint.instances:type_name -> dynlb.v1.InstancePoint
+	1,  // 34: dynlb.v1.ListEventsRequest.types:type_name -> dynlb.v1.EventType
+	37, // 35: dynlb.v1.ListEventsRequest.since:type_name -> google.protobuf.Timestamp
+	37, // 36: dynlb.v1.ListEventsRequest.until:type_name -> google.protobuf.Timestamp
+	27, // 37: dynlb.v1.ListEventsResponse.events:type_name -> dynlb.v1.Event
+	37, // 38: dynlb.v1.StreamLogsRequest.since:type_name -> google.protobuf.Timestamp
+	36, // 39: dynlb.v1.StreamLogsResponse.lines:type_name -> dynlb.v1.LogLine
+	37, // 40: dynlb.v1.LogLine.time:type_name -> google.protobuf.Timestamp
+	2,  // 41: dynlb.v1.Control.ListApps:input_type -> dynlb.v1.ListAppsRequest
+	4,  // 42: dynlb.v1.Control.GetStatus:input_type -> dynlb.v1.GetStatusRequest
+	7,  // 43: dynlb.v1.Control.ScaleTo:input_type -> dynlb.v1.ScaleToRequest
+	17, // 44: dynlb.v1.Control.WatchInstances:input_type -> dynlb.v1.WatchInstancesRequest
+	28, // 45: dynlb.v1.Control.GetHistory:input_type -> dynlb.v1.GetHistoryRequest
+	32, // 46: dynlb.v1.Control.ListEvents:input_type -> dynlb.v1.ListEventsRequest
+	34, // 47: dynlb.v1.Control.StreamLogs:input_type -> dynlb.v1.StreamLogsRequest
+	9,  // 48: dynlb.v1.Control.PauseApp:input_type -> dynlb.v1.PauseAppRequest
+	11, // 49: dynlb.v1.Control.ResumeApp:input_type -> dynlb.v1.ResumeAppRequest
+	13, // 50: dynlb.v1.Control.DrainInstance:input_type -> dynlb.v1.DrainInstanceRequest
+	15, // 51: dynlb.v1.Control.RestartInstances:input_type -> dynlb.v1.RestartInstancesRequest
+	3,  // 52: dynlb.v1.Control.ListApps:output_type -> dynlb.v1.ListAppsResponse
+	5,  // 53: dynlb.v1.Control.GetStatus:output_type -> dynlb.v1.GetStatusResponse
+	8,  // 54: dynlb.v1.Control.ScaleTo:output_type -> dynlb.v1.ScaleToResponse
+	18, // 55: dynlb.v1.Control.WatchInstances:output_type -> dynlb.v1.WatchInstancesResponse
+	29, // 56: dynlb.v1.Control.GetHistory:output_type -> dynlb.v1.GetHistoryResponse
+	33, // 57: dynlb.v1.Control.ListEvents:output_type -> dynlb.v1.ListEventsResponse
+	35, // 58: dynlb.v1.Control.StreamLogs:output_type -> dynlb.v1.StreamLogsResponse
+	10, // 59: dynlb.v1.Control.PauseApp:output_type -> dynlb.v1.PauseAppResponse
+	12, // 60: dynlb.v1.Control.ResumeApp:output_type -> dynlb.v1.ResumeAppResponse
+	14, // 61: dynlb.v1.Control.DrainInstance:output_type -> dynlb.v1.DrainInstanceResponse
+	16, // 62: dynlb.v1.Control.RestartInstances:output_type -> dynlb.v1.RestartInstancesResponse
+	52, // [52:63] is the sub-list for method output_type
+	41, // [41:52] is the sub-list for method input_type
+	41, // [41:41] is the sub-list for extension type_name
+	41, // [41:41] is the sub-list for extension extendee
+	0,  // [0:41] is the sub-list for field type_name
 }
 
 func init() { file_dynlb_v1_control_proto_init() }
