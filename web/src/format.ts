@@ -6,6 +6,7 @@ const number = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 export function figure(value: number | null | undefined): string {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
   const size = Math.abs(value);
+  if (size >= 1e6) return `${Number((value / 1e6).toFixed(1))}M`;
   if (size >= 100 || Number.isInteger(value)) return number.format(value);
   return String(Number(value.toFixed(size >= 10 ? 1 : 2)));
 }

@@ -118,7 +118,7 @@ export class History {
 
   /** again adds the last state once more, as no message means that it has not changed. */
   again(time: number) {
-    if (this.before && time - this.at >= 1.5) this.add(this.before, time);
+    if (this.before && time - this.at >= 2) this.add(this.before, time);
   }
 
   /** since returns the samples from a time on. */

@@ -35,9 +35,9 @@ function Why({ pool }: { pool: Pool }) {
   const held = pool.holdUntil ? `Held for another ${span(Date.parse(pool.holdUntil) / 1000 - now())}. ` : "";
   const load = loadOf(pool);
   const position = load > pool.scaleUpThreshold
-    ? `above ${figure(pool.scaleUpThreshold)}, so instances are added`
+    ? `above ${figure(pool.scaleUpThreshold)}, ${pool.target >= pool.maxInstances ? "but the number is at its upper bound" : "so instances are added"}`
     : load < pool.scaleDownThreshold
-      ? `below ${figure(pool.scaleDownThreshold)}, so instances that stay idle are removed`
+      ? `below ${figure(pool.scaleDownThreshold)}, ${pool.target <= pool.minInstances ? "but the number is at its lower bound" : "so instances that stay idle are removed"}`
       : `between ${figure(pool.scaleDownThreshold)} and ${figure(pool.scaleUpThreshold)}, so the number stays`;
   return (
     <dl class="why">

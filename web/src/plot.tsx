@@ -30,6 +30,7 @@ interface Props {
   marks?: Mark[];
   height?: number;
   floor?: number; // the smallest maximum of the y axis
+  steps?: number[]; // between the values at the y axis
   legend?: number; // how many lines the legend shows
   class?: string;
 }
@@ -79,7 +80,7 @@ function options(props: () => Props, lines: Line[], onCursor: (index: number | n
     font: `11px ${property("--text-face")}`,
   };
   return {
-    width: 300, height: props().height ?? 150, padding: [12, 8, 0, 0],
+    width: 300, height: props().height ?? 150, padding: [12, 24, 0, 0],
     legend: { show: false }, pxAlign: true,
     cursor: { sync: { key: sync.key }, drag: { x: false, y: false }, points: { size: 6 } },
     scales: {
@@ -88,7 +89,7 @@ function options(props: () => Props, lines: Line[], onCursor: (index: number | n
     },
     axes: [
       { ...axis, size: 24, gap: 6, space: 64, values: (_plot, ticks, _axis, _space, step) => ticks.map((tick) => clock(tick).slice(0, step % 60 === 0 ? 5 : 8)) },
-      { ...axis, size: 54, gap: 6, space: 34, values: (_plot, ticks) => ticks.map((tick) => props().format(tick)) },
+      { ...axis, size: 54, gap: 6, space: 34, ...(props().steps ? { incrs: props().steps! } : {}), values: (_plot, ticks) => ticks.map((tick) => props().format(tick)) },
     ],
     series: [{}, ...lines.map((line) => ({
       label: line.label, stroke: property(line.color), width: line.dash ? 1 : 1.6,

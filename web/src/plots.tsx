@@ -14,6 +14,9 @@ const hues = 8;
 /** maxLines bounds the instances that a plot shows: more cannot be told apart. */
 const maxLines = 24;
 
+/** powers are the steps at an axis of bytes, from 1 MiB on. */
+const powers = Array.from({ length: 24 }, (_, i) => 2 ** (20 + i));
+
 /** decisions returns the changes of the target as marks. */
 export function decisions(app: App): Mark[] {
   const marks = app.events.filter((event) => event.type === "EVENT_TYPE_SCALED").map((event) => markOf(event.time!, event.rule, event.reason));
@@ -98,7 +101,7 @@ export function Plots({ app }: { app: App }) {
       <Plot {...all} title="In flight and waiting" lines={common.flight} format={figure} floor={4} />
       <Plot {...all} title="Instances" lines={common.states} format={figure} floor={4} />
       <Plot {...all} title="Processors per instance" lines={common.cpu} format={figure} floor={0.2} legend={4} />
-      <Plot {...all} title="Memory per instance" lines={common.memory} format={bytes} floor={2 ** 25} legend={4} />
+      <Plot {...all} title="Memory per instance" lines={common.memory} format={bytes} floor={2 ** 25} steps={powers} legend={4} />
     </section>
   );
 }

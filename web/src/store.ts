@@ -34,8 +34,21 @@ export interface Audit {
   failed: boolean;
 }
 
-/** now returns the time in seconds since 1970. */
-export const now = () => Date.now() / 1000;
+/** behind is how many seconds the clock of dynlb is behind that of the browser. */
+let behind = 0;
+
+/** now returns the time in seconds since 1970, by the clock of dynlb. */
+export const now = () => Date.now() / 1000 - behind;
+
+/**
+ * align learns the difference of the clocks from the time of a message: the shortest seen,
+ * as a message may have been on its way for long. A page in the background gets several
+ * at once.
+ */
+function align(time: number, first: boolean) {
+  const difference = Date.now() / 1000 - time;
+  behind = first ? difference : Math.min(behind, difference);
+}
 
 /** Store has the state of the page, and tells its listeners of each change. */
 export class Store {
@@ -116,15 +129,19 @@ export class Store {
   /** follow reads the stream of the selected app until it ends. */
   private async follow(signal: AbortSignal, reached: () => void) {
     await this.refresh();
+    let first = true;
     for await (const message of watch(this.selected, signal)) {
       const app = this.app();
       if (!app || !message.pool) continue;
       reached();
+      const time = message.time ? Date.parse(message.time) / 1000 : now();
+      align(time, first);
+      first = false;
       this.link = { kind: "live" };
       app.pool = message.pool;
       app.events = [...message.events.slice().reverse(), ...app.events].slice(0, maxEvents);
       if (message.pool.lastExit) keepExit(app, message.pool.lastExit);
-      app.history.add(message.pool, now());
+      app.history.add(message.pool, time);
       this.changed();
     }
   }

@@ -91,12 +91,12 @@ ${auth ? "auth: {tokenFile: token}\n" : ""}apps:
   }
 
   /** load sends requests to the app shop until the returned function is called. */
-  load(clients = 6, path = "/slow?ms=40") {
+  load(clients = 6, path = "/slow?ms=40", pause = 0) {
     const agent = new http.Agent({ keepAlive: true });
     let on = true;
     const one = () => on && http.get({ port: this.port, path, agent, headers: { host: "shop.localhost" } }, (response) => {
       response.resume();
-      response.on("close", one);
+      response.on("close", () => setTimeout(one, pause));
     }).on("error", () => setTimeout(one, 100));
     for (let i = 0; i < clients; i++) one();
     return () => {
