@@ -13,7 +13,7 @@ const (
 	// also when one was rotated.
 	tidyInterval = time.Minute
 	// maxFiles bounds the number of files: an app that ends at once is started up to once a
-	// second for ever.
+	// second without end.
 	maxFiles = 500
 )
 
