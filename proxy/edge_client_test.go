@@ -1,6 +1,7 @@
 package proxy_test
 
 import (
+	"maps"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -83,9 +84,7 @@ func TestForwardedForBeatsForwarded(t *testing.T) {
 func TestNotModifiedVaries(t *testing.T) {
 	t.Parallel()
 	instance := func(w http.ResponseWriter, r *http.Request) {
-		for name, values := range r.URL.Query() {
-			w.Header()[name] = values
-		}
+		maps.Copy(w.Header(), r.URL.Query())
 		w.Header().Set("ETag", `"v1"`)
 		w.WriteHeader(http.StatusNotModified)
 	}

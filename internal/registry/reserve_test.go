@@ -70,7 +70,8 @@ func TestReserveOfNewInstances(t *testing.T) {
 				old[id]++
 				continue
 			}
-			if reserve[id]++; len(old) != 2 {
+			reserve[id]++
+			if len(old) != 2 {
 				t.Fatalf("%s: a request went to the reserve before both others had one", age)
 			}
 			for other, n := range old {
