@@ -82,7 +82,7 @@ var table = map[string][]string{
 	},
 	"proxy/route": {"internal/registry", "proxy/edge", "proxy/policy", "proxy/sticky", "internal/measure"},
 	"server": {
-		"gen", "gen/dynlb/v1", "internal/fleet", "internal/history", "internal/instancelog", "internal/notice", "internal/registry",
+		"gen", "gen/dynlb/v1", "internal/deploy", "internal/fleet", "internal/history", "internal/instancelog", "internal/notice", "internal/registry",
 		"github.com/grpc-ecosystem/grpc-gateway/v2", "github.com/prometheus", "google.golang.org", "internal/dashboard", "internal/measure",
 	},
 	"server/metricsgen":  {"server"},
@@ -96,13 +96,14 @@ var table = map[string][]string{
 	"internal/daemon": {
 		"internal/accesslog", "internal/app", "internal/autoscaler", "internal/certificates", "internal/config", "internal/fleet", "internal/fleet/local",
 		"internal/logging", "internal/machine", "internal/notice", "internal/process/account", "internal/process/cgroup", "internal/process/orphan",
-		"internal/process/procfs", "internal/process/reap", "internal/registry", "internal/systemd", "internal/tracing", "proxy", "proxy/edge", "proxy/http1", "proxy/outcome",
-		"proxy/sticky", "internal/state", "internal/deploy", "proxy/route", "server", "github.com/fsnotify/fsnotify", "golang.org/x/net", "golang.org/x/sys",
-		"internal/history", "internal/instancelog",
+		"internal/process/procfs", "internal/process/reap", "internal/registry", "internal/systemd", "internal/tracing", "proxy", "proxy/edge", "proxy/http1",
+		"proxy/outcome", "proxy/sticky", "internal/state", "internal/deploy", "proxy/route", "server", "github.com/fsnotify/fsnotify", "golang.org/x/net",
+		"golang.org/x/sys", "internal/history", "internal/instancelog",
 	},
 	"internal/cli": {
-		"gen/dynlb/v1", "internal/config", "internal/daemon", "internal/demo", "internal/logging", "internal/process/orphan", "internal/process/procfs", "internal/schedule",
-		"internal/simulate", "internal/systemd", "proxy", "server", "github.com/spf13/cobra", "golang.org/x/term", "google.golang.org",
+		"gen/dynlb/v1", "internal/config", "internal/daemon", "internal/demo", "internal/logging", "internal/process/orphan", "internal/process/procfs",
+		"internal/schedule", "internal/deploy", "internal/simulate", "internal/systemd", "proxy", "server", "github.com/spf13/cobra", "golang.org/x/term",
+		"google.golang.org",
 	},
 	"internal/daemon/daemontest": {"gen/dynlb/v1", "internal/config", "internal/daemon", "proxy", "go.uber.org/goleak", "google.golang.org"},
 	"cmd/dynlb":                  {"internal/cli", "google.golang.org/grpc"},

@@ -36,6 +36,8 @@ GET  /v1/status           the whole state
 POST /v1/scale            set the number of instances: {"target": 4, "hold": "60s"}
 POST /v1/restart          replace all instances, new ones first: {"maxSurge": 1}
 POST /v1/drain            replace one instance: {"instanceId": "UUID"}
+POST /v1/deploy           put another version in force: {"version": "v2", "canary": 0.1}
+POST /v1/rollback         end the deploy in progress, or go back to the previous version: {}
 POST /v1/pause            have requests wait: {}
 POST /v1/resume           end that: {}
 GET  /v1/instances/watch  the whole state whenever it changes, one JSON a line
@@ -88,6 +90,8 @@ func (s *Server) adminHandler(options Options, page http.Handler) http.Handler {
 	mux.Handle("/v1/resume", only(s.gateway, post))
 	mux.Handle("/v1/drain", only(s.gateway, post))
 	mux.Handle("/v1/restart", only(withoutTimeLimit(s.gateway), post))
+	mux.Handle("/v1/deploy", only(withoutTimeLimit(s.gateway), post))
+	mux.Handle("/v1/rollback", only(withoutTimeLimit(s.gateway), post))
 	mux.Handle("/v1/instances:watch", only(withoutTimeLimit(s.gateway), get))
 	mux.Handle("/v1/instances/watch", only(withoutTimeLimit(s.gateway), get))
 	mux.Handle("/v1/history", only(s.gateway, get, head))

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+	"github.com/dynlb/dynlb/internal/deploy"
 	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/registry"
 )
@@ -26,6 +27,8 @@ type App struct {
 	Scaler Scaler
 	// Restarter carries out RestartInstances and DrainInstance.
 	Restarter Restarter
+	// Deployer carries out Deploy and Rollback.
+	Deployer Deployer
 	// Pauser carries out PauseApp and ResumeApp.
 	Pauser Pauser
 	// Connections returns the counts of the connections to the instances. Nil: they are
@@ -62,6 +65,19 @@ type Restarter interface {
 	// Replace has a new instance take the place of one, which then drains. The error is
 	// fleet.ErrNoInstance, fleet.ErrNotServing, or wraps registry.ErrClosed.
 	Replace(id registry.ID, reason string) error
+}
+
+// Deployer puts other versions of the app in force. It must be safe for concurrent use.
+type Deployer interface {
+	// Deploy puts a version in force, and calls progress with each step. It returns nil
+	// when that has all requests. The error is a deploy.VersionError for a version that
+	// cannot be deployed, fleet.ErrDeploying or fleet.ErrRestarting, registry.ErrClosed
+	// during a shutdown, or why the version has failed. When ctx ends it returns and the
+	// deploy continues.
+	Deploy(ctx context.Context, o deploy.Order, progress func(deploy.Step)) error
+	// Rollback ends the deploy in progress, or deploys the previous version as Deploy does.
+	// The error may also be deploy.ErrNoPrevious.
+	Rollback(ctx context.Context, reason string, progress func(deploy.Step)) error
 }
 
 // directory has the apps of a Server, which others replace.

@@ -23,6 +23,7 @@ type fakeApp struct {
 	board     *notice.Board
 	scaler    *fakeScaler
 	restarter *fakeRestarter
+	deployer  *fakeDeployer
 }
 
 // newApp returns an app with a target of 2 within 2 and 8, and no instance.
@@ -35,6 +36,7 @@ func newApp(name string) *fakeApp {
 		board:     board,
 		scaler:    &fakeScaler{board: board, bounds: notice.Bounds{Min: 2, Max: 8}},
 		restarter: &fakeRestarter{proceed: make(chan struct{})},
+		deployer:  &fakeDeployer{proceed: make(chan struct{})},
 	}
 	board.SetTarget(2, a.scaler.bounds, time.Time{}, "minInstances")
 	return a
@@ -42,7 +44,7 @@ func newApp(name string) *fakeApp {
 
 // app returns the app as the control plane takes it.
 func (a *fakeApp) app() App {
-	return App{Name: a.name, Board: a.board, Scaler: a.scaler, Restarter: a.restarter, Pauser: a.registry}
+	return App{Name: a.name, Board: a.board, Scaler: a.scaler, Restarter: a.restarter, Deployer: a.deployer, Pauser: a.registry}
 }
 
 // add registers an instance and moves it through the given states.

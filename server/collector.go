@@ -1,6 +1,7 @@
 package server
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,6 +34,8 @@ var (
 	cpuDesc     = instanceDesc("counter", "dynlb_instance_cpu_seconds_total", "Processor time of an instance, user and system.")
 	streamsDesc = instanceDesc("gauge", "dynlb_instance_streams", "Streams at an instance: upgraded connections and server-sent events.")
 	linesDesc   = instanceDesc("counter", "dynlb_log_lines_dropped_total", "Lines of an instance's output that were not logged because the log was not read fast enough.")
+	versionDesc = instanceDesc("gauge", "dynlb_instance_version_info", "The version of the app that an instance runs, and whether it is being deployed; always 1.", "version", "staged")
+	shareDesc   = appDesc("gauge", "dynlb_deploy_share", "The part of the requests that the version gets that is being deployed.", "version")
 )
 
 // The metrics of the configuration.
@@ -55,7 +58,7 @@ type collector struct{ apps *directory }
 func (c collector) Describe(descs chan<- *prometheus.Desc) {
 	for _, desc := range []*prometheus.Desc{
 		inFlightDesc, waitingDesc, statesDesc, targetDesc, minDesc, maxDesc, restartsDesc, scaledDesc, brakeDesc,
-		memoryDesc, cpuDesc, linesDesc, reloadDesc, reloadedDesc, retriesDesc, deniedDesc, ejectedDesc, streamsDesc,
+		memoryDesc, cpuDesc, linesDesc, reloadDesc, reloadedDesc, retriesDesc, deniedDesc, ejectedDesc, streamsDesc, versionDesc, shareDesc,
 	} {
 		descs <- desc
 	}
@@ -117,6 +120,9 @@ func (s *scrape) instances(now *notice.Snapshot) {
 		}
 		id, port := labelsOf(in)
 		s.gauge(streamsDesc, float64(in.Streams), id, port)
+		if in.Version != "" {
+			s.gauge(versionDesc, 1, id, port, in.Version, strconv.FormatBool(in.Staged))
+		}
 		s.counter(linesDesc, float64(in.LinesDropped), id, port)
 		if !in.Usage.Measured.IsZero() {
 			s.gauge(memoryDesc, float64(in.Usage.Memory), id, port)
@@ -138,6 +144,9 @@ func (s *scrape) target(now *notice.Snapshot) {
 	s.gauge(targetDesc, float64(now.Target))
 	s.gauge(minDesc, float64(now.Bounds.Min))
 	s.gauge(maxDesc, float64(now.Bounds.Max))
+	if d := &now.Deploy; d.Phase != 0 {
+		s.gauge(shareDesc, d.Share, d.Version)
+	}
 	s.counter(restartsDesc, float64(now.Restarts))
 	s.counter(scaledDesc, float64(now.Raised), "up")
 	s.counter(scaledDesc, float64(now.Lowered), "down")

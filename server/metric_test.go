@@ -9,6 +9,7 @@ import (
 
 	dto "github.com/prometheus/client_model/go"
 
+	"github.com/dynlb/dynlb/internal/deploy"
 	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/registry"
 )
@@ -51,6 +52,8 @@ func TestMetricsAreDocumented(t *testing.T) {
 	a.board.Decide(3, a.scaler.bounds, time.Time{}, "order", "test")
 	a.board.Decide(4, a.scaler.bounds, time.Time{}, "order", "test")
 	a.board.SetThresholds(thresholds)
+	a.registry.Add(registry.Spec{Version: "v2", Staged: true})
+	a.board.SetDeploy(notice.Deploy{Version: "v2", Phase: uint8(deploy.Canary), Share: 0.1})
 	families, err := m.gatherer.Gather()
 	if err != nil {
 		t.Fatal(err)

@@ -57,6 +57,9 @@ func poolOf(app string, now *notice.Snapshot) *dynlbv1.Pool {
 		Responses:         now.Responses,
 		ServiceTime:       durationpb.New(now.ServiceTime),
 		Paused:            now.Paused,
+		Version:           text(now.Version),
+		PreviousVersion:   text(now.PreviousVersion),
+		Deploy:            deployOf(&now.Deploy),
 
 		ScaleUpThreshold:   now.Thresholds.Up,
 		ScaleDownThreshold: now.Thresholds.Down,
@@ -92,6 +95,8 @@ func instanceOf(app string, in *registry.Instance) *dynlbv1.Instance {
 		EjectedUntil:   timestamp(in.EjectedUntil),
 		App:            app,
 		Streams:        int32(in.Streams),
+		Version:        text(in.Version),
+		Staged:         in.Staged,
 	}
 	if !in.Usage.Measured.IsZero() {
 		out.CpuTime = durationpb.New(in.Usage.CPU)

@@ -40,7 +40,7 @@ func restartError(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, fleet.ErrRestarting):
+	case errors.Is(err, fleet.ErrRestarting), errors.Is(err, fleet.ErrDeploying):
 		return status.Error(codes.FailedPrecondition, err.Error())
 	case errors.Is(err, registry.ErrClosed):
 		return errEnding

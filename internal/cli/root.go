@@ -31,7 +31,8 @@ loaded healthy one.
   dynlb logs -f            what the instances print
   dynlb events | history   what happened, also before the last restart
   dynlb explain            why there are as many instances, and what would change that
-  dynlb restart            replace all instances without losing a request`,
+  dynlb restart            replace all instances without losing a request
+  dynlb deploy ./v2        put another version in force, and 'dynlb rollback' the one before`,
 		Version:       versionLine(o.version),
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -45,7 +46,7 @@ loaded healthy one.
 	_ = root.MarkPersistentFlagFilename("config", "yaml", "yml") // the flag exists
 	root.SetFlagErrorFunc(flagError)
 	writeHelpAtOnce(root)
-	root.AddCommand(newServe(o), newStatus(o), newScale(o), newRestart(o), newPause(o), newResume(o), newWatch(o), newLogs(o), newEvents(o), newHistory(o), newExplain(o), newCheck(o), newSimulate(o), newRecord(o), newService(o), newBackend(), newVersion(o), newGuard())
+	root.AddCommand(newServe(o), newStatus(o), newScale(o), newRestart(o), newDeploy(o), newRollback(o), newPause(o), newResume(o), newWatch(o), newLogs(o), newEvents(o), newHistory(o), newExplain(o), newCheck(o), newSimulate(o), newRecord(o), newService(o), newBackend(), newVersion(o), newGuard())
 	for _, c := range root.Commands() {
 		c.Args = asUsageError(c.Args)
 	}

@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -42,6 +41,9 @@ func (v view) pool(w io.Writer, p *dynlbv1.Pool) {
 	if d := p.GetLastDecision(); d != nil {
 		v.line(w, fmt.Sprintf("why: %s ago, by %s: %s", age(d.GetTime()), d.GetRule(), d.GetReason()), "")
 	}
+	for _, line := range versionLines(p) {
+		v.line(w, line, "")
+	}
 	if p.GetPaused() {
 		v.line(w, "paused: requests wait until 'dynlb resume'", yellow)
 	}
@@ -67,23 +69,8 @@ func (v view) pool(w io.Writer, p *dynlbv1.Pool) {
 	if len(p.GetInstances()) == 0 {
 		return
 	}
-	rows := [][]string{{"INSTANCE", "ADDRESS", "STATE", "IN-FLIGHT", "REQUESTS", "RESPONSE", "LOAD", "CPU", "MEMORY", "AGE", "HANDLE"}}
-	for _, in := range p.GetInstances() {
-		rows = append(rows, []string{
-			shortID(in.GetId()),
-			in.GetAddress(),
-			stateText(in),
-			strconv.Itoa(int(in.GetInFlight())),
-			strconv.FormatUint(in.GetTotalRequests(), 10),
-			strconv.FormatFloat(in.GetResponseTimeMs(), 'f', 1, 64) + " ms",
-			strconv.FormatFloat(in.GetLoad(), 'f', 2, 64),
-			cpu(in),
-			memory(in),
-			age(in.GetStartTime()),
-			in.GetHandle(),
-		})
-	}
-	for i, line := range align(rows, 3, 9) {
+	rows, versioned := instanceRows(p.GetInstances())
+	for i, line := range align(rows, 3+versioned, 9+versioned) {
 		colour := ""
 		if i > 0 {
 			colour = stateColour(p.GetInstances()[i-1])

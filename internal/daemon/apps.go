@@ -18,7 +18,7 @@ import (
 func (d *Daemon) newApp(name string, settings app.Settings) *app.App {
 	return app.New(app.Options{
 		Name: name, Settings: settings, Log: d.log, Room: d.room, InstanceLog: d.options.InstanceLog,
-		Sequence: d.events, Record: d.recordApp(name),
+		Sequence: d.events, Record: d.recordApp(name), Store: d.state, DeployEnded: d.deployEnded,
 	})
 }
 
@@ -35,7 +35,7 @@ func (d *Daemon) newApps() *app.Set {
 func (d *Daemon) controlApps() []server.App {
 	var out []server.App
 	for _, a := range d.apps.All() {
-		out = append(out, server.App{Name: a.Name, Board: a.Board, Scaler: a.Scaler, Restarter: a.Fleet, Pauser: a.Registry, Connections: connectionsOf(a.Route)})
+		out = append(out, server.App{Name: a.Name, Board: a.Board, Scaler: a.Scaler, Restarter: a.Fleet, Deployer: a.Deploys, Pauser: a.Registry, Connections: connectionsOf(a.Route)})
 	}
 	return out
 }

@@ -76,6 +76,8 @@ type Daemon struct {
 	certificates *certificates.Manager // nil: the public listener speaks plain HTTP
 	publicPort   atomic.Int32          // of the public listener
 
+	reloadAfterDeploy atomic.Bool // a config waits for the end of a deploy
+
 	reloads  chan string    // capacity 1: the reason of the next reload
 	failed   chan error     // capacity 1: why a part has ended too early
 	parts    sync.WaitGroup // every goroutine that Run has started

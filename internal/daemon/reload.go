@@ -184,6 +184,7 @@ func (d *Daemon) reloaded(err error) {
 	if errors.Is(err, registry.ErrClosed) || errors.Is(err, fleet.ErrSuperseded) {
 		return // the daemon stops, or a later reload reports its own outcome
 	}
+	d.reloadAfterDeploy.Store(errors.Is(err, fleet.ErrDeploying))
 	if err == nil {
 		d.log.Info("config reloaded")
 	} else {
@@ -193,4 +194,12 @@ func (d *Daemon) reloaded(err error) {
 		a.Board.SetReload(err)
 	}
 	d.reportReady()
+}
+
+// deployEnded is called when a deploy has ended. A config that needed other instances
+// meanwhile is read again.
+func (d *Daemon) deployEnded() {
+	if d.reloadAfterDeploy.Swap(false) {
+		d.Reload("a deploy has ended")
+	}
 }

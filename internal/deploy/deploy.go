@@ -151,8 +151,11 @@ func (d *Deployer) Configure(versions Versions) {
 	defer d.mu.Unlock()
 	d.versions = versions
 	if configured := identity(versions); configured != d.kept.Configured {
+		deployed := d.kept.Previous != nil
 		d.kept = record{Configured: configured}
-		d.saveLocked(&d.kept)
+		if deployed {
+			d.saveLocked(&d.kept)
+		}
 	}
 	d.report()
 }

@@ -44,6 +44,9 @@ var types = map[notice.EventType]dynlbv1.EventType{
 	notice.Reloaded:     dynlbv1.EventType_EVENT_TYPE_CONFIG_LOADED,
 	notice.ReloadFailed: dynlbv1.EventType_EVENT_TYPE_CONFIG_REJECTED,
 	notice.Braked:       dynlbv1.EventType_EVENT_TYPE_BRAKED,
+	notice.Deploying:    dynlbv1.EventType_EVENT_TYPE_DEPLOYING,
+	notice.Deployed:     dynlbv1.EventType_EVENT_TYPE_DEPLOYED,
+	notice.DeployFailed: dynlbv1.EventType_EVENT_TYPE_DEPLOY_FAILED,
 	notice.Exited:       dynlbv1.EventType_EVENT_TYPE_EXITED,
 }
 

@@ -26,6 +26,67 @@ export interface Decision {
   time?: string;
 }
 
+/**
+ * DeployPhase is how far a deploy is.
+ *
+ *  - DEPLOY_PHASE_UNSPECIFIED: Never sent.
+ *  - DEPLOY_PHASE_STARTING: Instances of the new version are started, and not all are ready yet.
+ *  - DEPLOY_PHASE_CANARY: The new version gets a part of the requests.
+ *  - DEPLOY_PHASE_SHIFTING: The canary was good. As many instances of the new version are started as the app
+ * needs.
+ *  - DEPLOY_PHASE_DONE: The version has all requests.
+ */
+export type DeployPhase = "DEPLOY_PHASE_UNSPECIFIED" | "DEPLOY_PHASE_STARTING" | "DEPLOY_PHASE_CANARY" | "DEPLOY_PHASE_SHIFTING" | "DEPLOY_PHASE_DONE";
+
+/** DeployRequest says what is deployed, and how. */
+export interface DeployRequest {
+  /** The name of the app; unset: the only one. */
+  app?: string;
+  /**
+   * The part of the requests that the version gets at first, below 1: 0.1 is 10 %.
+   * Unset or zero: there is no canary.
+   */
+  canary?: number;
+  /** How long the canary takes, 1 second to 24 hours. Unset: 5 minutes. */
+  canaryTime?: string;
+  /**
+   * By how many times the rate of failed requests and the response times of the canary
+   * may exceed those of the present version, 1 to 100. Unset: 2.
+   */
+  factor?: number;
+  /** How many requests both versions must have had at the end of the canary. Unset: 50. */
+  minRequests?: number;
+  /**
+   * The version: an absolute path, a folder in `releases` of the config, or a label if
+   * the config has {version} in `command` or `env`. Required.
+   */
+  version: string;
+}
+
+/** DeployResponse is a step of a deploy. */
+export interface DeployResponse {
+  /** The name of the app. */
+  app: string;
+  /** How far the deploy is. */
+  phase: DeployPhase;
+  /** What has happened, for people. */
+  text: string;
+  /** The label of the new version. */
+  version: string;
+}
+
+/** DeployState is a deploy that is in progress. */
+export interface DeployState {
+  /** The end of the canary; unset in other phases. */
+  canaryEndTime?: string;
+  /** How far the deploy is. */
+  phase: DeployPhase;
+  /** The part of the requests that the new version gets: 0.1 is 10 %. */
+  share: number;
+  /** The label of the new version. */
+  version: string;
+}
+
 /** DrainInstanceRequest names the instance. */
 export interface DrainInstanceRequest {
   /** The name of the app; unset: the only one. */
@@ -100,8 +161,11 @@ export interface Event {
  *  - EVENT_TYPE_BRAKED: The load calls for more instances than the machine can bear.
  *  - EVENT_TYPE_EXITED: An instance ended unasked, could not be started, or was replaced because it failed.
  * The reason names the requests that were with it, and `output` has its last lines.
+ *  - EVENT_TYPE_DEPLOYING: The deploy of a version began.
+ *  - EVENT_TYPE_DEPLOYED: The version that was deployed has all requests.
+ *  - EVENT_TYPE_DEPLOY_FAILED: A deploy has ended, and the version before it stays.
  */
-export type EventType = "EVENT_TYPE_UNSPECIFIED" | "EVENT_TYPE_SCALED" | "EVENT_TYPE_STARTING" | "EVENT_TYPE_READY" | "EVENT_TYPE_UNHEALTHY" | "EVENT_TYPE_DRAINING" | "EVENT_TYPE_STOPPED" | "EVENT_TYPE_START_FAILED" | "EVENT_TYPE_CONFIG_LOADED" | "EVENT_TYPE_CONFIG_REJECTED" | "EVENT_TYPE_BRAKED" | "EVENT_TYPE_EXITED";
+export type EventType = "EVENT_TYPE_UNSPECIFIED" | "EVENT_TYPE_SCALED" | "EVENT_TYPE_STARTING" | "EVENT_TYPE_READY" | "EVENT_TYPE_UNHEALTHY" | "EVENT_TYPE_DRAINING" | "EVENT_TYPE_STOPPED" | "EVENT_TYPE_START_FAILED" | "EVENT_TYPE_CONFIG_LOADED" | "EVENT_TYPE_CONFIG_REJECTED" | "EVENT_TYPE_BRAKED" | "EVENT_TYPE_EXITED" | "EVENT_TYPE_DEPLOYING" | "EVENT_TYPE_DEPLOYED" | "EVENT_TYPE_DEPLOY_FAILED";
 
 /** Exit is how an instance ended. */
 export interface Exit {
@@ -271,6 +335,11 @@ export interface Instance {
    * sending a request to its response header; 0 until the first response.
    */
   responseTimeMs: number;
+  /**
+   * Whether it runs a version that is being deployed. It does not count towards the
+   * target then.
+   */
+  staged: boolean;
   /** When it was started. */
   startTime?: string;
   /** Its place in the life cycle. */
@@ -284,6 +353,8 @@ export interface Instance {
   streams: number;
   /** Requests it was given since it started. */
   totalRequests: string;
+  /** The label of the version of the app that it runs; empty if it has none. */
+  version: string;
 }
 
 /** InstancePoint are the figures of one instance. */
@@ -430,6 +501,8 @@ export interface Pool {
    * it is in force when they have replaced all others.
    */
   configReloading: boolean;
+  /** The deploy in progress; unset when there is none. */
+  deploy?: DeployState;
   /**
    * The time until which the autoscaler does not change `target`; unset when there
    * is no hold.
@@ -452,6 +525,11 @@ export interface Pool {
   minInstances: number;
   /** Whether the app is paused: requests wait in the queue. See PauseApp. */
   paused: boolean;
+  /**
+   * The label of the version that was in force before, to which Rollback returns; empty
+   * if there is none, or it has no label.
+   */
+  previousVersion: string;
   /** How many responses there were since dynlb began. */
   responses: string;
   /**
@@ -484,6 +562,8 @@ export interface Pool {
   traffic?: Traffic;
   /** Why no instance can be started, for people; empty when one can. */
   unavailableReason: string;
+  /** The label of the version in force; empty if it has none. */
+  version: string;
   /** Requests that wait for an instance. */
   waitingRequests: number;
 }
@@ -521,6 +601,24 @@ export interface ResumeAppResponse {
   app: string;
   /** Whether it was paused before. */
   changed: boolean;
+}
+
+/** RollbackRequest names the app. */
+export interface RollbackRequest {
+  /** The name of the app; unset: the only one. */
+  app?: string;
+}
+
+/** RollbackResponse is a step of a rollback. */
+export interface RollbackResponse {
+  /** The name of the app. */
+  app: string;
+  /** How far the rollback is. */
+  phase: DeployPhase;
+  /** What has happened, for people. */
+  text: string;
+  /** The label of the version that is put in force, or stays; empty if it has none. */
+  version: string;
 }
 
 /** ScaleToRequest says how many instances there should be. */

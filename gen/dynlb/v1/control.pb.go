@@ -26,6 +26,68 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// DeployPhase is how far a deploy is.
+type DeployPhase int32
+
+const (
+	// Never sent.
+	DeployPhase_DEPLOY_PHASE_UNSPECIFIED DeployPhase = 0
+	// Instances of the new version are started, and not all are ready yet.
+	DeployPhase_DEPLOY_PHASE_STARTING DeployPhase = 1
+	// The new version gets a part of the requests.
+	DeployPhase_DEPLOY_PHASE_CANARY DeployPhase = 2
+	// The canary was good. As many instances of the new version are started as the app
+	// needs.
+	DeployPhase_DEPLOY_PHASE_SHIFTING DeployPhase = 3
+	// The version has all requests.
+	DeployPhase_DEPLOY_PHASE_DONE DeployPhase = 4
+)
+
+// Enum value maps for DeployPhase.
+var (
+	DeployPhase_name = map[int32]string{
+		0: "DEPLOY_PHASE_UNSPECIFIED",
+		1: "DEPLOY_PHASE_STARTING",
+		2: "DEPLOY_PHASE_CANARY",
+		3: "DEPLOY_PHASE_SHIFTING",
+		4: "DEPLOY_PHASE_DONE",
+	}
+	DeployPhase_value = map[string]int32{
+		"DEPLOY_PHASE_UNSPECIFIED": 0,
+		"DEPLOY_PHASE_STARTING":    1,
+		"DEPLOY_PHASE_CANARY":      2,
+		"DEPLOY_PHASE_SHIFTING":    3,
+		"DEPLOY_PHASE_DONE":        4,
+	}
+)
+
+func (x DeployPhase) Enum() *DeployPhase {
+	p := new(DeployPhase)
+	*p = x
+	return p
+}
+
+func (x DeployPhase) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (DeployPhase) Descriptor() protoreflect.EnumDescriptor {
+	return file_dynlb_v1_control_proto_enumTypes[0].Descriptor()
+}
+
+func (DeployPhase) Type() protoreflect.EnumType {
+	return &file_dynlb_v1_control_proto_enumTypes[0]
+}
+
+func (x DeployPhase) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use DeployPhase.Descriptor instead.
+func (DeployPhase) EnumDescriptor() ([]byte, []int) {
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{0}
+}
+
 // InstanceState is a place in the life cycle: STARTING, then READY, UNHEALTHY
 // and READY again any number of times, then DRAINING, then STOPPED. A DRAINING
 // instance may be taken back into service, as READY.
@@ -78,11 +140,11 @@ func (x InstanceState) String() string {
 }
 
 func (InstanceState) Descriptor() protoreflect.EnumDescriptor {
-	return file_dynlb_v1_control_proto_enumTypes[0].Descriptor()
+	return file_dynlb_v1_control_proto_enumTypes[1].Descriptor()
 }
 
 func (InstanceState) Type() protoreflect.EnumType {
-	return &file_dynlb_v1_control_proto_enumTypes[0]
+	return &file_dynlb_v1_control_proto_enumTypes[1]
 }
 
 func (x InstanceState) Number() protoreflect.EnumNumber {
@@ -91,7 +153,7 @@ func (x InstanceState) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use InstanceState.Descriptor instead.
 func (InstanceState) EnumDescriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{0}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{1}
 }
 
 // EventType is a kind of event.
@@ -125,6 +187,12 @@ const (
 	// An instance ended unasked, could not be started, or was replaced because it failed.
 	// The reason names the requests that were with it, and `output` has its last lines.
 	EventType_EVENT_TYPE_EXITED EventType = 20
+	// The deploy of a version began.
+	EventType_EVENT_TYPE_DEPLOYING EventType = 24
+	// The version that was deployed has all requests.
+	EventType_EVENT_TYPE_DEPLOYED EventType = 25
+	// A deploy has ended, and the version before it stays.
+	EventType_EVENT_TYPE_DEPLOY_FAILED EventType = 26
 )
 
 // Enum value maps for EventType.
@@ -142,6 +210,9 @@ var (
 		9:  "EVENT_TYPE_CONFIG_REJECTED",
 		10: "EVENT_TYPE_BRAKED",
 		20: "EVENT_TYPE_EXITED",
+		24: "EVENT_TYPE_DEPLOYING",
+		25: "EVENT_TYPE_DEPLOYED",
+		26: "EVENT_TYPE_DEPLOY_FAILED",
 	}
 	EventType_value = map[string]int32{
 		"EVENT_TYPE_UNSPECIFIED":     0,
@@ -156,6 +227,9 @@ var (
 		"EVENT_TYPE_CONFIG_REJECTED": 9,
 		"EVENT_TYPE_BRAKED":          10,
 		"EVENT_TYPE_EXITED":          20,
+		"EVENT_TYPE_DEPLOYING":       24,
+		"EVENT_TYPE_DEPLOYED":        25,
+		"EVENT_TYPE_DEPLOY_FAILED":   26,
 	}
 )
 
@@ -170,11 +244,11 @@ func (x EventType) String() string {
 }
 
 func (EventType) Descriptor() protoreflect.EnumDescriptor {
-	return file_dynlb_v1_control_proto_enumTypes[1].Descriptor()
+	return file_dynlb_v1_control_proto_enumTypes[2].Descriptor()
 }
 
 func (EventType) Type() protoreflect.EnumType {
-	return &file_dynlb_v1_control_proto_enumTypes[1]
+	return &file_dynlb_v1_control_proto_enumTypes[2]
 }
 
 func (x EventType) Number() protoreflect.EnumNumber {
@@ -183,7 +257,7 @@ func (x EventType) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use EventType.Descriptor instead.
 func (EventType) EnumDescriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{1}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{2}
 }
 
 // ListAppsRequest asks for the names of the apps.
@@ -1016,6 +1090,292 @@ func (x *RestartInstancesResponse) GetApp() string {
 	return ""
 }
 
+// DeployRequest says what is deployed, and how.
+type DeployRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name of the app; unset: the only one.
+	App string `protobuf:"bytes,1,opt,name=app,proto3" json:"app,omitempty"`
+	// The version: an absolute path, a folder in `releases` of the config, or a label if
+	// the config has {version} in `command` or `env`. Required.
+	Version string `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
+	// The part of the requests that the version gets at first, below 1: 0.1 is 10 %.
+	// Unset or zero: there is no canary.
+	Canary float64 `protobuf:"fixed64,3,opt,name=canary,proto3" json:"canary,omitempty"`
+	// How long the canary takes, 1 second to 24 hours. Unset: 5 minutes.
+	CanaryTime *durationpb.Duration `protobuf:"bytes,4,opt,name=canary_time,json=canaryTime,proto3" json:"canary_time,omitempty"`
+	// By how many times the rate of failed requests and the response times of the canary
+	// may exceed those of the present version, 1 to 100. Unset: 2.
+	Factor float64 `protobuf:"fixed64,5,opt,name=factor,proto3" json:"factor,omitempty"`
+	// How many requests both versions must have had at the end of the canary. Unset: 50.
+	MinRequests   int32 `protobuf:"varint,6,opt,name=min_requests,json=minRequests,proto3" json:"min_requests,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeployRequest) Reset() {
+	*x = DeployRequest{}
+	mi := &file_dynlb_v1_control_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeployRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeployRequest) ProtoMessage() {}
+
+func (x *DeployRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_dynlb_v1_control_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeployRequest.ProtoReflect.Descriptor instead.
+func (*DeployRequest) Descriptor() ([]byte, []int) {
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *DeployRequest) GetApp() string {
+	if x != nil {
+		return x.App
+	}
+	return ""
+}
+
+func (x *DeployRequest) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *DeployRequest) GetCanary() float64 {
+	if x != nil {
+		return x.Canary
+	}
+	return 0
+}
+
+func (x *DeployRequest) GetCanaryTime() *durationpb.Duration {
+	if x != nil {
+		return x.CanaryTime
+	}
+	return nil
+}
+
+func (x *DeployRequest) GetFactor() float64 {
+	if x != nil {
+		return x.Factor
+	}
+	return 0
+}
+
+func (x *DeployRequest) GetMinRequests() int32 {
+	if x != nil {
+		return x.MinRequests
+	}
+	return 0
+}
+
+// DeployResponse is a step of a deploy.
+type DeployResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name of the app.
+	App string `protobuf:"bytes,1,opt,name=app,proto3" json:"app,omitempty"`
+	// The label of the new version.
+	Version string `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
+	// How far the deploy is.
+	Phase DeployPhase `protobuf:"varint,3,opt,name=phase,proto3,enum=dynlb.v1.DeployPhase" json:"phase,omitempty"`
+	// What has happened, for people.
+	Text          string `protobuf:"bytes,4,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeployResponse) Reset() {
+	*x = DeployResponse{}
+	mi := &file_dynlb_v1_control_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeployResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeployResponse) ProtoMessage() {}
+
+func (x *DeployResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_dynlb_v1_control_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeployResponse.ProtoReflect.Descriptor instead.
+func (*DeployResponse) Descriptor() ([]byte, []int) {
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *DeployResponse) GetApp() string {
+	if x != nil {
+		return x.App
+	}
+	return ""
+}
+
+func (x *DeployResponse) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *DeployResponse) GetPhase() DeployPhase {
+	if x != nil {
+		return x.Phase
+	}
+	return DeployPhase_DEPLOY_PHASE_UNSPECIFIED
+}
+
+func (x *DeployResponse) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+// RollbackRequest names the app.
+type RollbackRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name of the app; unset: the only one.
+	App           string `protobuf:"bytes,1,opt,name=app,proto3" json:"app,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RollbackRequest) Reset() {
+	*x = RollbackRequest{}
+	mi := &file_dynlb_v1_control_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RollbackRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RollbackRequest) ProtoMessage() {}
+
+func (x *RollbackRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_dynlb_v1_control_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RollbackRequest.ProtoReflect.Descriptor instead.
+func (*RollbackRequest) Descriptor() ([]byte, []int) {
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *RollbackRequest) GetApp() string {
+	if x != nil {
+		return x.App
+	}
+	return ""
+}
+
+// RollbackResponse is a step of a rollback.
+type RollbackResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name of the app.
+	App string `protobuf:"bytes,1,opt,name=app,proto3" json:"app,omitempty"`
+	// The label of the version that is put in force, or stays; empty if it has none.
+	Version string `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
+	// How far the rollback is.
+	Phase DeployPhase `protobuf:"varint,3,opt,name=phase,proto3,enum=dynlb.v1.DeployPhase" json:"phase,omitempty"`
+	// What has happened, for people.
+	Text          string `protobuf:"bytes,4,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RollbackResponse) Reset() {
+	*x = RollbackResponse{}
+	mi := &file_dynlb_v1_control_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RollbackResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RollbackResponse) ProtoMessage() {}
+
+func (x *RollbackResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_dynlb_v1_control_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RollbackResponse.ProtoReflect.Descriptor instead.
+func (*RollbackResponse) Descriptor() ([]byte, []int) {
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *RollbackResponse) GetApp() string {
+	if x != nil {
+		return x.App
+	}
+	return ""
+}
+
+func (x *RollbackResponse) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *RollbackResponse) GetPhase() DeployPhase {
+	if x != nil {
+		return x.Phase
+	}
+	return DeployPhase_DEPLOY_PHASE_UNSPECIFIED
+}
+
+func (x *RollbackResponse) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
 // WatchInstancesRequest says how often to report.
 type WatchInstancesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1034,7 +1394,7 @@ type WatchInstancesRequest struct {
 
 func (x *WatchInstancesRequest) Reset() {
 	*x = WatchInstancesRequest{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[15]
+	mi := &file_dynlb_v1_control_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1046,7 +1406,7 @@ func (x *WatchInstancesRequest) String() string {
 func (*WatchInstancesRequest) ProtoMessage() {}
 
 func (x *WatchInstancesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[15]
+	mi := &file_dynlb_v1_control_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1059,7 +1419,7 @@ func (x *WatchInstancesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchInstancesRequest.ProtoReflect.Descriptor instead.
 func (*WatchInstancesRequest) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{15}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *WatchInstancesRequest) GetMinInterval() *durationpb.Duration {
@@ -1106,7 +1466,7 @@ type WatchInstancesResponse struct {
 
 func (x *WatchInstancesResponse) Reset() {
 	*x = WatchInstancesResponse{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[16]
+	mi := &file_dynlb_v1_control_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1118,7 +1478,7 @@ func (x *WatchInstancesResponse) String() string {
 func (*WatchInstancesResponse) ProtoMessage() {}
 
 func (x *WatchInstancesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[16]
+	mi := &file_dynlb_v1_control_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1131,7 +1491,7 @@ func (x *WatchInstancesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchInstancesResponse.ProtoReflect.Descriptor instead.
 func (*WatchInstancesResponse) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{16}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *WatchInstancesResponse) GetPool() *Pool {
@@ -1185,7 +1545,7 @@ type LbStatus struct {
 
 func (x *LbStatus) Reset() {
 	*x = LbStatus{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[17]
+	mi := &file_dynlb_v1_control_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1197,7 +1557,7 @@ func (x *LbStatus) String() string {
 func (*LbStatus) ProtoMessage() {}
 
 func (x *LbStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[17]
+	mi := &file_dynlb_v1_control_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1210,7 +1570,7 @@ func (x *LbStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LbStatus.ProtoReflect.Descriptor instead.
 func (*LbStatus) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{17}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *LbStatus) GetTotal() int32 {
@@ -1262,7 +1622,7 @@ type LbInstance struct {
 
 func (x *LbInstance) Reset() {
 	*x = LbInstance{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[18]
+	mi := &file_dynlb_v1_control_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1274,7 +1634,7 @@ func (x *LbInstance) String() string {
 func (*LbInstance) ProtoMessage() {}
 
 func (x *LbInstance) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[18]
+	mi := &file_dynlb_v1_control_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1287,7 +1647,7 @@ func (x *LbInstance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LbInstance.ProtoReflect.Descriptor instead.
 func (*LbInstance) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{18}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *LbInstance) GetId() string {
@@ -1400,14 +1760,21 @@ type Pool struct {
 	// instance; 0 if none is ready.
 	Load float64 `protobuf:"fixed64,29,opt,name=load,proto3" json:"load,omitempty"`
 	// The requests that have ended since dynlb began.
-	Traffic       *Traffic `protobuf:"bytes,30,opt,name=traffic,proto3" json:"traffic,omitempty"`
+	Traffic *Traffic `protobuf:"bytes,30,opt,name=traffic,proto3" json:"traffic,omitempty"`
+	// The label of the version in force; empty if it has none.
+	Version string `protobuf:"bytes,24,opt,name=version,proto3" json:"version,omitempty"`
+	// The label of the version that was in force before, to which Rollback returns; empty
+	// if there is none, or it has no label.
+	PreviousVersion string `protobuf:"bytes,25,opt,name=previous_version,json=previousVersion,proto3" json:"previous_version,omitempty"`
+	// The deploy in progress; unset when there is none.
+	Deploy        *DeployState `protobuf:"bytes,26,opt,name=deploy,proto3" json:"deploy,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Pool) Reset() {
 	*x = Pool{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[19]
+	mi := &file_dynlb_v1_control_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1419,7 +1786,7 @@ func (x *Pool) String() string {
 func (*Pool) ProtoMessage() {}
 
 func (x *Pool) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[19]
+	mi := &file_dynlb_v1_control_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1432,7 +1799,7 @@ func (x *Pool) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pool.ProtoReflect.Descriptor instead.
 func (*Pool) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{19}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Pool) GetTarget() int32 {
@@ -1610,6 +1977,27 @@ func (x *Pool) GetTraffic() *Traffic {
 	return nil
 }
 
+func (x *Pool) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *Pool) GetPreviousVersion() string {
+	if x != nil {
+		return x.PreviousVersion
+	}
+	return ""
+}
+
+func (x *Pool) GetDeploy() *DeployState {
+	if x != nil {
+		return x.Deploy
+	}
+	return nil
+}
+
 // Traffic counts the requests of an app that have ended. Its numbers only grow while
 // dynlb runs: the difference of two messages over the time between them is a rate.
 type Traffic struct {
@@ -1633,7 +2021,7 @@ type Traffic struct {
 
 func (x *Traffic) Reset() {
 	*x = Traffic{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[20]
+	mi := &file_dynlb_v1_control_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1645,7 +2033,7 @@ func (x *Traffic) String() string {
 func (*Traffic) ProtoMessage() {}
 
 func (x *Traffic) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[20]
+	mi := &file_dynlb_v1_control_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1658,7 +2046,7 @@ func (x *Traffic) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Traffic.ProtoReflect.Descriptor instead.
 func (*Traffic) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{20}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Traffic) GetSuccess() uint64 {
@@ -1710,7 +2098,7 @@ type DurationBucket struct {
 
 func (x *DurationBucket) Reset() {
 	*x = DurationBucket{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[21]
+	mi := &file_dynlb_v1_control_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1722,7 +2110,7 @@ func (x *DurationBucket) String() string {
 func (*DurationBucket) ProtoMessage() {}
 
 func (x *DurationBucket) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[21]
+	mi := &file_dynlb_v1_control_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1735,7 +2123,7 @@ func (x *DurationBucket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DurationBucket.ProtoReflect.Descriptor instead.
 func (*DurationBucket) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{21}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *DurationBucket) GetUpperSeconds() float64 {
@@ -1750,6 +2138,79 @@ func (x *DurationBucket) GetCount() uint64 {
 		return x.Count
 	}
 	return 0
+}
+
+// DeployState is a deploy that is in progress.
+type DeployState struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The label of the new version.
+	Version string `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"`
+	// How far the deploy is.
+	Phase DeployPhase `protobuf:"varint,2,opt,name=phase,proto3,enum=dynlb.v1.DeployPhase" json:"phase,omitempty"`
+	// The part of the requests that the new version gets: 0.1 is 10 %.
+	Share float64 `protobuf:"fixed64,3,opt,name=share,proto3" json:"share,omitempty"`
+	// The end of the canary; unset in other phases.
+	CanaryEndTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=canary_end_time,json=canaryEndTime,proto3" json:"canary_end_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeployState) Reset() {
+	*x = DeployState{}
+	mi := &file_dynlb_v1_control_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeployState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeployState) ProtoMessage() {}
+
+func (x *DeployState) ProtoReflect() protoreflect.Message {
+	mi := &file_dynlb_v1_control_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeployState.ProtoReflect.Descriptor instead.
+func (*DeployState) Descriptor() ([]byte, []int) {
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *DeployState) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *DeployState) GetPhase() DeployPhase {
+	if x != nil {
+		return x.Phase
+	}
+	return DeployPhase_DEPLOY_PHASE_UNSPECIFIED
+}
+
+func (x *DeployState) GetShare() float64 {
+	if x != nil {
+		return x.Share
+	}
+	return 0
+}
+
+func (x *DeployState) GetCanaryEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CanaryEndTime
+	}
+	return nil
 }
 
 // Decision is a change of the target.
@@ -1767,7 +2228,7 @@ type Decision struct {
 
 func (x *Decision) Reset() {
 	*x = Decision{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[22]
+	mi := &file_dynlb_v1_control_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1779,7 +2240,7 @@ func (x *Decision) String() string {
 func (*Decision) ProtoMessage() {}
 
 func (x *Decision) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[22]
+	mi := &file_dynlb_v1_control_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1792,7 +2253,7 @@ func (x *Decision) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Decision.ProtoReflect.Descriptor instead.
 func (*Decision) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{22}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Decision) GetTime() *timestamppb.Timestamp {
@@ -1865,14 +2326,19 @@ type Instance struct {
 	App string `protobuf:"bytes,16,opt,name=app,proto3" json:"app,omitempty"`
 	// Those of in_flight that are streams: connections that were upgraded, such as
 	// WebSockets, and responses of server-sent events.
-	Streams       int32 `protobuf:"varint,17,opt,name=streams,proto3" json:"streams,omitempty"`
+	Streams int32 `protobuf:"varint,17,opt,name=streams,proto3" json:"streams,omitempty"`
+	// The label of the version of the app that it runs; empty if it has none.
+	Version string `protobuf:"bytes,18,opt,name=version,proto3" json:"version,omitempty"`
+	// Whether it runs a version that is being deployed. It does not count towards the
+	// target then.
+	Staged        bool `protobuf:"varint,19,opt,name=staged,proto3" json:"staged,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Instance) Reset() {
 	*x = Instance{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[23]
+	mi := &file_dynlb_v1_control_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1884,7 +2350,7 @@ func (x *Instance) String() string {
 func (*Instance) ProtoMessage() {}
 
 func (x *Instance) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[23]
+	mi := &file_dynlb_v1_control_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1897,7 +2363,7 @@ func (x *Instance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Instance.ProtoReflect.Descriptor instead.
 func (*Instance) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{23}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Instance) GetId() string {
@@ -2019,6 +2485,20 @@ func (x *Instance) GetStreams() int32 {
 	return 0
 }
 
+func (x *Instance) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *Instance) GetStaged() bool {
+	if x != nil {
+		return x.Staged
+	}
+	return false
+}
+
 // Exit is how an instance ended.
 type Exit struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2038,7 +2518,7 @@ type Exit struct {
 
 func (x *Exit) Reset() {
 	*x = Exit{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[24]
+	mi := &file_dynlb_v1_control_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2050,7 +2530,7 @@ func (x *Exit) String() string {
 func (*Exit) ProtoMessage() {}
 
 func (x *Exit) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[24]
+	mi := &file_dynlb_v1_control_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2063,7 +2543,7 @@ func (x *Exit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exit.ProtoReflect.Descriptor instead.
 func (*Exit) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{24}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Exit) GetInstanceId() string {
@@ -2129,7 +2609,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[25]
+	mi := &file_dynlb_v1_control_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2141,7 +2621,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[25]
+	mi := &file_dynlb_v1_control_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2154,7 +2634,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{25}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Event) GetTime() *timestamppb.Timestamp {
@@ -2234,7 +2714,7 @@ type GetHistoryRequest struct {
 
 func (x *GetHistoryRequest) Reset() {
 	*x = GetHistoryRequest{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[26]
+	mi := &file_dynlb_v1_control_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2246,7 +2726,7 @@ func (x *GetHistoryRequest) String() string {
 func (*GetHistoryRequest) ProtoMessage() {}
 
 func (x *GetHistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[26]
+	mi := &file_dynlb_v1_control_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2259,7 +2739,7 @@ func (x *GetHistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHistoryRequest.ProtoReflect.Descriptor instead.
 func (*GetHistoryRequest) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{26}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *GetHistoryRequest) GetApp() string {
@@ -2312,7 +2792,7 @@ type GetHistoryResponse struct {
 
 func (x *GetHistoryResponse) Reset() {
 	*x = GetHistoryResponse{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[27]
+	mi := &file_dynlb_v1_control_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2324,7 +2804,7 @@ func (x *GetHistoryResponse) String() string {
 func (*GetHistoryResponse) ProtoMessage() {}
 
 func (x *GetHistoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[27]
+	mi := &file_dynlb_v1_control_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2337,7 +2817,7 @@ func (x *GetHistoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHistoryResponse.ProtoReflect.Descriptor instead.
 func (*GetHistoryResponse) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{27}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *GetHistoryResponse) GetApp() string {
@@ -2435,7 +2915,7 @@ type HistoryPoint struct {
 
 func (x *HistoryPoint) Reset() {
 	*x = HistoryPoint{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[28]
+	mi := &file_dynlb_v1_control_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2447,7 +2927,7 @@ func (x *HistoryPoint) String() string {
 func (*HistoryPoint) ProtoMessage() {}
 
 func (x *HistoryPoint) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[28]
+	mi := &file_dynlb_v1_control_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2460,7 +2940,7 @@ func (x *HistoryPoint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryPoint.ProtoReflect.Descriptor instead.
 func (*HistoryPoint) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{28}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *HistoryPoint) GetTime() *timestamppb.Timestamp {
@@ -2692,7 +3172,7 @@ type InstancePoint struct {
 
 func (x *InstancePoint) Reset() {
 	*x = InstancePoint{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[29]
+	mi := &file_dynlb_v1_control_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2704,7 +3184,7 @@ func (x *InstancePoint) String() string {
 func (*InstancePoint) ProtoMessage() {}
 
 func (x *InstancePoint) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[29]
+	mi := &file_dynlb_v1_control_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2717,7 +3197,7 @@ func (x *InstancePoint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InstancePoint.ProtoReflect.Descriptor instead.
 func (*InstancePoint) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{29}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *InstancePoint) GetId() string {
@@ -2783,7 +3263,7 @@ type ListEventsRequest struct {
 
 func (x *ListEventsRequest) Reset() {
 	*x = ListEventsRequest{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[30]
+	mi := &file_dynlb_v1_control_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2795,7 +3275,7 @@ func (x *ListEventsRequest) String() string {
 func (*ListEventsRequest) ProtoMessage() {}
 
 func (x *ListEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[30]
+	mi := &file_dynlb_v1_control_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2808,7 +3288,7 @@ func (x *ListEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListEventsRequest.ProtoReflect.Descriptor instead.
 func (*ListEventsRequest) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{30}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ListEventsRequest) GetApp() string {
@@ -2889,7 +3369,7 @@ type ListEventsResponse struct {
 
 func (x *ListEventsResponse) Reset() {
 	*x = ListEventsResponse{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[31]
+	mi := &file_dynlb_v1_control_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2901,7 +3381,7 @@ func (x *ListEventsResponse) String() string {
 func (*ListEventsResponse) ProtoMessage() {}
 
 func (x *ListEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[31]
+	mi := &file_dynlb_v1_control_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2914,7 +3394,7 @@ func (x *ListEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListEventsResponse.ProtoReflect.Descriptor instead.
 func (*ListEventsResponse) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{31}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ListEventsResponse) GetEvents() []*Event {
@@ -2962,7 +3442,7 @@ type StreamLogsRequest struct {
 
 func (x *StreamLogsRequest) Reset() {
 	*x = StreamLogsRequest{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[32]
+	mi := &file_dynlb_v1_control_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2974,7 +3454,7 @@ func (x *StreamLogsRequest) String() string {
 func (*StreamLogsRequest) ProtoMessage() {}
 
 func (x *StreamLogsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[32]
+	mi := &file_dynlb_v1_control_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2987,7 +3467,7 @@ func (x *StreamLogsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamLogsRequest.ProtoReflect.Descriptor instead.
 func (*StreamLogsRequest) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{32}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *StreamLogsRequest) GetApp() string {
@@ -3052,7 +3532,7 @@ type StreamLogsResponse struct {
 
 func (x *StreamLogsResponse) Reset() {
 	*x = StreamLogsResponse{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[33]
+	mi := &file_dynlb_v1_control_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3064,7 +3544,7 @@ func (x *StreamLogsResponse) String() string {
 func (*StreamLogsResponse) ProtoMessage() {}
 
 func (x *StreamLogsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[33]
+	mi := &file_dynlb_v1_control_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3077,7 +3557,7 @@ func (x *StreamLogsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamLogsResponse.ProtoReflect.Descriptor instead.
 func (*StreamLogsResponse) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{33}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *StreamLogsResponse) GetLines() []*LogLine {
@@ -3117,7 +3597,7 @@ type LogLine struct {
 
 func (x *LogLine) Reset() {
 	*x = LogLine{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[34]
+	mi := &file_dynlb_v1_control_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3129,7 +3609,7 @@ func (x *LogLine) String() string {
 func (*LogLine) ProtoMessage() {}
 
 func (x *LogLine) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[34]
+	mi := &file_dynlb_v1_control_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3142,7 +3622,7 @@ func (x *LogLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogLine.ProtoReflect.Descriptor instead.
 func (*LogLine) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{34}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *LogLine) GetTime() *timestamppb.Timestamp {
@@ -3249,7 +3729,27 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x18RestartInstancesResponse\x12\x1a\n" +
 	"\breplaced\x18\x01 \x01(\x05R\breplaced\x12\x14\n" +
 	"\x05total\x18\x02 \x01(\x05R\x05total\x12\x10\n" +
-	"\x03app\x18\x03 \x01(\tR\x03app\"\x8a\x01\n" +
+	"\x03app\x18\x03 \x01(\tR\x03app\"\xca\x01\n" +
+	"\rDeployRequest\x12\x10\n" +
+	"\x03app\x18\x01 \x01(\tR\x03app\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\tR\aversion\x12\x16\n" +
+	"\x06canary\x18\x03 \x01(\x01R\x06canary\x12:\n" +
+	"\vcanary_time\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\n" +
+	"canaryTime\x12\x16\n" +
+	"\x06factor\x18\x05 \x01(\x01R\x06factor\x12!\n" +
+	"\fmin_requests\x18\x06 \x01(\x05R\vminRequests\"}\n" +
+	"\x0eDeployResponse\x12\x10\n" +
+	"\x03app\x18\x01 \x01(\tR\x03app\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\tR\aversion\x12+\n" +
+	"\x05phase\x18\x03 \x01(\x0e2\x15.dynlb.v1.DeployPhaseR\x05phase\x12\x12\n" +
+	"\x04text\x18\x04 \x01(\tR\x04text\"#\n" +
+	"\x0fRollbackRequest\x12\x10\n" +
+	"\x03app\x18\x01 \x01(\tR\x03app\"\x7f\n" +
+	"\x10RollbackResponse\x12\x10\n" +
+	"\x03app\x18\x01 \x01(\tR\x03app\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\tR\aversion\x12+\n" +
+	"\x05phase\x18\x03 \x01(\x0e2\x15.dynlb.v1.DeployPhaseR\x05phase\x12\x12\n" +
+	"\x04text\x18\x04 \x01(\tR\x04text\"\x8a\x01\n" +
 	"\x15WatchInstancesRequest\x12<\n" +
 	"\fmin_interval\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\vminInterval\x12\x10\n" +
 	"\x03app\x18\x02 \x01(\tR\x03app\x12!\n" +
@@ -3272,7 +3772,7 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x0factive_requests\x18\x04 \x01(\x05R\x0eactiveRequests\x12%\n" +
 	"\x0etotal_requests\x18\x05 \x01(\x01R\rtotalRequests\x12#\n" +
 	"\rresponse_time\x18\x06 \x01(\x01R\fresponseTime\x12\x12\n" +
-	"\x04load\x18\a \x01(\x01R\x04load\"\xdf\a\n" +
+	"\x04load\x18\a \x01(\x01R\x04load\"\xd3\b\n" +
 	"\x04Pool\x12\x16\n" +
 	"\x06target\x18\x01 \x01(\x05R\x06target\x12#\n" +
 	"\rmin_instances\x18\x02 \x01(\x05R\fminInstances\x12#\n" +
@@ -3300,7 +3800,10 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x12scale_up_threshold\x18\x1b \x01(\x01R\x10scaleUpThreshold\x120\n" +
 	"\x14scale_down_threshold\x18\x1c \x01(\x01R\x12scaleDownThreshold\x12\x12\n" +
 	"\x04load\x18\x1d \x01(\x01R\x04load\x12+\n" +
-	"\atraffic\x18\x1e \x01(\v2\x11.dynlb.v1.TrafficR\atraffic\"\xbd\x01\n" +
+	"\atraffic\x18\x1e \x01(\v2\x11.dynlb.v1.TrafficR\atraffic\x12\x18\n" +
+	"\aversion\x18\x18 \x01(\tR\aversion\x12)\n" +
+	"\x10previous_version\x18\x19 \x01(\tR\x0fpreviousVersion\x12-\n" +
+	"\x06deploy\x18\x1a \x01(\v2\x15.dynlb.v1.DeployStateR\x06deploy\"\xbd\x01\n" +
 	"\aTraffic\x12\x18\n" +
 	"\asuccess\x18\x01 \x01(\x04R\asuccess\x12\x1a\n" +
 	"\bredirect\x18\x02 \x01(\x04R\bredirect\x12!\n" +
@@ -3309,11 +3812,16 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\tdurations\x18\x05 \x03(\v2\x18.dynlb.v1.DurationBucketR\tdurations\"K\n" +
 	"\x0eDurationBucket\x12#\n" +
 	"\rupper_seconds\x18\x01 \x01(\x01R\fupperSeconds\x12\x14\n" +
-	"\x05count\x18\x02 \x01(\x04R\x05count\"f\n" +
+	"\x05count\x18\x02 \x01(\x04R\x05count\"\xae\x01\n" +
+	"\vDeployState\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\tR\aversion\x12+\n" +
+	"\x05phase\x18\x02 \x01(\x0e2\x15.dynlb.v1.DeployPhaseR\x05phase\x12\x14\n" +
+	"\x05share\x18\x03 \x01(\x01R\x05share\x12B\n" +
+	"\x0fcanary_end_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\rcanaryEndTime\"f\n" +
 	"\bDecision\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x12\n" +
 	"\x04rule\x18\x02 \x01(\tR\x04rule\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason\"\xf9\x04\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"\xab\x05\n" +
 	"\bInstance\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\x12-\n" +
@@ -3334,7 +3842,9 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\tcpu_cores\x18\x0e \x01(\x01R\bcpuCores\x12?\n" +
 	"\rejected_until\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\fejectedUntil\x12\x10\n" +
 	"\x03app\x18\x10 \x01(\tR\x03app\x12\x18\n" +
-	"\astreams\x18\x11 \x01(\x05R\astreams\"\x99\x01\n" +
+	"\astreams\x18\x11 \x01(\x05R\astreams\x12\x18\n" +
+	"\aversion\x18\x12 \x01(\tR\aversion\x12\x16\n" +
+	"\x06staged\x18\x13 \x01(\bR\x06staged\"\x99\x01\n" +
 	"\x04Exit\x12\x1f\n" +
 	"\vinstance_id\x18\x01 \x01(\tR\n" +
 	"instanceId\x12.\n" +
@@ -3438,14 +3948,20 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x06stream\x18\x04 \x01(\tR\x06stream\x12\x12\n" +
 	"\x04text\x18\x05 \x01(\tR\x04text\x12\x14\n" +
 	"\x05level\x18\x06 \x01(\tR\x05level\x12\x18\n" +
-	"\amessage\x18\a \x01(\tR\amessage*\xbd\x01\n" +
+	"\amessage\x18\a \x01(\tR\amessage*\x91\x01\n" +
+	"\vDeployPhase\x12\x1c\n" +
+	"\x18DEPLOY_PHASE_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15DEPLOY_PHASE_STARTING\x10\x01\x12\x17\n" +
+	"\x13DEPLOY_PHASE_CANARY\x10\x02\x12\x19\n" +
+	"\x15DEPLOY_PHASE_SHIFTING\x10\x03\x12\x15\n" +
+	"\x11DEPLOY_PHASE_DONE\x10\x04*\xbd\x01\n" +
 	"\rInstanceState\x12\x1e\n" +
 	"\x1aINSTANCE_STATE_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17INSTANCE_STATE_STARTING\x10\x01\x12\x18\n" +
 	"\x14INSTANCE_STATE_READY\x10\x02\x12\x1c\n" +
 	"\x18INSTANCE_STATE_UNHEALTHY\x10\x03\x12\x1b\n" +
 	"\x17INSTANCE_STATE_DRAINING\x10\x04\x12\x1a\n" +
-	"\x16INSTANCE_STATE_STOPPED\x10\x05*\xc1\x02\n" +
+	"\x16INSTANCE_STATE_STOPPED\x10\x05*\x92\x03\n" +
 	"\tEventType\x12\x1a\n" +
 	"\x16EVENT_TYPE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11EVENT_TYPE_SCALED\x10\x01\x12\x17\n" +
@@ -3459,7 +3975,10 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x1aEVENT_TYPE_CONFIG_REJECTED\x10\t\x12\x15\n" +
 	"\x11EVENT_TYPE_BRAKED\x10\n" +
 	"\x12\x15\n" +
-	"\x11EVENT_TYPE_EXITED\x10\x142\xbe\x06\n" +
+	"\x11EVENT_TYPE_EXITED\x10\x14\x12\x18\n" +
+	"\x14EVENT_TYPE_DEPLOYING\x10\x18\x12\x17\n" +
+	"\x13EVENT_TYPE_DEPLOYED\x10\x19\x12\x1c\n" +
+	"\x18EVENT_TYPE_DEPLOY_FAILED\x10\x1a2\xc2\a\n" +
 	"\aControl\x12A\n" +
 	"\bListApps\x12\x19.dynlb.v1.ListAppsRequest\x1a\x1a.dynlb.v1.ListAppsResponse\x12D\n" +
 	"\tGetStatus\x12\x1a.dynlb.v1.GetStatusRequest\x1a\x1b.dynlb.v1.GetStatusResponse\x12>\n" +
@@ -3474,7 +3993,9 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\bPauseApp\x12\x19.dynlb.v1.PauseAppRequest\x1a\x1a.dynlb.v1.PauseAppResponse\x12D\n" +
 	"\tResumeApp\x12\x1a.dynlb.v1.ResumeAppRequest\x1a\x1b.dynlb.v1.ResumeAppResponse\x12P\n" +
 	"\rDrainInstance\x12\x1e.dynlb.v1.DrainInstanceRequest\x1a\x1f.dynlb.v1.DrainInstanceResponse\x12[\n" +
-	"\x10RestartInstances\x12!.dynlb.v1.RestartInstancesRequest\x1a\".dynlb.v1.RestartInstancesResponse0\x01B\x8a\x01\n" +
+	"\x10RestartInstances\x12!.dynlb.v1.RestartInstancesRequest\x1a\".dynlb.v1.RestartInstancesResponse0\x01\x12=\n" +
+	"\x06Deploy\x12\x17.dynlb.v1.DeployRequest\x1a\x18.dynlb.v1.DeployResponse0\x01\x12C\n" +
+	"\bRollback\x12\x19.dynlb.v1.RollbackRequest\x1a\x1a.dynlb.v1.RollbackResponse0\x01B\x8a\x01\n" +
 	"\fcom.dynlb.v1B\fControlProtoP\x01Z+github.com/dynlb/dynlb/gen/dynlb/v1;dynlbv1\xa2\x02\x03DXX\xaa\x02\bDynlb.V1\xca\x02\bDynlb\\V1\xe2\x02\x14Dynlb\\V1\\GPBMetadata\xea\x02\tDynlb::V1b\x06proto3"
 
 var (
@@ -3489,118 +4010,134 @@ func file_dynlb_v1_control_proto_rawDescGZIP() []byte {
 	return file_dynlb_v1_control_proto_rawDescData
 }
 
-var file_dynlb_v1_control_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_dynlb_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
+var file_dynlb_v1_control_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_dynlb_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
 var file_dynlb_v1_control_proto_goTypes = []any{
-	(InstanceState)(0),               // 0: dynlb.v1.InstanceState
-	(EventType)(0),                   // 1: dynlb.v1.EventType
-	(*ListAppsRequest)(nil),          // 2: dynlb.v1.ListAppsRequest
-	(*ListAppsResponse)(nil),         // 3: dynlb.v1.ListAppsResponse
-	(*GetStatusRequest)(nil),         // 4: dynlb.v1.GetStatusRequest
-	(*GetStatusResponse)(nil),        // 5: dynlb.v1.GetStatusResponse
-	(*Certificate)(nil),              // 6: dynlb.v1.Certificate
-	(*ScaleToRequest)(nil),           // 7: dynlb.v1.ScaleToRequest
-	(*ScaleToResponse)(nil),          // 8: dynlb.v1.ScaleToResponse
-	(*PauseAppRequest)(nil),          // 9: dynlb.v1.PauseAppRequest
-	(*PauseAppResponse)(nil),         // 10: dynlb.v1.PauseAppResponse
-	(*ResumeAppRequest)(nil),         // 11: dynlb.v1.ResumeAppRequest
-	(*ResumeAppResponse)(nil),        // 12: dynlb.v1.ResumeAppResponse
-	(*DrainInstanceRequest)(nil),     // 13: dynlb.v1.DrainInstanceRequest
-	(*DrainInstanceResponse)(nil),    // 14: dynlb.v1.DrainInstanceResponse
-	(*RestartInstancesRequest)(nil),  // 15: dynlb.v1.RestartInstancesRequest
-	(*RestartInstancesResponse)(nil), // 16: dynlb.v1.RestartInstancesResponse
-	(*WatchInstancesRequest)(nil),    // 17: dynlb.v1.WatchInstancesRequest
-	(*WatchInstancesResponse)(nil),   // 18: dynlb.v1.WatchInstancesResponse
-	(*LbStatus)(nil),                 // 19: dynlb.v1.LbStatus
-	(*LbInstance)(nil),               // 20: dynlb.v1.LbInstance
-	(*Pool)(nil),                     // 21: dynlb.v1.Pool
-	(*Traffic)(nil),                  // 22: dynlb.v1.Traffic
-	(*DurationBucket)(nil),           // 23: dynlb.v1.DurationBucket
-	(*Decision)(nil),                 // 24: dynlb.v1.Decision
-	(*Instance)(nil),                 // 25: dynlb.v1.Instance
-	(*Exit)(nil),                     // 26: dynlb.v1.Exit
-	(*Event)(nil),                    // 27: dynlb.v1.Event
-	(*GetHistoryRequest)(nil),        // 28: dynlb.v1.GetHistoryRequest
-	(*GetHistoryResponse)(nil),       // 29: dynlb.v1.GetHistoryResponse
-	(*HistoryPoint)(nil),             // 30: dynlb.v1.HistoryPoint
-	(*InstancePoint)(nil),            // 31: dynlb.v1.InstancePoint
-	(*ListEventsRequest)(nil),        // 32: dynlb.v1.ListEventsRequest
-	(*ListEventsResponse)(nil),       // 33: dynlb.v1.ListEventsResponse
-	(*StreamLogsRequest)(nil),        // 34: dynlb.v1.StreamLogsRequest
-	(*StreamLogsResponse)(nil),       // 35: dynlb.v1.StreamLogsResponse
-	(*LogLine)(nil),                  // 36: dynlb.v1.LogLine
-	(*timestamppb.Timestamp)(nil),    // 37: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),      // 38: google.protobuf.Duration
+	(DeployPhase)(0),                 // 0: dynlb.v1.DeployPhase
+	(InstanceState)(0),               // 1: dynlb.v1.InstanceState
+	(EventType)(0),                   // 2: dynlb.v1.EventType
+	(*ListAppsRequest)(nil),          // 3: dynlb.v1.ListAppsRequest
+	(*ListAppsResponse)(nil),         // 4: dynlb.v1.ListAppsResponse
+	(*GetStatusRequest)(nil),         // 5: dynlb.v1.GetStatusRequest
+	(*GetStatusResponse)(nil),        // 6: dynlb.v1.GetStatusResponse
+	(*Certificate)(nil),              // 7: dynlb.v1.Certificate
+	(*ScaleToRequest)(nil),           // 8: dynlb.v1.ScaleToRequest
+	(*ScaleToResponse)(nil),          // 9: dynlb.v1.ScaleToResponse
+	(*PauseAppRequest)(nil),          // 10: dynlb.v1.PauseAppRequest
+	(*PauseAppResponse)(nil),         // 11: dynlb.v1.PauseAppResponse
+	(*ResumeAppRequest)(nil),         // 12: dynlb.v1.ResumeAppRequest
+	(*ResumeAppResponse)(nil),        // 13: dynlb.v1.ResumeAppResponse
+	(*DrainInstanceRequest)(nil),     // 14: dynlb.v1.DrainInstanceRequest
+	(*DrainInstanceResponse)(nil),    // 15: dynlb.v1.DrainInstanceResponse
+	(*RestartInstancesRequest)(nil),  // 16: dynlb.v1.RestartInstancesRequest
+	(*RestartInstancesResponse)(nil), // 17: dynlb.v1.RestartInstancesResponse
+	(*DeployRequest)(nil),            // 18: dynlb.v1.DeployRequest
+	(*DeployResponse)(nil),           // 19: dynlb.v1.DeployResponse
+	(*RollbackRequest)(nil),          // 20: dynlb.v1.RollbackRequest
+	(*RollbackResponse)(nil),         // 21: dynlb.v1.RollbackResponse
+	(*WatchInstancesRequest)(nil),    // 22: dynlb.v1.WatchInstancesRequest
+	(*WatchInstancesResponse)(nil),   // 23: dynlb.v1.WatchInstancesResponse
+	(*LbStatus)(nil),                 // 24: dynlb.v1.LbStatus
+	(*LbInstance)(nil),               // 25: dynlb.v1.LbInstance
+	(*Pool)(nil),                     // 26: dynlb.v1.Pool
+	(*Traffic)(nil),                  // 27: dynlb.v1.Traffic
+	(*DurationBucket)(nil),           // 28: dynlb.v1.DurationBucket
+	(*DeployState)(nil),              // 29: dynlb.v1.DeployState
+	(*Decision)(nil),                 // 30: dynlb.v1.Decision
+	(*Instance)(nil),                 // 31: dynlb.v1.Instance
+	(*Exit)(nil),                     // 32: dynlb.v1.Exit
+	(*Event)(nil),                    // 33: dynlb.v1.Event
+	(*GetHistoryRequest)(nil),        // 34: dynlb.v1.GetHistoryRequest
+	(*GetHistoryResponse)(nil),       // 35: dynlb.v1.GetHistoryResponse
+	(*HistoryPoint)(nil),             // 36: dynlb.v1.HistoryPoint
+	(*InstancePoint)(nil),            // 37: dynlb.v1.InstancePoint
+	(*ListEventsRequest)(nil),        // 38: dynlb.v1.ListEventsRequest
+	(*ListEventsResponse)(nil),       // 39: dynlb.v1.ListEventsResponse
+	(*StreamLogsRequest)(nil),        // 40: dynlb.v1.StreamLogsRequest
+	(*StreamLogsResponse)(nil),       // 41: dynlb.v1.StreamLogsResponse
+	(*LogLine)(nil),                  // 42: dynlb.v1.LogLine
+	(*timestamppb.Timestamp)(nil),    // 43: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),      // 44: google.protobuf.Duration
 }
 var file_dynlb_v1_control_proto_depIdxs = []int32{
-	19, // 0: dynlb.v1.GetStatusResponse.lb_status:type_name -> dynlb.v1.LbStatus
-	21, // 1: dynlb.v1.GetStatusResponse.pool:type_name -> dynlb.v1.Pool
-	6,  // 2: dynlb.v1.GetStatusResponse.certificates:type_name -> dynlb.v1.Certificate
-	37, // 3: dynlb.v1.Certificate.expire_time:type_name -> google.protobuf.Timestamp
-	38, // 4: dynlb.v1.ScaleToRequest.hold:type_name -> google.protobuf.Duration
-	38, // 5: dynlb.v1.WatchInstancesRequest.min_interval:type_name -> google.protobuf.Duration
-	21, // 6: dynlb.v1.WatchInstancesResponse.pool:type_name -> dynlb.v1.Pool
-	27, // 7: dynlb.v1.WatchInstancesResponse.events:type_name -> dynlb.v1.Event
-	37, // 8: dynlb.v1.WatchInstancesResponse.time:type_name -> google.protobuf.Timestamp
-	20, // 9: dynlb.v1.LbStatus.instances:type_name -> dynlb.v1.LbInstance
-	37, // 10: dynlb.v1.Pool.hold_until:type_name -> google.protobuf.Timestamp
-	26, // 11: dynlb.v1.Pool.last_exit:type_name -> dynlb.v1.Exit
-	25, // 12: dynlb.v1.Pool.instances:type_name -> dynlb.v1.Instance
-	37, // 13: dynlb.v1.Pool.config_load_time:type_name -> google.protobuf.Timestamp
-	24, // 14: dynlb.v1.Pool.last_decision:type_name -> dynlb.v1.Decision
-	38, // 15: dynlb.v1.Pool.service_time:type_name -> google.protobuf.Duration
-	22, // 16: dynlb.v1.Pool.traffic:type_name -> dynlb.v1.Traffic
-	23, // 17: dynlb.v1.Traffic.durations:type_name -> dynlb.v1.DurationBucket
-	37, // 18: dynlb.v1.Decision.time:type_name -> google.protobuf.Timestamp
-	0,  // 19: dynlb.v1.Instance.state:type_name -> dynlb.v1.InstanceState
-	37, // 20: dynlb.v1.Instance.start_time:type_name -> google.protobuf.Timestamp
-	37, // 21: dynlb.v1.Instance.ready_time:type_name -> google.protobuf.Timestamp
-	38, // 22: dynlb.v1.Instance.cpu_time:type_name -> google.protobuf.Duration
-	37, // 23: dynlb.v1.Instance.ejected_until:type_name -> google.protobuf.Timestamp
-	37, // 24: dynlb.v1.Exit.time:type_name -> google.protobuf.Timestamp
-	37, // 25: dynlb.v1.Event.time:type_name -> google.protobuf.Timestamp
-	1,  // 26: dynlb.v1.Event.type:type_name -> dynlb.v1.EventType
-	37, // 27: dynlb.v1.GetHistoryRequest.from:type_name -> google.protobuf.Timestamp
-	37, // 28: dynlb.v1.GetHistoryRequest.to:type_name -> google.protobuf.Timestamp
-	38, // 29: dynlb.v1.GetHistoryRequest.step:type_name -> google.protobuf.Duration
-	38, // 30: dynlb.v1.GetHistoryResponse.step:type_name -> google.protobuf.Duration
-	30, // 31: dynlb.v1.GetHistoryResponse.points:type_name -> dynlb.v1.HistoryPoint
-	37, // 32: dynlb.v1.HistoryPoint.time:type_name -> google.protobuf.Timestamp
-	31, // 33: dynlb.v1.HistoryPoint.instances:type_name -> dynlb.v1.InstancePoint
-	1,  // 34: dynlb.v1.ListEventsRequest.types:type_name -> dynlb.v1.EventType
-	37, // 35: dynlb.v1.ListEventsRequest.since:type_name -> google.protobuf.Timestamp
-	37, // 36: dynlb.v1.ListEventsRequest.until:type_name -> google.protobuf.Timestamp
-	27, // 37: dynlb.v1.ListEventsResponse.events:type_name -> dynlb.v1.Event
-	37, // 38: dynlb.v1.StreamLogsRequest.since:type_name -> google.protobuf.Timestamp
-	36, // 39: dynlb.v1.StreamLogsResponse.lines:type_name -> dynlb.v1.LogLine
-	37, // 40: dynlb.v1.LogLine.time:type_name -> google.protobuf.Timestamp
-	2,  // 41: dynlb.v1.Control.ListApps:input_type -> dynlb.v1.ListAppsRequest
-	4,  // 42: dynlb.v1.Control.GetStatus:input_type -> dynlb.v1.GetStatusRequest
-	7,  // 43: dynlb.v1.Control.ScaleTo:input_type -> dynlb.v1.ScaleToRequest
-	17, // 44: dynlb.v1.Control.WatchInstances:input_type -> dynlb.v1.WatchInstancesRequest
-	28, // 45: dynlb.v1.Control.GetHistory:input_type -> dynlb.v1.GetHistoryRequest
-	32, // 46: dynlb.v1.Control.ListEvents:input_type -> dynlb.v1.ListEventsRequest
-	34, // 47: dynlb.v1.Control.StreamLogs:input_type -> dynlb.v1.StreamLogsRequest
-	9,  // 48: dynlb.v1.Control.PauseApp:input_type -> dynlb.v1.PauseAppRequest
-	11, // 49: dynlb.v1.Control.ResumeApp:input_type -> dynlb.v1.ResumeAppRequest
-	13, // 50: dynlb.v1.Control.DrainInstance:input_type -> dynlb.v1.DrainInstanceRequest
-	15, // 51: dynlb.v1.Control.RestartInstances:input_type -> dynlb.v1.RestartInstancesRequest
-	3,  // 52: dynlb.v1.Control.ListApps:output_type -> dynlb.v1.ListAppsResponse
-	5,  // 53: dynlb.v1.Control.GetStatus:output_type -> dynlb.v1.GetStatusResponse
-	8,  // 54: dynlb.v1.Control.ScaleTo:output_type -> dynlb.v1.ScaleToResponse
-	18, // 55: dynlb.v1.Control.WatchInstances:output_type -> dynlb.v1.WatchInstancesResponse
-	29, // 56: dynlb.v1.Control.GetHistory:output_type -> dynlb.v1.GetHistoryResponse
-	33, // 57: dynlb.v1.Control.ListEvents:output_type -> dynlb.v1.ListEventsResponse
-	35, // 58: dynlb.v1.Control.StreamLogs:output_type -> dynlb.v1.StreamLogsResponse
-	10, // 59: dynlb.v1.Control.PauseApp:output_type -> dynlb.v1.PauseAppResponse
-	12, // 60: dynlb.v1.Control.ResumeApp:output_type -> dynlb.v1.ResumeAppResponse
-	14, // 61: dynlb.v1.Control.DrainInstance:output_type -> dynlb.v1.DrainInstanceResponse
-	16, // 62: dynlb.v1.Control.RestartInstances:output_type -> dynlb.v1.RestartInstancesResponse
-	52, // [52:63] is the sub-list for method output_type
-	41, // [41:52] is the sub-list for method input_type
-	41, // [41:41] is the sub-list for extension type_name
-	41, // [41:41] is the sub-list for extension extendee
-	0,  // [0:41] is the sub-list for field type_name
+	24, // 0: dynlb.v1.GetStatusResponse.lb_status:type_name -> dynlb.v1.LbStatus
+	26, // 1: dynlb.v1.GetStatusResponse.pool:type_name -> dynlb.v1.Pool
+	7,  // 2: dynlb.v1.GetStatusResponse.certificates:type_name -> dynlb.v1.Certificate
+	43, // 3: dynlb.v1.Certificate.expire_time:type_name -> google.protobuf.Timestamp
+	44, // 4: dynlb.v1.ScaleToRequest.hold:type_name -> google.protobuf.Duration
+	44, // 5: dynlb.v1.DeployRequest.canary_time:type_name -> google.protobuf.Duration
+	0,  // 6: dynlb.v1.DeployResponse.phase:type_name -> dynlb.v1.DeployPhase
+	0,  // 7: dynlb.v1.RollbackResponse.phase:type_name -> dynlb.v1.DeployPhase
+	44, // 8: dynlb.v1.WatchInstancesRequest.min_interval:type_name -> google.protobuf.Duration
+	26, // 9: dynlb.v1.WatchInstancesResponse.pool:type_name -> dynlb.v1.Pool
+	33, // 10: dynlb.v1.WatchInstancesResponse.events:type_name -> dynlb.v1.Event
+	43, // 11: dynlb.v1.WatchInstancesResponse.time:type_name -> google.protobuf.Timestamp
+	25, // 12: dynlb.v1.LbStatus.instances:type_name -> dynlb.v1.LbInstance
+	43, // 13: dynlb.v1.Pool.hold_until:type_name -> google.protobuf.Timestamp
+	32, // 14: dynlb.v1.Pool.last_exit:type_name -> dynlb.v1.Exit
+	31, // 15: dynlb.v1.Pool.instances:type_name -> dynlb.v1.Instance
+	43, // 16: dynlb.v1.Pool.config_load_time:type_name -> google.protobuf.Timestamp
+	30, // 17: dynlb.v1.Pool.last_decision:type_name -> dynlb.v1.Decision
+	44, // 18: dynlb.v1.Pool.service_time:type_name -> google.protobuf.Duration
+	27, // 19: dynlb.v1.Pool.traffic:type_name -> dynlb.v1.Traffic
+	29, // 20: dynlb.v1.Pool.deploy:type_name -> dynlb.v1.DeployState
+	28, // 21: dynlb.v1.Traffic.durations:type_name -> dynlb.v1.DurationBucket
+	0,  // 22: dynlb.v1.DeployState.phase:type_name -> dynlb.v1.DeployPhase
+	43, // 23: dynlb.v1.DeployState.canary_end_time:type_name -> google.protobuf.Timestamp
+	43, // 24: dynlb.v1.Decision.time:type_name -> google.protobuf.Timestamp
+	1,  // 25: dynlb.v1.Instance.state:type_name -> dynlb.v1.InstanceState
+	43, // 26: dynlb.v1.Instance.start_time:type_name -> google.protobuf.Timestamp
+	43, // 27: dynlb.v1.Instance.ready_time:type_name -> google.protobuf.Timestamp
+	44, // 28: dynlb.v1.Instance.cpu_time:type_name -> google.protobuf.Duration
+	43, // 29: dynlb.v1.Instance.ejected_until:type_name -> google.protobuf.Timestamp
+	43, // 30: dynlb.v1.Exit.time:type_name -> google.protobuf.Timestamp
+	43, // 31: dynlb.v1.Event.time:type_name -> google.protobuf.Timestamp
+	2,  // 32: dynlb.v1.Event.type:type_name -> dynlb.v1.EventType
+	43, // 33: dynlb.v1.GetHistoryRequest.from:type_name -> google.protobuf.Timestamp
+	43, // 34: dynlb.v1.GetHistoryRequest.to:type_name -> google.protobuf.Timestamp
+	44, // 35: dynlb.v1.GetHistoryRequest.step:type_name -> google.protobuf.Duration
+	44, // 36: dynlb.v1.GetHistoryResponse.step:type_name -> google.protobuf.Duration
+	36, // 37: dynlb.v1.GetHistoryResponse.points:type_name -> dynlb.v1.HistoryPoint
+	43, // 38: dynlb.v1.HistoryPoint.time:type_name -> google.protobuf.Timestamp
+	37, // 39: dynlb.v1.HistoryPoint.instances:type_name -> dynlb.v1.InstancePoint
+	2,  // 40: dynlb.v1.ListEventsRequest.types:type_name -> dynlb.v1.EventType
+	43, // 41: dynlb.v1.ListEventsRequest.since:type_name -> google.protobuf.Timestamp
+	43, // 42: dynlb.v1.ListEventsRequest.until:type_name -> google.protobuf.Timestamp
+	33, // 43: dynlb.v1.ListEventsResponse.events:type_name -> dynlb.v1.Event
+	43, // 44: dynlb.v1.StreamLogsRequest.since:type_name -> google.protobuf.Timestamp
+	42, // 45: dynlb.v1.StreamLogsResponse.lines:type_name -> dynlb.v1.LogLine
+	43, // 46: dynlb.v1.LogLine.time:type_name -> google.protobuf.Timestamp
+	3,  // 47: dynlb.v1.Control.ListApps:input_type -> dynlb.v1.ListAppsRequest
+	5,  // 48: dynlb.v1.Control.GetStatus:input_type -> dynlb.v1.GetStatusRequest
+	8,  // 49: dynlb.v1.Control.ScaleTo:input_type -> dynlb.v1.ScaleToRequest
+	22, // 50: dynlb.v1.Control.WatchInstances:input_type -> dynlb.v1.WatchInstancesRequest
+	34, // 51: dynlb.v1.Control.GetHistory:input_type -> dynlb.v1.GetHistoryRequest
+	38, // 52: dynlb.v1.Control.ListEvents:input_type -> dynlb.v1.ListEventsRequest
+	40, // 53: dynlb.v1.Control.StreamLogs:input_type -> dynlb.v1.StreamLogsRequest
+	10, // 54: dynlb.v1.Control.PauseApp:input_type -> dynlb.v1.PauseAppRequest
+	12, // 55: dynlb.v1.Control.ResumeApp:input_type -> dynlb.v1.ResumeAppRequest
+	14, // 56: dynlb.v1.Control.DrainInstance:input_type -> dynlb.v1.DrainInstanceRequest
+	16, // 57: dynlb.v1.Control.RestartInstances:input_type -> dynlb.v1.RestartInstancesRequest
+	18, // 58: dynlb.v1.Control.Deploy:input_type -> dynlb.v1.DeployRequest
+	20, // 59: dynlb.v1.Control.Rollback:input_type -> dynlb.v1.RollbackRequest
+	4,  // 60: dynlb.v1.Control.ListApps:output_type -> dynlb.v1.ListAppsResponse
+	6,  // 61: dynlb.v1.Control.GetStatus:output_type -> dynlb.v1.GetStatusResponse
+	9,  // 62: dynlb.v1.Control.ScaleTo:output_type -> dynlb.v1.ScaleToResponse
+	23, // 63: dynlb.v1.Control.WatchInstances:output_type -> dynlb.v1.WatchInstancesResponse
+	35, // 64: dynlb.v1.Control.GetHistory:output_type -> dynlb.v1.GetHistoryResponse
+	39, // 65: dynlb.v1.Control.ListEvents:output_type -> dynlb.v1.ListEventsResponse
+	41, // 66: dynlb.v1.Control.StreamLogs:output_type -> dynlb.v1.StreamLogsResponse
+	11, // 67: dynlb.v1.Control.PauseApp:output_type -> dynlb.v1.PauseAppResponse
+	13, // 68: dynlb.v1.Control.ResumeApp:output_type -> dynlb.v1.ResumeAppResponse
+	15, // 69: dynlb.v1.Control.DrainInstance:output_type -> dynlb.v1.DrainInstanceResponse
+	17, // 70: dynlb.v1.Control.RestartInstances:output_type -> dynlb.v1.RestartInstancesResponse
+	19, // 71: dynlb.v1.Control.Deploy:output_type -> dynlb.v1.DeployResponse
+	21, // 72: dynlb.v1.Control.Rollback:output_type -> dynlb.v1.RollbackResponse
+	60, // [60:73] is the sub-list for method output_type
+	47, // [47:60] is the sub-list for method input_type
+	47, // [47:47] is the sub-list for extension type_name
+	47, // [47:47] is the sub-list for extension extendee
+	0,  // [0:47] is the sub-list for field type_name
 }
 
 func init() { file_dynlb_v1_control_proto_init() }
@@ -3609,14 +4146,14 @@ func file_dynlb_v1_control_proto_init() {
 		return
 	}
 	file_dynlb_v1_control_proto_msgTypes[5].OneofWrappers = []any{}
-	file_dynlb_v1_control_proto_msgTypes[32].OneofWrappers = []any{}
+	file_dynlb_v1_control_proto_msgTypes[37].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_dynlb_v1_control_proto_rawDesc), len(file_dynlb_v1_control_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   35,
+			NumEnums:      3,
+			NumMessages:   40,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -33,6 +33,8 @@ const (
 	Control_ResumeApp_FullMethodName        = "/dynlb.v1.Control/ResumeApp"
 	Control_DrainInstance_FullMethodName    = "/dynlb.v1.Control/DrainInstance"
 	Control_RestartInstances_FullMethodName = "/dynlb.v1.Control/RestartInstances"
+	Control_Deploy_FullMethodName           = "/dynlb.v1.Control/Deploy"
+	Control_Rollback_FullMethodName         = "/dynlb.v1.Control/Rollback"
 )
 
 // ControlClient is the client API for Control service.
@@ -115,6 +117,24 @@ type ControlClient interface {
 	// instance did not become ready: the instances that were not replaced stay;
 	// UNAVAILABLE when dynlb shuts down.
 	RestartInstances(ctx context.Context, in *RestartInstancesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[RestartInstancesResponse], error)
+	// Deploy puts another version of an app in force. Its instances are started beside
+	// the present ones. When they are ready, they get all requests at the same moment,
+	// and the others drain. With `canary`, they get a part of the requests first, and all
+	// only if they have not failed more requests and have not been slower than the
+	// present ones. It streams its steps, and ends with OK when the version has all
+	// requests. The deploy continues when the caller cancels the call. Rollback ends it.
+	//
+	// Errors: INVALID_ARGUMENT when `version` is no version of the app or runs already,
+	// or a field is out of bounds; FAILED_PRECONDITION when a deploy or a restart is in
+	// progress; ABORTED when the version did not become ready or was worse: the present
+	// one stays, and the message says why; UNAVAILABLE when dynlb shuts down.
+	Deploy(ctx context.Context, in *DeployRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[DeployResponse], error)
+	// Rollback ends the deploy in progress, and the present version stays. If there is
+	// none, it deploys the previous version, without a canary.
+	//
+	// Errors: those of Deploy; FAILED_PRECONDITION also when there is no previous
+	// version.
+	Rollback(ctx context.Context, in *RollbackRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[RollbackResponse], error)
 }
 
 type controlClient struct {
@@ -262,6 +282,44 @@ func (c *controlClient) RestartInstances(ctx context.Context, in *RestartInstanc
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Control_RestartInstancesClient = grpc.ServerStreamingClient[RestartInstancesResponse]
 
+func (c *controlClient) Deploy(ctx context.Context, in *DeployRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[DeployResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Control_ServiceDesc.Streams[3], Control_Deploy_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[DeployRequest, DeployResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Control_DeployClient = grpc.ServerStreamingClient[DeployResponse]
+
+func (c *controlClient) Rollback(ctx context.Context, in *RollbackRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[RollbackResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Control_ServiceDesc.Streams[4], Control_Rollback_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[RollbackRequest, RollbackResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Control_RollbackClient = grpc.ServerStreamingClient[RollbackResponse]
+
 // ControlServer is the server API for Control service.
 // All implementations must embed UnimplementedControlServer
 // for forward compatibility.
@@ -342,6 +400,24 @@ type ControlServer interface {
 	// instance did not become ready: the instances that were not replaced stay;
 	// UNAVAILABLE when dynlb shuts down.
 	RestartInstances(*RestartInstancesRequest, grpc.ServerStreamingServer[RestartInstancesResponse]) error
+	// Deploy puts another version of an app in force. Its instances are started beside
+	// the present ones. When they are ready, they get all requests at the same moment,
+	// and the others drain. With `canary`, they get a part of the requests first, and all
+	// only if they have not failed more requests and have not been slower than the
+	// present ones. It streams its steps, and ends with OK when the version has all
+	// requests. The deploy continues when the caller cancels the call. Rollback ends it.
+	//
+	// Errors: INVALID_ARGUMENT when `version` is no version of the app or runs already,
+	// or a field is out of bounds; FAILED_PRECONDITION when a deploy or a restart is in
+	// progress; ABORTED when the version did not become ready or was worse: the present
+	// one stays, and the message says why; UNAVAILABLE when dynlb shuts down.
+	Deploy(*DeployRequest, grpc.ServerStreamingServer[DeployResponse]) error
+	// Rollback ends the deploy in progress, and the present version stays. If there is
+	// none, it deploys the previous version, without a canary.
+	//
+	// Errors: those of Deploy; FAILED_PRECONDITION also when there is no previous
+	// version.
+	Rollback(*RollbackRequest, grpc.ServerStreamingServer[RollbackResponse]) error
 	mustEmbedUnimplementedControlServer()
 }
 
@@ -384,6 +460,12 @@ func (UnimplementedControlServer) DrainInstance(context.Context, *DrainInstanceR
 }
 func (UnimplementedControlServer) RestartInstances(*RestartInstancesRequest, grpc.ServerStreamingServer[RestartInstancesResponse]) error {
 	return status.Error(codes.Unimplemented, "method RestartInstances not implemented")
+}
+func (UnimplementedControlServer) Deploy(*DeployRequest, grpc.ServerStreamingServer[DeployResponse]) error {
+	return status.Error(codes.Unimplemented, "method Deploy not implemented")
+}
+func (UnimplementedControlServer) Rollback(*RollbackRequest, grpc.ServerStreamingServer[RollbackResponse]) error {
+	return status.Error(codes.Unimplemented, "method Rollback not implemented")
 }
 func (UnimplementedControlServer) mustEmbedUnimplementedControlServer() {}
 func (UnimplementedControlServer) testEmbeddedByValue()                 {}
@@ -583,6 +665,28 @@ func _Control_RestartInstances_Handler(srv interface{}, stream grpc.ServerStream
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Control_RestartInstancesServer = grpc.ServerStreamingServer[RestartInstancesResponse]
 
+func _Control_Deploy_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(DeployRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(ControlServer).Deploy(m, &grpc.GenericServerStream[DeployRequest, DeployResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Control_DeployServer = grpc.ServerStreamingServer[DeployResponse]
+
+func _Control_Rollback_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(RollbackRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(ControlServer).Rollback(m, &grpc.GenericServerStream[RollbackRequest, RollbackResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Control_RollbackServer = grpc.ServerStreamingServer[RollbackResponse]
+
 // Control_ServiceDesc is the grpc.ServiceDesc for Control service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -637,6 +741,16 @@ var Control_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "RestartInstances",
 			Handler:       _Control_RestartInstances_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "Deploy",
+			Handler:       _Control_Deploy_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "Rollback",
+			Handler:       _Control_Rollback_Handler,
 			ServerStreams: true,
 		},
 	},

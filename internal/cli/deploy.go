@@ -1,0 +1,173 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+	"github.com/dynlb/dynlb/internal/deploy"
+)
+
+// errDetached says that the command was interrupted, and the deploy was not.
+var errDetached = errors.New("the deploy goes on; 'dynlb watch' shows it, 'dynlb rollback' ends it")
+
+// deployFlags are the flags of deploy.
+type deployFlags struct {
+	canary      string
+	canaryTime  time.Duration
+	factor      float64
+	minRequests int32
+}
+
+func newDeploy(o *options) *cobra.Command {
+	var flags deployFlags
+	cmd := &cobra.Command{
+		Use:   "deploy DIR|VERSION",
+		Short: "Put another version in force without losing a request",
+		Long: `Put another version of an app in force: the folder or file DIR, which is given with a
+slash, or the folder VERSION in releases of the config, or a name that replaces
+{version} in command and env. Its instances start beside the present ones. When they
+are ready, they get all requests, and the others drain. With --canary they get a part of
+the requests first; if more of these fail, or take longer, than those of the present
+version, the deploy ends and the present version stays.
+
+The exit code is 1, and the error says why, when the new version is not in force. The
+deploy goes on if this command is interrupted; 'dynlb rollback' ends it.`,
+		Example: "  dynlb deploy ./v2\n  dynlb deploy v2 --canary 10% --for 5m\n  dynlb deploy v2 --app api",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return errors.New("deploy needs a folder or a version, such as: dynlb deploy ./v2")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			request, err := flags.request(cmd, args[0])
+			if err != nil {
+				return err
+			}
+			request.App = o.app
+			return o.follow(cmd, func(ctx context.Context, r *remote) (stepStream, error) {
+				stream, err := r.Deploy(ctx, request)
+				return func() (step, error) { return stream.Recv() }, err
+			})
+		},
+	}
+	clientFlags(cmd, o)
+	cmd.Flags().StringVar(&flags.canary, "canary", "", "the part of the requests that the new version gets at first, such as 10%")
+	cmd.Flags().DurationVar(&flags.canaryTime, "for", deploy.DefaultFor, "how long the canary takes")
+	cmd.Flags().Float64Var(&flags.factor, "factor", deploy.DefaultFactor, "how many times more failures, or longer response times, the canary may have")
+	cmd.Flags().Int32Var(&flags.minRequests, "min-requests", deploy.DefaultMinRequests, "how many requests a verdict on the canary needs")
+	return cmd
+}
+
+// request returns the request for a version.
+func (f *deployFlags) request(cmd *cobra.Command, version string) (*dynlbv1.DeployRequest, error) {
+	request := &dynlbv1.DeployRequest{Version: version}
+	if strings.ContainsRune(version, filepath.Separator) || version == "." || version == ".." {
+		path, err := filepath.Abs(version)
+		if err != nil {
+			return nil, fmt.Errorf("find %s: %w", version, err)
+		}
+		request.Version = path
+	}
+	if f.canary == "" {
+		for _, name := range []string{"for", "factor", "min-requests"} {
+			if cmd.Flags().Changed(name) {
+				return nil, usageError{fmt.Errorf("--%s needs --canary", name)}
+			}
+		}
+		return request, nil
+	}
+	share, err := parseShare(f.canary)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	request.Canary, request.CanaryTime = share, durationpb.New(f.canaryTime)
+	request.Factor, request.MinRequests = f.factor, f.minRequests
+	return request, nil
+}
+
+// parseShare returns a part of the requests: 10% and 0.1 are the same.
+func parseShare(text string) (float64, error) {
+	number, percent := strings.CutSuffix(text, "%")
+	share, err := strconv.ParseFloat(number, 64)
+	if percent {
+		share /= 100
+	}
+	if err != nil || !(share > 0 && share < 1) {
+		return 0, fmt.Errorf("--canary %q is no part of the requests; give a percentage between 0 and 100, such as 10%%", text)
+	}
+	return share, nil
+}
+
+func newRollback(o *options) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "rollback [APP]",
+		Short: "Go back to the previous version",
+		Long: `End the deploy in progress; the present version stays. If there is none, put the previous
+version in force, without a canary. The present one is the previous one then, so that
+another rollback returns to it.`,
+		Args:              oneApp,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			app, err := o.appOf(args)
+			if err != nil {
+				return err
+			}
+			return o.follow(cmd, func(ctx context.Context, r *remote) (stepStream, error) {
+				stream, err := r.Rollback(ctx, &dynlbv1.RollbackRequest{App: app})
+				return func() (step, error) { return stream.Recv() }, err
+			})
+		},
+	}
+	clientFlags(cmd, o)
+	return cmd
+}
+
+// step is a message of a deploy or a rollback, and stepStream returns the next one.
+type (
+	step       interface{ GetText() string }
+	stepStream func() (step, error)
+)
+
+// follow prints the steps of a call.
+func (o *options) follow(cmd *cobra.Command, call func(context.Context, *remote) (stepStream, error)) error {
+	r, err := dial(cmd.Context(), o)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)
+	defer stop()
+	next, err := call(ctx, r)
+	if err != nil {
+		return r.explain(cmd.Context(), err)
+	}
+	for {
+		m, err := next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil && ctx.Err() != nil:
+			return errDetached
+		case status.Code(err) == codes.FailedPrecondition, status.Code(err) == codes.Aborted:
+			return errors.New(status.Convert(err).Message())
+		case err != nil:
+			return r.explain(cmd.Context(), err)
+		}
+		fmt.Fprintln(cmd.OutOrStdout(), printable(m.GetText()))
+	}
+}
