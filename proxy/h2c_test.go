@@ -148,7 +148,8 @@ func TestH2CSlowClient(t *testing.T) {
 		piece := make([]byte, 64<<10)
 		for {
 			n, err := w.Write(piece)
-			if written.Add(int64(n)); err != nil {
+			written.Add(int64(n))
+			if err != nil {
 				return
 			}
 		}

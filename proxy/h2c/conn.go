@@ -238,9 +238,10 @@ func (c *Conn) Close() error {
 	return nil
 }
 
-// LocalAddr returns the address of the connection to the instance, and RemoteAddr the one
-// of the instance.
-func (c *Conn) LocalAddr() net.Addr  { return c.session.conn.LocalAddr() }
+// LocalAddr returns the address of dynlb on the connection to the instance.
+func (c *Conn) LocalAddr() net.Addr { return c.session.conn.LocalAddr() }
+
+// RemoteAddr returns the address of the instance.
 func (c *Conn) RemoteAddr() net.Addr { return c.session.conn.RemoteAddr() }
 
 // SetDeadline bounds all reads and writes, SetReadDeadline all reads, and

@@ -104,12 +104,13 @@ func (h *host) openLocked() *Conn {
 
 // connect makes a session, and ends when it does.
 func (p *Pool) connect(h *host, to registry.Endpoint, d *dialing) {
-	s, err := p.settle(to)
+	s, err := p.settle(h, to)
 	p.mu.Lock()
 	h.dialing, d.err = nil, err
 	if err == nil {
-		s.pool, s.host = p, h
-		h.sessions = append(h.sessions, s)
+		if _, ended := s.state(); ended == nil { // otherwise forget was called
+			h.sessions = append(h.sessions, s)
+		}
 		if h.dropped {
 			s.drop()
 		}
@@ -119,14 +120,14 @@ func (p *Pool) connect(h *host, to registry.Endpoint, d *dialing) {
 }
 
 // settle connects, and waits for the settings of the instance.
-func (p *Pool) settle(to registry.Endpoint) (*session, error) {
+func (p *Pool) settle(h *host, to registry.Endpoint) (*session, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), p.options.Settle)
 	defer cancel()
 	conn, err := p.options.Dial(ctx, to)
 	if err != nil {
 		return nil, err
 	}
-	s := newSession(conn, p.options.Idle)
+	s := newSession(conn, p, h)
 	select {
 	case <-s.settled:
 	case <-ctx.Done():

@@ -13,8 +13,7 @@ import (
 type session struct {
 	conn    net.Conn
 	settled chan struct{} // closed when the settings have arrived, or the session has ended
-	idle    time.Duration
-	pool    *Pool // the Pool and the host that it is in; nil until it is
+	pool    *Pool
 	host    *host
 
 	mu       sync.Mutex // guards all below, and the Conns
@@ -36,8 +35,8 @@ type session struct {
 var errDone = errors.New("connection is not needed any more")
 
 // newSession returns a session on a connection, which sends its preface.
-func newSession(conn net.Conn, idle time.Duration) *session {
-	s := &session{conn: conn, settled: make(chan struct{}), idle: idle, conns: make(map[*Conn]struct{})}
+func newSession(conn net.Conn, p *Pool, h *host) *session {
+	s := &session{conn: conn, settled: make(chan struct{}), pool: p, host: h, conns: make(map[*Conn]struct{})}
 	s.wake.L = &s.mu
 	s.caller = http2.NewCaller(handler{s}, http2.CallerConfig{
 		StreamWindow: streamWindow, ConnWindow: connWindow, Block: maxBlock,
@@ -164,9 +163,7 @@ func (s *session) fail(err error) {
 	s.announce.Do(func() { close(s.settled) })
 	s.wake.Signal()
 	s.mu.Unlock()
-	if s.pool != nil {
-		s.pool.forget(s)
-	}
+	s.pool.forget(s)
 }
 
 // drop has the session end when it is idle. The mutex of the Pool is held.
@@ -188,9 +185,9 @@ func (s *session) restLocked() {
 		s.wake.Signal()
 		go s.fail(errDone) // fail needs the mutexes
 	case s.rests == nil:
-		s.rests = time.AfterFunc(s.idle, s.retire)
+		s.rests = time.AfterFunc(s.pool.options.Idle, s.retire)
 	default:
-		s.rests.Reset(s.idle)
+		s.rests.Reset(s.pool.options.Idle)
 	}
 }
 
