@@ -163,5 +163,6 @@ export const text = (page, selector = "body") => page.$eval(selector, (element) 
 /** press presses the button with a name, within an element. */
 export async function press(page, name, within = "body") {
   const button = await page.waitForSelector(`${within} ::-p-xpath(.//button[starts-with(normalize-space(.), "${name}")])`, { visible: true });
-  await button.click();
+  // Not at its place on the screen, which may move as the page is live.
+  await button.evaluate((element) => element.click());
 }
