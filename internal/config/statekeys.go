@@ -63,7 +63,7 @@ func logsKeys(l *Logs) []Key {
 		},
 		{
 			Name: "maxTotal", Value: size(&l.MaxTotal, 0, maxMemory), Default: "256MiB", Change: NewProcess,
-			Meaning: "How much all files take at most. The files of instances that ended longest ago are removed first. 0 means that there are none, and `dynlb logs` has nothing.",
+			Meaning: "How much all files take at most. The files of instances that ended longest ago are removed first. 0 means that there are none, and `dynlb logs` has the last lines that are in memory.",
 		},
 		{
 			Name: "maxAge", Value: duration(&l.MaxAge, minWait), Default: "168h", Change: NewProcess,

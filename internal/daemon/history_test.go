@@ -21,7 +21,7 @@ func TestHistoryOutlivesDynlb(t *testing.T) {
 	r.Get(r.URL)
 	events := listEvents(t, r, 0)
 	known := events[len(events)-1]
-	first := events[0].GetInstanceId()
+	first := known.GetInstanceId()
 	daemontest.Eventually(t, "figures", func() bool { return responses(t, r) > 0 })
 	if err := r.Stop(); err != nil {
 		t.Fatal(err)

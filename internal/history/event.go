@@ -3,6 +3,7 @@ package history
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -131,19 +132,10 @@ func (q *EventQuery) parse(r segment.Record) *dynlbv1.Event {
 		q.App != "" && e.GetApp() != q.App,
 		!strings.HasPrefix(e.GetInstanceId(), q.Instance),
 		e.GetSequence() <= q.After,
-		len(q.Types) > 0 && !contains(q.Types, e.GetType()):
+		len(q.Types) > 0 && !slices.Contains(q.Types, e.GetType()):
 		return nil
 	}
 	return e
-}
-
-func contains(all []dynlbv1.EventType, t dynlbv1.EventType) bool {
-	for _, one := range all {
-		if one == t {
-			return true
-		}
-	}
-	return false
 }
 
 // EventsAfter returns the events of an app with a higher sequence number, oldest first.
@@ -170,9 +162,7 @@ func (s *Store) EventsAfter(app string, sequence uint64, limit int) (events []*d
 	if err != nil {
 		return nil, false, fmt.Errorf("read events: %w", err)
 	}
-	for i, j := 0, len(events)-1; i < j; i, j = i+1, j-1 {
-		events[i], events[j] = events[j], events[i]
-	}
+	slices.Reverse(events)
 	return events, whole, nil
 }
 

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"maps"
 	"math/bits"
 	"sync"
 	"sync/atomic"
@@ -33,14 +34,16 @@ func (m *Meter) Record(o *outcome.Outcome) {
 	if int(o.Source) < len(m.sources) && o.Source != outcome.None {
 		m.sources[o.Source].Add(1)
 	}
-	m.times[bucketOf(o.Duration)].Add(1)
+	if !o.Stream { // which lasts as long as its client likes
+		m.times[bucketOf(o.Duration)].Add(1)
+	}
 }
 
 // bucketOf returns the bucket of a duration.
 func bucketOf(d time.Duration) int {
-	us := uint64(max(0, d.Microseconds())) //nolint:gosec // not negative
+	us := uint64(max(0, d.Microseconds()))
 	if us < perOctave {
-		return int(us) //nolint:gosec // below 8
+		return int(us)
 	}
 	octave := bits.Len64(us) - 3 // from 1: us has this many bits more than 3
 	return min(buckets-1, octave*perOctave+int(us>>(octave-1))-perOctave)
@@ -52,7 +55,7 @@ func middleOf(bucket int) float64 {
 		return float64(bucket) / 1e3
 	}
 	octave := bucket / perOctave
-	low := uint64(bucket%perOctave+perOctave) << (octave - 1) //nolint:gosec // not negative
+	low := uint64(bucket%perOctave+perOctave) << (octave - 1)
 	width := uint64(1) << (octave - 1)
 	return (float64(low) + float64(width)/2) / 1e3
 }
@@ -83,8 +86,8 @@ func (m *Meter) take() *counts {
 
 // add adds other counts of durations.
 func (c *counts) add(other *counts) {
-	for i, n := range other.times {
-		c.times[i] += n
+	for i := range other.times {
+		c.times[i] += other.times[i]
 	}
 }
 
@@ -92,18 +95,19 @@ func (c *counts) add(other *counts) {
 // answered; 0 if there were none.
 func (c *counts) percentile(part float64) float32 {
 	total := uint64(0)
-	for _, n := range c.times {
-		total += uint64(n)
+	for i := range c.times {
+		total += uint64(c.times[i])
 	}
 	if total == 0 {
 		return 0
 	}
 	rank := uint64(part * float64(total-1))
-	for i, n := range c.times {
-		if uint64(n) > rank {
+	for i := range c.times {
+		n := uint64(c.times[i])
+		if n > rank {
 			return float32(middleOf(i))
 		}
-		rank -= uint64(n)
+		rank -= n
 	}
 	return 0
 }
@@ -124,9 +128,7 @@ func (m *Meters) Of(app string) *Meter {
 		if found := (*before)[app]; found != nil {
 			return found
 		}
-		for name, meter := range *before {
-			next[name] = meter
-		}
+		maps.Copy(next, *before)
 	}
 	next[app] = new(Meter)
 	m.byApp.Store(&next)

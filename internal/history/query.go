@@ -53,7 +53,7 @@ func (s *Store) Points(q Query) ([]*dynlbv1.HistoryPoint, time.Duration, error) 
 	}
 	level := s.level(q.From, step)
 	if resolution := resolutions[level].step; step%resolution != 0 {
-		step = (step + resolution - 1) / resolution * resolution
+		step += resolution - step%resolution
 	}
 	if q.To.Sub(q.From)/step > MaxPoints {
 		return nil, 0, ErrPoints

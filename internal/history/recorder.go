@@ -106,10 +106,10 @@ func (r *recorder) point(now time.Time, shot *notice.Snapshot, c *counts) *dynlb
 		ErrorsClient: c.sources[outcome.Client], ErrorsDynlb: c.sources[outcome.Dynlb], ErrorsInstance: c.sources[outcome.Instance],
 		Waiting: float32(shot.Waiting), Load: float32(shot.MeanLoad()),
 		ScaleUpThreshold: float32(shot.Thresholds.Up), ScaleDownThreshold: float32(shot.Thresholds.Down),
-		Target: int32(shot.Target), MinInstances: int32(shot.Bounds.Min), MaxInstances: int32(shot.Bounds.Max), //nolint:gosec // bounded
-		Starting: int32(shot.Count(registry.Starting)), Ready: int32(shot.Count(registry.Ready)), //nolint:gosec // bounded
-		Unhealthy: int32(shot.Count(registry.Unhealthy)), Draining: int32(shot.Count(registry.Draining)), //nolint:gosec // bounded
-		Restarts: uint32(shot.Restarts - r.restarts), Retries: uint32(shot.Retries - r.retries), //nolint:gosec // of a second
+		Target: int32(shot.Target), MinInstances: int32(shot.Bounds.Min), MaxInstances: int32(shot.Bounds.Max),
+		Starting: int32(shot.Count(registry.Starting)), Ready: int32(shot.Count(registry.Ready)),
+		Unhealthy: int32(shot.Count(registry.Unhealthy)), Draining: int32(shot.Count(registry.Draining)),
+		Restarts: uint32(shot.Restarts - r.restarts), Retries: uint32(shot.Retries - r.retries),
 	}
 	r.restarts, r.retries = shot.Restarts, shot.Retries
 	for i := range shot.Instances {
@@ -120,7 +120,7 @@ func (r *recorder) point(now time.Time, shot *notice.Snapshot, c *counts) *dynlb
 		p.MemoryBytes += float64(in.Usage.Memory)
 		p.Instances = append(p.Instances, &dynlbv1.InstancePoint{
 			Id: string(in.ID), CpuCores: float32(in.Usage.Cores), MemoryBytes: float64(in.Usage.Memory),
-			InFlight: int32(in.InFlight), Load: float32(in.Load), //nolint:gosec // bounded
+			InFlight: int32(in.InFlight), Load: float32(in.Load),
 		})
 	}
 	return p

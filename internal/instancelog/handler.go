@@ -2,7 +2,6 @@ package instancelog
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 )
@@ -22,7 +21,8 @@ func NewHandler(store *Store, next slog.Handler) *Handler { return &Handler{stor
 // Enabled reports true: a line is kept whatever its level.
 func (h *Handler) Enabled(context.Context, slog.Level) bool { return true }
 
-// Handle keeps the line and passes it on. It fails if one of both drops it.
+// Handle keeps the line and passes it on. It fails if the line reaches neither: the Store
+// logs itself that it cannot keep lines.
 func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	stream := ""
 	r.Attrs(func(a slog.Attr) bool {
@@ -36,8 +36,11 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 		at = time.Now()
 	}
 	err := h.store.Write(Line{Time: at, App: h.app, Instance: h.instance, Stream: stream, Text: r.Message})
-	if h.next == nil || !h.next.Enabled(ctx, slog.LevelInfo) {
+	if h.next == nil {
 		return err
+	}
+	if !h.next.Enabled(ctx, slog.LevelInfo) {
+		return nil
 	}
 	if s, ok := Parse(r.Message); ok {
 		level := r.Level
@@ -51,7 +54,7 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 		}
 		r = out
 	}
-	return errors.Join(err, h.next.Handle(ctx, r))
+	return h.next.Handle(ctx, r)
 }
 
 // object is a JSON object in a log: itself in one of JSON, its text otherwise.

@@ -45,12 +45,12 @@ func TestJournal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer journald.Close()
+	defer func() { _ = journald.Close() }()
 	j, err := OpenJournal(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer j.Close()
+	defer func() { _ = j.Close() }()
 	log := slog.New(NewHandler(open(t, Options{}), j)).With("app", "web").With("instance", "aa")
 	buffer := make([]byte, 64<<10)
 	for _, c := range []struct{ line, want string }{

@@ -21,7 +21,7 @@ type Journal struct {
 
 // OpenJournal returns a Journal of a socket. Call Close at the end.
 func OpenJournal(socket string) (*Journal, error) {
-	conn, err := net.Dial("unixgram", socket)
+	conn, err := new(net.Dialer).DialContext(context.Background(), "unixgram", socket) // it does not wait
 	if err != nil {
 		return nil, fmt.Errorf("logs.to is journald, and it does not run here: %w", err)
 	}

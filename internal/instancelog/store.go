@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -48,7 +49,8 @@ type Store struct {
 	recent  []Line // without a folder, oldest first
 	size    int    // bytes of recent
 	readers map[*Follower]struct{}
-	failing bool // the log has it that writing fails
+	failing bool      // the log has it that writing fails
+	full    time.Time // when the disk was last found full
 	closed  bool
 }
 
@@ -92,6 +94,9 @@ func (s *Store) Write(l Line) error {
 		return nil
 	}
 	err := s.writeLocked(&l)
+	if errors.Is(err, syscall.ENOSPC) && s.makeRoomLocked() {
+		err = s.writeLocked(&l)
+	}
 	switch {
 	case err != nil && !s.failing:
 		s.options.Log.Error("logs of instances cannot be written", "error", err)

@@ -74,6 +74,21 @@ func (s *Store) list() []stored {
 	return all
 }
 
+// makeRoomLocked removes the file whose last line is the oldest, unless it is written. It
+// tries once a second at most, and reports whether it did.
+func (s *Store) makeRoomLocked() bool {
+	if time.Since(s.full) < time.Second {
+		return false
+	}
+	s.full = time.Now()
+	for _, f := range slices.Backward(s.list()) {
+		if s.files[f.path] == nil {
+			return os.Remove(f.path) == nil
+		}
+	}
+	return false
+}
+
 // remove removes the files that are too old, and the oldest of those that are too many.
 func (s *Store) remove(now time.Time) {
 	total := int64(0)

@@ -69,7 +69,7 @@ func TestDocuments(t *testing.T) {
 func TestLooseFolder(t *testing.T) {
 	t.Parallel()
 	path := t.TempDir()
-	if err := os.Chmod(path, 0o755); err != nil { //nolint:gosec // that is the case
+	if err := os.Chmod(path, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	open(t, path)

@@ -98,7 +98,7 @@ func TestKill(t *testing.T) {
 // printed.
 func writeAndKill(t *testing.T, dir string) (kept int) {
 	t.Helper()
-	writer := exec.CommandContext(t.Context(), os.Args[0]) //nolint:gosec // this program
+	writer := exec.CommandContext(t.Context(), os.Args[0])
 	writer.Env = append(os.Environ(), writerDir+"="+dir, "GORACE=atexit_sleep_ms=0")
 	writer.Stderr = os.Stderr
 	out, err := writer.StdoutPipe()

@@ -114,7 +114,7 @@ func (l *Log) recover() error {
 		l.segments = append(l.segments, p)
 		l.total += p.size
 	}
-	slices.SortFunc(l.segments, func(a, b *part) int { return int(a.number) - int(b.number) }) //nolint:gosec // few
+	slices.SortFunc(l.segments, func(a, b *part) int { return int(a.number) - int(b.number) })
 	if len(l.segments) == 0 {
 		return nil
 	}

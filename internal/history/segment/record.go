@@ -32,9 +32,9 @@ type Record struct {
 // appendRecord appends a record to b.
 func appendRecord(b []byte, at time.Time, payload []byte) []byte {
 	start := len(b)
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(payload))) //nolint:gosec // at most maxPayload
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(payload)))
 	b = binary.LittleEndian.AppendUint32(b, 0)
-	b = binary.LittleEndian.AppendUint64(b, uint64(at.UnixNano())) //nolint:gosec // read back as signed
+	b = binary.LittleEndian.AppendUint64(b, uint64(at.UnixNano()))
 	b = append(b, payload...)
 	binary.LittleEndian.PutUint32(b[start+4:], crc32.Checksum(b[start+8:], castagnoli))
 	return b
@@ -54,6 +54,6 @@ func parseRecord(b []byte) (at time.Time, payload []byte, size int) {
 	if crc32.Checksum(b[8:size], castagnoli) != binary.LittleEndian.Uint32(b[4:]) {
 		return time.Time{}, nil, 0
 	}
-	at = time.Unix(0, int64(binary.LittleEndian.Uint64(b[8:]))) //nolint:gosec // it was signed
+	at = time.Unix(0, int64(binary.LittleEndian.Uint64(b[8:])))
 	return at, b[headerSize:size], size
 }
