@@ -112,6 +112,8 @@ func TestHalfCloseYields(t *testing.T) {
 					if got != "HTTP/1.1 503 Service Unavailable" {
 						t.Fatalf("a request beyond the limit of the queue got %q", got)
 					}
+					_ = c.Close()
+					time.Sleep(soon / 10) // nothing notifies of it
 				case got := <-refused:
 					if got != "HTTP/1.1 503 Service Unavailable" {
 						t.Errorf("the request that yields got %q", got)
