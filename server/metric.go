@@ -72,11 +72,11 @@ func MetricsDocument() []byte {
 	var b strings.Builder
 	b.WriteString(metricsIntro)
 	for _, m := range list {
-		labels := ""
+		var labels []string
 		for _, label := range m.labels {
-			labels += ", `" + label + "`"
+			labels = append(labels, "`"+label+"`")
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", m.name, m.kind, strings.TrimPrefix(labels, ", "), m.help)
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", m.name, m.kind, strings.Join(labels, ", "), m.help)
 	}
 	return []byte(b.String())
 }

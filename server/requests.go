@@ -143,7 +143,7 @@ func (a *requestMetrics) each(f func(o origin, code int, n uint64)) {
 					}
 				}
 			}
-			for code, n := range sums {
+			for code, n := range &sums {
 				if n > 0 {
 					f(o, class*classCodes+code, n)
 				}
@@ -169,7 +169,7 @@ func (a *requestMetrics) queuedValues() measure.Values {
 func (a *requestMetrics) collectCodes(metrics chan<- prometheus.Metric) {
 	var codes [statusCodes]uint64
 	a.each(func(_ origin, code int, n uint64) { codes[code] += n })
-	for code, n := range codes {
+	for code, n := range &codes {
 		if n > 0 {
 			metrics <- prometheus.MustNewConstMetric(requestsDesc, prometheus.CounterValue, float64(n), a.app, strconv.Itoa(code))
 		}

@@ -120,7 +120,7 @@ func (s *Server) logOut(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) setSession(w http.ResponseWriter, r *http.Request, session string, maxAge int) {
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure on TLS; admin HTTP may be plain
 		Name: sessionCookie(r), Value: session, Path: "/", MaxAge: maxAge,
 		HttpOnly: true, Secure: r.TLS != nil, SameSite: http.SameSiteStrictMode,
 	})

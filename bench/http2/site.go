@@ -222,6 +222,6 @@ func used(group int) time.Duration {
 		system, _ := strconv.Atoi(fields[12])
 		total += user + system
 	}
-	const tick = time.Second / 100 // proc_pid_stat(5)
+	const tick = time.Second / 100 // the unit of /proc/PID/stat
 	return time.Duration(total) * tick
 }

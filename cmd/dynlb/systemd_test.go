@@ -39,7 +39,7 @@ func TestNotify(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	p := spawnBy(t, []string{"env", "NOTIFY_SOCKET=" + path, "WATCHDOG_USEC=200000"}, "drainDelay: 0")
 	reports(t, c, "READY=1\nSTATUS=serving on 127.0.0.1:")
 	reports(t, c, "WATCHDOG=1")

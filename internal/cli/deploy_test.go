@@ -195,8 +195,13 @@ func TestRollbackOfCanary(t *testing.T) {
 func TestDeployFlags(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
-		{"deploy"}, {"deploy", "a", "b"}, {"deploy", "v2", "--for", "1m"}, {"deploy", "v2", "--canary", "0%"},
-		{"deploy", "v2", "--canary", "100%"}, {"deploy", "v2", "--canary", "ten"}, {"rollback", "a", "b"},
+		{"deploy"},
+		{"deploy", "a", "b"},
+		{"deploy", "v2", "--for", "1m"},
+		{"deploy", "v2", "--canary", "0%"},
+		{"deploy", "v2", "--canary", "100%"},
+		{"deploy", "v2", "--canary", "ten"},
+		{"rollback", "a", "b"},
 	} {
 		if code, _, stderr := cli(t, args...); code != exitUsage {
 			t.Errorf("%v: %d %s", args, code, stderr)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,7 +27,7 @@ func TestHistoryCommands(t *testing.T) {
 		{[]string{"history"}, []string{"REQ/S", "TARGET"}},
 		{[]string{"explain"}, []string{"why 1: ", "load now: ", "more: ", "fewer: no, minInstances is 1"}},
 	} {
-		args := append(c.args, "--admin", r.Admin)
+		args := append(slices.Clone(c.args), "--admin", r.Admin)
 		daemontest.Eventually(t, strings.Join(c.args, " "), func() bool {
 			code, stdout, _ := cli(t, args...)
 			for _, want := range c.want {
@@ -38,8 +39,14 @@ func TestHistoryCommands(t *testing.T) {
 		})
 	}
 	for _, args := range [][]string{
-		{"logs", "--since", "yesterday"}, {"logs", "--grep", "("}, {"logs", "-n", "100000"}, {"logs", "--stream", "x"},
-		{"events", "--kind", "x"}, {"events", "-n", "0"}, {"history", "--step", "1ms"}, {"logs", "none"},
+		{"logs", "--since", "yesterday"},
+		{"logs", "--grep", "("},
+		{"logs", "-n", "100000"},
+		{"logs", "--stream", "x"},
+		{"events", "--kind", "x"},
+		{"events", "-n", "0"},
+		{"history", "--step", "1ms"},
+		{"logs", "none"},
 	} {
 		if code, stdout, stderr := cli(t, append(args, "--admin", r.Admin)...); code != exitUsage || stderr == "" {
 			t.Errorf("%v: exit code %d, %s%s", args, code, stdout, stderr)

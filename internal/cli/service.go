@@ -185,11 +185,10 @@ func accountOf(asked, path string) (string, error) {
 		return "", errors.New("the owner of the config file is unknown; give --run-as")
 	}
 	id := strconv.FormatUint(uint64(stat.Uid), 10)
-	account, err := user.LookupId(id)
-	if err != nil {
-		return id, nil // systemd takes numbers too
+	if account, err := user.LookupId(id); err == nil {
+		return account.Username, nil
 	}
-	return account.Username, nil
+	return id, nil // systemd takes numbers too
 }
 
 // installedProgram returns the path of this program. One that `go run` has built is

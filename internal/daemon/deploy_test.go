@@ -1,6 +1,7 @@
 package daemon_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -43,7 +44,7 @@ func deploy(t *testing.T, r *daemontest.Running, req *dynlbv1.DeployRequest, eno
 	}
 	for {
 		m, err := stream.Recv()
-		if err == io.EOF || err == nil && enough(m) {
+		if errors.Is(err, io.EOF) || err == nil && enough(m) {
 			return
 		}
 		if err != nil {

@@ -96,7 +96,8 @@ func TestPage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if handler.ServeHTTP(w, r); w.Code != http.StatusNotFound {
+		handler.ServeHTTP(w, r)
+		if w.Code != http.StatusNotFound {
 			t.Errorf("%s: %d, want 404", path, w.Code)
 		}
 	}

@@ -191,7 +191,8 @@ func (r *rig) serve(n int, failures map[bool]int) {
 		}
 		kind := lease.ID() == staged
 		status := 200
-		if seen[kind]++; seen[kind]*37%100 < failures[kind] {
+		seen[kind]++
+		if seen[kind]*37%100 < failures[kind] {
 			status = 500
 		}
 		lease.Responded(time.Millisecond, status)

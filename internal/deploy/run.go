@@ -139,7 +139,8 @@ func (e *execution) awaitReady(ctx context.Context) error {
 	for {
 		select {
 		case p := <-e.staging.Progress:
-			if e.progress(Starting, p); p.Ready >= p.Wanted {
+			e.progress(Starting, p)
+			if p.Ready >= p.Wanted {
 				return nil
 			}
 		case err := <-e.staging.Done:

@@ -17,8 +17,8 @@ type Stager interface {
 	Stage(settings Settings, part float64, reason string) (*Staging, error)
 	// Resize changes the part.
 	Resize(part float64)
-	// Promote replaces all other instances by the staged ones, as soon as as many of these
-	// are ready as the target is. All requests go to the new ones at the same moment, and
+	// Promote replaces all other instances by the staged ones, as soon as the number of
+	// ready ones is the target. All requests go to the new ones at the same moment, and
 	// the others drain.
 	Promote(reason string)
 	// Abandon drains the staged instances. It has no effect when there are none.

@@ -26,7 +26,7 @@ func (s *Sample) Quantile(q float64) time.Duration {
 		return 0
 	}
 	rest := q * float64(s.responses)
-	for i, n := range s.times {
+	for i, n := range &s.times {
 		if rest -= float64(n); n > 0 && rest <= 0 {
 			return bucketEnd(i)
 		}

@@ -128,10 +128,10 @@ func (m *Manager) write(file, text string) error {
 	case text == "":
 		return os.Remove(path)
 	}
-	if err := os.MkdirAll(m.Folder, 0o755); err != nil {
+	if err := os.MkdirAll(m.Folder, 0o755); err != nil { //nolint:gosec // as all folders of units
 		return err
 	}
-	return os.WriteFile(path, []byte(text), 0o644) // without secrets; all users may read units
+	return os.WriteFile(path, []byte(text), 0o644) //nolint:gosec // as all units: systemctl of any user reads them
 }
 
 // written reports whether a file exists and is one that Install has written. A file with

@@ -18,7 +18,7 @@ func manager(t *testing.T) (*net.UnixConn, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { c.Close() })
+	t.Cleanup(func() { _ = c.Close() })
 	return c, path
 }
 
@@ -134,7 +134,7 @@ func TestListeners(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.Close()
+		t.Cleanup(func() { _ = l.Close() })
 		f, err := l.(*net.TCPListener).File()
 		if err != nil {
 			t.Fatal(err)

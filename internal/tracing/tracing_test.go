@@ -1,6 +1,7 @@
 package tracing
 
 import (
+	"bytes"
 	"compress/gzip"
 	"context"
 	"encoding/hex"
@@ -94,7 +95,7 @@ func TestSpans(t *testing.T) {
 		t.Errorf("server %v, attempt %v", server, attempt)
 	}
 	for _, child := range []*otlp.Span{attempt, queue} {
-		if string(child.GetParentSpanId()) != string(server.GetSpanId()) {
+		if !bytes.Equal(child.GetParentSpanId(), server.GetSpanId()) {
 			t.Errorf("%s has the parent %x, want the server's span", child.GetName(), child.GetParentSpanId())
 		}
 	}

@@ -81,8 +81,8 @@ func (x *Exchange) trace(r *http1.Request, s *Sampler) {
 	putRandom(t.Server[:])
 	putRandom(t.Attempt[:])
 	start := len(x.text)
-	b := append(x.text, "00-"...)
-	b = append(hex.AppendEncode(b, t.ID[:]), '-')
+	x.text = append(x.text, "00-"...)
+	b := append(hex.AppendEncode(x.text, t.ID[:]), '-')
 	b = append(hex.AppendEncode(b, t.Attempt[:]), "-00"...)
 	if t.Sampled {
 		b[len(b)-1] = '1'

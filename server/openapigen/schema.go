@@ -80,7 +80,8 @@ func (s *swagger) definition(name string, from object) object {
 			required = append(required, field)
 		}
 	}
-	if slices.Sort(required); required != nil {
+	slices.Sort(required)
+	if required != nil {
 		out["required"] = required
 	}
 	return out

@@ -215,7 +215,7 @@ func TestStageDuringRestart(t *testing.T) {
 		if _, err := r.Stage(*r.settings(), 1, "deploy"); !errors.Is(err, fleet.ErrRestarting) {
 			t.Errorf("Stage: %v", err)
 		}
-		<-done
+		<-done //nolint:errcheck // how the restart ended is not tested here
 	})
 }
 
