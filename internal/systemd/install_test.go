@@ -39,7 +39,11 @@ func TestService(t *testing.T) {
 			t.Errorf("%q is missing in\n%s", want, text)
 		}
 	}
+	if strings.Contains(text, "PrivateTmp") {
+		t.Errorf("PrivateTmp hides the config in /tmp:\n%s", text)
+	}
 	low, root, own := unit(), unit(), unit()
+	root.Config, root.WorkDir = "/srv/config.yaml", "/srv"
 	low.LowPorts, root.User, own.User = true, "root", ""
 	for _, test := range []struct {
 		unit    *Unit
@@ -48,6 +52,7 @@ func TestService(t *testing.T) {
 	}{
 		{low, "AmbientCapabilities=CAP_NET_BIND_SERVICE\n", "CapabilityBoundingSet=\n"},
 		{root, "User=root\n", "NoNewPrivileges"}, // instances may have another user
+		{root, "PrivateTmp=yes\n", "AmbientCapabilities"},
 		{own, "WantedBy=default.target\n", "User="},
 	} {
 		if text := test.unit.Service(); !strings.Contains(text, test.has) || strings.Contains(text, test.without) {

@@ -86,7 +86,9 @@ func (u *Unit) harden(line func(string, ...any)) {
 		line("NoNewPrivileges=yes")
 		return // a user manager cannot do the rest
 	}
-	line("PrivateTmp=yes")
+	if !u.inTemporary() {
+		line("PrivateTmp=yes") // which hides what others have in /tmp and /var/tmp
+	}
 	line("ProtectClock=yes")
 	line("ProtectHostname=yes")
 	line("ProtectKernelLogs=yes")
@@ -104,6 +106,16 @@ func (u *Unit) harden(line func(string, ...any)) {
 	} else {
 		line("CapabilityBoundingSet=")
 	}
+}
+
+// inTemporary reports whether the service needs a file that PrivateTmp= hides.
+func (u *Unit) inTemporary() bool {
+	for _, p := range []string{u.Program, u.Config, u.WorkDir} {
+		if strings.HasPrefix(p, "/tmp/") || strings.HasPrefix(p, "/var/tmp/") {
+			return true
+		}
+	}
+	return false
 }
 
 // Socket returns the text of the socket file. systemd then holds the sockets: connections
