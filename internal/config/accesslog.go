@@ -27,18 +27,15 @@ const Stdout = "stdout"
 // appended is the path of a file that is appended to, or stdout. The file need not be
 // there, its folder must.
 func appended(field *string) Value {
-	value := fileOr(field, Stdout)
+	var path string // empty: it has a problem
+	value := fileOr(&path, Stdout)
 	decode := value.decode
 	value.decode = func(r *reader, at place, node *yaml.Node) {
-		var path string
-		fileOr(&path, Stdout).decode(r, at, node)
-		if path == "" {
-			return // it has a problem
-		}
-		if path != Stdout && !r.appendable(at, path) {
-			return
-		}
+		path = ""
 		decode(r, at, node)
+		if path == Stdout || path != "" && r.appendable(at, path) {
+			*field = path
+		}
 	}
 	return value
 }
@@ -87,15 +84,32 @@ func (r *reader) accessLogs() {
 	}
 	for i, s := range scopes {
 		for _, before := range scopes[:i] {
-			one, other := &before.app.AccessLog, &s.app.AccessLog
-			if one.To != other.To || one.To == "" || one.To == Stdout {
-				continue
-			}
-			if one.MaxSize != other.MaxSize || one.Keep != other.Keep {
-				at, _ := s.later(s.key("accessLog.maxSize"), s.key("accessLog.keep"))
-				s.problem(at, "must be the same for all apps that log to %s", displayPath(one.To))
+			if !s.rotatesAs(before) {
 				return
 			}
 		}
 	}
+}
+
+// rotatesAs reports whether the log of s is rotated as that of before, unless it is another
+// file or has a problem already.
+func (s scope) rotatesAs(before scope) bool {
+	const size, keep = "accessLog.maxSize", "accessLog.keep"
+	one, other := &before.app.AccessLog, &s.app.AccessLog
+	if one.To != other.To || one.To == "" || one.To == Stdout ||
+		!s.good(s.key("accessLog.to"), s.key(size), s.key(keep), before.key(size), before.key(keep)) {
+		return true
+	}
+	var differs string
+	switch {
+	case one.MaxSize != other.MaxSize:
+		differs = size
+	case one.Keep != other.Keep:
+		differs = keep
+	default:
+		return true
+	}
+	at, _ := s.later(before.key(differs), s.key(differs))
+	s.problem(at, "must be the same for all apps that log to %s", displayPath(one.To))
+	return false
 }

@@ -75,6 +75,17 @@ func TestAccessLogsInOneFile(t *testing.T) {
 		"apps:\n  api: {hosts: [b], accessLog: {to: a.log}}\n  web: {hosts: [a], accessLog: {to: a.log, maxSize: 1MiB}}": {
 			"config.yaml:3: apps.web.accessLog.maxSize: must be the same for all apps that log to " + filepath.Join(dir, "a.log"),
 		},
+		// The size that was meant is not known.
+		"accessLog: {to: a.log, maxSize: big}\napps:\n  web: {hosts: [a], accessLog: {maxSize: 2MiB}}": {
+			"config.yaml:1: accessLog.maxSize: must be a number of bytes, such as 8192, or a size, such as 8KiB; got \"big\"",
+		},
+		// Reported is the key that differs, which may be that of the first app.
+		"apps:\n  api: {hosts: [b], accessLog: {to: a.log, keep: 3}}\n  web: {hosts: [a], accessLog: {to: a.log}}": {
+			"config.yaml:2: apps.api.accessLog.keep: must be the same for all apps that log to " + filepath.Join(dir, "a.log"),
+		},
+		"accessLog: {to: a.log}\napps:\n  web: {hosts: [a], accessLog: {maxSize: 1MiB,\n    keep: 10}}": {
+			"config.yaml:3: apps.web.accessLog.maxSize: must be the same for all apps that log to " + filepath.Join(dir, "a.log"),
+		},
 		"accessLog: {to: a.log}\napps:\n  web: {hosts: [a], accessLog: {to: b.log, keep: 3}}":         nil,
 		"accessLog: {to: stdout}\napps:\n  web: {hosts: [a], accessLog: {keep: 3, format: combined}}": nil,
 	} {
