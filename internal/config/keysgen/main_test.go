@@ -47,6 +47,7 @@ func TestTakes(t *testing.T) {
 		{config.Value{Kind: config.Integer, Max: 1<<31 - 1}, "0 or more"},
 		{config.Value{Kind: config.Integer, Max: 9, Auto: true}, "`auto`, or 0 to 9"},
 		{config.Value{Kind: config.Number, Above: true}, "number above 0"},
+		{config.Value{Kind: config.Number, Max: 1}, "number, 0 to 1"},
 		{config.Value{Kind: config.Duration, Min: 1000}, "duration, at least 1s"},
 		{config.Value{Kind: config.Size, Min: 100, Max: 3 << 20}, "size, 100B to 3MiB"},
 		{config.Value{Kind: config.Size, Min: 1 << 20, Zero: true}, "0, or a size of at least 1MiB"},

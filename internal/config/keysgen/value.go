@@ -36,7 +36,7 @@ func valueNode(v config.Value) node {
 		if v.Above {
 			return node{Type: "number", ExclusiveMinimum: low}
 		}
-		return node{Type: "number", Minimum: low}
+		return node{Type: "number", Minimum: low, Maximum: high}
 	case config.Boolean:
 		return node{Type: "boolean"}
 	case config.Duration:
@@ -129,6 +129,9 @@ func takes(v config.Value) string {
 	case config.Number:
 		if v.Above {
 			return fmt.Sprintf("number above %d", v.Min)
+		}
+		if v.Max > 0 {
+			return fmt.Sprintf("number, %d to %d", v.Min, v.Max)
 		}
 		return fmt.Sprintf("number, %d or more", v.Min)
 	case config.Duration:
