@@ -7,7 +7,7 @@ import (
 	"github.com/dynlb/dynlb/proxy/handshake"
 )
 
-// Engine is the choice of what carries plain HTTP/1.1 and HTTP/2.
+// Engine is the choice of what carries requests.
 type Engine string
 
 // The engines.

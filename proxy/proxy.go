@@ -46,7 +46,7 @@ type Options struct {
 	Router route.Router
 	// Settings are how requests are carried.
 	Settings
-	// Engine carries plain HTTP/1.1. Empty: EngineAuto.
+	// Engine carries requests. Empty: EngineAuto.
 	Engine Engine
 	// TLS is the config for the clients' connections. It is read once. Its callbacks
 	// GetConfigForClient and GetCertificate may change what is served; they are called

@@ -42,7 +42,7 @@ loaded healthy one.
 	root.SuggestionsMinimumDistance = 2
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.PersistentFlags().StringVarP(&o.config, "config", "c", "",
-		"config file (default config.yaml, or the built-in defaults if there is none)")
+		"config file (default config.yaml or config.yml, or the built-in defaults if there is neither)")
 	_ = root.MarkPersistentFlagFilename("config", "yaml", "yml") // the flag exists
 	root.SetFlagErrorFunc(flagError)
 	writeHelpAtOnce(root)

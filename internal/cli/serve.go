@@ -37,7 +37,7 @@ invalid config changes nothing.`,
 	flags.TextVar(&level, "log-level", slog.LevelInfo, "minimum level to log: "+strings.Join(logLevels, ", "))
 	flags.Lookup("log-level").DefValue = "info" // slog writes INFO
 	flags.TextVar(&engine, "engine", proxy.EngineAuto,
-		"what carries plain HTTP/1.1: fast (event loops, Linux only), std (net/http), or auto (fast where available)")
+		"what carries requests: fast (event loops, Linux only), std (net/http), or auto (fast where available)")
 	for flag, values := range map[string][]string{"log-level": logLevels, "engine": {"auto", "fast", "std"}} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, // the flag exists
 			cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))

@@ -34,7 +34,7 @@ type Options struct {
 	Config config.Config
 	// Load returns the config that a reload applies. Nil: reloads fail.
 	Load func() (config.Config, error)
-	// Engine carries plain HTTP/1.1. The zero value is [proxy.EngineAuto].
+	// Engine carries requests. The zero value is [proxy.EngineAuto].
 	Engine proxy.Engine
 	// Log is dynlb's own log. Required.
 	Log *slog.Logger
