@@ -1,23 +1,14 @@
 // Writes src/types.ts from the OpenAPI document of the control service, so that the page
-// and the server have one source of what a message holds. It reads Swagger 2.0 and
-// OpenAPI 3.
-import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+// and the server have one source of what a message holds.
+import { readFileSync, writeFileSync } from "node:fs";
 
-const folder = new URL("../gen/dynlb/v1/", import.meta.url);
-
-/** document returns the OpenAPI document that the server serves. */
-function document() {
-  const names = readdirSync(folder).filter((name) => name.endsWith(".json"));
-  const name = names.find((name) => name.includes("openapi")) ?? names[0];
-  return JSON.parse(readFileSync(new URL(name, folder), "utf8"));
-}
+const document = JSON.parse(readFileSync(new URL("../gen/dynlb/v1/control.openapi.json", import.meta.url), "utf8"));
 
 /** typeOf returns the type of a schema. */
 function typeOf(schema) {
-  const ref = schema.$ref ?? schema.allOf?.[0]?.$ref ?? schema.oneOf?.[0]?.$ref;
-  if (ref) return ref.slice(ref.lastIndexOf("/") + 1);
+  if (schema.$ref) return schema.$ref.slice(schema.$ref.lastIndexOf("/") + 1);
   if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(" | ");
-  const type = Array.isArray(schema.type) ? schema.type.find((one) => one !== "null") : schema.type;
+  const { type } = schema;
   if (type === "array") return `${wrap(typeOf(schema.items))}[]`;
   if (type === "integer" || type === "number") return "number";
   if (type === "string" || type === "boolean") return type;
@@ -29,7 +20,7 @@ const wrap = (type) => (type.includes(" ") ? `(${type})` : type);
 /** absent reports whether a message may lack a field: messages and times may be unset. */
 function absent(schema, all) {
   const type = typeOf(schema);
-  return schema.format === "date-time" || schema.nullable === true || (type in all && !all[type].enum);
+  return schema.format === "date-time" || (type in all && !all[type].enum);
 }
 
 /** comment returns a description as a comment. */
@@ -40,15 +31,11 @@ function comment(text, indent = "") {
   return `${indent}/**\n${lines.map((line) => `${indent} * ${line}`.trimEnd()).join("\n")}\n${indent} */\n`;
 }
 
-/** describe returns what a schema is about. */
-const describe = (schema) => schema.description ?? schema.title ?? schema.summary;
-
-const { definitions, components } = document();
-const all = definitions ?? components.schemas;
+const all = document.components.schemas;
 let out = "// Written by types.mjs from the OpenAPI document. Do not edit.\n";
 for (const name of Object.keys(all).sort()) {
   const schema = all[name];
-  out += `\n${comment(describe(schema))}`;
+  out += `\n${comment(schema.description)}`;
   if (schema.enum) {
     out += `export type ${name} = ${typeOf(schema)};\n`;
     continue;
@@ -57,7 +44,7 @@ for (const name of Object.keys(all).sort()) {
   for (const [field, about] of Object.entries(schema.properties ?? {})) {
     const optional = name.endsWith("Request") ? !schema.required?.includes(field) : absent(about, all);
     const key = /^\w+$/.test(field) ? field : JSON.stringify(field);
-    out += `${comment(describe(about), "  ")}  ${key}${optional ? "?" : ""}: ${typeOf(about)};\n`;
+    out += `${comment(about.description, "  ")}  ${key}${optional ? "?" : ""}: ${typeOf(about)};\n`;
   }
   out += "}\n";
 }

@@ -126,7 +126,7 @@ export class Stage {
     const folder = mkdtempSync(join(this.folder, "run-"));
     const ports = await freePorts(3);
     // Each app has ports from its own first one up: far from those of other programs.
-    const base = 20_000 + 40 * (process.pid % 200) + 20_00 * this.balancers.length;
+    const base = 20_000 + 40 * (process.pid % 200) + 2_000 * this.balancers.length;
     const made = new Balancer(this.binary, folder, [...ports, base, base + 20], auth);
     this.balancers.push(made);
     await made.start();
