@@ -84,6 +84,9 @@ func main() {
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 
 	s, err := parseSettings(os.Args[1:], os.Stderr)
+	if s.secure {
+		useTLS()
+	}
 	switch {
 	case err != nil:
 	case s.mix:
@@ -138,9 +141,6 @@ func parseSettings(args []string, out io.Writer) (settings, error) {
 			return s, err
 		}
 		return s, fmt.Errorf("%w: %w", errUsage, err)
-	}
-	if s.secure {
-		useTLS()
 	}
 	for s.seed == 0 {
 		s.seed = rand.Uint64N(1 << 32) // short enough to type

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"sync"
 	"time"
 )
 
@@ -21,7 +20,7 @@ type bystander struct {
 	client *client
 	admin  *admin
 
-	mu     sync.Mutex // guards all below
+	// All below is read after run has ended.
 	sent   int
 	broken []string
 	first  int // the process of its instance at the beginning
@@ -44,12 +43,10 @@ func (b *bystander) run(ctx context.Context) {
 		if err == nil && a.status != http.StatusOK {
 			err = &statusError{a.status, a.body, a.later}
 		}
-		b.mu.Lock()
 		b.sent++
 		if err != nil {
 			b.broken = append(b.broken, fmt.Sprintf("%v: %s", time.Now().Format("15:04:05.000"), bare(err)))
 		}
-		b.mu.Unlock()
 	}
 	b.last = b.process(context.WithoutCancel(ctx))
 	b.client.close()
