@@ -44,7 +44,7 @@ func (s *site) name() string {
 
 // start starts the peers.
 func (s *site) start() error {
-	ports, err := freePorts(6)
+	ports, err := freePorts(4)
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (s *site) start() error {
 	if err != nil {
 		return err
 	}
-	instances := []int{ports[4], ports[4] + 1}
+	instances := []int{ports[3], ports[3] + 1} // the next one is most likely free, too
 	dynlb := fmt.Sprintf("listen: 127.0.0.1:%d\nadmin: 127.0.0.1:0\nadminHTTP: 127.0.0.1:0\nbasePort: %d\nminInstances: 2\nmaxInstances: 2\n", ports[0], instances[0])
 	nginxTLS, haproxyTLS := "", "proto h2"
 	if s.secure {
@@ -187,8 +187,7 @@ func (s *site) certificate() error {
 	return nil
 }
 
-// freePorts returns ports that are free; each has free ones after it, too, as far as that
-// can be known.
+// freePorts returns ports that are free.
 func freePorts(n int) (ports []int, err error) {
 	var listeners []net.Listener // until all are known
 	defer func() {
