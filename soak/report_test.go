@@ -64,8 +64,9 @@ func TestReportFailsForEveryFault(t *testing.T) {
 		}, "- 1 × status 503: full"},
 		"refused GET": {func(r *report) {
 			lost(r, false, &statusError{status: 502}, now)
+			lost(r, false, &statusError{status: 503, body: "full"}, now)
 			lost(r, false, &statusError{status: 503, body: "full", later: true}, now)
-		}, "| 2 (1 of them refused by a 503 with Retry-After) lost |"},
+		}, "| 3 (1 of them refused by a 503 with Retry-After) lost |"},
 		"POST twice":      {func(r *report) { r.ledger["p1"] = []string{"10", "11"} }, "## POSTs carried out twice\n\n- p1"},
 		"POST missing":    {func(r *report) { r.ledger = nil }, "not carried out\n\n- p1"},
 		"stream":          {func(r *report) { r.holders["event streams"].tally.broken = []string{"e1"} }, "## event streams broken\n\n- e1"},

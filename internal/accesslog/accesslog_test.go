@@ -101,7 +101,7 @@ func TestReopen(t *testing.T) {
 	written := func(path string, lines int) {
 		t.Helper()
 		for range 4000 { // the lines are written by another goroutine
-			if data, _ := os.ReadFile(path); bytes.Count(data, []byte("\n")) == lines {
+			if data, err := os.ReadFile(path); err == nil && bytes.Count(data, []byte("\n")) == lines {
 				return
 			}
 			time.Sleep(5 * time.Millisecond)
