@@ -1,7 +1,7 @@
 // The calls of the control service. Each throws a Failure when the server refuses.
 import type {
-  DrainInstanceRequest, GetStatusResponse, ListAppsResponse, PauseAppRequest, PauseAppResponse, RestartInstancesRequest,
-  RestartInstancesResponse, ResumeAppResponse, ScaleToRequest, ScaleToResponse, Status, WatchInstancesResponse,
+  DrainInstanceRequest, DrainInstanceResponse, GetStatusResponse, ListAppsResponse, PauseAppRequest, PauseAppResponse,
+  RestartInstancesRequest, RestartInstancesResponse, ResumeAppResponse, ScaleToRequest, ScaleToResponse, Status, WatchInstancesResponse,
 } from "./types";
 
 /** Failure is an answer of the server that is not a success. */
@@ -46,7 +46,7 @@ export const getStatus = (app: string) => get<GetStatusResponse>(`v1/status?${qu
 export const scaleTo = (to: ScaleToRequest) => post<ScaleToResponse>("v1/scale", to);
 export const pauseApp = (to: PauseAppRequest) => post<PauseAppResponse>("v1/pause", to);
 export const resumeApp = (to: PauseAppRequest) => post<ResumeAppResponse>("v1/resume", to);
-export const drainInstance = (to: DrainInstanceRequest) => post<DrainInstanceRequest>("v1/drain", to);
+export const drainInstance = (to: DrainInstanceRequest) => post<DrainInstanceResponse>("v1/drain", to);
 export const logIn = (token: string) => request("login", posted({ token }));
 export const logOut = () => request("logout", posted({}));
 
