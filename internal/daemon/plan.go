@@ -122,22 +122,6 @@ func instanceLimit(settings *config.Config) int {
 	return n
 }
 
-// drainTimeout returns the longest time that requests may take to finish, and stopTimeout
-// the longest one that instances may take to stop.
-func (p *plan) drainTimeout() (longest time.Duration) {
-	for _, a := range p.apps {
-		longest = max(longest, a.config.DrainTimeout)
-	}
-	return longest
-}
-
-func (p *plan) stopTimeout() (longest time.Duration) {
-	for _, a := range p.apps {
-		longest = max(longest, a.config.StopTimeout)
-	}
-	return longest
-}
-
 // keepAlive returns the setting of an app for the key keepAlive.
 func keepAlive(d time.Duration) time.Duration {
 	if d == 0 {

@@ -107,8 +107,9 @@ func (d *Daemon) serve(ctx, now context.Context) error {
 
 // shutdown stops all parts within one deadline and waits for them.
 func (d *Daemon) shutdown(now context.Context) error {
-	delay, drain := max(0, d.plan.config.DrainDelay), d.plan.drainTimeout()
-	ctx, cancel := context.WithTimeout(now, delay+drain+d.plan.stopTimeout())
+	delay := max(0, d.plan.config.DrainDelay)
+	drain, stop := stopTimes(&d.plan.config)
+	ctx, cancel := context.WithTimeout(now, delay+drain+stop)
 	defer cancel()
 	d.reportError(d.options.Manager.Stopping())
 	d.log.Info("shutting down", "inFlight", d.apps.InFlight(), "drainDelay", delay, "drainTimeout", drain)
@@ -158,7 +159,8 @@ func (d *Daemon) delayDrain(ctx context.Context) error {
 // drain closes the public listener and waits for the requests in flight, for
 // drainTimeout at most.
 func (d *Daemon) drain(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, d.plan.drainTimeout())
+	drain, _ := stopTimes(&d.plan.config)
+	ctx, cancel := context.WithTimeout(ctx, drain)
 	defer cancel()
 	if err := d.proxy.Shutdown(ctx); err != nil {
 		d.cut = true

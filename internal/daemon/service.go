@@ -46,9 +46,15 @@ func StopTime(c *config.Config) time.Duration {
 	if delay == config.Auto {
 		delay = serviceDrainDelay
 	}
-	var drain, stop time.Duration
+	drain, stop := stopTimes(c)
+	return delay + drain + stop
+}
+
+// stopTimes returns the longest time that the requests of an app may take to finish
+// (drainTimeout), and the longest one that instances may take to stop (stopTimeout).
+func stopTimes(c *config.Config) (drain, stop time.Duration) {
 	for _, a := range c.AllApps() {
 		drain, stop = max(drain, a.DrainTimeout), max(stop, a.StopTimeout)
 	}
-	return delay + drain + stop
+	return drain, stop
 }
