@@ -47,9 +47,7 @@ loaded healthy one.
 	root.SetFlagErrorFunc(flagError)
 	writeHelpAtOnce(root)
 	root.AddCommand(newServe(o), newStatus(o), newScale(o), newRestart(o), newDeploy(o), newRollback(o), newPause(o), newResume(o), newWatch(o), newLogs(o), newEvents(o), newHistory(o), newExplain(o), newCheck(o), newSimulate(o), newRecord(o), newService(o), newBackend(), newVersion(o), newGuard())
-	for _, c := range root.Commands() {
-		c.Args = asUsageError(c.Args)
-	}
+	argumentsAreUsage(root)
 	return root
 }
 
@@ -73,6 +71,15 @@ func noArguments(_ *cobra.Command, args []string) error {
 		return nil
 	}
 	return fmt.Errorf("unknown argument %q", args[0])
+}
+
+// argumentsAreUsage has the errors of the arguments of all commands below one be usage
+// errors.
+func argumentsAreUsage(parent *cobra.Command) {
+	for _, c := range parent.Commands() {
+		c.Args = asUsageError(c.Args)
+		argumentsAreUsage(c)
+	}
 }
 
 // asUsageError returns check with its errors as usage errors. Nil: no arguments.

@@ -38,9 +38,6 @@ func newService(o *options) *cobra.Command {
 	cmd.PersistentFlags().StringVar(&f.name, "name", "dynlb", "name of the service")
 	cmd.PersistentFlags().BoolVar(&f.user, "user", false, "use the services of the user, which need no root")
 	cmd.AddCommand(newServiceInstall(o, &f), newServiceRemove(&f))
-	for _, c := range cmd.Commands() {
-		c.Args = asUsageError(c.Args)
-	}
 	return cmd
 }
 

@@ -44,8 +44,8 @@ type Options struct {
 	Stdout io.Writer
 	// Version is that of this binary, for the metrics.
 	Version string
-	// Manager is systemd, if it has started this process. Nil: it has not.
-	Manager *systemd.Service
+	// Service is this process as a service of systemd. Nil: systemd has not started it.
+	Service *systemd.Service
 	// Loops is how many event loops carry requests. Zero: GOMAXPROCS.
 	Loops int
 }

@@ -95,12 +95,12 @@ func (d *Daemon) serve(ctx, now context.Context) error {
 			return err
 		case reason := <-d.reloads:
 			d.log.Info("reloading config", "reason", reason)
-			d.reportError(d.options.Manager.Reloading())
+			d.reportError(d.options.Service.Reloading())
 			d.reload(now)
 		case err := <-d.tried():
 			d.decide(now, err)
 		case <-alive:
-			d.reportError(d.options.Manager.Alive())
+			d.reportError(d.options.Service.Alive())
 		}
 	}
 }
@@ -111,7 +111,7 @@ func (d *Daemon) shutdown(now context.Context) error {
 	drain, stop := stopTimes(&d.plan.config)
 	ctx, cancel := context.WithTimeout(now, delay+drain+stop)
 	defer cancel()
-	d.reportError(d.options.Manager.Stopping())
+	d.reportError(d.options.Service.Stopping())
 	d.log.Info("shutting down", "inFlight", d.apps.InFlight(), "drainDelay", delay, "drainTimeout", drain)
 	err := d.cleanups.run(ctx)
 	d.parts.Wait()

@@ -38,8 +38,8 @@ func Serve(ctx context.Context, o ServeOptions) error {
 	if err := watchable(cmp.Or(o.ConfigPath, config.FindDefault())); err != nil {
 		return ConfigError{err}
 	}
-	service := isService(os.Getenv, os.Getpid(), logging.IsTerminal(o.Stderr))
-	file := configFile{path: o.ConfigPath, service: service}
+	asService := isService(os.Getenv, os.Getpid(), logging.IsTerminal(o.Stderr))
+	file := configFile{path: o.ConfigPath, service: asService}
 	settings, err := file.load()
 	if err != nil {
 		return err
@@ -51,7 +51,7 @@ func Serve(ctx context.Context, o ServeOptions) error {
 	// write to it would kill dynlb. It stays until the process ends: main may still
 	// have an error to print.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	manager, inheritErr := systemd.FromEnvironment()
+	service, inheritErr := systemd.FromEnvironment()
 	logs := logging.New(o.Stderr, o.LogLevel)
 	defer logs.Close()
 	slog.SetDefault(logs.Own) // for what the standard library logs
@@ -66,7 +66,7 @@ func Serve(ctx context.Context, o ServeOptions) error {
 	err = serve(ctx, logs, Options{
 		Config: settings, Load: file.load, Engine: o.Engine,
 		Log: logs.Own, InstanceLog: logs.Instances, Stdout: o.Stdout, Version: o.Version,
-		Manager: manager, Loops: processors(),
+		Service: service, Loops: processors(),
 	})
 	if err != nil && !logging.IsTerminal(o.Stderr) {
 		logs.Own.Error("serve failed", "error", err)

@@ -8,7 +8,7 @@ import (
 // reportReady reports to systemd that the daemon serves, and where. The instances may
 // not be ready yet: requests wait for them.
 func (d *Daemon) reportReady() {
-	d.reportError(d.options.Manager.Ready("serving on " + d.public.Addr().String()))
+	d.reportError(d.options.Service.Ready("serving on " + d.public.Addr().String()))
 }
 
 // reportError logs that a report has not reached systemd.
@@ -21,7 +21,7 @@ func (d *Daemon) reportError(err error) {
 // signsOfLife returns a channel that ticks when systemd expects a sign of life, and what
 // ends it. The channel is nil when systemd expects none.
 func (d *Daemon) signsOfLife() (<-chan time.Time, func()) {
-	interval := d.options.Manager.Interval()
+	interval := d.options.Service.Interval()
 	if interval <= 0 {
 		return nil, func() {}
 	}
@@ -32,7 +32,7 @@ func (d *Daemon) signsOfLife() (<-chan time.Time, func()) {
 // listenFirst returns the listener on the address that a key of the config has: the
 // socket that systemd holds for dynlb if there is one, else a new one.
 func (d *Daemon) listenFirst(key, address string) (net.Listener, error) {
-	if l := d.options.Manager.Listener(func(l net.Listener) bool { return sameAddress(l, address) }); l != nil {
+	if l := d.options.Service.Listener(func(l net.Listener) bool { return sameAddress(l, address) }); l != nil {
 		return l, nil
 	}
 	return listen(key, address)
@@ -40,7 +40,7 @@ func (d *Daemon) listenFirst(key, address string) (net.Listener, error) {
 
 // closeInherited closes the sockets of systemd that no key of the config has named.
 func (d *Daemon) closeInherited() {
-	for _, address := range d.options.Manager.CloseListeners() {
+	for _, address := range d.options.Service.CloseListeners() {
 		d.log.Warn("systemd listens on an address that no key of the config has", "address", address)
 	}
 }
