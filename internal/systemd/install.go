@@ -62,15 +62,18 @@ func (m *Manager) Install(ctx context.Context, u *Unit) error {
 		return err
 	}
 	service, socket := u.Name+".service", u.Name+".socket"
-	socketText := ""
-	if len(u.Sockets) > 0 {
-		socketText = u.Socket()
-	}
-	if err := errors.Join(m.write(service, u.Service()), m.write(socket, socketText)); err != nil {
+	if err := m.write(service, u.Service()); err != nil {
 		return err
 	}
 	steps := [][]string{{"daemon-reload"}, {"enable", service}}
-	if socketText != "" {
+	if len(u.Sockets) == 0 {
+		if err := m.remove(ctx, socket); err != nil { // of an earlier Install: systemd listens for it until it is stopped
+			return err
+		}
+	} else {
+		if err := m.write(socket, u.Socket()); err != nil {
+			return err
+		}
 		// A socket cannot start while its service runs.
 		steps = append(steps, []string{"enable", socket}, []string{"stop", service}, []string{"restart", socket})
 	}
@@ -99,16 +102,7 @@ func (m *Manager) Remove(ctx context.Context, name string) error {
 		return fmt.Errorf("there is no service %s: %s is missing", name, path)
 	}
 	for _, file := range []string{name + ".socket", name + ".service"} {
-		path := filepath.Join(m.Folder, file)
-		if own, err := written(path); err != nil {
-			return err
-		} else if !own {
-			continue
-		}
-		if _, err := m.systemctl(ctx, "disable", "--now", file); err != nil {
-			return err
-		}
-		if err := os.Remove(path); err != nil {
+		if err := m.remove(ctx, file); err != nil {
 			return err
 		}
 	}
@@ -116,17 +110,23 @@ func (m *Manager) Remove(ctx context.Context, name string) error {
 	return err
 }
 
-// write writes a unit file; without text it removes it.
+// remove stops and disables a unit and removes its file, if Install has written that.
+func (m *Manager) remove(ctx context.Context, file string) error {
+	path := filepath.Join(m.Folder, file)
+	if own, err := written(path); err != nil || !own {
+		return err
+	}
+	if _, err := m.systemctl(ctx, "disable", "--now", file); err != nil {
+		return err
+	}
+	return os.Remove(path)
+}
+
+// write writes a unit file.
 func (m *Manager) write(file, text string) error {
 	path := filepath.Join(m.Folder, file)
-	own, err := written(path)
-	switch {
-	case err != nil:
+	if _, err := written(path); err != nil {
 		return err
-	case text == "" && !own:
-		return nil
-	case text == "":
-		return os.Remove(path)
 	}
 	if err := os.MkdirAll(m.Folder, 0o755); err != nil { //nolint:gosec // as all folders of units
 		return err

@@ -112,9 +112,13 @@ func TestInstall(t *testing.T) {
 	if text, err := os.ReadFile(socket); err != nil || !strings.Contains(string(text), "ListenStream=4000\n") {
 		t.Errorf("socket: %v\n%s", err, text)
 	}
-	u.Sockets = nil // a later install without sockets takes them away
+	u.Sockets, calls = nil, nil // a later install without sockets takes them away, before dynlb listens itself
 	if err := m.Install(t.Context(), u); err != nil {
 		t.Fatal(err)
+	}
+	want = []string{"--version", "disable --now dynlb.socket", "daemon-reload", "enable dynlb.service", "restart dynlb.service"}
+	if !slices.Equal(calls, want) {
+		t.Errorf("calls %q, want %q", calls, want)
 	}
 	if _, err := os.Stat(socket); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the socket file is left: %v", err)
