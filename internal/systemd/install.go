@@ -41,12 +41,13 @@ func NewManager(user bool, getenv func(string) string) (*Manager, error) {
 	return m, nil
 }
 
-// unitName matches the names that a unit may have here: systemd allows more.
-var unitName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
+// unitName matches the names that a unit may have here: systemd allows more. It is not
+// compiled in the processes that need no unit, such as each instance of the demo.
+const unitName = `^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`
 
-// CheckName returns an error if name cannot be that of a unit.
-func CheckName(name string) error {
-	if unitName.MatchString(name) {
+// checkName returns an error if name cannot be that of a unit.
+func checkName(name string) error {
+	if regexp.MustCompile(unitName).MatchString(name) {
 		return nil
 	}
 	return fmt.Errorf("%q cannot be the name of a service: use letters, digits, and any of . _ -", name)
@@ -94,7 +95,7 @@ func (m *Manager) Install(ctx context.Context, u *Unit) error {
 
 // Remove stops a unit that Install has written, disables it and removes its files.
 func (m *Manager) Remove(ctx context.Context, name string) error {
-	if err := CheckName(name); err != nil {
+	if err := checkName(name); err != nil {
 		return err
 	}
 	path := filepath.Join(m.Folder, name+".service")

@@ -142,7 +142,7 @@ func (u *Unit) target() string {
 
 // Check returns an error for what a unit file cannot hold.
 func (u *Unit) Check() error {
-	if err := CheckName(u.Name); err != nil {
+	if err := checkName(u.Name); err != nil {
 		return err
 	}
 	for _, p := range []string{u.Program, u.Config, u.WorkDir} {
