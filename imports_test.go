@@ -31,7 +31,7 @@ var table = map[string][]string{
 	"internal/process/procfs":          {},
 	"internal/process/reap":            {"internal/process/procfs"},
 	"internal/process/processtest":     {},
-	"internal/certificates":            {"github.com/caddyserver/certmagic", "github.com/mholt/acmez/v3", "go.uber.org/zap"},
+	"internal/certificates":            {"internal/state", "github.com/caddyserver/certmagic", "github.com/mholt/acmez/v3", "go.uber.org/zap"},
 	"internal/certificates/pebbletest": {"golang.org/x/net"},
 	"internal/schedule":                {},
 	"internal/htpasswd":                {"golang.org/x/crypto"},

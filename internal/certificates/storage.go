@@ -8,24 +8,18 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/dynlb/dynlb/internal/state"
 )
 
-// DefaultStorage returns the folder of what is kept, if the config names none: in the
-// folder that systemd gives (systemd.exec(5), StateDirectory), or in that of the user
-// (XDG Base Directory Specification).
+// DefaultStorage returns the folder of what is kept, if the config names none: in that of
+// what outlives dynlb.
 func DefaultStorage(getenv func(string) string) (string, error) {
-	if dir, _, _ := strings.Cut(getenv("STATE_DIRECTORY"), ":"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "certificates"), nil
+	base, _, err := state.Base(getenv)
+	if err != nil {
+		return "", errors.New("there is no folder to keep certificates in; set tls.storage, or HOME in the environment")
 	}
-	state := getenv("XDG_STATE_HOME")
-	if !filepath.IsAbs(state) {
-		home := getenv("HOME")
-		if !filepath.IsAbs(home) {
-			return "", errors.New("there is no folder to keep certificates in; set tls.storage, or HOME in the environment")
-		}
-		state = filepath.Join(home, ".local", "state")
-	}
-	return filepath.Join(state, "dynlb", "certificates"), nil
+	return filepath.Join(base, "certificates"), nil
 }
 
 // broken is the folder, within the storage, of what could not be used.
