@@ -10,8 +10,9 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"time"
+
+	"github.com/dynlb/dynlb/internal/state"
 )
 
 // Options say where a Store is, and how much it keeps.
@@ -94,7 +95,7 @@ func (s *Store) Write(l Line) error {
 		return nil
 	}
 	err := s.writeLocked(&l)
-	if errors.Is(err, syscall.ENOSPC) && s.makeRoomLocked() {
+	if state.IsFull(err) && s.makeRoomLocked() {
 		err = s.writeLocked(&l)
 	}
 	switch {

@@ -2,12 +2,15 @@ package instancelog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -169,5 +172,42 @@ func TestTornLine(t *testing.T) {
 	s = open(t, Options{Dir: dir, MaxSize: 1 << 20, MaxTotal: 1 << 30, MaxAge: 1 << 62})
 	if got := texts(s.Read(Query{Tail: 10})); got != "whole" {
 		t.Errorf("%q", got)
+	}
+}
+
+// TestFullDisk: on a full disk the file whose last line is the oldest makes room, once a
+// second at most, and never one that is written.
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := open(t, Options{Dir: dir, MaxSize: 1 << 20, MaxTotal: 1 << 30, MaxAge: 1 << 62})
+	write(t, s, 0, "aa", "x")
+	for i, name := range []string{"newer.log", "older.log"} {
+		path := filepath.Join(dir, "web", name)
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(path, time.Time{}, epoch.Add(-time.Duration(i)*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skipf("no disk that is always full: %v", err)
+	}
+	present := s.files[s.path("web", "aa")]
+	defer present.File.Close()
+	present.File = full
+	for range 2 {
+		if err := s.Write(Line{Time: epoch, App: "web", Instance: "aa", Stream: "stdout", Text: "y"}); !errors.Is(err, syscall.ENOSPC) {
+			t.Errorf("written to a full disk: %v", err)
+		}
+	}
+	var left []string
+	for _, f := range s.list() {
+		left = append(left, f.instance)
+	}
+	if want := []string{"aa", "newer"}; !slices.Equal(left, want) {
+		t.Errorf("left %q, want %q", left, want)
 	}
 }

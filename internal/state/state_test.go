@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -132,5 +133,19 @@ func TestNoFolder(t *testing.T) {
 	}
 	if _, err := Open(filepath.Join(blocked, "state")); err == nil {
 		t.Error("a folder in a file was opened")
+	}
+}
+
+// TestIsFull: a user without room left is as good as a full disk, also within other errors.
+func TestIsFull(t *testing.T) {
+	t.Parallel()
+	for err, want := range map[error]bool{
+		&fs.PathError{Op: "write", Err: unix.ENOSPC}: true,
+		&fs.PathError{Op: "write", Err: unix.EDQUOT}: true,
+		unix.EIO: false,
+	} {
+		if got := IsFull(err); got != want {
+			t.Errorf("%v: %v", err, got)
+		}
 	}
 }

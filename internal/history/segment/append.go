@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
+
+	"github.com/dynlb/dynlb/internal/state"
 )
 
 // Append keeps a record. When it returns nil, the record outlives the process; after the
@@ -23,7 +24,7 @@ func (l *Log) Append(at time.Time, payload []byte) error {
 	}
 	l.buffer = appendRecord(l.buffer[:0], at, payload)
 	err := l.writeLocked(at)
-	for isFull(err) && l.forgetLocked() {
+	for state.IsFull(err) && l.forgetLocked() {
 		err = l.writeLocked(at)
 	}
 	if err != nil {
@@ -32,9 +33,6 @@ func (l *Log) Append(at time.Time, payload []byte) error {
 	l.retainLocked(at)
 	return nil
 }
-
-// isFull reports whether an error means that there is no room on the disk.
-func isFull(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
 
 // writeLocked writes the buffer at the end. A part of it that was written is taken back.
 func (l *Log) writeLocked(at time.Time) error {
@@ -92,7 +90,7 @@ func (l *Log) currentLocked(at time.Time) (*part, error) {
 	if l.options.Dir == "" {
 		return next, nil
 	}
-	return next, syncFolder(l.options.Dir)
+	return next, state.SyncFolder(l.options.Dir)
 }
 
 // openLocked opens the file of the last part, unless it is open or in memory.
@@ -144,13 +142,4 @@ func (l *Log) forgetLocked() bool {
 	l.segments = l.segments[1:]
 	l.total -= oldest.size
 	return true
-}
-
-// syncFolder has the name of a new file written to the disk.
-func syncFolder(path string) error {
-	folder, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
 }
