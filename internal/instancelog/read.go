@@ -32,8 +32,7 @@ func (q *Query) matches(l *Line) bool {
 
 // Read returns lines of the past, oldest first.
 func (s *Store) Read(q Query) []Line {
-	lines, follower := s.open(q, false)
-	_ = follower
+	lines, _ := s.open(q, false)
 	return lines
 }
 

@@ -211,3 +211,33 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("left %q, want %q", left, want)
 	}
 }
+
+// TestRemovalBesideWrites: a line is kept that is written while old files, and the folder
+// of its app, are being removed.
+func TestRemovalBesideWrites(t *testing.T) {
+	t.Parallel()
+	s := open(t, Options{Dir: t.TempDir(), MaxSize: 1 << 20, MaxTotal: 1 << 30})
+	end, done := make(chan struct{}), make(chan struct{})
+	go func() { // ends with end
+		defer close(done)
+		for {
+			select {
+			case <-end:
+				return
+			default:
+				s.remove(time.Now().Add(time.Hour))
+			}
+		}
+	}()
+	defer func() {
+		close(end)
+		<-done
+	}()
+	for i := range 1000 {
+		write(t, s, i, "aa", fmt.Sprint(i))
+		if got := texts(s.Read(Query{Tail: 1})); got != fmt.Sprint(i) {
+			t.Errorf("line %d: %q is the last one", i, got)
+		}
+		s.closeIdle(time.Now().Add(time.Hour)) // now it may be removed
+	}
+}

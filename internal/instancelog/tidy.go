@@ -97,17 +97,23 @@ func (s *Store) remove(now time.Time) {
 		if now.Sub(f.last) <= s.options.MaxAge && total <= s.options.MaxTotal && i < maxFiles {
 			continue
 		}
-		s.mu.Lock()
-		open := s.files[f.path] != nil // it is being written
-		s.mu.Unlock()
-		if open {
-			continue
+		if s.removeFile(f.path) {
+			total -= f.size
 		}
-		if err := os.Remove(f.path); err != nil {
-			s.options.Log.Warn("remove log of an instance", "error", err)
-			continue
-		}
-		total -= f.size
-		_ = os.Remove(filepath.Dir(f.path)) // fails unless it was the last one of the app
 	}
+}
+
+// removeFile removes a file unless it is being written, and reports whether it did.
+func (s *Store) removeFile(path string) bool {
+	s.mu.Lock() // a line that is written meanwhile would be lost
+	defer s.mu.Unlock()
+	if s.files[path] != nil {
+		return false
+	}
+	if err := os.Remove(path); err != nil {
+		s.options.Log.Warn("remove log of an instance", "error", err)
+		return false
+	}
+	_ = os.Remove(filepath.Dir(path)) // fails unless it was the last one of the app
+	return true
 }
