@@ -10,12 +10,7 @@ import (
 // openHistory opens what is remembered of the past: in the state folder, or in memory.
 func (d *Daemon) openHistory() error {
 	c := &d.plan.config.History
-	o := history.Options{MaxBytes: c.MaxSize, MaxAge: c.MaxAge, Log: d.log}
-	if dir, err := d.state.Sub("history"); err == nil {
-		o.Dir = dir
-	} else if d.state != nil {
-		d.log.Warn("history cannot be kept over a restart", "error", err)
-	}
+	o := history.Options{Dir: d.stateFolder("history"), MaxBytes: c.MaxSize, MaxAge: c.MaxAge, Log: d.log}
 	store, err := history.Open(o)
 	if err != nil && o.Dir != "" {
 		d.log.Warn("history cannot be kept over a restart", "error", err)

@@ -12,8 +12,8 @@ import (
 func (d *Daemon) openLogs() error {
 	c := &d.plan.config.Logs
 	o := instancelog.Options{MaxSize: c.MaxSize, MaxTotal: c.MaxTotal, MaxAge: c.MaxAge, Log: d.log}
-	if dir, err := d.state.Sub("logs"); err == nil && c.MaxTotal > 0 {
-		o.Dir = dir
+	if c.MaxTotal > 0 {
+		o.Dir = d.stateFolder("logs")
 	}
 	store, err := instancelog.Open(o)
 	if err != nil && o.Dir != "" {

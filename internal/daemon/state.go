@@ -49,3 +49,13 @@ func (d *Daemon) openState() {
 	d.cleanups.add(func(context.Context) error { return folder.Close() })
 	d.log.Debug("stateDir opened", "path", folder.Path())
 }
+
+// stateFolder returns a folder in that of the state. It is "" if there is none: then what
+// would be in it is kept in memory.
+func (d *Daemon) stateFolder(name string) string {
+	path, err := d.state.Sub(name)
+	if err != nil && d.state != nil {
+		d.log.Warn(name+" cannot be kept over a restart", "error", err)
+	}
+	return path
+}

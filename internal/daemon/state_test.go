@@ -2,6 +2,7 @@ package daemon_test
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -28,4 +29,22 @@ func TestStateDir(t *testing.T) {
 	daemontest.Eventually(t, "a rejected config", func() bool {
 		return strings.Contains(first.Pool().GetConfigError(), "stateDir, history and logs cannot change")
 	})
+}
+
+// TestStateFolders: a daemon that cannot use a folder in its own serves all the same, and
+// says what it does not keep.
+func TestStateFolders(t *testing.T) {
+	t.Parallel()
+	path := t.TempDir()
+	for _, name := range []string{"history", "logs"} {
+		if err := os.WriteFile(filepath.Join(path, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	log := daemontest.Start(t, fmt.Sprintf("stateDir: %s\nminInstances: 1\n", path)).Log.String()
+	for _, name := range []string{"history", "logs"} {
+		if !strings.Contains(log, name+" cannot be kept over a restart") {
+			t.Errorf("the log does not say that %s cannot be kept: %s", name, log)
+		}
+	}
 }
