@@ -1,7 +1,9 @@
 package deploy
 
 import (
+	"context"
 	"testing"
+	"testing/synctest"
 )
 
 // TestRestore: what was deployed runs after a restart of dynlb, unless the config names
@@ -51,4 +53,34 @@ func TestReload(t *testing.T) {
 			t.Errorf("after a restart %+v runs", own)
 		}
 	})
+}
+
+// TestReloadDuringDeploy: a config that now names the deployed version may come while
+// another one is deployed, which then stays, also after a restart of dynlb.
+func TestReloadDuringDeploy(t *testing.T) {
+	t.Parallel()
+	for _, rollback := range []bool{false, true} {
+		withDeployer(t, func(r *rig) {
+			done := make(chan error, 1)
+			begin := func() error { return r.Deploy(context.Background(), Order{Version: "v3"}, func(Step) {}) }
+			if rollback {
+				r.succeed("v3")
+				begin = func() error { return r.Rollback(context.Background(), "test", func(Step) {}) }
+			}
+			r.succeed("v2")
+			go func() { done <- begin() }() // ends with the deploy
+			synctest.Wait()
+			r.Configure(versions{"v2"})
+			r.fleet.end(nil)
+			if err := <-done; err != nil {
+				t.Fatal(err)
+			}
+			if own, err := r.Settings(versions{"v2"}); err != nil || own.(settings).version.Label != "v3" {
+				t.Errorf("rollback %v: after a reload %+v runs (%v)", rollback, own, err)
+			}
+			if own := r.restore("v2"); own.(settings).version.Label != "v3" {
+				t.Errorf("rollback %v: after a restart %+v runs", rollback, own)
+			}
+		})
+	}
 }

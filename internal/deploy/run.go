@@ -88,9 +88,8 @@ func (d *Deployer) finish(r *run, err error) {
 	switch {
 	case err == nil:
 		d.kept = r.next
-		if !r.rollback {
-			d.saveLocked(&d.kept)
-		}
+		d.kept.Configured = identity(d.versions) // the config may have changed meanwhile
+		d.saveLocked(&d.kept)
 	case r.rollback && !errors.Is(err, registry.ErrClosed):
 		d.saveLocked(&d.kept)
 	}
