@@ -9,6 +9,10 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
+// cores is how many processors dynlb may use, as Go found at the start: the daemon has Go
+// run one goroutine more than that.
+var cores = runtime.GOMAXPROCS(0)
+
 // reconcile starts and drains children until their number is the target, or as
 // near to it as the backoff and a rollout allow. killCtx ends when there is no time
 // to drain.
@@ -53,7 +57,7 @@ func (f *Fleet) reconcile(killCtx context.Context) {
 		// After failures the number of starts at a time is limited: all at once
 		// would take the cores from the instances that still serve. The next report
 		// of a child that starts continues here.
-		if f.backoff.failures > 0 && starting >= runtime.GOMAXPROCS(0) {
+		if f.backoff.failures > 0 && starting >= cores {
 			return
 		}
 		if !f.start(killCtx) {

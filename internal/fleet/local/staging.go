@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"runtime"
 	"slices"
 
 	"github.com/dynlb/dynlb/internal/fleet"
@@ -102,7 +101,7 @@ func (f *Fleet) advanceStaging(killCtx context.Context) {
 		f.drain(active[len(active)-1], f.reason)
 	}
 	// Those that serve keep their cores while others start.
-	for n := len(active); n < wanted && starting < runtime.GOMAXPROCS(0); n++ {
+	for n := len(active); n < wanted && starting < cores; n++ {
 		if err := f.startStaged(killCtx); err != nil {
 			f.endStaging(err)
 			return
