@@ -18,8 +18,7 @@ type Follower struct {
 
 	// Guarded by the mutex of the store:
 
-	waiting []Line
-	size    int
+	waiting tail
 	dropped uint64
 	over    bool
 }
@@ -29,14 +28,7 @@ func (f *Follower) addLocked(l Line) {
 	if !f.query.matches(&l) {
 		return
 	}
-	f.waiting = append(f.waiting, l)
-	f.size += len(l.Text)
-	for len(f.waiting) > maxWaiting || f.size > maxWaitingBytes && len(f.waiting) > 1 {
-		f.size -= len(f.waiting[0].Text)
-		f.waiting[0] = Line{}
-		f.waiting = f.waiting[1:]
-		f.dropped++
-	}
+	f.dropped += f.waiting.add(l, maxWaiting, maxWaitingBytes)
 	select {
 	case f.ready <- struct{}{}:
 	default:
@@ -62,8 +54,8 @@ func (f *Follower) Next(ctx context.Context) (lines []Line, dropped uint64, ok b
 			return nil, 0, false
 		}
 		f.store.mu.Lock()
-		lines, dropped = f.waiting, f.dropped
-		f.waiting, f.size, f.dropped = nil, 0, 0
+		lines, dropped = f.waiting.lines, f.dropped
+		f.waiting, f.dropped = tail{}, 0
 		f.store.mu.Unlock()
 		if len(lines) > 0 {
 			return lines, dropped, true

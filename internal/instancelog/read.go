@@ -50,7 +50,7 @@ func (s *Store) open(q Query, follow bool) (lines []Line, f *Follower) {
 		}
 	}
 	if s.options.Dir == "" || q.Tail <= 0 {
-		recent := slices.Clone(s.recent)
+		recent := slices.Clone(s.recent.lines)
 		s.mu.Unlock()
 		return q.last(slices.DeleteFunc(recent, func(l Line) bool { return !q.matches(&l) })), f
 	}

@@ -47,8 +47,7 @@ type Store struct {
 	mu      sync.Mutex // guards all below
 	files   map[string]*output
 	buffer  []byte
-	recent  []Line // without a folder, oldest first
-	size    int    // bytes of recent
+	recent  tail // without a folder
 	readers map[*Follower]struct{}
 	failing bool      // the log has it that writing fails
 	full    time.Time // when the disk was last found full
@@ -91,7 +90,7 @@ func (s *Store) Write(l Line) error {
 		f.addLocked(l)
 	}
 	if s.options.Dir == "" {
-		s.rememberLocked(l)
+		s.recent.add(l, recentLines, recentBytes)
 		return nil
 	}
 	err := s.writeLocked(&l)
@@ -106,16 +105,6 @@ func (s *Store) Write(l Line) error {
 	}
 	s.failing = err != nil
 	return err
-}
-
-func (s *Store) rememberLocked(l Line) {
-	s.recent = append(s.recent, l)
-	s.size += len(l.Text)
-	for len(s.recent) > recentLines || s.size > recentBytes && len(s.recent) > 1 {
-		s.size -= len(s.recent[0].Text)
-		s.recent[0] = Line{}
-		s.recent = s.recent[1:]
-	}
 }
 
 // writeLocked appends a line to the file of its instance. A part of it that was written is
