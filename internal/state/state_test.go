@@ -36,10 +36,17 @@ func TestDocuments(t *testing.T) {
 	if ok, err := f.Load("deploy", &got); ok || err != nil {
 		t.Fatalf("Load of a document that was not saved: %v, %v", ok, err)
 	}
+	earlier := filepath.Join(path, "earlier.json")
 	for _, version := range []string{"v1", "v2"} {
 		if err := f.Save("deploy", document{version}); err != nil {
 			t.Fatal(err)
 		}
+		if err := os.Link(filepath.Join(path, "deploy.json"), earlier); version == "v1" && err != nil {
+			t.Fatal(err)
+		}
+	}
+	if ok, err := f.Load("earlier", &got); !ok || err != nil || got.Version != "v1" {
+		t.Errorf("the previous document was written over: %v, %v, %+v", ok, err, got)
 	}
 	if err := os.WriteFile(filepath.Join(path, "deploy.json"+temporary), []byte("{"), fileMode); err != nil {
 		t.Fatal(err) // as a crash leaves it
