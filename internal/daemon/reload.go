@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
+	"github.com/dynlb/dynlb/internal/app"
 	"github.com/dynlb/dynlb/internal/fleet"
 	"github.com/dynlb/dynlb/internal/registry"
 )
@@ -184,7 +186,10 @@ func (d *Daemon) reloaded(err error) {
 	if errors.Is(err, registry.ErrClosed) || errors.Is(err, fleet.ErrSuperseded) {
 		return // the daemon stops, or a later reload reports its own outcome
 	}
-	d.reloadAfterDeploy.Store(errors.Is(err, fleet.ErrDeploying))
+	d.reloadAfterDeploy.Store(false)
+	if errors.Is(err, fleet.ErrDeploying) {
+		d.reloadWhenDeployed()
+	}
 	if err == nil {
 		d.log.Info("config reloaded")
 	} else {
@@ -194,6 +199,15 @@ func (d *Daemon) reloaded(err error) {
 		a.Board.SetReload(err)
 	}
 	d.reportReady()
+}
+
+// reloadWhenDeployed has the config read again when no deploy is under way any more, which
+// may be so by now.
+func (d *Daemon) reloadWhenDeployed() {
+	d.reloadAfterDeploy.Store(true)
+	if !slices.ContainsFunc(d.apps.All(), func(a *app.App) bool { return a.Deploys.UnderWay() }) {
+		d.deployEnded()
+	}
 }
 
 // deployEnded is called when a deploy has ended. A config that needed other instances

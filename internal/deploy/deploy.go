@@ -242,6 +242,9 @@ func (d *Deployer) Rollback(ctx context.Context, reason string, progress func(St
 	return r.follow(ctx, progress)
 }
 
+// UnderWay reports whether a deploy is under way. Ended is called after it no longer does.
+func (d *Deployer) UnderWay() bool { return d.current() != nil }
+
 // current returns the deploy under way, nil if there is none.
 func (d *Deployer) current() *run {
 	d.mu.Lock()
