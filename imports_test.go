@@ -38,7 +38,7 @@ var table = map[string][]string{
 	"internal/state":                   {"golang.org/x/sys"},
 	"internal/history/segment":         {"internal/state"},
 	"internal/instancelog":             {"internal/state"},
-	"internal/history":                 {"gen/dynlb/v1", "internal/history/segment", "internal/notice", "internal/registry", "proxy/outcome", "google.golang.org"},
+	"internal/history":                 {"gen/dynlb/v1", "internal/history/segment", "internal/measure", "internal/notice", "internal/registry", "proxy/outcome", "google.golang.org"},
 	"internal/machine":                 {},
 	"internal/systemd":                 {"golang.org/x/sys"},
 	"internal/config":                  {"internal/schedule", "gopkg.in/yaml.v3", "internal/htpasswd"},

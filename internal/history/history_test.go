@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -165,7 +166,7 @@ func TestPoints(t *testing.T) {
 			for i := range 10 {
 				meter.Record(&outcome.Outcome{Code: 200, Duration: time.Duration(i+1) * 10 * time.Millisecond})
 			}
-			meter.Record(&outcome.Outcome{Code: 502, Source: outcome.Instance, Duration: time.Second})
+			meter.Record(&outcome.Outcome{Code: 502, Source: outcome.Instance, Duration: time.Second, Shard: 1})
 			time.Sleep(time.Second)
 		}
 		stop()
@@ -234,9 +235,10 @@ func TestBuckets(t *testing.T) {
 func BenchmarkMeter(b *testing.B) {
 	var all Meters
 	all.Of("default")
+	var loops atomic.Int64
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
-		o := &outcome.Outcome{App: "default", Code: 200, Duration: 300 * time.Microsecond}
+		o := &outcome.Outcome{App: "default", Code: 200, Duration: 300 * time.Microsecond, Shard: int(loops.Add(1))}
 		for pb.Next() {
 			all.Record(o)
 		}

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/dynlb/dynlb/internal/measure"
 	"github.com/dynlb/dynlb/proxy/outcome"
 )
 
@@ -18,24 +19,43 @@ const (
 	buckets   = perOctave * octaves
 )
 
-// Meter counts the requests of an app between two samples. Its methods are safe for
-// concurrent use.
+// Meter counts the requests of an app between two samples. Each event loop adds to counts
+// of its own. Its methods are safe for concurrent use.
 type Meter struct {
+	shards [measure.Shards]atomic.Pointer[shard] // made at first use
+}
+
+// shard has the counts of one shard.
+type shard struct {
+	_       [cacheLine]byte
 	classes [5]atomic.Uint32 // 1xx to 5xx
 	sources [4]atomic.Uint32 // by outcome.Source
 	times   [buckets]atomic.Uint32
+	_       [cacheLine]byte
 }
 
-// Record counts a request. It takes some nanoseconds, and does not allocate.
+// cacheLine is the size of a cache line, on amd64 and most of arm64.
+const cacheLine = 64
+
+// Record counts a request. It takes some nanoseconds, and does not allocate after the first
+// one of a shard.
 func (m *Meter) Record(o *outcome.Outcome) {
-	if class := o.Code/100 - 1; class >= 0 && class < len(m.classes) {
-		m.classes[class].Add(1)
+	at := &m.shards[uint(o.Shard)%measure.Shards]
+	s := at.Load()
+	if s == nil {
+		s = new(shard)
+		if !at.CompareAndSwap(nil, s) {
+			s = at.Load()
+		}
 	}
-	if int(o.Source) < len(m.sources) && o.Source != outcome.None {
-		m.sources[o.Source].Add(1)
+	if class := o.Code/100 - 1; class >= 0 && class < len(s.classes) {
+		s.classes[class].Add(1)
+	}
+	if int(o.Source) < len(s.sources) && o.Source != outcome.None {
+		s.sources[o.Source].Add(1)
 	}
 	if !o.Stream { // which lasts as long as its client likes
-		m.times[bucketOf(o.Duration)].Add(1)
+		s.times[bucketOf(o.Duration)].Add(1)
 	}
 }
 
@@ -70,18 +90,27 @@ type counts struct {
 // take returns the counts since the last call.
 func (m *Meter) take() *counts {
 	c := new(counts)
-	for i := range m.classes {
-		c.classes[i] = m.classes[i].Swap(0)
-	}
-	for i := range m.sources {
-		c.sources[i] = m.sources[i].Swap(0)
-	}
-	for i := range m.times {
-		if m.times[i].Load() > 0 {
-			c.times[i] = m.times[i].Swap(0)
+	for i := range m.shards {
+		if s := m.shards[i].Load(); s != nil {
+			s.moveTo(c)
 		}
 	}
 	return c
+}
+
+// moveTo adds the counts since the last call to c.
+func (s *shard) moveTo(c *counts) {
+	for i := range s.classes {
+		c.classes[i] += s.classes[i].Swap(0)
+	}
+	for i := range s.sources {
+		c.sources[i] += s.sources[i].Swap(0)
+	}
+	for i := range s.times {
+		if s.times[i].Load() > 0 {
+			c.times[i] += s.times[i].Swap(0)
+		}
+	}
 }
 
 // add adds other counts of durations.
