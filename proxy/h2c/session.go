@@ -24,7 +24,6 @@ type session struct {
 	spare    []byte    // memory for the output
 	waiting  bool      // a Conn waits until less output waits
 	taken    uint64    // bytes of output that the writer has begun to write
-	written  uint64    // bytes that it has written
 	broken   error     // why the session has ended; nil: it has not
 	dropped  bool      // it ends when it is idle
 	rests    *time.Timer
@@ -122,9 +121,8 @@ func (s *session) write() {
 		}
 		broken := s.broken
 		s.mu.Unlock()
-		n, err := s.conn.Write(b)
+		_, err := s.conn.Write(b)
 		s.mu.Lock()
-		s.written += uint64(n)
 		if cap(b) <= maxOutput {
 			s.spare = b
 		}

@@ -62,7 +62,7 @@ type CallHandler interface {
 // NewCaller returns a Caller. Its output begins with the preface and the settings.
 func NewCaller(handler CallHandler, config CallerConfig) *Caller {
 	c := &Caller{
-		handler: handler, config: config, peer: peer{window: defaultWindow, frame: maxFrame},
+		handler: handler, config: config, peer: peer{window: defaultWindow},
 		calls: make(map[uint32]*Call), expects: expectSettings, next: 1, limit: math.MaxUint32,
 		send: defaultWindow, receive: defaultWindow,
 	}

@@ -101,25 +101,6 @@ func (c *Caller) End(call *Call) {
 	} else {
 		c.out = appendFrame(c.out, 0, frameData, flagEndStream, call.id)
 	}
-	c.finish(call)
-}
-
-// EndWith ends the request with a trailer section.
-func (c *Caller) EndWith(call *Call, fields [][2][]byte) {
-	if !call.open || call.finished {
-		return
-	}
-	at := len(c.out)
-	c.out = appendFrame(c.out, 0, frameHeaders, flagEndHeaders|flagEndStream, call.id)
-	for _, f := range fields {
-		c.out = appendField(c.out, f[0], f[1])
-	}
-	c.out = endBlock(c.out, at, call.id)
-	c.finish(call)
-}
-
-// finish notes that all of the request was sent.
-func (c *Caller) finish(call *Call) {
 	c.tail = tail{}
 	call.finished = true
 	if call.ended {

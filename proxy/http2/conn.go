@@ -43,7 +43,7 @@ const (
 // New returns a Conn. It sends its settings when the preface of the client has arrived.
 func New(handler Handler, config Config) *Conn {
 	c := &Conn{
-		handler: handler, config: config, peer: peer{window: defaultWindow, frame: maxFrame},
+		handler: handler, config: config, peer: peer{window: defaultWindow},
 		streams: make(map[uint32]*Stream), until: maxWindow, send: defaultWindow, receive: defaultWindow,
 	}
 	c.block.conn = c

@@ -21,7 +21,6 @@ const headerTable = 4096
 // peer is what the client has set.
 type peer struct {
 	window     int64 // of a new stream
-	frame      int   // the longest payload
 	resetTable bool  // the next header block must begin with the size of the table
 }
 
