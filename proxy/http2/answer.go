@@ -11,13 +11,11 @@ import (
 // answer is a header block that a server sends: the head of a response, or its trailer
 // section.
 type answer struct {
+	fragments
 	caller  *Caller
-	call    *Call // nil: the block is dropped
-	stream  uint32
+	call    *Call  // nil: the block is dropped
 	end     bool   // the response ends with it
 	trailer bool   // it is the trailer section
-	size    int    // of the frames so far
-	frames  int    // their number
 	status  int    // 0: it was not seen
 	head    []byte // the fields, as HTTP/1.1 has them
 	began   bool   // a regular field was seen
@@ -38,24 +36,19 @@ func (c *Caller) takeHeaders(f *frame, b []byte) *Error {
 	if !c.begun(f.stream) {
 		return &Error{ProtocolError, "HEADERS for a stream that was not begun"}
 	}
-	b, err := unpad(f, b)
+	b, _, err := fragment(f, b)
 	if err != nil {
 		return err
-	}
-	if f.has(flagPriority) {
-		if len(b) < 5 {
-			return &Error{FrameSizeError, "HEADERS is too short"}
-		}
-		b = b[5:]
 	}
 	call := c.calls[f.stream]
 	if call != nil && call.ended {
 		call = nil
 	}
 	c.answer = answer{
-		caller: c, call: call, stream: f.stream, end: f.has(flagEndStream), head: spare(c.answer.head),
+		fragments: c.answer.fragments, caller: c, call: call, end: f.has(flagEndStream), head: spare(c.answer.head),
 		trailer: call != nil && call.headed, length: -1,
 	}
+	c.answer.begin(f)
 	c.expects = expectContinuation
 	return c.addFragment(b, f.has(flagEndHeaders))
 }
@@ -63,30 +56,18 @@ func (c *Caller) takeHeaders(f *frame, b []byte) *Error {
 // takeContinuation goes on with a header block.
 func (c *Caller) takeContinuation(f *frame, b []byte) *Error {
 	if c.expects != expectContinuation {
-		return &Error{ProtocolError, "CONTINUATION without HEADERS"}
+		return errContinuation
 	}
 	return c.addFragment(b, f.has(flagEndHeaders))
 }
 
-// addFragment decodes a part of a header block.
+// addFragment takes a part of a header block.
 func (c *Caller) addFragment(b []byte, last bool) *Error {
-	a := &c.answer
-	a.size += len(b)
-	a.frames++
-	if a.size > c.config.Block || a.frames > maxContinuations+a.size/1024 {
-		return &Error{EnhanceYourCalm, "header block is too long"}
-	}
-	if _, err := c.decoder.Write(b); err != nil {
-		return &Error{CompressionError, "malformed header block"}
-	}
-	if !last {
-		return nil
-	}
-	if err := c.decoder.Close(); err != nil {
-		return &Error{CompressionError, "header block ends too early"}
+	if err := c.answer.add(b, last); err != nil || !last {
+		return err
 	}
 	c.expects = expectFrame
-	if a.call != nil {
+	if c.answer.call != nil {
 		c.passBlock()
 	}
 	return nil

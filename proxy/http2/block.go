@@ -2,19 +2,12 @@ package http2
 
 import "golang.org/x/net/http2/hpack"
 
-// maxContinuations is how many frames a header block may take beyond what its size
-// needs: some clients begin a new frame for each write.
-const maxContinuations = 16
-
-// block is a header block that arrives: one HEADERS and any number of CONTINUATION.
+// block is a header block of a client.
 type block struct {
-	conn    *Conn
-	stream  uint32
+	fragments
 	end     bool // the request ends with it
 	trailer bool // it is the trailer section of the request
 	idle    bool // the stream does not begin with it: it is dropped
-	size    int  // of the frames so far
-	frames  int
 	request request
 }
 
@@ -37,20 +30,13 @@ func (c *Conn) takeHeaders(f *frame, b []byte) *Error {
 	if f.stream%2 == 0 {
 		return &Error{ProtocolError, "HEADERS without a stream of the client"}
 	}
-	b, err := unpad(f, b)
+	b, depends, err := fragment(f, b)
 	if err != nil {
 		return err
 	}
-	depends := uint32(0)
-	if f.has(flagPriority) {
-		if len(b) < 5 {
-			return &Error{FrameSizeError, "HEADERS is too short"}
-		}
-		depends, b = dependency(b), b[5:]
-	}
 	k := &c.block
-	k.stream, k.end, k.size, k.frames = f.stream, f.has(flagEndStream), 0, 0
-	k.trailer, k.idle = false, false
+	k.begin(f)
+	k.end, k.trailer, k.idle = f.has(flagEndStream), false, false
 	s := c.streams[f.stream]
 	switch {
 	case s != nil:
@@ -73,27 +59,15 @@ func (c *Conn) takeHeaders(f *frame, b []byte) *Error {
 // takeContinuation goes on with a header block.
 func (c *Conn) takeContinuation(f *frame, b []byte) *Error {
 	if c.expects != expectContinuation {
-		return &Error{ProtocolError, "CONTINUATION without HEADERS"}
+		return errContinuation
 	}
 	return c.addFragment(b, f.has(flagEndHeaders))
 }
 
-// addFragment decodes a part of a header block (CVE-2024-27316: there is an end to it).
+// addFragment takes a part of a header block.
 func (c *Conn) addFragment(b []byte, last bool) *Error {
-	k := &c.block
-	k.size += len(b)
-	k.frames++
-	if k.size > c.config.Block || k.frames > maxContinuations+k.size/1024 {
-		return &Error{EnhanceYourCalm, "header block is too long"}
-	}
-	if _, err := c.decoder.Write(b); err != nil {
-		return &Error{CompressionError, "malformed header block"}
-	}
-	if !last {
-		return nil
-	}
-	if err := c.decoder.Close(); err != nil {
-		return &Error{CompressionError, "header block ends too early"}
+	if err := c.block.add(b, last); err != nil || !last {
+		return err
 	}
 	c.expects = expectFrame
 	return c.endBlock()

@@ -113,10 +113,7 @@ func (c *Caller) Taken(call *Call, n int) {
 
 // give returns n bytes of the window of the connection.
 func (c *Caller) give(n int64) {
-	c.taken += n
-	if c.taken >= int64(c.config.ConnWindow)/2 {
-		c.out = appendWindow(c.out, 0, c.taken)
-		c.receive += c.taken
-		c.taken = 0
+	if update := c.windows.give(n, c.config.ConnWindow); update > 0 {
+		c.out = appendWindow(c.out, 0, update)
 	}
 }

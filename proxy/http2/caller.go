@@ -1,10 +1,7 @@
 package http2
 
 import (
-	"encoding/binary"
 	"math"
-
-	"golang.org/x/net/http2/hpack"
 
 	"github.com/dynlb/dynlb/proxy/http1"
 )
@@ -13,21 +10,18 @@ import (
 // their responses. Requests and responses have the form of HTTP/1.1. Create one with
 // NewCaller. It is not safe for concurrent use.
 type Caller struct {
+	windows
 	handler CallHandler
 	config  CallerConfig
 	peer    peer
 	out     []byte // for the server
 	tail    tail
-	decoder *hpack.Decoder
 	answer  answer
 	text    []byte // memory for what Response gets
 	calls   map[uint32]*Call
 	expects expectation
 	next    uint32 // the number of the next call
 	limit   uint32 // how many calls the server takes at the same time
-	send    int64  // how much the server takes
-	receive int64  // how much the server may send
-	taken   int64  // how much was taken that the server was not told of
 	settled bool
 	leaving bool
 	err     *Error // the connection is over
@@ -64,11 +58,9 @@ func NewCaller(handler CallHandler, config CallerConfig) *Caller {
 	c := &Caller{
 		handler: handler, config: config, peer: peer{window: defaultWindow},
 		calls: make(map[uint32]*Call), expects: expectSettings, next: 1, limit: math.MaxUint32,
-		send: defaultWindow, receive: defaultWindow,
+		windows: windows{send: defaultWindow, receive: defaultWindow},
 	}
-	c.answer.caller = c
-	c.decoder = hpack.NewDecoder(headerTable, func(f hpack.HeaderField) { c.answer.field(f) })
-	c.decoder.SetMaxStringLength(config.Block)
+	c.answer.fragments = newFragments(config.Block, c.answer.field)
 	c.out = append(c.out, http1.Preface...)
 	c.announce()
 	return c
@@ -76,16 +68,11 @@ func NewCaller(handler CallHandler, config CallerConfig) *Caller {
 
 // announce sends the settings and the window of the connection.
 func (c *Caller) announce() {
-	settings := [...][2]uint32{
+	c.out = appendSettings(c.out, [][2]uint32{
 		{settingPush, 0},
 		{settingWindow, uint32(c.config.StreamWindow)},
 		{settingHeaderList, uint32(c.config.Block)},
-	}
-	c.out = appendFrame(c.out, 6*len(settings), frameSettings, 0, 0)
-	for _, s := range settings {
-		c.out = binary.BigEndian.AppendUint16(c.out, uint16(s[0]))
-		c.out = binary.BigEndian.AppendUint32(c.out, s[1])
-	}
+	})
 	if more := int64(c.config.ConnWindow) - c.receive; more > 0 {
 		c.out = appendWindow(c.out, 0, more)
 		c.receive += more
@@ -181,8 +168,5 @@ func (c *Caller) Leave() {
 
 // goAway sends a GOAWAY. The server has begun no streams.
 func (c *Caller) goAway(code Code, reason string) {
-	c.out = appendFrame(c.out, 8+len(reason), frameGoAway, 0, 0)
-	c.out = binary.BigEndian.AppendUint32(c.out, 0)
-	c.out = binary.BigEndian.AppendUint32(c.out, uint32(code))
-	c.out = append(c.out, reason...)
+	c.out = appendGoAway(c.out, 0, code, reason)
 }

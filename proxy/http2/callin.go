@@ -8,8 +8,11 @@ import (
 
 // take takes a frame.
 func (c *Caller) take(f *frame, b []byte) *Error {
-	if c.expects == expectContinuation && (f.kind != frameContinuation || f.stream != c.answer.stream) {
-		return &Error{ProtocolError, "header block is interrupted"}
+	if c.expects == expectContinuation && !c.answer.continues(f) {
+		return errInterrupted
+	}
+	if err := f.check(); err != nil {
+		return err
 	}
 	switch f.kind {
 	case frameData:
@@ -23,9 +26,13 @@ func (c *Caller) take(f *frame, b []byte) *Error {
 	case framePush:
 		return &Error{ProtocolError, "server pushes although it must not"}
 	case framePing:
-		return c.takePing(f, b)
+		if !f.has(flagAck) {
+			c.out = appendPong(c.out, b)
+		}
+		return nil
 	case frameGoAway:
-		return c.takeGoAway(f, b)
+		c.takeGoAway(b)
+		return nil
 	case frameWindow:
 		return c.takeWindow(f, b)
 	case frameContinuation:
@@ -40,10 +47,7 @@ func (c *Caller) begun(id uint32) bool { return id%2 == 1 && id < c.next }
 
 // takeReset closes a call that the server gives up.
 func (c *Caller) takeReset(f *frame, b []byte) *Error {
-	switch {
-	case len(b) != 4:
-		return &Error{FrameSizeError, "RST_STREAM has a wrong length"}
-	case !c.begun(f.stream):
+	if !c.begun(f.stream) {
 		return &Error{ProtocolError, "RST_STREAM for a stream that was not begun"}
 	}
 	call := c.calls[f.stream]
@@ -61,29 +65,9 @@ func (c *Caller) takeReset(f *frame, b []byte) *Error {
 	return nil
 }
 
-// takePing answers a PING.
-func (c *Caller) takePing(f *frame, b []byte) *Error {
-	switch {
-	case f.stream != 0:
-		return &Error{ProtocolError, "PING on a stream"}
-	case len(b) != 8:
-		return &Error{FrameSizeError, "PING has a wrong length"}
-	case f.has(flagAck):
-		return nil
-	}
-	c.out = append(appendFrame(c.out, len(b), framePing, flagAck, 0), b...)
-	return nil
-}
-
 // takeGoAway notes that the server takes no more calls. Those that it has not acted on
 // may be made again on another connection (RFC 9113, 6.8).
-func (c *Caller) takeGoAway(f *frame, b []byte) *Error {
-	switch {
-	case f.stream != 0:
-		return &Error{ProtocolError, "GOAWAY on a stream"}
-	case len(b) < 8:
-		return &Error{FrameSizeError, "GOAWAY has a wrong length"}
-	}
+func (c *Caller) takeGoAway(b []byte) {
 	c.leaving = true
 	last, code := binary.BigEndian.Uint32(b)&maxWindow, Code(binary.BigEndian.Uint32(b[4:]))
 	for id, call := range c.calls {
@@ -93,17 +77,11 @@ func (c *Caller) takeGoAway(f *frame, b []byte) *Error {
 			c.handler.Over(call, &CallError{Code: code, Unprocessed: !call.headed, Leaving: true, Reason: "the server takes no more requests on the connection"})
 		}
 	}
-	return nil
 }
 
 // takeSettings applies the server's settings.
 func (c *Caller) takeSettings(f *frame, b []byte) *Error {
-	switch {
-	case f.stream != 0:
-		return &Error{ProtocolError, "SETTINGS on a stream"}
-	case f.has(flagAck) && len(b) > 0, len(b)%6 != 0:
-		return &Error{FrameSizeError, "SETTINGS has a wrong length"}
-	case f.has(flagAck):
+	if f.has(flagAck) {
 		return nil
 	}
 	for ; len(b) > 0; b = b[6:] {
@@ -119,39 +97,30 @@ func (c *Caller) takeSettings(f *frame, b []byte) *Error {
 
 // set applies one setting.
 func (c *Caller) set(name uint16, value uint32) *Error {
-	switch name {
-	case settingHeaderTable: // see Conn.set
-		c.peer.resetTable = c.peer.resetTable || value < headerTable
-	case settingStreams:
+	if name == settingStreams {
 		c.limit = value
-	case settingWindow:
-		if value > maxWindow {
-			return &Error{FlowControlError, "malformed INITIAL_WINDOW_SIZE"}
+	}
+	change, err := c.peer.set(name, value)
+	if err != nil || change == 0 {
+		return err
+	}
+	for _, call := range c.calls {
+		if err := shift(&call.send, change); err != nil {
+			return err
 		}
-		change := int64(value) - c.peer.window
-		c.peer.window = int64(value)
-		for _, call := range c.calls {
-			if call.send += change; call.send > maxWindow {
-				return &Error{FlowControlError, "window is too large"}
-			}
-		}
-	case settingFrame:
-		if value < maxFrame || value >= 1<<24 {
-			return &Error{ProtocolError, "malformed MAX_FRAME_SIZE"}
-		}
-	default: // unknown, or of no concern to a client
 	}
 	return nil
 }
 
 // takeWindow notes that the server takes more.
 func (c *Caller) takeWindow(f *frame, b []byte) *Error {
-	if len(b) != 4 {
-		return &Error{FrameSizeError, "WINDOW_UPDATE has a wrong length"}
-	}
 	n := int64(binary.BigEndian.Uint32(b) & maxWindow)
 	if f.stream == 0 {
-		return c.widen(n)
+		if err := c.widen(n); err != nil {
+			return err
+		}
+		c.handler.Writable(nil)
+		return nil
 	}
 	if !c.begun(f.stream) {
 		return &Error{ProtocolError, "WINDOW_UPDATE for a stream that was not begun"}
@@ -170,32 +139,15 @@ func (c *Caller) takeWindow(f *frame, b []byte) *Error {
 	return nil
 }
 
-// widen adds to the window of the connection.
-func (c *Caller) widen(n int64) *Error {
-	switch {
-	case n == 0:
-		return &Error{ProtocolError, "WINDOW_UPDATE of 0"}
-	case c.send+n > maxWindow:
-		return &Error{FlowControlError, "window is too large"}
-	}
-	c.send += n
-	c.handler.Writable(nil)
-	return nil
-}
-
 // takeData takes content.
 func (c *Caller) takeData(f *frame, b []byte) *Error {
 	if !c.begun(f.stream) {
 		return &Error{ProtocolError, "DATA for a stream that was not begun"}
 	}
-	if int64(f.length) > c.receive {
-		return &Error{FlowControlError, "content exceeds the window of the connection"}
-	}
-	payload, err := unpad(f, b)
+	payload, err := c.arrived(f, b)
 	if err != nil {
 		return err
 	}
-	c.receive -= int64(f.length)
 	call := c.calls[f.stream]
 	switch {
 	case call == nil || call.ended:

@@ -1,7 +1,6 @@
 package http2
 
 import (
-	"encoding/binary"
 	"strconv"
 
 	"github.com/dynlb/dynlb/proxy/http1"
@@ -26,11 +25,7 @@ func (c *Caller) Begin(call *Call, r *http1.Request) {
 	c.next += 2
 	c.calls[call.id] = call
 	c.tail = tail{stream: call.id, at: len(c.out)}
-	c.out = appendFrame(c.out, 0, frameHeaders, flagEndHeaders, call.id)
-	if c.peer.resetTable {
-		c.peer.resetTable = false
-		c.out = append(c.out, 0x20) // the table has no bytes (RFC 7541, 6.3)
-	}
+	c.out = c.peer.appendHeaders(c.out, call.id)
 	c.out = appendIndexed(c.out, staticMethod, r.Method)
 	c.out = append(c.out, 0x80|staticSchemeHTTP)
 	c.out = appendIndexed(c.out, staticPath, r.Path)
@@ -106,33 +101,4 @@ func (c *Caller) End(call *Call) {
 	if call.ended {
 		c.drop(call)
 	}
-}
-
-// appendReset appends a RST_STREAM.
-func appendReset(b []byte, stream uint32, code Code) []byte {
-	b = appendFrame(b, 4, frameReset, 0, stream)
-	return binary.BigEndian.AppendUint32(b, uint32(code))
-}
-
-// endBlock ends the last frame of b, HEADERS that begin at at. If they are too long, it
-// turns them into HEADERS and CONTINUATION.
-func endBlock(b []byte, at int, stream uint32) []byte {
-	start := at + frameHead
-	if len(b)-start <= maxFrame {
-		putLength(b[at:], len(b)-start)
-		return b
-	}
-	rest := append([]byte(nil), b[start+maxFrame:]...)
-	putLength(b[at:], maxFrame)
-	b[at+4] &^= flagEndHeaders
-	b = b[:start+maxFrame]
-	for len(rest) > 0 {
-		n, flags := min(len(rest), maxFrame), uint8(0)
-		if n == len(rest) {
-			flags = flagEndHeaders
-		}
-		b = append(appendFrame(b, n, frameContinuation, flags, stream), rest[:n]...)
-		rest = rest[n:]
-	}
-	return b
 }

@@ -3,27 +3,22 @@ package http2
 import (
 	"encoding/binary"
 
-	"golang.org/x/net/http2/hpack"
-
 	"github.com/dynlb/dynlb/proxy/http1"
 )
 
 // Conn is the server's side of one connection. Create one with New. It is not safe for
 // concurrent use.
 type Conn struct {
+	windows
 	handler Handler
 	config  Config
 	peer    peer
 	out     []byte // for the client
 	tail    tail
-	decoder *hpack.Decoder
 	block   block
 	streams map[uint32]*Stream
 	last    uint32 // the highest number of a stream
 	until   uint32 // requests of higher numbers are dropped
-	send    int64  // how much the client takes
-	receive int64  // how much the client may send
-	taken   int64  // how much was taken that the client was not told of
 	resets  resets
 	budget  budget
 	expects expectation
@@ -44,11 +39,9 @@ const (
 func New(handler Handler, config Config) *Conn {
 	c := &Conn{
 		handler: handler, config: config, peer: peer{window: defaultWindow},
-		streams: make(map[uint32]*Stream), until: maxWindow, send: defaultWindow, receive: defaultWindow,
+		streams: make(map[uint32]*Stream), until: maxWindow, windows: windows{send: defaultWindow, receive: defaultWindow},
 	}
-	c.block.conn = c
-	c.decoder = hpack.NewDecoder(headerTable, c.block.field)
-	c.decoder.SetMaxStringLength(config.Block)
+	c.block.fragments = newFragments(config.Block, c.block.field)
 	return c
 }
 
@@ -125,8 +118,11 @@ func (c *Conn) take(f *frame, b []byte) *Error {
 	switch {
 	case c.expects == expectSettings && (f.kind != frameSettings || f.has(flagAck)):
 		return &Error{ProtocolError, "the first frame is no SETTINGS"}
-	case c.expects == expectContinuation && (f.kind != frameContinuation || f.stream != c.block.stream):
-		return &Error{ProtocolError, "header block is interrupted"}
+	case c.expects == expectContinuation && !c.block.continues(f):
+		return errInterrupted
+	}
+	if err := f.check(); err != nil {
+		return err
 	}
 	switch f.kind {
 	case frameData:
@@ -143,8 +139,8 @@ func (c *Conn) take(f *frame, b []byte) *Error {
 		return &Error{ProtocolError, "client pushes"}
 	case framePing:
 		return c.takePing(f, b)
-	case frameGoAway:
-		return c.takeGoAway(f, b)
+	case frameGoAway: // the client closes the connection when it has its responses
+		return c.budget.spend(costControl)
 	case frameWindow:
 		return c.takeWindow(f, b)
 	case frameContinuation:
@@ -174,12 +170,7 @@ func dependency(b []byte) uint32 { return binary.BigEndian.Uint32(b) & maxWindow
 
 // takeReset closes a stream that the client gives up.
 func (c *Conn) takeReset(f *frame, b []byte) *Error {
-	switch {
-	case f.stream == 0:
-		return &Error{ProtocolError, "RST_STREAM without a stream"}
-	case len(b) != 4:
-		return &Error{FrameSizeError, "RST_STREAM has a wrong length"}
-	case f.stream > c.last && f.stream <= c.until:
+	if f.stream > c.last && f.stream <= c.until {
 		return &Error{ProtocolError, "RST_STREAM for an idle stream"}
 	}
 	s := c.streams[f.stream]
@@ -193,27 +184,9 @@ func (c *Conn) takeReset(f *frame, b []byte) *Error {
 
 // takePing answers a PING.
 func (c *Conn) takePing(f *frame, b []byte) *Error {
-	switch {
-	case f.stream != 0:
-		return &Error{ProtocolError, "PING on a stream"}
-	case len(b) != 8:
-		return &Error{FrameSizeError, "PING has a wrong length"}
-	case f.has(flagAck):
-		return c.budget.spend(costControl)
-	}
-	c.room(frameHead + len(b))
-	c.out = append(appendFrame(c.out, len(b), framePing, flagAck, 0), b...)
-	return c.budget.spend(costControl)
-}
-
-// takeGoAway checks a GOAWAY. The client closes the connection when it has its
-// responses.
-func (c *Conn) takeGoAway(f *frame, b []byte) *Error {
-	switch {
-	case f.stream != 0:
-		return &Error{ProtocolError, "GOAWAY on a stream"}
-	case len(b) < 8:
-		return &Error{FrameSizeError, "GOAWAY has a wrong length"}
+	if !f.has(flagAck) {
+		c.room(frameHead + len(b))
+		c.out = appendPong(c.out, b)
 	}
 	return c.budget.spend(costControl)
 }
@@ -232,8 +205,7 @@ func (c *Conn) fail(id uint32, code Code) *Error {
 func (c *Conn) reset(id uint32, code Code) {
 	c.resets.add(id)
 	c.room(frameHead + 4)
-	c.out = appendFrame(c.out, 4, frameReset, 0, id)
-	c.out = binary.BigEndian.AppendUint32(c.out, uint32(code))
+	c.out = appendReset(c.out, id, code)
 }
 
 // drop forgets a stream.

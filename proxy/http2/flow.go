@@ -13,14 +13,10 @@ func (c *Conn) takeData(f *frame, b []byte) *Error {
 		}
 		return &Error{ProtocolError, "DATA for an idle stream"}
 	}
-	if int64(f.length) > c.receive {
-		return &Error{FlowControlError, "content exceeds the window of the connection"}
-	}
-	payload, err := unpad(f, b)
+	payload, err := c.arrived(f, b)
 	if err != nil {
 		return err
 	}
-	c.receive -= int64(f.length)
 	s := c.streams[f.stream]
 	switch {
 	case s == nil || s.ended:
@@ -94,25 +90,14 @@ func (c *Conn) Taken(s *Stream, n int) {
 
 // give returns n bytes of the window of the connection.
 func (c *Conn) give(n int64) {
-	c.taken += n
-	if c.taken >= int64(c.config.ConnWindow)/2 {
+	if update := c.windows.give(n, c.config.ConnWindow); update > 0 {
 		c.room(frameHead + 4)
-		c.out = appendWindow(c.out, 0, c.taken)
-		c.receive += c.taken
-		c.taken = 0
+		c.out = appendWindow(c.out, 0, update)
 	}
-}
-
-// appendWindow appends a WINDOW_UPDATE.
-func appendWindow(b []byte, stream uint32, n int64) []byte {
-	return binary.BigEndian.AppendUint32(appendFrame(b, 4, frameWindow, 0, stream), uint32(n))
 }
 
 // takeWindow notes that the client takes more.
 func (c *Conn) takeWindow(f *frame, b []byte) *Error {
-	if len(b) != 4 {
-		return &Error{FrameSizeError, "WINDOW_UPDATE has a wrong length"}
-	}
 	if f.stream > c.last && f.stream <= c.until {
 		return &Error{ProtocolError, "WINDOW_UPDATE for an idle stream"}
 	}
@@ -121,7 +106,11 @@ func (c *Conn) takeWindow(f *frame, b []byte) *Error {
 	}
 	n := int64(binary.BigEndian.Uint32(b) & maxWindow)
 	if f.stream == 0 {
-		return c.widen(n)
+		if err := c.widen(n); err != nil {
+			return err
+		}
+		c.handler.Writable(nil)
+		return nil
 	}
 	s := c.streams[f.stream]
 	switch {
@@ -138,20 +127,6 @@ func (c *Conn) takeWindow(f *frame, b []byte) *Error {
 		if s.send > 0 && c.send > 0 {
 			c.handler.Writable(s)
 		}
-	}
-	return nil
-}
-
-// widen adds to the window of the connection.
-func (c *Conn) widen(n int64) *Error {
-	switch {
-	case n == 0:
-		return &Error{ProtocolError, "WINDOW_UPDATE of 0"}
-	case c.send+n > maxWindow:
-		return &Error{FlowControlError, "window is too large"}
-	}
-	if c.send += n; c.send > 0 {
-		c.handler.Writable(nil)
 	}
 	return nil
 }

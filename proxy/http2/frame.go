@@ -68,6 +68,50 @@ func appendFrame(b []byte, length int, kind frameType, flags uint8, stream uint3
 	return binary.BigEndian.AppendUint32(b, stream)
 }
 
+// check checks what holds for the frames of either side: the length, and which frames are
+// for a stream.
+func (f *frame) check() *Error {
+	switch f.kind {
+	case frameReset:
+		if f.stream == 0 {
+			return &Error{ProtocolError, "RST_STREAM without a stream"}
+		}
+		return f.sized("RST_STREAM", f.length == 4)
+	case frameSettings:
+		return f.whole("SETTINGS", f.length%6 == 0 && (f.length == 0 || !f.has(flagAck)))
+	case framePing:
+		return f.whole("PING", f.length == 8)
+	case frameGoAway:
+		return f.whole("GOAWAY", f.length >= 8)
+	case frameWindow:
+		return f.sized("WINDOW_UPDATE", f.length == 4)
+	default:
+		return nil
+	}
+}
+
+// whole returns the error of a frame that is for the whole connection.
+func (f *frame) whole(name string, sized bool) *Error {
+	if f.stream != 0 {
+		return &Error{ProtocolError, name + " on a stream"}
+	}
+	return f.sized(name, sized)
+}
+
+// sized returns the error of a frame whose length is wrong unless ok.
+func (f *frame) sized(name string, ok bool) *Error {
+	if !ok {
+		return &Error{FrameSizeError, name + " has a wrong length"}
+	}
+	return nil
+}
+
+// The errors of a header block whose frames do not follow each other.
+var (
+	errInterrupted  = &Error{ProtocolError, "header block is interrupted"}
+	errContinuation = &Error{ProtocolError, "CONTINUATION without HEADERS"}
+)
+
 // unpad takes the padding off the payload of a frame.
 func unpad(f *frame, b []byte) ([]byte, *Error) {
 	if !f.has(flagPadded) {

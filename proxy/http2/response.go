@@ -1,7 +1,6 @@
 package http2
 
 import (
-	"encoding/binary"
 	"strconv"
 
 	"golang.org/x/net/http2/hpack"
@@ -37,11 +36,7 @@ func (c *Conn) TakeOutput() []byte {
 func (c *Conn) BeginHead(s *Stream, status int) {
 	c.room(frameHead + 64)
 	c.tail = tail{stream: s.id, at: len(c.out)}
-	c.out = appendFrame(c.out, 0, frameHeaders, flagEndHeaders, s.id)
-	if c.peer.resetTable {
-		c.peer.resetTable = false
-		c.out = append(c.out, 0x20) // the table has no bytes (RFC 7541, 6.3)
-	}
+	c.out = c.peer.appendHeaders(c.out, s.id)
 	if status > 0 {
 		c.out = appendStatus(c.out, status)
 		s.responded = status >= 200
@@ -56,34 +51,11 @@ func (c *Conn) Add(name, value []byte) {
 
 // EndHead ends the head or the trailer section.
 func (c *Conn) EndHead() {
-	length := len(c.out) - c.tail.at - frameHead
-	if length > maxFrame {
-		c.split(length)
-	} else {
-		putLength(c.out[c.tail.at:], length)
+	if length := len(c.out) - c.tail.at - frameHead; length > maxFrame {
+		c.room(frameHead * (length / maxFrame)) // for endBlock
 	}
+	c.out = endBlock(c.out, c.tail.at, c.tail.stream)
 	c.tail.end = len(c.out)
-}
-
-// putLength writes the length of a frame.
-func putLength(b []byte, n int) { b[0], b[1], b[2] = byte(n>>16), byte(n>>8), byte(n) }
-
-// split turns the last frame, HEADERS that are too long, into HEADERS and CONTINUATION.
-func (c *Conn) split(length int) {
-	start := c.tail.at + frameHead
-	text := append([]byte(nil), c.out[start+maxFrame:]...)
-	putLength(c.out[c.tail.at:], maxFrame)
-	c.out[c.tail.at+4] &^= flagEndHeaders
-	c.out = c.out[:start+maxFrame]
-	c.room(length + frameHead*(length/maxFrame+1))
-	for len(text) > 0 {
-		n, flags := min(len(text), maxFrame), uint8(0)
-		if n == len(text) {
-			flags = flagEndHeaders
-		}
-		c.out = append(appendFrame(c.out, n, frameContinuation, flags, c.tail.stream), text[:n]...)
-		text = text[n:]
-	}
 }
 
 // Write sends content, as much of it as the client takes now. It returns how much. When
@@ -153,10 +125,7 @@ func (c *Conn) goAway(last uint32, code Code, reason string) {
 		return
 	}
 	c.room(frameHead + 8 + len(reason))
-	c.out = appendFrame(c.out, 8+len(reason), frameGoAway, 0, 0)
-	c.out = binary.BigEndian.AppendUint32(c.out, last)
-	c.out = binary.BigEndian.AppendUint32(c.out, uint32(code))
-	c.out = append(c.out, reason...)
+	c.out = appendGoAway(c.out, last, code, reason)
 }
 
 // appendStatus appends the status of a response.

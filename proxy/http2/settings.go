@@ -18,26 +18,44 @@ const (
 // 6.5.2). It stays that: a larger one costs more memory for each connection.
 const headerTable = 4096
 
-// peer is what the client has set.
+// peer is what the other side has set.
 type peer struct {
 	window     int64 // of a new stream
 	resetTable bool  // the next header block must begin with the size of the table
 }
 
+// set applies a setting that either side may send; others have no effect. It returns by how
+// much the window of each stream has changed.
+func (p *peer) set(name uint16, value uint32) (change int64, err *Error) {
+	switch name {
+	case settingHeaderTable:
+		// No table is used, but a decoder whose table becomes smaller must be told so
+		// (RFC 7541, 4.2).
+		p.resetTable = p.resetTable || value < headerTable
+	case settingWindow:
+		if value > maxWindow {
+			return 0, &Error{FlowControlError, "malformed INITIAL_WINDOW_SIZE"}
+		}
+		change = int64(value) - p.window
+		p.window = int64(value)
+	case settingFrame:
+		if value < maxFrame || value >= 1<<24 {
+			return 0, &Error{ProtocolError, "malformed MAX_FRAME_SIZE"}
+		}
+	}
+	return change, nil
+}
+
 // announce sends the settings and the window of the connection.
 func (c *Conn) announce() {
-	settings := [...][2]uint32{
+	settings := [][2]uint32{
 		{settingStreams, uint32(c.config.Streams)},
 		{settingWindow, uint32(c.config.StreamWindow)},
 		{settingHeaderList, uint32(c.config.Block)},
 		{settingNoPriorities, 1},
 	}
 	c.room(2*frameHead + 6*len(settings) + 4)
-	c.out = appendFrame(c.out, 6*len(settings), frameSettings, 0, 0)
-	for _, s := range settings {
-		c.out = binary.BigEndian.AppendUint16(c.out, uint16(s[0]))
-		c.out = binary.BigEndian.AppendUint32(c.out, s[1])
-	}
+	c.out = appendSettings(c.out, settings)
 	if more := int64(c.config.ConnWindow) - c.receive; more > 0 {
 		c.out = appendWindow(c.out, 0, more)
 		c.receive += more
@@ -46,12 +64,7 @@ func (c *Conn) announce() {
 
 // takeSettings applies the client's settings.
 func (c *Conn) takeSettings(f *frame, b []byte) *Error {
-	switch {
-	case f.stream != 0:
-		return &Error{ProtocolError, "SETTINGS on a stream"}
-	case f.has(flagAck) && len(b) > 0, len(b)%6 != 0:
-		return &Error{FrameSizeError, "SETTINGS has a wrong length"}
-	case f.has(flagAck):
+	if f.has(flagAck) {
 		return c.budget.spend(costControl)
 	}
 	if err := c.budget.spend(costSettings + len(b)/6); err != nil {
@@ -72,36 +85,16 @@ func (c *Conn) takeSettings(f *frame, b []byte) *Error {
 
 // set applies one setting.
 func (c *Conn) set(name uint16, value uint32) *Error {
-	switch name {
-	case settingHeaderTable:
-		// No table is used, but a decoder whose table becomes smaller must be told so
-		// (RFC 7541, 4.2).
-		c.peer.resetTable = c.peer.resetTable || value < headerTable
-	case settingPush:
-		if value > 1 {
-			return &Error{ProtocolError, "malformed ENABLE_PUSH"}
-		}
-	case settingWindow:
-		return c.setWindow(int64(value))
-	case settingFrame:
-		if value < maxFrame || value >= 1<<24 {
-			return &Error{ProtocolError, "malformed MAX_FRAME_SIZE"}
-		}
-	default: // concerns pushing, or is unknown
+	if name == settingPush && value > 1 {
+		return &Error{ProtocolError, "malformed ENABLE_PUSH"}
 	}
-	return nil
-}
-
-// setWindow changes the window of all streams.
-func (c *Conn) setWindow(window int64) *Error {
-	if window > maxWindow {
-		return &Error{FlowControlError, "malformed INITIAL_WINDOW_SIZE"}
+	change, err := c.peer.set(name, value)
+	if err != nil || change == 0 {
+		return err
 	}
-	change := window - c.peer.window
-	c.peer.window = window
 	for _, s := range c.streams {
-		if s.send += change; s.send > maxWindow {
-			return &Error{FlowControlError, "window is too large"}
+		if err := shift(&s.send, change); err != nil {
+			return err
 		}
 	}
 	if change > 0 {
