@@ -9,7 +9,6 @@ import (
 	"github.com/dynlb/dynlb/proxy/eventloop"
 	"github.com/dynlb/dynlb/proxy/forward"
 	"github.com/dynlb/dynlb/proxy/http1"
-	"github.com/dynlb/dynlb/proxy/outcome"
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
@@ -21,9 +20,8 @@ type page struct {
 	toHead  bool
 	text    []byte
 
-	outcome outcome.Outcome // recorded if edge is not nil
-	edge    *edge.Exchange  // describes the request; nil: it is not recorded
-	began   int64
+	call  *edge.StatusCall
+	began int64
 }
 
 // serveStatus answers a request for the status path. What answers it may take locks, so
@@ -31,15 +29,18 @@ type page struct {
 func (st *stream) serveStatus(head *http1.Request) {
 	c := &st.client
 	w := c.worker
-	p := &page{stream: st, session: st.session, id: st.h2.ID(), toHead: string(head.Method) == http.MethodHead, began: w.loop.Now()}
-	if st.refuses(head) {
-		return
+	path, from := forward.Path(head), edge.Peer{IP: c.ip, HTTP2: true, Status: true, Settings: w.engine.settings.Load()}
+	p := &page{
+		stream: st, session: st.session, id: st.h2.ID(), toHead: string(head.Method) == http.MethodHead,
+		call: edge.NewStatusCall(head, path, from), began: w.loop.Now(),
+	}
+	if app := w.engine.router.Route(head.Host, path).App; app != nil {
+		if err := app.Settings().Edge.Guard(head, from, app.Edge()); err != nil {
+			p.refuse(policy.FaultOf(err, ""))
+			return
+		}
 	}
 	method, target, host, peer := string(head.Method), string(head.Path), string(head.Host), c.address()
-	if s := w.engine.settings.Load(); s.Describe {
-		p.outcome = outcome.Outcome{Method: []byte(method), Route: bytes.Clone(forward.Path(head)), Client: c.ip, Status: true}
-		p.edge, _ = edge.Describing.Begin(head, edge.Peer{IP: c.ip, HTTP2: true, Status: true, Settings: s}, nil)
-	}
 	c.dropHead()
 	w.loop.Begin()
 	go func() { // ends when the page is written; a drain waits for it
@@ -53,7 +54,8 @@ func (p *page) Run() {
 	st := p.stream
 	w := p.session.worker
 	w.loop.End()
-	p.record(w)
+	code, content := p.response()
+	p.record(code, content)
 	if st.session != p.session || st.h2.ID() != p.id || !st.h2.IsOpen() {
 		return
 	}
@@ -64,60 +66,31 @@ func (p *page) Run() {
 	}
 }
 
-// refuses answers a request for the status path that the rules in front of the app at its
-// host do not let pass, as they would one for the app. It reports whether it has.
-func (st *stream) refuses(head *http1.Request) bool {
-	c := &st.client
-	w := c.worker
-	app := w.engine.router.Route(head.Host, forward.Path(head)).App
-	if app == nil || app.Settings().Edge == nil {
-		return false
-	}
-	from := edge.Peer{IP: c.ip, HTTP2: true, Status: true, Settings: w.engine.settings.Load()}
-	x, err := app.Settings().Edge.Begin(head, from, app.Edge())
-	x.End()
-	if err == nil {
-		return false
-	}
-	toHead := string(head.Method) == http.MethodHead
-	f := policy.FaultOf(err, "")
-	if from.Settings.Describe {
-		described, _ := edge.Describing.Begin(head, from, nil)
-		w.refused = outcome.Outcome{
-			Method: head.Method, Route: forward.Path(head), Client: c.ip, Status: true, Request: described.Request(),
-			Code: f.Code, Source: f.Source, BytesOut: f.Length(toHead),
-		}
-		w.engine.record(&w.refused)
-		w.refused = outcome.Outcome{} // its slices are those of the head
-		described.End()
-	}
+// refuse answers a request that may not pass.
+func (p *page) refuse(f policy.Fault) {
+	c := &p.stream.client
+	p.record(f.Code, f.Length(p.toHead))
 	c.dropHead()
-	st.sendWhole(f.Append(w.out[:0], toHead, false), toHead)
+	p.stream.sendWhole(f.Append(c.worker.out[:0], p.toHead, false), p.toHead)
 	if c.Loop() != nil {
-		st.end(nil, nil)
+		p.stream.end(nil, nil)
 	}
-	return true
 }
 
 // headEnd is the end of the head of a page.
 var headEnd = []byte("\r\n\r\n")
 
-// record reports the request.
-func (p *page) record(w *worker) {
-	if p.edge == nil {
-		return
-	}
-	o := &p.outcome
+// response returns the status of the page, and how much content it has.
+func (p *page) response() (code int, content int64) {
 	const line = len("HTTP/1.1 ") // of the page, which dynlb itself has written
-	o.Code, _ = strconv.Atoi(string(p.text[line : line+3]))
-	if o.Code >= 400 {
-		o.Source = outcome.Client
-	}
-	o.BytesOut = int64(len(p.text) - bytes.Index(p.text, headEnd) - len(headEnd))
-	o.Request, o.Duration = p.edge.Request(), w.since(p.began)
-	w.engine.record(o)
-	p.edge.End()
-	p.edge = nil
+	code, _ = strconv.Atoi(string(p.text[line : line+3]))
+	return code, int64(len(p.text) - bytes.Index(p.text, headEnd) - len(headEnd))
+}
+
+// record reports how the request was answered.
+func (p *page) record(code int, content int64) {
+	w := p.session.worker
+	p.call.End(w.engine.record, code, content, w.since(p.began))
 }
 
 var _ eventloop.Task = (*page)(nil)

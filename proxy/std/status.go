@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/proxy/edge"
+	"github.com/dynlb/dynlb/proxy/forward"
 	"github.com/dynlb/dynlb/proxy/http1"
 	"github.com/dynlb/dynlb/proxy/policy"
 )
@@ -33,18 +34,39 @@ func (l *Lane) answerStatus(w http.ResponseWriter, r *http.Request) {
 	l.options.Status.ServeHTTP(w, r)
 }
 
+// statusCall is a request for the status path.
+type statusCall struct {
+	lane  *Lane
+	call  *edge.StatusCall
+	began time.Time
+}
+
+// beginStatus begins a request for the status path. The error is not nil if it may not pass.
+func (l *Lane) beginStatus(r *http1.Request, from edge.Peer) (call statusCall, err error) {
+	path := forward.Path(r)
+	call = statusCall{l, edge.NewStatusCall(r, path, from), time.Now()}
+	if app := l.options.Router.Route(r.Host, path).App; app != nil {
+		err = app.Settings().Edge.Guard(r, from, app.Edge())
+	}
+	return call, err
+}
+
+// end records the request, which was answered with a status and so much content.
+func (c statusCall) end(code int, content int64) {
+	c.call.End(c.lane.options.Record, code, content, time.Since(c.began))
+}
+
 // takeStatus answers a request for the status path, if it may pass.
 func (c *conn) takeStatus(r *http1.Request) {
 	from := edge.Peer{IP: c.peer.IP, Status: true, Settings: c.rules.Settings}
-	call := newStatusCall(r, from)
-	err := c.lane.guardStatus(r, from)
+	call, err := c.lane.beginStatus(r, from)
 	if err == nil {
 		w := c.serveStatus(r)
-		call.end(c.lane, w.code, w.length(c.toHead))
+		call.end(w.code, w.length(c.toHead))
 		return
 	}
 	f := policy.FaultOf(err, "")
-	call.end(c.lane, f.Code, f.Length(c.toHead))
+	call.end(f.Code, f.Length(c.toHead))
 	whole := c.body.Done()
 	if !whole {
 		_, whole = c.atHand()
@@ -80,18 +102,19 @@ func (c *conn) serveStatus(r *http1.Request) *page {
 // serveStatus answers a request for the status path, if it may pass.
 func (s *stream) serveStatus(r *http1.Request, ip string) {
 	from := edge.Peer{IP: ip, HTTP2: true, Status: true, Settings: s.rules.Settings}
-	call, toHead := newStatusCall(r, from), s.request.Method == http.MethodHead
-	if err := s.lane.guardStatus(r, from); err != nil {
+	toHead := s.request.Method == http.MethodHead
+	call, err := s.lane.beginStatus(r, from)
+	if err != nil {
 		f := policy.FaultOf(err, "")
 		f.Write(s.writer)
-		call.end(s.lane, f.Code, f.Length(toHead))
+		call.end(f.Code, f.Length(toHead))
 		return
 	}
 	w := &page{header: s.writer.Header(), code: http.StatusOK}
 	s.lane.answerStatus(w, s.request)
 	s.writer.WriteHeader(w.code)
 	_, _ = s.writer.Write(w.body.Bytes()) // it fails only if the client is gone
-	call.end(s.lane, w.code, w.length(toHead))
+	call.end(w.code, w.length(toHead))
 }
 
 // StatusPage returns the response, in HTTP/1.1, to a request of HTTP/2 for the status
