@@ -12,9 +12,10 @@
 //
 // # Memory
 //
-// A Conn keeps what the instance has sent and was not read: streamWindow bytes of content
-// at most. A Write returns when the instance, by its windows, takes what is written, and
-// maxOutput bytes at most wait to be written to the session.
+// A Conn keeps what the instance has sent and was not read: at most streamWindow bytes of
+// content, and maxBlock bytes each of informational responses, head and trailer section. A
+// Write returns when the instance, by its windows, takes what is written, and maxOutput
+// bytes at most wait to be written to the session.
 package h2c
 
 import (
@@ -27,9 +28,10 @@ const (
 	// streamWindow is how much content of a response may wait to be read. It is enough for
 	// the full speed of the loopback interface.
 	streamWindow = 64 << 10
-	// connWindow has room for the content of as many responses as http2.Caller.Free allows.
-	connWindow = 100 * streamWindow
-	// maxBlock is the limit for the head of a response (see policy.ResponseLimits).
+	// connWindow has room for the content of all responses.
+	connWindow = http2.MaxCalls * streamWindow
+	// maxBlock is the limit for the head of a response (see policy.ResponseLimits). It is
+	// above policy.MaxInterim, which the reader of a Conn knows.
 	maxBlock = 1 << 20
 	// maxOutput is how much may wait to be written to a session before a Write waits.
 	maxOutput = 256 << 10

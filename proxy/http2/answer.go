@@ -150,6 +150,11 @@ func (c *Caller) passBlock() {
 		a.writeFraming()
 	}
 	c.text = append(c.text, "\r\n"...)
+	if interim { // they have no window
+		if call.interim += len(c.text); call.interim > c.config.Block {
+			a.malformed("informational responses are too long")
+		}
+	}
 	switch {
 	case a.fault != "":
 		c.breakOff(call, ProtocolError, a.fault)

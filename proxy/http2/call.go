@@ -14,6 +14,7 @@ type Call struct {
 	ended    bool  // all of the response was received
 	headed   bool  // the head of the final response was received
 	chunked  bool  // the content goes on in chunks
+	interim  int   // size of the informational responses
 	send     int64 // how much the server takes
 	receive  int64 // how much the server may send
 	unread   int64 // content that the CallHandler has not taken

@@ -34,7 +34,8 @@ type CallerConfig struct {
 	// for all calls: those whose content waits must not hold the others up.
 	StreamWindow, ConnWindow int
 	// Block is the size of a header block, as it is sent, and of the head or the trailer
-	// section of a response, as the CallHandler gets it. A longer one breaks the call.
+	// section of a response, as the CallHandler gets it, and of all its informational
+	// responses together. What is longer breaks the call.
 	Block int
 }
 

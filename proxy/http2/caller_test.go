@@ -47,18 +47,45 @@ func TestCallerViolations(t *testing.T) {
 		"DATA for an idle stream":          {frame(frameData, 0, 7, "abc"), ProtocolError},
 	} {
 		l := &ledger{t: t, over: map[*Call]bool{}, unpaid: map[*Call]int{}}
-		caller := NewCaller(l, CallerConfig{StreamWindow: 1 << 16, ConnWindow: 1 << 20, Block: 1 << 14})
-		if _, err := caller.Receive(frame(frameSettings, 0, 0, "")); err != nil {
-			t.Fatal(err)
-		}
-		r := http1.NewRequest(http1.Limits{})
-		if _, err := r.Parse([]byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n")); err != nil {
-			t.Fatal(err)
-		}
-		caller.Begin(&Call{Owner: l}, r)
+		caller, _ := beginCall(t, l, CallerConfig{StreamWindow: 1 << 16, ConnWindow: 1 << 20, Block: 1 << 14})
 		_, err := caller.Receive(c.sent)
 		if got, ok := errors.AsType[*Error](err); !ok || got.Code != c.want {
 			t.Errorf("%s: %v, want HTTP/2 error %d", name, err, c.want)
 		}
 	}
+}
+
+// TestInterimIsBounded: informational responses have no window, so their size is bounded.
+func TestInterimIsBounded(t *testing.T) {
+	t.Parallel()
+	const limit = 1 << 14
+	l := &ledger{t: t, over: map[*Call]bool{}, unpaid: map[*Call]int{}}
+	caller, call := beginCall(t, l, CallerConfig{StreamWindow: 1 << 16, ConnWindow: 1 << 20, Block: limit})
+	field := appendField(appendStatus(nil, 103), []byte("link"), bytes.Repeat([]byte("^"), 1000))
+	early := append(appendFrame(nil, len(field), frameHeaders, flagEndHeaders, call.id), field...)
+	taken := 0
+	for ; !l.over[call] && taken <= 2*limit; taken += len(early) {
+		if _, err := caller.Receive(early); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if taken < limit/2 || taken > 2*limit {
+		t.Errorf("%d bytes of informational responses were taken, the limit is %d", taken, limit)
+	}
+}
+
+// beginCall returns a Caller whose server has sent its settings, with one call.
+func beginCall(t *testing.T, l *ledger, config CallerConfig) (*Caller, *Call) {
+	t.Helper()
+	caller := NewCaller(l, config)
+	if _, err := caller.Receive(appendFrame(nil, 0, frameSettings, 0, 0)); err != nil {
+		t.Fatal(err)
+	}
+	r := http1.NewRequest(http1.Limits{})
+	if _, err := r.Parse([]byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	call := &Call{Owner: l}
+	caller.Begin(call, r)
+	return caller, call
 }
