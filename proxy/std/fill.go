@@ -71,6 +71,14 @@ func (x *exchange) filled() bool {
 // whether it completes the content.
 func (x *exchange) keepContent(payload []byte, done bool) {
 	x.outcome.BytesIn += int64(len(payload))
+	x.appendContent(payload, done)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.readAll = done
+}
+
+// appendContent adds payload behind the head.
+func (x *exchange) appendContent(payload []byte, done bool) {
 	if need := len(x.head) + len(payload) + contentRoom; need > cap(x.head) {
 		larger := getBuffer(max(need, 2*cap(x.head)))
 		n := copy(larger, x.head)
@@ -78,9 +86,6 @@ func (x *exchange) keepContent(payload []byte, done bool) {
 		x.head = larger[:n]
 	}
 	x.head = forward.AppendContent(x.head, payload, x.chunked, done)
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.readAll = done
 }
 
 // takePartial takes a place for a partial request. It reports whether there was one.

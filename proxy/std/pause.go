@@ -3,7 +3,6 @@ package std
 import (
 	"errors"
 
-	"github.com/dynlb/dynlb/proxy/forward"
 	"github.com/dynlb/dynlb/proxy/h2c"
 	"github.com/dynlb/dynlb/proxy/policy"
 )
@@ -39,13 +38,7 @@ func (x *exchange) keepPiece(payload []byte, done bool) {
 		x.spilled = true
 		return
 	}
-	if need := len(x.head) + len(payload) + contentRoom; need > cap(x.head) {
-		larger := getBuffer(max(need, 2*cap(x.head)))
-		n := copy(larger, x.head)
-		putBuffer(x.head[:cap(x.head)])
-		x.head = larger[:n]
-	}
-	x.head = forward.AppendContent(x.head, payload, x.chunked, done)
+	x.appendContent(payload, done)
 }
 
 // retract ends the upload of a call that failed with err. It reports whether the call can
