@@ -112,7 +112,7 @@ func (t *Tracer) Close(ctx context.Context) error {
 		}
 		break
 	}
-	t.export(ctx, rest)
+	t.note(rest, t.export(ctx, rest))
 	return t.exporter.Shutdown(ctx)
 }
 
@@ -138,30 +138,44 @@ func (t *Tracer) run() {
 			}
 		case <-due.C:
 		case <-t.closing:
-			for _, r := range batch { // for Close, which has time for them
-				select {
-				case t.requests <- r:
-				default:
-					t.dropped.Add(1)
-				}
-			}
+			t.giveBack(batch)
 			return
 		}
-		t.export(ctx, batch)
+		err := t.export(ctx, batch)
+		if err != nil && ctx.Err() != nil { // Close is called
+			t.giveBack(batch)
+			return
+		}
+		t.note(batch, err)
 		batch = batch[:0]
 	}
 }
 
+// giveBack leaves requests to Close, which has time for them.
+func (t *Tracer) giveBack(batch []request) {
+	for _, r := range batch {
+		select {
+		case t.requests <- r:
+		default:
+			t.dropped.Add(1)
+		}
+	}
+}
+
 // export sends the spans of requests.
-func (t *Tracer) export(ctx context.Context, batch []request) {
+func (t *Tracer) export(ctx context.Context, batch []request) error {
 	if len(batch) == 0 {
-		return
+		return nil
 	}
 	var spans []sdk.ReadOnlySpan
 	for i := range batch {
 		spans = append(spans, batch[i].spans(t.resource)...)
 	}
-	err := t.exporter.ExportSpans(ctx, spans)
+	return t.exporter.ExportSpans(ctx, spans)
+}
+
+// note notes how the export of requests has ended.
+func (t *Tracer) note(batch []request, err error) {
 	if err == nil {
 		return
 	}

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"testing"
 	"time"
 
@@ -144,4 +145,44 @@ func TestSlowCollector(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	_ = tracer.Close(ctx) // the collector did not answer with a message
+}
+
+// TestCloseDuringExport: what is being exported when Close is called is exported by Close.
+func TestCloseDuringExport(t *testing.T) {
+	t.Parallel()
+	began, first := make(chan struct{}), true
+	var received int
+	var mu sync.Mutex
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		if first {
+			first = false
+			close(began)
+			_, _ = io.Copy(io.Discard, r.Body)
+			<-r.Context().Done() // the export is given up
+			return
+		}
+		received++
+		w.Header().Set("Content-Type", "application/x-protobuf")
+	}))
+	t.Cleanup(s.Close)
+	tracer, err := New(t.Context(), Settings{Endpoint: s.URL, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range batchSize {
+		tracer.Record(&outcome.Outcome{Method: []byte("GET"), Trace: outcome.Trace{ID: [16]byte{1}, Server: [8]byte{1}, Sampled: true}})
+	}
+	<-began
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := tracer.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if received != 1 || tracer.Dropped() != 0 {
+		t.Errorf("%d exports were received, and %d requests dropped", received, tracer.Dropped())
+	}
 }
