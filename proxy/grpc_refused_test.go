@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"io"
 	"net"
+	"strings"
+	"sync/atomic"
 	"testing"
 
 	"golang.org/x/net/http2"
@@ -11,6 +13,7 @@ import (
 	"google.golang.org/grpc/codes"
 	grpcstatus "google.golang.org/grpc/status"
 
+	"github.com/dynlb/dynlb/proxy/policy"
 	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
@@ -169,6 +172,40 @@ func TestGRPCStreamRefused(t *testing.T) {
 	const want = 2*(5+2) + 3 + 4 // what frames a message, and its field
 	if got := <-sent; got != want {
 		t.Errorf("the instance got %d bytes of content, want %d", got, want)
+	}
+}
+
+// TestGRPCLongStreamRefused: one of whose content more was sent than is kept is not carried
+// again: the instance would get a part of it.
+func TestGRPCLongStreamRefused(t *testing.T) {
+	t.Parallel()
+	const size = 2 * policy.FirstContent
+	var streams atomic.Int32
+	address := frameInstance(t, func(_ int, f *frames) {
+		for f.request() != 0 {
+			streams.Add(1)
+			for got := 0; got < size; {
+				frame, err := f.ReadFrame()
+				if err != nil {
+					return
+				}
+				if data, ok := frame.(*http2.DataFrame); ok {
+					got += len(data.Data())
+				}
+			}
+			_ = f.WriteGoAway(0, http2.ErrCodeNo, nil)
+		}
+	})
+	f, c := grpcFront(t, setup{instances: []string{address}})
+	s := c.stream(withPatience(t), t, "Sum")
+	for range 4 {
+		send(t, s, strings.Repeat("x", size/4))
+	}
+	if err := s.RecvMsg(text("")); grpcstatus.Code(err) != codes.Unavailable {
+		t.Errorf("%v, want %v; log: %s", err, codes.Unavailable, f.log)
+	}
+	if n := streams.Load(); n != 1 {
+		t.Errorf("the call was carried %d times", n)
 	}
 }
 

@@ -129,3 +129,61 @@ func TestHalfCloseYields(t *testing.T) {
 		})
 	}
 }
+
+// TestHalfCloseYieldsLater checks that a request does so too if its client ended its output
+// while the request before it on the connection was at an instance.
+func TestHalfCloseYieldsLater(t *testing.T) {
+	t.Parallel()
+	began, end := make(chan struct{}, 8), make(chan struct{}, 8)
+	instance := server(t, func(http.ResponseWriter, *http.Request) {
+		began <- struct{}{}
+		<-end
+	})
+	defer close(end)
+	f := newProxy(t, setup{
+		instances: []string{instance}, queue: registry.Options{MaxConcurrency: 1, QueueLimit: 1, QueueTimeout: patience},
+	})
+	const request = "GET / HTTP/1.1\nHost: a\n\n"
+	gone := proxytest.Dial(t, f.address)
+	gone.Send(request)
+	wait(t, began, "request")
+	gone.Send(request)
+	gone.CloseWrite()
+	if over, ok := gone.Conn.(*tls.Conn); ok {
+		_ = over.NetConn().(*net.TCPConn).CloseWrite()
+	}
+	proxytest.Dial(t, f.address).Send(request)
+	f.waiting(t, 1)
+	end <- struct{}{}
+	wait(t, began, "request of another client")
+	f.waiting(t, 1)
+	refused := make(chan int, 2)
+	go func() { // ends with the connection
+		for range cap(refused) {
+			if res, err := http.ReadResponse(gone.R, nil); err == nil {
+				_, _ = io.Copy(io.Discard, res.Body)
+				refused <- res.StatusCode
+			}
+		}
+	}()
+	if code := wait(t, refused, "response"); code != http.StatusOK {
+		t.Fatalf("the first request got %d", code)
+	}
+	for limit := time.Now().Add(patience); time.Now().Before(limit); {
+		c := proxytest.Dial(t, f.address)
+		c.Send(request)
+		line := make(chan string, 1)
+		go func() { line <- c.FirstLine() }()
+		select {
+		case <-line: // the end of output is not noticed yet
+			_ = c.Close()
+			time.Sleep(soon / 10) // nothing notifies of it
+		case code := <-refused:
+			if code != http.StatusServiceUnavailable {
+				t.Errorf("the request that yields got %d", code)
+			}
+			return
+		}
+	}
+	t.Error("the request of a client that may have left keeps its place")
+}

@@ -15,7 +15,10 @@ func TestCompleted(t *testing.T) {
 		for range 3 {
 			lease := acquire(t, r)
 			lease.Completed(time.Second, status)
-			lease.Release()
+			if n := snapshotOf(t, r, id).InFlight; n != 0 {
+				t.Errorf("status %d: %d requests are in flight", status, n)
+			}
+			lease.Release() // does nothing
 			lease = acquire(t, reference)
 			lease.Responded(time.Second, status)
 			lease.Release()

@@ -243,3 +243,40 @@ func TestUnstage(t *testing.T) {
 		t.Errorf("instance %+v, %d may be removed", in, len(now.RemovalOrder()))
 	}
 }
+
+// TestStagedAreEjectedApart: of the staged instances at most half are ejected, and of the
+// others, however many there are of the other kind.
+func TestStagedAreEjectedApart(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ staged, others int }{{1, 3}, {3, 1}, {2, 3}, {3, 2}, {2, 2}} {
+		r := New(Options{})
+		for range c.others {
+			add(t, r, Ready)
+		}
+		for range c.staged {
+			stage(t, r)
+		}
+		r.SetShare(0.5)
+		leases := map[ID]Lease{}
+		for range 2 * (c.staged + c.others) {
+			l := acquire(t, r)
+			leases[l.ID()] = l
+		}
+		for _, l := range leases {
+			breakDown(l)
+		}
+		staged, others := 0, 0
+		for _, in := range r.Snapshot().Instances {
+			switch {
+			case in.EjectedUntil.IsZero():
+			case in.Staged:
+				staged++
+			default:
+				others++
+			}
+		}
+		if len(leases) != c.staged+c.others || staged != c.staged/2 || others != c.others/2 {
+			t.Errorf("%+v: %d staged instances and %d others are ejected, of %d that failed", c, staged, others, len(leases))
+		}
+	}
+}
