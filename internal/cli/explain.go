@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -24,16 +23,9 @@ for all apps or for APP.`,
 			if err != nil {
 				return err
 			}
-			r, err := dial(cmd.Context(), o)
+			all, err := askStatus(cmd, o, app)
 			if err != nil {
 				return err
-			}
-			defer r.close()
-			ctx, cancel := context.WithTimeout(cmd.Context(), callTimeout)
-			defer cancel()
-			all, err := r.statusOf(ctx, app)
-			if err != nil {
-				return r.explain(cmd.Context(), err)
 			}
 			for _, s := range all {
 				text := strings.Join(explainPool(s.GetPool(), time.Now()), "\n")

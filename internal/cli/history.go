@@ -38,16 +38,11 @@ They are kept over restarts of dynlb if it has a stateDir.`,
 				step = max(time.Second, (time.Since(request.GetFrom().AsTime()) / 30).Truncate(10*time.Second))
 			}
 			request.Step = durationpb.New(min(step, 24*time.Hour))
-			r, err := dial(cmd.Context(), o)
+			response, err := call(cmd, o, func(ctx context.Context, r *remote) (*dynlbv1.GetHistoryResponse, error) {
+				return r.GetHistory(ctx, request)
+			})
 			if err != nil {
 				return err
-			}
-			defer r.close()
-			ctx, cancel := context.WithTimeout(cmd.Context(), callTimeout)
-			defer cancel()
-			response, err := r.GetHistory(ctx, request)
-			if err != nil {
-				return r.explain(cmd.Context(), err)
 			}
 			if output == outputJSON {
 				return printJSON(cmd.OutOrStdout(), response)

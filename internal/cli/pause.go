@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -17,9 +16,9 @@ func newPause(o *options) *cobra.Command {
 		Long: `Have the requests of an app wait in its queue until 'dynlb resume', as for a change of
 its database. Requests that are at instances finish. A request waits for queue.timeout
 at most, and the queue holds queue.limit requests; more get a 503.`,
-	}, func(ctx context.Context, r *remote, app string) (string, bool, error) {
+	}, "paused", func(ctx context.Context, r *remote, app string) (bool, error) {
 		response, err := r.PauseApp(ctx, &dynlbv1.PauseAppRequest{App: app})
-		return "paused", response.GetChanged(), err
+		return response.GetChanged(), err
 	})
 }
 
@@ -28,40 +27,29 @@ func newResume(o *options) *cobra.Command {
 		Use:   "resume [APP]",
 		Short: "End a pause",
 		Long:  `End the pause of an app: the requests that wait are given to instances.`,
-	}, func(ctx context.Context, r *remote, app string) (string, bool, error) {
+	}, "resumed", func(ctx context.Context, r *remote, app string) (bool, error) {
 		response, err := r.ResumeApp(ctx, &dynlbv1.ResumeAppRequest{App: app})
-		return "resumed", response.GetChanged(), err
+		return response.GetChanged(), err
 	})
 }
 
-// newPauseCommand completes a command that calls do for the app that it is given. do
-// returns what was done, and whether that has changed anything.
-func newPauseCommand(o *options, cmd *cobra.Command, do func(ctx context.Context, r *remote, app string) (string, bool, error)) *cobra.Command {
-	cmd.Args = func(_ *cobra.Command, args []string) error {
-		if len(args) > 1 {
-			return errors.New("give one app at most")
-		}
-		return nil
-	}
+// newPauseCommand completes a command that calls do for the app that it is given, and
+// prints what was done. do returns whether that has changed anything.
+func newPauseCommand(o *options, cmd *cobra.Command, done string, do func(ctx context.Context, r *remote, app string) (bool, error)) *cobra.Command {
+	cmd.Args = oneApp
 	cmd.ValidArgsFunction = cobra.NoFileCompletions
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		app, err := o.appOf(args)
 		if err != nil {
 			return err
 		}
-		r, err := dial(cmd.Context(), o)
+		changed, err := call(cmd, o, func(ctx context.Context, r *remote) (bool, error) { return do(ctx, r, app) })
 		if err != nil {
 			return err
 		}
-		defer r.close()
-		ctx, cancel := context.WithTimeout(cmd.Context(), callTimeout)
-		defer cancel()
-		done, changed, err := do(ctx, r, app)
-		if err != nil {
-			return r.explain(cmd.Context(), err)
-		}
 		if !changed {
-			done = "already " + done
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), "already", done)
+			return err
 		}
 		_, err = fmt.Fprintln(cmd.OutOrStdout(), done)
 		return err

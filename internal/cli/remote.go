@@ -109,6 +109,21 @@ func (r *remote) connect(ctx context.Context) error {
 	}
 }
 
+// call returns the answer to a call that is not a stream.
+func call[T any](cmd *cobra.Command, o *options, do func(context.Context, *remote) (T, error)) (answer T, err error) {
+	r, err := dial(cmd.Context(), o)
+	if err != nil {
+		return answer, err
+	}
+	defer r.close()
+	ctx, cancel := context.WithTimeout(cmd.Context(), callTimeout)
+	defer cancel()
+	if answer, err = do(ctx, r); err != nil {
+		return answer, r.explain(cmd.Context(), err)
+	}
+	return answer, nil
+}
+
 // close closes the connection.
 func (r *remote) close() { _ = r.conn.Close() }
 

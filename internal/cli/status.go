@@ -33,16 +33,9 @@ GET /lb-status, and -o full all that is known, one JSON for each app. The exit c
 			if err != nil {
 				return err
 			}
-			r, err := dial(cmd.Context(), o)
+			all, err := askStatus(cmd, o, app)
 			if err != nil {
 				return err
-			}
-			defer r.close()
-			ctx, cancel := context.WithTimeout(cmd.Context(), callTimeout)
-			defer cancel()
-			all, err := r.statusOf(ctx, app)
-			if err != nil {
-				return r.explain(cmd.Context(), err)
 			}
 			if err := printStatus(cmd.OutOrStdout(), output, all); err != nil {
 				return err
@@ -53,6 +46,13 @@ GET /lb-status, and -o full all that is known, one JSON for each app. The exit c
 	clientFlags(cmd, o)
 	outputFlag(cmd, &output, outputTable, outputJSON, outputFull)
 	return cmd
+}
+
+// askStatus returns the state of an app, or of all.
+func askStatus(cmd *cobra.Command, o *options, app string) ([]*dynlbv1.GetStatusResponse, error) {
+	return call(cmd, o, func(ctx context.Context, r *remote) ([]*dynlbv1.GetStatusResponse, error) {
+		return r.statusOf(ctx, app)
+	})
 }
 
 // statusOf returns the state of an app, or of all.
