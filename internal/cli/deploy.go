@@ -4,17 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
@@ -59,9 +54,9 @@ deploy goes on if this command is interrupted; 'dynlb rollback' ends it.`,
 				return err
 			}
 			request.App = o.app
-			return o.follow(cmd, func(ctx context.Context, r *remote) (stepStream, error) {
+			return o.printSteps(cmd, errDetached, func(ctx context.Context, r *remote) (steps, error) {
 				stream, err := r.Deploy(ctx, request)
-				return func() (step, error) { return stream.Recv() }, err
+				return func() (string, error) { m, err := stream.Recv(); return m.GetText(), err }, err
 			})
 		},
 	}
@@ -127,47 +122,12 @@ another rollback returns to it.`,
 			if err != nil {
 				return err
 			}
-			return o.follow(cmd, func(ctx context.Context, r *remote) (stepStream, error) {
+			return o.printSteps(cmd, errDetached, func(ctx context.Context, r *remote) (steps, error) {
 				stream, err := r.Rollback(ctx, &dynlbv1.RollbackRequest{App: app})
-				return func() (step, error) { return stream.Recv() }, err
+				return func() (string, error) { m, err := stream.Recv(); return m.GetText(), err }, err
 			})
 		},
 	}
 	clientFlags(cmd, o)
 	return cmd
-}
-
-// step is a message of a deploy or a rollback, and stepStream returns the next one.
-type (
-	step       interface{ GetText() string }
-	stepStream func() (step, error)
-)
-
-// follow prints the steps of a call.
-func (o *options) follow(cmd *cobra.Command, call func(context.Context, *remote) (stepStream, error)) error {
-	r, err := dial(cmd.Context(), o)
-	if err != nil {
-		return err
-	}
-	defer r.close()
-	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)
-	defer stop()
-	next, err := call(ctx, r)
-	if err != nil {
-		return r.explain(cmd.Context(), err)
-	}
-	for {
-		m, err := next()
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil && ctx.Err() != nil:
-			return errDetached
-		case status.Code(err) == codes.FailedPrecondition, status.Code(err) == codes.Aborted:
-			return errors.New(status.Convert(err).Message())
-		case err != nil:
-			return r.explain(cmd.Context(), err)
-		}
-		fmt.Fprintln(cmd.OutOrStdout(), printable(m.GetText()))
-	}
 }

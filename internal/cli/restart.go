@@ -1,11 +1,9 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"os/signal"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc/codes"
@@ -36,31 +34,16 @@ The restart goes on if this command is interrupted.`,
 			if err != nil {
 				return err
 			}
-			r, err := dial(cmd.Context(), o)
-			if err != nil {
-				return err
-			}
-			defer r.close()
-			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)
-			defer stop()
-			stream, err := r.RestartInstances(ctx, &dynlbv1.RestartInstancesRequest{App: app, MaxSurge: surge})
-			if err != nil {
-				return r.explain(cmd.Context(), err)
-			}
-			for {
-				m, err := stream.Recv()
-				switch {
-				case errors.Is(err, io.EOF):
-					return nil
-				case err != nil && ctx.Err() != nil:
-					return errInterrupted
-				case status.Code(err) == codes.FailedPrecondition:
-					return errors.New(status.Convert(err).Message() + "; 'dynlb watch' shows it")
-				case err != nil:
-					return r.explain(cmd.Context(), err)
-				}
-				fmt.Fprintf(cmd.OutOrStdout(), "%d of %d instances replaced\n", m.GetReplaced(), m.GetTotal())
-			}
+			return o.printSteps(cmd, errInterrupted, func(ctx context.Context, r *remote) (steps, error) {
+				stream, err := r.RestartInstances(ctx, &dynlbv1.RestartInstancesRequest{App: app, MaxSurge: surge})
+				return func() (string, error) {
+					m, err := stream.Recv()
+					if status.Code(err) == codes.FailedPrecondition {
+						err = status.Error(codes.FailedPrecondition, status.Convert(err).Message()+"; 'dynlb watch' shows it")
+					}
+					return fmt.Sprintf("%d of %d instances replaced", m.GetReplaced(), m.GetTotal()), err
+				}, err
+			})
 		},
 	}
 	clientFlags(cmd, o)

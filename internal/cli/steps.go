@@ -1,0 +1,43 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+
+	"github.com/spf13/cobra"
+)
+
+// steps returns the next step of a call, as a line, and io.EOF after the last one.
+type steps func() (string, error)
+
+// printSteps prints the steps of a call, which goes on if the command is interrupted. The
+// error is detached then.
+func (o *options) printSteps(cmd *cobra.Command, detached error, call func(context.Context, *remote) (steps, error)) error {
+	r, err := dial(cmd.Context(), o)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)
+	defer stop()
+	next, err := call(ctx, r)
+	if err != nil {
+		return r.explain(cmd.Context(), err)
+	}
+	for {
+		line, err := next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil && ctx.Err() != nil:
+			return detached
+		case err != nil:
+			return r.explain(cmd.Context(), err)
+		}
+		fmt.Fprintln(cmd.OutOrStdout(), printable(line))
+	}
+}
