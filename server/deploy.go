@@ -18,10 +18,12 @@ import (
 
 // Bounds of a DeployRequest.
 const (
-	minCanary, maxCanary         = time.Second, 24 * time.Hour
-	minFactor, maxFactor         = 1, 100
-	maxMinRequests               = 1_000_000
-	smallestCanary       float64 = 0.0001
+	MinCanaryTime          = time.Second
+	MaxCanaryTime          = 24 * time.Hour
+	MinFactor              = 1
+	MaxFactor              = 100
+	MaxMinRequests         = 1_000_000
+	smallestCanary float64 = 0.0001
 )
 
 // Deploy puts a version of an app in force, and logs which client did.
@@ -75,12 +77,12 @@ func orderOf(req *dynlbv1.DeployRequest) (o deploy.Order, err error) {
 		return o, nil
 	case !(o.Canary >= smallestCanary && o.Canary < 1): // NaN too
 		return o, status.Errorf(codes.InvalidArgument, "canary %v is outside [%v, 1)", o.Canary, smallestCanary)
-	case o.For < minCanary || o.For > maxCanary:
-		return o, status.Errorf(codes.InvalidArgument, "canary_time %v is outside [%v, %v]", o.For, minCanary, maxCanary)
-	case !(o.Factor >= minFactor && o.Factor <= maxFactor):
-		return o, status.Errorf(codes.InvalidArgument, "factor %v is outside [%d, %d]", o.Factor, minFactor, maxFactor)
-	case o.MinRequests < 1 || o.MinRequests > maxMinRequests:
-		return o, status.Errorf(codes.InvalidArgument, "min_requests %d is outside [1, %d]", o.MinRequests, maxMinRequests)
+	case o.For < MinCanaryTime || o.For > MaxCanaryTime:
+		return o, status.Errorf(codes.InvalidArgument, "canary_time %v is outside [%v, %v]", o.For, MinCanaryTime, MaxCanaryTime)
+	case !(o.Factor >= MinFactor && o.Factor <= MaxFactor):
+		return o, status.Errorf(codes.InvalidArgument, "factor %v is outside [%d, %d]", o.Factor, MinFactor, MaxFactor)
+	case o.MinRequests < 1 || o.MinRequests > MaxMinRequests:
+		return o, status.Errorf(codes.InvalidArgument, "min_requests %d is outside [1, %d]", o.MinRequests, MaxMinRequests)
 	}
 	return o, nil
 }

@@ -14,6 +14,7 @@ import (
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
 	"github.com/dynlb/dynlb/internal/deploy"
+	"github.com/dynlb/dynlb/server"
 )
 
 // errDetached says that the command was interrupted, and the deploy was not.
@@ -43,7 +44,7 @@ The exit code is 1, and the error says why, when the new version is not in force
 deploy goes on if this command is interrupted; 'dynlb rollback' ends it.`,
 		Example: "  dynlb deploy ./v2\n  dynlb deploy v2 --canary 10% --for 5m\n  dynlb deploy v2 --app api",
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
+			if len(args) != 1 || args[0] == "" {
 				return errors.New("deploy needs a folder or a version, such as: dynlb deploy ./v2")
 			}
 			return nil
@@ -89,6 +90,15 @@ func (f *deployFlags) request(cmd *cobra.Command, version string) (*dynlbv1.Depl
 	share, err := parseShare(f.canary)
 	if err != nil {
 		return nil, usageError{err}
+	}
+	// In a request 0 is the default.
+	switch {
+	case f.canaryTime == 0:
+		return nil, usageError{fmt.Errorf("--for 0 is outside [%v, %v]", server.MinCanaryTime, server.MaxCanaryTime)}
+	case f.factor == 0:
+		return nil, usageError{fmt.Errorf("--factor 0 is outside [%d, %d]", server.MinFactor, server.MaxFactor)}
+	case f.minRequests == 0:
+		return nil, usageError{fmt.Errorf("--min-requests 0 is outside [1, %d]", server.MaxMinRequests)}
 	}
 	request.Canary, request.CanaryTime = share, durationpb.New(f.canaryTime)
 	request.Factor, request.MinRequests = f.factor, f.minRequests

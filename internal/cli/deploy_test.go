@@ -207,6 +207,18 @@ func TestDeployFlags(t *testing.T) {
 			t.Errorf("%v: %d %s", args, code, stderr)
 		}
 	}
+	for flag, want := range map[string]string{
+		"--for":          "--for 0 is outside [1s, 24h0m0s]",
+		"--factor":       "--factor 0 is outside [1, 100]",
+		"--min-requests": "--min-requests 0 is outside [1, 1000000]",
+	} {
+		if code, _, stderr := cli(t, "deploy", "v2", "--canary", "20%", flag, "0"); code != exitUsage || !strings.Contains(stderr, want) {
+			t.Errorf("%s 0: %d %s, want %q", flag, code, stderr, want)
+		}
+	}
+	if code, _, stderr := cli(t, "deploy", ""); code != exitUsage || !strings.Contains(stderr, "such as: dynlb deploy ./v2") {
+		t.Errorf("deploy of an empty name: %d %s", code, stderr)
+	}
 	for text, want := range map[string]float64{"10%": 0.1, "0.5%": 0.005, "0.25": 0.25} {
 		if got, err := parseShare(text); err != nil || got != want {
 			t.Errorf("%s: %v, %v; want %v", text, got, err, want)
