@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -111,7 +112,11 @@ func (a *App) FindVersion(name string) (label, path string, err error) {
 		return "", "", fmt.Errorf("it is not known where version %s is: set releases, or use {version} in command; to deploy a folder, write ./%s", name, name)
 	}
 	if path, err = filepath.EvalSymlinks(path); err != nil {
-		return "", "", fmt.Errorf("find version %s: %w", name, cause(err))
+		err = fmt.Errorf("find version %s: %w", name, cause(err))
+		if !filepath.IsAbs(name) {
+			err = fmt.Errorf("%w in %s, which has %s", err, a.Releases, someVersions(a.Releases))
+		}
+		return "", "", err
 	}
 	if present, err := filepath.EvalSymlinks(a.WorkDir); err == nil && present == path {
 		return "", "", nil
@@ -124,6 +129,28 @@ func (a *App) FindVersion(name string) (label, path string, err error) {
 		return "", "", err
 	}
 	return label, path, nil
+}
+
+// shownVersions is how many versions an error lists.
+const shownVersions = 5
+
+// someVersions returns the last versions of a folder, by name, as a text.
+func someVersions(releases string) string {
+	entries, _ := os.ReadDir(releases) // what cannot be read has none
+	var names []string
+	for _, entry := range slices.Backward(entries) {
+		if versionLabel.MatchString(entry.Name()) {
+			names = append(names, entry.Name())
+		}
+	}
+	switch more := len(names) - shownVersions; {
+	case len(names) == 0:
+		return "no version"
+	case more > 0:
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:shownVersions], ", "), more)
+	default:
+		return strings.Join(names, ", ")
+	}
 }
 
 // errNothingToDeploy is why the demo has no other version.

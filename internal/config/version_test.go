@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -79,6 +80,29 @@ func TestFindVersion(t *testing.T) {
 		if label != c.label || path != want || err != nil {
 			t.Errorf("%q is %q at %q (%v), want %q at %q", c.name, label, path, err, c.label, want)
 		}
+	}
+}
+
+// TestMissingVersion: the error names the folder that was searched, and versions in it.
+func TestMissingVersion(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	a := App{Releases: dir, WorkDir: filepath.Join(dir, "v1")}
+	fails := func(want string) {
+		t.Helper()
+		if _, _, err := a.FindVersion("v9"); err == nil || err.Error() != "find version v9: no such file or directory in "+dir+", which has "+want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	fails("no version")
+	for i, want := range []string{"v1", "v2, v1", "v3, v2, v1", "v4, v3, v2, v1", "v5, v4, v3, v2, v1", "v6, v5, v4, v3, v2 and 1 more"} {
+		if err := os.Mkdir(filepath.Join(dir, fmt.Sprintf("v%d", i+1)), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		fails(want)
+	}
+	if _, _, err := a.FindVersion(filepath.Join(dir, "v9")); err == nil || strings.Contains(err.Error(), "which has") {
+		t.Errorf("a path: %v", err)
 	}
 }
 
