@@ -16,8 +16,8 @@ import (
 const (
 	// maxFollowers is how many calls of StreamLogs there may be at a time.
 	maxFollowers = 32
-	// The bounds of the lines of the past that a call may ask for, and the default.
-	maxTail     = 10000
+	// MaxTail is how many lines of the past a call may ask for.
+	MaxTail     = 10000
 	defaultTail = 100
 	// linesPerMessage is how many lines a message has at most: with lines of 16 KiB it
 	// stays below the 4 MiB that clients of gRPC take.
@@ -69,13 +69,13 @@ func (c *control) logQuery(req *dynlbv1.StreamLogsRequest) (q instancelog.Query,
 		return q, err
 	}
 	if !q.Since.IsZero() {
-		q.Tail = maxTail
+		q.Tail = MaxTail
 	}
 	if req.Tail != nil {
 		q.Tail = int(req.GetTail())
 	}
-	if q.Tail < 0 || q.Tail > maxTail {
-		return q, status.Errorf(codes.InvalidArgument, "tail %d is outside [0, %d]", q.Tail, maxTail)
+	if q.Tail < 0 || q.Tail > MaxTail {
+		return q, status.Errorf(codes.InvalidArgument, "tail %d is outside [0, %d]", q.Tail, MaxTail)
 	}
 	if q.Stream != "" && q.Stream != "stdout" && q.Stream != "stderr" {
 		return q, status.Errorf(codes.InvalidArgument, "stream %q is neither stdout nor stderr", q.Stream)

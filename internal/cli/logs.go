@@ -14,6 +14,7 @@ import (
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
 	"github.com/dynlb/dynlb/internal/logging"
+	"github.com/dynlb/dynlb/server"
 )
 
 func newLogs(o *options) *cobra.Command {
@@ -36,6 +37,9 @@ all apps, or of APP. Each line begins with its time and instance; "!" marks stan
 			}
 			if request.Since, err = parseSince(since, time.Now()); err != nil {
 				return err
+			}
+			if tail < 0 || tail > server.MaxTail {
+				return usageError{fmt.Errorf("--tail (-n) %d is outside [0, %d]", tail, server.MaxTail)}
 			}
 			if cmd.Flags().Changed("tail") {
 				request.Tail = &tail

@@ -54,6 +54,17 @@ func TestHistoryCommands(t *testing.T) {
 	}
 }
 
+// TestTail: the error names the flag as it can be written.
+func TestTail(t *testing.T) {
+	t.Parallel()
+	for _, n := range []string{"-3", "10001"} {
+		want := "--tail (-n) " + n + " is outside [0, 10000]"
+		if code, _, stderr := cli(t, "logs", "-n", n); code != exitUsage || !strings.Contains(stderr, want) {
+			t.Errorf("%s: %d %s, want %q", n, code, stderr, want)
+		}
+	}
+}
+
 func TestParseSince(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
