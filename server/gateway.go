@@ -32,6 +32,7 @@ func newGateway(p *pipe) (*grpc.ClientConn, http.Handler, error) {
 	// No header passes from one side to the other. Only the messages and the name of
 	// the client do.
 	none := func(string) (string, bool) { return "", false }
+	useQueryParser()
 	mux := runtime.NewServeMux(
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, newJSON()),
 		runtime.WithIncomingHeaderMatcher(none),
