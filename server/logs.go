@@ -2,6 +2,7 @@ package server
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"google.golang.org/grpc"
@@ -11,6 +12,7 @@ import (
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
 	"github.com/dynlb/dynlb/internal/instancelog"
+	"github.com/dynlb/dynlb/internal/registry"
 )
 
 const (
@@ -65,6 +67,9 @@ func (c *control) logQuery(req *dynlbv1.StreamLogsRequest) (q instancelog.Query,
 			return q, err
 		}
 	}
+	if q.Instance != "" && !c.apps.all().runs(q.App, q.Instance) && !c.logs.Has(q) {
+		return q, status.Errorf(codes.NotFound, "there is no instance %q, and no log of one that has ended", q.Instance)
+	}
 	if q.Since, err = timeOf(req.GetSince(), "since"); err != nil {
 		return q, err
 	}
@@ -86,6 +91,16 @@ func (c *control) logQuery(req *dynlbv1.StreamLogsRequest) (q instancelog.Query,
 		}
 	}
 	return q, nil
+}
+
+// runs reports whether an app, or any if app is "", has an instance whose id begins with
+// the given characters.
+func (a apps) runs(app, instance string) bool {
+	return slices.ContainsFunc(a, func(one App) bool {
+		return (app == "" || one.Name == app) && slices.ContainsFunc(one.Board.Snapshot().Instances, func(in registry.Instance) bool {
+			return strings.HasPrefix(string(in.ID), instance)
+		})
+	})
 }
 
 // sendLines sends lines in messages of a bounded size.

@@ -47,11 +47,35 @@ func TestHistoryCommands(t *testing.T) {
 		{"events", "-n", "0"},
 		{"history", "--step", "1ms"},
 		{"logs", "none"},
+		{"logs", "--instance", "zzz"},
+		{"logs", "-f", "--instance", "zzz"},
 	} {
 		if code, stdout, stderr := cli(t, append(args, "--admin", r.Admin)...); code != exitUsage || stderr == "" {
 			t.Errorf("%v: exit code %d, %s%s", args, code, stdout, stderr)
 		}
 	}
+}
+
+// TestLogsOfInstance: one that runs and has printed nothing is no error, nor is one that
+// has ended; one that there is not is.
+func TestLogsOfInstance(t *testing.T) {
+	t.Parallel()
+	r := daemontest.Start(t, "")
+	r.AwaitReady(2)
+	silent := r.Pool().GetInstances()[0].GetId()
+	if code, stdout, stderr := cli(t, "logs", "--instance", silent[:8], "--admin", r.Admin); code != exitDone {
+		t.Errorf("an instance that runs: %d %s%s", code, stdout, stderr)
+	}
+	want := `there is no instance "zzz", and no log of one that has ended`
+	if code, _, stderr := cli(t, "logs", "--instance", "zzz", "--admin", r.Admin); code != exitUsage || !strings.Contains(stderr, want) {
+		t.Errorf("no such instance: %d %s, want %q", code, stderr, want)
+	}
+	ends := daemontest.Start(t, "minInstances: 1\ncommand: [sh, -c, \"echo out; exit 1\"]\n")
+	daemontest.Eventually(t, "the log of an instance that has ended", func() bool {
+		id := ends.Pool().GetLastExit().GetInstanceId()
+		code, stdout, _ := cli(t, "logs", "--instance", id, "--admin", ends.Admin)
+		return id != "" && code == exitDone && strings.Contains(stdout, "out")
+	})
 }
 
 // TestTail: the error names the flag as it can be written.

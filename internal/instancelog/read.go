@@ -30,6 +30,17 @@ func (q *Query) matches(l *Line) bool {
 		(q.Grep == nil || q.Grep.MatchString(l.Text))
 }
 
+// Has reports whether there are lines of an instance. Of the query, App and Instance count.
+func (s *Store) Has(q Query) bool {
+	q = Query{App: q.App, Instance: q.Instance}
+	if s.options.Dir != "" {
+		return slices.ContainsFunc(s.list(), func(f stored) bool { return f.mayHave(&q) })
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(s.recent.lines, func(l Line) bool { return q.matches(&l) })
+}
+
 // Read returns lines of the past, oldest first.
 func (s *Store) Read(q Query) []Line {
 	lines, _ := s.open(q, false)
@@ -67,6 +78,11 @@ func (s *Store) open(q Query, follow bool) (lines []Line, f *Follower) {
 	return lines, f
 }
 
+// mayHave reports whether the file may have lines that are asked for.
+func (f *stored) mayHave(q *Query) bool {
+	return (q.App == "" || f.app == q.App) && strings.HasPrefix(f.instance, q.Instance) && !f.last.Before(q.Since)
+}
+
 // opened is a file that is read up to its size.
 type opened struct {
 	stored
@@ -76,7 +92,7 @@ type opened struct {
 // openLocked opens the files that may have lines that are asked for.
 func (s *Store) openLocked(q *Query) (all []opened) {
 	for _, f := range s.list() {
-		if q.App != "" && f.app != q.App || !strings.HasPrefix(f.instance, q.Instance) || f.last.Before(q.Since) {
+		if !f.mayHave(q) {
 			continue
 		}
 		if file, err := os.Open(f.path); err == nil { // else it was removed

@@ -65,6 +65,14 @@ func TestRead(t *testing.T) {
 			_ = s.Close()
 			s = open(t, o)
 		}
+		for q, want := range map[Query]bool{
+			{Instance: "aa"}: true, {App: "web", Instance: "bb-2"}: true, {Instance: "zz"}: false, {App: "api", Instance: "aa"}: false,
+			{Instance: "aa", Since: epoch.AddDate(900, 0, 0)}: true,
+		} {
+			if got := s.Has(q); got != want {
+				t.Errorf("in %q: has %+v: %t", dir, q, got)
+			}
+		}
 		for _, c := range []struct {
 			q    Query
 			want string

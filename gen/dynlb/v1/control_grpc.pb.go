@@ -89,8 +89,8 @@ type ControlClient interface {
 	// `logs.maxAge` or `logs.maxTotal` is reached.
 	//
 	// Errors: INVALID_ARGUMENT when `grep` is no regular expression, or `tail` is out of
-	// bounds; RESOURCE_EXHAUSTED when there are too many readers; UNAVAILABLE when dynlb
-	// shuts down.
+	// bounds; NOT_FOUND when there is no such instance, and no line of one that has ended;
+	// RESOURCE_EXHAUSTED when there are too many readers; UNAVAILABLE when dynlb shuts down.
 	StreamLogs(ctx context.Context, in *StreamLogsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamLogsResponse], error)
 	// PauseApp has the requests of an app wait in its queue, as if no instance were free,
 	// until ResumeApp. Requests that are at instances finish. The limits of the queue hold:
@@ -372,8 +372,8 @@ type ControlServer interface {
 	// `logs.maxAge` or `logs.maxTotal` is reached.
 	//
 	// Errors: INVALID_ARGUMENT when `grep` is no regular expression, or `tail` is out of
-	// bounds; RESOURCE_EXHAUSTED when there are too many readers; UNAVAILABLE when dynlb
-	// shuts down.
+	// bounds; NOT_FOUND when there is no such instance, and no line of one that has ended;
+	// RESOURCE_EXHAUSTED when there are too many readers; UNAVAILABLE when dynlb shuts down.
 	StreamLogs(*StreamLogsRequest, grpc.ServerStreamingServer[StreamLogsResponse]) error
 	// PauseApp has the requests of an app wait in its queue, as if no instance were free,
 	// until ResumeApp. Requests that are at instances finish. The limits of the queue hold:
