@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
@@ -111,6 +112,7 @@ func TestDeployOfBadVersion(t *testing.T) {
 	r.AwaitReady(2)
 	stop := make(chan struct{})
 	done := make(chan struct{})
+	var failed atomic.Bool
 	go func() { // ends with stop
 		defer close(done)
 		for n := 0; ; n++ {
@@ -118,7 +120,9 @@ func TestDeployOfBadVersion(t *testing.T) {
 			case <-stop:
 				return
 			default:
-				r.Get(r.URL)
+				if code, _ := r.Get(r.URL); code == http.StatusInternalServerError {
+					failed.Store(true)
+				}
 			}
 		}
 	}()
@@ -141,6 +145,9 @@ func TestDeployOfBadVersion(t *testing.T) {
 	}
 	close(stop)
 	<-done
+	if !failed.Load() {
+		t.Error("no client got the 500 of the canary")
+	}
 	r.AwaitReady(2)
 	if code, body := r.Get(r.URL); code != http.StatusOK || body != "v1" {
 		t.Errorf("%d from %q, want from v1", code, body)
