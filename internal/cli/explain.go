@@ -49,8 +49,9 @@ func explainPool(p *dynlbv1.Pool, now time.Time) []string {
 	if d := p.GetLastDecision(); d != nil {
 		out = append(out, fmt.Sprintf("why %d: %s ago, by %s: %s", p.GetTarget(), age(d.GetTime()), d.GetRule(), printable(d.GetReason())))
 	}
+	load := loadOf(p)
 	out = append(out, fmt.Sprintf("load now: %.2f for each instance (instances are added above %g, and idle ones removed below %g)",
-		p.GetLoad(), p.GetScaleUpThreshold(), p.GetScaleDownThreshold()))
+		load, p.GetScaleUpThreshold(), p.GetScaleDownThreshold()))
 	if hold := p.GetHoldUntil(); hold != nil {
 		return append(out, fmt.Sprintf("nothing changes the number for %v but 'dynlb scale': it is held",
 			hold.AsTime().Sub(now).Round(time.Second)))
@@ -64,26 +65,38 @@ func explainPool(p *dynlbv1.Pool, now time.Time) []string {
 	case p.GetBrake() != "":
 		out = append(out, "more: no, "+printable(p.GetBrake()))
 	default:
-		out = append(out, more(p))
+		out = append(out, more(p, load))
 	}
 	if p.GetTarget() <= p.GetMinInstances() {
 		return append(out, fmt.Sprintf("fewer: no, minInstances is %d", p.GetMinInstances()))
 	}
-	return append(out, fewer(p))
+	return append(out, fewer(p, load))
+}
+
+// loadOf returns what the autoscaler compares with its thresholds, as far as one moment
+// shows it: the load, also of instances that are not ready, for each instance of the target.
+func loadOf(p *dynlbv1.Pool) float64 {
+	load := float64(p.GetWaitingRequests())
+	for _, in := range p.GetInstances() {
+		if in.GetState() != dynlbv1.InstanceState_INSTANCE_STATE_DRAINING {
+			load += in.GetLoad()
+		}
+	}
+	return load / float64(max(1, p.GetTarget()))
 }
 
 // more says when instances are added.
-func more(p *dynlbv1.Pool) string {
+func more(p *dynlbv1.Pool, load float64) string {
 	text := fmt.Sprintf("more: when the load of all is above %.1f (%g for each of %d)",
 		p.GetScaleUpThreshold()*float64(max(1, p.GetTarget())), p.GetScaleUpThreshold(), max(1, p.GetTarget()))
-	if load := p.GetLoad(); load > 0 {
+	if load > 0 {
 		text += fmt.Sprintf(", %.1f times that of now", p.GetScaleUpThreshold()/load)
 	}
 	return text
 }
 
 // fewer says when instances are removed.
-func fewer(p *dynlbv1.Pool) string {
+func fewer(p *dynlbv1.Pool, load float64) string {
 	idle := 0
 	for _, in := range p.GetInstances() {
 		if in.GetState() == dynlbv1.InstanceState_INSTANCE_STATE_READY && in.GetInFlight() == 0 {
@@ -91,7 +104,7 @@ func fewer(p *dynlbv1.Pool) string {
 		}
 	}
 	text := fmt.Sprintf("fewer: when the load of each is below %g and instances have been idle for idleTimeout; ", p.GetScaleDownThreshold())
-	if p.GetLoad() >= p.GetScaleDownThreshold() {
+	if load >= p.GetScaleDownThreshold() {
 		return text + "the load is not"
 	}
 	return text + fmt.Sprintf("%d are idle now", idle)
