@@ -50,7 +50,10 @@ func TestHistoryOutlivesDynlb(t *testing.T) {
 		t.Fatalf("the watch begins with %v, %v", m.GetEvents(), err)
 	}
 	stopped := false
-	for _, e := range m.GetEvents() {
+	for i, e := range m.GetEvents() {
+		if i > 0 && e.GetSequence() <= m.GetEvents()[i-1].GetSequence() {
+			t.Errorf("event %d of the watch has the number %d, after %d", i, e.GetSequence(), m.GetEvents()[i-1].GetSequence())
+		}
 		stopped = stopped || e.GetType() == dynlbv1.EventType_EVENT_TYPE_STOPPED && e.GetInstanceId() == first
 	}
 	if !stopped {
