@@ -62,7 +62,7 @@ func tlsStateOf(ctx context.Context) *tls.ConnectionState {
 }
 
 // admitHTTP returns a handler that passes only requests that Auth admits to h. It
-// removes their Authorization and their session, which the gateway would forward.
+// removes their Authorization, which the gateway would forward.
 func (s *Server) admitHTTP(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		denial := s.auth.admitRequest(r)
@@ -71,7 +71,6 @@ func (s *Server) admitHTTP(h http.Handler) http.Handler {
 			inner := r.WithContext(r.Context()) // copies r
 			inner.Header = r.Header.Clone()
 			inner.Header.Del("Authorization")
-			inner.Header.Del("Cookie")
 			h.ServeHTTP(w, inner)
 			return
 		}
