@@ -52,7 +52,7 @@ var table = map[string][]string{
 		"internal/process/procfs",
 	},
 	"internal/autoscaler": {"internal/machine", "internal/notice", "internal/registry", "internal/schedule"},
-	"internal/simulate":   {"internal/autoscaler", "internal/notice", "internal/registry"},
+	"internal/simulate":   {"internal/autoscaler", "internal/notice", "internal/registry", "golang.org/x/image"},
 	"internal/dashboard":  {},
 	"internal/demo":       {"github.com/coder/websocket"},
 	"proxy":               {"internal/registry", "proxy/fast", "proxy/handshake", "proxy/settings", "proxy/outcome", "proxy/policy", "proxy/route", "proxy/std"},

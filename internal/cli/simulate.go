@@ -52,8 +52,8 @@ output.
 					s.App.Service = service
 				}
 			}
-			if plot != "" && filepath.Ext(plot) != ".svg" {
-				return usageError{fmt.Errorf("--plot %s: the picture is SVG; give a file that ends in .svg", plot)}
+			if ext := filepath.Ext(plot); plot != "" && ext != ".svg" && ext != ".png" {
+				return usageError{fmt.Errorf("--plot %s: give a file that ends in .svg or .png", plot)}
 			}
 			s.Registry, s.Scaling = daemon.Simulated(app)
 			result := simulate.Run(s)
@@ -70,7 +70,7 @@ output.
 	flags.DurationVar(&s.App.Boot, "boot", 300*time.Millisecond, "time from the start of an instance until it is ready")
 	flags.DurationVar(&s.App.Service, "service", 50*time.Millisecond, "time that an instance works on a request")
 	flags.IntVar(&s.App.Concurrency, "concurrency", 1, "requests that an instance works on at the same time; 0: any number")
-	flags.StringVar(&plot, "plot", "", "write a picture to this file.svg")
+	flags.StringVar(&plot, "plot", "", "write a picture to this file, which ends in .svg or .png")
 	flags.Uint64Var(&s.Seed, "seed", 1, "seed of the random arrivals")
 	return cmd
 }
@@ -93,7 +93,11 @@ func writePlot(file string, result simulate.Result, load []simulate.Phase) error
 	if err != nil {
 		return fmt.Errorf("write plot: %w", err)
 	}
-	if err := errors.Join(result.Plot(f, load), f.Close()); err != nil {
+	plot := result.PlotSVG
+	if filepath.Ext(file) == ".png" {
+		plot = result.PlotPNG
+	}
+	if err := errors.Join(plot(f, load), f.Close()); err != nil {
 		return fmt.Errorf("write plot %s: %w", file, err)
 	}
 	return nil

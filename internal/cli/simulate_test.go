@@ -2,6 +2,8 @@ package cli
 
 import (
 	"encoding/xml"
+	"image/color"
+	"image/png"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,7 +29,19 @@ func TestSimulate(t *testing.T) {
 	if err != nil || strings.Count(string(picture), "<title>") != 4 || xml.Unmarshal(picture, new(struct{})) != nil {
 		t.Errorf("the plot: %v\n%.2000s", err, picture)
 	}
-	for _, arguments := range []string{"", "--rates 1x1s --plot out.png", "--rates 1", "--rates 1x1s --load f", "--rates 1x1s --service 0s", "--rates 1x1s --concurrency -1"} {
+	if code, _, stderr := cli(t, "simulate", "--rates", "25x10s,140x20s", "--plot", "out.png"); code != exitDone {
+		t.Errorf("--plot out.png: %d, %s", code, stderr)
+	}
+	colors := pixels(t, "out.png")
+	for what, c := range map[string]color.Color{
+		"the frame": color.RGBA{0x88, 0x88, 0x88, 0xff}, "values": color.RGBA{0, 0x66, 0xcc, 0xff},
+		"decisions": color.RGBA{0xeb, 0x99, 0x99, 0xff}, "texts": color.RGBA{0, 0, 0, 0xff},
+	} {
+		if colors[c] < 100 {
+			t.Errorf("%s: %d pixels", what, colors[c])
+		}
+	}
+	for _, arguments := range []string{"", "--rates 1x1s --plot out.pdf", "--rates 1", "--rates 1x1s --load f", "--rates 1x1s --service 0s", "--rates 1x1s --concurrency -1"} {
 		if code, _, stderr := cli(t, strings.Fields("simulate "+arguments)...); code != exitUsage {
 			t.Errorf("simulate %s: %d, %s", arguments, code, stderr)
 		}
@@ -70,4 +84,25 @@ func TestRecord(t *testing.T) {
 	if code != exitDone || !strings.Contains(stdout, "REQUESTS") {
 		t.Errorf("%d, %s%s", code, stdout, stderr)
 	}
+}
+
+// pixels returns how often each colour is in a PNG.
+func pixels(t *testing.T, file string) map[color.Color]int {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	picture, err := png.Decode(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	colors := map[color.Color]int{}
+	for y := range picture.Bounds().Dy() {
+		for x := range picture.Bounds().Dx() {
+			colors[picture.At(x, y)]++
+		}
+	}
+	return colors
 }

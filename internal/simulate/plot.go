@@ -2,45 +2,69 @@ package simulate
 
 import (
 	"fmt"
-	"html"
-	"io"
 	"slices"
-	"strings"
 	"time"
 )
 
 // The measures of a plot, in pixels.
 const (
 	plotWidth, panelHeight, plotMargin = 900, 130, 60
-	bins                               = 300 // along the time
+	panelPitch                         = panelHeight + 30 // from one panel to the next
+	bins                               = 300              // along the time
 )
 
-// Plot writes an SVG with the load, the instances, the queue and the latency over time.
-// A line marks each decision, and its reason is the tooltip.
-func (r Result) Plot(w io.Writer, load []Phase) error {
+// The colours of a plot, as red, green, blue, opacity.
+var (
+	frameColor    = [4]uint8{0x88, 0x88, 0x88, 0xff}
+	valueColor    = [4]uint8{0x00, 0x66, 0xcc, 0xff}
+	decisionColor = [4]uint8{0xcc, 0x00, 0x00, 0x66}
+)
+
+// drawing is a picture: lines and texts on white.
+type drawing struct {
+	width, height int
+	lines         []line
+	labels        []label
+}
+
+// line is a line through points.
+type line struct {
+	points [][2]float64
+	color  [4]uint8
+	note   string // what it stands for, where a format can say it
+}
+
+// label is a text on the line y. It begins at x, or ends there.
+type label struct {
+	x, y int
+	ends bool
+	text string
+}
+
+// plot draws the load, the instances, the queue and the latency over time, and a line
+// for each decision.
+func (r Result) plot(load []Phase) drawing {
 	length := time.Duration(0)
 	for _, p := range load {
 		length += p.For
 	}
 	length = max(length, time.Second)
-	var b strings.Builder
 	panels := r.panels(length)
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" font-family="sans-serif" font-size="12">`+"\n",
-		plotWidth+2*plotMargin, len(panels)*(panelHeight+30)+plotMargin)
-	b.WriteString(`<rect width="100%" height="100%" fill="white"/>` + "\n")
+	bottom := len(panels) * panelPitch
+	f := drawing{width: plotWidth + 2*plotMargin, height: bottom + plotMargin}
 	for i, p := range panels {
-		p.draw(&b, i*(panelHeight+30)+30)
+		f.add(p, i*panelPitch+30)
 	}
-	bottom := len(panels) * (panelHeight + 30)
 	for _, c := range r.Changes {
 		x := plotMargin + plotWidth*c.At.Seconds()/length.Seconds()
-		fmt.Fprintf(&b, `<path d="M%.1f 30V%d" stroke="#c00" stroke-opacity=".4"><title>%s</title></path>`+"\n",
-			x, bottom, html.EscapeString(fmt.Sprintf("%v %s: %s", c.At, c.Rule, c.Reason)))
+		f.lines = append(f.lines, line{
+			[][2]float64{{x, 30}, {x, float64(bottom)}},
+			decisionColor,
+			fmt.Sprintf("%v %s: %s", c.At, c.Rule, c.Reason),
+		})
 	}
-	fmt.Fprintf(&b, `<text x="%d" y="%d">0 s</text><text x="%d" y="%d" text-anchor="end">%v</text>`+"\n</svg>\n",
-		plotMargin, bottom+20, plotMargin+plotWidth, bottom+20, length)
-	_, err := io.WriteString(w, b.String())
-	return err
+	f.labels = append(f.labels, label{plotMargin, bottom + 20, false, "0 s"}, label{plotMargin + plotWidth, bottom + 20, true, length.String()})
+	return f
 }
 
 // panel is one diagram: a value for each bin.
@@ -49,20 +73,18 @@ type panel struct {
 	values []float64
 }
 
-// draw writes the panel at a height.
-func (p panel) draw(b *strings.Builder, top int) {
+// add draws a panel at a height.
+func (f *drawing) add(p panel, top int) {
 	highest := slices.Max(p.values)
-	fmt.Fprintf(b, `<text x="%d" y="%d">%s, up to %.4g</text><path d="M%d %dv%dh%d" fill="none" stroke="#888"/><path d="`,
-		plotMargin, top-4, p.title, highest, plotMargin, top, panelHeight, plotWidth)
+	y := func(v float64) float64 { return float64(top) + panelHeight*(1-v/max(highest, 1e-9)) }
+	value := make([][2]float64, len(p.values))
 	for i, v := range p.values {
-		command := "L"
-		if i == 0 {
-			command = "M"
-		}
-		fmt.Fprintf(b, "%s%.1f %.1f", command, plotMargin+float64(i)*plotWidth/(bins-1),
-			float64(top)+panelHeight*(1-v/max(highest, 1e-9)))
+		value[i] = [2]float64{plotMargin + float64(i)*plotWidth/(bins-1), y(v)}
 	}
-	b.WriteString(`" fill="none" stroke="#06c"/>` + "\n")
+	bottom := float64(top + panelHeight)
+	frame := [][2]float64{{plotMargin, float64(top)}, {plotMargin, bottom}, {plotMargin + plotWidth, bottom}}
+	f.lines = append(f.lines, line{points: frame, color: frameColor}, line{points: value, color: valueColor})
+	f.labels = append(f.labels, label{plotMargin, top - 4, false, fmt.Sprintf("%s, up to %.4g", p.title, highest)})
 }
 
 // panels returns the diagrams of a time.
