@@ -5,7 +5,7 @@
 // It prints a line for each thing that was tried, and exits with 1 if one has failed.
 // Clients that are not installed are left out.
 import { execFile, spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:http2";
 import { request } from "node:https";
 import { createServer } from "node:net";
@@ -59,6 +59,17 @@ const overHTTP2 = () => new Promise((done, failed) => {
     stream.end("x".repeat(100000));
   }
 });
+const webSocketOverHTTP2 = () => new Promise((done, failed) => {
+  const session = connect(url, { rejectUnauthorized: false }).on("error", failed);
+  session.on("remoteSettings", ({ enableConnectProtocol }) => {
+    if (!enableConnectProtocol) return failed("no SETTINGS_ENABLE_CONNECT_PROTOCOL");
+    const stream = session.request({ ":method": "CONNECT", ":protocol": "websocket", ":path": "/ws", "sec-websocket-version": "13" }, { endStream: false });
+    let status, text = "";
+    stream.on("error", failed).on("response", h => { status = h[":status"]; });
+    stream.on("data", d => { text += d.subarray(2); stream.close(); session.close(() => done(`${status} ${text}`)); });
+    stream.write(Buffer.concat([Buffer.from([0x81, 0x85, 0, 0, 0, 0]), Buffer.from("hello")])); // a text frame with a mask of zeros
+  });
+});
 const overHTTP1 = () => new Promise((done, failed) => {
   request(`${url}/health`, { rejectUnauthorized: false }, r => {
     let text = "";
@@ -83,7 +94,9 @@ try {
       `--user-data-dir=${join(dir, "chromium")}`, "--host-resolver-rules=MAP localhost 127.0.0.1", "--dump-dom", `${url}/`);
     return dom && (dom.match(/<pre[^>]*>([^]*)<\/pre>/)?.[1] ?? dom);
   });
+  await check("chromium, WebSocket", /"protocol":"HTTP\/2.0","status":101/, async () => readFileSync(join(dir, "access.log"), "utf8").split("\n").filter(line => line.includes("/ws")).join("\n"));
   await check("node, HTTP/2", /100 of 100/, overHTTP2);
+  await check("node, WebSocket over HTTP/2", /^200 hello/, webSocketOverHTTP2);
   await check("node, HTTP/1.1", /^HTTP\/1.1 200 ok/, overHTTP1);
   await check("bun", /20 uploads\nhello/, () => optional("bun", "-e", bun));
   await check("curl", /^ok HTTP\/2 200/, () => curl(`${url}/health`));

@@ -31,6 +31,18 @@ func (st *stream) respond(head *http1.Response) {
 
 var dateName = []byte("date")
 
+// switchTo sends the head of the 200 that is to a client of HTTP/2 what a 101 is in HTTP/1.1
+// (RFC 8441, 5).
+func (st *stream) switchTo(head *http1.Response) {
+	s := st.session
+	s.conn.BeginHead(&st.h2, http.StatusOK)
+	for name, value := range forward.SwitchFields(head) {
+		s.conn.Add(name, value)
+	}
+	s.conn.EndHead()
+	s.later()
+}
+
 // inform sends an informational response.
 func (st *stream) inform(head *http1.Response) {
 	s := st.session

@@ -187,6 +187,10 @@ func (s *response) passHead(rest []byte) {
 		r.switchProtocols(head, rest)
 		return
 	}
+	if r.client.stream != nil && r.marks.Upgrade.IsSet() && head.Status < http.StatusMultipleChoices {
+		r.fail(policy.ErrNoSwitch)
+		return
+	}
 	s.body = head.Body()
 	s.body.SplitTrailer = true
 	payload, used, err := forward.Decode(&s.body, rest, &s.trailer)

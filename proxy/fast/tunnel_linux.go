@@ -33,7 +33,12 @@ func (r *request) switchProtocols(head *http1.Response, rest []byte) {
 	r.outcome.Stream = true
 	r.lease.Stream()
 	r.lease.Responded(w.since(r.sentAt), r.outcome.Code)
-	b := forward.AppendSwitch(w.out[:0], head)
+	b := w.out[:0]
+	if c.stream != nil {
+		c.stream.switchTo(head)
+	} else {
+		b = forward.AppendSwitch(b, head)
+	}
 	r.response.dropHead()
 	if !r.response.toClient(b, rest) {
 		return

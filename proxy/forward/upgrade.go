@@ -1,6 +1,11 @@
 package forward
 
-import "github.com/dynlb/dynlb/proxy/http1"
+import (
+	"bytes"
+	"iter"
+
+	"github.com/dynlb/dynlb/proxy/http1"
+)
 
 // Switches reports whether a 101 (Switching Protocols) answers what the client
 // asked for: asked is the value of its Upgrade, see Marks. The server may choose
@@ -28,3 +33,21 @@ func AppendSwitch(b []byte, r *http1.Response) []byte {
 	b = append(b, "Connection: Upgrade\r\n"...)
 	return append(appendField(b, "Upgrade: ", r.Upgrade), "\r\n"...)
 }
+
+// SwitchFields yields the fields of a 101 that a client of HTTP/2 gets with the 200 in its
+// place: all but the answer to the key of a WebSocket, which HTTP/2 does not have (RFC
+// 8441, 5).
+func SwitchFields(r *http1.Response) iter.Seq2[[]byte, []byte] {
+	return func(yield func(name, value []byte) bool) {
+		for name, value := range Fields(r) {
+			if len(name) == len(acceptName) && bytes.EqualFold(name, acceptName) {
+				continue
+			}
+			if !yield(name, value) {
+				return
+			}
+		}
+	}
+}
+
+var acceptName = []byte("sec-websocket-accept")

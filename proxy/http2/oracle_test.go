@@ -70,7 +70,7 @@ func FuzzRequest(f *testing.F) {
 	f.Add(":method\nGET\n:path\nhttp://b/\n:scheme\nhttps\nhost\na\n")
 	f.Fuzz(func(t *testing.T, sent string) {
 		lines := strings.Split(strings.TrimSuffix(sent, "\n"), "\n")
-		if len(lines)%2 != 0 || len(sent) > 2000 {
+		if len(lines)%2 != 0 || len(sent) > 2000 || strings.Contains(sent, ":protocol") { // the oracle has it off
 			return
 		}
 		for i, line := range lines {

@@ -12,6 +12,7 @@ const (
 	hasScheme
 	hasPath
 	hasAuthority
+	hasProtocol // RFC 8441, 4
 )
 
 // request is the head of a request that arrives field by field.
@@ -24,6 +25,7 @@ type request struct {
 	method    string
 	path      string
 	authority string
+	protocol  string // that an extended CONNECT asks for
 	hosts     int
 	length    int64 // Content-Length; negative: there is none
 	priority  string
@@ -94,6 +96,8 @@ func (r *request) pseudo(f hpack.HeaderField) {
 		which, r.path = hasPath, f.Value
 	case ":authority":
 		which, r.authority = hasAuthority, f.Value
+	case ":protocol":
+		which, r.protocol = hasProtocol, f.Value
 	default:
 		r.malformed("unknown pseudo field")
 		return
@@ -107,8 +111,10 @@ func (r *request) pseudo(f hpack.HeaderField) {
 // firstLine writes what precedes the regular fields, when all pseudo fields are there.
 func (r *request) firstLine() {
 	r.began = true
-	target := r.path
+	method, target := r.method, r.path
 	switch {
+	case r.has&hasProtocol != 0:
+		method, target = r.connect()
 	case r.method == "CONNECT":
 		if r.has != hasMethod|hasAuthority {
 			r.malformed("CONNECT with other pseudo fields than :authority")
@@ -122,10 +128,13 @@ func (r *request) firstLine() {
 	if !isToken(r.method) {
 		r.malformed("malformed :method")
 	}
-	r.head = append(append(r.head, r.method...), ' ')
+	r.head = append(append(r.head, method...), ' ')
 	r.head = append(append(r.head, target...), " HTTP/1.1\r\n"...)
 	if r.authority != "" {
 		r.line("host", r.authority)
+	}
+	if r.switches() {
+		r.head = appendUpgrade(r.head)
 	}
 }
 
@@ -165,7 +174,14 @@ func (r *request) regular(name, value string) {
 			return
 		}
 		r.length = n
+		if r.has&hasProtocol != 0 {
+			r.malformed("CONNECT with a length")
+		}
 		r.line(name, value)
+	case keyName:
+		if !r.switches() { // it has one of dynlb already
+			r.line(name, value)
+		}
 	case "priority":
 		r.priority = value
 		r.line(name, value)

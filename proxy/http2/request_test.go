@@ -1,16 +1,26 @@
 package http2
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
 	oracle "golang.org/x/net/http2"
 )
 
+// anyKey is the key that the request for a WebSocket gets: 16 bytes in base64.
+var anyKey = regexp.MustCompile(`key: [A-Za-z0-9+/]{22}==`)
+
+// webSocketFields are the fields of a request for a WebSocket.
+func webSocketFields(more ...string) []string {
+	return append([]string{":method", "CONNECT", ":protocol", "websocket", ":scheme", "http", ":path", "/", ":authority", "a"}, more...)
+}
+
 // TestRequestHead checks what becomes of the fields of a request.
 func TestRequestHead(t *testing.T) {
 	t.Parallel()
 	const first = "GET / HTTP/1.1\nhost: a\n"
+	const upgrade = first + "connection: upgrade\nupgrade: websocket\nsec-websocket-key: key\n"
 	for name, c := range map[string]struct {
 		fields []string
 		end    bool
@@ -63,6 +73,18 @@ func TestRequestHead(t *testing.T) {
 		"pseudo field too late":    {[]string{":method", "GET", ":scheme", "http", "x", "1", ":path", "/"}, true, ""},
 		"unknown pseudo field":     {append([]string{":x", "1"}, get()...), true, ""},
 		"field of a response":      {append([]string{":status", "200"}, get()...), true, ""},
+		"WebSocket":                {webSocketFields("x", "1"), false, upgrade + "x: 1\n"},
+		"WebSocket, ended":         {webSocketFields(), true, upgrade},
+		"WebSocket with a key":     {webSocketFields("sec-websocket-key", "x", "sec-websocket-version", "13"), false, upgrade + "sec-websocket-version: 13\n"},
+		"WebSocket with a length":  {webSocketFields("content-length", "0"), false, ""},
+		"WebSocket with upgrade":   {webSocketFields("upgrade", "websocket"), false, ""},
+		"WebSocket without path":   {[]string{":method", "CONNECT", ":scheme", "http", ":authority", "a", ":protocol", "websocket"}, false, ""},
+		"WebSocket without host":   {[]string{":method", "CONNECT", ":scheme", "http", ":path", "/", ":protocol", "websocket"}, false, ""},
+		"WebSocket, asterisk":      {[]string{":method", "CONNECT", ":scheme", "http", ":path", "*", ":authority", "a", ":protocol", "websocket"}, false, ""},
+		"another protocol":         {[]string{":method", "CONNECT", ":scheme", "http", ":path", "/", ":authority", "a", ":protocol", "connect-udp"}, false, "CONNECT a HTTP/1.1\nhost: a\n"},
+		"malformed protocol":       {[]string{":method", "CONNECT", ":scheme", "http", ":path", "/", ":authority", "a", ":protocol", "web socket"}, false, ""},
+		"protocol twice":           {webSocketFields(":protocol", "websocket"), false, ""},
+		"key without WebSocket":    {get("sec-websocket-key", "x"), true, first + "sec-websocket-key: x\n"},
 		"protocol without CONNECT": {append([]string{":protocol", "websocket"}, get()...), true, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -77,6 +99,7 @@ func TestRequestHead(t *testing.T) {
 				return
 			}
 			head := strings.ReplaceAll(c.want+"\n", "\n", `\r\n`)
+			s.events[0] = anyKey.ReplaceAllString(s.events[0], "key: key")
 			want(t, "events", s.events, `request 1 "`+strings.ReplaceAll(head, `"`, `\"`)+`" `+map[bool]string{true: "true", false: "false"}[c.end])
 			want(t, "sent", s.frames(t))
 		})

@@ -52,6 +52,7 @@ func (c *Conn) announce() {
 		{settingStreams, uint32(c.config.Streams)},
 		{settingWindow, uint32(c.config.StreamWindow)},
 		{settingHeaderList, uint32(c.config.Block)},
+		{settingConnect, 1},
 		{settingNoPriorities, 1},
 	}
 	c.room(2*frameHead + 6*len(settings) + 4)

@@ -114,6 +114,8 @@ func FaultOf(err error, trouble string) Fault {
 		}
 	case errors.Is(err, ErrConnectMethod):
 		return Fault{Code: http.StatusNotImplemented, Message: "method not supported", Reason: err.Error(), Source: outcome.Client}
+	case errors.Is(err, ErrNoSwitch):
+		return Fault{Code: http.StatusBadRequest, Message: "no such protocol here", Reason: err.Error(), Source: outcome.Client}
 	case errors.Is(err, ErrTraceMethod):
 		return Fault{Code: http.StatusMethodNotAllowed, Message: "method not allowed", Reason: err.Error(), Source: outcome.Client}
 	case errors.Is(err, ErrNoHost): // RFC 9110, 15.5.20

@@ -12,6 +12,11 @@ var (
 	ErrTraceMethod   = errors.New("TRACE would show the instance's view of the request, credentials too")
 )
 
+// ErrNoSwitch says that an instance answered a client of HTTP/2 that asked for another
+// protocol as if it had asked for a page. The client would take the page for bytes of that
+// protocol (RFC 8441, 5).
+var ErrNoSwitch = errors.New("nothing at this path switches to the protocol that was asked for")
+
 // ErrStreams reports that a request of HTTP/2 has no place beside the others; see
 // settings.Settings.MaxStreams.
 var ErrStreams = errors.New("the limit of open files leaves no place for further requests on this connection")
