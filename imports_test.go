@@ -34,6 +34,8 @@ var table = map[string][]string{
 	"internal/certificates":            {"internal/state", "github.com/caddyserver/certmagic", "github.com/mholt/acmez/v3", "go.uber.org/zap"},
 	"internal/certificates/pebbletest": {"golang.org/x/net"},
 	"internal/schedule":                {},
+	"internal/recipe":                  {},
+	"internal/firstrun":                {"internal/process"},
 	"internal/htpasswd":                {"golang.org/x/crypto"},
 	"internal/state":                   {"golang.org/x/sys"},
 	"internal/history/segment":         {"internal/state"},
@@ -102,7 +104,7 @@ var table = map[string][]string{
 	},
 	"internal/cli": {
 		"gen/dynlb/v1", "internal/config", "internal/daemon", "internal/demo", "internal/logging", "internal/process/orphan", "internal/process/procfs",
-		"internal/schedule", "internal/deploy", "internal/simulate", "internal/systemd", "proxy", "server", "github.com/spf13/cobra", "golang.org/x/term",
+		"internal/schedule", "internal/deploy", "internal/recipe", "internal/firstrun", "internal/simulate", "internal/systemd", "proxy", "server", "github.com/spf13/cobra", "golang.org/x/term",
 		"google.golang.org",
 	},
 	"internal/daemon/daemontest": {"gen/dynlb/v1", "internal/config", "internal/daemon", "proxy", "go.uber.org/goleak", "google.golang.org"},

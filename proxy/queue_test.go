@@ -91,7 +91,7 @@ func TestQueueSpreads(t *testing.T) {
 
 func TestQueueRefusals(t *testing.T) {
 	t.Parallel()
-	const trouble = "bun: not found on PATH; npm install -g bun, or set command in the config"
+	const trouble = "bun: not found on PATH; npm install -g --allow-scripts=bun bun, or set command in the config"
 	for _, c := range []struct {
 		name    string
 		queue   registry.Options

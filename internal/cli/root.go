@@ -25,6 +25,7 @@ func newRoot(o *options) *cobra.Command {
 load between minInstances and maxInstances, and proxies each request to the least
 loaded healthy one.
 
+  dynlb init               write a config for the app in this folder
   dynlb serve              run the load balancer (GET /lb-status on its port)
   dynlb status | watch     show the instances, once or continuously
   dynlb scale N            set the number of instances
@@ -46,7 +47,7 @@ loaded healthy one.
 	_ = root.MarkPersistentFlagFilename("config", "yaml", "yml") // the flag exists
 	root.SetFlagErrorFunc(flagError)
 	writeHelpAtOnce(root)
-	root.AddCommand(newServe(o), newStatus(o), newScale(o), newRestart(o), newDeploy(o), newRollback(o), newPause(o), newResume(o), newWatch(o), newLogs(o), newEvents(o), newHistory(o), newExplain(o), newCheck(o), newSimulate(o), newRecord(o), newService(o), newBackend(), newVersion(o), newGuard())
+	root.AddCommand(newInit(o), newServe(o), newStatus(o), newScale(o), newRestart(o), newDeploy(o), newRollback(o), newPause(o), newResume(o), newWatch(o), newLogs(o), newEvents(o), newHistory(o), newExplain(o), newCheck(o), newSimulate(o), newRecord(o), newService(o), newBackend(), newVersion(o), newGuard())
 	argumentsAreUsage(root)
 	return root
 }

@@ -21,11 +21,13 @@ import (
 // ServeOptions are the flags of `dynlb serve` and what it needs of its process.
 type ServeOptions struct {
 	ConfigPath string // empty: config.DefaultPath if it exists, the defaults if not
-	LogLevel   slog.Level
-	Engine     proxy.Engine
-	Stdout     io.Writer // gets the access log, if the config says so
-	Stderr     io.Writer // gets the log
-	Version    string    // of this binary
+	// Load returns the config in place of a file, with an empty Path. Nil: ConfigPath is read.
+	Load     func() (config.Config, error)
+	LogLevel slog.Level
+	Engine   proxy.Engine
+	Stdout   io.Writer // gets the access log, if the config says so
+	Stderr   io.Writer // gets the log
+	Version  string    // of this binary
 }
 
 // Serve is `dynlb serve`: it runs a daemon until signals, or the end of ctx, stop
@@ -39,7 +41,7 @@ func Serve(ctx context.Context, o ServeOptions) error {
 		return ConfigError{err}
 	}
 	asService := isService(os.Getenv, os.Getpid(), logging.IsTerminal(o.Stderr))
-	file := configFile{path: o.ConfigPath, service: asService}
+	file := configFile{path: o.ConfigPath, read: o.Load, service: asService}
 	settings, err := file.load()
 	if err != nil {
 		return err
@@ -55,7 +57,7 @@ func Serve(ctx context.Context, o ServeOptions) error {
 	logs := logging.New(o.Stderr, o.LogLevel)
 	defer logs.Close()
 	slog.SetDefault(logs.Own) // for what the standard library logs
-	if settings.Path == "" {
+	if settings.Path == "" && o.Load == nil {
 		logs.Own.Info("no " + config.DefaultPath + " found, using the defaults")
 	}
 	if inheritErr != nil {
@@ -117,13 +119,18 @@ func serve(ctx context.Context, logs *logging.Logs, o Options) error {
 
 // configFile is the file that the config is loaded from.
 type configFile struct {
-	path    string // empty: config.DefaultPath, which need not exist
-	service bool   // see isService
+	path    string                        // empty: config.DefaultPath, which need not exist
+	read    func() (config.Config, error) // in place of a file; nil: path is read
+	service bool                          // see isService
 }
 
 // load loads the config. Once a file was found, it is an error if it is missing.
 func (f *configFile) load() (config.Config, error) {
-	settings, err := config.Load(f.path, os.Getenv)
+	read := f.read
+	if read == nil {
+		read = func() (config.Config, error) { return config.Load(f.path, os.Getenv) }
+	}
+	settings, err := read()
 	if err == nil {
 		f.path = settings.Path
 		resolveDrainDelay(&settings, f.service)

@@ -241,7 +241,7 @@ func TestNothingToStart(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	r := daemontest.Start(t, fmt.Sprintf("location: %s\nqueue: {timeout: 100ms}\n", daemontest.BunApp(t)))
 	daemontest.Eventually(t, "the reason in the status", func() bool { return r.Pool().GetUnavailableReason() != "" })
-	const want = "bun: not found on PATH; npm install -g bun, or set command in the config"
+	const want = "bun: not found on PATH; npm install -g --allow-scripts=bun bun, or set command in the config"
 	if got := r.Pool().GetUnavailableReason(); got != want {
 		t.Errorf("unavailable: %q, want %q", got, want)
 	}

@@ -2,8 +2,8 @@ package explain
 
 // installHints says how to install a program that is not on PATH.
 var installHints = map[string]string{
-	"bun":     "npm install -g bun",
-	"bunx":    "npm install -g bun",
+	"bun":     "npm install -g --allow-scripts=bun bun",
+	"bunx":    "npm install -g --allow-scripts=bun bun",
 	"deno":    "install Deno (https://deno.com)",
 	"go":      "install Go (https://go.dev/dl)",
 	"java":    "install a Java runtime",

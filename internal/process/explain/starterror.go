@@ -9,6 +9,7 @@ package explain
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -23,7 +24,7 @@ import (
 )
 
 // StartError says why a child could not be started and what would help, in one
-// line: "bun: not found on PATH; npm install -g bun, or set command in the config".
+// line: "bun: not found on PATH; npm install -g --allow-scripts=bun bun, or set command in the config".
 type StartError struct {
 	// Program is Argv[0], or "command" when that is empty.
 	Program string
@@ -110,7 +111,7 @@ func explainCause(c Command, program string, err error) (problem, remedy string)
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		return explainNotExist(c.File)
 	case errors.Is(err, syscall.ENOEXEC):
-		return c.File + " is not a program for this machine", "build it for this system, or give a script its #! line"
+		return explainFormat(c.File)
 	case errors.Is(err, syscall.EAGAIN):
 		return "no more processes allowed", "raise the process limit (ulimit -u, pids.max of the cgroup)"
 	case errors.Is(err, syscall.ENOMEM):
@@ -153,6 +154,35 @@ func explainPermission(file string) (problem, remedy string) {
 	default:
 		return file + ": permission denied", "check that this user may run it (chmod +x) and that its disk is not mounted noexec"
 	}
+}
+
+// explainFormat says why the kernel cannot execute a file that it may execute. A text
+// without a #! line is what a package of npm has in place of its program until its install
+// script has run, which npm does not do by itself from version 12 on.
+func explainFormat(file string) (problem, remedy string) {
+	head := make([]byte, 64)
+	if f, err := os.Open(file); err == nil {
+		n, _ := f.Read(head) // what cannot be read is no text
+		head = head[:n]
+		_ = f.Close()
+	}
+	isText := !bytes.ContainsFunc(head, func(c rune) bool { return c < ' ' && c != '\n' && c != '\t' && c != '\r' || c > '~' })
+	if target, err := filepath.EvalSymlinks(file); isText && err == nil && strings.Contains(target, "/node_modules/") {
+		name := packageOf(target)
+		return file + " is not the program yet: the install script of its package did not run",
+			fmt.Sprintf("npm install -g --allow-scripts=%[1]s %[1]s", name)
+	}
+	return file + " is not a program for this machine", "build it for this system, or give a script its #! line"
+}
+
+// packageOf returns the name of the package of npm that a file belongs to.
+func packageOf(file string) string {
+	const folder = "/node_modules/"
+	parts := strings.SplitN(file[strings.LastIndex(file, folder)+len(folder):], "/", 3)
+	if strings.HasPrefix(parts[0], "@") && len(parts) > 1 {
+		return parts[0] + "/" + parts[1]
+	}
+	return parts[0]
 }
 
 // explainNotExist tells a file that does not exist from one whose interpreter

@@ -26,6 +26,9 @@ func TestStartErrors(t *testing.T) {
 		"lost":       {"#!/nonexistent/python -u\n", 0o755},
 		"garbage":    {"\x00\x01\x02\x03", 0o755},
 		"bin/script": {"#!/bin/sh\n", 0o644},
+
+		"node_modules/bun/bin/bun.exe": {"echo \"postinstall was not run\" >&2\nexit 1\n", 0o755},
+		"node_modules/@a/b/run":        {"exit 1\n", 0o755},
 	} {
 		path := filepath.Join(dir, name)
 		if err := processtest.WriteProgram(path, []byte(file.text), file.mode); err != nil {
@@ -40,7 +43,7 @@ func TestStartErrors(t *testing.T) {
 	}{
 		{process.Spec{}, "command: no program given; set command in the config", syscall.EINVAL},
 		{process.Spec{Argv: []string{""}}, "command: no program given; set command in the config", syscall.EINVAL},
-		{process.Spec{Argv: []string{"bun", "run", "app.ts"}, Env: env}, "bun: not found on PATH; npm install -g bun, or set command in the config", exec.ErrNotFound},
+		{process.Spec{Argv: []string{"bun", "run", "app.ts"}, Env: env}, "bun: not found on PATH; npm install -g --allow-scripts=bun bun, or set command in the config", exec.ErrNotFound},
 		{process.Spec{Argv: []string{"node"}, Env: env}, "node: not found on PATH; install Node.js (https://nodejs.org), or set command in the config", exec.ErrNotFound},
 		{process.Spec{Argv: []string{"foo"}, Env: env}, "foo: not found on PATH; install it, or set command in the config", exec.ErrNotFound},
 		{process.Spec{Argv: []string{"script"}, Env: env}, "script: DIR/bin/script is not executable; chmod +x DIR/bin/script", fs.ErrPermission},
@@ -49,6 +52,8 @@ func TestStartErrors(t *testing.T) {
 		{process.Spec{Argv: []string{"./absent"}, Dir: dir}, "./absent: DIR/absent does not exist; create it, or set command in the config", fs.ErrNotExist},
 		{process.Spec{Argv: []string{"./data/absent"}, Dir: dir}, "./data/absent: DIR/data/absent does not exist; create it, or set command in the config", syscall.ENOTDIR},
 		{process.Spec{Argv: []string{"./lost"}, Dir: dir}, "./lost: DIR/lost needs /nonexistent/python, which does not exist; install it, or correct the #! line", fs.ErrNotExist},
+		{process.Spec{Argv: []string{"./node_modules/bun/bin/bun.exe"}, Dir: dir}, "./node_modules/bun/bin/bun.exe: DIR/node_modules/bun/bin/bun.exe is not the program yet: the install script of its package did not run; npm install -g --allow-scripts=bun bun", syscall.ENOEXEC},
+		{process.Spec{Argv: []string{"./node_modules/@a/b/run"}, Dir: dir}, "./node_modules/@a/b/run: DIR/node_modules/@a/b/run is not the program yet: the install script of its package did not run; npm install -g --allow-scripts=@a/b @a/b", syscall.ENOEXEC},
 		{process.Spec{Argv: []string{"./garbage"}, Dir: dir}, "./garbage: DIR/garbage is not a program for this machine; build it for this system, or give a script its #! line", syscall.ENOEXEC},
 		{process.Spec{Argv: []string{"/bin/sh"}, Dir: dir + "/absent"}, "/bin/sh: cannot start in DIR/absent: no such file or directory; create the folder, or set workDir:", fs.ErrNotExist},
 		{process.Spec{Argv: []string{"/bin/sh"}, Dir: dir + "/data"}, "/bin/sh: cannot start in DIR/data: not a folder; set workDir:", syscall.ENOTDIR},

@@ -1,0 +1,77 @@
+package recipe
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+var (
+	assignment = regexp.MustCompile(`^([A-Za-z_]\w*)=(\S*)$`)
+	portWord   = regexp.MustCompile(`\$PORT\b|\$\{PORT(:-\d+)?\}`)
+	portValue  = regexp.MustCompile(`^(--port=|-p=?|--listen=)(\d{2,5})$`)
+	onlyDigits = regexp.MustCompile(`^\d{2,5}$`)
+)
+
+// special are the characters by which a shell does more than to split words.
+const special = "&|;<>()$`\\\"'*?[]{}~#"
+
+// words makes a recipe of a line that is meant for a shell, without the shell: signals
+// then reach the program itself. It returns nil for a line that needs one.
+func words(line string) *Recipe {
+	r := &Recipe{}
+	line = portWord.ReplaceAllString(line, "\x00") // a character that no line has
+	if strings.ContainsAny(line, special) {
+		return nil
+	}
+	all := strings.Fields(line)
+	for len(all) > 0 {
+		m := assignment.FindStringSubmatch(all[0])
+		switch {
+		case m == nil && all[0] != "cross-env" && all[0] != "exec":
+			r.Command = withPort(all)
+			return r
+		case m != nil && m[1] != "PORT": // dynlb sets PORT
+			r.Env = append(r.Env, Variable{m[1], strings.ReplaceAll(m[2], "\x00", portPlaceholder)})
+		}
+		all = all[1:]
+	}
+	return nil
+}
+
+// withPort returns a command with {port} for the ports in it.
+func withPort(command []string) []string {
+	command = slices.Clone(command)
+	for i, word := range command {
+		word = strings.ReplaceAll(word, "\x00", portPlaceholder)
+		if m := portValue.FindStringSubmatch(word); m != nil {
+			word = m[1] + portPlaceholder
+		}
+		if i > 0 && onlyDigits.MatchString(word) && (command[i-1] == "-p" || command[i-1] == "--port") {
+			word = portPlaceholder
+		}
+		command[i] = word
+	}
+	return command
+}
+
+// procfile returns the recipe for the process type web of a Procfile.
+func (f folder) procfile() (*Recipe, error) {
+	for line := range strings.Lines(f.read("Procfile")) {
+		text, ok := strings.CutPrefix(strings.TrimSpace(line), "web:")
+		if !ok {
+			continue
+		}
+		text = strings.TrimSpace(text)
+		r := words(text)
+		if r == nil {
+			r = &Recipe{Command: []string{"sh", "-c", "exec " + text}}
+			if strings.ContainsAny(text, "&|;") { // exec would run the first command only
+				r.Command[2] = text
+			}
+		}
+		r.From = "web in Procfile"
+		return r, nil
+	}
+	return nil, nil
+}
