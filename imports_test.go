@@ -48,9 +48,10 @@ var table = map[string][]string{
 	"internal/notice":                  {"internal/registry"},
 	"internal/deploy":                  {"internal/fleet", "internal/notice", "internal/registry"},
 	"internal/fleet":                   {"internal/notice", "internal/registry"},
+	"internal/fleet/probe":             {"internal/registry"},
 	"internal/fleet/fleettest":         {"internal/fleet", "internal/notice", "internal/registry"},
 	"internal/fleet/local": {
-		"internal/fleet", "internal/notice", "internal/registry", "internal/process", "internal/process/account", "internal/process/orphan",
+		"internal/fleet", "internal/fleet/probe", "internal/notice", "internal/registry", "internal/process", "internal/process/account", "internal/process/orphan",
 		"internal/process/procfs",
 	},
 	"internal/autoscaler": {"internal/machine", "internal/notice", "internal/registry", "internal/schedule"},
@@ -96,7 +97,7 @@ var table = map[string][]string{
 	// These two wire all the others: they may import much, and only cmd/dynlb and
 	// the command line import them.
 	"internal/daemon": {
-		"internal/accesslog", "internal/app", "internal/autoscaler", "internal/certificates", "internal/config", "internal/fleet", "internal/fleet/local",
+		"internal/accesslog", "internal/app", "internal/autoscaler", "internal/certificates", "internal/config", "internal/fleet", "internal/fleet/local", "internal/fleet/probe",
 		"internal/logging", "internal/machine", "internal/notice", "internal/process/account", "internal/process/cgroup", "internal/process/orphan",
 		"internal/process/procfs", "internal/process/reap", "internal/registry", "internal/systemd", "internal/tracing", "proxy", "proxy/edge", "proxy/http1",
 		"proxy/outcome", "proxy/sticky", "internal/state", "internal/deploy", "proxy/route", "server", "github.com/fsnotify/fsnotify", "golang.org/x/net",

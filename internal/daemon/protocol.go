@@ -2,7 +2,7 @@ package daemon
 
 import (
 	"github.com/dynlb/dynlb/internal/config"
-	"github.com/dynlb/dynlb/internal/fleet/local"
+	"github.com/dynlb/dynlb/internal/fleet/probe"
 	"github.com/dynlb/dynlb/proxy/route"
 )
 
@@ -20,13 +20,13 @@ func protocol(a *config.App) route.Protocol {
 
 // healthCheck returns the protocol in which the instances of an app are asked for their
 // health.
-func healthCheck(a *config.App) local.Check {
+func healthCheck(a *config.App) probe.Check {
 	switch a.Protocol {
 	case "h2c":
-		return local.CheckH2C
+		return probe.CheckH2C
 	case "auto":
-		return local.CheckEither
+		return probe.CheckEither
 	default:
-		return local.CheckHTTP1
+		return probe.CheckHTTP1
 	}
 }

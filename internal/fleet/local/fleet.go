@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/internal/fleet"
+	"github.com/dynlb/dynlb/internal/fleet/probe"
 	"github.com/dynlb/dynlb/internal/process"
 	"github.com/dynlb/dynlb/internal/process/account"
 	"github.com/dynlb/dynlb/internal/process/procfs"
@@ -37,7 +38,7 @@ type proc interface {
 // machinery is what the fleet needs of the machine; tests have a scripted one.
 type machinery struct {
 	launch  func(process.Spec) (proc, error) // starts a process
-	probe   prober                           // sends a health check
+	probe   probe.Prober                     // sends a health check
 	bind    func(port int) error             // listens on a port for a moment
 	runtime func(user *account.User) string  // the folder for the sockets of instances
 }
@@ -78,7 +79,7 @@ type Fleet struct {
 func New(options fleet.Options, settings Settings) *Fleet {
 	return newFleet(options, settings, machinery{
 		launch:  func(spec process.Spec) (proc, error) { return process.Start(spec) },
-		probe:   probeHTTP,
+		probe:   probe.HTTP,
 		bind:    bindPort,
 		runtime: runtimeFolder,
 	})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/dynlb/dynlb/internal/fleet/probe"
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
@@ -60,13 +61,13 @@ func (f *Fleet) watchHealth(life context.Context, c *child, p proc, at registry.
 func (f *Fleet) checkHealth(life context.Context, c *child, p proc, at registry.Endpoint) {
 	check := healthCheck{began: time.Now()}
 	check.err = f.probeOnce(life, c, at)
-	if outOfDescriptors(check.err) {
+	if probe.OutOfDescriptors(check.err) {
 		c.log.Warn("health check not made", "error", check.err)
 		return
 	}
 	if path := c.program.LivenessPath; path != "" {
 		check.liveness = f.probePath(life, c, at, path)
-		if outOfDescriptors(check.liveness) {
+		if probe.OutOfDescriptors(check.liveness) {
 			check.liveness = nil // no check was made
 		}
 	}
@@ -84,7 +85,7 @@ func (f *Fleet) onHealthCheck(c *child, check healthCheck) {
 	}
 	in, ready := f.lookup(c.id)
 	c.notReady = ""
-	if answered(check.err) {
+	if probe.Answered(check.err) {
 		c.notReady, c.lastAnswer = check.err.Error(), check.err
 	}
 	switch {
@@ -106,7 +107,7 @@ func (f *Fleet) onHealthCheck(c *child, check healthCheck) {
 		c.silentChecks++
 		c.silence.observe(c.silentChecks, check, &in)
 	}
-	failure := withLastAnswer(check.err, c.lastAnswer)
+	failure := probe.WithLastAnswer(check.err, c.lastAnswer)
 	c.log.Warn("health check failed", "failures", c.failedChecks, "error", failure)
 	cause := fmt.Errorf("failed %d health checks: %w", c.failedChecks, failure)
 	works := c.program.LivenessPath != "" && check.liveness == nil

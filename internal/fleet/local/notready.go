@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/dynlb/dynlb/internal/fleet/probe"
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
@@ -31,16 +32,16 @@ func (s *notReadyState) cause(c *child, p proc) error {
 	if s.last == nil {
 		return errors.New("no answer")
 	}
-	return withLastAnswer(s.last, s.answer)
+	return probe.WithLastAnswer(s.last, s.answer)
 }
 
 // remedy returns what to do about a child that did not become ready in time, to follow the
 // cause: its app may listen elsewhere, or have no such path.
 func (s *notReadyState) remedy(c *child) string {
 	switch {
-	case answered(s.last) && !unavailable(s.last):
+	case probe.Answered(s.last) && !probe.Unavailable(s.last):
 		return "; set healthPath to a path that answers with 2xx"
-	case s.answer != nil || !connRefused(s.last) && !errors.Is(s.last, fs.ErrNotExist):
+	case s.answer != nil || !probe.ConnRefused(s.last) && !errors.Is(s.last, fs.ErrNotExist):
 		return ""
 	case c.place.socket() != "":
 		return "; the app must listen on {socket}, which is in DYNLB_SOCKET too"
@@ -53,7 +54,7 @@ func (s *notReadyState) remedy(c *child) string {
 // whether the child works nevertheless.
 func (f *Fleet) notReadyYet(c *child, p proc, s *notReadyState, err error) (works bool) {
 	s.last = err
-	if answered(err) {
+	if probe.Answered(err) {
 		s.answer = err
 	} else if time.Since(s.since) < reportAfter || err.Error() == s.reported {
 		return false
@@ -76,10 +77,10 @@ func (f *Fleet) onNotReadyYet(c *child, last, cause error) (works bool) {
 	starting := c.phase == phaseStarting
 	switch {
 	case !starting:
-		works = answered(last)
+		works = probe.Answered(last)
 	case c.staged, f.rollout != nil && c.generation == f.generation:
 	default:
-		works = unavailable(last)
+		works = probe.Unavailable(last)
 	}
 	c.notReady = ""
 	if works {

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/dynlb/dynlb/internal/fleet/probe"
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
@@ -74,7 +75,7 @@ func TestNotReadyEndsARestart(t *testing.T) {
 func TestReasonOfAStartingInstance(t *testing.T) {
 	t.Parallel()
 	for want, change := range map[string]func(p *fakeProcess){
-		"GET /health: status 404, not 2xx":        func(p *fakeProcess) { p.healthErr = &statusError{"/health", 404} },
+		"GET /health: status 404, not 2xx":        func(p *fakeProcess) { p.healthErr = &probe.StatusError{Path: "/health", Status: 404} },
 		"GET /health: no answer within 2s":        func(p *fakeProcess) { p.healthErr = errTimedOut },
 		"dial 127.0.0.1:5001: connection refused": func(p *fakeProcess) { p.boot = time.Hour },
 		"it listens on 3000, not on 5001":         func(p *fakeProcess) { p.boot, p.listening.Owned, p.listening.Ports = time.Hour, false, []int{3000} },
@@ -116,7 +117,7 @@ func TestLastAnswer(t *testing.T) {
 func TestProbeEndpoints(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ first, second, want error }{
-		"silent":              {context.DeadlineExceeded, context.DeadlineExceeded, &silenceError{"/", time.Second}},
+		"silent":              {context.DeadlineExceeded, context.DeadlineExceeded, &probe.SilenceError{Path: "/", Limit: time.Second}},
 		"answers":             {errNotReady, errUnhealthy, errNotReady},
 		"listens on neither":  {syscall.ECONNREFUSED, syscall.EADDRNOTAVAIL, syscall.ECONNREFUSED},
 		"listens on the last": {syscall.ECONNREFUSED, errNotReady, errNotReady},

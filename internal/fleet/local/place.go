@@ -88,3 +88,7 @@ func (p place) expand(value string) string {
 	}
 	return value
 }
+
+// hosts are where an instance may listen, in the order of the probes: an app that
+// listens on "localhost" may get either.
+var hosts = []string{"127.0.0.1", "::1"}

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/dynlb/dynlb/internal/fleet/probe"
 	"github.com/dynlb/dynlb/internal/process"
 	"github.com/dynlb/dynlb/internal/process/procfs"
 	"github.com/dynlb/dynlb/internal/registry"
@@ -17,7 +18,7 @@ import (
 // when the instance says that it is not ready.
 var (
 	errUnhealthy = errors.New("unexpected EOF")
-	errNotReady  = &statusError{"/health", 503}
+	errNotReady  = &probe.StatusError{Path: "/health", Status: 503}
 )
 
 // fakeProcess is a process on a machine.

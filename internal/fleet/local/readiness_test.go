@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/dynlb/dynlb/internal/fleet/probe"
 )
 
 // TestNotReadyIsNotKilled: instances that answer health checks with 503 for minutes
@@ -85,7 +87,7 @@ func TestAllTimeOut(t *testing.T) {
 // checks is not replaced.
 func TestLivenessPath(t *testing.T) {
 	t.Parallel()
-	for _, failure := range []error{&statusError{"/live", 500}, errTimedOut} {
+	for _, failure := range []error{&probe.StatusError{Path: "/live", Status: 500}, errTimedOut} {
 		withFleet(t, func(s *Settings, _ *machine) { s.Program.LivenessPath = "/live" }, func(t *testing.T, r *rig) {
 			r.Scale(2, "test")
 			r.after(50 * time.Millisecond)

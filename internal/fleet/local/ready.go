@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/dynlb/dynlb/internal/fleet/probe"
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
@@ -55,7 +56,7 @@ func (f *Fleet) awaitReady(life context.Context, c *child, p proc) (at registry.
 		if ctx.Err() == nil && f.notReadyYet(c, p, &state, err) {
 			left = limit + time.Since(began)
 		}
-		if !outOfDescriptors(err) {
+		if !probe.OutOfDescriptors(err) {
 			left -= time.Since(began)
 			clock.Reset(left)
 		} else if clock.Stop() {
@@ -73,10 +74,10 @@ func (f *Fleet) probeEndpoints(ctx context.Context, c *child) (at registry.Endpo
 		if next == nil {
 			return at, nil
 		}
-		if err == nil || !connRefused(next) {
+		if err == nil || !probe.ConnRefused(next) {
 			err = next
 		}
-		if !connRefused(err) {
+		if !probe.ConnRefused(err) {
 			break
 		}
 	}
@@ -86,7 +87,7 @@ func (f *Fleet) probeEndpoints(ctx context.Context, c *child) (at registry.Endpo
 // probeOnce makes one health check at an endpoint.
 func (f *Fleet) probeOnce(ctx context.Context, c *child, at registry.Endpoint) error {
 	if c.program.GRPCHealth {
-		return f.probeWith(ctx, probeGRPC, at, "")
+		return f.probeWith(ctx, probe.GRPC, at, "")
 	}
 	return f.probePath(ctx, c, at, c.program.HealthPath)
 }
@@ -96,16 +97,17 @@ func (f *Fleet) probePath(ctx context.Context, c *child, at registry.Endpoint, p
 	return f.probeWith(ctx, f.proberOf(c.program.Check), at, path)
 }
 
-// probeWith makes a health check within the time for it.
-func (f *Fleet) probeWith(ctx context.Context, probe prober, at registry.Endpoint, path string) error {
-	limit := f.settings().HealthTimeout
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	err := probe(ctx, at, path)
-	if errors.Is(err, context.DeadlineExceeded) {
-		return &silenceError{path, limit}
+// proberOf returns what makes the checks that have a path.
+func (f *Fleet) proberOf(check probe.Check) probe.Prober {
+	if check == probe.CheckHTTP1 {
+		return f.probe
 	}
-	return err
+	return probe.Of(check)
+}
+
+// probeWith makes a health check within the time for it.
+func (f *Fleet) probeWith(ctx context.Context, check probe.Prober, at registry.Endpoint, path string) error {
+	return probe.Within(ctx, f.settings().HealthTimeout, check, at, path)
 }
 
 // verify returns an error unless it was the child that answered on its port or

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/internal/fleet"
+	"github.com/dynlb/dynlb/internal/fleet/probe"
 	"github.com/dynlb/dynlb/internal/process/account"
 )
 
@@ -61,7 +62,7 @@ type Program struct {
 	WorkDir string
 	// Check is the protocol of health checks, and HealthPath their path. GRPCHealth has
 	// them be calls of grpc.health.v1 instead.
-	Check      Check
+	Check      probe.Check
 	GRPCHealth bool
 	HealthPath string
 	// LivenessPath is the path of liveness checks. "": there are none.

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/dynlb/dynlb/internal/fleet/probe"
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
@@ -56,7 +57,7 @@ func TestProbeSocket(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = folder.remove() })
 	at := registry.Endpoint{Network: "unix", Address: folder.socket()}
-	if err := probeHTTP(t.Context(), at, "/"); err == nil || err.Error() != "the instance has not made the socket "+folder.socket() {
+	if err := probe.HTTP(t.Context(), at, "/"); err == nil || err.Error() != "the instance has not made the socket "+folder.socket() {
 		t.Errorf("probe without a socket: %v", err)
 	}
 	l, err := net.Listen("unix", folder.socket())
@@ -64,7 +65,7 @@ func TestProbeSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	go answer(l, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") // ends with its connection
-	if err := probeHTTP(t.Context(), at, "/"); err != nil {
+	if err := probe.HTTP(t.Context(), at, "/"); err != nil {
 		t.Errorf("probe: %v", err)
 	}
 	_ = l.Close()

@@ -1,4 +1,4 @@
-package local
+package probe
 
 import (
 	"context"
@@ -47,12 +47,12 @@ func TestProbeGRPC(t *testing.T) {
 				_ = server.Serve(listener)
 			}()
 			t.Cleanup(func() { server.Stop(); <-done })
-			err = probeGRPC(t.Context(), tcpAt(listener.Addr().String()), "")
+			err = GRPC(t.Context(), tcpAt(listener.Addr().String()), "")
 			if text := errorText(err); text != c.want {
 				t.Errorf("got %q, want %q", text, c.want)
 			}
-			if err != nil && (!answered(err) || unavailable(err) != c.notReady) {
-				t.Errorf("%v: answered %t, not ready %t", err, answered(err), unavailable(err))
+			if err != nil && (!Answered(err) || Unavailable(err) != c.notReady) {
+				t.Errorf("%v: answered %t, not ready %t", err, Answered(err), Unavailable(err))
 			}
 		})
 	}
@@ -83,15 +83,15 @@ func TestProbeProtocol(t *testing.T) {
 	h1 := serve(func(p *http.Protocols) { p.SetHTTP1(true) })
 	h2 := serve(func(p *http.Protocols) { p.SetUnencryptedHTTP2(true) })
 	for name, c := range map[string]struct {
-		probe   prober
+		probe   Prober
 		address string
 		want    string
 	}{
-		"HTTP/2 as told":        {probeH2C, h2, ""},
-		"HTTP/1.1 against that": {probeH2C, h1, "the instance does not speak HTTP/2 with prior knowledge, which protocol: h2c means"},
-		"either, HTTP/1.1":      {probeEither, h1, ""},
-		"either, HTTP/2":        {probeEither, h2, ""},
-		"gRPC":                  {probeGRPC, h2, "grpc.health.v1: no answer of gRPC, but status 418 of HTTP"},
+		"HTTP/2 as told":        {H2C, h2, ""},
+		"HTTP/1.1 against that": {H2C, h1, "the instance does not speak HTTP/2 with prior knowledge, which protocol: h2c means"},
+		"either, HTTP/1.1":      {either, h1, ""},
+		"either, HTTP/2":        {either, h2, ""},
+		"gRPC":                  {GRPC, h2, "grpc.health.v1: no answer of gRPC, but status 418 of HTTP"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

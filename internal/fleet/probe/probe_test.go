@@ -1,4 +1,4 @@
-package local
+package probe
 
 import (
 	"context"
@@ -61,7 +61,7 @@ func TestProbe(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), limit)
 			defer cancel()
-			err := probeHTTP(ctx, tcpAt(strings.TrimPrefix(server.URL, "http://")), path)
+			err := HTTP(ctx, tcpAt(strings.TrimPrefix(server.URL, "http://")), path)
 			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 				t.Errorf("probe: %v, want %q", err, c.want)
 			}
@@ -110,7 +110,7 @@ func TestProbeGarbage(t *testing.T) {
 				_, _ = io.WriteString(conn, answer)
 				_ = conn.Close()
 			}()
-			if err := probeHTTP(t.Context(), tcpAt(l.Addr().String()), "/health"); err == nil || !strings.HasPrefix(err.Error(), want) {
+			if err := HTTP(t.Context(), tcpAt(l.Addr().String()), "/health"); err == nil || !strings.HasPrefix(err.Error(), want) {
 				t.Errorf("%v, want %q", err, want)
 			}
 			_ = l.Close()

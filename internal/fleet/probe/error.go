@@ -1,4 +1,4 @@
-package local
+package probe
 
 import (
 	"context"
@@ -10,34 +10,34 @@ import (
 	"time"
 )
 
-// statusError is an answer to a health check that is not 2xx. The instance works,
+// StatusError is an answer to a health check that is not 2xx. The instance works,
 // and says that it is not ready.
-type statusError struct {
-	path   string
-	status int
+type StatusError struct {
+	Path   string
+	Status int
 }
 
-func (e *statusError) Error() string {
-	return fmt.Sprintf("GET %s: status %d, not 2xx", e.path, e.status)
+func (e *StatusError) Error() string {
+	return fmt.Sprintf("GET %s: status %d, not 2xx", e.Path, e.Status)
 }
 
-// answered reports whether err is an answer that is not 2xx.
-func answered(err error) bool {
-	var status *statusError
+// Answered reports whether err is an answer that is not 2xx.
+func Answered(err error) bool {
+	var status *StatusError
 	return errors.As(err, &status)
 }
 
-// unavailable reports whether err is an answer with the status 503.
-func unavailable(err error) bool {
-	var status *statusError
-	return errors.As(err, &status) && status.status == http.StatusServiceUnavailable
+// Unavailable reports whether err is an answer with the status 503.
+func Unavailable(err error) bool {
+	var status *StatusError
+	return errors.As(err, &status) && status.Status == http.StatusServiceUnavailable
 }
 
 // grpcError is an answer of grpc.health.v1 other than SERVING. It is the answer of HTTP that
 // means the same.
 type grpcError struct {
 	text string
-	as   statusError
+	as   StatusError
 }
 
 func (e *grpcError) Error() string { return "grpc.health.v1: " + e.text }
@@ -45,21 +45,21 @@ func (e *grpcError) Error() string { return "grpc.health.v1: " + e.text }
 // Unwrap returns the answer of HTTP.
 func (e *grpcError) Unwrap() error { return &e.as }
 
-// silenceError says that a health check got no answer in time. It is a
+// SilenceError says that a health check got no answer in time. It is a
 // context.DeadlineExceeded.
-type silenceError struct {
-	path  string
-	limit time.Duration
+type SilenceError struct {
+	Path  string
+	Limit time.Duration
 }
 
-func (e *silenceError) Error() string {
-	if e.path == "" {
-		return fmt.Sprintf("grpc.health.v1: no answer within %v", e.limit)
+func (e *SilenceError) Error() string {
+	if e.Path == "" {
+		return fmt.Sprintf("grpc.health.v1: no answer within %v", e.Limit)
 	}
-	return fmt.Sprintf("GET %s: no answer within %v", e.path, e.limit)
+	return fmt.Sprintf("GET %s: no answer within %v", e.Path, e.Limit)
 }
 
-func (e *silenceError) Is(target error) bool { return target == context.DeadlineExceeded }
+func (e *SilenceError) Is(target error) bool { return target == context.DeadlineExceeded }
 
 // probeError returns the error of a health check that got no HTTP response from
 // address, in words that say more than those of net/http.
@@ -91,10 +91,10 @@ const (
 	noSettings    = `http2: client conn could not be established`
 )
 
-// withLastAnswer adds the last real answer to the error of a health check that got
+// WithLastAnswer adds the last real answer to the error of a health check that got
 // none. The result is not an answer itself.
-func withLastAnswer(err, answer error) error {
-	if answer == nil || answered(err) || !errors.Is(err, context.DeadlineExceeded) {
+func WithLastAnswer(err, answer error) error {
+	if answer == nil || Answered(err) || !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	return fmt.Errorf("%w; its last answer was %s", err, answer.Error())

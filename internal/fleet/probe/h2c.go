@@ -1,4 +1,4 @@
-package local
+package probe
 
 import (
 	"context"
@@ -25,20 +25,20 @@ const (
 	CheckEither
 )
 
-// proberOf returns what makes the checks that have a path.
-func (f *Fleet) proberOf(check Check) prober {
+// Of returns what makes the checks that have a path.
+func Of(check Check) Prober {
 	switch check {
 	case CheckH2C:
-		return probeH2C
+		return H2C
 	case CheckEither:
-		return probeEither
+		return either
 	default:
-		return f.probe
+		return HTTP
 	}
 }
 
-// probeH2C is probeHTTP in HTTP/2.
-func probeH2C(ctx context.Context, at registry.Endpoint, path string) error {
+// H2C is HTTP over HTTP/2 with prior knowledge.
+func H2C(ctx context.Context, at registry.Endpoint, path string) error {
 	transport := h2cTo(at)
 	defer transport.CloseIdleConnections()
 	return probeOver(ctx, transport, at, path)
@@ -52,10 +52,10 @@ func h2cTo(at registry.Endpoint) *http.Transport {
 	return transport
 }
 
-// probeEither is probeHTTP, in HTTP/2 for an instance that speaks nothing else.
-func probeEither(ctx context.Context, at registry.Endpoint, path string) error {
-	err := probeHTTP(ctx, at, path)
-	if err != nil && !answered(err) && probeH2C(ctx, at, path) == nil {
+// either is HTTP, in HTTP/2 for an instance that speaks nothing else.
+func either(ctx context.Context, at registry.Endpoint, path string) error {
+	err := HTTP(ctx, at, path)
+	if err != nil && !Answered(err) && H2C(ctx, at, path) == nil {
 		return nil
 	}
 	return err
@@ -65,9 +65,9 @@ func probeEither(ctx context.Context, at registry.Endpoint, path string) error {
 // (https://github.com/grpc/grpc/blob/master/doc/health-checking.md).
 const checkMethod = "/grpc.health.v1.Health/Check"
 
-// probeGRPC is a prober for which SERVING means healthy. It asks for the whole server. It
+// GRPC is a Prober for which SERVING means healthy. It asks for the whole server. It
 // needs no client of gRPC: the request is an empty message.
-func probeGRPC(ctx context.Context, at registry.Endpoint, _ string) error {
+func GRPC(ctx context.Context, at registry.Endpoint, _ string) error {
 	transport := h2cTo(at)
 	defer transport.CloseIdleConnections()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+at.Host()+checkMethod, strings.NewReader("\x00\x00\x00\x00\x00"))
@@ -96,7 +96,7 @@ func judgeGRPC(response *http.Response, content []byte) error {
 		status = response.Header.Get("Grpc-Status")
 	}
 	bad := func(text string) error {
-		return &grpcError{text, statusError{checkMethod, http.StatusInternalServerError}}
+		return &grpcError{text, StatusError{checkMethod, http.StatusInternalServerError}}
 	}
 	switch {
 	case response.StatusCode != http.StatusOK || status == "":
@@ -114,7 +114,7 @@ func judgeGRPC(response *http.Response, content []byte) error {
 	case state == 1:
 		return nil
 	case state == 2:
-		return &grpcError{"NOT_SERVING", statusError{checkMethod, http.StatusServiceUnavailable}}
+		return &grpcError{"NOT_SERVING", StatusError{checkMethod, http.StatusServiceUnavailable}}
 	default:
 		return bad(fmt.Sprintf("state %d", state))
 	}

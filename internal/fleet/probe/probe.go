@@ -1,4 +1,5 @@
-package local
+// Package probe makes the health checks of instances, of whatever kind of fleet.
+package probe
 
 import (
 	"context"
@@ -8,13 +9,10 @@ import (
 	"net"
 	"net/http"
 	"syscall"
+	"time"
 
 	"github.com/dynlb/dynlb/internal/registry"
 )
-
-// hosts are where an instance may listen, in the order of the probes: an app that
-// listens on "localhost" may get either.
-var hosts = []string{"127.0.0.1", "::1"}
 
 // maxHealthBody is how much of the response to a health check is read. A few words
 // are usual.
@@ -22,12 +20,12 @@ const maxHealthBody = 64 << 10
 
 // prober sends a health check for path to the instance at an endpoint. Nil means
 // healthy.
-type prober func(ctx context.Context, at registry.Endpoint, path string) error
+type Prober func(ctx context.Context, at registry.Endpoint, path string) error
 
-// probeHTTP is a prober for which a 2xx status means healthy. It follows no redirects.
+// HTTP is a Prober for which a 2xx status means healthy. It follows no redirects.
 // Each check has its own connection, because an instance must accept new ones to be
 // healthy.
-func probeHTTP(ctx context.Context, at registry.Endpoint, path string) error {
+func HTTP(ctx context.Context, at registry.Endpoint, path string) error {
 	transport := transportTo(at)
 	transport.DisableKeepAlives = true
 	return probeOver(ctx, transport, at, path)
@@ -63,7 +61,7 @@ func probeOver(ctx context.Context, transport *http.Transport, at registry.Endpo
 	}
 	defer response.Body.Close()
 	if response.StatusCode/100 != 2 {
-		return &statusError{path, response.StatusCode}
+		return &StatusError{path, response.StatusCode}
 	}
 	if _, err := io.CopyN(io.Discard, response.Body, maxHealthBody); err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("GET %s: read body: %w", path, err)
@@ -71,13 +69,24 @@ func probeOver(ctx context.Context, transport *http.Transport, at registry.Endpo
 	return nil
 }
 
-// connRefused reports whether err means that no program listens there.
-func connRefused(err error) bool {
+// ConnRefused reports whether err means that no program listens there.
+func ConnRefused(err error) bool {
 	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.EADDRNOTAVAIL)
 }
 
-// outOfDescriptors reports whether err means that dynlb has no free descriptor. It
+// OutOfDescriptors reports whether err means that dynlb has no free descriptor. It
 // says nothing about an instance.
-func outOfDescriptors(err error) bool {
+func OutOfDescriptors(err error) bool {
 	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
+}
+
+// Within makes a health check that may take as long as limit.
+func Within(ctx context.Context, limit time.Duration, check Prober, at registry.Endpoint, path string) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	err := check(ctx, at, path)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &SilenceError{path, limit}
+	}
+	return err
 }
