@@ -71,7 +71,7 @@ var table = map[string][]string{
 		"proxy/policy", "proxy/route", "golang.org/x/sys", "proxy/proxyproto", "proxy/sticky",
 	},
 	"proxy/policy":    {"internal/registry", "proxy/http1", "proxy/outcome"},
-	"proxy/settings":  {"proxy/http1"},
+	"proxy/settings":  {"proxy/http1", "proxy/policy"},
 	"proxy/eventloop": {"golang.org/x/sys"},
 	"proxy/forward":   {"proxy/http1"},
 	"proxy/handshake": {},

@@ -47,7 +47,7 @@ func (p *Proxy) EndKeepAlive() {
 
 // Shutdown ends the Proxy, which cannot be used afterwards. First it accepts the
 // connections that wait to be accepted, and then no others. Each connection ends with its
-// next response; one without a request may still send one within policy.DrainGrace.
+// next response; one without a request may still send one within Settings.DrainGrace.
 // Shutdown waits for the requests in flight and for the tunnels. When ctx ends, it answers
 // the requests that have no response with a 503, breaks the other responses off, and
 // returns an error with the number of both.

@@ -74,8 +74,8 @@ func (c *client) enter(s clientState) {
 
 // awaitWithin bounds the wait for the next request, or for the rest of its head.
 func (c *client) awaitWithin(limit time.Duration) {
-	if c.worker.engine.group.Closing() {
-		limit = min(limit, policy.DrainGrace)
+	if e := c.worker.engine; e.group.Closing() {
+		limit = min(limit, e.settings.Load().DrainGrace)
 	}
 	c.Within(limit)
 }

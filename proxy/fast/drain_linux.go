@@ -5,7 +5,7 @@ import (
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
-// drain gives idle clients policy.DrainGrace for one more request, and calls done when no
+// drain gives idle clients Settings.DrainGrace for one more request, and calls done when no
 // request is in flight any more and the clients have read their last response.
 func (w *worker) drain(done func()) {
 	if w.loop.Stopped() {
@@ -76,7 +76,7 @@ func (w *worker) stop() int {
 func (c *client) drain() {
 	switch c.state {
 	case awaiting, securing:
-		c.Within(policy.DrainGrace)
+		c.Within(c.worker.engine.settings.Load().DrainGrace)
 	case lingering:
 		c.Within(shutdownLinger)
 	case multiplexed:

@@ -128,7 +128,7 @@ func (e *Engine) each(do func(*worker)) {
 
 // Shutdown ends the Engine, which cannot be used afterwards. First it accepts the
 // connections that wait to be accepted, and then no others. Each connection ends with its
-// response; one without a request may still send one within policy.DrainGrace. Shutdown
+// response; one without a request may still send one within Settings.DrainGrace. Shutdown
 // waits for the requests in flight and for the tunnels, and for a short time until clients
 // have read their last response. When ctx ends, it answers the requests that have no
 // response with a 503, breaks the other responses off, and returns a *CutError if there

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/policy"
 )
 
 // Settings are how requests are carried. A Settings in use is never changed. It is
@@ -31,6 +32,10 @@ type Settings struct {
 	// how long a client may take none of a response; then the response is broken off.
 	// Zero: 10 s, 30 s and 60 s.
 	HeadTimeout, BodyTimeout, IdleTimeout time.Duration
+	// DrainGrace is how long a connection without a request stays open during a shutdown.
+	// HTTP/1.1 has no way to ask a client to leave before its next response, so a longer
+	// time loses fewer requests. At most IdleTimeout. Zero: policy.DrainGrace.
+	DrainGrace time.Duration
 	// MinRate is the rate, in bytes a second, at which a client must send the content of
 	// a request and take a response. Only the time counts in which dynlb waits for the
 	// client. A client whose content is behind that rate by BodyTimeout gets a 408. When
@@ -62,6 +67,7 @@ func (s Settings) WithDefaults() Settings {
 	s.HeadTimeout = cmp.Or(s.HeadTimeout, 10*time.Second)
 	s.BodyTimeout = cmp.Or(s.BodyTimeout, 30*time.Second)
 	s.IdleTimeout = cmp.Or(s.IdleTimeout, 60*time.Second)
+	s.DrainGrace = min(cmp.Or(s.DrainGrace, policy.DrainGrace), s.IdleTimeout)
 	s.MinRate = cmp.Or(s.MinRate, 240) // as Kestrel and IIS
 	return s
 }

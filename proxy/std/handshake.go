@@ -40,7 +40,7 @@ func (c *conn) shake() {
 			return false
 		case c.lane.closing.Load(): // Shutdown wakes all reads
 			last = true
-			_ = c.tls.raw.SetReadDeadline(time.Now().Add(policy.DrainGrace)) // the read reports the error
+			_ = c.tls.raw.SetReadDeadline(time.Now().Add(c.lane.options.Settings.Load().DrainGrace)) // the read reports the error
 			return true
 		default:
 			_ = c.tls.raw.SetReadDeadline(noDeadline)

@@ -131,7 +131,7 @@ func (c *conn) readHead(limit *limit) error {
 // lastWait is how long a connection that ends as soon as it has no request waits for one.
 func (c *conn) lastWait() time.Duration {
 	if c.lane.closing.Load() {
-		return policy.DrainGrace
+		return c.lane.options.Settings.Load().DrainGrace
 	}
 	return lastLook
 }

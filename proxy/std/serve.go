@@ -151,7 +151,7 @@ func (l *Lane) serving() []*listening {
 
 // Shutdown ends the Lane, which cannot be used afterwards. First it accepts the
 // connections that wait to be accepted, and then no others. Each connection ends with its
-// response; one without a request may still send one within policy.DrainGrace. Shutdown
+// response; one without a request may still send one within Settings.DrainGrace. Shutdown
 // waits for the requests in flight and for the tunnels, and for a short time until clients
 // have read their last response. When ctx ends, it answers the requests that have no
 // response with a 503, and breaks the other responses off. It returns the number of both
@@ -166,7 +166,7 @@ func (l *Lane) Shutdown(ctx context.Context) (cut int) {
 		<-in.closed
 	}
 	l.each(func(c *conn) { _ = c.conn.SetReadDeadline(longAgo) }) // wakes those that wait for a request; the read reports the error
-	defer l.pool.close()
+	l.pool.close()                                                // an instance that serves one connection at a time is free for others
 	l.streams.shutdown(ctx)
 	if l.running.wait(ctx) == nil {
 		return 0
