@@ -20,7 +20,7 @@ func TestBadUsage(t *testing.T) {
 		want string
 	}{
 		{"serv", `dynlb: unknown command "serv"; did you mean "serve"? (see 'dynlb --help')`},
-		{"serve now", `dynlb: unknown argument "now" (usage: dynlb serve [flags])`},
+		{"serve --listen :0", "dynlb: --listen is for FILE or COMMAND; a config says it with its key listen"},
 		{"version extra", `dynlb: unknown argument "extra" (usage: dynlb version [flags])`},
 		{"serve --log-level loud", `dynlb: --log-level "loud": use debug, info, warn or error`},
 		{"serve --engine turbo", `dynlb: invalid argument "turbo" for "--engine" flag: unknown engine "turbo"; there are auto, fast and std`},
