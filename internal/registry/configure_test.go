@@ -24,11 +24,12 @@ func TestConfigure(t *testing.T) {
 		if got := r.Waiting(); got != 2 {
 			t.Errorf("%d wait, want 2", got)
 		}
-		if _, err := r.Acquire(t.Context(), Preference{}); !errors.Is(err, ErrQueueFull) {
+		next := &Waiter{}
+		if _, err := r.Enqueue(next); !errors.Is(err, ErrQueueFull) {
 			t.Errorf("one more: %v", err)
 		}
-		if r.QueueTimeout() != time.Second {
-			t.Errorf("the next may wait %v", r.QueueTimeout())
+		if next.Timeout != time.Second {
+			t.Errorf("the next may wait %v", next.Timeout)
 		}
 		start := time.Now()
 		if g := <-two; !errors.Is(g.err, ErrQueueTimeout) || time.Since(start) != time.Minute {

@@ -69,18 +69,25 @@ func (r *Registry) standsLocked(now time.Duration) bool {
 	if r.paused {
 		return false
 	}
-	bear := r.flowWindowLocked()
-	if !q.stands {
-		standing := min(max(minStand, standPerPace*r.learned.pace()), r.options.QueueTimeout/2)
-		if q.flow.leaving() && q.flow.patience > 0 {
-			standing = min(standing, max(bear, q.flow.patience/2))
-		}
-		bear = standing
-	}
-	q.stands = q.size > 0 && now-q.head.since >= bear && len(r.candidates) > 0 &&
+	q.stands = q.size > 0 && len(r.candidates) > 0 &&
 		(q.flow.leaving() || q.flow.exceeds() && !r.learned.untried()) &&
+		now-q.head.since >= r.bearLocked() && // after what costs less: most queues do not stand
 		(!r.mayGrow && !r.startingLocked() || q.flow.drain(q.size) > r.options.QueueTimeout)
 	return q.stands
+}
+
+// bearLocked returns how long the first request may wait until the queue stands, or as
+// long as it does.
+func (r *Registry) bearLocked() time.Duration {
+	q, window := &r.queue, r.flowWindowLocked()
+	if q.stands {
+		return window
+	}
+	standing := min(max(minStand, standPerPace*r.learned.pace()), r.options.QueueTimeout/2)
+	if q.flow.leaving() && q.flow.patience > 0 {
+		standing = min(standing, max(window, q.flow.patience/2))
+	}
+	return standing
 }
 
 // flowWindowLocked returns the shortest window of the flow.
@@ -96,7 +103,9 @@ func (r *Registry) joinLocked(w *Waiter) bool {
 		q.flow, q.stands = flow{began: now}, false
 	}
 	q.flow.arrived++
-	q.flow.roll(now, r.flowWindowLocked())
+	if now-q.flow.began >= minWindow { // else it is no window whatever the pace is
+		q.flow.roll(now, r.flowWindowLocked())
+	}
 	if !r.refuseOldestLocked(now) && q.size >= r.options.QueueLimit {
 		w := q.yielding
 		if w == nil {

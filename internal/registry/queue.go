@@ -28,6 +28,8 @@ type Waiter struct {
 	// It is called once for each such Enqueue, unless Dequeue returns true. The registry
 	// is locked during the call, so Grant must not block and must not use it.
 	Grant func(Lease, error)
+	// Timeout is how long the request may wait. Enqueue sets it.
+	Timeout time.Duration
 
 	prev, next *Waiter
 	queued     bool
@@ -73,25 +75,31 @@ func (r *Registry) Try(p Preference) (Lease, error) {
 
 // Enqueue is Acquire for callers that do not wait in a goroutine: without a free
 // instance it returns the zero Lease and puts w into the queue. The caller measures
-// QueueTimeout and calls Dequeue when it is over.
+// Waiter.Timeout and calls Dequeue when it is over.
 func (r *Registry) Enqueue(w *Waiter) (Lease, error) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	lease, err := r.tryLocked(&w.Preference)
-	if err != nil || lease.Valid() {
-		return lease, err
+	if err == nil && !lease.Valid() {
+		err = r.enqueueLocked(w)
 	}
+	r.mu.Unlock()
+	return lease, err
+}
+
+// enqueueLocked puts w into the queue.
+func (r *Registry) enqueueLocked(w *Waiter) error {
 	r.arrivals++
 	if r.hopeless && len(r.candidates) == 0 {
-		return Lease{}, ErrNoStart
+		return ErrNoStart
 	}
+	w.Timeout = r.options.QueueTimeout
 	if !r.joinLocked(w) {
-		return Lease{}, r.refusedLocked(ErrQueueFull)
+		return r.refusedLocked(ErrQueueFull)
 	}
 	if r.queue.size == 1 {
 		r.changedLocked() // an app scaled to zero must start an instance
 	}
-	return Lease{}, nil
+	return nil
 }
 
 // Dequeue removes w from the queue, and reports whether it was there. If it was not,
@@ -120,13 +128,6 @@ func (r *Registry) Yield(w *Waiter) {
 	r.queue.push(w)
 }
 
-// QueueTimeout returns how long a request may wait.
-func (r *Registry) QueueTimeout() time.Duration {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.options.QueueTimeout
-}
-
 // tryLocked claims an instance if one is free and no request waits.
 func (r *Registry) tryLocked(p *Preference) (Lease, error) {
 	if r.closed {
@@ -150,7 +151,7 @@ type grant struct {
 
 // wait waits for the grant of w, which w sends to done, of capacity 1.
 func (r *Registry) wait(ctx context.Context, w *Waiter, done <-chan grant) (Lease, error) {
-	timer := time.NewTimer(r.QueueTimeout())
+	timer := time.NewTimer(w.Timeout)
 	defer timer.Stop()
 	var cause error
 	select {

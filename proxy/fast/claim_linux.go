@@ -7,11 +7,7 @@ import (
 
 // claim claims an instance that is ready, and waits for it if need be.
 func (r *request) claim() {
-	instances := r.app.Registry()
-	lease, err := instances.Try(r.waiter.Preference)
-	if err == nil && !lease.Valid() {
-		lease, err = instances.Enqueue(&r.waiter)
-	}
+	lease, err := r.app.Registry().Enqueue(&r.waiter)
 	switch {
 	case err != nil:
 		r.fail(err)
@@ -41,12 +37,12 @@ func (r *request) leftQueue() {
 func (r *request) queue() {
 	r.attempt, r.queuedAt = attemptQueued, r.worker.loop.Now()
 	r.yield()
-	limit := int64(r.app.Registry().QueueTimeout())
+	limit := r.waiter.Timeout
 	if limit <= 0 {
 		r.leaveQueue()
 		return
 	}
-	r.worker.loop.SetTimer(&r.timer, r.worker.loop.Now()+limit)
+	r.worker.loop.SetTimer(&r.timer, r.queuedAt+int64(limit))
 }
 
 // yield has the request wait behind others if its client has ended its output: it may be

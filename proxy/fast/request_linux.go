@@ -49,6 +49,7 @@ type request struct {
 	worker   *worker
 	waiter   registry.Waiter // its Grant is made once
 	granted  grant           // the arguments of the last call of Grant
+	timer    eventloop.Timer // in the queue, until an instance is known to be dead, and between dials
 	response response
 	facts
 }
@@ -94,15 +95,14 @@ type facts struct {
 	lease        registry.Lease
 	pool         *pool
 	attempts     policy.Attempts
-	queuedAt     int64           // when it began to wait for an instance
-	timer        eventloop.Timer // in the queue, until an instance is known to be dead, and between dials
-	dialBy       int64           // when connecting has taken too long; 0 before the first dial failed
-	sentHead     int             // how much of head
-	sentAt       int64           // when sending began, then when it ended
-	sentContinue bool            // the client was asked for its content
-	endsBy       int64           // when it is known how an instance ended that has ended
-	connRefused  bool            // the instance refuses connections
-	lost         error           // why the instance cannot have sent all of its response; see sendFailed
+	queuedAt     int64 // when it began to wait for an instance
+	dialBy       int64 // when connecting has taken too long; 0 before the first dial failed
+	sentHead     int   // how much of head
+	sentAt       int64 // when sending began, then when it ended
+	sentContinue bool  // the client was asked for its content
+	endsBy       int64 // when it is known how an instance ended that has ended
+	connRefused  bool  // the instance refuses connections
+	lost         error // why the instance cannot have sent all of its response; see sendFailed
 }
 
 // newRequest returns a request that has begun on a client's connection.
@@ -113,13 +113,13 @@ func (w *worker) newRequest(c *client) *request {
 		w.requests = w.requests[:last]
 	} else {
 		r = &request{worker: w}
-		r.response.request = r
+		r.response.request, r.timer.Owner = r, r
 		r.waiter.Grant = func(lease registry.Lease, err error) {
 			r.granted = grant{lease, err}
 			w.loop.Post(r)
 		}
 	}
-	r.client, r.settings, r.began, r.timer.Owner = c, w.engine.settings.Load(), w.loop.Now(), r
+	r.client, r.settings, r.began = c, w.engine.settings.Load(), w.loop.Now()
 	c.request = r
 	w.loop.Begin()
 	return r
@@ -221,7 +221,7 @@ func (r *request) writeHead(head *http1.Request, n, strip int, rest []byte) {
 // recycle gives back the request's buffers, and its memory.
 func (r *request) recycle() {
 	w := r.worker
-	w.loop.RemoveTimer(&r.timer)
+	r.timer.Clear() // the loop may keep it: the next request has the same
 	r.dropHead()
 	r.response.recycle()
 	label := r.label[:0]
@@ -233,6 +233,8 @@ func (r *request) recycle() {
 	r.granted = grant{}
 	if len(w.requests) < maxSpare {
 		w.requests = append(w.requests, r)
+	} else {
+		w.loop.RemoveTimer(&r.timer)
 	}
 }
 

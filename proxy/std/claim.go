@@ -52,7 +52,7 @@ func (x *exchange) queue() (registry.Lease, error) {
 		c.waits(waiter)
 		defer c.waits(nil)
 	}
-	err := x.await(granted, x.lane.clock.limit(pool.QueueTimeout()))
+	err := x.await(granted, x.lane.clock.limit(waiter.Timeout))
 	if err != nil && pool.Dequeue(waiter) {
 		return registry.Lease{}, err
 	}
