@@ -79,8 +79,9 @@ func (s *Server) serveHTTP(l net.Listener) error {
 
 // adminHandler returns what admin HTTP serves: health for all clients, and the
 // rest for those that Auth admits. The page holds no secret: it asks for the token.
-func (s *Server) adminHandler(options Options, page http.Handler) http.Handler {
+func (s *Server) adminHandler(options Options, control *control, page http.Handler) http.Handler {
 	const get, head, post = http.MethodGet, http.MethodHead, http.MethodPost
+	watch := only(withoutTimeLimit(s.watchHTTP(control)), get)
 	mux := http.NewServeMux()
 	mux.Handle(statusPath, s.StatusHandler())
 	mux.Handle("/v1/apps", only(s.gateway, get, head))
@@ -92,8 +93,8 @@ func (s *Server) adminHandler(options Options, page http.Handler) http.Handler {
 	mux.Handle("/v1/restart", only(withoutTimeLimit(s.gateway), post))
 	mux.Handle("/v1/deploy", only(withoutTimeLimit(s.gateway), post))
 	mux.Handle("/v1/rollback", only(withoutTimeLimit(s.gateway), post))
-	mux.Handle("/v1/instances:watch", only(withoutTimeLimit(s.gateway), get))
-	mux.Handle("/v1/instances/watch", only(withoutTimeLimit(s.gateway), get))
+	mux.Handle("/v1/instances:watch", watch)
+	mux.Handle("/v1/instances/watch", watch)
 	mux.Handle("/v1/history", only(s.gateway, get, head))
 	mux.Handle("/v1/events", only(s.gateway, get, head))
 	mux.Handle("/v1/logs", only(withoutTimeLimit(s.gateway), get))

@@ -69,6 +69,7 @@ func (s *Server) newClientGRPC(control *control) *grpc.Server {
 // newGRPC returns a gRPC server with the Control service.
 func (s *Server) newGRPC(control *control, options ...grpc.ServerOption) *grpc.Server {
 	server := grpc.NewServer(append(options,
+		grpc.ForceServerCodecV2(newCodec()),
 		grpc.MaxRecvMsgSize(maxMessage),
 		grpc.MaxHeaderListSize(maxHeaders),
 		grpc.ConnectionTimeout(handshakeTimeout),

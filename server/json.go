@@ -99,9 +99,14 @@ func plain(err error) string {
 // writeError answers with an HTTP status and a message for the client, in the form
 // of the gateway's errors.
 func writeError(w http.ResponseWriter, httpStatus int, message string) {
-	raw, err := newJSON().Marshal(status.New(codeOf(httpStatus), message).Proto())
+	writeStatusError(w, httpStatus, status.New(codeOf(httpStatus), message))
+}
+
+// writeStatusError is writeError for an error of the service.
+func writeStatusError(w http.ResponseWriter, httpStatus int, why *status.Status) {
+	raw, err := newJSON().Marshal(why.Proto())
 	if err != nil {
-		http.Error(w, message, httpStatus)
+		http.Error(w, why.Message(), httpStatus)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")

@@ -113,7 +113,7 @@ func New(options Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make control server: %w", err)
 	}
-	s.http = s.newAdmin(s.adminHandler(options, page))
+	s.http = s.newAdmin(s.adminHandler(options, control, page))
 	return s, nil
 }
 

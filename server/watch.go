@@ -7,7 +7,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
 )
@@ -28,8 +27,8 @@ const (
 )
 
 // WatchInstances sends the state at once, and again whenever it has changed and the
-// interval since the previous message is over. It takes each snapshot when it can
-// send it, so a slow reader has no backlog.
+// interval since the previous message is over. It looks at the state when it can send it,
+// so a slow reader has no backlog.
 func (c *control) WatchInstances(req *dynlbv1.WatchInstancesRequest, stream grpc.ServerStreamingServer[dynlbv1.WatchInstancesResponse]) error {
 	app, err := c.apps.find(req.GetApp())
 	if err != nil {
@@ -46,18 +45,16 @@ func (c *control) WatchInstances(req *dynlbv1.WatchInstancesRequest, stream grpc
 		return status.Errorf(codes.ResourceExhausted, "there are %d watchers already, which is the maximum", maxWatchers)
 	}
 
-	ctx := stream.Context()
 	changed, stop := app.Board.Watch()
 	defer stop()
-	w := watcher{control: c, app: app}
+	feed, leave := c.feeds.open(c, app)
+	defer leave()
+	w := watcher{feed: feed, interval: interval, changed: changed}
 	for message := w.first(req.GetResumeAfter()); ; {
-		if err := stream.Send(message); err != nil {
+		if err := stream.SendMsg(message); err != nil {
 			return err
 		}
-		if err := sleep(ctx, interval); err != nil {
-			return err
-		}
-		if message, err = w.next(ctx, changed, interval); err != nil {
+		if message, err = w.next(stream.Context()); err != nil {
 			return err
 		}
 	}
@@ -75,40 +72,45 @@ func intervalOf(req *dynlbv1.WatchInstancesRequest) (time.Duration, error) {
 	return interval, nil
 }
 
-// watcher is one watch of an app, and the last state that it was sent.
+// watcher is one watch of an app, and what it was sent last.
 type watcher struct {
-	control *control
-	app     *App
-	pool    *dynlbv1.Pool // as last sent
-	event   uint64        // sequence number of the first event that was not sent
+	feed     *feed
+	interval time.Duration
+	changed  <-chan struct{}
+	at       time.Time // when it last looked
+	version  uint64    // of the state
+	event    uint64    // number of the first event that was not sent
 }
 
 // maxResumed is how many events the first message has at most.
 const maxResumed = 1000
 
 // first returns the whole state, and the events after a sequence number unless that is 0.
-func (w *watcher) first(after uint64) *dynlbv1.WatchInstancesResponse {
+func (w *watcher) first(after uint64) *message {
+	w.at = time.Now()
+	f := w.feed.since(w.at)
+	w.version, w.event = f.version, f.next
 	if after == 0 {
-		now := w.app.Board.Snapshot()
-		w.pool, w.event = w.control.pool(w.app, &now), now.NextEvent
-		return &dynlbv1.WatchInstancesResponse{Pool: w.pool, Time: timestamp(now.Time)}
+		return f.message(f.next)
 	}
-	now, events, whole := w.app.Board.After(after)
-	w.pool, w.event = w.control.pool(w.app, &now), now.NextEvent
-	m := &dynlbv1.WatchInstancesResponse{Pool: w.pool, Events: eventsOf(w.app.Name, events), Time: timestamp(now.Time)}
+	app := w.feed.app
+	now, events, whole := app.Board.After(after)
+	events = events[:max(0, len(events)-int(now.NextEvent-f.next))] // the others are of the next message
+	m := &dynlbv1.WatchInstancesResponse{Pool: f.pool, Events: eventsOf(app.Name, events), Time: timestamp(f.at)}
 	if !whole {
 		w.completeFirst(m, after)
 	}
-	return m
+	return newMessage(m)
 }
 
 // completeFirst adds the events before those of the journal, as far as they were kept.
 func (w *watcher) completeFirst(m *dynlbv1.WatchInstancesResponse, after uint64) {
-	if w.control.history == nil {
+	history := w.feed.control.history
+	if history == nil {
 		m.EventsIncomplete = true
 		return
 	}
-	earlier, whole, err := w.control.history.EventsAfter(w.app.Name, after, maxResumed)
+	earlier, whole, err := history.EventsAfter(w.feed.app.Name, after, maxResumed)
 	m.EventsIncomplete = err != nil || !whole
 	if len(m.Events) > 0 { // the newest may be in both
 		begin := m.Events[0].GetSequence()
@@ -122,38 +124,56 @@ func (w *watcher) completeFirst(m *dynlbv1.WatchInstancesResponse, after uint64)
 	}
 }
 
-// next waits for a state that differs from the last one, and returns it. Traffic is
-// not announced, so next also compares once per interval.
-func (w *watcher) next(ctx context.Context, changed <-chan struct{}, interval time.Duration) (*dynlbv1.WatchInstancesResponse, error) {
+// next waits until the interval is over and for a state that differs from the last one,
+// and returns it. Traffic is not announced, so next also compares once per interval.
+func (w *watcher) next(ctx context.Context) (*message, error) {
+	due := w.due()
+	if err := sleep(ctx, time.Until(due)); err != nil {
+		return nil, err
+	}
 	for {
-		if !w.control.apps.has(w.app) {
-			return nil, status.Errorf(codes.NotFound, "app %s was removed", w.app.Name)
+		if app := w.feed.app; !w.feed.control.apps.has(app) {
+			return nil, status.Errorf(codes.NotFound, "app %s was removed", app.Name)
 		}
-		if message := w.look(); message != nil {
+		if message := w.look(due); message != nil {
 			return message, nil
 		}
+		w.at = due
+		tick := w.due()
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
-		case <-time.After(interval):
-		case <-changed:
+		case <-time.After(time.Until(tick)):
+			due = tick
+		case <-w.changed:
 			if err := sleep(ctx, settle); err != nil {
 				return nil, err
 			}
+			due = time.Now().Add(-settle / 2) // so that watchers of the same change share a frame
 		}
 	}
 }
 
+// due returns when the watcher looks next: after the interval, and never in the past, at a
+// moment that it shares with others.
+func (w *watcher) due() time.Time {
+	t := w.at.Add(w.interval)
+	if now := time.Now(); t.Before(now) {
+		t = now
+	}
+	return w.feed.round(t, w.interval/moments)
+}
+
 // look returns the state and the events since the last one, or nil when nothing has
-// changed.
-func (w *watcher) look() *dynlbv1.WatchInstancesResponse {
-	now, events, lost := w.app.Board.Since(w.event)
-	pool := w.control.pool(w.app, &now)
-	if len(events) == 0 && lost == 0 && proto.Equal(pool, w.pool) {
+// changed. The state is not from before due.
+func (w *watcher) look(due time.Time) *message {
+	f := w.feed.since(due)
+	if f.version == w.version && f.next == w.event {
 		return nil
 	}
-	w.pool, w.event = pool, now.NextEvent
-	return &dynlbv1.WatchInstancesResponse{Pool: pool, Events: eventsOf(w.app.Name, events), EventsDropped: lost, Time: timestamp(now.Time)}
+	m := f.message(w.event)
+	w.at, w.version, w.event = due, f.version, f.next
+	return m
 }
 
 // sleep waits for d, or returns the error of a ctx that ends before.

@@ -64,6 +64,7 @@ func (p *plane) watchHTTP(ctx context.Context, t *testing.T) *bufio.Scanner {
 		t.Fatalf("watch over HTTP: %s %v", resp.Status, resp.Header)
 	}
 	lines := bufio.NewScanner(resp.Body)
+	lines.Buffer(nil, 1<<20)
 	if pool := nextLine(t, lines).GetPool(); pool.GetMaxInstances() != 8 {
 		t.Errorf("first message is %v; want the whole state", pool)
 	}

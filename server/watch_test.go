@@ -195,15 +195,15 @@ func TestWatchCountsDroppedEvents(t *testing.T) {
 		p := startInBubble(t)
 		go func() {
 			time.Sleep(time.Second + 125*time.Millisecond) // between two looks
-			for i := range 300 {
+			for i := range 5000 {
 				p.board.SetTrouble(fmt.Sprint(i))
 			}
 		}()
 		second := p.watch(t.Context(), t, 2, 0).messages[1]
-		if got := len(second.GetEvents()); got+int(second.GetEventsDropped()) != 300 || second.GetEventsDropped() == 0 {
-			t.Errorf("%d events and %d dropped, want 300 together", got, second.GetEventsDropped())
+		if got := len(second.GetEvents()); got+int(second.GetEventsDropped()) != 5000 || second.GetEventsDropped() == 0 {
+			t.Errorf("%d events and %d dropped, want 5000 together", got, second.GetEventsDropped())
 		}
-		if last := second.GetEvents()[len(second.GetEvents())-1]; last.GetReason() != "299" {
+		if last := second.GetEvents()[len(second.GetEvents())-1]; last.GetReason() != "4999" {
 			t.Errorf("last event is %v; want the latest", last)
 		}
 	})

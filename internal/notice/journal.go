@@ -54,25 +54,55 @@ func NewSequence(last uint64) *Sequence {
 
 func (s *Sequence) next() uint64 { return s.last.Add(1) }
 
-// journalSize is how many events are kept for readers that are behind: the
-// starts, readies, drains and stops of 64 instances.
-const journalSize = 256
+const (
+	// minJournal is how many events are kept for readers that are behind: the starts,
+	// readies, drains and stops of 64 instances.
+	minJournal = 256
+	// maxJournal bounds what is kept of more frequent events. An event takes 120 bytes,
+	// and its texts.
+	maxJournal = 4096
+	// journalTime is how long an event is kept at least, as long as there are no more than
+	// maxJournal of them: a thousand events a second for readers that look once a second.
+	journalTime = 4 * time.Second
+)
 
-// journal is a ring of the last events.
+// journal is a ring of the last events. It grows when they are frequent.
 type journal struct {
-	ring [journalSize]Event
-	next uint64 // sequence number of the next event
+	ring []Event // event number n is at n % len(ring)
+	next uint64  // number of the next event
+}
+
+// add adds an event.
+func (j *journal) add(event Event) {
+	if size := uint64(len(j.ring)); size == 0 {
+		j.ring = make([]Event, minJournal)
+	} else if oldest := &j.ring[j.next%size]; j.next >= size && size < maxJournal && event.Time.Sub(oldest.Time) < journalTime {
+		j.grow()
+	}
+	j.ring[j.next%uint64(len(j.ring))] = event
+	j.next++
+}
+
+// grow doubles the ring.
+func (j *journal) grow() {
+	old := j.ring
+	size := uint64(len(old))
+	j.ring = make([]Event, 2*size)
+	for n := j.next - size; n < j.next; n++ {
+		j.ring[n%(2*size)] = old[n%size]
+	}
 }
 
 // since returns the events from sequence number first on, oldest first, and how
 // many of them have been overwritten.
 func (j *journal) since(first uint64) (events []Event, lost uint64) {
-	if j.next > first+journalSize {
-		lost = j.next - first - journalSize
+	size := uint64(len(j.ring))
+	if j.next > first+size {
+		lost = j.next - first - size
 		first += lost
 	}
 	for ; first < j.next; first++ {
-		events = append(events, j.ring[first%journalSize])
+		events = append(events, j.ring[first%size])
 	}
 	return events, lost
 }
@@ -82,10 +112,8 @@ func (b *Board) recordLocked(kind EventType, id registry.ID, reason string) {
 }
 
 func (b *Board) appendLocked(event Event) {
-	j := &b.journal
 	event.Sequence = b.sequence.next()
-	j.ring[j.next%journalSize] = event
-	j.next++
+	b.journal.add(event)
 	b.notifyLocked()
 }
 

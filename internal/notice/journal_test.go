@@ -3,6 +3,7 @@ package notice
 import (
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/dynlb/dynlb/internal/registry"
 )
@@ -24,15 +25,44 @@ func TestEventsAndTheirLoss(t *testing.T) {
 			t.Errorf("event %d: %+v", i, e)
 		}
 	}
-	for i := range journalSize + 10 {
+	for i := range maxJournal + 10 {
 		b.SetTrouble(strconv.Itoa(i))
 	}
 	now, events, lost = b.Since(now.NextEvent)
-	if len(events) != journalSize || lost != 10 || now.NextEvent != b.Snapshot().NextEvent {
+	if len(events) != maxJournal || lost != 10 || now.NextEvent != b.Snapshot().NextEvent {
 		t.Fatalf("after an overflow: %d events, %d lost, next %d", len(events), lost, now.NextEvent)
 	}
 	if events[0].Reason != "10" {
 		t.Errorf("the oldest event left is %q, want 10", events[0].Reason)
+	}
+}
+
+// TestJournalGrowsWithTheRate: frequent events are kept for a reader that looks once a
+// second, and rare ones take no more room.
+func TestJournalGrowsWithTheRate(t *testing.T) {
+	t.Parallel()
+	begin := time.Now()
+	fill := func(rate, seconds int) (j journal, lost uint64) {
+		for second := range seconds {
+			first := j.next
+			for n := range rate {
+				j.add(Event{Time: begin.Add(time.Duration(second)*time.Second + time.Duration(n)*time.Second/time.Duration(rate)), Sequence: j.next})
+			}
+			events, missing := j.since(first)
+			lost += missing
+			for i, e := range events {
+				if e.Sequence != first+missing+uint64(i) {
+					t.Fatalf("event %d is number %d", i, e.Sequence)
+				}
+			}
+		}
+		return j, lost
+	}
+	if j, lost := fill(1000, 10); lost != 0 || len(j.ring) != maxJournal {
+		t.Errorf("a thousand a second: %d lost, room for %d", lost, len(j.ring))
+	}
+	if j, lost := fill(50, 100); lost != 0 || len(j.ring) != minJournal {
+		t.Errorf("fifty a second: %d lost, room for %d", lost, len(j.ring))
 	}
 }
 
