@@ -35,8 +35,8 @@ func TestWatchersShareFrames(t *testing.T) {
 		p.add(t, 5001, registry.Ready)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		go p.traffic(ctx, t)
-		var watchers sync.WaitGroup
+		var load, watchers sync.WaitGroup
+		load.Go(func() { p.traffic(ctx, t) })
 		var mu sync.Mutex
 		sent, states := 0, map[time.Time]bool{} // messages, and the times of their states
 		for i := range 50 {
@@ -51,8 +51,10 @@ func TestWatchersShareFrames(t *testing.T) {
 			})
 		}
 		watchers.Wait()
-		if most := 50 + moments*60*4 + 10; len(states) > most || sent < 50*4*50 {
-			t.Errorf("%d messages have %d states, want no more than %d", sent, len(states), most)
+		cancel()
+		load.Wait()
+		if limit := 50 + moments*60*4 + 10; len(states) > limit || sent < 50*4*50 {
+			t.Errorf("%d messages have %d states, want no more than %d", sent, len(states), limit)
 		}
 		p.stop(t)
 	})

@@ -13,8 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dynlb/dynlb/internal/config"
-	"github.com/dynlb/dynlb/internal/recipe"
 	"github.com/dynlb/dynlb/internal/firstrun"
+	"github.com/dynlb/dynlb/internal/recipe"
 )
 
 func newInit(o *options) *cobra.Command {
