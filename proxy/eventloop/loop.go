@@ -17,10 +17,10 @@ const (
 	MaxRounds = 4
 	// maxTurn is how long a loop that always finds work keeps its processor before it
 	// yields to other goroutines, and maxKept is that if there is another processor for
-	// these: to yield wakes a thread there. After 10 ms Go's scheduler interrupts a
-	// goroutine.
+	// these: to yield wakes a thread there, which takes 15 µs in all. After 10 ms Go's
+	// scheduler interrupts a goroutine, which takes longer still.
 	maxTurn = int64(500 * time.Microsecond)
-	maxKept = int64(5 * time.Millisecond)
+	maxKept = int64(9 * time.Millisecond)
 	// maxWait bounds how long a busy loop waits, in milliseconds. The clock notices a
 	// hold-up only if it is longer than the wait.
 	maxWait = 1000

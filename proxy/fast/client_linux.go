@@ -36,6 +36,7 @@ type client struct {
 	head    *http1.Request  // while a part of a request's head has arrived
 	began   int64           // when that was; 0: none has
 	ip      string          // its address, "" when it has none
+	network policy.Network  // of ip; 0: it has none
 	port    uint16
 	state   clientState
 	used    bool // a request was read
@@ -48,7 +49,7 @@ type client struct {
 func (w *worker) Accept(from eventloop.Arrival) {
 	c := &client{worker: w, port: from.Peer.Port()}
 	if from.Peer.IsValid() {
-		c.ip = from.Peer.Addr().String()
+		c.locate(from.Peer.Addr().String())
 	}
 	if !w.loop.AddAccepted(&c.Conn, from.Socket, c) {
 		return
@@ -64,6 +65,9 @@ func (w *worker) Accept(from eventloop.Arrival) {
 	}
 	w.rest(c)
 }
+
+// locate notes the address of the client.
+func (c *client) locate(ip string) { c.ip, c.network = ip, policy.NetworkOf(ip) }
 
 // enter changes the state.
 func (c *client) enter(s clientState) {

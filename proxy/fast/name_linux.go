@@ -21,9 +21,9 @@ func (c *client) readName(b []byte) {
 	}
 	c.unnamed = false
 	if !h.Own {
-		c.named, c.ip, c.port = true, "", h.Client.Port()
+		c.named, c.ip, c.network, c.port = true, "", 0, h.Client.Port()
 		if h.Client.IsValid() {
-			c.ip = h.Client.Addr().String()
+			c.locate(h.Client.Addr().String())
 		}
 	}
 	c.began = 0

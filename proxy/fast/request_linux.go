@@ -214,7 +214,7 @@ func (r *request) writeHead(head *http1.Request, n, strip int, rest []byte) {
 	if rules := r.rules.Sticky; rules != nil {
 		r.waiter.Preference = rules.Begin(&r.session, head, policy.Client(head, ip, from.Trusted), from.Scheme == "https")
 	}
-	r.waiter.Preference.Origin = policy.Origin(head, n, ip, from.Trusted)
+	r.waiter.Preference.Origin = policy.Origin(head, n, r.client.network, from.Trusted)
 	r.client.Keep(rest)
 }
 

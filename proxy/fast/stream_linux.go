@@ -36,7 +36,7 @@ func (w *worker) newStream(s *session) *stream {
 	}
 	st.session, st.h2.Owner = s, st
 	st.client.worker, st.client.stream = w, st
-	st.client.ip, st.client.port = s.client.ip, s.client.port
+	st.client.ip, st.client.network, st.client.port = s.client.ip, s.client.network, s.client.port
 	return st
 }
 

@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"bytes"
 	"hash/maphash"
 	"math/bits"
 	"net/netip"
@@ -14,18 +13,35 @@ import (
 // seed makes the hashes of this process its own, so that a client cannot choose them.
 var seed = maphash.MakeSeed()
 
-// Origin returns where a request comes from: r is its head, of size bytes, and ip the
-// address of the peer that sent it, "" if there is none. If the peer is trusted, the
-// client is the one that it names last in X-Forwarded-For.
+// Network stands for the network of a client in an Origin. It is the same for all requests
+// of a connection, so a lane determines it once.
+type Network uint64
+
+// NetworkOf returns the Network of an address, "" if there is none: of IPv6 that of its /64
+// network, which is the smallest that one client has.
+func NetworkOf(ip string) Network {
+	if strings.IndexByte(ip, ':') < 0 {
+		return Network(maphash.String(seed, ip))
+	}
+	a, err := netip.ParseAddr(ip)
+	if err != nil {
+		return Network(maphash.String(seed, ip))
+	}
+	b := a.As16()
+	return Network(maphash.Bytes(seed, b[:8]))
+}
+
+// Origin returns where a request comes from: r is its head, of size bytes, and client the
+// Network of the peer that sent it. If the peer is trusted, the client is the one that it
+// names last in X-Forwarded-For.
 //
 // Requests are of one kind if they have these in common: the method, the first segment of
 // the path, whether they ask for another protocol, whether they have content, and roughly
 // the sizes of head and content. Servers decline requests for such reasons.
-func Origin(r *http1.Request, size int, ip string, trusted bool) registry.Origin {
-	client := network(ip)
+func Origin(r *http1.Request, size int, client Network, trusted bool) registry.Origin {
 	if trusted {
 		if named := lastClient(r); len(named) > 0 {
-			client = maphash.Bytes(seed, named)
+			client = Network(maphash.Bytes(seed, named))
 		}
 	}
 	class := uint64(bits.Len(uint(size)>>11))<<16 | uint64(bits.Len64(uint64(r.Length)>>16))<<8
@@ -40,20 +56,6 @@ func Origin(r *http1.Request, size int, ip string, trusted bool) registry.Origin
 	}
 	kind := maphash.Bytes(seed, r.Method)*31 + maphash.Bytes(seed, segment(r.Path)) + class*0x9e3779b97f4a7c15
 	return registry.Origin{Client: uint32(client>>32) | 1, Kind: uint32(kind >> 32)}
-}
-
-// network returns the hash of an address: of IPv6 that of its /64 network, which is the
-// smallest that one client has.
-func network(ip string) uint64 {
-	if strings.IndexByte(ip, ':') < 0 {
-		return maphash.String(seed, ip)
-	}
-	a, err := netip.ParseAddr(ip)
-	if err != nil {
-		return maphash.String(seed, ip)
-	}
-	b := a.As16()
-	return maphash.Bytes(seed, b[:8])
 }
 
 // Client returns the address of the client that a request comes from: that of the peer,
@@ -79,11 +81,10 @@ func lastClient(r *http1.Request) []byte {
 
 // segment returns the first segment of a path.
 func segment(path []byte) []byte {
-	if len(path) == 0 {
-		return nil
-	}
-	if end := bytes.IndexAny(path[1:], "/?"); end >= 0 {
-		return path[:1+end]
+	for i, c := range path {
+		if i > 0 && (c == '/' || c == '?') {
+			return path[:i]
+		}
 	}
 	return path
 }

@@ -17,7 +17,7 @@ func originOf(t testing.TB, head, ip string, trusted bool) registry.Origin {
 	if n == 0 || err != nil {
 		t.Fatalf("%d, %v", n, err)
 	}
-	return Origin(r, n, ip, trusted)
+	return Origin(r, n, NetworkOf(ip), trusted)
 }
 
 // TestOriginClient checks which requests are those of one client.
@@ -91,8 +91,9 @@ func BenchmarkOrigin(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	network := NetworkOf("192.0.2.1")
 	b.ReportAllocs()
 	for b.Loop() {
-		Origin(r, n, "192.0.2.1", false)
+		Origin(r, n, network, false)
 	}
 }

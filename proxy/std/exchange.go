@@ -122,7 +122,7 @@ func (x *exchange) begin(r *http1.Request, size int, from forward.Peer, rules ru
 	if x.sticky != nil {
 		x.preference = x.sticky.Begin(&x.session, r, policy.Client(r, from.IP, from.Trusted), from.Scheme == "https")
 	}
-	x.preference.Origin = policy.Origin(r, size, from.IP, from.Trusted)
+	x.preference.Origin = policy.Origin(r, size, policy.NetworkOf(from.IP), from.Trusted)
 	x.writeHead(r, size, from)
 	return nil
 }
