@@ -61,13 +61,15 @@ var table = map[string][]string{
 	"proxy":               {"internal/registry", "proxy/fast", "proxy/handshake", "proxy/settings", "proxy/outcome", "proxy/policy", "proxy/route", "proxy/std"},
 	"proxy/proxyproto":    {},
 	"proxy/sticky":        {"internal/registry", "proxy/http1"},
-	"proxy/h2c":           {"internal/registry", "proxy/http1", "proxy/http2", "proxy/policy"},
+	"proxy/deadline":      {},
+	"proxy/lent":          {"proxy/deadline"},
+	"proxy/h2c":           {"internal/registry", "proxy/deadline", "proxy/http1", "proxy/http2", "proxy/policy"},
 	"proxy/fast": {
-		"internal/registry", "proxy/edge", "proxy/eventloop", "proxy/forward", "proxy/handshake", "proxy/http1", "proxy/http2", "proxy/settings",
+		"internal/registry", "proxy/edge", "proxy/eventloop", "proxy/forward", "proxy/handshake", "proxy/http1", "proxy/http2", "proxy/lent", "proxy/settings",
 		"proxy/outcome", "proxy/policy", "proxy/route", "proxy/proxyproto", "proxy/sticky",
 	},
 	"proxy/std": {
-		"internal/registry", "proxy/edge", "proxy/forward", "proxy/h2c", "proxy/handshake", "proxy/http1", "proxy/http2", "proxy/settings", "proxy/outcome",
+		"internal/registry", "proxy/edge", "proxy/forward", "proxy/h2c", "proxy/handshake", "proxy/http1", "proxy/http2", "proxy/lent", "proxy/settings", "proxy/outcome",
 		"proxy/policy", "proxy/route", "golang.org/x/sys", "proxy/proxyproto", "proxy/sticky",
 	},
 	"proxy/policy":    {"internal/registry", "proxy/http1", "proxy/outcome"},

@@ -27,7 +27,7 @@ func TestEdgeOfApps(t *testing.T) {
 		rules = append(rules, route.Rule{App: app, Hosts: []string{name + ".test"}})
 	}
 	url := serveProxy(t, proxy.Options{
-		Engine: engine, Router: route.NewTable(rules), Settings: proxy.Settings{StreamsOnStd: true},
+		Engine: engine, Router: route.NewTable(rules),
 	})
 	eachProtocol(t, func(t *testing.T, client *http.Client) {
 		ask := func(name string, code int) *http.Response {

@@ -46,13 +46,14 @@ func (p *Proxy) newFast(o *Options, secure *handshake.Server) *fast.Engine {
 		TLS:        secure,
 		Handover:   p.std.Take,
 		HandedOver: p.std,
+		Lend:       p.std.Carry,
 		Conduct:    &p.conduct,
 		Record:     o.Record,
 		Log:        o.Log,
 		Loops:      o.Loops,
 	}
 	if o.Status != nil {
-		options.StatusPath, options.Status = statusPath, p.std.StatusPage
+		options.StatusPath = statusPath
 	}
 	engine, err := fast.New(options)
 	if err == nil {

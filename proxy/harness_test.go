@@ -140,7 +140,6 @@ func newProxy(t testing.TB, s setup) *front {
 	if s.options.Router == nil {
 		s.options.Router = route.Single(f.app)
 	}
-	s.options.StreamsOnStd = s.options.StreamsOnStd || edge.New(s.edge).StreamsOnStd() || s.protocol != route.HTTP1
 	s.options.Engine = cmp.Or(s.options.Engine, engine)
 	s.options.Record = func(o *outcome.Outcome) {
 		r := record{code: o.Code, took: o.Duration, app: o.App, status: o.Status, out: o.BytesOut}

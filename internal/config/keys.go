@@ -188,7 +188,7 @@ func trafficKeys(a *App) []Key {
 	return []Key{
 		{
 			Name: "protocol", Value: oneOf(&a.Protocol, "http1", "h2c", "auto"), Default: "http1", Change: RollingRestart,
-			Meaning: "What instances speak: `http1` is HTTP/1.1, `h2c` is HTTP/2 without TLS with prior knowledge, as apps of gRPC do, and `auto` means `h2c` for an instance that answers to it and `http1` otherwise. Clients may use either version with each. The std lane carries HTTP/2 of all apps as soon as one has `h2c` or `auto`.",
+			Meaning: "What instances speak: `http1` is HTTP/1.1, `h2c` is HTTP/2 without TLS with prior knowledge, as apps of gRPC do, and `auto` means `h2c` for an instance that answers to it and `http1` otherwise. Clients may use either version with each. The std lane carries requests for an app with `h2c` or `auto`.",
 		},
 		{
 			Name: "requestTimeout", Value: duration(&a.RequestTimeout, minWait), Default: "30s", Change: AtOnce,

@@ -104,7 +104,7 @@ func tlsKeys(t *PublicTLS, hsts *time.Duration) []Key {
 		},
 		{
 			Name: "http2", Value: boolean(&t.HTTP2), Default: "true", Change: AtOnce,
-			Meaning: "Whether clients are offered HTTP/2. With `compression`, or hashed passwords in `basicAuth`, and on other systems than Linux, it takes several times the processor time of HTTP/1.1.",
+			Meaning: "Whether clients are offered HTTP/2. On other systems than Linux, it takes several times the processor time of HTTP/1.1.",
 		},
 		{
 			Name: "hsts", Value: duration(hsts, 0), Default: "0", Change: AtOnce,

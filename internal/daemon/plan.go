@@ -43,7 +43,6 @@ func newPlan(settings config.Config, ports *local.Ports) (plan, error) {
 		if err != nil {
 			return plan{}, err
 		}
-		p.proxy.StreamsOnStd = p.proxy.StreamsOnStd || one.Requests.Edge.StreamsOnStd() || one.Requests.Protocol != route.HTTP1
 		p.apps[all[i].Name] = appPlan{one, all[i]}
 	}
 	return p, nil

@@ -89,12 +89,6 @@ func New(settings Settings) *Rules {
 	}
 }
 
-// StreamsOnStd reports whether the std lane must carry HTTP/2: a request could block the
-// event loop, whose connection carries others that cannot be handed over.
-func (rules *Rules) StreamsOnStd() bool {
-	return rules != nil && (rules.settings.Compress || rules.settings.Users.mayBlock())
-}
-
 // guarded reports whether a rule may refuse a request.
 func (s *Settings) guarded() bool {
 	return len(s.Allow) > 0 || len(s.Deny) > 0 || s.Users != nil || s.ClientRate.isSet() || s.AppRate.isSet() || s.Maintenance != nil

@@ -20,6 +20,7 @@ const (
 	lingering
 	clientTunnelled
 	multiplexed
+	onLoan
 )
 
 // client is a connection from a client. An idle one costs little more than this
@@ -101,6 +102,8 @@ func (c *client) Ready() {
 		c.tunnel.relay()
 	case multiplexed:
 		c.session.ready()
+	case onLoan:
+		c.stream.loan.ready()
 	}
 }
 
@@ -121,6 +124,7 @@ func (c *client) Expired() {
 		c.tunnel.expired(&c.Conn)
 	case multiplexed:
 		c.session.expired()
+	case onLoan: // it has no deadline
 	}
 }
 

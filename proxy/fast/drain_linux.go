@@ -41,7 +41,7 @@ func (w *worker) checkDrained() {
 // cut breaks off the requests in flight, and returns their number. Clients that were sent
 // nothing of their response get a 503 instead, and linger.
 func (w *worker) cut() int {
-	n := w.loop.Busy()
+	n := w.loop.Busy() - w.loans
 	w.loop.Conns(func(c *eventloop.Conn) {
 		if h, ok := c.Handler().(*client); ok {
 			h.cut()
@@ -53,7 +53,7 @@ func (w *worker) cut() int {
 // stop closes what is left, returns the number of requests that it broke off, and ends
 // the loop.
 func (w *worker) stop() int {
-	n := w.loop.Busy()
+	n := w.loop.Busy() - w.loans
 	w.loop.Conns(func(c *eventloop.Conn) {
 		if h, ok := c.Handler().(*client); ok {
 			h.abandon()
@@ -100,7 +100,7 @@ func (c *client) drainIdle() {
 // cut ends what is under way on the connection: the time for draining is over.
 func (c *client) cut() {
 	switch {
-	case c.state == lingering:
+	case c.state == lingering, c.state == onLoan:
 	case c.state == multiplexed:
 		c.session.cut()
 	case c.state == exchanging && !c.request.response.begun():

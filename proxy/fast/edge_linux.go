@@ -12,15 +12,20 @@ import (
 var errBlocks = errors.New("the rules would block the event loop")
 
 // elsewhere reports whether the std lane carries the request, because of the protocol of
-// the instances. A stream of HTTP/2 cannot be handed over, and there are none that begin
-// then; see session.late.
-func (r *request) elsewhere() bool {
-	return r.rules.Protocol != route.HTTP1 && r.worker.engine.handover != nil && r.client.stream == nil
+// the instances.
+func (r *request) elsewhere() bool { return r.rules.Protocol != route.HTTP1 && r.movable() }
+
+// movable reports whether the std lane can carry the request.
+func (r *request) movable() bool {
+	if r.client.stream != nil {
+		return r.worker.engine.lend != nil
+	}
+	return r.worker.engine.handover != nil
 }
 
 // judge asks the rules in front of the app whether the request may pass.
 func (r *request) judge(rules *edge.Rules, head *http1.Request) (err error) {
-	if r.worker.engine.handover != nil && r.client.stream == nil && rules.Blocks(head) {
+	if r.movable() && rules.Blocks(head) {
 		return errBlocks
 	}
 	r.edge, err = rules.Begin(head, r.peer(), r.app.Edge())

@@ -10,7 +10,9 @@ import (
 
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/eventloop"
+	"github.com/dynlb/dynlb/proxy/forward"
 	"github.com/dynlb/dynlb/proxy/handshake"
+	"github.com/dynlb/dynlb/proxy/lent"
 	"github.com/dynlb/dynlb/proxy/outcome"
 	"github.com/dynlb/dynlb/proxy/policy"
 	"github.com/dynlb/dynlb/proxy/route"
@@ -30,7 +32,7 @@ type Engine struct {
 	shakers    *shakers                       // the goroutines that do handshakes
 	began      time.Time                      // its time counts from here
 	statusPath string
-	status     func(method, target, host, client string) []byte
+	lend       func(s *lent.Stream, head []byte, from forward.Peer, address string)
 	beyond     atomic.Int64 // requests of HTTP/2 beyond the first of their connection
 	conduct    *policy.Conduct
 	record     outcome.Recorder
@@ -57,7 +59,7 @@ func New(options Options) (*Engine, error) {
 		handover:   options.Handover,
 		handedOver: options.HandedOver,
 		statusPath: options.StatusPath,
-		status:     options.Status,
+		lend:       options.Lend,
 		conduct:    options.Conduct,
 		record:     options.Record,
 		log:        options.Log,

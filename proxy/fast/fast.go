@@ -110,7 +110,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/dynlb/dynlb/proxy/forward"
 	"github.com/dynlb/dynlb/proxy/handshake"
+	"github.com/dynlb/dynlb/proxy/lent"
 	"github.com/dynlb/dynlb/proxy/outcome"
 	"github.com/dynlb/dynlb/proxy/policy"
 	"github.com/dynlb/dynlb/proxy/route"
@@ -137,9 +139,11 @@ type Options struct {
 	HandedOver IdleConns
 	// StatusPath is the one path that is not the app's. Empty: there is none.
 	StatusPath string
-	// Status returns the whole response, in HTTP/1.1, to a request of HTTP/2 for
-	// StatusPath. It may block. Nil: the path is the app's over HTTP/2.
-	Status func(method, target, host, client string) []byte
+	// Lend carries a request of HTTP/2 that is not for the engine: it is for StatusPath, its
+	// instances may speak HTTP/2, or the rules in front of the app could block. head is its
+	// head as one of HTTP/1.1, and from its client at an address with a port. It must not
+	// block. Nil: the engine carries all requests of HTTP/2.
+	Lend func(s *lent.Stream, head []byte, from forward.Peer, address string)
 	// Conduct holds what was learned of the instances. Nil: the engine has its own.
 	Conduct *policy.Conduct
 	// Record is called with the outcome of each request. Nil: outcomes are not reported.

@@ -18,16 +18,9 @@ func (s *session) leave() {
 	}
 }
 
-// streamsElsewhere reports whether the std lane carries HTTP/2.
-func (e *Engine) streamsElsewhere() bool { return e.handover != nil && e.settings.Load().StreamsOnStd }
-
-// late reports whether a request begins too long after the client was asked to leave, or
-// requests are carried elsewhere now. The client sends it again on another connection.
+// late reports whether a request begins too long after the client was asked to leave. The
+// client sends it again on another connection.
 func (s *session) late() bool {
-	if s.worker.engine.streamsElsewhere() {
-		s.leave()
-		return true
-	}
 	return s.leftAt != 0 && s.worker.loop.Now() >= s.leftAt+int64(drainGrace)
 }
 
@@ -53,10 +46,17 @@ func (s *session) part() {
 	c.end()
 }
 
-// cut ends the requests: the time for draining is over.
+// cut ends the requests: the time for draining is over. The std lane ends those that were
+// lent to it, and their clients may get a response.
 func (s *session) cut() {
-	s.each((*stream).cut)
-	s.part()
+	lent := false
+	s.each(func(st *stream) {
+		lent = lent || st.client.state == onLoan
+		st.cut()
+	})
+	if !lent {
+		s.part()
+	}
 }
 
 // quit ends the requests of a connection that is being closed.

@@ -135,12 +135,13 @@ func (r *request) start(head *http1.Request, n int, rest []byte) bool {
 	if err == nil {
 		strip, err = r.route(head)
 	}
-	if err == errBlocks { //nolint:errorlint // it is the very value
+	blocks := err == errBlocks //nolint:errorlint // it is the very value
+	if (err == nil || blocks) && r.client.stream != nil && r.client.stream.crowded {
+		err, blocks = policy.ErrStreams, false
+	}
+	if blocks {
 		r.leave()
 		return false
-	}
-	if err == nil && r.client.stream != nil && r.client.stream.crowded {
-		err = policy.ErrStreams
 	}
 	if err != nil {
 		if r.app == nil {

@@ -48,10 +48,6 @@ type session struct {
 // multiplex goes on with a connection that speaks HTTP/2 and has sent b.
 func (c *client) multiplex(b []byte) {
 	w := c.worker
-	if w.engine.streamsElsewhere() {
-		c.handOver(b)
-		return
-	}
 	s := &session{worker: w, client: c}
 	s.conn = http2.New(s, http2.Config{
 		Streams: maxStreams, StreamWindow: streamWindow, MaxStreamWindow: maxStreamWindow, ConnWindow: sessionWindow,

@@ -13,7 +13,9 @@ import (
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 
+	"github.com/dynlb/dynlb/proxy/forward"
 	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/lent"
 	"github.com/dynlb/dynlb/proxy/proxytest"
 	"github.com/dynlb/dynlb/proxy/settings"
 )
@@ -234,12 +236,18 @@ func TestSessionStatus(t *testing.T) {
 	goOn := make(chan struct{})
 	f := serve(t, Options{
 		Handover: give(make(chan given, 1)), StatusPath: "/lb-status",
-		Status: func(method, target, host, _ string) []byte {
-			if strings.Contains(target, "slow") {
-				<-goOn
-			}
-			text := method + " " + target + " " + host
-			return fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\nDate: x\r\n\r\n%s", len(text), text)
+		Lend: func(s *lent.Stream, head []byte, _ forward.Peer, _ string) {
+			go func() {
+				if strings.Contains(string(head), "slow") {
+					<-goOn
+				}
+				line := strings.Fields(string(head))
+				text := line[0] + " " + line[1] + " " + line[4]
+				s.Header().Set("Content-Length", fmt.Sprint(len(text)))
+				s.Header().Set("Date", "x")
+				_, _ = io.WriteString(s, text)
+				s.Finish(false)
+			}()
 		},
 	}, sized(t))
 	c := dialStreams(t, f)

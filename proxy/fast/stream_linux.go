@@ -17,6 +17,7 @@ type stream struct {
 	client  client
 	h2      http2.Stream
 	session *session
+	loan    *loan             // the std lane carries the request; nil: it does not
 	fed     eventloop.Backlog // content that was not read
 	unpaid  int               // how much of it the client does not know to be read
 	chunked bool              // the content is read in chunks
@@ -76,14 +77,15 @@ func (s *session) Request(h2 *http2.Stream, text []byte) {
 		st.turnAway(err.(*http1.Error), text) //nolint:errorlint // Parse returns no other
 	case n != len(text):
 		st.turnAway(errLineEnd, text)
-	case w.engine.status != nil && w.engine.isStatus(c.head):
-		st.serveStatus(c.head)
+	case w.engine.lend != nil && w.engine.isStatus(c.head):
+		st.lend(text)
 	default:
 		st.chunked = c.head.Framing == http1.Chunked
 		c.used = true
 		c.enter(exchanging)
-		r := w.newRequest(c)
-		r.start(c.head, n, nil)
+		if !w.newRequest(c).start(c.head, n, nil) {
+			st.lend(text)
+		}
 	}
 }
 
@@ -108,6 +110,10 @@ func (st *stream) count() {
 func (s *session) Content(h2 *http2.Stream, payload []byte) {
 	st := h2.Owner.(*stream)
 	c := &st.client
+	if c.state == onLoan {
+		st.loan.feed(payload, h2.Ended())
+		return
+	}
 	if c.state != exchanging && c.state != clientTunnelled {
 		s.conn.Taken(h2, len(payload)) // it is not wanted any more
 		return
@@ -174,7 +180,10 @@ func (st *stream) block() {
 
 // CloseWrite ends the response.
 func (st *stream) CloseWrite() {
-	if st.h2.IsOpen() {
+	if st.h2.IsOpen() && !st.h2.Finished() {
+		if st.loan != nil {
+			st.loan.sendTrailer()
+		}
 		st.session.conn.End(&st.h2)
 		st.session.later()
 	}
@@ -196,6 +205,9 @@ func (st *stream) Close(reset bool) {
 		st.blocked = false
 		i := slices.Index(s.blocked, st)
 		s.blocked = slices.Delete(s.blocked, i, i+1)
+	}
+	if st.loan != nil {
+		st.loan.end()
 	}
 	if st.beyond {
 		s.worker.engine.beyond.Add(-1)

@@ -38,6 +38,7 @@ type worker struct {
 	awaiting  int         // clients of which no request is under way
 	lingering int         // clients that linger
 	sessions  int         // clients that speak HTTP/2
+	loans     int         // requests that the std lane carries
 	drained   func()      // called once there is nothing under way; nil unless draining
 }
 

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/dynlb/dynlb/proxy/deadline"
 	"github.com/dynlb/dynlb/proxy/http1"
 	"github.com/dynlb/dynlb/proxy/http2"
 	"github.com/dynlb/dynlb/proxy/policy"
@@ -34,8 +35,8 @@ type Conn struct {
 	over     bool       // nothing more is received
 	err      error      // why
 	closed   bool
-	readBy   deadline
-	writeBy  deadline
+	readBy   deadline.Deadline
+	writeBy  deadline.Deadline
 	readable sync.Cond
 	writable sync.Cond
 }
@@ -137,7 +138,7 @@ func (c *Conn) send(b []byte) (sent int, err error) {
 		} else {
 			s.waiting = true
 		}
-		if c.writeBy.passed() {
+		if c.writeBy.Passed() {
 			return sent, os.ErrDeadlineExceeded
 		}
 		s.wake.Signal()
@@ -171,7 +172,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 			return 0, net.ErrClosed
 		case c.over:
 			return 0, c.err
-		case c.readBy.passed():
+		case c.readBy.Passed():
 			return 0, os.ErrDeadlineExceeded
 		}
 		c.readable.Wait()
@@ -218,8 +219,8 @@ func (c *Conn) Close() error {
 		return nil
 	}
 	c.closed = true
-	c.readBy.stop()
-	c.writeBy.stop()
+	c.readBy.Stop()
+	c.writeBy.Stop()
 	c.readable.Broadcast()
 	c.writable.Broadcast()
 	c.pay(c.unpaid)
@@ -258,11 +259,11 @@ func (c *Conn) SetReadDeadline(t time.Time) error { return c.limit(&c.readBy, &c
 func (c *Conn) SetWriteDeadline(t time.Time) error { return c.limit(&c.writeBy, &c.writable, t) }
 
 // limit sets a deadline.
-func (c *Conn) limit(d *deadline, wake *sync.Cond, t time.Time) error {
+func (c *Conn) limit(d *deadline.Deadline, wake *sync.Cond, t time.Time) error {
 	c.session.mu.Lock()
 	defer c.session.mu.Unlock()
 	if !c.closed {
-		d.set(t, &c.session.mu, wake)
+		d.Set(t, &c.session.mu, wake)
 	}
 	return nil
 }

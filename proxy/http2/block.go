@@ -94,7 +94,10 @@ func (c *Conn) endBlock() *Error {
 		return c.fail(k.stream, ProtocolError)
 	}
 	if k.trailer {
-		return c.content(s, nil, 0, true)
+		c.trailer = k.request.head
+		err := c.content(s, nil, 0, true)
+		c.trailer = nil
+		return err
 	}
 	return c.open()
 }

@@ -22,6 +22,7 @@ type Conn struct {
 	resets  resets
 	budget  budget
 	expects expectation
+	trailer []byte // of the request that ends now
 	err     *Error // the connection is over
 }
 
@@ -47,6 +48,10 @@ func New(handler Handler, config Config) *Conn {
 
 // Streams returns how many streams are open.
 func (c *Conn) Streams() int { return len(c.streams) }
+
+// Trailer returns the trailer section of the request that ends now, as lines of HTTP/1.1.
+// The Handler calls it during Content, and the bytes are valid until that returns.
+func (c *Conn) Trailer() []byte { return c.trailer }
 
 // Each calls do for each open stream, which do may close.
 func (c *Conn) Each(do func(*Stream)) {

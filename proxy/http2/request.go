@@ -212,9 +212,12 @@ func (r *request) finish(end bool) {
 	r.head = append(r.head, "\r\n"...)
 }
 
-// trailer checks a field of the trailer section, which is not kept.
+// trailer takes a field of the trailer section.
 func (r *request) trailer(f hpack.HeaderField) {
 	if !validName(f.Name) || !validValue(f.Value) {
 		r.malformed("malformed trailer field")
+	}
+	if r.fault == "" && !r.full() {
+		r.line(f.Name, f.Value)
 	}
 }

@@ -53,9 +53,6 @@ type Settings struct {
 	// in flight beyond the first one of each connection. A further request gets a 503.
 	// Zero: no limit.
 	MaxStreams int
-	// StreamsOnStd has the std lane carry HTTP/2, because of the rules in front of an app
-	// (see package edge), or because the instances of an app may speak HTTP/2.
-	StreamsOnStd bool
 	// Describe has the outcomes of requests that are for no app describe them, and has
 	// those for dynlb's own status recorded.
 	Describe bool

@@ -1,6 +1,7 @@
 package std
 
 import (
+	"context"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -21,13 +22,15 @@ type Lane struct {
 	gate      gate
 	idleConns idleConns
 	streams   *streams
-	shards    atomic.Int32 // that were given to connections
-	flights   counter      // requests and tunnels in flight
-	beyond    atomic.Int64 // requests of HTTP/2 beyond the first of their connection
-	running   counter      // goroutines that serve a connection or a stream
-	leaving   atomic.Bool  // EndKeepAlive was called
-	closing   atomic.Bool  // Shutdown was called
-	cutting   atomic.Bool  // Shutdown breaks off what is in flight
+	loan      func() (context.Context, context.CancelFunc) // of a request that another lane has lent
+	endLoans  context.CancelFunc                           // ends all of them
+	shards    atomic.Int32                                 // that were given to connections
+	flights   counter                                      // requests and tunnels in flight
+	beyond    atomic.Int64                                 // requests of HTTP/2 beyond the first of their connection
+	running   counter                                      // goroutines that serve a connection or a stream
+	leaving   atomic.Bool                                  // EndKeepAlive was called
+	closing   atomic.Bool                                  // Shutdown was called
+	cutting   atomic.Bool                                  // Shutdown breaks off what is in flight
 
 	underscores policy.Underscores
 	peers       policy.Peers
@@ -54,6 +57,8 @@ func New(options Options) *Lane {
 	l.gate.max, l.gate.makeRoom = limit, func() { l.CloseIdle() }
 	l.pool = newPool(&l.clock, options.Conduct, limit, options.Log)
 	l.streams = newStreams(l)
+	base, end := context.WithCancel(context.Background())
+	l.loan, l.endLoans = func() (context.Context, context.CancelFunc) { return context.WithCancel(base) }, end
 	return l
 }
 

@@ -43,6 +43,9 @@ func (d *download) begin() ([]byte, error) {
 		case r.Status == http.StatusSwitchingProtocols:
 			return nil, d.switchProtocols(d.from, r)
 		case !r.Informational():
+			if err := d.unswitched(r); err != nil {
+				return nil, err
+			}
 			return d.respond(r)
 		}
 		if err := d.inform(d.from, r); err != nil {

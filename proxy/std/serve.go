@@ -175,6 +175,7 @@ func (l *Lane) Shutdown(ctx context.Context) (cut int) {
 	l.cutting.Store(true)
 	l.each((*conn).cut)
 	l.streams.cut()
+	l.endLoans()
 	last, cancel := context.WithTimeout(context.Background(), 2*shutdownLinger)
 	defer cancel()
 	_ = l.running.wait(last) // clients read their last response

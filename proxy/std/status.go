@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/dynlb/dynlb/proxy/edge"
@@ -75,15 +74,20 @@ func (c *conn) takeStatus(r *http1.Request) {
 	c.refuse(f, whole)
 }
 
+// statusRequest returns a request for the status path as what answers it knows it.
+func (l *Lane) statusRequest(r *http1.Request, address string) *http.Request {
+	_, query, _ := bytes.Cut(r.Path, []byte("?"))
+	return &http.Request{
+		Method: string(r.Method), URL: &url.URL{Path: l.options.StatusPath, RawQuery: string(query)}, RequestURI: string(r.Path), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: make(http.Header), Body: http.NoBody, Host: string(r.Host), RemoteAddr: address,
+	}
+}
+
 // serveStatus answers a request for the status path on a connection of HTTP/1.1, and
 // returns the answer.
 func (c *conn) serveStatus(r *http1.Request) *page {
 	w := &page{header: make(http.Header), code: http.StatusOK}
-	_, query, _ := bytes.Cut(r.Path, []byte("?"))
-	request := &http.Request{
-		Method: string(r.Method), URL: &url.URL{Path: c.lane.options.StatusPath, RawQuery: string(query)}, RequestURI: string(r.Path), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: make(http.Header), Body: http.NoBody, Host: string(r.Host), RemoteAddr: c.conn.RemoteAddr().String(),
-	}
+	request := c.lane.statusRequest(r, c.conn.RemoteAddr().String())
 	whole := c.body.Done()
 	if !whole {
 		_, whole = c.atHand()
@@ -111,22 +115,10 @@ func (s *stream) serveStatus(r *http1.Request, ip string) {
 		return
 	}
 	w := &page{header: s.writer.Header(), code: http.StatusOK}
-	s.lane.answerStatus(w, s.request)
+	s.lane.answerStatus(w, s.lane.statusRequest(r, s.request.RemoteAddr))
 	s.writer.WriteHeader(w.code)
 	_, _ = s.writer.Write(w.body.Bytes()) // it fails only if the client is gone
 	call.end(w.code, w.length(toHead))
-}
-
-// StatusPage returns the response, in HTTP/1.1, to a request of HTTP/2 for the status
-// path that another lane carries.
-func (l *Lane) StatusPage(method, target, host, client string) []byte {
-	w := &page{header: make(http.Header), code: http.StatusOK}
-	_, query, _ := strings.Cut(target, "?")
-	l.answerStatus(w, &http.Request{
-		Method: method, URL: &url.URL{Path: l.options.StatusPath, RawQuery: query}, RequestURI: target, Proto: "HTTP/2.0", ProtoMajor: 2,
-		Header: make(http.Header), Body: http.NoBody, Host: host, RemoteAddr: client,
-	})
-	return w.append(nil, method == http.MethodHead, false, l.date.at(time.Now()))
 }
 
 // page is an http.ResponseWriter that collects a response.

@@ -10,16 +10,20 @@ import (
 
 	"github.com/dynlb/dynlb/proxy/forward"
 	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/lent"
 	"github.com/dynlb/dynlb/proxy/outcome"
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
-// stream is a request of HTTP/2 that net/http has read.
+// stream is a request of HTTP/2: net/http has read it, or another lane has lent it.
 type stream struct {
 	lane      *Lane
 	rules     rules
 	writer    http.ResponseWriter
 	request   *http.Request
+	peer      forward.Peer
+	conn      *conn        // that the request came on; nil: another lane has it
+	loan      *lent.Stream // that another lane has lent; nil: net/http has read the request
 	control   *http.ResponseController
 	exchange  exchange
 	buffer    []byte // for read
@@ -41,9 +45,14 @@ func (l *Lane) serveStream(w http.ResponseWriter, r *http.Request) {
 	l.running.add()
 	defer l.running.end()
 	s := &stream{lane: l, rules: l.rules(), writer: w, request: r, control: http.NewResponseController(w)}
+	if c, ok := r.Context().Value(connKey{}).(*conn); ok {
+		s.conn, s.peer = c, c.peer
+	}
 	s.exchange.init(l, s)
 	defer s.rescue()
-	s.serve()
+	head := appendHead(getBuffer(smallSize)[:0], r)
+	defer func() { putBuffer(head[:cap(head)]) }()
+	s.serve(head)
 	if s.broken {
 		panic(http.ErrAbortHandler) // makes net/http break the stream off
 	}
@@ -61,12 +70,10 @@ func (s *stream) rescue() {
 	putBuffer(s.buffer)
 }
 
-// serve writes the head of the request in HTTP/1.1 and parses it, so that the rules for
+// serve parses the head of the request, written as one of HTTP/1.1, so that the rules for
 // HTTP/1.1 hold for HTTP/2 too: for the target, the host, the fields and their number.
-// Package net/http has checked what concerns HTTP/2 only.
-func (s *stream) serve() {
-	head := appendHead(getBuffer(smallSize)[:0], s.request)
-	defer func() { putBuffer(head[:cap(head)]) }()
+// What concerns HTTP/2 only was checked before.
+func (s *stream) serve(head []byte) {
 	r := s.rules.requests.Get().(*http1.Request)
 	defer s.rules.requests.Put(r)
 	defer r.Reset() // runs before Put
@@ -78,10 +85,7 @@ func (s *stream) serve() {
 		s.turnAway(violation)
 		return
 	}
-	var peer forward.Peer
-	if c, ok := s.request.Context().Value(connKey{}).(*conn); ok {
-		peer = c.peer
-	}
+	peer := s.peer
 	if s.lane.isStatus(r) {
 		s.serveStatus(r, peer.IP)
 		return
@@ -92,8 +96,8 @@ func (s *stream) serve() {
 		s.left = r.Length
 	}
 	err = s.exchange.begin(r, n, peer, s.rules)
-	if c, ok := s.request.Context().Value(connKey{}).(*conn); ok {
-		granted, leave := s.lane.streamPlace(c)
+	if s.conn != nil {
+		granted, leave := s.lane.streamPlace(s.conn)
 		defer leave()
 		if err == nil && !granted {
 			err = policy.ErrStreams
@@ -118,12 +122,17 @@ func (s *stream) watch(*exchange) {}
 
 func (s *stream) unwatch() {}
 
-// proceed does nothing: net/http asks for the content at the first read.
-func (s *stream) proceed() error { return nil }
+// proceed asks the client for its content. net/http does so at the first read.
+func (s *stream) proceed() error {
+	if s.loan != nil {
+		s.writer.WriteHeader(http.StatusContinue)
+	}
+	return nil
+}
 
-// inform sends an informational response, but no 100 (Continue), which net/http sends.
+// inform sends an informational response, but no 100 (Continue) where net/http sends it.
 func (s *stream) inform(r *http1.Response) error {
-	if r.Status == http.StatusContinue {
+	if r.Status == http.StatusContinue && s.loan == nil {
 		return nil
 	}
 	h := s.writer.Header()
