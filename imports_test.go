@@ -63,7 +63,7 @@ var table = map[string][]string{
 	"proxy/sticky":        {"internal/registry", "proxy/http1"},
 	"proxy/deadline":      {},
 	"proxy/lent":          {"proxy/deadline"},
-	"proxy/h2c":           {"internal/registry", "proxy/deadline", "proxy/http1", "proxy/http2", "proxy/policy"},
+	"proxy/h2c":           {"internal/registry", "proxy/deadline", "proxy/forward", "proxy/http1", "proxy/http2", "proxy/policy"},
 	"proxy/fast": {
 		"internal/registry", "proxy/edge", "proxy/eventloop", "proxy/forward", "proxy/handshake", "proxy/http1", "proxy/http2", "proxy/lent", "proxy/settings",
 		"proxy/outcome", "proxy/policy", "proxy/route", "proxy/proxyproto", "proxy/sticky",

@@ -18,6 +18,15 @@ func AppendContent(b, payload []byte, chunked, last bool) []byte {
 	return b
 }
 
+// AppendLast appends the last payload of a message that goes in chunks, with a trailer
+// section as Decode collects it.
+func AppendLast(b, payload, trailer []byte) []byte {
+	if !HasTrailer(trailer) {
+		return AppendContent(b, payload, true, true)
+	}
+	return AppendTrailer(AppendContent(b, payload, true, false), trailer)
+}
+
 // Decode takes the payload out of b, which holds the next bytes of a message
 // after its head, and moves it together: it overwrites the framing in b. used is
 // how many bytes of b belong to the message; if that is not all of them, the

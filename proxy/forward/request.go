@@ -20,6 +20,9 @@ type Peer struct {
 	// Strip is how many bytes at the beginning of the path are for the router alone.
 	// The instance does not get them there; X-Forwarded-Prefix tells it.
 	Strip int
+	// Trailers tells that the instance gets the trailer section of the request, and its
+	// announcement.
+	Trailers bool
 	// Standard tells that the instance gets Forwarded (RFC 7239) besides X-Forwarded-*.
 	Standard bool
 }
@@ -149,6 +152,11 @@ func appendRequestFields(b []byte, r *http1.Request, from Peer) ([]byte, claims)
 				c.notePrefix(f)
 				continue
 			}
+		case http1.FieldTrailer:
+			if from.Trailers {
+				b = appendSame(b, f)
+			}
+			continue
 		default:
 		}
 		if !f.Drop {

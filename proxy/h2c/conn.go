@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/proxy/deadline"
+	"github.com/dynlb/dynlb/proxy/forward"
 	"github.com/dynlb/dynlb/proxy/http1"
 	"github.com/dynlb/dynlb/proxy/http2"
 	"github.com/dynlb/dynlb/proxy/policy"
@@ -28,6 +29,7 @@ type Conn struct {
 	begun    bool       // the head was sent
 	from     uint64     // where in the output of the session the head begins
 	body     http1.Body // of the request
+	trailer  []byte     // of the request, as far as it was written
 	run      int        // how many bytes that are to be written are known to be payload
 	in       []byte     // what was received
 	start    int        // what of it was read
@@ -83,6 +85,7 @@ func (c *Conn) begin(b []byte) (int, error) {
 	c.begun, c.from = true, s.taken+uint64(len(s.caller.Output()))
 	s.unbegun--
 	c.body = r.Body()
+	c.body.SplitTrailer = true
 	s.caller.Begin(&c.call, r)
 	return n, nil
 }
@@ -103,9 +106,13 @@ func (c *Conn) Write(b []byte) (n int, err error) {
 	}
 	for n < len(b) {
 		if c.run == 0 {
+			inTrailer := c.body.InTrailer()
 			used, payload, err := c.body.Next(b[n:])
 			if err != nil {
 				return n, err
+			}
+			if inTrailer {
+				c.trailer = append(c.trailer, b[n:n+used]...)
 			}
 			if used == 0 {
 				return n, policy.ErrSurplus
@@ -119,7 +126,7 @@ func (c *Conn) Write(b []byte) (n int, err error) {
 		}
 	}
 	if c.body.Done() && c.run == 0 {
-		s.caller.End(&c.call)
+		s.caller.EndWith(&c.call, forward.Trailers(c.trailer))
 	}
 	return n, nil
 }

@@ -1,6 +1,7 @@
 package http2
 
 import (
+	"iter"
 	"strconv"
 
 	"github.com/dynlb/dynlb/proxy/http1"
@@ -49,6 +50,8 @@ func (c *Caller) addRequestField(f *http1.Field, length int64) {
 	case f.ID == http1.FieldHost:
 	case f.ID == http1.FieldTE:
 		c.out = appendField(c.out, f.Name, trailers)
+	case f.ID == http1.FieldTrailer: // it announces what EndWith sends
+		c.out = appendField(c.out, f.Name, f.Value)
 	case f.Drop:
 	case f.ID == http1.FieldContentLength:
 		c.out = appendField(c.out, f.Name, strconv.AppendInt(nil, length, 10))
@@ -86,6 +89,36 @@ func (c *Caller) Write(call *Call, b []byte) int {
 	return written
 }
 
+// EndWith ends the request with a trailer section, of the fields that trailer yields.
+func (c *Caller) EndWith(call *Call, trailer iter.Seq2[[]byte, []byte]) {
+	if !call.open || call.finished {
+		return
+	}
+	at := len(c.out)
+	for name, value := range trailer {
+		if len(c.out) == at {
+			c.out = c.peer.appendHeaders(c.out, call.id)
+		}
+		c.out = appendField(c.out, name, value)
+	}
+	if len(c.out) == at {
+		c.End(call)
+		return
+	}
+	c.out[at+4] |= flagEndStream
+	c.out = endBlock(c.out, at, call.id)
+	c.finish(call)
+}
+
+// finish notes that all of the request was sent.
+func (c *Caller) finish(call *Call) {
+	c.tail = tail{}
+	call.finished = true
+	if call.ended {
+		c.drop(call)
+	}
+}
+
 // End ends the request.
 func (c *Caller) End(call *Call) {
 	if !call.open || call.finished {
@@ -96,9 +129,5 @@ func (c *Caller) End(call *Call) {
 	} else {
 		c.out = appendFrame(c.out, 0, frameData, flagEndStream, call.id)
 	}
-	c.tail = tail{}
-	call.finished = true
-	if call.ended {
-		c.drop(call)
-	}
+	c.finish(call)
 }

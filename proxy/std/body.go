@@ -10,10 +10,13 @@ import (
 
 // atHand returns the payload in the bytes that were read.
 func (c *conn) atHand() (payload []byte, done bool) {
-	payload, used, _ := forward.Decode(&c.body, c.intake.bytes(), nil) // parse has checked it
+	payload, used, _ := forward.Decode(&c.body, c.intake.bytes(), &c.trailers) // parse has checked it
 	c.intake.skip(used)
 	return payload, c.body.Done()
 }
+
+// trailer returns the trailer section of the request.
+func (c *conn) trailer() []byte { return c.trailers }
 
 // read waits for more payload.
 func (c *conn) read() (payload []byte, done bool, err error) {
@@ -23,7 +26,7 @@ func (c *conn) read() (payload []byte, done bool, err error) {
 				return nil, false, err
 			}
 		}
-		payload, used, err := forward.Decode(&c.body, c.intake.bytes(), nil)
+		payload, used, err := forward.Decode(&c.body, c.intake.bytes(), &c.trailers)
 		c.intake.skip(used)
 		if err != nil || len(payload) > 0 || c.body.Done() {
 			return payload, c.body.Done(), err
@@ -43,7 +46,7 @@ func (c *conn) readWithin(d time.Duration) (payload []byte, done bool, err error
 			return nil, false, context.Canceled
 		}
 	}
-	payload, used, err := forward.Decode(&c.body, c.intake.bytes(), nil)
+	payload, used, err := forward.Decode(&c.body, c.intake.bytes(), &c.trailers)
 	c.intake.skip(used)
 	return payload, c.body.Done(), err
 }

@@ -25,6 +25,9 @@ type client interface {
 	// error is errNothing, and it may be read again. There may be no payload without
 	// an error.
 	readWithin(d time.Duration) (payload []byte, done bool, err error)
+	// trailer returns the trailer section of the request, as forward.Decode collects it, when
+	// all of the content was read.
+	trailer() []byte
 	// stopReading makes a read under way return, and all later ones fail.
 	stopReading()
 	// watch halts the exchange if the client is gone, until unwatch. In between

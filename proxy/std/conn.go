@@ -48,6 +48,7 @@ type conn struct {
 	rules     rules                      // of the present request
 	began     time.Time                  // when the first byte of the present head was read
 	body      http1.Body                 // of the present request
+	trailers  []byte                     // the trailer section of the present request
 	stopReads atomic.Bool                // reads of content fail at once
 
 	exchange exchange

@@ -40,14 +40,15 @@ type facts struct {
 	outcome outcome.Outcome
 
 	// The request.
-	method  string
-	toHead  bool
-	kind    policy.Calls
-	content bool // the request has content
-	chunked bool // the content is sent in chunks
-	expects bool // the client waits for a 100 (Continue) before it sends the content
-	head    []byte
-	marks   forward.Marks
+	method   string
+	toHead   bool
+	kind     policy.Calls
+	content  bool // the request has content
+	chunked  bool // the content is sent in chunks
+	trailers bool // the instance gets the trailer section of the request
+	expects  bool // the client waits for a 100 (Continue) before it sends the content
+	head     []byte
+	marks    forward.Marks
 
 	// The attempts.
 	preference registry.Preference
@@ -113,6 +114,8 @@ func (x *exchange) begin(r *http1.Request, size int, from forward.Peer, rules ru
 	x.app, from.Strip = match.App, match.Strip
 	settings := x.app.Settings()
 	x.timeout, from.Standard = settings.RequestTimeout, settings.Forwarded
+	x.trailers = settings.Protocol != route.HTTP1
+	from.Trailers = x.trailers && x.chunked
 	if settings.Edge != nil {
 		if err := x.judge(settings.Edge, r, from); err != nil {
 			return err
@@ -171,7 +174,8 @@ func (x *exchange) writeHead(r *http1.Request, size int, from forward.Peer) {
 	if x.marks.Replaced {
 		x.lane.peers.Replaced(x.lane.options.Log, from.IP)
 	}
-	x.head = forward.AppendContent(b, payload, x.chunked, whole)
+	x.head = b
+	x.appendContent(payload, whole)
 	x.outcome.BytesIn = int64(len(payload))
 	x.mu.Lock()
 	defer x.mu.Unlock()

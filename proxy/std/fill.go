@@ -85,6 +85,10 @@ func (x *exchange) appendContent(payload []byte, done bool) {
 		putBuffer(x.head[:cap(x.head)])
 		x.head = larger[:n]
 	}
+	if done && x.chunked && x.trailers {
+		x.head = forward.AppendLast(x.head, payload, x.client.trailer())
+		return
+	}
 	x.head = forward.AppendContent(x.head, payload, x.chunked, done)
 }
 

@@ -89,7 +89,8 @@ func (c *conn) parse() (int, error) {
 	if n == 0 || err != nil {
 		return 0, err
 	}
-	c.body = c.request.Body()
+	c.body, c.trailers = c.request.Body(), c.trailers[:0]
+	c.body.SplitTrailer = true
 	check := c.body // the content that has arrived is checked before a byte is forwarded
 	if _, err := check.Skip(b[n:]); err != nil {
 		return 0, err

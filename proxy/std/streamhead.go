@@ -1,7 +1,9 @@
 package std
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/dynlb/dynlb/proxy/http1"
@@ -24,6 +26,9 @@ func appendHead(b []byte, r *http.Request) []byte {
 		for _, value := range values {
 			b = appendLine(b, name, value)
 		}
+	}
+	if len(r.Trailer) > 0 { // net/http has taken the announcement out of the fields
+		b = appendLine(b, "Trailer", strings.Join(slices.Sorted(maps.Keys(r.Trailer)), ", "))
 	}
 	if r.ContentLength < 0 {
 		b = appendLine(b, "Transfer-Encoding", "chunked")

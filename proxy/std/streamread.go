@@ -17,6 +17,21 @@ var errTruncated = &http1.Error{Status: http.StatusBadRequest, Reason: "content 
 // atHand returns nothing: net/http has the content that has arrived.
 func (s *stream) atHand() (payload []byte, done bool) { return nil, false }
 
+// trailer returns the trailer section of the request. net/http has the fields of it that the
+// request has announced.
+func (s *stream) trailer() []byte {
+	if s.loan != nil {
+		return s.loan.Trailer()
+	}
+	var b []byte
+	for name, values := range s.request.Trailer {
+		for _, value := range values {
+			b = appendLine(b, name, value)
+		}
+	}
+	return b
+}
+
 // piece is what a read returns.
 type piece struct {
 	payload []byte

@@ -85,6 +85,8 @@ func (x *exchange) sendPiece(u *upstream, frame, payload []byte, done bool) erro
 	switch {
 	case !x.chunked:
 		return u.send(payload, limit)
+	case done && x.trailers:
+		return u.send(forward.AppendLast(frame, payload, x.client.trailer()), limit)
 	case len(payload)+contentRoom <= cap(frame):
 		return u.send(forward.AppendContent(frame, payload, true, done), limit)
 	}
