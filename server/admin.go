@@ -36,6 +36,8 @@ GET  /v1/status           the whole state
 POST /v1/scale            set the number of instances: {"target": 4, "hold": "60s"}
 POST /v1/restart          replace all instances, new ones first: {"maxSurge": 1}
 POST /v1/drain            replace one instance: {"instanceId": "UUID"}
+POST /v1/reload           read the config again, and answer when it is in force: {}
+POST /v1/stop             stop dynlb: {"now": false}
 POST /v1/deploy           put another version in force: {"version": "v2", "canary": 0.1}
 POST /v1/rollback         end the deploy in progress, or go back to the previous version: {}
 POST /v1/pause            have requests wait: {}
@@ -91,6 +93,8 @@ func (s *Server) adminHandler(options Options, control *control, page http.Handl
 	mux.Handle("/v1/resume", only(s.gateway, post))
 	mux.Handle("/v1/drain", only(s.gateway, post))
 	mux.Handle("/v1/restart", only(withoutTimeLimit(s.gateway), post))
+	mux.Handle("/v1/reload", only(withoutTimeLimit(s.gateway), post))
+	mux.Handle("/v1/stop", only(s.gateway, post))
 	mux.Handle("/v1/deploy", only(withoutTimeLimit(s.gateway), post))
 	mux.Handle("/v1/rollback", only(withoutTimeLimit(s.gateway), post))
 	mux.Handle("/v1/instances:watch", watch)

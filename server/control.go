@@ -29,6 +29,7 @@ type control struct {
 	history      *history.Store
 	logs         *instancelog.Store
 	feeds        feeds
+	operator     Operator      // nil: Reload and Stop fail
 	watchers     chan struct{} // holds one value per watcher
 	readers      chan struct{} // holds one value per reader of the history
 	followers    chan struct{} // holds one value per reader of the logs
@@ -36,7 +37,7 @@ type control struct {
 
 func newControl(apps *directory, options *Options, log *slog.Logger) *control {
 	return &control{
-		apps: apps, metrics: options.Metrics, certificates: options.Certificates, history: options.History, logs: options.Logs, log: log,
+		apps: apps, metrics: options.Metrics, certificates: options.Certificates, history: options.History, logs: options.Logs, operator: options.Operator, log: log,
 		feeds: feeds{all: map[*notice.Board]*shared{}}, watchers: make(chan struct{}, maxWatchers), readers: make(chan struct{}, maxReaders),
 		followers: make(chan struct{}, maxFollowers),
 	}

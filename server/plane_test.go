@@ -51,7 +51,7 @@ func start(t *testing.T) *plane {
 func startWithAuth(t *testing.T, auth Auth) *plane {
 	t.Helper()
 	var dialer net.Dialer
-	return startOn(t, auth, listen(t), listen(t), dialer.DialContext)
+	return startOn(t, Options{Auth: auth}, listen(t), listen(t), dialer.DialContext)
 }
 
 // startTwo runs one with the apps "default", which is the plane's, and "two".
@@ -59,20 +59,21 @@ func startTwo(t *testing.T) (*plane, *fakeApp) {
 	t.Helper()
 	var dialer net.Dialer
 	two := newApp("two")
-	return startOn(t, Auth{}, listen(t), listen(t), dialer.DialContext, two.app()), two
+	return startOn(t, Options{}, listen(t), listen(t), dialer.DialContext, two.app()), two
 }
 
 // startInBubble runs one without sockets, as synctest requires it.
 func startInBubble(t *testing.T) *plane {
 	t.Helper()
 	pipes := map[string]*pipe{"grpc": newPipe(), "http": newPipe()}
-	return startOn(t, Auth{}, named{pipes["grpc"], "grpc:1"}, named{pipes["http"], "http:1"},
+	return startOn(t, Options{}, named{pipes["grpc"], "grpc:1"}, named{pipes["http"], "http:1"},
 		func(ctx context.Context, _, address string) (net.Conn, error) {
 			return pipes[address[:4]].Dial(ctx)
 		})
 }
 
-func startOn(t *testing.T, auth Auth, grpcListener, httpListener net.Listener, dial func(ctx context.Context, network, address string) (net.Conn, error), others ...App) *plane {
+// startOn runs one with options whose other fields it sets.
+func startOn(t *testing.T, o Options, grpcListener, httpListener net.Listener, dial func(ctx context.Context, network, address string) (net.Conn, error), others ...App) *plane {
 	t.Helper()
 	p := &plane{
 		fakeApp: newApp("default"),
@@ -84,10 +85,9 @@ func startOn(t *testing.T, auth Auth, grpcListener, httpListener net.Listener, d
 	apps := append([]App{p.app()}, others...)
 	p.metrics = NewMetrics(apps)
 	var err error
-	p.Server, err = New(Options{
-		Apps: apps, Metrics: p.metrics, Version: "v1.2.3", Hosts: []string{"http"},
-		Auth: auth, Log: slog.New(slog.NewTextHandler(p.log, nil)),
-	})
+	o.Apps, o.Metrics, o.Version, o.Hosts = apps, p.metrics, "v1.2.3", []string{"http"}
+	o.Log = slog.New(slog.NewTextHandler(p.log, nil))
+	p.Server, err = New(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,6 +47,8 @@ type Options struct {
 	History *history.Store
 	// Logs are what the instances print. Nil: StreamLogs fails.
 	Logs *instancelog.Store
+	// Operator carries out Reload and Stop. Nil: these fail.
+	Operator Operator
 	// Hosts are further names, without port, by which clients may address the admin HTTP
 	// listener. Its addresses, localhost and the names in its certificate are always
 	// allowed.

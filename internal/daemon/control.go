@@ -49,6 +49,7 @@ func (d *Daemon) buildControl(settings *config.Config) (*control, error) {
 		Certificates: d.reportCertificates,
 		History:      d.history,
 		Logs:         d.logs,
+		Operator:     operator{d},
 	})
 	if err != nil {
 		return nil, err

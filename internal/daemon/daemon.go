@@ -10,6 +10,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/dynlb/dynlb/internal/app"
 	"github.com/dynlb/dynlb/internal/autoscaler"
@@ -46,6 +47,8 @@ type Options struct {
 	Version string
 	// Service is this process as a service of systemd. Nil: systemd has not started it.
 	Service *systemd.Service
+	// RunFolder gets the record of this run, which `dynlb ls` shows. Empty: there is none.
+	RunFolder string
 	// Loops is how many event loops carry requests. Zero: GOMAXPROCS.
 	Loops int
 }
@@ -78,6 +81,8 @@ type Daemon struct {
 
 	reloadAfterDeploy atomic.Bool // a config waits for the end of a deploy
 
+	waiters  waiters        // for the result of the next reload
+	stopTime atomic.Int64   // how long a stop may take, in nanoseconds
 	reloads  chan string    // capacity 1: the reason of the next reload
 	failed   chan error     // capacity 1: why a part has ended too early
 	parts    sync.WaitGroup // every goroutine that Run has started
@@ -89,13 +94,15 @@ type Daemon struct {
 
 	// Owned by New, then by Run:
 
-	plan     plan         // in force
-	trial    *trial       // the reload under way; nil while there is none
-	public   net.Listener // in use
-	redirect *redirect    // in use; nil: there is none
-	first    *certificates.Set
-	cut      bool // requests were cut off by the shutdown
-	cleanups cleanups
+	plan      plan         // in force
+	trial     *trial       // the reload under way; nil while there is none
+	public    net.Listener // in use
+	redirect  *redirect    // in use; nil: there is none
+	first     *certificates.Set
+	begin     time.Time // of Run
+	runRecord string    // path of the record of this run; "": there is none
+	cut       bool      // requests were cut off by the shutdown
+	cleanups  cleanups
 }
 
 // New opens the listeners and builds the parts. Nothing is served before Run, which

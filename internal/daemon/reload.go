@@ -18,6 +18,7 @@ type trial struct {
 	*prepared
 	tried   []string     // the apps that try their settings
 	outcome chan verdict // capacity 1
+	waiters []waiter     // get the result
 	later   error        // why a config that was read meanwhile was rejected
 }
 
@@ -30,14 +31,16 @@ type verdict struct {
 // reload loads the config and tries it. The log, the status and the metrics tell the
 // outcome. A reload that is under way is abandoned.
 func (d *Daemon) reload(now context.Context) {
+	waiters := d.waiters.take()
 	next, err := d.prepare()
 	if err != nil {
 		d.reject(err)
+		answer(waiters, "", err)
 		return
 	}
 	changed := d.changed(&next.plan)
 	d.abandon()
-	d.trial = &trial{prepared: next, tried: changed, outcome: make(chan verdict, 1)}
+	d.trial = &trial{prepared: next, tried: changed, outcome: make(chan verdict, 1), waiters: waiters}
 	if d.try(changed) {
 		d.decide(now, <-d.trial.outcome)
 		return
@@ -128,6 +131,7 @@ func (d *Daemon) abandon() {
 	if d.trial == nil {
 		return
 	}
+	answer(d.trial.waiters, "", fleet.ErrSuperseded)
 	d.discardAccessLogs(d.trial.access)
 	if err := d.trial.discard(); err != nil {
 		d.log.Warn("discard the listeners of a reload", "error", err)
@@ -138,7 +142,7 @@ func (d *Daemon) abandon() {
 // decide puts the config of the reload under way in force if no app has failed, and else
 // discards it: the apps that tried it get their previous settings again.
 func (d *Daemon) decide(now context.Context, v verdict) {
-	next, later := d.trial.prepared, d.trial.later
+	next, later, waiters := d.trial.prepared, d.trial.later, d.trial.waiters
 	err := v.err
 	if err == nil {
 		err = next.open()
@@ -146,6 +150,7 @@ func (d *Daemon) decide(now context.Context, v verdict) {
 		err = fmt.Errorf("app %s: %w", v.app, err)
 	}
 	if err != nil {
+		answer(waiters, "", err)
 		d.restore(d.trial.tried, v.app)
 		d.abandon()
 		d.reloaded(err)
@@ -165,7 +170,9 @@ func (d *Daemon) decide(now context.Context, v verdict) {
 	d.replacePublic(next.public, before.config.Listen)
 	d.replaceRedirect(now, next)
 	logPlan(d.log, &d.plan)
+	d.announce()
 	d.reloaded(nil)
+	answer(waiters, d.plan.config.Path, nil)
 	if later != nil {
 		d.reloaded(later) // the file has another content than the config in force
 	}

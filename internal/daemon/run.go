@@ -50,6 +50,8 @@ func (d *Daemon) Shutdown(ctx context.Context) {
 
 // start starts the parts. Each adds the cleanup that stops it.
 func (d *Daemon) start(now context.Context) {
+	d.begin = time.Now()
+	d.cleanups.add(d.renounce)
 	d.watchAccessLogs(now)
 	d.startCertificates()
 	d.parts.Go(func() { d.apps.Run(now) })
@@ -76,6 +78,7 @@ func (d *Daemon) start(now context.Context) {
 	} else {
 		log.Info("serving", "apps", d.plan.names())
 	}
+	d.announce()
 	d.reportReady()
 }
 

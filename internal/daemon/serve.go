@@ -14,6 +14,7 @@ import (
 	"github.com/dynlb/dynlb/internal/config"
 	"github.com/dynlb/dynlb/internal/logging"
 	"github.com/dynlb/dynlb/internal/process/reap"
+	"github.com/dynlb/dynlb/internal/runs"
 	"github.com/dynlb/dynlb/internal/systemd"
 	"github.com/dynlb/dynlb/proxy"
 )
@@ -65,10 +66,14 @@ func Serve(ctx context.Context, o ServeOptions) error {
 	}
 	setGCPercent(o.Engine)
 	addProcessor(o.Engine)
+	runFolder, runErr := runs.Folder(os.Getenv)
+	if runErr != nil {
+		logs.Own.Info("'dynlb ls' does not show this run", "error", runErr)
+	}
 	err = serve(ctx, logs, Options{
 		Config: settings, Load: file.load, Engine: o.Engine,
 		Log: logs.Own, InstanceLog: logs.Instances, Stdout: o.Stdout, Version: o.Version,
-		Service: service, Loops: processors(),
+		Service: service, Loops: processors(), RunFolder: runFolder,
 	})
 	if err != nil && !logging.IsTerminal(o.Stderr) {
 		logs.Own.Error("serve failed", "error", err)

@@ -62,6 +62,9 @@ func (u *Unit) Service() string {
 	line("Environment=%s", quoted("PATH="+u.Path))
 	line("StateDirectory=%s", u.Name)
 	line("StateDirectoryMode=0700")
+	if u.User != "" { // that of a user has a folder of its own
+		line("RuntimeDirectory=%s", u.Name)
+	}
 	line("Restart=always")
 	line("RestartSec=1")
 	line("WatchdogSec=%d", seconds(watchdogTime))

@@ -970,6 +970,190 @@ func (x *DrainInstanceResponse) GetInstanceId() string {
 	return ""
 }
 
+// ReloadRequest asks for a reload. It concerns all apps.
+type ReloadRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReloadRequest) Reset() {
+	*x = ReloadRequest{}
+	mi := &file_dynlb_v1_control_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReloadRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReloadRequest) ProtoMessage() {}
+
+func (x *ReloadRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_dynlb_v1_control_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReloadRequest.ProtoReflect.Descriptor instead.
+func (*ReloadRequest) Descriptor() ([]byte, []int) {
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{13}
+}
+
+// ReloadResponse says that the configuration is in force.
+type ReloadResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The path of the file that was read; empty if there is none, and the defaults apply.
+	Path          string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReloadResponse) Reset() {
+	*x = ReloadResponse{}
+	mi := &file_dynlb_v1_control_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReloadResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReloadResponse) ProtoMessage() {}
+
+func (x *ReloadResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_dynlb_v1_control_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReloadResponse.ProtoReflect.Descriptor instead.
+func (*ReloadResponse) Descriptor() ([]byte, []int) {
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ReloadResponse) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+// StopRequest says how dynlb stops.
+type StopRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether requests in flight are cut off, and instances killed, at once.
+	Now           bool `protobuf:"varint,1,opt,name=now,proto3" json:"now,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StopRequest) Reset() {
+	*x = StopRequest{}
+	mi := &file_dynlb_v1_control_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StopRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StopRequest) ProtoMessage() {}
+
+func (x *StopRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_dynlb_v1_control_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StopRequest.ProtoReflect.Descriptor instead.
+func (*StopRequest) Descriptor() ([]byte, []int) {
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *StopRequest) GetNow() bool {
+	if x != nil {
+		return x.Now
+	}
+	return false
+}
+
+// StopResponse says what stops.
+type StopResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The process id of dynlb, on its machine.
+	Pid int64 `protobuf:"varint,1,opt,name=pid,proto3" json:"pid,omitempty"`
+	// How long the stop may take.
+	Timeout       *durationpb.Duration `protobuf:"bytes,2,opt,name=timeout,proto3" json:"timeout,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StopResponse) Reset() {
+	*x = StopResponse{}
+	mi := &file_dynlb_v1_control_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StopResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StopResponse) ProtoMessage() {}
+
+func (x *StopResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_dynlb_v1_control_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StopResponse.ProtoReflect.Descriptor instead.
+func (*StopResponse) Descriptor() ([]byte, []int) {
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *StopResponse) GetPid() int64 {
+	if x != nil {
+		return x.Pid
+	}
+	return 0
+}
+
+func (x *StopResponse) GetTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.Timeout
+	}
+	return nil
+}
+
 // RestartInstancesRequest says how fast the restart goes.
 type RestartInstancesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -984,7 +1168,7 @@ type RestartInstancesRequest struct {
 
 func (x *RestartInstancesRequest) Reset() {
 	*x = RestartInstancesRequest{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[13]
+	mi := &file_dynlb_v1_control_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -996,7 +1180,7 @@ func (x *RestartInstancesRequest) String() string {
 func (*RestartInstancesRequest) ProtoMessage() {}
 
 func (x *RestartInstancesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[13]
+	mi := &file_dynlb_v1_control_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1009,7 +1193,7 @@ func (x *RestartInstancesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestartInstancesRequest.ProtoReflect.Descriptor instead.
 func (*RestartInstancesRequest) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{13}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *RestartInstancesRequest) GetMaxSurge() int32 {
@@ -1041,7 +1225,7 @@ type RestartInstancesResponse struct {
 
 func (x *RestartInstancesResponse) Reset() {
 	*x = RestartInstancesResponse{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[14]
+	mi := &file_dynlb_v1_control_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1053,7 +1237,7 @@ func (x *RestartInstancesResponse) String() string {
 func (*RestartInstancesResponse) ProtoMessage() {}
 
 func (x *RestartInstancesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[14]
+	mi := &file_dynlb_v1_control_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1066,7 +1250,7 @@ func (x *RestartInstancesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestartInstancesResponse.ProtoReflect.Descriptor instead.
 func (*RestartInstancesResponse) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{14}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *RestartInstancesResponse) GetReplaced() int32 {
@@ -1114,7 +1298,7 @@ type DeployRequest struct {
 
 func (x *DeployRequest) Reset() {
 	*x = DeployRequest{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[15]
+	mi := &file_dynlb_v1_control_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1126,7 +1310,7 @@ func (x *DeployRequest) String() string {
 func (*DeployRequest) ProtoMessage() {}
 
 func (x *DeployRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[15]
+	mi := &file_dynlb_v1_control_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1139,7 +1323,7 @@ func (x *DeployRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeployRequest.ProtoReflect.Descriptor instead.
 func (*DeployRequest) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{15}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *DeployRequest) GetApp() string {
@@ -1201,7 +1385,7 @@ type DeployResponse struct {
 
 func (x *DeployResponse) Reset() {
 	*x = DeployResponse{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[16]
+	mi := &file_dynlb_v1_control_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1213,7 +1397,7 @@ func (x *DeployResponse) String() string {
 func (*DeployResponse) ProtoMessage() {}
 
 func (x *DeployResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[16]
+	mi := &file_dynlb_v1_control_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1226,7 +1410,7 @@ func (x *DeployResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeployResponse.ProtoReflect.Descriptor instead.
 func (*DeployResponse) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{16}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *DeployResponse) GetApp() string {
@@ -1268,7 +1452,7 @@ type RollbackRequest struct {
 
 func (x *RollbackRequest) Reset() {
 	*x = RollbackRequest{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[17]
+	mi := &file_dynlb_v1_control_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1280,7 +1464,7 @@ func (x *RollbackRequest) String() string {
 func (*RollbackRequest) ProtoMessage() {}
 
 func (x *RollbackRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[17]
+	mi := &file_dynlb_v1_control_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1293,7 +1477,7 @@ func (x *RollbackRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RollbackRequest.ProtoReflect.Descriptor instead.
 func (*RollbackRequest) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{17}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *RollbackRequest) GetApp() string {
@@ -1320,7 +1504,7 @@ type RollbackResponse struct {
 
 func (x *RollbackResponse) Reset() {
 	*x = RollbackResponse{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[18]
+	mi := &file_dynlb_v1_control_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1332,7 +1516,7 @@ func (x *RollbackResponse) String() string {
 func (*RollbackResponse) ProtoMessage() {}
 
 func (x *RollbackResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[18]
+	mi := &file_dynlb_v1_control_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1345,7 +1529,7 @@ func (x *RollbackResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RollbackResponse.ProtoReflect.Descriptor instead.
 func (*RollbackResponse) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{18}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *RollbackResponse) GetApp() string {
@@ -1394,7 +1578,7 @@ type WatchInstancesRequest struct {
 
 func (x *WatchInstancesRequest) Reset() {
 	*x = WatchInstancesRequest{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[19]
+	mi := &file_dynlb_v1_control_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1406,7 +1590,7 @@ func (x *WatchInstancesRequest) String() string {
 func (*WatchInstancesRequest) ProtoMessage() {}
 
 func (x *WatchInstancesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[19]
+	mi := &file_dynlb_v1_control_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1419,7 +1603,7 @@ func (x *WatchInstancesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchInstancesRequest.ProtoReflect.Descriptor instead.
 func (*WatchInstancesRequest) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{19}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *WatchInstancesRequest) GetMinInterval() *durationpb.Duration {
@@ -1466,7 +1650,7 @@ type WatchInstancesResponse struct {
 
 func (x *WatchInstancesResponse) Reset() {
 	*x = WatchInstancesResponse{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[20]
+	mi := &file_dynlb_v1_control_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1478,7 +1662,7 @@ func (x *WatchInstancesResponse) String() string {
 func (*WatchInstancesResponse) ProtoMessage() {}
 
 func (x *WatchInstancesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[20]
+	mi := &file_dynlb_v1_control_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1491,7 +1675,7 @@ func (x *WatchInstancesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchInstancesResponse.ProtoReflect.Descriptor instead.
 func (*WatchInstancesResponse) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{20}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *WatchInstancesResponse) GetPool() *Pool {
@@ -1545,7 +1729,7 @@ type LbStatus struct {
 
 func (x *LbStatus) Reset() {
 	*x = LbStatus{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[21]
+	mi := &file_dynlb_v1_control_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1557,7 +1741,7 @@ func (x *LbStatus) String() string {
 func (*LbStatus) ProtoMessage() {}
 
 func (x *LbStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[21]
+	mi := &file_dynlb_v1_control_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1570,7 +1754,7 @@ func (x *LbStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LbStatus.ProtoReflect.Descriptor instead.
 func (*LbStatus) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{21}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *LbStatus) GetTotal() int32 {
@@ -1622,7 +1806,7 @@ type LbInstance struct {
 
 func (x *LbInstance) Reset() {
 	*x = LbInstance{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[22]
+	mi := &file_dynlb_v1_control_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1634,7 +1818,7 @@ func (x *LbInstance) String() string {
 func (*LbInstance) ProtoMessage() {}
 
 func (x *LbInstance) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[22]
+	mi := &file_dynlb_v1_control_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1647,7 +1831,7 @@ func (x *LbInstance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LbInstance.ProtoReflect.Descriptor instead.
 func (*LbInstance) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{22}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *LbInstance) GetId() string {
@@ -1774,7 +1958,7 @@ type Pool struct {
 
 func (x *Pool) Reset() {
 	*x = Pool{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[23]
+	mi := &file_dynlb_v1_control_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1786,7 +1970,7 @@ func (x *Pool) String() string {
 func (*Pool) ProtoMessage() {}
 
 func (x *Pool) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[23]
+	mi := &file_dynlb_v1_control_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1799,7 +1983,7 @@ func (x *Pool) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pool.ProtoReflect.Descriptor instead.
 func (*Pool) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{23}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Pool) GetTarget() int32 {
@@ -2021,7 +2205,7 @@ type Traffic struct {
 
 func (x *Traffic) Reset() {
 	*x = Traffic{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[24]
+	mi := &file_dynlb_v1_control_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2033,7 +2217,7 @@ func (x *Traffic) String() string {
 func (*Traffic) ProtoMessage() {}
 
 func (x *Traffic) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[24]
+	mi := &file_dynlb_v1_control_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2046,7 +2230,7 @@ func (x *Traffic) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Traffic.ProtoReflect.Descriptor instead.
 func (*Traffic) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{24}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Traffic) GetSuccess() uint64 {
@@ -2098,7 +2282,7 @@ type DurationBucket struct {
 
 func (x *DurationBucket) Reset() {
 	*x = DurationBucket{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[25]
+	mi := &file_dynlb_v1_control_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2110,7 +2294,7 @@ func (x *DurationBucket) String() string {
 func (*DurationBucket) ProtoMessage() {}
 
 func (x *DurationBucket) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[25]
+	mi := &file_dynlb_v1_control_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2123,7 +2307,7 @@ func (x *DurationBucket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DurationBucket.ProtoReflect.Descriptor instead.
 func (*DurationBucket) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{25}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *DurationBucket) GetUpperSeconds() float64 {
@@ -2157,7 +2341,7 @@ type DeployState struct {
 
 func (x *DeployState) Reset() {
 	*x = DeployState{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[26]
+	mi := &file_dynlb_v1_control_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2169,7 +2353,7 @@ func (x *DeployState) String() string {
 func (*DeployState) ProtoMessage() {}
 
 func (x *DeployState) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[26]
+	mi := &file_dynlb_v1_control_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2182,7 +2366,7 @@ func (x *DeployState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeployState.ProtoReflect.Descriptor instead.
 func (*DeployState) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{26}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *DeployState) GetVersion() string {
@@ -2228,7 +2412,7 @@ type Decision struct {
 
 func (x *Decision) Reset() {
 	*x = Decision{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[27]
+	mi := &file_dynlb_v1_control_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2240,7 +2424,7 @@ func (x *Decision) String() string {
 func (*Decision) ProtoMessage() {}
 
 func (x *Decision) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[27]
+	mi := &file_dynlb_v1_control_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2253,7 +2437,7 @@ func (x *Decision) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Decision.ProtoReflect.Descriptor instead.
 func (*Decision) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{27}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Decision) GetTime() *timestamppb.Timestamp {
@@ -2338,7 +2522,7 @@ type Instance struct {
 
 func (x *Instance) Reset() {
 	*x = Instance{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[28]
+	mi := &file_dynlb_v1_control_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2350,7 +2534,7 @@ func (x *Instance) String() string {
 func (*Instance) ProtoMessage() {}
 
 func (x *Instance) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[28]
+	mi := &file_dynlb_v1_control_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2363,7 +2547,7 @@ func (x *Instance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Instance.ProtoReflect.Descriptor instead.
 func (*Instance) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{28}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Instance) GetId() string {
@@ -2518,7 +2702,7 @@ type Exit struct {
 
 func (x *Exit) Reset() {
 	*x = Exit{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[29]
+	mi := &file_dynlb_v1_control_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2530,7 +2714,7 @@ func (x *Exit) String() string {
 func (*Exit) ProtoMessage() {}
 
 func (x *Exit) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[29]
+	mi := &file_dynlb_v1_control_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2543,7 +2727,7 @@ func (x *Exit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exit.ProtoReflect.Descriptor instead.
 func (*Exit) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{29}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Exit) GetInstanceId() string {
@@ -2609,7 +2793,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[30]
+	mi := &file_dynlb_v1_control_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2621,7 +2805,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[30]
+	mi := &file_dynlb_v1_control_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2634,7 +2818,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{30}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Event) GetTime() *timestamppb.Timestamp {
@@ -2714,7 +2898,7 @@ type GetHistoryRequest struct {
 
 func (x *GetHistoryRequest) Reset() {
 	*x = GetHistoryRequest{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[31]
+	mi := &file_dynlb_v1_control_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2726,7 +2910,7 @@ func (x *GetHistoryRequest) String() string {
 func (*GetHistoryRequest) ProtoMessage() {}
 
 func (x *GetHistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[31]
+	mi := &file_dynlb_v1_control_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2739,7 +2923,7 @@ func (x *GetHistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHistoryRequest.ProtoReflect.Descriptor instead.
 func (*GetHistoryRequest) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{31}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *GetHistoryRequest) GetApp() string {
@@ -2792,7 +2976,7 @@ type GetHistoryResponse struct {
 
 func (x *GetHistoryResponse) Reset() {
 	*x = GetHistoryResponse{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[32]
+	mi := &file_dynlb_v1_control_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2804,7 +2988,7 @@ func (x *GetHistoryResponse) String() string {
 func (*GetHistoryResponse) ProtoMessage() {}
 
 func (x *GetHistoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[32]
+	mi := &file_dynlb_v1_control_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2817,7 +3001,7 @@ func (x *GetHistoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHistoryResponse.ProtoReflect.Descriptor instead.
 func (*GetHistoryResponse) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{32}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *GetHistoryResponse) GetApp() string {
@@ -2915,7 +3099,7 @@ type HistoryPoint struct {
 
 func (x *HistoryPoint) Reset() {
 	*x = HistoryPoint{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[33]
+	mi := &file_dynlb_v1_control_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2927,7 +3111,7 @@ func (x *HistoryPoint) String() string {
 func (*HistoryPoint) ProtoMessage() {}
 
 func (x *HistoryPoint) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[33]
+	mi := &file_dynlb_v1_control_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2940,7 +3124,7 @@ func (x *HistoryPoint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryPoint.ProtoReflect.Descriptor instead.
 func (*HistoryPoint) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{33}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *HistoryPoint) GetTime() *timestamppb.Timestamp {
@@ -3172,7 +3356,7 @@ type InstancePoint struct {
 
 func (x *InstancePoint) Reset() {
 	*x = InstancePoint{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[34]
+	mi := &file_dynlb_v1_control_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3184,7 +3368,7 @@ func (x *InstancePoint) String() string {
 func (*InstancePoint) ProtoMessage() {}
 
 func (x *InstancePoint) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[34]
+	mi := &file_dynlb_v1_control_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3197,7 +3381,7 @@ func (x *InstancePoint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InstancePoint.ProtoReflect.Descriptor instead.
 func (*InstancePoint) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{34}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *InstancePoint) GetId() string {
@@ -3263,7 +3447,7 @@ type ListEventsRequest struct {
 
 func (x *ListEventsRequest) Reset() {
 	*x = ListEventsRequest{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[35]
+	mi := &file_dynlb_v1_control_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3275,7 +3459,7 @@ func (x *ListEventsRequest) String() string {
 func (*ListEventsRequest) ProtoMessage() {}
 
 func (x *ListEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[35]
+	mi := &file_dynlb_v1_control_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3288,7 +3472,7 @@ func (x *ListEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListEventsRequest.ProtoReflect.Descriptor instead.
 func (*ListEventsRequest) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{35}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ListEventsRequest) GetApp() string {
@@ -3369,7 +3553,7 @@ type ListEventsResponse struct {
 
 func (x *ListEventsResponse) Reset() {
 	*x = ListEventsResponse{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[36]
+	mi := &file_dynlb_v1_control_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3381,7 +3565,7 @@ func (x *ListEventsResponse) String() string {
 func (*ListEventsResponse) ProtoMessage() {}
 
 func (x *ListEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[36]
+	mi := &file_dynlb_v1_control_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3394,7 +3578,7 @@ func (x *ListEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListEventsResponse.ProtoReflect.Descriptor instead.
 func (*ListEventsResponse) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{36}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ListEventsResponse) GetEvents() []*Event {
@@ -3442,7 +3626,7 @@ type StreamLogsRequest struct {
 
 func (x *StreamLogsRequest) Reset() {
 	*x = StreamLogsRequest{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[37]
+	mi := &file_dynlb_v1_control_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3454,7 +3638,7 @@ func (x *StreamLogsRequest) String() string {
 func (*StreamLogsRequest) ProtoMessage() {}
 
 func (x *StreamLogsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[37]
+	mi := &file_dynlb_v1_control_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3467,7 +3651,7 @@ func (x *StreamLogsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamLogsRequest.ProtoReflect.Descriptor instead.
 func (*StreamLogsRequest) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{37}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *StreamLogsRequest) GetApp() string {
@@ -3532,7 +3716,7 @@ type StreamLogsResponse struct {
 
 func (x *StreamLogsResponse) Reset() {
 	*x = StreamLogsResponse{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[38]
+	mi := &file_dynlb_v1_control_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3544,7 +3728,7 @@ func (x *StreamLogsResponse) String() string {
 func (*StreamLogsResponse) ProtoMessage() {}
 
 func (x *StreamLogsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[38]
+	mi := &file_dynlb_v1_control_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3557,7 +3741,7 @@ func (x *StreamLogsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamLogsResponse.ProtoReflect.Descriptor instead.
 func (*StreamLogsResponse) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{38}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *StreamLogsResponse) GetLines() []*LogLine {
@@ -3597,7 +3781,7 @@ type LogLine struct {
 
 func (x *LogLine) Reset() {
 	*x = LogLine{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[39]
+	mi := &file_dynlb_v1_control_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3609,7 +3793,7 @@ func (x *LogLine) String() string {
 func (*LogLine) ProtoMessage() {}
 
 func (x *LogLine) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[39]
+	mi := &file_dynlb_v1_control_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3622,7 +3806,7 @@ func (x *LogLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogLine.ProtoReflect.Descriptor instead.
 func (*LogLine) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{39}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *LogLine) GetTime() *timestamppb.Timestamp {
@@ -3722,7 +3906,15 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x15DrainInstanceResponse\x12\x10\n" +
 	"\x03app\x18\x01 \x01(\tR\x03app\x12\x1f\n" +
 	"\vinstance_id\x18\x02 \x01(\tR\n" +
-	"instanceId\"H\n" +
+	"instanceId\"\x0f\n" +
+	"\rReloadRequest\"$\n" +
+	"\x0eReloadResponse\x12\x12\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\"\x1f\n" +
+	"\vStopRequest\x12\x10\n" +
+	"\x03now\x18\x01 \x01(\bR\x03now\"U\n" +
+	"\fStopResponse\x12\x10\n" +
+	"\x03pid\x18\x01 \x01(\x03R\x03pid\x123\n" +
+	"\atimeout\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\atimeout\"H\n" +
 	"\x17RestartInstancesRequest\x12\x1b\n" +
 	"\tmax_surge\x18\x01 \x01(\x05R\bmaxSurge\x12\x10\n" +
 	"\x03app\x18\x02 \x01(\tR\x03app\"^\n" +
@@ -3978,7 +4170,7 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x11EVENT_TYPE_EXITED\x10\x14\x12\x18\n" +
 	"\x14EVENT_TYPE_DEPLOYING\x10\x18\x12\x17\n" +
 	"\x13EVENT_TYPE_DEPLOYED\x10\x19\x12\x1c\n" +
-	"\x18EVENT_TYPE_DEPLOY_FAILED\x10\x1a2\xc2\a\n" +
+	"\x18EVENT_TYPE_DEPLOY_FAILED\x10\x1a2\xb6\b\n" +
 	"\aControl\x12A\n" +
 	"\bListApps\x12\x19.dynlb.v1.ListAppsRequest\x1a\x1a.dynlb.v1.ListAppsResponse\x12D\n" +
 	"\tGetStatus\x12\x1a.dynlb.v1.GetStatusRequest\x1a\x1b.dynlb.v1.GetStatusResponse\x12>\n" +
@@ -3992,7 +4184,9 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"StreamLogs\x12\x1b.dynlb.v1.StreamLogsRequest\x1a\x1c.dynlb.v1.StreamLogsResponse0\x01\x12A\n" +
 	"\bPauseApp\x12\x19.dynlb.v1.PauseAppRequest\x1a\x1a.dynlb.v1.PauseAppResponse\x12D\n" +
 	"\tResumeApp\x12\x1a.dynlb.v1.ResumeAppRequest\x1a\x1b.dynlb.v1.ResumeAppResponse\x12P\n" +
-	"\rDrainInstance\x12\x1e.dynlb.v1.DrainInstanceRequest\x1a\x1f.dynlb.v1.DrainInstanceResponse\x12[\n" +
+	"\rDrainInstance\x12\x1e.dynlb.v1.DrainInstanceRequest\x1a\x1f.dynlb.v1.DrainInstanceResponse\x12;\n" +
+	"\x06Reload\x12\x17.dynlb.v1.ReloadRequest\x1a\x18.dynlb.v1.ReloadResponse\x125\n" +
+	"\x04Stop\x12\x15.dynlb.v1.StopRequest\x1a\x16.dynlb.v1.StopResponse\x12[\n" +
 	"\x10RestartInstances\x12!.dynlb.v1.RestartInstancesRequest\x1a\".dynlb.v1.RestartInstancesResponse0\x01\x12=\n" +
 	"\x06Deploy\x12\x17.dynlb.v1.DeployRequest\x1a\x18.dynlb.v1.DeployResponse0\x01\x12C\n" +
 	"\bRollback\x12\x19.dynlb.v1.RollbackRequest\x1a\x1a.dynlb.v1.RollbackResponse0\x01B\x8a\x01\n" +
@@ -4011,7 +4205,7 @@ func file_dynlb_v1_control_proto_rawDescGZIP() []byte {
 }
 
 var file_dynlb_v1_control_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_dynlb_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
+var file_dynlb_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 44)
 var file_dynlb_v1_control_proto_goTypes = []any{
 	(DeployPhase)(0),                 // 0: dynlb.v1.DeployPhase
 	(InstanceState)(0),               // 1: dynlb.v1.InstanceState
@@ -4029,115 +4223,124 @@ var file_dynlb_v1_control_proto_goTypes = []any{
 	(*ResumeAppResponse)(nil),        // 13: dynlb.v1.ResumeAppResponse
 	(*DrainInstanceRequest)(nil),     // 14: dynlb.v1.DrainInstanceRequest
 	(*DrainInstanceResponse)(nil),    // 15: dynlb.v1.DrainInstanceResponse
-	(*RestartInstancesRequest)(nil),  // 16: dynlb.v1.RestartInstancesRequest
-	(*RestartInstancesResponse)(nil), // 17: dynlb.v1.RestartInstancesResponse
-	(*DeployRequest)(nil),            // 18: dynlb.v1.DeployRequest
-	(*DeployResponse)(nil),           // 19: dynlb.v1.DeployResponse
-	(*RollbackRequest)(nil),          // 20: dynlb.v1.RollbackRequest
-	(*RollbackResponse)(nil),         // 21: dynlb.v1.RollbackResponse
-	(*WatchInstancesRequest)(nil),    // 22: dynlb.v1.WatchInstancesRequest
-	(*WatchInstancesResponse)(nil),   // 23: dynlb.v1.WatchInstancesResponse
-	(*LbStatus)(nil),                 // 24: dynlb.v1.LbStatus
-	(*LbInstance)(nil),               // 25: dynlb.v1.LbInstance
-	(*Pool)(nil),                     // 26: dynlb.v1.Pool
-	(*Traffic)(nil),                  // 27: dynlb.v1.Traffic
-	(*DurationBucket)(nil),           // 28: dynlb.v1.DurationBucket
-	(*DeployState)(nil),              // 29: dynlb.v1.DeployState
-	(*Decision)(nil),                 // 30: dynlb.v1.Decision
-	(*Instance)(nil),                 // 31: dynlb.v1.Instance
-	(*Exit)(nil),                     // 32: dynlb.v1.Exit
-	(*Event)(nil),                    // 33: dynlb.v1.Event
-	(*GetHistoryRequest)(nil),        // 34: dynlb.v1.GetHistoryRequest
-	(*GetHistoryResponse)(nil),       // 35: dynlb.v1.GetHistoryResponse
-	(*HistoryPoint)(nil),             // 36: dynlb.v1.HistoryPoint
-	(*InstancePoint)(nil),            // 37: dynlb.v1.InstancePoint
-	(*ListEventsRequest)(nil),        // 38: dynlb.v1.ListEventsRequest
-	(*ListEventsResponse)(nil),       // 39: dynlb.v1.ListEventsResponse
-	(*StreamLogsRequest)(nil),        // 40: dynlb.v1.StreamLogsRequest
-	(*StreamLogsResponse)(nil),       // 41: dynlb.v1.StreamLogsResponse
-	(*LogLine)(nil),                  // 42: dynlb.v1.LogLine
-	(*timestamppb.Timestamp)(nil),    // 43: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),      // 44: google.protobuf.Duration
+	(*ReloadRequest)(nil),            // 16: dynlb.v1.ReloadRequest
+	(*ReloadResponse)(nil),           // 17: dynlb.v1.ReloadResponse
+	(*StopRequest)(nil),              // 18: dynlb.v1.StopRequest
+	(*StopResponse)(nil),             // 19: dynlb.v1.StopResponse
+	(*RestartInstancesRequest)(nil),  // 20: dynlb.v1.RestartInstancesRequest
+	(*RestartInstancesResponse)(nil), // 21: dynlb.v1.RestartInstancesResponse
+	(*DeployRequest)(nil),            // 22: dynlb.v1.DeployRequest
+	(*DeployResponse)(nil),           // 23: dynlb.v1.DeployResponse
+	(*RollbackRequest)(nil),          // 24: dynlb.v1.RollbackRequest
+	(*RollbackResponse)(nil),         // 25: dynlb.v1.RollbackResponse
+	(*WatchInstancesRequest)(nil),    // 26: dynlb.v1.WatchInstancesRequest
+	(*WatchInstancesResponse)(nil),   // 27: dynlb.v1.WatchInstancesResponse
+	(*LbStatus)(nil),                 // 28: dynlb.v1.LbStatus
+	(*LbInstance)(nil),               // 29: dynlb.v1.LbInstance
+	(*Pool)(nil),                     // 30: dynlb.v1.Pool
+	(*Traffic)(nil),                  // 31: dynlb.v1.Traffic
+	(*DurationBucket)(nil),           // 32: dynlb.v1.DurationBucket
+	(*DeployState)(nil),              // 33: dynlb.v1.DeployState
+	(*Decision)(nil),                 // 34: dynlb.v1.Decision
+	(*Instance)(nil),                 // 35: dynlb.v1.Instance
+	(*Exit)(nil),                     // 36: dynlb.v1.Exit
+	(*Event)(nil),                    // 37: dynlb.v1.Event
+	(*GetHistoryRequest)(nil),        // 38: dynlb.v1.GetHistoryRequest
+	(*GetHistoryResponse)(nil),       // 39: dynlb.v1.GetHistoryResponse
+	(*HistoryPoint)(nil),             // 40: dynlb.v1.HistoryPoint
+	(*InstancePoint)(nil),            // 41: dynlb.v1.InstancePoint
+	(*ListEventsRequest)(nil),        // 42: dynlb.v1.ListEventsRequest
+	(*ListEventsResponse)(nil),       // 43: dynlb.v1.ListEventsResponse
+	(*StreamLogsRequest)(nil),        // 44: dynlb.v1.StreamLogsRequest
+	(*StreamLogsResponse)(nil),       // 45: dynlb.v1.StreamLogsResponse
+	(*LogLine)(nil),                  // 46: dynlb.v1.LogLine
+	(*timestamppb.Timestamp)(nil),    // 47: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),      // 48: google.protobuf.Duration
 }
 var file_dynlb_v1_control_proto_depIdxs = []int32{
-	24, // 0: dynlb.v1.GetStatusResponse.lb_status:type_name -> dynlb.v1.LbStatus
-	26, // 1: dynlb.v1.GetStatusResponse.pool:type_name -> dynlb.v1.Pool
+	28, // 0: dynlb.v1.GetStatusResponse.lb_status:type_name -> dynlb.v1.LbStatus
+	30, // 1: dynlb.v1.GetStatusResponse.pool:type_name -> dynlb.v1.Pool
 	7,  // 2: dynlb.v1.GetStatusResponse.certificates:type_name -> dynlb.v1.Certificate
-	43, // 3: dynlb.v1.Certificate.expire_time:type_name -> google.protobuf.Timestamp
-	44, // 4: dynlb.v1.ScaleToRequest.hold:type_name -> google.protobuf.Duration
-	44, // 5: dynlb.v1.DeployRequest.canary_time:type_name -> google.protobuf.Duration
-	0,  // 6: dynlb.v1.DeployResponse.phase:type_name -> dynlb.v1.DeployPhase
-	0,  // 7: dynlb.v1.RollbackResponse.phase:type_name -> dynlb.v1.DeployPhase
-	44, // 8: dynlb.v1.WatchInstancesRequest.min_interval:type_name -> google.protobuf.Duration
-	26, // 9: dynlb.v1.WatchInstancesResponse.pool:type_name -> dynlb.v1.Pool
-	33, // 10: dynlb.v1.WatchInstancesResponse.events:type_name -> dynlb.v1.Event
-	43, // 11: dynlb.v1.WatchInstancesResponse.time:type_name -> google.protobuf.Timestamp
-	25, // 12: dynlb.v1.LbStatus.instances:type_name -> dynlb.v1.LbInstance
-	43, // 13: dynlb.v1.Pool.hold_until:type_name -> google.protobuf.Timestamp
-	32, // 14: dynlb.v1.Pool.last_exit:type_name -> dynlb.v1.Exit
-	31, // 15: dynlb.v1.Pool.instances:type_name -> dynlb.v1.Instance
-	43, // 16: dynlb.v1.Pool.config_load_time:type_name -> google.protobuf.Timestamp
-	30, // 17: dynlb.v1.Pool.last_decision:type_name -> dynlb.v1.Decision
-	44, // 18: dynlb.v1.Pool.service_time:type_name -> google.protobuf.Duration
-	27, // 19: dynlb.v1.Pool.traffic:type_name -> dynlb.v1.Traffic
-	29, // 20: dynlb.v1.Pool.deploy:type_name -> dynlb.v1.DeployState
-	28, // 21: dynlb.v1.Traffic.durations:type_name -> dynlb.v1.DurationBucket
-	0,  // 22: dynlb.v1.DeployState.phase:type_name -> dynlb.v1.DeployPhase
-	43, // 23: dynlb.v1.DeployState.canary_end_time:type_name -> google.protobuf.Timestamp
-	43, // 24: dynlb.v1.Decision.time:type_name -> google.protobuf.Timestamp
-	1,  // 25: dynlb.v1.Instance.state:type_name -> dynlb.v1.InstanceState
-	43, // 26: dynlb.v1.Instance.start_time:type_name -> google.protobuf.Timestamp
-	43, // 27: dynlb.v1.Instance.ready_time:type_name -> google.protobuf.Timestamp
-	44, // 28: dynlb.v1.Instance.cpu_time:type_name -> google.protobuf.Duration
-	43, // 29: dynlb.v1.Instance.ejected_until:type_name -> google.protobuf.Timestamp
-	43, // 30: dynlb.v1.Exit.time:type_name -> google.protobuf.Timestamp
-	43, // 31: dynlb.v1.Event.time:type_name -> google.protobuf.Timestamp
-	2,  // 32: dynlb.v1.Event.type:type_name -> dynlb.v1.EventType
-	43, // 33: dynlb.v1.GetHistoryRequest.from:type_name -> google.protobuf.Timestamp
-	43, // 34: dynlb.v1.GetHistoryRequest.to:type_name -> google.protobuf.Timestamp
-	44, // 35: dynlb.v1.GetHistoryRequest.step:type_name -> google.protobuf.Duration
-	44, // 36: dynlb.v1.GetHistoryResponse.step:type_name -> google.protobuf.Duration
-	36, // 37: dynlb.v1.GetHistoryResponse.points:type_name -> dynlb.v1.HistoryPoint
-	43, // 38: dynlb.v1.HistoryPoint.time:type_name -> google.protobuf.Timestamp
-	37, // 39: dynlb.v1.HistoryPoint.instances:type_name -> dynlb.v1.InstancePoint
-	2,  // 40: dynlb.v1.ListEventsRequest.types:type_name -> dynlb.v1.EventType
-	43, // 41: dynlb.v1.ListEventsRequest.since:type_name -> google.protobuf.Timestamp
-	43, // 42: dynlb.v1.ListEventsRequest.until:type_name -> google.protobuf.Timestamp
-	33, // 43: dynlb.v1.ListEventsResponse.events:type_name -> dynlb.v1.Event
-	43, // 44: dynlb.v1.StreamLogsRequest.since:type_name -> google.protobuf.Timestamp
-	42, // 45: dynlb.v1.StreamLogsResponse.lines:type_name -> dynlb.v1.LogLine
-	43, // 46: dynlb.v1.LogLine.time:type_name -> google.protobuf.Timestamp
-	3,  // 47: dynlb.v1.Control.ListApps:input_type -> dynlb.v1.ListAppsRequest
-	5,  // 48: dynlb.v1.Control.GetStatus:input_type -> dynlb.v1.GetStatusRequest
-	8,  // 49: dynlb.v1.Control.ScaleTo:input_type -> dynlb.v1.ScaleToRequest
-	22, // 50: dynlb.v1.Control.WatchInstances:input_type -> dynlb.v1.WatchInstancesRequest
-	34, // 51: dynlb.v1.Control.GetHistory:input_type -> dynlb.v1.GetHistoryRequest
-	38, // 52: dynlb.v1.Control.ListEvents:input_type -> dynlb.v1.ListEventsRequest
-	40, // 53: dynlb.v1.Control.StreamLogs:input_type -> dynlb.v1.StreamLogsRequest
-	10, // 54: dynlb.v1.Control.PauseApp:input_type -> dynlb.v1.PauseAppRequest
-	12, // 55: dynlb.v1.Control.ResumeApp:input_type -> dynlb.v1.ResumeAppRequest
-	14, // 56: dynlb.v1.Control.DrainInstance:input_type -> dynlb.v1.DrainInstanceRequest
-	16, // 57: dynlb.v1.Control.RestartInstances:input_type -> dynlb.v1.RestartInstancesRequest
-	18, // 58: dynlb.v1.Control.Deploy:input_type -> dynlb.v1.DeployRequest
-	20, // 59: dynlb.v1.Control.Rollback:input_type -> dynlb.v1.RollbackRequest
-	4,  // 60: dynlb.v1.Control.ListApps:output_type -> dynlb.v1.ListAppsResponse
-	6,  // 61: dynlb.v1.Control.GetStatus:output_type -> dynlb.v1.GetStatusResponse
-	9,  // 62: dynlb.v1.Control.ScaleTo:output_type -> dynlb.v1.ScaleToResponse
-	23, // 63: dynlb.v1.Control.WatchInstances:output_type -> dynlb.v1.WatchInstancesResponse
-	35, // 64: dynlb.v1.Control.GetHistory:output_type -> dynlb.v1.GetHistoryResponse
-	39, // 65: dynlb.v1.Control.ListEvents:output_type -> dynlb.v1.ListEventsResponse
-	41, // 66: dynlb.v1.Control.StreamLogs:output_type -> dynlb.v1.StreamLogsResponse
-	11, // 67: dynlb.v1.Control.PauseApp:output_type -> dynlb.v1.PauseAppResponse
-	13, // 68: dynlb.v1.Control.ResumeApp:output_type -> dynlb.v1.ResumeAppResponse
-	15, // 69: dynlb.v1.Control.DrainInstance:output_type -> dynlb.v1.DrainInstanceResponse
-	17, // 70: dynlb.v1.Control.RestartInstances:output_type -> dynlb.v1.RestartInstancesResponse
-	19, // 71: dynlb.v1.Control.Deploy:output_type -> dynlb.v1.DeployResponse
-	21, // 72: dynlb.v1.Control.Rollback:output_type -> dynlb.v1.RollbackResponse
-	60, // [60:73] is the sub-list for method output_type
-	47, // [47:60] is the sub-list for method input_type
-	47, // [47:47] is the sub-list for extension type_name
-	47, // [47:47] is the sub-list for extension extendee
-	0,  // [0:47] is the sub-list for field type_name
+	47, // 3: dynlb.v1.Certificate.expire_time:type_name -> google.protobuf.Timestamp
+	48, // 4: dynlb.v1.ScaleToRequest.hold:type_name -> google.protobuf.Duration
+	48, // 5: dynlb.v1.StopResponse.timeout:type_name -> google.protobuf.Duration
+	48, // 6: dynlb.v1.DeployRequest.canary_time:type_name -> google.protobuf.Duration
+	0,  // 7: dynlb.v1.DeployResponse.phase:type_name -> dynlb.v1.DeployPhase
+	0,  // 8: dynlb.v1.RollbackResponse.phase:type_name -> dynlb.v1.DeployPhase
+	48, // 9: dynlb.v1.WatchInstancesRequest.min_interval:type_name -> google.protobuf.Duration
+	30, // 10: dynlb.v1.WatchInstancesResponse.pool:type_name -> dynlb.v1.Pool
+	37, // 11: dynlb.v1.WatchInstancesResponse.events:type_name -> dynlb.v1.Event
+	47, // 12: dynlb.v1.WatchInstancesResponse.time:type_name -> google.protobuf.Timestamp
+	29, // 13: dynlb.v1.LbStatus.instances:type_name -> dynlb.v1.LbInstance
+	47, // 14: dynlb.v1.Pool.hold_until:type_name -> google.protobuf.Timestamp
+	36, // 15: dynlb.v1.Pool.last_exit:type_name -> dynlb.v1.Exit
+	35, // 16: dynlb.v1.Pool.instances:type_name -> dynlb.v1.Instance
+	47, // 17: dynlb.v1.Pool.config_load_time:type_name -> google.protobuf.Timestamp
+	34, // 18: dynlb.v1.Pool.last_decision:type_name -> dynlb.v1.Decision
+	48, // 19: dynlb.v1.Pool.service_time:type_name -> google.protobuf.Duration
+	31, // 20: dynlb.v1.Pool.traffic:type_name -> dynlb.v1.Traffic
+	33, // 21: dynlb.v1.Pool.deploy:type_name -> dynlb.v1.DeployState
+	32, // 22: dynlb.v1.Traffic.durations:type_name -> dynlb.v1.DurationBucket
+	0,  // 23: dynlb.v1.DeployState.phase:type_name -> dynlb.v1.DeployPhase
+	47, // 24: dynlb.v1.DeployState.canary_end_time:type_name -> google.protobuf.Timestamp
+	47, // 25: dynlb.v1.Decision.time:type_name -> google.protobuf.Timestamp
+	1,  // 26: dynlb.v1.Instance.state:type_name -> dynlb.v1.InstanceState
+	47, // 27: dynlb.v1.Instance.start_time:type_name -> google.protobuf.Timestamp
+	47, // 28: dynlb.v1.Instance.ready_time:type_name -> google.protobuf.Timestamp
+	48, // 29: dynlb.v1.Instance.cpu_time:type_name -> google.protobuf.Duration
+	47, // 30: dynlb.v1.Instance.ejected_until:type_name -> google.protobuf.Timestamp
+	47, // 31: dynlb.v1.Exit.time:type_name -> google.protobuf.Timestamp
+	47, // 32: dynlb.v1.Event.time:type_name -> google.protobuf.Timestamp
+	2,  // 33: dynlb.v1.Event.type:type_name -> dynlb.v1.EventType
+	47, // 34: dynlb.v1.GetHistoryRequest.from:type_name -> google.protobuf.Timestamp
+	47, // 35: dynlb.v1.GetHistoryRequest.to:type_name -> google.protobuf.Timestamp
+	48, // 36: dynlb.v1.GetHistoryRequest.step:type_name -> google.protobuf.Duration
+	48, // 37: dynlb.v1.GetHistoryResponse.step:type_name -> google.protobuf.Duration
+	40, // 38: dynlb.v1.GetHistoryResponse.points:type_name -> dynlb.v1.HistoryPoint
+	47, // 39: dynlb.v1.HistoryPoint.time:type_name -> google.protobuf.Timestamp
+	41, // 40: dynlb.v1.HistoryPoint.instances:type_name -> dynlb.v1.InstancePoint
+	2,  // 41: dynlb.v1.ListEventsRequest.types:type_name -> dynlb.v1.EventType
+	47, // 42: dynlb.v1.ListEventsRequest.since:type_name -> google.protobuf.Timestamp
+	47, // 43: dynlb.v1.ListEventsRequest.until:type_name -> google.protobuf.Timestamp
+	37, // 44: dynlb.v1.ListEventsResponse.events:type_name -> dynlb.v1.Event
+	47, // 45: dynlb.v1.StreamLogsRequest.since:type_name -> google.protobuf.Timestamp
+	46, // 46: dynlb.v1.StreamLogsResponse.lines:type_name -> dynlb.v1.LogLine
+	47, // 47: dynlb.v1.LogLine.time:type_name -> google.protobuf.Timestamp
+	3,  // 48: dynlb.v1.Control.ListApps:input_type -> dynlb.v1.ListAppsRequest
+	5,  // 49: dynlb.v1.Control.GetStatus:input_type -> dynlb.v1.GetStatusRequest
+	8,  // 50: dynlb.v1.Control.ScaleTo:input_type -> dynlb.v1.ScaleToRequest
+	26, // 51: dynlb.v1.Control.WatchInstances:input_type -> dynlb.v1.WatchInstancesRequest
+	38, // 52: dynlb.v1.Control.GetHistory:input_type -> dynlb.v1.GetHistoryRequest
+	42, // 53: dynlb.v1.Control.ListEvents:input_type -> dynlb.v1.ListEventsRequest
+	44, // 54: dynlb.v1.Control.StreamLogs:input_type -> dynlb.v1.StreamLogsRequest
+	10, // 55: dynlb.v1.Control.PauseApp:input_type -> dynlb.v1.PauseAppRequest
+	12, // 56: dynlb.v1.Control.ResumeApp:input_type -> dynlb.v1.ResumeAppRequest
+	14, // 57: dynlb.v1.Control.DrainInstance:input_type -> dynlb.v1.DrainInstanceRequest
+	16, // 58: dynlb.v1.Control.Reload:input_type -> dynlb.v1.ReloadRequest
+	18, // 59: dynlb.v1.Control.Stop:input_type -> dynlb.v1.StopRequest
+	20, // 60: dynlb.v1.Control.RestartInstances:input_type -> dynlb.v1.RestartInstancesRequest
+	22, // 61: dynlb.v1.Control.Deploy:input_type -> dynlb.v1.DeployRequest
+	24, // 62: dynlb.v1.Control.Rollback:input_type -> dynlb.v1.RollbackRequest
+	4,  // 63: dynlb.v1.Control.ListApps:output_type -> dynlb.v1.ListAppsResponse
+	6,  // 64: dynlb.v1.Control.GetStatus:output_type -> dynlb.v1.GetStatusResponse
+	9,  // 65: dynlb.v1.Control.ScaleTo:output_type -> dynlb.v1.ScaleToResponse
+	27, // 66: dynlb.v1.Control.WatchInstances:output_type -> dynlb.v1.WatchInstancesResponse
+	39, // 67: dynlb.v1.Control.GetHistory:output_type -> dynlb.v1.GetHistoryResponse
+	43, // 68: dynlb.v1.Control.ListEvents:output_type -> dynlb.v1.ListEventsResponse
+	45, // 69: dynlb.v1.Control.StreamLogs:output_type -> dynlb.v1.StreamLogsResponse
+	11, // 70: dynlb.v1.Control.PauseApp:output_type -> dynlb.v1.PauseAppResponse
+	13, // 71: dynlb.v1.Control.ResumeApp:output_type -> dynlb.v1.ResumeAppResponse
+	15, // 72: dynlb.v1.Control.DrainInstance:output_type -> dynlb.v1.DrainInstanceResponse
+	17, // 73: dynlb.v1.Control.Reload:output_type -> dynlb.v1.ReloadResponse
+	19, // 74: dynlb.v1.Control.Stop:output_type -> dynlb.v1.StopResponse
+	21, // 75: dynlb.v1.Control.RestartInstances:output_type -> dynlb.v1.RestartInstancesResponse
+	23, // 76: dynlb.v1.Control.Deploy:output_type -> dynlb.v1.DeployResponse
+	25, // 77: dynlb.v1.Control.Rollback:output_type -> dynlb.v1.RollbackResponse
+	63, // [63:78] is the sub-list for method output_type
+	48, // [48:63] is the sub-list for method input_type
+	48, // [48:48] is the sub-list for extension type_name
+	48, // [48:48] is the sub-list for extension extendee
+	0,  // [0:48] is the sub-list for field type_name
 }
 
 func init() { file_dynlb_v1_control_proto_init() }
@@ -4146,14 +4349,14 @@ func file_dynlb_v1_control_proto_init() {
 		return
 	}
 	file_dynlb_v1_control_proto_msgTypes[5].OneofWrappers = []any{}
-	file_dynlb_v1_control_proto_msgTypes[37].OneofWrappers = []any{}
+	file_dynlb_v1_control_proto_msgTypes[41].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_dynlb_v1_control_proto_rawDesc), len(file_dynlb_v1_control_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   40,
+			NumMessages:   44,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -32,6 +32,8 @@ const (
 	Control_PauseApp_FullMethodName         = "/dynlb.v1.Control/PauseApp"
 	Control_ResumeApp_FullMethodName        = "/dynlb.v1.Control/ResumeApp"
 	Control_DrainInstance_FullMethodName    = "/dynlb.v1.Control/DrainInstance"
+	Control_Reload_FullMethodName           = "/dynlb.v1.Control/Reload"
+	Control_Stop_FullMethodName             = "/dynlb.v1.Control/Stop"
 	Control_RestartInstances_FullMethodName = "/dynlb.v1.Control/RestartInstances"
 	Control_Deploy_FullMethodName           = "/dynlb.v1.Control/Deploy"
 	Control_Rollback_FullMethodName         = "/dynlb.v1.Control/Rollback"
@@ -107,6 +109,19 @@ type ControlClient interface {
 	// Errors: NOT_FOUND when the app has no such instance; FAILED_PRECONDITION when it
 	// is not READY or UNHEALTHY; UNAVAILABLE when dynlb shuts down.
 	DrainInstance(ctx context.Context, in *DrainInstanceRequest, opts ...grpc.CallOption) (*DrainInstanceResponse, error)
+	// Reload reads the configuration again and puts it in force, as SIGHUP does. It answers
+	// when that is done: if instances have to be replaced, when they all have been. It
+	// continues when the caller cancels the call.
+	//
+	// Errors: INVALID_ARGUMENT when the configuration is invalid, and FAILED_PRECONDITION
+	// when it cannot be put in force, such as when its instances do not become ready: the
+	// previous one stays in force; ABORTED when a later reload took its place; UNAVAILABLE
+	// when dynlb shuts down.
+	Reload(ctx context.Context, in *ReloadRequest, opts ...grpc.CallOption) (*ReloadResponse, error)
+	// Stop ends dynlb as SIGTERM does: requests in flight finish, then all instances stop.
+	// It answers at once. The listeners of the control service close before the instances
+	// stop. What started dynlb may start it again, such as a service manager.
+	Stop(ctx context.Context, in *StopRequest, opts ...grpc.CallOption) (*StopResponse, error)
 	// RestartInstances replaces every instance by a new one, as a deployment of new
 	// code needs it: a new instance is ready before an old one drains. It streams
 	// its progress, beginning with `replaced` 0, and ends with OK when all instances
@@ -263,6 +278,26 @@ func (c *controlClient) DrainInstance(ctx context.Context, in *DrainInstanceRequ
 	return out, nil
 }
 
+func (c *controlClient) Reload(ctx context.Context, in *ReloadRequest, opts ...grpc.CallOption) (*ReloadResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReloadResponse)
+	err := c.cc.Invoke(ctx, Control_Reload_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *controlClient) Stop(ctx context.Context, in *StopRequest, opts ...grpc.CallOption) (*StopResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(StopResponse)
+	err := c.cc.Invoke(ctx, Control_Stop_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *controlClient) RestartInstances(ctx context.Context, in *RestartInstancesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[RestartInstancesResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	stream, err := c.cc.NewStream(ctx, &Control_ServiceDesc.Streams[2], Control_RestartInstances_FullMethodName, cOpts...)
@@ -390,6 +425,19 @@ type ControlServer interface {
 	// Errors: NOT_FOUND when the app has no such instance; FAILED_PRECONDITION when it
 	// is not READY or UNHEALTHY; UNAVAILABLE when dynlb shuts down.
 	DrainInstance(context.Context, *DrainInstanceRequest) (*DrainInstanceResponse, error)
+	// Reload reads the configuration again and puts it in force, as SIGHUP does. It answers
+	// when that is done: if instances have to be replaced, when they all have been. It
+	// continues when the caller cancels the call.
+	//
+	// Errors: INVALID_ARGUMENT when the configuration is invalid, and FAILED_PRECONDITION
+	// when it cannot be put in force, such as when its instances do not become ready: the
+	// previous one stays in force; ABORTED when a later reload took its place; UNAVAILABLE
+	// when dynlb shuts down.
+	Reload(context.Context, *ReloadRequest) (*ReloadResponse, error)
+	// Stop ends dynlb as SIGTERM does: requests in flight finish, then all instances stop.
+	// It answers at once. The listeners of the control service close before the instances
+	// stop. What started dynlb may start it again, such as a service manager.
+	Stop(context.Context, *StopRequest) (*StopResponse, error)
 	// RestartInstances replaces every instance by a new one, as a deployment of new
 	// code needs it: a new instance is ready before an old one drains. It streams
 	// its progress, beginning with `replaced` 0, and ends with OK when all instances
@@ -457,6 +505,12 @@ func (UnimplementedControlServer) ResumeApp(context.Context, *ResumeAppRequest) 
 }
 func (UnimplementedControlServer) DrainInstance(context.Context, *DrainInstanceRequest) (*DrainInstanceResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method DrainInstance not implemented")
+}
+func (UnimplementedControlServer) Reload(context.Context, *ReloadRequest) (*ReloadResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Reload not implemented")
+}
+func (UnimplementedControlServer) Stop(context.Context, *StopRequest) (*StopResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Stop not implemented")
 }
 func (UnimplementedControlServer) RestartInstances(*RestartInstancesRequest, grpc.ServerStreamingServer[RestartInstancesResponse]) error {
 	return status.Error(codes.Unimplemented, "method RestartInstances not implemented")
@@ -654,6 +708,42 @@ func _Control_DrainInstance_Handler(srv interface{}, ctx context.Context, dec fu
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Control_Reload_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReloadRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ControlServer).Reload(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Control_Reload_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ControlServer).Reload(ctx, req.(*ReloadRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Control_Stop_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(StopRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ControlServer).Stop(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Control_Stop_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ControlServer).Stop(ctx, req.(*StopRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _Control_RestartInstances_Handler(srv interface{}, stream grpc.ServerStream) error {
 	m := new(RestartInstancesRequest)
 	if err := stream.RecvMsg(m); err != nil {
@@ -725,6 +815,14 @@ var Control_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "DrainInstance",
 			Handler:    _Control_DrainInstance_Handler,
+		},
+		{
+			MethodName: "Reload",
+			Handler:    _Control_Reload_Handler,
+		},
+		{
+			MethodName: "Stop",
+			Handler:    _Control_Stop_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 
+	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
 	"github.com/dynlb/dynlb/internal/config"
 )
 
@@ -46,6 +47,14 @@ func dial(t testing.TB, address string, auth config.Auth, certificates []tls.Cer
 		t.Fatal(err)
 	}
 	return conn
+}
+
+// Dial returns a client of the control listener at an address, until the test ends.
+func Dial(t testing.TB, address string) dynlbv1.ControlClient {
+	t.Helper()
+	conn := dial(t, address, config.Auth{}, nil)
+	t.Cleanup(func() { _ = conn.Close() })
+	return dynlbv1.NewControlClient(conn)
 }
 
 // bearer is a token that is sent with every call.

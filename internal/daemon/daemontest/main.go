@@ -36,6 +36,7 @@ func Main(m *testing.M, program func(args []string) int) {
 		panic(err)
 	}
 	_ = os.Setenv("XDG_STATE_HOME", home)
+	_ = os.Setenv("XDG_RUNTIME_DIR", filepath.Join(home, "run")) // and their records
 	removeHome := goleak.Cleanup(func(code int) {
 		_ = os.RemoveAll(home)
 		os.Exit(code)

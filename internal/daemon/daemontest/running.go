@@ -103,10 +103,15 @@ func (r *Running) Stop() error { return r.stop() }
 
 // Reload has the daemon read another config, and does not wait for that.
 func (r *Running) Reload(yaml string) {
-	r.mu.Lock()
-	r.yaml = yaml
-	r.mu.Unlock()
+	r.SetConfig(yaml)
 	r.daemon.Reload("test")
+}
+
+// SetConfig sets what the next reload reads.
+func (r *Running) SetConfig(yaml string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.yaml = yaml
 }
 
 // Pool returns the whole state of the only app.

@@ -1,0 +1,47 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+
+	"github.com/dynlb/dynlb/internal/runs"
+	"github.com/dynlb/dynlb/internal/systemd"
+)
+
+// announce makes known what is in force: how long a stop may take, and the record of this
+// run, which has the addresses.
+func (d *Daemon) announce() {
+	c := &d.plan.config
+	d.stopTime.Store(int64(StopTime(c)))
+	if d.options.RunFolder == "" {
+		return
+	}
+	r, at := runs.Self(), d.Addresses()
+	r.Begin = d.begin
+	r.Version, r.Config, r.Apps = d.options.Version, c.Path, slices.Sorted(maps.Keys(d.plan.apps))
+	r.Listen, r.Admin, r.AdminHTTP = at.Listen, at.Admin, at.AdminHTTP
+	if d.options.Service != nil {
+		r.Unit, r.UserUnit = systemd.OwnUnit()
+	}
+	path, err := r.Write(d.options.RunFolder)
+	if err != nil {
+		d.log.Warn("'dynlb ls' does not show this run", "error", err)
+		return
+	}
+	d.runRecord = path
+}
+
+// renounce removes the record of this run.
+func (d *Daemon) renounce(context.Context) error {
+	if d.runRecord == "" {
+		return nil
+	}
+	if err := os.Remove(d.runRecord); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
