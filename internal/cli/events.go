@@ -16,14 +16,17 @@ func newEvents(o *options) *cobra.Command {
 	var output, since string
 	var kinds []string
 	var number int
+	var following, off bool
 	request := &dynlbv1.ListEventsRequest{}
 	cmd := &cobra.Command{
 		Use:   "events [APP]",
 		Short: "Show what happened",
 		Long: `Show events of all apps, or of APP, oldest first: changes of the target with their
 reasons, starts and ends of instances, exits with the last output, reloads. They are
-kept over restarts of dynlb if it has a stateDir.`,
+kept over restarts of dynlb if it has a stateDir. With --follow the command goes on with
+what happens from now on, and over restarts of dynlb.`,
 		Example: `  dynlb events --since 2h
+  dynlb events -f
   dynlb events web --kind scaled,exited`,
 		Args:              oneApp,
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -50,10 +53,15 @@ kept over restarts of dynlb if it has a stateDir.`,
 			if err != nil {
 				return err
 			}
-			return printEvents(cmd, events, output)
+			if err := printEvents(cmd, events, output); err != nil || !following {
+				return err
+			}
+			return followEvents(cmd, o, request, output, lastSequence(events), off)
 		},
 	}
 	clientFlags(cmd, o)
+	reconnectFlag(cmd, &off)
+	cmd.Flags().BoolVarP(&following, "follow", "f", false, "go on with what happens from now on")
 	outputFlag(cmd, &output, outputLines, outputJSON)
 	cmd.Flags().StringVar(&request.InstanceId, "instance", "", "only of this instance: the first characters of its id are enough")
 	cmd.Flags().StringVar(&since, "since", "", sinceHelp)

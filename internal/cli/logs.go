@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
 	"github.com/dynlb/dynlb/internal/logging"
@@ -20,12 +23,14 @@ import (
 func newLogs(o *options) *cobra.Command {
 	var output, since string
 	request := &dynlbv1.StreamLogsRequest{}
+	var off bool
 	tail := int32(100)
 	cmd := &cobra.Command{
 		Use:   "logs [APP]",
 		Short: "Show what the instances print",
 		Long: `Show what the instances have printed, also those that have ended: the last 100 lines of
-all apps, or of APP. Each line begins with its time and instance; "!" marks standard error.`,
+all apps, or of APP. Each line begins with its time and instance; "!" marks standard error.
+With --follow the command waits for the next dynlb when dynlb ends, and goes on there.`,
 		Example: `  dynlb logs -f
   dynlb logs web --since 2h --grep 'error|timeout'
   dynlb logs --instance 3f2a --tail 1000`,
@@ -47,10 +52,11 @@ all apps, or of APP. Each line begins with its time and instance; "!" marks stan
 			if request.App, err = o.appOf(args); err != nil {
 				return err
 			}
-			return streamLogs(cmd, o, request, output)
+			return streamLogs(cmd, o, request, output, off)
 		},
 	}
 	clientFlags(cmd, o)
+	reconnectFlag(cmd, &off)
 	outputFlag(cmd, &output, outputLines, outputJSON)
 	cmd.Flags().BoolVarP(&request.Follow, "follow", "f", false, "go on with what the instances print from now on")
 	cmd.Flags().StringVar(&request.InstanceId, "instance", "", "only of this instance: the first characters of its id are enough")
@@ -62,34 +68,70 @@ all apps, or of APP. Each line begins with its time and instance; "!" marks stan
 }
 
 // streamLogs prints lines until there are no more, or an interrupt.
-func streamLogs(cmd *cobra.Command, o *options, request *dynlbv1.StreamLogsRequest, output string) error {
-	r, err := dial(cmd.Context(), o)
-	if err != nil {
-		return err
-	}
-	defer r.close()
-	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+func streamLogs(cmd *cobra.Command, o *options, request *dynlbv1.StreamLogsRequest, output string, off bool) error {
+	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	stream, err := r.StreamLogs(ctx, request)
-	if err != nil {
-		return r.explain(cmd.Context(), err)
-	}
 	out := cmd.OutOrStdout()
 	p := logPrinter{out: out, colours: logging.Colours(underlying(out)), json: output == outputJSON, withApp: request.GetApp() == ""}
-	for {
-		message, err := stream.Recv()
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil
-		case ctx.Err() != nil:
-			return nil // interrupted: that is how following ends
-		case err != nil:
-			return r.explain(cmd.Context(), err)
-		}
-		if err := p.print(message); err != nil {
+	var place logPlace
+	f := follower{options: o, off: off || !request.GetFollow(), tell: tellOn(cmd.ErrOrStderr())}
+	return f.run(ctx, func(ctx context.Context, r *remote, received func()) error {
+		stream, err := r.StreamLogs(ctx, place.resume(request))
+		if err != nil {
 			return err
 		}
+		for {
+			message, err := stream.Recv()
+			switch {
+			case errors.Is(err, io.EOF):
+				return nil
+			case err != nil:
+				return err
+			}
+			received()
+			message.Lines = place.pass(message.GetLines())
+			if err := p.print(message); err != nil {
+				return err
+			}
+		}
+	})
+}
+
+// logPlace is how far logs were read: up to a time, and how many lines of that time. Lines
+// have no number, and several may have the same time.
+type logPlace struct {
+	time time.Time
+	seen int // lines of that time
+	skip int // lines of it that come again after a resume
+}
+
+// resume returns a request that goes on from here.
+func (l *logPlace) resume(request *dynlbv1.StreamLogsRequest) *dynlbv1.StreamLogsRequest {
+	if l.time.IsZero() {
+		return request
 	}
+	l.skip = l.seen
+	next := proto.CloneOf(request)
+	next.Since, next.Tail = timestamppb.New(l.time), proto.Int32(server.MaxTail)
+	return next
+}
+
+// pass returns the lines that were not read yet, and goes on to behind them.
+func (l *logPlace) pass(lines []*dynlbv1.LogLine) (fresh []*dynlbv1.LogLine) {
+	for _, line := range lines {
+		at := line.GetTime().AsTime()
+		switch {
+		case at.Equal(l.time) && l.skip > 0:
+			l.skip--
+			continue
+		case at.Equal(l.time):
+			l.seen++
+		case at.After(l.time):
+			l.time, l.seen, l.skip = at, 1, 0
+		}
+		fresh = append(fresh, line)
+	}
+	return fresh
 }
 
 // logPrinter prints lines of instances.

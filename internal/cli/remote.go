@@ -53,6 +53,9 @@ func dial(ctx context.Context, o *options) (*remote, error) {
 			return nil, fmt.Errorf("%w\n(or name the control listener with --admin)", err)
 		}
 		r.address, auth, r.noConfig = settings.Admin, &settings.Auth, settings.Path == ""
+		if o.at != "" {
+			r.address = o.at
+		}
 	}
 	host, port, ok := config.SplitAddress(r.address)
 	switch {

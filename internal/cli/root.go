@@ -12,6 +12,7 @@ type options struct {
 	version  string // of this binary
 	config   string
 	admin    string
+	at       string // the address, in place of that of the config; "": none
 	app      string
 	identity identity
 }
@@ -28,19 +29,21 @@ loaded healthy one.
   dynlb init               write a config for the app in this folder
   dynlb serve              run the load balancer (GET /lb-status on its port)
   dynlb status | watch     show the instances, once or continuously
+  dynlb top                the whole state on one screen, with keys
+  dynlb ls                 all dynlb on this machine
   dynlb scale N            set the number of instances
   dynlb logs -f            what the instances print
   dynlb events | history   what happened, also before the last restart
   dynlb explain            why there are as many instances, and what would change that
   dynlb restart            replace all instances without losing a request
-  dynlb deploy ./v2        put another version in force, and 'dynlb rollback' the one before`,
+  dynlb deploy ./v2        put another version in force, and 'dynlb rollback' the one before
+  dynlb stop | reload      stop dynlb, or have it read its config again`,
 		Version:       versionLine(o.version),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.Args = unknownCommand
-	root.SuggestionsMinimumDistance = 2
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.PersistentFlags().StringVarP(&o.config, "config", "c", "",
 		"config file (default config.yaml or config.yml, or the built-in defaults if there is neither)")
@@ -48,6 +51,8 @@ loaded healthy one.
 	root.SetFlagErrorFunc(flagError)
 	writeHelpAtOnce(root)
 	root.AddCommand(newInit(o), newServe(o), newStatus(o), newScale(o), newRestart(o), newDeploy(o), newRollback(o), newPause(o), newResume(o), newWatch(o), newLogs(o), newEvents(o), newHistory(o), newExplain(o), newCheck(o), newSimulate(o), newRecord(o), newService(o), newBackend(), newVersion(o), newGuard())
+	root.AddCommand(newServe(o), newStatus(o), newScale(o), newRestart(o), newDeploy(o), newRollback(o), newPause(o), newResume(o), newWatch(o), newLogs(o), newEvents(o), newHistory(o), newExplain(o), newTop(o), newLs(o), newStop(o), newReload(o), newDrain(o), newCheck(o), newSimulate(o), newRecord(o), newService(o), newBackend(), newVersion(o), newGuard())
+	root.AddCommand(newOtherWords()...)
 	argumentsAreUsage(root)
 	return root
 }
@@ -59,8 +64,8 @@ func unknownCommand(root *cobra.Command, args []string) error {
 		return nil
 	}
 	message := fmt.Sprintf("unknown command %q", args[0])
-	if near := root.SuggestionsFor(args[0]); len(near) > 0 {
-		message += fmt.Sprintf("; did you mean %q?", near[0])
+	if near := nearest(root, args[0]); near != "" {
+		message += fmt.Sprintf("; did you mean %q?", near)
 	}
 	return usageError{errors.New(message + " (see 'dynlb --help')")}
 }

@@ -20,6 +20,8 @@ type screen interface {
 	show(*dynlbv1.WatchInstancesResponse) error
 	// redraw shows the last message again, on a screen that can.
 	redraw() error
+	// pause leaves what was shown as it is: other text follows.
+	pause()
 }
 
 // newScreen returns the screen for a value of --output.
@@ -44,6 +46,7 @@ type lines struct {
 }
 
 func (l lines) redraw() error { return nil }
+func (l lines) pause()        {}
 
 func (l lines) show(m *dynlbv1.WatchInstancesResponse) error {
 	text, err := l.text(m)
@@ -90,6 +93,8 @@ func (t *table) show(m *dynlbv1.WatchInstancesResponse) error {
 	t.recent = t.recent[max(0, len(t.recent)-recentEvents):]
 	return t.redraw()
 }
+
+func (t *table) pause() { t.drawn, t.pool = 0, nil }
 
 func (t *table) redraw() error {
 	if t.pool == nil {

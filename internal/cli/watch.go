@@ -1,8 +1,7 @@
 package cli
 
 import (
-	"errors"
-	"fmt"
+	"context"
 	"os"
 	"os/signal"
 	"syscall"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
@@ -20,12 +18,15 @@ import (
 func newWatch(o *options) *cobra.Command {
 	var output string
 	var interval time.Duration
+	var off bool
 	cmd := &cobra.Command{
 		Use:   "watch [APP]",
 		Short: "Follow the instances",
 		Long: `Follow the instances: on a terminal a table that is redrawn in place, otherwise a
 line for each event and each change. -o json prints each message of
-WatchInstances on one line.`,
+WatchInstances on one line. When dynlb ends, watch waits for the next one and shows what
+happened meanwhile.`,
+		Example:           "  dynlb watch\n  dynlb watch api -o lines | grep scaled",
 		Args:              oneApp,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -43,47 +44,46 @@ WatchInstances on one line.`,
 			if err != nil {
 				return err
 			}
-			r, err := dial(cmd.Context(), o)
-			if err != nil {
-				return err
-			}
-			defer r.close()
-			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 			defer stop()
 			request := &dynlbv1.WatchInstancesRequest{App: app}
 			if cmd.Flags().Changed("interval") {
 				request.MinInterval = durationpb.New(interval)
 			}
-			stream, err := r.WatchInstances(ctx, request)
-			if err != nil {
-				return r.explain(cmd.Context(), err)
-			}
-			err = follow(stream, newScreen(out, output))
-			switch {
-			case ctx.Err() != nil:
-				return nil // interrupted: that is how a watch ends
-			case errors.Is(err, errWatchEnded):
-				return err
-			default:
-				return r.explain(cmd.Context(), err)
-			}
+			screen := newScreen(out, output)
+			tell := tellOn(cmd.ErrOrStderr())
+			f := follower{options: o, off: off, tell: func(lost bool, reason string) {
+				screen.pause()
+				tell(lost, reason)
+			}}
+			return f.run(ctx, func(ctx context.Context, r *remote, received func()) error {
+				stream, err := r.WatchInstances(ctx, request)
+				if err != nil {
+					return err
+				}
+				return follow(stream, screen, func(m *dynlbv1.WatchInstancesResponse) {
+					received()
+					for _, e := range m.GetEvents() {
+						request.ResumeAfter = max(request.ResumeAfter, e.GetSequence())
+					}
+				})
+			})
 		},
 	}
 	clientFlags(cmd, o)
 	outputFlag(cmd, &output, outputTable, outputLines, outputJSON)
+	reconnectFlag(cmd, &off)
 	cmd.Flags().DurationVar(&interval, "interval", 0, "shortest time between two updates (default 250ms)")
 	return cmd
 }
-
-// errWatchEnded says that the server ended a watch.
-var errWatchEnded = errors.New("the watch has ended")
 
 // redrawInterval is how often the last message is drawn again if no new one arrives:
 // ages and holds change every second.
 const redrawInterval = time.Second
 
-// follow shows each message until the stream ends, and returns its error.
-func follow(stream grpc.ServerStreamingClient[dynlbv1.WatchInstancesResponse], screen screen) error {
+// follow shows each message until the stream ends, and returns its error. It calls note
+// for each.
+func follow(stream grpc.ServerStreamingClient[dynlbv1.WatchInstancesResponse], screen screen, note func(*dynlbv1.WatchInstancesResponse)) error {
 	messages := make(chan *dynlbv1.WatchInstancesResponse)
 	ended := make(chan error, 1)
 	go func() { // ends with the stream, which ends with its context
@@ -101,18 +101,15 @@ func follow(stream grpc.ServerStreamingClient[dynlbv1.WatchInstancesResponse], s
 	}()
 	tick := time.NewTicker(redrawInterval)
 	defer tick.Stop()
-	for received := false; ; {
+	for {
 		var err error
 		select {
 		case message := <-messages:
-			received = true
+			note(message)
 			err = screen.show(message)
 		case <-tick.C:
 			err = screen.redraw()
 		case err = <-ended:
-			if received {
-				err = fmt.Errorf("%w: %s", errWatchEnded, status.Convert(err).Message())
-			}
 		}
 		if err != nil {
 			return err

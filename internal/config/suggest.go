@@ -7,7 +7,7 @@ import "strings"
 func nearest(name string, table []Key) string {
 	best, bestDistance := "", -1
 	try := func(candidate, shown string) {
-		d, near := distance(strings.ToLower(name), strings.ToLower(candidate))
+		d, near := Distance(strings.ToLower(name), strings.ToLower(candidate))
 		if near && (bestDistance < 0 || d < bestDistance) {
 			best, bestDistance = shown, d
 		}
@@ -27,11 +27,11 @@ func nearest(name string, table []Key) string {
 	return best
 }
 
-// distance counts the insertions, deletions, substitutions and swaps of
+// Distance counts the insertions, deletions, substitutions and swaps of
 // neighbours that turn a into b (optimal string alignment). near reports whether
 // there are so few that a typing error is likely: one, and one more per four
 // bytes.
-func distance(a, b string) (d int, near bool) {
+func Distance(a, b string) (d int, near bool) {
 	limit := 1 + max(len(a), len(b))/4
 	if len(a)-len(b) > limit || len(b)-len(a) > limit {
 		return 0, false

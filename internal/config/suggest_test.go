@@ -41,8 +41,8 @@ func TestDistance(t *testing.T) {
 	}
 	for _, test := range tests {
 		for _, pair := range [][2]string{{test.a, test.b}, {test.b, test.a}} {
-			if got, near := distance(pair[0], pair[1]); got != test.want || !near {
-				t.Errorf("distance(%q, %q) = %d, %v; want %d, true", pair[0], pair[1], got, near, test.want)
+			if got, near := Distance(pair[0], pair[1]); got != test.want || !near {
+				t.Errorf("Distance(%q, %q) = %d, %v; want %d, true", pair[0], pair[1], got, near, test.want)
 			}
 		}
 	}

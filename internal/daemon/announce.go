@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/dynlb/dynlb/internal/runs"
@@ -22,7 +23,10 @@ func (d *Daemon) announce() {
 	}
 	r, at := runs.Self(), d.Addresses()
 	r.Begin = d.begin
-	r.Version, r.Config, r.Apps = d.options.Version, c.Path, slices.Sorted(maps.Keys(d.plan.apps))
+	if c.Path != "" {
+		r.Config, _ = filepath.Abs(c.Path) // fails without a working directory: then it is not shown
+	}
+	r.Version, r.Apps = d.options.Version, slices.Sorted(maps.Keys(d.plan.apps))
 	r.Listen, r.Admin, r.AdminHTTP = at.Listen, at.Admin, at.AdminHTTP
 	if d.options.Service != nil {
 		r.Unit, r.UserUnit = systemd.OwnUnit()
