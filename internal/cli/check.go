@@ -74,7 +74,7 @@ func printConfig(w io.Writer, c *config.Config, now time.Time) {
 // describe returns how many instances of which program an app has.
 func describe(a *config.App) string {
 	program := "the built-in demo backend"
-	if argv := a.Argv(a.BasePort); argv != nil {
+	if argv := a.Shown(a.BasePort); argv != nil {
 		program = strings.Join(argv, " ")
 	}
 	return fmt.Sprintf("%d to %d instances of %s", a.MinInstances, a.MaxInstances, program)

@@ -95,7 +95,11 @@ func findRecipe(dir string, args []string) (*recipe.Recipe, error) {
 		}
 		return r, err
 	}
-	return recipe.For(dir, args)
+	r, err := recipe.For(dir, args)
+	if _, unknown := errors.AsType[recipe.UnknownError](err); unknown {
+		return nil, usageError{err}
+	}
+	return r, err
 }
 
 // writeNew writes a file that does not exist.

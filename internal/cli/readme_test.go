@@ -166,6 +166,7 @@ func TestReadmeConfigs(t *testing.T) {
 	keys := daemontest.NewKeys(t)
 	keys.Write(t, "server.mjs", "")
 	keys.Write(t, "app.ts", "")
+	keys.Write(t, ".env", "DATABASE_URL=postgres://app:secret@localhost/app\n")
 	keys.Write(t, "users", "ann:secret\n")
 	keys.Write(t, "error.html", "<p>sorry")
 	for _, names := range [][2]string{{"cert.pem", "key.pem"}, {"fullchain.pem", "privkey.pem"}} {

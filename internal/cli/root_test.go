@@ -21,6 +21,7 @@ func TestBadUsage(t *testing.T) {
 	}{
 		{"serv", `dynlb: unknown command "serv"; did you mean "serve"? (see 'dynlb --help')`},
 		{"serve --listen :0", "dynlb: --listen is for FILE or COMMAND; a config says it with its key listen"},
+		{"serve now", `dynlb: unknown argument "now": it is neither a file here nor a program on the PATH`},
 		{"version extra", `dynlb: unknown argument "extra" (usage: dynlb version [flags])`},
 		{"serve --log-level loud", `dynlb: --log-level "loud": use debug, info, warn or error`},
 		{"serve --engine turbo", `dynlb: invalid argument "turbo" for "--engine" flag: unknown engine "turbo"; there are auto, fast and std`},

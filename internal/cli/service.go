@@ -26,6 +26,8 @@ type serviceFlags struct {
 	runAs  string // the account of the service
 	socket bool   // systemd holds the sockets
 	print  bool
+	// inherited are the variables that the config has from the present environment.
+	inherited []string
 }
 
 func newService(o *options) *cobra.Command {
@@ -59,6 +61,9 @@ command again after a change of drainDelay, drainTimeout or stopTimeout.`,
 			unit, err := f.unit(o)
 			if err != nil {
 				return err
+			}
+			if len(f.inherited) > 0 {
+				fmt.Fprintf(cmd.ErrOrStderr(), "warning: the config uses %s of this environment, which the service does not have; set it in envFile\n", strings.Join(f.inherited, ", "))
 			}
 			if f.print {
 				text := unit.Service()
@@ -128,6 +133,9 @@ func (f *serviceFlags) unit(o *options) (*systemd.Unit, error) {
 	if err := daemon.Check(settings); err != nil {
 		return nil, err
 	}
+	f.inherited = slices.DeleteFunc(settings.Inherited, func(name string) bool {
+		return slices.Contains([]string{"HOME", "LOGNAME", "PATH", "SHELL", "USER"}, name) // systemd.exec(5)
+	})
 	program, err := installedProgram()
 	if err != nil {
 		return nil, err

@@ -3,7 +3,9 @@ package cli
 import (
 	"fmt"
 	"maps"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -17,8 +19,11 @@ import (
 // that lacks its unit: a plain number counts milliseconds.
 const shortest = 100 * time.Millisecond
 
-// variable matches a variable of a shell.
-var variable = regexp.MustCompile(`\$(\w+|\{\w+\})`)
+// variable matches a variable of a shell, apart from ${NAME}, which the config replaces.
+var variable = regexp.MustCompile(`\$[A-Za-z_]\w*`)
+
+// reference matches a variable as configs have them.
+var reference = regexp.MustCompile(`\$\{\w+`)
 
 // operators are words that only a shell understands.
 var operators = []string{"&&", "||", "|", ";", "&", ">", ">>", "<"}
@@ -54,27 +59,8 @@ func appWarnings(c *config.App) []string {
 	if first, last, err := procfs.EphemeralPorts(); err == nil && !c.Socket && c.BasePort <= last && c.BasePort+c.MaxInstances > first {
 		warn("basePort: the kernel takes ports from %d to %d for outgoing connections, so that an instance may find its port in use; set one below %d", first, last, first)
 	}
-	argv := c.Argv(c.BasePort)
-	if len(argv) > 0 {
-		_, ownPath := c.Env["PATH"] // instances search this one
-		if _, err := exec.LookPath(argv[0]); err != nil && !ownPath && !strings.Contains(argv[0], "/") {
-			warn("command: %s cannot be run now: %v", argv[0], err)
-		}
-		shell := len(argv) > 1 && strings.HasSuffix(argv[0], "sh") && strings.HasPrefix(argv[1], "-")
-		for _, arg := range argv[1:] {
-			if found := variable.FindString(arg); found != "" && !shell {
-				warn("command: %s is taken literally: no shell replaces it", found)
-			}
-			if slices.Contains(operators, arg) && !shell {
-				warn("command: %s is an argument of %s: no shell reads it; to have one, write command: [sh, -c, %q]", arg, argv[0], strings.Join(argv, " "))
-			}
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(c.Env)) {
-		if found := variable.FindString(c.Env[name]); found != "" {
-			warn("env.%s: %s is taken literally", name, found)
-		}
-	}
+	all = append(all, commandWarnings(c)...)
+	all = append(all, environmentWarnings(c)...)
 	for _, interval := range []struct {
 		key   string
 		value time.Duration
@@ -90,6 +76,59 @@ func appWarnings(c *config.App) []string {
 	} {
 		if n := interval.value.Milliseconds(); n > 0 && interval.value < shortest {
 			warn("%s: is %v; if seconds are meant, write %ds", interval.key, interval.value, n)
+		}
+	}
+	return all
+}
+
+// commandWarnings returns those about the command.
+func commandWarnings(c *config.App) []string {
+	var all []string
+	warn := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
+	argv, shown := c.Argv(c.BasePort), c.Shown(c.BasePort)
+	if len(argv) == 0 {
+		return nil
+	}
+	ownPath := c.Env["PATH"] != "" || c.FileEnv["PATH"] != "" // instances search this one
+	if _, err := exec.LookPath(argv[0]); err != nil && !ownPath && !strings.Contains(argv[0], "/") {
+		warn("command: %s cannot be run now: %v", shown[0], err)
+	}
+	if len(argv) > 1 && strings.HasSuffix(argv[0], "sh") && strings.HasPrefix(argv[1], "-") {
+		return all // a shell
+	}
+	for _, arg := range shown[1:] {
+		if found := variable.FindString(arg); found != "" {
+			warn("command: %s is taken literally: no shell replaces it", found)
+		}
+		if slices.Contains(operators, arg) {
+			warn("command: %s is an argument of %s: no shell reads it; to have one, write command: [sh, -c, %q]", arg, shown[0], strings.Join(shown, " "))
+		}
+	}
+	return all
+}
+
+// environmentWarnings returns those about the variables of the instances. No value is in
+// them.
+func environmentWarnings(c *config.App) []string {
+	var all []string
+	warn := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
+	for _, name := range slices.Sorted(maps.Keys(c.Env)) {
+		if found := variable.FindString(c.Env[name]); found != "" && !slices.Contains(c.Substituted, name) {
+			warn("env.%s: %s is taken literally", name, found)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.FileEnv)) {
+		if reference.MatchString(c.FileEnv[name]) {
+			warn("envFile: %s: ${ is taken literally", name)
+		}
+	}
+	if info, err := os.Stat(c.EnvFile); c.EnvFile != "" && err == nil && info.Mode()&0o004 != 0 {
+		warn("envFile: all users of this machine can read %[1]s; chmod 600 %[1]s", c.EnvFile)
+	}
+	if argv := c.Argv(c.BasePort); len(argv) > 0 && slices.Contains([]string{"bun", "node", "npm"}, filepath.Base(argv[0])) {
+		_, err := os.Stat(filepath.Join(c.WorkDir, "package.json"))
+		if err == nil && c.Env["NODE_ENV"] == "" && c.FileEnv["NODE_ENV"] == "" && os.Getenv("NODE_ENV") == "" {
+			warn("env: NODE_ENV is not set, and Express, React and others are slower without; set env: {NODE_ENV: production}")
 		}
 	}
 	return all

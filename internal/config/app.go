@@ -53,9 +53,20 @@ type App struct {
 	// nil for the default.
 	Command []string
 
+	// Written is Command with ${NAME} for the values of variables, as the file has it. It is
+	// nil if there are none in it.
+	Written []string
+
+	// EnvFile is an absolute path, or "" for none. FileEnv are the variables in it.
+	EnvFile string
+	FileEnv map[string]string
+
 	// Env is nil for no variables. Those that dynlb sets are never among them. Values have
 	// {socket} and {version} still in them.
 	Env map[string]string
+
+	// Substituted are the names in Env whose values had variables of the config in them.
+	Substituted []string
 
 	// Socket is whether instances listen on Unix sockets. It is set, too, when Command or
 	// Env has {socket}.

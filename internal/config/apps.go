@@ -101,9 +101,11 @@ func (r *reader) readApps() {
 		}
 		own := Config{App: r.config.App}
 		own.Name, r.set[at.key] = name, at
+		r.source.file = own.FileEnv
 		switch {
 		case isNull(node):
 		case node.Kind == yaml.MappingNode:
+			r.readVariables(at.key+".", node, &own.App)
 			r.mapping(at.key+".", node, appTable(&own))
 		default:
 			r.wrong(at, node, "a mapping with the keys "+names(appTable(&own)))

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -40,16 +41,17 @@ func LoadClient(path string) (Client, error) {
 	if err != nil {
 		return Client{}, fileError(name, err)
 	}
-	r := newReader(dir)
+	r := newReader(dir, os.Getenv)
 	c := &r.config
 	if root := r.document(data); root != nil {
 		keys := []Key{
 			{Name: "admin", Value: address(&c.Admin)},
 			{Name: "auth", Keys: authKeys(&c.Auth, unchecked)},
 		}
+		r.readClientVariables(root)
 		r.mapping("", only(root, keys), keys)
 		if _, ok := r.set["admin"]; !ok {
-			c.Admin = followedAdmin(root, dir)
+			c.Admin = r.followedAdmin(root)
 		}
 	}
 	if len(r.problems) > 0 {
@@ -57,6 +59,14 @@ func LoadClient(path string) (Client, error) {
 		return Client{}, &Error{File: name, Problems: r.problems}
 	}
 	return Client{Path: name, Admin: c.Admin, Auth: c.Auth}, nil
+}
+
+// readClientVariables reads envFile if that is possible: what the keys of a client do not
+// use does not matter to it, and it may run as a user who must not read the file.
+func (r *reader) readClientVariables(root *yaml.Node) {
+	service := newReader(r.dir, r.source.getenv)
+	service.readVariables("", root, &service.config.App)
+	r.source = service.source
 }
 
 // only returns a mapping without the keys that are not in the table.

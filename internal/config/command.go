@@ -21,11 +21,12 @@ const (
 func commandKeys(a *App) []Key {
 	return []Key{
 		{
-			Name: "command", Value: command(&a.Command), Default: yamlList(defaultCommand()), implied: true, Change: RollingRestart,
+			Name: "command", Value: command(&a.Command, &a.Written), Default: yamlList(defaultCommand()), implied: true, Change: RollingRestart,
 			Meaning: "The program and the arguments that start an instance, without a shell. `{location}`, `{version}` and `{port}` are replaced, or `{socket}` for an instance on a Unix socket; `PORT` or `DYNLB_SOCKET` is set in its environment too. A relative program with a slash in its name is taken from `workDir`.",
 		},
+		envFileKey(a),
 		{
-			Name: "env", Value: environment(&a.Env), Default: "{}", Change: RollingRestart,
+			Name: "env", Value: environment(&a.Env, &a.Substituted), Default: "{}", Change: RollingRestart,
 			Meaning: "Environment variables of the instances, on top of the inherited ones. Under `apps` they are added to those beside it. `{socket}` and `{version}` in a value are replaced. dynlb itself sets `PORT` or `DYNLB_SOCKET`, `DYNLB_APP` (the name of the app), `DYNLB_VERSION` and `DYNLB_INSTANCE`.",
 		},
 		{
@@ -61,6 +62,15 @@ func (a App) Argv(port int) []string {
 	return a.argv(defaultCommand, portPlaceholder, strconv.Itoa(port))
 }
 
+// Shown is Argv as people may see it: with ${NAME} for the values of variables, which may
+// be secrets.
+func (a App) Shown(port int) []string {
+	if a.Written != nil {
+		a.Command = a.Written
+	}
+	return a.Argv(port)
+}
+
 // SocketArgv is Argv for an instance on a Unix socket, with {location} and {socket}
 // replaced. Without a Command it returns "bun run LOCATION".
 func (a App) SocketArgv(path string) []string {
@@ -88,9 +98,9 @@ func (a App) argv(implied func() []string, placeholder, value string) []string {
 	return argv
 }
 
-// command is a program and its arguments. Numbers and booleans in it stand for
+// command is a program and its arguments, and written is that as it stands in the file. Numbers and booleans in it stand for
 // themselves, as they are written.
-func command(field *[]string) Value {
+func command(field, written *[]string) Value {
 	want := "a list of strings that starts with a program, such as " + yamlList(defaultCommand())
 	decode := func(r *reader, at place, node *yaml.Node) {
 		if node.Kind != yaml.SequenceNode || len(node.Content) == 0 {
@@ -105,7 +115,7 @@ func command(field *[]string) Value {
 			r.wrong(at, node, want)
 			return
 		}
-		argv := make([]string, len(node.Content))
+		argv, texts := make([]string, len(node.Content)), make([]string, len(node.Content))
 		for i, item := range node.Content {
 			here := at.item(i, item.Line)
 			item = resolve(item)
@@ -120,11 +130,14 @@ func command(field *[]string) Value {
 			case i == 0 && isLine(arg):
 				r.problem(here, "must be a program; it and each argument are separate items: %s", yamlList(strings.Fields(arg)))
 			default:
-				r.placeholders(here, arg)
+				r.placeholders(here, r.textOf(item))
 			}
-			argv[i] = arg
+			argv[i], texts[i] = arg, r.textOf(item)
 		}
-		*field = argv
+		*field, *written = argv, nil
+		if !slices.Equal(argv, texts) {
+			*written = texts
+		}
 	}
 	return Value{Kind: Command, decode: decode}
 }
@@ -171,16 +184,11 @@ func isPlaceholder(s string) bool { return slices.Contains(placeholders, s) }
 var braced = regexp.MustCompile(`\$?\{[A-Za-z]\w*\}`)
 
 // placeholders reports words in braces that look like a placeholder and are not
-// one. ${word} may be meant for a shell, but ${port} and the like are taken for
-// placeholders with a dollar sign too many.
+// one. ${word} stands for a variable.
 func (r *reader) placeholders(at place, arg string) {
 	for _, found := range braced.FindAllString(arg, -1) {
-		bare, shell := strings.CutPrefix(found, "$")
-		switch {
-		case shell && isPlaceholder(bare):
-			r.problem(at, "%s is not a placeholder; write %s", found, bare)
-		case !shell && !isPlaceholder(bare):
-			r.problem(at, "unknown placeholder %s; there are {location}, {port}, {socket} and {version}", display(bare))
+		if !strings.HasPrefix(found, "$") && !isPlaceholder(found) {
+			r.problem(at, "unknown placeholder %s; there are {location}, {port}, {socket} and {version}", display(found))
 		}
 	}
 }

@@ -34,6 +34,10 @@ type Config struct {
 	// It is nil without that key.
 	Apps []App
 
+	// Inherited are the names of the variables that the file uses and has from the
+	// environment, not from an EnvFile.
+	Inherited []string
+
 	// Listen, Admin and AdminHTTP are host:port. An empty host means every
 	// address; port 0 lets the kernel choose. No two of them overlap, nor any with
 	// TLS.Redirect.

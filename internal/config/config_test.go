@@ -22,6 +22,9 @@ func folderWithApp(t testing.TB) string {
 	if err := os.WriteFile(filepath.Join(dir, "users"), []byte("ann:secret\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.WriteFile(filepath.Join(dir, ".env"), []byte("TOKEN=top-secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, name := range []string{"sub", "releases"} {
 		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
 			t.Fatal(err)
@@ -114,8 +117,9 @@ var parseValues = []struct {
 	{"a year", "idleTimeout: 8760h\nstartTimeout: 31536000000", func(c *Config) { c.IdleTimeout, c.StartTimeout = 8760*time.Hour, 8760*time.Hour }},
 
 	{"command", "command: [node, app.js, 8080, true, 1.50, '']", func(c *Config) { c.Command = []string{"node", "app.js", "8080", "true", "1.50", ""} }},
-	{"command with braces of others", `command: [sh, -c, 'f() { x; }; exec app ${HOST} {} --port={port}']`, func(c *Config) {
+	{"command with braces of others", `command: [sh, -c, 'f() { x; }; exec app $${HOST} {} --port={port}']`, func(c *Config) {
 		c.Command = []string{"sh", "-c", "f() { x; }; exec app ${HOST} {} --port={port}"}
+		c.Written = []string{"sh", "-c", "f() { x; }; exec app $${HOST} {} --port={port}"}
 	}},
 	{"command with a space in its name", "command: ['/opt/my app/run', '--port={port}']", func(c *Config) {
 		c.Command = []string{"/opt/my app/run", "--port={port}"}

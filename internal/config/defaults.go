@@ -12,7 +12,7 @@ func Default() Config { return defaults() }
 
 // defaults decodes the defaults of all keys, as the file would state them.
 var defaults = sync.OnceValue(func() Config {
-	r := &reader{set: map[string]place{}, bad: map[string]bool{}}
+	r := &reader{set: map[string]place{}, bad: map[string]bool{}, secrets: map[string]string{}}
 	r.applyDefaults("", keysOf(&r.config))
 	return r.config
 })

@@ -3,6 +3,7 @@ package config
 import (
 	"maps"
 	"regexp"
+	"slices"
 
 	"gopkg.in/yaml.v3"
 )
@@ -12,8 +13,9 @@ import (
 var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // environment is a mapping of variables to their values. Numbers and booleans
-// stand for themselves, as they are written; an empty value needs quotes.
-func environment(field *map[string]string) Value {
+// stand for themselves, as they are written; an empty value needs quotes. The names of
+// those with variables of the config in them are in substituted.
+func environment(field *map[string]string, substituted *[]string) Value {
 	decode := func(r *reader, at place, node *yaml.Node) {
 		if node.Kind != yaml.MappingNode {
 			r.wrong(at, node, "a mapping of names to values")
@@ -42,6 +44,10 @@ func environment(field *map[string]string) Value {
 				r.wrong(at, value, "a string")
 			default:
 				env[name] = text
+				*substituted = slices.DeleteFunc(slices.Clone(*substituted), func(s string) bool { return s == name })
+				if _, ok := r.written[value]; ok {
+					*substituted = append(*substituted, name)
+				}
 			}
 		})
 		if len(env) > 0 {

@@ -80,6 +80,7 @@ func TestRootFile(t *testing.T) {
 	want.User, want.LivenessPath, want.Sticky = "nobody", "/live", Sticky{By: "cookie"}
 	want.Edge = edgeIn(dir)
 	want.StateDir = "/var/lib/dynlb"
+	want.EnvFile, want.FileEnv = filepath.Join(dir, ".env"), map[string]string{"TOKEN": "top-secret"}
 	want.Tracing.Endpoint = "http://localhost:4318"
 	want.Version, want.Releases = "1.4.0", filepath.Join(dir, "releases")
 	web, api := want.App, want.App
@@ -177,7 +178,7 @@ func TestSchemaValues(t *testing.T) {
 }
 
 // noDefault are the keys without a default, and the mappings of such keys.
-var noDefault = append([]string{"location", "user", "livenessPath", "apps", "sticky", "stateDir", "version", "releases", "tracing", "endpoint"}, edgeNoDefault...)
+var noDefault = append([]string{"location", "user", "livenessPath", "apps", "sticky", "stateDir", "version", "releases", "envFile", "tracing", "endpoint"}, edgeNoDefault...)
 
 func checkDefault(t *testing.T, dir, before string, s schema, after string) {
 	t.Helper()

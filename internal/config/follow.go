@@ -40,10 +40,11 @@ func (r *reader) followListen() {
 
 // followedAdmin returns the address of admin of a file that does not set it. Mistakes
 // in listen do not matter to a client.
-func followedAdmin(root *yaml.Node, dir string) string {
-	r := newReader(dir)
-	keys := []Key{{Name: "listen", Value: address(&r.config.Listen)}}
-	r.mapping("", only(root, keys), keys)
-	r.followListen()
-	return r.config.Admin
+func (r *reader) followedAdmin(root *yaml.Node) string {
+	own := newReader(r.dir, nil)
+	own.source = r.source
+	keys := []Key{{Name: "listen", Value: address(&own.config.Listen)}}
+	own.mapping("", only(root, keys), keys)
+	own.followListen()
+	return own.config.Admin
 }

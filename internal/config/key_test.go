@@ -9,7 +9,7 @@ import (
 // its example to what its own decoder accepts.
 func TestKeysAreDescribed(t *testing.T) {
 	t.Parallel()
-	r := newReader(folderWithApp(t))
+	r := newReader(folderWithApp(t), nil)
 	var check func(prefix string, table []Key)
 	check = func(prefix string, table []Key) {
 		for _, k := range table {

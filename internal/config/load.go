@@ -72,10 +72,11 @@ func Parse(name string, data []byte, dir string, getenv func(string) string) (Co
 	if err != nil {
 		return Config{}, fileError(name, fmt.Errorf("find its folder: %w", err))
 	}
-	r := newReader(dir)
+	r := newReader(dir, getenv)
 	r.config.Path = name
 	r.config.WorkDir = dir
 	if root := r.document(data); root != nil {
+		r.readVariables("", root, &r.config.App)
 		r.mapping("", root, keysOf(&r.config))
 	}
 	r.followListen()

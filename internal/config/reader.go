@@ -17,10 +17,17 @@ type reader struct {
 	bad      map[string]bool  // keys with a problem; the rules skip them
 	apps     *yaml.Node       // the mapping of apps; nil if there is none
 	problems []Problem
+
+	source  source                // of variables
+	written map[*yaml.Node]string // the texts of values in which variables were replaced, as in the file
+	secrets map[string]string     // the values of variables, with the text that stands for each
 }
 
-func newReader(dir string) *reader {
-	return &reader{dir: dir, config: Default(), set: map[string]place{}, bad: map[string]bool{}}
+func newReader(dir string, getenv func(string) string) *reader {
+	return &reader{
+		dir: dir, config: Default(), set: map[string]place{}, bad: map[string]bool{},
+		source: source{getenv: getenv}, written: map[*yaml.Node]string{}, secrets: map[string]string{},
+	}
 }
 
 // A place says where a value comes from: a key of the file and its line, or a
@@ -37,7 +44,7 @@ func (p place) item(index, line int) place {
 
 // problem records what is wrong at a place.
 func (r *reader) problem(at place, format string, args ...any) {
-	p := Problem{Line: at.line, Key: at.key, Text: fmt.Sprintf(format, args...)}
+	p := Problem{Line: at.line, Key: at.key, Text: r.hide(fmt.Sprintf(format, args...))}
 	if !slices.Contains(r.problems, p) { // several apps may have it from the same key
 		r.problems = append(r.problems, p)
 	}
@@ -47,6 +54,10 @@ func (r *reader) problem(at place, format string, args ...any) {
 
 // wrong records that node is not of the form that its key takes.
 func (r *reader) wrong(at place, node *yaml.Node, want string) {
+	if text, ok := r.written[node]; ok && text != "" {
+		r.problem(at, "must be %s; got what %s stands for", want, quote(text))
+		return
+	}
 	r.problem(at, "must be %s; got %s", want, describe(node))
 }
 
@@ -64,6 +75,11 @@ func (r *reader) mapping(prefix string, node *yaml.Node, table []Key) {
 			return
 		}
 		r.set[at.key] = at
+		if k.Keys == nil {
+			if value, ok = r.substitute(at, &k, value); !ok {
+				return
+			}
+		}
 		switch {
 		case isNull(value):
 			delete(r.set, at.key)

@@ -44,7 +44,7 @@ func edgeSettings(c *config.Edge) (edge.Settings, error) {
 	}, nil
 }
 
-// noteFiles notes the files that the rules of a config name, for the watch.
+// noteFiles notes the files that a config names and that are read with it, for the watch.
 func (d *Daemon) noteFiles(c *config.Config) {
 	var files []string
 	add := func(e *config.Edge) {
@@ -56,6 +56,9 @@ func (d *Daemon) noteFiles(c *config.Config) {
 	}
 	for _, a := range c.AllApps() {
 		add(&a.Edge)
+		if a.EnvFile != "" {
+			files = append(files, a.EnvFile)
+		}
 	}
 	slices.Sort(files)
 	files = slices.Compact(files)

@@ -91,6 +91,7 @@ func fleetSettings(settings *config.App, ports *local.Ports) (local.Settings, er
 			Command:    settings.Command,
 			User:       settings.User,
 			Account:    user,
+			FileEnv:    settings.FileEnv,
 			Env:        settings.Variables(),
 			WorkDir:    settings.WorkDir,
 			Check:      healthCheck(settings),

@@ -40,6 +40,14 @@ const loopback = "127.0.0.1:" + portPlaceholder
 // ErrNone reports that a folder has no app of a known kind.
 var ErrNone = errors.New("no app found: no Procfile, package.json, index.ts, app.js, manage.py, app.py, config.ru, app.rb, index.php or go.mod")
 
+// UnknownError is the name of what is neither a file nor a program.
+type UnknownError string
+
+// Error says so.
+func (e UnknownError) Error() string {
+	return fmt.Sprintf("unknown argument %q: it is neither a file here nor a program on the PATH", string(e))
+}
+
 // Find returns the recipe for the app in a folder, or [ErrNone].
 func Find(dir string) (*Recipe, error) {
 	f := folder{dir}
@@ -63,6 +71,9 @@ func For(dir string, args []string) (*Recipe, error) {
 	case !f.has(name):
 		if extension != "" && (scriptRank(extension) >= 0 || slices.Contains([]string{".py", ".rb", ".ru", ".php"}, extension)) {
 			return nil, fmt.Errorf("%s: no such file", name)
+		}
+		if len(args) == 1 && !onPath(name) {
+			return nil, UnknownError(name)
 		}
 		return &Recipe{From: "the command line", Command: args}, nil
 	case scriptRank(extension) >= 0:

@@ -158,6 +158,9 @@ func TestFor(t *testing.T) {
 			t.Errorf("%s: %s, want %s", args, got, want)
 		}
 	}
+	if _, err := For(dir, []string{"now"}); err != UnknownError("now") {
+		t.Errorf("a name of nothing: %v", err)
+	}
 	if _, err := For(dir, []string{"missing.ts"}); err == nil || err.Error() != "missing.ts: no such file" {
 		t.Errorf("a missing file: %v", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"gopkg.in/yaml.v3"
 
@@ -92,7 +93,7 @@ func keyNode(k config.Key) (out node, err error) {
 			out.Type, out.Pattern = []string{"object", "string"}, "^"+k.Short+"$"
 		}
 	} else {
-		out = valueNode(k.Value)
+		out = withVariables(valueNode(k.Value))
 		if k.Value.Item != nil {
 			item, err := mappingNode(k.Value.Item)
 			if err != nil {
@@ -108,6 +109,30 @@ func keyNode(k config.Key) (out node, err error) {
 	}
 	out.Description = plain(k.Meaning) + form(k.Value)
 	return out, err
+}
+
+// variablePattern is part of a text with a variable in it, which any value may be.
+const variablePattern = `\$\{`
+
+// withVariables returns a schema that accepts texts with variables, too, in a scalar and in
+// the items of a list.
+func withVariables(n node) node {
+	if n.Items != nil {
+		items := withVariables(*n.Items)
+		n.Items = &items
+	}
+	types, several := n.Type.([]string)
+	if only, ok := n.Type.(string); ok {
+		types = []string{only}
+	}
+	switch {
+	case slices.Contains(types, "array"), slices.Contains(types, "object") && !several, len(types) == 0:
+	case !slices.Contains(types, "string"):
+		n.Type, n.Pattern = append(slices.Clone(types), "string"), variablePattern
+	case n.Pattern != "":
+		n.Pattern += "|" + variablePattern
+	}
+	return n
 }
 
 // appNode returns the schema of an app under apps: that of its own keys, and of those

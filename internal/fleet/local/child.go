@@ -158,6 +158,9 @@ func (f *Fleet) onLaunch(c *child, pid int) {
 // spec describes the child's process.
 func (f *Fleet) spec(c *child) process.Spec {
 	env := os.Environ()
+	for _, name := range slices.Sorted(maps.Keys(c.program.FileEnv)) {
+		env = append(env, name+"="+c.program.FileEnv[name])
+	}
 	for _, name := range slices.Sorted(maps.Keys(c.program.Env)) {
 		env = append(env, name+"="+c.place.expand(c.program.Env[name]))
 	}

@@ -58,6 +58,8 @@ type Program struct {
 	Account *account.User
 	// Env is added to dynlb's environment; {socket} in a value is replaced. WorkDir is the working directory; "":
 	// dynlb's own.
+	// Of FileEnv nothing is replaced, and Env has precedence.
+	FileEnv map[string]string
 	Env     map[string]string
 	WorkDir string
 	// Check is the protocol of health checks, and HealthPath their path. GRPCHealth has
@@ -105,6 +107,7 @@ func differences(a, b *Program) []string {
 		{"version", a.Version == b.Version},
 		{"location", a.Location == b.Location},
 		{"command", slices.Equal(a.Command, b.Command)},
+		{"envFile", maps.Equal(a.FileEnv, b.FileEnv)},
 		{"env", maps.Equal(a.Env, b.Env)},
 		{"socket", a.onSocket() == b.onSocket()},
 		{"workDir", a.WorkDir == b.WorkDir},
