@@ -79,7 +79,7 @@ fmt: need-go ## Format the Go and proto files
 lint: need-go lint-proto check-proto lint-go ## Run the linters (go vet is one of them)
 
 .PHONY: test
-test: need check-fmt lint-proto check-proto check-gen check-web lint-go $(BUN) $(TYPESCRIPT) test-web test-go ## The whole check: format, lint, generated code, all tests
+test: need check-fmt lint-proto check-proto check-gen check-web lint-go check-darwin $(BUN) $(TYPESCRIPT) test-web test-go ## The whole check: format, lint, generated code, all tests
 
 # The tests that do not take long: those that do skip themselves under -short. The tests of
 # the root compare texts with expressions, which the race detector makes ten times slower.
@@ -174,6 +174,13 @@ lint-proto:
 check-proto: need-go
 	$(call step,buf breaking)
 	@$(BUF) breaking --against $(BASELINE) || { echo 'make: proto breaks clients of the last release; add fields, and leave those that exist as they are' >&2; exit 1; }
+
+# Only Linux is tested. A change must not break the build for the other system that packages
+# are made for.
+.PHONY: check-darwin
+check-darwin: need-go
+	$(call step,go vet for macOS)
+	@GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 go vet ./cmd/dynlb
 
 .PHONY: lint-go
 lint-go:

@@ -104,7 +104,7 @@ func findRecipe(dir string, args []string) (*recipe.Recipe, error) {
 
 // writeNew writes a file that does not exist.
 func writeNew(path, text string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) // as an editor does: it has no secrets
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // as an editor does: it has no secrets
 	if err != nil {
 		return err
 	}

@@ -124,7 +124,7 @@ func TestServeArguments(t *testing.T) {
 		ended <- Run(ctx, []string{"serve", "--listen", address, "index.ts"}, io.Discard, &log, testVersion)
 	}()
 	daemontest.Eventually(t, "an answer of index.ts", func() bool {
-		r, err := http.Get("http://" + address) //nolint:noctx // it is bounded by the test
+		r, err := http.Get("http://" + address)
 		if err != nil {
 			return false
 		}

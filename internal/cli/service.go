@@ -134,7 +134,7 @@ func (f *serviceFlags) unit(o *options) (*systemd.Unit, error) {
 		return nil, err
 	}
 	f.inherited = slices.DeleteFunc(settings.Inherited, func(name string) bool {
-		return slices.Contains([]string{"HOME", "LOGNAME", "PATH", "SHELL", "USER"}, name) // systemd.exec(5)
+		return slices.Contains([]string{"HOME", "LOGNAME", "PATH", "SHELL", "USER"}, name) // systemd sets these
 	})
 	program, err := installedProgram()
 	if err != nil {

@@ -34,7 +34,7 @@ export default { port: PORT, fetch: () => new Response([GREETING, LOUD, KEPT].jo
 	expect := func(want string) {
 		t.Helper()
 		daemontest.Eventually(t, want, func() bool {
-			response, err := http.Get(r.URL) //nolint:noctx // it is bounded by the test
+			response, err := http.Get(r.URL)
 			if err != nil {
 				return false
 			}

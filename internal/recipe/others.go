@@ -85,7 +85,10 @@ func (f folder) golang() (*Recipe, error) {
 	name, source := path.Base(m[1]), "."
 	if !f.isProgram(".") {
 		programs, err := filepath.Glob(filepath.Join(f.dir, "cmd", "*", "main.go"))
-		if err != nil || len(programs) != 1 {
+		if err != nil {
+			return nil, err
+		}
+		if len(programs) != 1 {
 			return nil, nil
 		}
 		name = filepath.Base(filepath.Dir(programs[0]))

@@ -158,7 +158,7 @@ func TestFor(t *testing.T) {
 			t.Errorf("%s: %s, want %s", args, got, want)
 		}
 	}
-	if _, err := For(dir, []string{"now"}); err != UnknownError("now") {
+	if _, err := For(dir, []string{"now"}); !errors.Is(err, UnknownError("now")) {
 		t.Errorf("a name of nothing: %v", err)
 	}
 	if _, err := For(dir, []string{"missing.ts"}); err == nil || err.Error() != "missing.ts: no such file" {

@@ -7,10 +7,10 @@ import (
 )
 
 var (
-	assignment = regexp.MustCompile(`^([A-Za-z_]\w*)=(\S*)$`)
-	portWord   = regexp.MustCompile(`\$PORT\b|\$\{PORT(:-\d+)?\}`)
-	portValue  = regexp.MustCompile(`^(--port=|-p=?|--listen=)(\d{2,5})$`)
-	onlyDigits = regexp.MustCompile(`^\d{2,5}$`)
+	variableName = regexp.MustCompile(`^[A-Za-z_]\w*$`)
+	portWord     = regexp.MustCompile(`\$PORT\b|\$\{PORT(:-\d+)?\}`)
+	portValue    = regexp.MustCompile(`^(--port=|-p=?|--listen=)(\d{2,5})$`)
+	onlyDigits   = regexp.MustCompile(`^\d{2,5}$`)
 )
 
 // special are the characters by which a shell does more than to split words.
@@ -26,13 +26,14 @@ func words(line string) *Recipe {
 	}
 	all := strings.Fields(line)
 	for len(all) > 0 {
-		m := assignment.FindStringSubmatch(all[0])
+		name, value, isVariable := strings.Cut(all[0], "=")
+		isVariable = isVariable && variableName.MatchString(name)
 		switch {
-		case m == nil && all[0] != "cross-env" && all[0] != "exec":
+		case !isVariable && all[0] != "cross-env" && all[0] != "exec":
 			r.Command = withPort(all)
 			return r
-		case m != nil && m[1] != "PORT": // dynlb sets PORT
-			r.Env = append(r.Env, Variable{m[1], strings.ReplaceAll(m[2], "\x00", portPlaceholder)})
+		case isVariable && name != "PORT": // dynlb sets PORT
+			r.Env = append(r.Env, Variable{name, strings.ReplaceAll(value, "\x00", portPlaceholder)})
 		}
 		all = all[1:]
 	}

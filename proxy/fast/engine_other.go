@@ -22,6 +22,9 @@ func (*Engine) Serve(net.Listener) error { return errors.ErrUnsupported }
 // Reconfigured does nothing.
 func (*Engine) Reconfigured() {}
 
+// EndKeepAlive does nothing.
+func (*Engine) EndKeepAlive() {}
+
 // Full returns false.
 func (*Engine) Full() bool { return false }
 

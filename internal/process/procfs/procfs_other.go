@@ -7,6 +7,17 @@ import (
 	"fmt"
 )
 
+// Stat is a process; there is none here.
+type Stat struct{ PID, PPID int }
+
+// Exited returns false.
+func (Stat) Exited() bool { return false }
+
+// Processes returns an error here: the system has no /proc.
+func Processes() ([]Stat, error) {
+	return nil, fmt.Errorf("list processes: %w", errors.ErrUnsupported)
+}
+
 // Tree returns an error here: the system has no /proc.
 func Tree(int) ([]int, error) {
 	return nil, fmt.Errorf("list processes: %w", errors.ErrUnsupported)
