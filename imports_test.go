@@ -24,6 +24,7 @@ var table = map[string][]string{
 		"internal/process/account", "internal/process/cgroup", "internal/process/explain", "internal/process/orphan", "internal/process/procfs",
 		"internal/process/reap",
 	},
+	"internal/keeper":                  {"internal/process", "internal/process/cgroup", "golang.org/x/sys"},
 	"internal/process/account":         {},
 	"internal/process/cgroup":          {"internal/process/procfs", "golang.org/x/sys"},
 	"internal/process/explain":         {"internal/process/account"},

@@ -58,6 +58,13 @@ func (w *lineWriter) flush() {
 	}
 }
 
+// take returns the line that was begun, and forgets it.
+func (w *lineWriter) take() []byte {
+	begun := w.buf
+	w.buf, w.skip = nil, false
+	return begun
+}
+
 // isBlank reports whether raw is white space only.
 func isBlank(raw []byte) bool { return len(bytes.TrimSpace(raw)) == 0 }
 

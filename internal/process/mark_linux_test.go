@@ -46,12 +46,12 @@ func TestClearedSetsidGrandchildDiesWithTheChild(t *testing.T) {
 	if environ, err := procfs.Environ(grandchild.PID); err != nil || strings.Contains(environ, string(spec.Mark)) {
 		t.Fatalf("the grandchild has a mark, or none can be read: %v", err)
 	}
-	if _, ok := p.cgroup.CPU(); !ok {
+	if _, ok := p.child.Cgroup().CPU(); !ok {
 		t.Fatal("the child has no cgroup")
 	}
 	p.Stop(t.Context(), 20*time.Millisecond)
 	grandchild.ExpectDeath(time.Second)
-	if _, ok := p.cgroup.CPU(); ok {
+	if _, ok := p.child.Cgroup().CPU(); ok {
 		t.Error("cgroup left behind")
 	}
 }

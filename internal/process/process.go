@@ -1,6 +1,10 @@
 // Package process runs one child process: it starts the child in a process group
 // of its own, reads what it prints, stops the whole group, and says how it ended.
 //
+// A Process has two parts: a Child, which is the process as the kernel has it, and the
+// reader of its output. The Child is one of this process (Forked), or of the keeper: then
+// StartBy has the keeper fork it, and Adopt takes over one that runs already.
+//
 // A Process moves one way:
 //
 //	Start -> running -> leader exited -> rest of the group gone -> Done
@@ -32,12 +36,12 @@
 package process
 
 import (
-	"os/exec"
+	"errors"
+	"os"
 	"sync"
 	"time"
 
 	"github.com/dynlb/dynlb/internal/process/account"
-	"github.com/dynlb/dynlb/internal/process/cgroup"
 	"github.com/dynlb/dynlb/internal/process/explain"
 	"github.com/dynlb/dynlb/internal/process/orphan"
 )
@@ -79,25 +83,26 @@ type Spec struct {
 	// Dropped gets the number of lines dropped so far, within a second after one
 	// was dropped while the child runs. It must not block. It may be nil.
 	Dropped func(lines uint64)
+	// Label is what the keeper is to tell of the child to another worker, as JSON. Without
+	// a keeper it has no effect.
+	Label []byte
+	// Held are files that stay open in the keeper as long as the child lives. Without a
+	// keeper they have no effect.
+	Held []*os.File
 }
 
 // Process is a started child and its process group. All methods are safe for
 // concurrent use.
 type Process struct {
-	cmd    *exec.Cmd
-	output *output
-	oom    cgroup.OOMWatch
-	mark   orphan.Mark
-	cgroup *cgroup.Group // nil for a child without one of its own
-	done   chan struct{} // closed last, by wait
-	exit   Exit          // written before done closes
-	killed chan struct{} // closed by the first Kill
+	child   Child
+	output  *output
+	readers [2]*reader    // of stdout and stderr
+	done    chan struct{} // closed last, by finish
+	exit    Exit          // written before done closes
 
-	mu       sync.Mutex    // protects the fields below, and orders signals and reaping
-	stopping bool          // Stop gives the whole group time to exit
-	killing  bool          // Kill was called
-	reaped   bool          // the leader's pid may belong to another process now
+	mu       sync.Mutex    // protects the fields below
 	cpu      time.Duration // the highest processor time that Usage has returned
+	released bool          // Release was called
 }
 
 // Start starts a child. The error is an *explain.StartError, whose text is one
@@ -105,8 +110,12 @@ type Process struct {
 // (exec.ErrNotFound, fs.ErrPermission, a syscall.Errno).
 //
 // A started child ends by its own exit, Kill or Stop; until then it holds two
-// pipes and four goroutines.
-func Start(spec Spec) (*Process, error) {
+// pipes and five goroutines.
+func Start(spec Spec) (*Process, error) { return StartBy(spec, forkHere) }
+
+// StartBy is Start with a child that fork starts, which returns the read ends of its
+// output.
+func StartBy(spec Spec, fork func(Command) (Child, Pipes, error)) (*Process, error) {
 	program := ""
 	if len(spec.Argv) > 0 {
 		program = spec.Argv[0]
@@ -115,61 +124,67 @@ func Start(spec Spec) (*Process, error) {
 	if err != nil {
 		return nil, startError(spec, path, err)
 	}
-	p := &Process{
-		output: newOutput(spec.Output, spec.Dropped),
-		mark:   spec.Mark,
-		done:   make(chan struct{}),
-		killed: make(chan struct{}),
+	child, pipes, err := fork(Command{
+		Path: path, Argv: spec.Argv, Env: spec.User.Environ(spec.Env), Dir: spec.Dir,
+		Credential: spec.User.Credential(), Mark: spec.Mark,
+	})
+	if err != nil {
+		return nil, startError(spec, path, err)
 	}
-	command := func() *exec.Cmd { return newCommand(spec, path, p.output) }
-	if spec.Mark != "" {
-		p.cgroup, p.cmd = startInCgroup(command)
+	return Adopt(child, pipes, spec.Output, spec.Dropped), nil
+}
+
+// Adopt returns the Process of a child that runs already. It reads the pipes, which then
+// belong to it. output and dropped are those of a Spec.
+func Adopt(child Child, pipes Pipes, output func(Line) error, dropped func(lines uint64)) *Process {
+	p := &Process{child: child, output: newOutput(output, dropped), done: make(chan struct{})}
+	p.output.stdout.buf, p.output.stderr.buf = pipes.StdoutBegun, pipes.StderrBegun
+	p.readers = [2]*reader{newReader(pipes.Stdout, p.output.stdout), newReader(pipes.Stderr, p.output.stderr)}
+	go p.finish() // ends with the child, and closes Done
+	return p
+}
+
+// forkHere starts a child of this process.
+func forkHere(c Command) (Child, Pipes, error) {
+	outFD, outWrite, err := Pipe()
+	if err != nil {
+		return nil, Pipes{}, err
 	}
-	if p.cmd == nil {
-		p.cmd = command()
-		if err := spawn(p.cmd); err != nil {
-			p.output.close(waitDelay)
-			return nil, startError(spec, path, err)
+	pipes := Pipes{Stdout: os.NewFile(uintptr(outFD), "stdout")}
+	defer outWrite.Close()
+	errFD, errWrite, err := Pipe()
+	if err != nil {
+		return nil, Pipes{}, errors.Join(err, pipes.Stdout.Close())
+	}
+	pipes.Stderr = os.NewFile(uintptr(errFD), "stderr")
+	defer errWrite.Close()
+	child, err := Fork(c, outWrite, errWrite)
+	if err != nil {
+		_, _ = pipes.Stdout.Close(), pipes.Stderr.Close() // nothing is in them
+		return nil, Pipes{}, err
+	}
+	return child, pipes, nil
+}
+
+// finish does all that happens between the end of the child and Done.
+func (p *Process) finish() {
+	<-p.child.Ended()
+	late := time.NewTimer(waitDelay)
+	defer late.Stop()
+	for _, r := range p.readers {
+		select {
+		case <-r.done:
+		case <-late.C: // a process outside the group holds the output open
+			late.Reset(0) // for the other one
+			r.stop()
 		}
+		_ = r.file.Close() // nothing is written to it
 	}
-	p.oom = cgroup.WatchOOM(p.PID())
-	go p.wait() // ends with the child, and closes Done
-	return p, nil
-}
-
-// newCommand returns a command that has not been started.
-func newCommand(spec Spec, path string, o *output) *exec.Cmd {
-	env := append([]string{}, spec.Env...) // never nil: exec would pass on dynlb's own
-	env = spec.User.Environ(env)
-	if spec.Mark != "" {
-		env = append(env, spec.Mark.Env())
-	}
-	return &exec.Cmd{
-		Path:        path,
-		Args:        spec.Argv,
-		Env:         env,
-		Dir:         spec.Dir,
-		Stdout:      o.stdout,
-		Stderr:      o.stderr,
-		SysProcAttr: sysProcAttr(spec.User),
-		WaitDelay:   waitDelay,
-	}
-}
-
-// startInCgroup starts a command in a cgroup of its own. It returns nil when that
-// fails. The cause may be the cgroup or the command: the caller starts the command
-// without a cgroup, which tells.
-func startInCgroup(command func() *exec.Cmd) (*cgroup.Group, *exec.Cmd) {
-	group := cgroup.New()
-	if group == nil {
-		return nil, nil
-	}
-	cmd := command()
-	if err := group.Start(cmd, spawn); err != nil {
-		_ = group.End(waitDelay) // a group that stays is removed by a guard, or the next run
-		return nil, nil
-	}
-	return group, cmd
+	p.output.close(waitDelay)
+	p.exit = p.child.Exit()
+	p.exit.Output = p.output.lastLines()
+	p.exit.Dropped = p.output.dropped.Load()
+	close(p.done)
 }
 
 // startError explains why spec could not be started. path is the file that was
@@ -180,7 +195,7 @@ func startError(spec Spec, path string, err error) error {
 
 // PID returns the process id of the child, which is also the id of its group.
 // After Done it may belong to another process.
-func (p *Process) PID() int { return p.cmd.Process.Pid }
+func (p *Process) PID() int { return p.child.PID() }
 
 // Done returns a channel that is closed when the child has been reaped, its
 // output has been read to the end, and the rest of its group has been killed. It
@@ -205,3 +220,20 @@ func (p *Process) Tail() []string { return p.output.lastLines() }
 // Dropped returns how many lines did not reach Spec.Output because it was slower
 // than the child.
 func (p *Process) Dropped() uint64 { return p.output.dropped.Load() }
+
+// Release stops reading the output, so that another worker may go on with it: what the
+// child has printed and this process has not read stays in the pipes. It returns the lines
+// that were begun. The Process reports the end of the child as before. Release waits while
+// Spec.Output blocks.
+func (p *Process) Release() (stdoutBegun, stderrBegun []byte) {
+	for _, r := range p.readers {
+		r.stop()
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.released {
+		return nil, nil
+	}
+	p.released = true
+	return p.output.stdout.take(), p.output.stderr.take()
+}

@@ -24,7 +24,7 @@ func (p *Process) OwnsSocket(path string) (owned bool, owner int, err error) {
 	switch {
 	case err != nil:
 		return false, 0, err
-	case owner == p.PID(), slices.Contains(p.cgroup.PIDs(), owner):
+	case owner == p.PID(), slices.Contains(p.child.Cgroup().PIDs(), owner):
 		return true, owner, nil
 	}
 	family, err := procfs.Family(p.PID())

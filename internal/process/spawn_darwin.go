@@ -1,13 +1,9 @@
 package process
 
-import (
-	"syscall"
+import "syscall"
 
-	"github.com/dynlb/dynlb/internal/process/account"
-)
-
-// sysProcAttr has the child run as u, in a group of its own. This system has no
+// sysProcAttr has the child run as c, in a group of its own. This system has no
 // parent-death signal: children outlive a dynlb that SIGKILL ends.
-func sysProcAttr(u *account.User) *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Setpgid: true, Credential: u.Credential()}
+func sysProcAttr(c *syscall.Credential) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Credential: c}
 }

@@ -26,7 +26,7 @@ func (p *Process) Usage() (procfs.Usage, error) {
 	usage, err := p.measure()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.reaped { // since the check above: the pid may have been another's
+	if p.isReaped() { // since the check above: the pid may have been another's
 		return procfs.Usage{}, os.ErrProcessDone
 	}
 	if err != nil {
@@ -41,7 +41,7 @@ func (p *Process) Usage() (procfs.Usage, error) {
 
 // measure is Usage without a memory of earlier calls.
 func (p *Process) measure() (procfs.Usage, error) {
-	pids := p.cgroup.PIDs()
+	pids := p.child.Cgroup().PIDs()
 	if len(pids) == 0 {
 		var err error
 		if pids, err = procfs.Tree(p.PID()); err != nil {
@@ -52,7 +52,7 @@ func (p *Process) measure() (procfs.Usage, error) {
 	if err != nil {
 		return procfs.Usage{}, fmt.Errorf("measure process: %w", err)
 	}
-	if cpu, ok := p.cgroup.CPU(); ok {
+	if cpu, ok := p.child.Cgroup().CPU(); ok {
 		total.CPU = cpu
 	}
 	return total, nil
@@ -73,8 +73,4 @@ func (p *Process) ListensOn(port int) (procfs.Listening, error) {
 }
 
 // isReaped reports whether the child's pid may belong to another process now.
-func (p *Process) isReaped() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.reaped
-}
+func (p *Process) isReaped() bool { return p.child.Reaped() }

@@ -32,6 +32,22 @@ type Group struct {
 	noKill bool
 }
 
+// At returns the group with a folder that another process of dynlb has made; nil for "".
+func At(dir string) *Group {
+	if dir == "" {
+		return nil
+	}
+	return &Group{dir: dir}
+}
+
+// Dir returns the folder of the group; "" for a nil Group.
+func (g *Group) Dir() string {
+	if g == nil {
+		return ""
+	}
+	return g.dir
+}
+
 // Start starts a command that is born in the group. start calls cmd.Start, on
 // a thread of the caller's choice.
 func (g *Group) Start(cmd *exec.Cmd, start func(*exec.Cmd) error) error {

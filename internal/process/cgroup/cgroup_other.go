@@ -15,6 +15,12 @@ type Group struct{}
 // New returns nil: this system has no cgroups.
 func New() *Group { return nil }
 
+// At returns nil.
+func At(string) *Group { return nil }
+
+// Dir returns "".
+func (*Group) Dir() string { return "" }
+
 // Start returns an error: this system has no cgroups.
 func (*Group) Start(*exec.Cmd, func(*exec.Cmd) error) error {
 	return fmt.Errorf("enter cgroup: %w", errors.ErrUnsupported)
