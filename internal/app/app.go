@@ -39,6 +39,8 @@ type Options struct {
 	// Room is what the machine has left for the instances of all apps. Nil: nothing holds
 	// their number back.
 	Room *autoscaler.Room
+	// Running is how many of its instances run already.
+	Running int
 	// Store keeps the version in force over a restart of dynlb. Nil: it is not kept.
 	Store deploy.Store
 	// DeployEnded is called when a deploy of the app has ended. Nil: nothing is.
@@ -92,7 +94,7 @@ func New(o Options) *App {
 	a.Route = route.NewApp(o.Name, a.Registry, o.Settings.Requests)
 	kept, settings := deploy.Restore(o.Store, o.Name, o.Settings.Versions, o.Settings.Fleet, a.Log)
 	a.Fleet = settings.New(fleet.Options{App: o.Name, Registry: a.Registry, Board: a.Board, Log: a.Log, Output: instanceLog})
-	a.Scaler = autoscaler.New(autoscaler.Options{Board: a.Board, Fleet: a.Fleet, Pool: a.Registry, Room: o.Room, Log: a.Log}, o.Settings.Scaling)
+	a.Scaler = autoscaler.New(autoscaler.Options{Board: a.Board, Fleet: a.Fleet, Pool: a.Registry, Running: o.Running, Room: o.Room, Log: a.Log}, o.Settings.Scaling)
 	a.Deploys = deploy.New(deploy.Options{
 		App: o.Name, Fleet: a.Fleet, Registry: a.Registry, Board: a.Board, Log: a.Log, Store: o.Store, Ended: o.DeployEnded,
 	}, o.Settings.Versions, kept)

@@ -8,11 +8,14 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
-// Options are what a Scaler works with. All but Room are required.
+// Options are what a Scaler works with. All but Running and Room are required.
 type Options struct {
 	Board *notice.Board
 	Fleet Fleet
 	Pool  Pool
+	// Running is how many instances run already: the target begins with them, within the
+	// bounds.
+	Running int
 	// Room is asked before a raise. Nil: there are no brakes.
 	Room *Room
 	Log  *slog.Logger
@@ -56,7 +59,7 @@ func NewScaler(options Options, settings Settings) *Scaler {
 	return &Scaler{Options: options, settings: settings}
 }
 
-// Start sets the target to its lower bound.
+// Start sets the target to its lower bound, or to the instances that run already.
 func (s *Scaler) Start() {
 	now := s.Board.Snapshot().Time
 	s.decideAt = now.Add(s.settings.Window)
@@ -68,7 +71,11 @@ func (s *Scaler) Start() {
 	if s.rule = RuleBounds; entry != "" {
 		s.rule = RuleSchedule
 	}
-	s.set(s.withSpare(0), reason)
+	target := s.withSpare(0)
+	if running := s.settings.Bounds.Clamp(s.Running); running > target {
+		target, reason = running, "instances that ran already"
+	}
+	s.set(target, reason)
 }
 
 // Step looks at the app and changes the target if that is called for. Call it when

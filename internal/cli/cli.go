@@ -42,6 +42,9 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, version s
 	if err == nil {
 		err = out.err
 	}
+	if worker, ok := errors.AsType[workerExit](err); ok {
+		return worker.code
+	}
 	code, prefix := exitCode(err)
 	if _, logged := errors.AsType[daemon.LoggedError](err); err != nil && !logged {
 		printError(stderr, prefix, err)

@@ -50,8 +50,7 @@ loaded healthy one.
 	_ = root.MarkPersistentFlagFilename("config", "yaml", "yml") // the flag exists
 	root.SetFlagErrorFunc(flagError)
 	writeHelpAtOnce(root)
-	root.AddCommand(newInit(o), newServe(o), newStatus(o), newScale(o), newRestart(o), newDeploy(o), newRollback(o), newPause(o), newResume(o), newWatch(o), newLogs(o), newEvents(o), newHistory(o), newExplain(o), newCheck(o), newSimulate(o), newRecord(o), newService(o), newBackend(), newVersion(o), newGuard())
-	root.AddCommand(newServe(o), newStatus(o), newScale(o), newRestart(o), newDeploy(o), newRollback(o), newPause(o), newResume(o), newWatch(o), newLogs(o), newEvents(o), newHistory(o), newExplain(o), newTop(o), newLs(o), newStop(o), newReload(o), newDrain(o), newCheck(o), newSimulate(o), newRecord(o), newService(o), newBackend(), newVersion(o), newGuard())
+	root.AddCommand(newInit(o), newServe(o), newWorker(o), newStatus(o), newScale(o), newRestart(o), newDeploy(o), newRollback(o), newPause(o), newResume(o), newWatch(o), newLogs(o), newEvents(o), newHistory(o), newExplain(o), newTop(o), newLs(o), newStop(o), newReload(o), newDrain(o), newCheck(o), newSimulate(o), newRecord(o), newService(o), newBackend(), newVersion(o), newGuard())
 	root.AddCommand(newOtherWords()...)
 	argumentsAreUsage(root)
 	return root

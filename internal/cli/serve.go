@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/dynlb/dynlb/internal/config"
 	"github.com/dynlb/dynlb/internal/daemon"
+	"github.com/dynlb/dynlb/internal/keeper"
 	"github.com/dynlb/dynlb/proxy"
 )
 
@@ -20,9 +20,6 @@ import (
 var logLevels = []string{"debug", "info", "warn", "error"}
 
 func newServe(o *options) *cobra.Command {
-	var level slog.Level
-	var engine proxy.Engine
-	var listen string
 	cmd := &cobra.Command{
 		Use:   "serve [FILE | COMMAND...]",
 		Short: "Run the load balancer",
@@ -42,38 +39,116 @@ invalid config changes nothing.`,
   dynlb serve app.ts
   dynlb serve node server.js --port {port}`,
 		Args: cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			var load func() (config.Config, error)
-			if len(args) > 0 {
-				var err error
-				if load, err = loadArguments(cmd.Context(), o, args, listen, func(line string) { fmt.Fprintln(cmd.ErrOrStderr(), line) }); err != nil {
-					return err
-				}
-			} else if listen != "" {
-				return usageError{errors.New("--listen is for FILE or COMMAND; a config says it with its key listen")}
-			}
-			return daemon.Serve(cmd.Context(), daemon.ServeOptions{
-				ConfigPath: o.config, Load: load, LogLevel: level, Engine: engine, Stdout: underlying(cmd.OutOrStdout()), Stderr: cmd.ErrOrStderr(), Version: o.version,
-			})
-		},
 	}
-	flags := cmd.Flags()
-	flags.SetInterspersed(false) // what follows COMMAND are its own flags
-	flags.TextVar(&level, "log-level", slog.LevelInfo, "minimum level to log: "+strings.Join(logLevels, ", "))
-	flags.Lookup("log-level").DefValue = "info" // slog writes INFO
-	flags.TextVar(&engine, "engine", proxy.EngineAuto,
-		"what carries requests: fast (event loops, Linux only), std (net/http), or auto (fast where available)")
-	flags.StringVar(&listen, "listen", "", "where clients of FILE or COMMAND connect (default :4000)")
-	for flag, values := range map[string][]string{"log-level": logLevels, "engine": {"auto", "fast", "std"}} {
-		_ = cmd.RegisterFlagCompletionFunc(flag, // the flag exists
-			cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+	f := addServeFlags(cmd)
+	noKeeper := cmd.Flags().Bool("no-keeper", !keeper.Available, "run as a single process: a crash of dynlb ends the instances")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if *noKeeper || !ownFiles(cmd) {
+			return f.serve(cmd, o, args, nil)
+		}
+		code, err := daemon.Keep(cmd.Context(), f.workerArgs(o, args), f.level)
+		if err == nil && code != exitDone {
+			err = workerExit{code}
+		}
+		return err
 	}
 	return cmd
 }
 
+// ownFiles reports whether a command prints to the standard files of this process, which a
+// worker inherits.
+func ownFiles(cmd *cobra.Command) bool {
+	return underlying(cmd.OutOrStdout()) == os.Stdout && cmd.ErrOrStderr() == os.Stderr
+}
+
+// workerExit is the exit code of a worker, which has printed why.
+type workerExit struct{ code int }
+
+// Error implements error.
+func (e workerExit) Error() string { return fmt.Sprintf("exit status %d", e.code) }
+
+// newWorker returns the command of the process that does the work of serve.
+func newWorker(o *options) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:    "worker",
+		Short:  "Do the work of 'dynlb serve', which starts it",
+		Hidden: true,
+		Args:   cobra.ArbitraryArgs,
+	}
+	f := addServeFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		client, err := keeper.Dial(o.version)
+		if err != nil {
+			return err
+		}
+		if client == nil {
+			return usageError{errors.New("'dynlb serve' starts this command")}
+		}
+		err = f.serve(cmd, o, args, client)
+		_ = client.Bye() // not after a panic: then the keeper starts another worker
+		return err
+	}
+	return cmd
+}
+
+// serveFlags are the flags of serve that its worker has, too.
+type serveFlags struct {
+	level  slog.Level
+	engine proxy.Engine
+	listen string
+}
+
+// serve does the work, in a process that has a keeper or none.
+func (f *serveFlags) serve(cmd *cobra.Command, o *options, args []string, client *keeper.Client) error {
+	var load func() (config.Config, error)
+	if len(args) > 0 {
+		var err error
+		if load, err = f.loadArguments(cmd, o, args, client); err != nil {
+			return err
+		}
+	} else if f.listen != "" {
+		return usageError{errors.New("--listen is for FILE or COMMAND; a config says it with its key listen")}
+	}
+	return daemon.Serve(cmd.Context(), daemon.ServeOptions{
+		ConfigPath: o.config, Load: load, LogLevel: f.level, Engine: f.engine, Stdout: underlying(cmd.OutOrStdout()), Stderr: cmd.ErrOrStderr(),
+		Version: o.version, Keeper: client,
+	})
+}
+
+// workerArgs returns the command line of a worker with the same flags and arguments.
+func (f *serveFlags) workerArgs(o *options, serve []string) []string {
+	engine, _ := f.engine.MarshalText() // it has no error
+	args := []string{"worker", "--log-level", f.level.String(), "--engine", string(engine)}
+	if o.config != "" {
+		args = append(args, "--config", o.config)
+	}
+	if f.listen != "" {
+		args = append(args, "--listen", f.listen)
+	}
+	return append(append(args, "--"), serve...)
+}
+
+// addServeFlags adds the flags to a command.
+func addServeFlags(cmd *cobra.Command) *serveFlags {
+	f := new(serveFlags)
+	flags := cmd.Flags()
+	flags.SetInterspersed(false) // what follows COMMAND are its own flags
+	flags.TextVar(&f.level, "log-level", slog.LevelInfo, "minimum level to log: "+strings.Join(logLevels, ", "))
+	flags.Lookup("log-level").DefValue = "info" // slog writes INFO
+	flags.TextVar(&f.engine, "engine", proxy.EngineAuto,
+		"what carries requests: fast (event loops, Linux only), std (net/http), or auto (fast where available)")
+	flags.StringVar(&f.listen, "listen", "", "where clients of FILE or COMMAND connect (default :4000)")
+	for flag, values := range map[string][]string{"log-level": logLevels, "engine": {"auto", "fast", "std"}} {
+		_ = cmd.RegisterFlagCompletionFunc(flag, // the flag exists
+			cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+	}
+	return f
+}
+
 // loadArguments returns what loads the config of an app that the command line names. A
-// config file would say something else.
-func loadArguments(ctx context.Context, o *options, args []string, listen string, tell func(line string)) (func() (config.Config, error), error) {
+// config file would say something else. The app is tried once only: the keeper has the
+// outcome for a later worker.
+func (f *serveFlags) loadArguments(cmd *cobra.Command, o *options, args []string, client *keeper.Client) (func() (config.Config, error), error) {
 	path := o.config
 	if path == "" {
 		path = config.FindDefault()
@@ -81,11 +156,22 @@ func loadArguments(ctx context.Context, o *options, args []string, listen string
 	if _, err := os.Stat(path); o.config != "" || !errors.Is(err, fs.ErrNotExist) {
 		return nil, usageError{fmt.Errorf("%s says what to serve, and so does %q; leave out one of them", path, strings.Join(args, " "))}
 	}
-	r, health, err := tryApp(ctx, ".", args, false, tell)
-	if err != nil {
-		return nil, err
+	text := ""
+	if client != nil {
+		text = client.Welcome().Config
 	}
-	text := r.Config(health, listen)
+	if text == "" {
+		r, health, err := tryApp(cmd.Context(), ".", args, false, func(line string) { fmt.Fprintln(cmd.ErrOrStderr(), line) })
+		if err != nil {
+			return nil, err
+		}
+		text = r.Config(health, f.listen)
+	}
+	if client != nil {
+		if err := client.SaveConfig(text); err != nil {
+			return nil, err
+		}
+	}
 	return func() (config.Config, error) {
 		settings, err := config.Parse(args[0], []byte(text), ".", os.Getenv)
 		settings.Path = "" // there is no file to watch

@@ -19,6 +19,7 @@ import (
 	"github.com/dynlb/dynlb/internal/fleet/local"
 	"github.com/dynlb/dynlb/internal/history"
 	"github.com/dynlb/dynlb/internal/instancelog"
+	"github.com/dynlb/dynlb/internal/keeper"
 	"github.com/dynlb/dynlb/internal/machine"
 	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/state"
@@ -49,6 +50,8 @@ type Options struct {
 	Service *systemd.Service
 	// RunFolder gets the record of this run, which `dynlb ls` shows. Empty: there is none.
 	RunFolder string
+	// Keeper runs the instances and has the listeners. Nil: this process does.
+	Keeper *keeper.Client
 	// Loops is how many event loops carry requests. Zero: GOMAXPROCS.
 	Loops int
 }
@@ -59,7 +62,7 @@ type Daemon struct {
 	options Options
 	log     *slog.Logger
 	apps    *app.Set
-	ports   *local.Ports     // of the instances of all apps
+	host    host             // where the instances of all apps run
 	room    *autoscaler.Room // what the machine has left for them
 	router  *route.Table
 	proxy   *proxy.Proxy
@@ -119,14 +122,14 @@ func New(o Options) (*Daemon, error) {
 			return config.Config{}, errors.New("reload config: there is nothing to read it from")
 		}
 	}
-	ports := new(local.Ports)
-	p, err := newPlan(o.Config, ports)
+	on := host{ports: new(local.Ports), kept: newKept(o.Keeper, o.Log)}
+	p, err := newPlan(o.Config, on)
 	if err != nil {
 		return nil, ConfigError{err}
 	}
 	logPlan(o.Log, &p)
 	d := &Daemon{
-		options: o, log: o.Log, plan: p, ports: ports, room: autoscaler.NewRoom(machine.New()),
+		options: o, log: o.Log, plan: p, host: on, room: autoscaler.NewRoom(machine.New()),
 		reloads: make(chan string, 1), failed: make(chan error, 1),
 		stopping: make(chan struct{}), killed: make(chan struct{}), stopped: make(chan struct{}),
 	}

@@ -32,11 +32,11 @@ type appPlan struct {
 
 // newPlan returns the plan of a config, or why this process cannot run it. The instances
 // of all apps take their ports from the same Ports.
-func newPlan(settings config.Config, ports *local.Ports) (plan, error) {
+func newPlan(settings config.Config, on host) (plan, error) {
 	p := plan{config: settings, apps: map[string]appPlan{}, proxy: proxySettings(&settings)}
 	all, sampler := settings.AllApps(), tracingSampler(&settings.Tracing)
 	for i := range all {
-		one, err := appSettings(&all[i], ports, sampler)
+		one, err := appSettings(&all[i], on, sampler)
 		if err != nil && settings.Apps != nil {
 			err = fmt.Errorf("app %s: %w", all[i].Name, err)
 		}
@@ -49,8 +49,8 @@ func newPlan(settings config.Config, ports *local.Ports) (plan, error) {
 }
 
 // appSettings returns the settings of an app.
-func appSettings(settings *config.App, ports *local.Ports, sampler *edge.Sampler) (app.Settings, error) {
-	own, err := fleetSettings(settings, ports)
+func appSettings(settings *config.App, on host, sampler *edge.Sampler) (app.Settings, error) {
+	own, err := fleetSettings(settings, on)
 	if err != nil {
 		return app.Settings{}, err
 	}
@@ -64,7 +64,7 @@ func appSettings(settings *config.App, ports *local.Ports, sampler *edge.Sampler
 		Registry: queueing,
 		Scaling:  scaling,
 		Fleet:    own,
-		Versions: versions{*settings, ports},
+		Versions: versions{*settings, on},
 		Requests: route.Settings{
 			RequestTimeout: settings.RequestTimeout, KeepAlive: keepAlive(settings.KeepAlive), Sticky: stickyRules(settings), Forwarded: settings.Forwarded, Edge: edge.New(inFront),
 			Protocol: protocol(settings),
@@ -73,7 +73,7 @@ func appSettings(settings *config.App, ports *local.Ports, sampler *edge.Sampler
 }
 
 // fleetSettings returns the settings of the instances of an app.
-func fleetSettings(settings *config.App, ports *local.Ports) (local.Settings, error) {
+func fleetSettings(settings *config.App, on host) (local.Settings, error) {
 	argv, socketArgv, err := command(settings)
 	if err != nil {
 		return local.Settings{}, err
@@ -100,7 +100,8 @@ func fleetSettings(settings *config.App, ports *local.Ports) (local.Settings, er
 			VerifyPort: settings.VerifyPort,
 		},
 		BasePort:       settings.BasePort,
-		Ports:          ports,
+		Ports:          on.ports,
+		Keeper:         on.keeper(),
 		CheckInterval:  settings.CheckInterval,
 		HealthTimeout:  settings.HealthTimeout,
 		StartTimeout:   settings.StartTimeout,
@@ -167,7 +168,7 @@ func (e ConfigError) Unwrap() error { return e.error }
 
 // Check returns a [ConfigError] if this process cannot run a valid config.
 func Check(settings config.Config) error {
-	if _, err := newPlan(settings, nil); err != nil {
+	if _, err := newPlan(settings, host{}); err != nil {
 		return ConfigError{err}
 	}
 	return nil

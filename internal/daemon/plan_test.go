@@ -24,7 +24,7 @@ limits: {requestLine: 1001, header: 1002, headerFields: 103, chunkLine: 104, hea
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := newPlan(settings, nil)
+	p, err := newPlan(settings, host{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,11 +46,11 @@ limits: {requestLine: 1001, header: 1002, headerFields: 103, chunkLine: 104, hea
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	settings.KeepAlive = 0
-	if p, err = newPlan(settings, nil); err != nil || p.apps[config.DefaultApp].Requests.KeepAlive >= 0 {
+	if p, err = newPlan(settings, host{}); err != nil || p.apps[config.DefaultApp].Requests.KeepAlive >= 0 {
 		t.Errorf("keepAlive: 0 keeps connections (%v)", err)
 	}
 	settings.Limits.Connections, settings.Limits.MinRate = 0, 0
-	if p, err = newPlan(settings, nil); err != nil || p.proxy.MinRate != -1 || p.proxy.MaxConnections != connectionsWithin(openFiles(), 8) {
+	if p, err = newPlan(settings, host{}); err != nil || p.proxy.MinRate != -1 || p.proxy.MaxConnections != connectionsWithin(openFiles(), 8) {
 		t.Errorf("%d connections with %d open files (%v)", p.proxy.MaxConnections, openFiles(), err)
 	}
 }

@@ -41,7 +41,7 @@ func (d *Daemon) prepare() (*prepared, error) {
 		return nil, ConfigError{errStateDir}
 	}
 	p := &prepared{}
-	if p.plan, err = newPlan(settings, d.ports); err != nil {
+	if p.plan, err = newPlan(settings, d.host); err != nil {
 		return nil, err
 	}
 	d.noteFiles(&settings)

@@ -88,6 +88,14 @@ func (r *redirect) stop(ctx context.Context) {
 	}
 }
 
+// socket returns the listener, nil if there is none.
+func (r *redirect) socket() net.Listener {
+	if r == nil {
+		return nil
+	}
+	return r.listener
+}
+
 // port returns the port of the listener, 0 if there is none.
 func (r *redirect) port() int {
 	if r == nil {

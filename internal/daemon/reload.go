@@ -165,6 +165,7 @@ func (d *Daemon) decide(now context.Context, v verdict) {
 		d.certificates.Use(next.certificates)
 	}
 	d.applyApps(now, before.apps)
+	d.holdNext(now, next)
 	d.replaceControl(now, next.control)
 	d.control.Load().server.SetApps(d.controlApps())
 	d.replacePublic(next.public, before.config.Listen)

@@ -21,6 +21,8 @@ func (d *Daemon) Run(ctx context.Context) error {
 		case <-now.Done():
 		}
 	}()
+	d.holdAll(now)
+	d.host.kept.stopRest(now, d.plan.apps)
 	d.start(now)
 	cause := d.serve(ctx, now)
 	return errors.Join(cause, d.shutdown(now))
@@ -165,6 +167,7 @@ func (d *Daemon) drain(ctx context.Context) error {
 	drain, _ := stopTimes(&d.plan.config)
 	ctx, cancel := context.WithTimeout(ctx, drain)
 	defer cancel()
+	d.hold(ctx)
 	if err := d.proxy.Shutdown(ctx); err != nil {
 		d.cut = true
 		d.log.Warn("requests cut off", "error", err)

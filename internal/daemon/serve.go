@@ -12,10 +12,10 @@ import (
 	"syscall"
 
 	"github.com/dynlb/dynlb/internal/config"
+	"github.com/dynlb/dynlb/internal/keeper"
 	"github.com/dynlb/dynlb/internal/logging"
 	"github.com/dynlb/dynlb/internal/process/reap"
 	"github.com/dynlb/dynlb/internal/runs"
-	"github.com/dynlb/dynlb/internal/systemd"
 	"github.com/dynlb/dynlb/proxy"
 )
 
@@ -26,9 +26,10 @@ type ServeOptions struct {
 	Load     func() (config.Config, error)
 	LogLevel slog.Level
 	Engine   proxy.Engine
-	Stdout   io.Writer // gets the access log, if the config says so
-	Stderr   io.Writer // gets the log
-	Version  string    // of this binary
+	Stdout   io.Writer      // gets the access log, if the config says so
+	Stderr   io.Writer      // gets the log
+	Version  string         // of this binary
+	Keeper   *keeper.Client // nil: there is none, and this process does it all
 }
 
 // Serve is `dynlb serve`: it runs a daemon until signals, or the end of ctx, stop
@@ -41,7 +42,7 @@ func Serve(ctx context.Context, o ServeOptions) error {
 	if err := watchable(cmp.Or(o.ConfigPath, config.FindDefault())); err != nil {
 		return ConfigError{err}
 	}
-	asService := isService(os.Getenv, os.Getpid(), logging.IsTerminal(o.Stderr))
+	asService := isService(mainEnvironment(o.Keeper), mainPID(o.Keeper), logging.IsTerminal(o.Stderr))
 	file := configFile{path: o.ConfigPath, read: o.Load, service: asService}
 	settings, err := file.load()
 	if err != nil {
@@ -54,7 +55,7 @@ func Serve(ctx context.Context, o ServeOptions) error {
 	// write to it would kill dynlb. It stays until the process ends: main may still
 	// have an error to print.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	service, inheritErr := systemd.FromEnvironment()
+	service, inheritErr := serviceOf(o.Keeper)
 	logs := logging.New(o.Stderr, o.LogLevel)
 	defer logs.Close()
 	slog.SetDefault(logs.Own) // for what the standard library logs
@@ -73,7 +74,7 @@ func Serve(ctx context.Context, o ServeOptions) error {
 	err = serve(ctx, logs, Options{
 		Config: settings, Load: file.load, Engine: o.Engine,
 		Log: logs.Own, InstanceLog: logs.Instances, Stdout: o.Stdout, Version: o.Version,
-		Service: service, Loops: processors(), RunFolder: runFolder,
+		Service: service, Keeper: o.Keeper, Loops: processors(), RunFolder: runFolder,
 	})
 	if err != nil && !logging.IsTerminal(o.Stderr) {
 		logs.Own.Error("serve failed", "error", err)
@@ -94,17 +95,25 @@ func (e LoggedError) Unwrap() error { return e.error }
 // serve runs a daemon under the signals of the process, with a guard, a config watch
 // and, as process 1, the reaping of orphans.
 func serve(ctx context.Context, logs *logging.Logs, o Options) error {
+	if o.Keeper != nil && o.Keeper.Welcome().IgnoresHangup {
+		signal.Ignore(syscall.SIGHUP) // as dynlb was started with it
+	}
 	graceful, now, stop := Signals(ctx, logs.Own)
 	defer stop()
 	watch := newConfigWatch(cmp.Or(o.Config.Path, config.DefaultPath), logs.Own)
 	defer watch.close()
-	closeGuard, err := startGuard(logs.Own)
+	if o.Keeper == nil { // else this is its work
+		closeGuard, err := startGuard(logs.Own)
+		if err != nil {
+			return err
+		}
+		defer closeGuard()
+	}
+	d, err := New(o)
 	if err != nil {
 		return err
 	}
-	defer closeGuard()
-	d, err := New(o)
-	if err != nil {
+	if err := awaitServe(o.Keeper); err != nil {
 		return err
 	}
 	watch.others = d.configFiles
@@ -114,6 +123,7 @@ func serve(ctx context.Context, logs *logging.Logs, o Options) error {
 	defer stopWatch()
 	running.Go(func() { watch.run(watching, d.Reload) })
 	running.Go(func() { reap.Orphans(watching) })
+	running.Go(func() { d.followKeeper(watching) })
 	defer context.AfterFunc(graceful, func() { d.Shutdown(now) })()
 	err = d.Run(context.WithoutCancel(ctx)) // the end of ctx ends graceful and now
 	if err == nil && d.cut {

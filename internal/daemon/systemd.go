@@ -30,17 +30,29 @@ func (d *Daemon) signsOfLife() (<-chan time.Time, func()) {
 }
 
 // listenFirst returns the listener on the address that a key of the config has: the
-// socket that systemd holds for dynlb if there is one, else a new one.
+// socket that systemd or the keeper holds for dynlb if there is one, else a new one.
 func (d *Daemon) listenFirst(key, address string) (net.Listener, error) {
-	if l := d.options.Service.Listener(func(l net.Listener) bool { return sameAddress(l, address) }); l != nil {
+	fits := func(l net.Listener) bool { return sameAddress(l, address) }
+	if l := d.options.Service.Listener(fits); l != nil {
 		return l, nil
+	}
+	if k := d.options.Keeper; k != nil {
+		if l := k.Listener(fits); l != nil {
+			return l, nil
+		}
 	}
 	return listen(key, address)
 }
 
 // closeInherited closes the sockets of systemd that no key of the config has named.
 func (d *Daemon) closeInherited() {
-	for _, address := range d.options.Service.CloseListeners() {
+	left := d.options.Service.CloseListeners()
+	if k := d.options.Keeper; k != nil {
+		if of := k.CloseListeners(); k.Welcome().Epoch == 0 { // else they are those of an earlier config
+			left = append(left, of...)
+		}
+	}
+	for _, address := range left {
 		d.log.Warn("systemd listens on an address that no key of the config has", "address", address)
 	}
 }

@@ -6,13 +6,12 @@ import (
 	"github.com/dynlb/dynlb/internal/config"
 	"github.com/dynlb/dynlb/internal/deploy"
 	"github.com/dynlb/dynlb/internal/fleet"
-	"github.com/dynlb/dynlb/internal/fleet/local"
 )
 
 // versions are the versions of an app, as a config has them.
 type versions struct {
-	app   config.App
-	ports *local.Ports
+	app config.App
+	on  host
 }
 
 // Configured implements deploy.Versions.
@@ -32,5 +31,5 @@ func (v versions) Settings(of deploy.Version) (fleet.Settings, error) {
 	if err != nil {
 		return nil, err
 	}
-	return fleetSettings(&at, v.ports)
+	return fleetSettings(&at, v.on)
 }

@@ -69,12 +69,11 @@ type Adopted struct {
 	pipes process.Pipes
 }
 
-// Adopt returns the Process of the instance, and begins to read its output. It is called
-// once, after the event Serve.
-func (a Adopted) Adopt(pipes func(*process.Pipes), output func(process.Line) error, dropped func(uint64)) *process.Process {
-	if pipes != nil {
-		pipes(&a.pipes)
-	}
+// Process returns the Process of the instance, and begins to read its output, of which the
+// worker before has read the beginning of two lines. It is called once, after the event
+// Serve. output and dropped are those of a process.Spec.
+func (a Adopted) Process(stdoutBegun, stderrBegun []byte, output func(process.Line) error, dropped func(uint64)) *process.Process {
+	a.pipes.StdoutBegun, a.pipes.StderrBegun = stdoutBegun, stderrBegun
 	return process.Adopt(a.child, a.pipes, output, dropped)
 }
 
@@ -154,10 +153,10 @@ func (c *Client) Listen(ctx context.Context, all []net.Listener) error {
 }
 
 // Start starts an instance, as process.Start does, as a child of the keeper. The mark of
-// spec names the instance; spec.Label and spec.Held go to the keeper.
-func (c *Client) Start(id string, spec process.Spec) (*process.Process, error) {
+// spec has its ID; spec.Label and spec.Held go to the keeper.
+func (c *Client) Start(spec process.Spec) (*process.Process, error) {
 	return process.StartBy(spec, func(command process.Command) (process.Child, process.Pipes, error) {
-		return c.spawn(id, command, &spec)
+		return c.spawn(spec.Mark.Child(), command, &spec)
 	})
 }
 
@@ -173,6 +172,12 @@ func (c *Client) Adopted() []Adopted {
 
 // Save has the keeper keep the state of this worker, for the next one.
 func (c *Client) Save(blob []byte) error { return c.conn.send(kindSave, 0, saved{blob}) }
+
+// SaveConfig has the keeper keep a config that is in no file, for the workers to come.
+// Unlike Save it works before the event Serve.
+func (c *Client) SaveConfig(text string) error {
+	return c.conn.send(kindConfig, 0, configText{text})
+}
 
 // Ready tells the keeper that this worker can serve. The event Serve is the answer.
 func (c *Client) Ready() error { return c.conn.send(kindReady, 0, nil) }

@@ -27,6 +27,7 @@ const (
 	kindSpawn    kind = "spawn"    // reply: spawned
 	kindSignal   kind = "signal"   // to the group of an instance
 	kindSave     kind = "save"     // the state of the worker
+	kindConfig   kind = "config"   // a config that is in no file
 	kindFrozen   kind = "frozen"   // the last state; the worker changes nothing any more
 	kindInFlight kind = "inflight" // requests of a draining worker; the keeper passes it on
 	kindNotify   kind = "notify"   // to systemd
@@ -67,6 +68,8 @@ type Welcome struct {
 	Epoch    uint64 `json:"epoch"` // of the worker that serves or served last; 0: none has
 	// Blob is the state that was saved last; nil if there is none.
 	Blob []byte `json:"blob,omitempty"`
+	// Config is what SaveConfig was called with last; "" if it was not.
+	Config string `json:"config,omitempty"`
 	// IgnoresHangup says that dynlb was started with SIGHUP ignored (nohup).
 	IgnoresHangup bool `json:"ignoresHangup,omitempty"`
 	// Notify says that systemd expects reports, and Watchdog within which time it expects
@@ -151,6 +154,11 @@ type signalRequest struct {
 type exitedReport struct {
 	ID   string       `json:"id"`
 	Exit process.Exit `json:"exit"`
+}
+
+// configText is a config that is in no file.
+type configText struct {
+	Text string `json:"text"`
 }
 
 // saved is a state.

@@ -31,3 +31,8 @@ func socketPair() (ours, theirs *os.File, err error) {
 	}
 	return os.NewFile(uintptr(ends[0]), "keeper"), os.NewFile(uintptr(ends[1]), "worker"), nil
 }
+
+// duplicate returns another descriptor of the same file.
+func duplicate(fd int) (int, error) {
+	return unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+}

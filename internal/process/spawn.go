@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/dynlb/dynlb/internal/process/reap"
@@ -19,8 +20,22 @@ var spawner = sync.OnceValue(func() chan<- func() {
 	return work
 })
 
+// here says that children are started by the goroutines that call Start.
+var here atomic.Bool
+
+// SpawnHere has each child be started on the thread of the goroutine that starts it. The
+// caller has all of them started on one thread, which must not end before the process: see
+// spawnLoop. It is called before the first start.
+func SpawnHere() {
+	closeInheritedOnExec()
+	here.Store(true)
+}
+
 // spawn starts a command on the spawner's thread.
 func spawn(cmd *exec.Cmd) error {
+	if here.Load() {
+		return reap.Start(cmd)
+	}
 	done := make(chan error)
 	spawner() <- func() { done <- reap.Start(cmd) }
 	return <-done

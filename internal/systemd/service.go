@@ -30,8 +30,9 @@ var variables = []string{"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LIST
 // Service is this process as a service of systemd. A nil Service is a process that runs
 // without systemd: its methods do nothing.
 type Service struct {
-	socket    string        // of NOTIFY_SOCKET; empty: systemd expects no reports
-	watchdog  time.Duration // within which systemd expects a sign of life; 0: it expects none
+	send      func(lines ...string) error // has another process report; nil: this one does
+	socket    string                      // of NOTIFY_SOCKET; empty: systemd expects no reports
+	watchdog  time.Duration               // within which systemd expects a sign of life; 0: it expects none
 	listeners []net.Listener
 }
 
@@ -40,16 +41,51 @@ type Service struct {
 // socket cannot be used; the Service is complete apart from it.
 func FromEnvironment() (*Service, error) {
 	s := &Service{socket: os.Getenv("NOTIFY_SOCKET"), watchdog: watchdogOf(os.Getenv, os.Getpid())}
-	inherited := inheritedFiles(os.Getenv, os.Getpid())
+	var sockets []*os.File
+	for _, fd := range inherited(os.Getenv, os.Getpid()) {
+		sockets = append(sockets, os.NewFile(uintptr(fd), "socket "+strconv.Itoa(fd)+" of systemd"))
+	}
 	for _, name := range variables {
 		_ = os.Unsetenv(name) // it fails for invalid names only
 	}
 	var err error
-	s.listeners, err = listenersOf(inherited)
+	s.listeners, err = listenersOf(sockets)
 	if s.socket == "" && s.listeners == nil && err == nil {
 		return nil, nil
 	}
 	return s, err
+}
+
+// Inherit is FromEnvironment for a process that passes the sockets on: they are returned
+// as descriptors.
+func Inherit() (*Service, []int) {
+	s := &Service{socket: os.Getenv("NOTIFY_SOCKET"), watchdog: watchdogOf(os.Getenv, os.Getpid())}
+	sockets := inherited(os.Getenv, os.Getpid())
+	for _, name := range variables {
+		_ = os.Unsetenv(name) // it fails for invalid names only
+	}
+	if s.socket == "" {
+		return nil, sockets
+	}
+	return s, sockets
+}
+
+// Through returns a service whose reports another process sends, which is the main process
+// of the service. watchdog is that of the other process.
+func Through(send func(lines ...string) error, watchdog time.Duration) *Service {
+	return &Service{send: send, watchdog: watchdog}
+}
+
+// Reports says whether systemd expects reports.
+func (s *Service) Reports() bool { return s != nil && (s.socket != "" || s.send != nil) }
+
+// Watchdog returns the time within which systemd expects a sign of life. 0: it expects
+// none.
+func (s *Service) Watchdog() time.Duration {
+	if s == nil {
+		return 0
+	}
+	return s.watchdog
 }
 
 // watchdogOf returns the interval of the watchdog of the process pid, 0 if it has none.
@@ -92,14 +128,22 @@ func (s *Service) Alive() error { return s.report("WATCHDOG=1") }
 // Interval returns the time between two calls of Alive: half of the time within which
 // systemd expects one. 0: it expects none.
 func (s *Service) Interval() time.Duration {
-	if s == nil || s.socket == "" {
+	if !s.Reports() {
 		return 0
 	}
 	return s.watchdog / 2
 }
 
-// report sends lines to systemd.
+// report sends lines to systemd, or has them sent.
 func (s *Service) report(lines ...string) error {
+	if s != nil && s.send != nil {
+		return s.send(lines...)
+	}
+	return s.Report(lines...)
+}
+
+// Report sends lines of the protocol to systemd.
+func (s *Service) Report(lines ...string) error {
 	if s == nil || s.socket == "" {
 		return nil
 	}
@@ -120,15 +164,15 @@ func (s *Service) report(lines ...string) error {
 // firstInherited is the number of the first inherited descriptor (SD_LISTEN_FDS_START).
 const firstInherited = 3
 
-// inheritedFiles returns the descriptors that systemd has given to the process pid.
-func inheritedFiles(getenv func(string) string, pid int) (files []*os.File) {
+// inherited returns the descriptors that systemd has given to the process pid.
+func inherited(getenv func(string) string, pid int) (fds []int) {
 	n, err := strconv.Atoi(getenv("LISTEN_FDS"))
 	if err != nil || getenv("LISTEN_PID") != strconv.Itoa(pid) {
 		return nil
 	}
 	for fd := firstInherited; fd < firstInherited+n; fd++ {
 		syscall.CloseOnExec(fd)
-		files = append(files, os.NewFile(uintptr(fd), "socket "+strconv.Itoa(fd)+" of systemd"))
+		fds = append(fds, fd)
 	}
-	return files
+	return fds
 }

@@ -85,7 +85,12 @@ func (f *Fleet) manage(life, killCtx context.Context, c *child) {
 		return
 	}
 	f.call(func() { f.onLaunch(c, p.PID()) })
-	err = f.serve(life, c, p, registry.Endpoint{})
+	f.accompany(life, killCtx, c, p)
+}
+
+// accompany is the part of manage from the start of the process on.
+func (f *Fleet) accompany(life, killCtx context.Context, c *child, p proc) {
+	err := f.serve(life, c, p, registry.Endpoint{})
 	suspended := false
 	for life.Err() != nil {
 		err = nil
@@ -164,23 +169,37 @@ func (f *Fleet) spec(c *child) process.Spec {
 	for _, name := range slices.Sorted(maps.Keys(c.program.Env)) {
 		env = append(env, name+"="+c.place.expand(c.program.Env[name]))
 	}
-	output := f.Output.With(slog.String("instance", string(c.id)), c.place.attr())
 	env = append(c.place.environ(env), "DYNLB_APP="+f.App)
 	if version := c.program.Version; version != "" {
-		output = output.With(slog.String("version", version))
 		env = append(env, "DYNLB_VERSION="+version)
 	}
 	return process.Spec{
-		Argv:   c.place.argv(c.program),
-		User:   c.program.Account,
-		Mark:   orphan.NewMark(string(c.id)),
-		Env:    env,
-		Dir:    c.program.WorkDir,
-		Output: func(line process.Line) error { return logLine(output, line) },
-		Dropped: func(lines uint64) {
-			c.log.Warn("output lines dropped: the log is not read fast enough", "droppedLines", lines)
-			_ = f.Registry.SetLinesDropped(c.id, lines) // fails only when the instance has ended
-		},
+		Argv:    c.place.argv(c.program),
+		User:    c.program.Account,
+		Mark:    orphan.NewMark(string(c.id)),
+		Env:     env,
+		Dir:     c.program.WorkDir,
+		Output:  f.output(c),
+		Dropped: f.dropped(c),
+		Label:   f.label(c),
+		Held:    c.place.folder.held(),
+	}
+}
+
+// output returns what logs the lines that the child prints.
+func (f *Fleet) output(c *child) func(process.Line) error {
+	output := f.Output.With(slog.String("instance", string(c.id)), c.place.attr())
+	if version := c.program.Version; version != "" {
+		output = output.With(slog.String("version", version))
+	}
+	return func(line process.Line) error { return logLine(output, line) }
+}
+
+// dropped returns what reports lines that were dropped.
+func (f *Fleet) dropped(c *child) func(uint64) {
+	return func(lines uint64) {
+		c.log.Warn("output lines dropped: the log is not read fast enough", "droppedLines", lines)
+		_ = f.Registry.SetLinesDropped(c.id, lines) // fails only when the instance has ended
 	}
 }
 

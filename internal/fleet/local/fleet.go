@@ -77,8 +77,12 @@ type Fleet struct {
 // New returns a Fleet that does nothing until Run. The settings are in force until
 // Configure.
 func New(options fleet.Options, settings Settings) *Fleet {
+	start := process.Start
+	if settings.Keeper != nil {
+		start = settings.Keeper.Start
+	}
 	return newFleet(options, settings, machinery{
-		launch:  func(spec process.Spec) (proc, error) { return process.Start(spec) },
+		launch:  func(spec process.Spec) (proc, error) { return start(spec) },
 		probe:   probe.HTTP,
 		bind:    bindPort,
 		runtime: runtimeFolder,
@@ -123,6 +127,7 @@ func (f *Fleet) Run(ctx context.Context) {
 	defer killNow()
 	f.killNow = killNow
 	quit := ctx.Done()
+	f.adopt(killCtx)
 	for !f.stopping || len(f.children) > 0 {
 		select {
 		case call := <-f.calls:

@@ -43,6 +43,16 @@ func (p *Ports) take(first int, bind func(port int) error) (int, error) {
 	return 0, fmt.Errorf("no port is free from basePort %d to %d", first, maxPort)
 }
 
+// claim takes a port that an instance has already.
+func (p *Ports) claim(port int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.taken == nil {
+		p.taken = map[int]bool{}
+	}
+	p.taken[port] = true
+}
+
 // release gives a port back.
 func (p *Ports) release(port int) {
 	p.mu.Lock()

@@ -1,7 +1,6 @@
 package local
 
 import (
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -22,6 +21,9 @@ type Settings struct {
 	// Ports are those of the machine, of which the fleet takes the ports. Configure does
 	// not change them. Nil: no other fleet takes any.
 	Ports *Ports
+	// Keeper starts the processes. Configure does not change it. Nil: they are children of
+	// this process.
+	Keeper Keeper
 	// CheckInterval is the time between health checks of a ready instance, and
 	// HealthTimeout bounds one.
 	CheckInterval, HealthTimeout time.Duration
@@ -96,34 +98,6 @@ func newInForce(settings Settings) *inForce {
 // settings returns the settings in force. Callers do not keep them: others may be
 // in force at the next call.
 func (f *Fleet) settings() *Settings { return &f.inForce.Load().Settings }
-
-// differences returns the config keys by which two programs differ.
-func differences(a, b *Program) []string {
-	var keys []string
-	for _, k := range []struct {
-		name string
-		same bool
-	}{
-		{"version", a.Version == b.Version},
-		{"location", a.Location == b.Location},
-		{"command", slices.Equal(a.Command, b.Command)},
-		{"envFile", maps.Equal(a.FileEnv, b.FileEnv)},
-		{"env", maps.Equal(a.Env, b.Env)},
-		{"socket", a.onSocket() == b.onSocket()},
-		{"workDir", a.WorkDir == b.WorkDir},
-		{"user", a.User == b.User},
-		{"health", a.GRPCHealth == b.GRPCHealth},
-		{"protocol", a.Check == b.Check},
-		{"healthPath", a.HealthPath == b.HealthPath},
-		{"livenessPath", a.LivenessPath == b.LivenessPath},
-		{"verifyPort", a.VerifyPort == b.VerifyPort},
-	} {
-		if !k.same {
-			keys = append(keys, k.name)
-		}
-	}
-	return keys
-}
 
 // Configure puts other Settings in force. See [fleet.Fleet].
 func (f *Fleet) Configure(settings fleet.Settings) <-chan error {

@@ -75,6 +75,14 @@ func makeSocketFolder(runtime string, user *account.User) (*socketFolder, error)
 // socket returns the path of the socket.
 func (f *socketFolder) socket() string { return filepath.Join(f.path, socketName) }
 
+// held returns the file whose lock says that the folder is in use.
+func (f *socketFolder) held() []*os.File {
+	if f == nil || f.lock == nil {
+		return nil
+	}
+	return []*os.File{f.lock}
+}
+
 // remove removes the folder and all that the instance left in it. A nil folder has
 // nothing.
 func (f *socketFolder) remove() error {

@@ -42,6 +42,12 @@ func ThisRun() Mark { return Mark(procfs.Identity(os.Getpid()) + "/") }
 // Env returns the entry of the environment, KEY=value, that marks a child.
 func (m Mark) Env() string { return variable + "=" + string(m) }
 
+// Child returns the name of the child.
+func (m Mark) Child() string {
+	_, child, _ := strings.Cut(string(m), "/")
+	return child
+}
+
 // run returns the identity of the process that started the child.
 func (m Mark) run() string {
 	run, _, _ := strings.Cut(string(m), "/")

@@ -1,0 +1,69 @@
+package keeper
+
+import (
+	"os"
+	"syscall"
+	"time"
+)
+
+// instanceGrace is how long instances may take to stop when there is no worker that would
+// tell them to: the default of stopTimeout.
+const instanceGrace = 5 * time.Second
+
+// onSignal passes a signal on to the worker that serves. Those that stop dynlb wait for a
+// worker that is about to take over: it would die of them before it can handle them.
+func (k *keeper) onSignal(s os.Signal) {
+	number, _ := s.(syscall.Signal)
+	switch {
+	case s == syscall.SIGUSR2:
+		k.upgradeBySignal()
+		return
+	case s == os.Interrupt, s == syscall.SIGTERM:
+		k.stopping = true
+	}
+	switch {
+	case k.active != nil:
+		k.active.signal(number)
+	case k.epoch == 0 && k.coming != nil:
+		if k.stopping || k.coming.greeted {
+			k.coming.signal(number)
+		}
+	case k.coming != nil:
+		if k.stopping {
+			k.delayed = append(k.delayed, s)
+		}
+	case k.stopping:
+		k.stopInstances()
+	}
+}
+
+// deliver passes on the signals that have waited.
+func (k *keeper) deliver() {
+	for _, s := range k.delayed {
+		k.onSignal(s)
+	}
+	k.delayed = nil
+}
+
+// stopInstances ends dynlb without a worker.
+func (k *keeper) stopInstances() {
+	k.Log.Info("no worker runs, stopping the instances")
+	for _, in := range k.instances {
+		_ = in.child.Terminate() // what is left is killed
+	}
+	k.after(instanceGrace, func() { k.result = &result{} })
+	k.endWhenEmpty()
+}
+
+// endWhenEmpty ends the keeper when it stops without a worker and no instance runs.
+func (k *keeper) endWhenEmpty() {
+	if !k.stopping || k.active != nil || k.coming != nil {
+		return
+	}
+	for _, in := range k.instances {
+		if in.Exit == nil {
+			return
+		}
+	}
+	k.result = &result{}
+}

@@ -1,0 +1,324 @@
+package keeper
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/dynlb/dynlb/internal/process/reap"
+)
+
+const (
+	// restartLimit bounds the time from the start of a worker in the place of one that has
+	// died until it is ready: a read of the config and of its files.
+	restartLimit = 30 * time.Second
+	// stableAfter is how long a worker serves until its death counts as the first one.
+	stableAfter = 10 * time.Second
+	// minRestartPause and maxRestartPause bound the pause before a worker is started again
+	// after one that died soon. The first start is at once; the pause doubles.
+	minRestartPause = 100 * time.Millisecond
+	maxRestartPause = 10 * time.Second
+	// maxQueued is how many messages wait for a worker. One that does not read so many is
+	// of no use any more.
+	maxQueued = 4096
+)
+
+// worker is a process that does the work. The loop owns it.
+type worker struct {
+	k       *keeper
+	cmd     *exec.Cmd
+	binary  *binary
+	conn    *conn
+	queue   chan packet
+	version string
+
+	greeted bool
+	ready   bool
+	epoch   uint64    // in which it serves or has served; 0: it has not
+	served  time.Time // when it began to
+	bye     bool      // it ends on purpose
+}
+
+// packet is a message that is going to be sent. It owns its descriptors.
+type packet struct {
+	kind kind
+	seq  uint64
+	body any
+	fds  []int
+}
+
+// startWorker starts a process of a binary.
+func (k *keeper) startWorker(b *binary) (*worker, error) {
+	ours, theirs, err := socketPair()
+	if err != nil {
+		return nil, err
+	}
+	defer theirs.Close()
+	c, err := newConn(ours)
+	if err != nil {
+		return nil, err
+	}
+	w := &worker{k: k, binary: b, conn: c, queue: make(chan packet, maxQueued)}
+	w.cmd = &exec.Cmd{
+		Path: b.path(), Args: append([]string{os.Args[0]}, k.Args...),
+		Env:   append(os.Environ(), environment+"="+strconv.Itoa(firstExtra)),
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, ExtraFiles: []*os.File{theirs},
+		SysProcAttr: &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL},
+	}
+	if err := reap.Start(w.cmd); err != nil {
+		c.close()
+		return nil, err
+	}
+	k.workers = append(k.workers, w)
+	go w.receive() // ends with the socket
+	go w.write()   // ends when the loop closes the queue
+	go func() {    // ends with the process
+		_ = reap.Wait(w.cmd) // ProcessState says the same
+		k.post(func() { k.ended(w) })
+	}()
+	return w, nil
+}
+
+// firstExtra is the number of the first of exec.Cmd.ExtraFiles.
+const firstExtra = 3
+
+// pid returns the process id.
+func (w *worker) pid() int { return w.cmd.Process.Pid }
+
+// signal sends a signal to the process.
+func (w *worker) signal(s syscall.Signal) { _ = w.cmd.Process.Signal(s) } // it may have ended
+
+// receive has the loop handle what the worker says.
+func (w *worker) receive() {
+	for {
+		m, fds, err := w.conn.receive()
+		if err != nil {
+			w.conn.close()
+			return // its process has ended, or is going to: it is lost without the keeper
+		}
+		w.k.post(func() { w.k.handle(w, m, fds) })
+	}
+}
+
+// write sends what is in the queue. A worker that does not read has it wait.
+func (w *worker) write() {
+	for p := range w.queue {
+		_ = w.conn.send(p.kind, p.seq, p.body, p.fds...) // it fails if the worker has ended
+		closeAll(p.fds)
+	}
+	w.conn.close()
+}
+
+// send sends a message, with duplicates of descriptors. It does not wait.
+func (w *worker) send(k kind, seq uint64, content any, fds ...int) {
+	if w.queue == nil {
+		return
+	}
+	p := packet{kind: k, seq: seq, body: content}
+	for _, fd := range fds {
+		own, err := duplicate(fd)
+		if err != nil {
+			w.k.Log.Error("send to worker", "message", string(k), "error", err)
+		}
+		p.fds = append(p.fds, own)
+	}
+	select {
+	case w.queue <- p:
+	default:
+		closeAll(p.fds)
+		w.k.Log.Error("worker does not read its messages, ending it", "pid", w.pid())
+		w.signal(syscall.SIGKILL)
+	}
+}
+
+// handle carries out a message of a worker.
+func (k *keeper) handle(w *worker, m message, fds []int) {
+	switch m.Kind {
+	case kindSpawn:
+		k.spawn(w, m, fds)
+		return
+	case kindListen:
+		k.listen(w, m, fds)
+		return
+	}
+	closeAll(fds)
+	switch m.Kind {
+	case kindHello:
+		k.greet(w, m)
+	case kindReady:
+		k.onReady(w)
+	case kindSignal:
+		k.signal(w, m)
+	case kindSave:
+		if s, err := body[saved](m); err == nil && w == k.active {
+			k.blob = s.Blob
+		}
+	case kindConfig:
+		if c, err := body[configText](m); err == nil && (k.active == nil || w == k.active) {
+			k.config = c.Text
+		}
+	case kindFrozen:
+		k.onFrozen(w, m)
+	case kindInFlight:
+		if in, err := body[InFlight](m); err == nil && w != k.active && k.active != nil {
+			in.Worker = w.pid()
+			k.active.send(kindInFlight, 0, in)
+		}
+	case kindNotify:
+		k.pass(w, m)
+	case kindUpgrade:
+		k.onUpgrade(w, m)
+	case kindBye:
+		w.bye = true
+	}
+}
+
+// greet answers the hello of a worker.
+func (k *keeper) greet(w *worker, m message) {
+	h, err := body[Hello](m)
+	if err == nil && h.Protocol != Protocol && h.Protocol != Protocol-1 {
+		err = fmt.Errorf("it speaks version %d of the protocol between keeper and worker, and this keeper speaks %d", h.Protocol, Protocol)
+	}
+	if err != nil {
+		k.reject(w, err)
+		return
+	}
+	w.version, w.greeted = h.Version, true
+	for _, in := range k.instances {
+		w.send(kindRunning, 0, in.Instance, in.pipes[:]...)
+	}
+	for _, fd := range k.listeners {
+		w.send(kindListener, 0, nil, fd)
+	}
+	w.send(kindWelcome, 0, Welcome{
+		Protocol: Protocol, PID: os.Getpid(), Epoch: k.epoch, Blob: k.blob, Config: k.config, IgnoresHangup: k.nohup,
+		Notify: k.service.Reports(), Watchdog: k.service.Watchdog(),
+	})
+}
+
+// pass passes a report on to systemd.
+func (k *keeper) pass(w *worker, m message) {
+	n, err := body[notifyReport](m)
+	if err != nil || w != k.active {
+		return
+	}
+	select {
+	case k.notices <- n.Lines:
+	default: // systemd does not read
+	}
+}
+
+// serve has a worker be the one that serves.
+func (k *keeper) serve(w *worker) {
+	k.epoch++
+	w.epoch, w.served = k.epoch, time.Now()
+	k.active, k.coming = w, nil
+	k.forgetEnded()
+	w.send(kindServe, 0, Serve{Epoch: k.epoch, Blob: k.blob})
+	k.deliver()
+	k.prove(w)
+}
+
+// ended handles the end of the process of a worker.
+func (k *keeper) ended(w *worker) {
+	k.workers = slices.DeleteFunc(k.workers, func(x *worker) bool { return x == w })
+	close(w.queue)
+	w.queue = nil
+	if w.epoch != 0 && w != k.active && k.active != nil {
+		k.active.send(kindInFlight, 0, InFlight{Worker: w.pid(), Ended: true})
+	}
+	switch {
+	case k.next != nil && k.next.is(w):
+		k.upgradeFailed(errors.New("the new worker has ended: " + w.cmd.ProcessState.String()))
+	case w == k.active:
+		k.active = nil
+		k.lostActive(w)
+	case w == k.coming:
+		k.coming = nil
+		k.lostComing(w)
+	}
+}
+
+// lostActive handles the end of the worker that served.
+func (k *keeper) lostActive(w *worker) {
+	if w.bye || k.stopping {
+		k.finish(w)
+		return
+	}
+	k.Log.Error("worker has died, starting another one; the instances stay", "pid", w.pid(), "exit", w.cmd.ProcessState.String())
+	if time.Since(w.served) >= stableAfter {
+		k.failures = 0
+	}
+	k.disprove(w)
+	if k.next == nil || !k.next.takeOver() {
+		k.restart()
+	}
+}
+
+// lostComing handles the end of a worker before it served.
+func (k *keeper) lostComing(w *worker) {
+	if k.epoch == 0 || k.stopping {
+		k.finish(w) // as a dynlb without a keeper ends
+		return
+	}
+	k.Log.Error("worker has ended before it could serve, trying again", "pid", w.pid(), "exit", w.cmd.ProcessState.String())
+	k.disprove(w)
+	k.restart()
+}
+
+// finish ends the keeper as a worker has ended.
+func (k *keeper) finish(w *worker) {
+	k.result = &result{code: w.cmd.ProcessState.ExitCode()}
+	if status, ok := w.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		k.result.signal = status.Signal()
+	}
+}
+
+// restart starts a worker in the place of one that has died: at once, or after a pause if
+// that has happened before.
+func (k *keeper) restart() {
+	pause := time.Duration(0)
+	if k.failures > 0 {
+		pause = min(minRestartPause<<min(k.failures-1, 10), maxRestartPause)
+	}
+	k.failures++
+	k.after(pause, func() {
+		if k.active != nil || k.coming != nil || k.stopping || k.result != nil {
+			return
+		}
+		if err := k.begin(); err != nil {
+			k.Log.Error("worker not started, trying again", "error", err)
+			k.restart()
+		}
+	})
+}
+
+// begin starts the worker that is going to serve.
+func (k *keeper) begin() error {
+	w, err := k.startWorker(k.current)
+	if err != nil {
+		return fmt.Errorf("start worker: %w", err)
+	}
+	k.coming = w
+	if k.epoch > 0 {
+		k.after(restartLimit, func() {
+			if k.coming == w {
+				k.Log.Error("worker is not ready in time, ending it", "pid", w.pid(), "limit", restartLimit)
+				w.signal(syscall.SIGKILL)
+			}
+		})
+	}
+	return nil
+}
+
+// killWorkers ends all workers that are left.
+func (k *keeper) killWorkers() {
+	for _, w := range k.workers {
+		w.signal(syscall.SIGKILL)
+	}
+}
