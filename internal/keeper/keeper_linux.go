@@ -77,7 +77,7 @@ func Run(ctx context.Context, o Options) (code int, err error) {
 		events: make(chan func()), over: make(chan struct{}),
 	}
 	signals := make(chan os.Signal, 16)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGTSTP)
 	defer signal.Stop(signals)
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // the reader of the log may end first
 	process.SpawnHere()
@@ -98,9 +98,15 @@ func Run(ctx context.Context, o Options) (code int, err error) {
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	go reap.Orphans(running) // ends with running
-	go k.notify()            // ends with over
+	notified := make(chan struct{})
+	go func() { // ends with notices
+		defer close(notified)
+		k.notify()
+	}()
 	k.loop(ctx, signals)
 	close(k.over)
+	close(k.notices)
+	<-notified
 	k.killWorkers()
 	closeGuard()
 	return k.result.exit(), nil
@@ -164,14 +170,9 @@ const maxNotices = 16
 
 // notify sends the reports to systemd: the loop must not wait for it.
 func (k *keeper) notify() {
-	for {
-		select {
-		case lines := <-k.notices:
-			if err := k.service.Report(lines...); err != nil {
-				k.Log.Warn("report to systemd", "error", err)
-			}
-		case <-k.over:
-			return
+	for lines := range k.notices {
+		if err := k.service.Report(lines...); err != nil {
+			k.Log.Warn("report to systemd", "error", err)
 		}
 	}
 }

@@ -11,9 +11,12 @@ import (
 	"github.com/dynlb/dynlb/internal/process"
 )
 
+// spoken is the protocol of this worker; tests have another.
+var spoken = Protocol
+
 // greet says hello, and takes what the keeper has.
 func (c *Client) greet(version string) error {
-	if err := c.conn.send(kindHello, 0, Hello{Protocol: Protocol, Version: version}); err != nil {
+	if err := c.conn.send(kindHello, 0, Hello{Protocol: spoken, Version: version}); err != nil {
 		return err
 	}
 	for {

@@ -18,6 +18,9 @@ func (k *keeper) onSignal(s os.Signal) {
 	case s == syscall.SIGUSR2:
 		k.upgradeBySignal()
 		return
+	case s == syscall.SIGTSTP:
+		k.suspend()
+		return
 	case s == os.Interrupt, s == syscall.SIGTERM:
 		k.stopping = true
 	}
@@ -34,6 +37,18 @@ func (k *keeper) onSignal(s os.Signal) {
 		}
 	case k.stopping:
 		k.stopInstances()
+	}
+}
+
+// suspend stops dynlb, as a terminal asks for by Ctrl-Z, until SIGCONT. The instances run
+// on.
+func (k *keeper) suspend() {
+	for _, w := range k.workers {
+		w.signal(syscall.SIGSTOP)
+	}
+	_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP) // returns after SIGCONT
+	for _, w := range k.workers {
+		w.signal(syscall.SIGCONT)
 	}
 }
 

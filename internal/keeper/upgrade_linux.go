@@ -7,11 +7,13 @@ import (
 	"time"
 )
 
+// readyLimit bounds the time from the start of a new worker until it is ready. Tests have
+// less.
+var readyLimit = 10 * time.Second
+
 const (
-	// readyLimit bounds the time from the start of a new worker until it is ready, and
-	// frozenLimit that from Retire until the one before has frozen. The state that it saved
-	// last counts if it does not.
-	readyLimit  = 10 * time.Second
+	// frozenLimit bounds the time from Retire until the worker has frozen. The state that
+	// it saved last counts if it does not.
 	frozenLimit = time.Second
 	// maxDraining is how many workers may drain when an upgrade begins.
 	maxDraining = 2

@@ -75,9 +75,9 @@ func (k *keeper) startWorker(b *binary) (*worker, error) {
 		return nil, err
 	}
 	k.workers = append(k.workers, w)
-	go w.receive() // ends with the socket
-	go w.write()   // ends when the loop closes the queue
-	go func() {    // ends with the process
+	go w.receive()      // ends with the socket
+	go w.write(w.queue) // ends when the loop closes the queue
+	go func() {         // ends with the process
 		_ = reap.Wait(w.cmd) // ProcessState says the same
 		k.post(func() { k.ended(w) })
 	}()
@@ -106,8 +106,8 @@ func (w *worker) receive() {
 }
 
 // write sends what is in the queue. A worker that does not read has it wait.
-func (w *worker) write() {
-	for p := range w.queue {
+func (w *worker) write(queue <-chan packet) {
+	for p := range queue {
 		_ = w.conn.send(p.kind, p.seq, p.body, p.fds...) // it fails if the worker has ended
 		closeAll(p.fds)
 	}
