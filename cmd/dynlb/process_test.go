@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -51,6 +52,9 @@ func spawnWith(t *testing.T, files []*os.File, starter []string, extra string, f
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
+	}
+	if os.Getenv("DYNLB_TEST_KEEPER") == "off" {
+		flags = append(slices.Clone(flags), "--no-keeper")
 	}
 	argv := slices.Concat(starter, []string{self, "serve", "--config", p.file}, flags)
 	p.Cmd = exec.Command(argv[0], argv[1:]...)
@@ -128,14 +132,32 @@ func (p *dynlbProcess) exit() int {
 // guard returns the pid of the guard process.
 func (p *dynlbProcess) guard() int {
 	p.t.Helper()
+	guards := p.commands("guard")
+	if len(guards) == 0 {
+		p.t.Fatal("dynlb has no guard")
+	}
+	return guards[0]
+}
+
+// commands returns the children of dynlb that run a command of it.
+func (p *dynlbProcess) commands(name string) (pids []int) {
 	for _, child := range children(p.Process.Pid) {
 		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", child))
-		if strings.HasSuffix(string(line), "\x00guard\x00") {
-			return child
+		if _, rest, ok := strings.Cut(string(line), "\x00"); ok && strings.HasPrefix(rest, name+"\x00") {
+			pids = append(pids, child)
 		}
 	}
-	p.t.Fatal("dynlb has no guard")
-	return 0
+	return pids
+}
+
+// signal sends a signal to the processes that dynlb itself is.
+func (p *dynlbProcess) signal(s syscall.Signal) {
+	p.t.Helper()
+	for _, pid := range append(p.commands("worker"), p.Process.Pid) {
+		if err := syscall.Kill(pid, s); err != nil {
+			p.t.Fatal(err)
+		}
+	}
 }
 
 // children returns the pids of the children of a process.

@@ -23,13 +23,9 @@ func TestSuspendedDynlb(t *testing.T) {
 	}
 	p := spawn(t, "checkInterval: 100ms\nhealthTimeout: 100ms\n")
 	before := daemontest.InstancesOn(p.basePort)
-	if err := p.Process.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	p.signal(syscall.SIGSTOP)
 	time.Sleep(3 * time.Second) // as long as thirty checks
-	if err := p.Process.Signal(syscall.SIGCONT); err != nil {
-		t.Fatal(err)
-	}
+	p.signal(syscall.SIGCONT)
 	traffic := daemontest.StartLoad(t, 4, p.url, "/")
 	begun := time.Now()
 	daemontest.Eventually(t, "ten more checks", func() bool { return time.Since(begun) > time.Second })
@@ -86,13 +82,9 @@ func TestSuspendedDynlbInFlight(t *testing.T) {
 			daemontest.Eventually(t, "the requests at the instances", func() bool {
 				return strings.Count(p.log.String(), "request is here") == len(times)
 			})
-			if err := p.Process.Signal(syscall.SIGSTOP); err != nil {
-				t.Fatal(err)
-			}
+			p.signal(syscall.SIGSTOP)
 			time.Sleep(2500 * time.Millisecond) // longer than requestTimeout
-			if err := p.Process.Signal(syscall.SIGCONT); err != nil {
-				t.Fatal(err)
-			}
+			p.signal(syscall.SIGCONT)
 			for range times {
 				if status := <-statuses; status != "200 OK" {
 					t.Error(status)
