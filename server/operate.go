@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"os"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -18,6 +17,8 @@ import (
 // Operator stops dynlb, and has it read its config again. It must be safe for concurrent
 // use.
 type Operator interface {
+	// PID returns the process id of dynlb, which ends last.
+	PID() int
 	// Stop begins to stop dynlb and returns how long that may take. With now it does not
 	// wait for requests and instances.
 	Stop(now bool) time.Duration
@@ -76,5 +77,5 @@ func (c *control) Stop(ctx context.Context, req *dynlbv1.StopRequest) (*dynlbv1.
 		return nil, status.Error(codes.Unimplemented, "this dynlb cannot be stopped here")
 	}
 	c.log.Info("Stop", "peer", peerOf(ctx), "now", req.GetNow())
-	return &dynlbv1.StopResponse{Pid: int64(os.Getpid()), Timeout: durationpb.New(c.operator.Stop(req.GetNow()))}, nil
+	return &dynlbv1.StopResponse{Pid: int64(c.operator.PID()), Timeout: durationpb.New(c.operator.Stop(req.GetNow()))}, nil
 }

@@ -26,6 +26,8 @@ type fakeOperator struct {
 	stops  []bool     // the values of now
 }
 
+func (f *fakeOperator) PID() int { return os.Getpid() }
+
 func (f *fakeOperator) Stop(now bool) time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()

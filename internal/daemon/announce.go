@@ -21,7 +21,7 @@ func (d *Daemon) announce() {
 	if d.options.RunFolder == "" {
 		return
 	}
-	r, at := runs.Self(), d.Addresses()
+	r, at := runs.Of(mainPID(d.options.Keeper)), d.Addresses()
 	r.Begin = d.begin
 	if c.Path != "" {
 		r.Config, _ = filepath.Abs(c.Path) // fails without a working directory: then it is not shown

@@ -14,6 +14,9 @@ import (
 // operator carries out what the control service asks of a daemon as a whole.
 type operator struct{ d *Daemon }
 
+// PID returns the process id of the keeper, or of this process if there is none.
+func (o operator) PID() int { return mainPID(o.d.options.Keeper) }
+
 // Stop begins the shutdown.
 func (o operator) Stop(now bool) time.Duration {
 	o.d.stop()

@@ -90,9 +90,8 @@ func Folders(getenv func(string) string) []string {
 	return all
 }
 
-// Self returns a record with what is known of this process.
-func Self() Record {
-	pid := os.Getpid()
+// Of returns a record with what is known of a process of this PID namespace.
+func Of(pid int) Record {
 	namespace, _ := procfs.PIDNamespace("self") // "": not known here
 	return Record{PID: pid, Identity: procfs.Identity(pid), Namespace: namespace, Begin: time.Now()}
 }

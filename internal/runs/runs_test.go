@@ -23,7 +23,7 @@ func TestList(t *testing.T) {
 	if err := gone.Run(); err != nil {
 		t.Fatal(err)
 	}
-	self := Self()
+	self := Of(os.Getpid())
 	self.Admin = "127.0.0.1:4001"
 	parent := self
 	parent.PID, parent.Begin = os.Getppid(), self.Begin.Add(-time.Hour)
@@ -77,7 +77,7 @@ func TestWriteFails(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r := Self()
+	r := Of(os.Getpid())
 	if _, err := r.Write(filepath.Join(file, "run")); err == nil {
 		t.Error("a record was written below a file")
 	}
