@@ -87,9 +87,12 @@ func FaultOf(err error, trouble string) Fault {
 	var connect *ConnectError
 	var violation *http1.Error
 	var rejected *RejectedError
+	var late *DeadlineError
 	switch {
 	case errors.As(err, &rejected):
 		return rejected.Answer
+	case errors.As(err, &late):
+		return late.fault()
 	case errors.Is(err, context.Canceled):
 		return Fault{Code: StatusClientClosed, Message: "client closed the request", Source: outcome.Client}
 	case errors.Is(err, ErrShutdown):

@@ -126,7 +126,11 @@ func (d *download) gone() {
 // exchange was halted.
 func (d *download) broke(err error) {
 	violation, malformed := errors.AsType[*http1.Error](d.cause(nil))
+	expired, late := errors.AsType[*policy.DeadlineError](d.cause(nil))
 	switch {
+	case late:
+		d.expire(expired)
+		return
 	case malformed: // the content of the request
 		d.abort()
 		f := policy.Refusal(violation)

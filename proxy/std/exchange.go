@@ -43,10 +43,11 @@ type facts struct {
 	method   string
 	toHead   bool
 	kind     policy.Calls
-	content  bool // the request has content
-	chunked  bool // the content is sent in chunks
-	trailers bool // the instance gets the trailer section of the request
-	expects  bool // the client waits for a 100 (Continue) before it sends the content
+	content  bool          // the request has content
+	chunked  bool          // the content is sent in chunks
+	trailers bool          // the instance gets the trailer section of the request
+	deadline *callDeadline // nil: the client has set none
+	expects  bool          // the client waits for a 100 (Continue) before it sends the content
 	head     []byte
 	marks    forward.Marks
 
@@ -127,6 +128,7 @@ func (x *exchange) begin(r *http1.Request, size int, from forward.Peer, rules ru
 	}
 	x.preference.Origin = policy.Origin(r, size, policy.NetworkOf(from.IP), from.Trusted)
 	x.writeHead(r, size, from)
+	x.limitCall(r)
 	return nil
 }
 
@@ -200,6 +202,7 @@ func (x *exchange) run(err error) {
 
 // end gives back what the exchange has, and records the outcome.
 func (x *exchange) end() {
+	x.deadline.end()
 	x.client.unwatch()
 	x.mu.Lock()
 	x.waiting = false
