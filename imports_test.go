@@ -114,7 +114,7 @@ var table = map[string][]string{
 		"internal/schedule", "internal/deploy", "internal/recipe", "internal/firstrun", "internal/simulate", "internal/systemd", "proxy", "server", "github.com/spf13/cobra", "golang.org/x/term", "internal/runs", "internal/top", "charm.land/bubbletea/v2",
 		"google.golang.org",
 	},
-	"internal/daemon/daemontest": {"gen/dynlb/v1", "internal/config", "internal/daemon", "proxy", "go.uber.org/goleak", "google.golang.org"},
+	"internal/daemon/daemontest": {"gen/dynlb/v1", "internal/config", "internal/daemon", "internal/runs", "proxy", "go.uber.org/goleak", "google.golang.org"},
 	"cmd/dynlb":                  {"internal/cli", "google.golang.org/grpc"},
 	"gen":                        {},
 	"gen/dynlb/v1":               {"github.com/grpc-ecosystem/grpc-gateway/v2", "google.golang.org"},

@@ -65,7 +65,7 @@ func exitCode(err error) (code int, prefix string) {
 		return exitEmpty, "dynlb: "
 	case errors.Is(err, daemon.ErrCut):
 		return exitCut, "dynlb: "
-	case errors.Is(err, errInterrupted):
+	case errors.Is(err, errInterrupted), errors.Is(err, errStopGoesOn), errors.Is(err, errReloadGoesOn), errors.Is(err, errDrainGoesOn):
 		return exitInterrupted, "dynlb: "
 	case errors.As(err, &invalid):
 		return exitUsage, ""

@@ -120,7 +120,11 @@ func (f *topFeed) tick(hangup <-chan os.Signal) error {
 // watch sends the state of all apps, also of a dynlb that comes after this one.
 func (f *topFeed) watch() error {
 	resume, past := map[string]uint64{}, map[string]bool{}
+	var none uint64 // where a watch without an event yet resumes
 	following := follower{options: f.options, off: f.off, reached: true, tell: func(lost bool, reason string) {
+		if lost {
+			none = sequenceAt(time.Now())
+		}
 		f.send(top.Connection{Lost: lost, Reason: reason})
 	}}
 	return following.run(f.ctx, func(ctx context.Context, r *remote, received func()) error {
@@ -135,7 +139,7 @@ func (f *topFeed) watch() error {
 				past[name] = true
 			}
 		}
-		return r.watchAll(ctx, names, func(app string) uint64 { return resume[app] }, func(app string, m *dynlbv1.WatchInstancesResponse) error {
+		return r.watchAll(ctx, names, func(app string) uint64 { return max(none, resume[app]) }, func(app string, m *dynlbv1.WatchInstancesResponse) error {
 			received()
 			resume[app] = max(resume[app], lastSequence(m.GetEvents()))
 			f.send(top.State{App: app, Response: m})

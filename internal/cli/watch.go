@@ -53,20 +53,14 @@ happened meanwhile.`,
 			screen := newScreen(out, output)
 			tell := tellOn(cmd.ErrOrStderr())
 			f := follower{options: o, off: off, tell: func(lost bool, reason string) {
+				if lost && request.GetResumeAfter() == 0 { // no event yet: those of the next dynlb
+					request.ResumeAfter = sequenceAt(time.Now())
+				}
 				screen.pause()
 				tell(lost, reason)
 			}}
 			return f.run(ctx, func(ctx context.Context, r *remote, received func()) error {
-				stream, err := r.WatchInstances(ctx, request)
-				if err != nil {
-					return err
-				}
-				return follow(stream, screen, func(m *dynlbv1.WatchInstancesResponse) {
-					received()
-					for _, e := range m.GetEvents() {
-						request.ResumeAfter = max(request.ResumeAfter, e.GetSequence())
-					}
-				})
+				return r.watch(ctx, request, screen, received)
 			})
 		},
 	}
@@ -76,6 +70,22 @@ happened meanwhile.`,
 	cmd.Flags().DurationVar(&interval, "interval", 0, "shortest time between two updates (default 250ms)")
 	return cmd
 }
+
+// watch shows an app until the stream ends. The request then resumes after the last event.
+func (r *remote) watch(ctx context.Context, request *dynlbv1.WatchInstancesRequest, screen screen, received func()) error {
+	stream, err := r.WatchInstances(ctx, request)
+	if err != nil {
+		return err
+	}
+	return follow(stream, screen, func(m *dynlbv1.WatchInstancesResponse) {
+		received()
+		request.ResumeAfter = max(request.ResumeAfter, lastSequence(m.GetEvents()))
+	})
+}
+
+// sequenceAt returns a number that the events of a dynlb that starts at a time or later are
+// above: it begins with the milliseconds since 1970.
+func sequenceAt(t time.Time) uint64 { return uint64(t.UnixMilli()) }
 
 // redrawInterval is how often the last message is drawn again if no new one arrives:
 // ages and holds change every second.

@@ -38,7 +38,7 @@ var otherWords = map[string]string{
 	"web":            "the dashboard is at adminHTTP of the config, http://127.0.0.1:4002 by default",
 	"env":            "'env' and 'envFile' of the config are the environment of the instances",
 	"pid":            "'dynlb ls' has the process ids of dynlb, and 'dynlb status' those of the instances",
-	"ecosystem":      "config.yaml takes the place of ecosystem.config.js; docs/config.md has its keys, and 'dynlb check' checks it",
+	"ecosystem":      "'dynlb init' writes config.yaml, which takes the place of ecosystem.config.js, and 'dynlb check' checks it",
 }
 
 // newOtherWords returns a hidden command for each of these words, which says what to use.

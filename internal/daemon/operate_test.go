@@ -2,8 +2,6 @@ package daemon_test
 
 import (
 	"context"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -77,17 +75,17 @@ func TestStopCall(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			run := t.TempDir()
-			p := startProgram(t, run, "minInstances: 1\n")
+			p := daemontest.StartProgram(t, run, "minInstances: 1\n")
 			records := runs.List([]string{run})
-			if len(records) != 1 || records[0].PID != p.cmd.Process.Pid || records[0].Admin != p.admin || strings.Join(records[0].Apps, " ") != "default" {
+			if len(records) != 1 || records[0].PID != p.Cmd.Process.Pid || records[0].Admin != p.Admin || strings.Join(records[0].Apps, " ") != "default" {
 				t.Fatalf("records: %+v", records)
 			}
-			response, err := p.client.Stop(t.Context(), &dynlbv1.StopRequest{Now: now})
-			if err != nil || response.GetPid() != int64(p.cmd.Process.Pid) || response.GetTimeout().AsDuration() <= 0 {
+			response, err := p.Client.Stop(t.Context(), &dynlbv1.StopRequest{Now: now})
+			if err != nil || response.GetPid() != int64(p.Cmd.Process.Pid) || response.GetTimeout().AsDuration() <= 0 {
 				t.Errorf("%v, %v", response, err)
 			}
-			if err := p.cmd.Wait(); err != nil {
-				t.Errorf("dynlb serve: %v\n%s", err, p.log.String())
+			if err := p.Cmd.Wait(); err != nil {
+				t.Errorf("dynlb serve: %v\n%s", err, p.Log.String())
 			}
 			left, _ := filepath.Glob(filepath.Join(run, "*"))
 			if len(left) != 0 || len(runs.List([]string{run})) != 0 {
@@ -95,33 +93,4 @@ func TestStopCall(t *testing.T) {
 			}
 		})
 	}
-}
-
-// program is `dynlb serve` in a process of its own.
-type program struct {
-	cmd    *exec.Cmd
-	admin  string
-	client dynlbv1.ControlClient
-	log    *daemontest.Buffer
-}
-
-// startProgram starts one with a config, and a folder for its record.
-func startProgram(t *testing.T, run, yaml string) *program {
-	t.Helper()
-	dir, admin := t.TempDir(), daemontest.FreeAddress(t)
-	config := filepath.Join(dir, "config.yaml")
-	text := daemontest.Complete(yaml+"admin: "+admin+"\n", daemontest.PortRange(t))
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p := &program{cmd: exec.Command(os.Args[0], "serve", "--config", config), admin: admin, log: &daemontest.Buffer{}}
-	p.cmd.Env = append(os.Environ(), "RUNTIME_DIRECTORY="+run)
-	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = p.cmd.Process.Kill() })
-	daemontest.Eventually(t, "the record", func() bool { return len(runs.List([]string{run})) == 1 })
-	p.client = daemontest.Dial(t, admin)
-	return p
 }

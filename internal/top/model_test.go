@@ -1,7 +1,6 @@
 package top
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -9,7 +8,6 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
-	"github.com/charmbracelet/x/ansi"
 	"go.uber.org/goleak"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -20,91 +18,6 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // begin is when the tests begin.
 var begin = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
-
-// instance returns one that was started some seconds before begin.
-func instance(id string, seconds, inFlight int, requests uint64) *dynlbv1.Instance {
-	return &dynlbv1.Instance{
-		Id: id + "-0000", State: dynlbv1.InstanceState_INSTANCE_STATE_READY, Address: "127.0.0.1:5001",
-		StartTime: timestamppb.New(begin.Add(-time.Duration(seconds) * time.Second)), InFlight: int32(inFlight), TotalRequests: requests,
-		MemoryBytes: 64 << 20, CpuCores: 0.25, ResponseTimeMs: 12,
-	}
-}
-
-// pool returns an app with instances and as many requests that took up to 10 ms, of which
-// one in ten failed.
-func pool(requests uint64, instances ...*dynlbv1.Instance) *dynlbv1.Pool {
-	return &dynlbv1.Pool{
-		Target: int32(len(instances)), MinInstances: 1, MaxInstances: 8, Instances: instances, Load: 1.5, ScaleUpThreshold: 3, ScaleDownThreshold: 0.5,
-		LastDecision: &dynlbv1.Decision{Time: timestamppb.New(begin.Add(-time.Minute)), Rule: "window", Reason: "avg load 4.2 > 3 over 5s: 2 -> 3"},
-		Traffic: &dynlbv1.Traffic{
-			Success: requests * 9 / 10, ServerError: requests / 10,
-			Durations: []*dynlbv1.DurationBucket{{UpperSeconds: 0.01, Count: requests}, {UpperSeconds: 0.1}, {}},
-		},
-	}
-}
-
-// screen returns a Model of a size with an app that has three instances.
-func screen(width, height int) *Model {
-	m := New(Options{Address: "127.0.0.1:4001", Now: begin})
-	m.Update(tea.WindowSizeMsg{Width: width, Height: height})
-	m.Update(Apps{"default"})
-	m.Update(state(0))
-	return m
-}
-
-// state returns a message after some requests.
-func state(requests uint64) State {
-	return State{"default", &dynlbv1.WatchInstancesResponse{
-		Pool: pool(requests, instance("aaaaaaaa", 60, 1, requests/2), instance("bbbbbbbb", 10, 5, requests/4), instance("cccccccc", 30, 3, requests/4)),
-	}}
-}
-
-// press sends keys.
-func press(m *Model, keys ...string) (cmd tea.Cmd) {
-	for _, k := range keys {
-		msg := tea.KeyPressMsg{Text: k, Code: []rune(k)[0]}
-		switch k {
-		case "down":
-			msg = tea.KeyPressMsg{Code: tea.KeyDown}
-		case "enter":
-			msg = tea.KeyPressMsg{Code: tea.KeyEnter}
-		case "tab":
-			msg = tea.KeyPressMsg{Code: tea.KeyTab}
-		case "esc":
-			msg = tea.KeyPressMsg{Code: tea.KeyEscape}
-		}
-		_, cmd = m.Update(msg)
-	}
-	return cmd
-}
-
-// shown returns the screen without colours.
-func shown(m *Model) string { return ansi.Strip(strings.Join(m.Lines(), "\n")) }
-
-// order returns the letters of the instances as they stand in the table, and that of the
-// selected one.
-func order(m *Model) (all, selected string) {
-	for line := range strings.Lines(shown(m)) {
-		for _, id := range []string{"aaaaaaaa", "bbbbbbbb", "cccccccc"} {
-			if strings.Contains(line, id) && !strings.Contains(line, "log of") {
-				all += id[:1]
-				if strings.HasPrefix(line, "▸") {
-					selected += id[:1]
-				}
-			}
-		}
-	}
-	return all, selected
-}
-
-func wantShown(t *testing.T, m *Model, texts ...string) {
-	t.Helper()
-	for _, text := range texts {
-		if got := shown(m); !strings.Contains(got, text) {
-			t.Errorf("the screen lacks %q:\n%s", text, got)
-		}
-	}
-}
 
 // TestFigures: rates are the differences of counters over time, and those of a dynlb that
 // has started again begin anew.
@@ -122,7 +35,7 @@ func TestFigures(t *testing.T) {
 	wantShown(t, m, "req/s 0 ")
 }
 
-// TestSort: each column sorts, what is looked for most often first, and the selection stays
+// TestSort: each column sorts, the row that an operator wants to see most first, and the selection stays
 // with its instance.
 func TestSort(t *testing.T) {
 	t.Parallel()
@@ -278,52 +191,5 @@ func TestExits(t *testing.T) {
 	newer, older := strings.Index(text, "e2: signal: killed"), strings.Index(text, "e1: exit status 1")
 	if newer < 0 || older < newer || !strings.Contains(text, "    boom") {
 		t.Errorf("the exits:\n%s", text)
-	}
-}
-
-// TestConnection: a lost connection is on the screen, with the last state, until it is back.
-func TestConnection(t *testing.T) {
-	t.Parallel()
-	m := screen(100, 30)
-	m.Update(Connection{Lost: true, Reason: "dynlb is shutting down"})
-	m.Update(Tick(begin.Add(7 * time.Second)))
-	wantShown(t, m, "connection lost 7s ago, waiting for dynlb: dynlb is shutting down", "aaaaaaaa")
-	m.Update(Connection{})
-	if strings.Contains(shown(m), "lost") {
-		t.Errorf("the connection is back:\n%s", shown(m))
-	}
-}
-
-// TestProblems: what an operator has to know has a line of its own.
-func TestProblems(t *testing.T) {
-	t.Parallel()
-	m := screen(120, 30)
-	s := state(0)
-	p := s.Response.Pool
-	p.Paused, p.UnavailableReason, p.Brake, p.ConfigError = true, "cannot start: no such file", "memory", "config.yaml:1: bad\nmore"
-	p.Deploy = &dynlbv1.DeployState{Version: "v2"}
-	m.Update(s)
-	wantShown(t, m, "paused", "cannot start: no such file", "not more instances: memory", "config reload failed: config.yaml:1: bad", "deploy of v2")
-}
-
-// TestEnd: keys and messages that end the program do.
-func TestEnd(t *testing.T) {
-	t.Parallel()
-	quits := func(cmd tea.Cmd) bool {
-		if cmd == nil {
-			return false
-		}
-		_, ok := cmd().(tea.QuitMsg)
-		return ok
-	}
-	if !quits(press(screen(80, 24), "q")) {
-		t.Error("q does not quit")
-	}
-	m, failure := screen(80, 24), errors.New("no more")
-	if _, cmd := m.Update(Failure{failure}); !quits(cmd) || !errors.Is(m.Err(), failure) {
-		t.Errorf("a failure: %v", m.Err())
-	}
-	if _, cmd := m.Update(Closed{}); !quits(cmd) {
-		t.Error("the end of the terminal does not quit")
 	}
 }

@@ -26,7 +26,7 @@ type column struct {
 	// drop is the order in which columns give way to a narrow screen, the highest first.
 	drop int
 	cell func(row) string
-	// compare orders rows: what is looked for most often comes first, such as the busiest.
+	// compare orders rows: the row that an operator wants to see most comes first, such as the busiest.
 	compare func(a, b row) int
 }
 

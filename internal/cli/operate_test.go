@@ -1,0 +1,153 @@
+package cli
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+	"github.com/dynlb/dynlb/internal/daemon/daemontest"
+	"github.com/dynlb/dynlb/internal/runs"
+)
+
+// TestDrain: drain replaces an instance, and ends when it is gone.
+func TestDrain(t *testing.T) {
+	t.Parallel()
+	r := daemontest.Start(t, "")
+	r.AwaitReady(2)
+	id := r.Pool().GetInstances()[0].GetId()
+	code, stdout, stderr := cli(t, "drain", id[:8], "--admin", r.Admin)
+	for _, want := range []string{id[:8] + " is being replaced\n", "starting ", "ready ", "draining " + id[:8], "stopped " + id[:8]} {
+		if code != exitDone || !strings.Contains(stdout, want) {
+			t.Errorf("%d %s%s, want %q", code, stdout, stderr, want)
+		}
+	}
+	for _, in := range r.Pool().GetInstances() {
+		if in.GetId() == id {
+			t.Error("the instance is still there")
+		}
+	}
+	r.AwaitReady(2)
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"drain"}, "drain needs an instance"},
+		{[]string{"drain", "zzz"}, `there is no instance "zzz"; there are `},
+		{[]string{"drain", "zzz", "--timeout", "0"}, "--timeout must be above 0"},
+		{[]string{"drain", "zzz", "--app", "other"}, `there is no app "other"`},
+	} {
+		if code, _, stderr := cli(t, append(c.args, "--admin", r.Admin)...); code != exitUsage || !strings.Contains(stderr, c.want) {
+			t.Errorf("%v: %d %s, want %q", c.args, code, stderr, c.want)
+		}
+	}
+}
+
+// TestDrainTakesTooLong: the error says why the instance is not gone.
+func TestDrainTakesTooLong(t *testing.T) {
+	t.Parallel()
+	r := daemontest.Start(t, "minInstances: 1\n")
+	r.AwaitReady(1)
+	id := r.Pool().GetInstances()[0].GetId()
+	code, _, stderr := cli(t, "drain", id, "--timeout", "1ns", "--admin", r.Admin)
+	if code != exitFail || stderr == "" {
+		t.Errorf("%d %s", code, stderr)
+	}
+}
+
+// TestReloadCommand: reload ends when the config is in force, and says why it is not.
+func TestReloadCommand(t *testing.T) {
+	t.Parallel()
+	r := daemontest.Start(t, "minInstances: 1\n")
+	r.AwaitReady(1)
+	for _, c := range []struct {
+		yaml string
+		code int
+		want string
+	}{
+		{"minInstances: 1\nmaxInstances: 4\n", exitDone, "in force: config.yaml\n"},
+		{"maxInstance: 4\n", exitUsage, "did you mean maxInstances?"},
+		{"minInstances: 1\ncommand: [\"false\"]\nstartTimeout: 1s\n", exitFail, "exit status 1"},
+	} {
+		r.SetConfig(c.yaml)
+		if code, stdout, stderr := cli(t, "reload", "--admin", r.Admin); code != c.code || !strings.Contains(stdout+stderr, c.want) {
+			t.Errorf("%s: %d %s%s, want %d with %q", c.yaml, code, stdout, stderr, c.code, c.want)
+		}
+	}
+	if code, _, stderr := cli(t, "reload", "web"); code != exitUsage || !strings.Contains(stderr, "dynlb restart web") {
+		t.Errorf("reload of an app: %d %s", code, stderr)
+	}
+}
+
+// TestLsAndStop: ls lists a dynlb of this machine, also as JSON, until stop has ended it.
+func TestLsAndStop(t *testing.T) {
+	t.Parallel()
+	// The folder that the tests of this package have, which ls reads.
+	folder := filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "dynlb-test-ls")
+	p := daemontest.StartProgram(t, folder, "minInstances: 1\n")
+	daemontest.Eventually(t, "a ready instance in ls", func() bool {
+		code, stdout, _ := cli(t, "ls")
+		return code == exitDone && strings.Contains(stdout, p.Admin+"  1/1    default  "+p.Config)
+	})
+	if code, stdout, _ := cli(t, "list", "-o", "json"); code != exitDone || !strings.Contains(stdout, `"admin":"`+p.Admin+`"`) {
+		t.Errorf("as JSON: %d %s", code, stdout)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- p.Cmd.Wait() }() // ends with the program
+	code, stdout, stderr := cli(t, "stop", "--admin", p.Admin)
+	if code != exitDone || !strings.HasPrefix(stdout, "dynlb (pid ") || !strings.HasSuffix(stdout, "\nstopped\n") {
+		t.Errorf("stop: %d %s%s", code, stdout, stderr)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("dynlb serve: %v", err)
+	}
+	if _, stdout, _ := cli(t, "ls"); strings.Contains(stdout, p.Admin) {
+		t.Errorf("ls lists a dynlb that has ended:\n%s", stdout)
+	}
+	if code, _, stderr := cli(t, "stop", "--admin", p.Admin); code != exitFail || !strings.Contains(stderr, "no dynlb answers") {
+		t.Errorf("stop of one that has ended: %d %s", code, stderr)
+	}
+	if code, _, stderr := cli(t, "stop", "3f2a"); code != exitUsage || !strings.Contains(stderr, "dynlb drain 3f2a") {
+		t.Errorf("stop of an instance: %d %s", code, stderr)
+	}
+}
+
+// TestStopOfService: a dynlb that systemd runs is not stopped, which would start it again.
+func TestStopOfService(t *testing.T) {
+	t.Parallel()
+	r := daemontest.Start(t, "minInstances: 1\n")
+	record := runs.Self() // the daemon is in this process
+	record.Admin, record.Unit, record.UserUnit = r.Admin, "shop.service", true
+	path, err := record.Write(filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "dynlb-test-service"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.Remove(path)
+	if code, _, stderr := cli(t, "stop", "--admin", r.Admin); code != exitFail || !strings.Contains(stderr, "systemctl --user stop shop.service") {
+		t.Errorf("%d %s", code, stderr)
+	}
+	if _, err := r.Client.GetStatus(context.Background(), &dynlbv1.GetStatusRequest{}); err != nil {
+		t.Errorf("it was stopped: %v", err)
+	}
+}
+
+func TestSameHost(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		host, listener string
+		want           bool
+	}{
+		{"127.0.0.1", "127.0.0.1", true},
+		{"localhost", "::", true},
+		{"localhost", "127.0.0.1", true},
+		{"127.0.0.1", "0.0.0.0", true},
+		{"192.0.2.1", "127.0.0.1", false},
+		{"192.0.2.1", "::", false}, // perhaps another machine
+	} {
+		if got := sameHost(c.host, c.listener); got != c.want {
+			t.Errorf("%s, %s: %v", c.host, c.listener, got)
+		}
+	}
+}
