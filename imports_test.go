@@ -112,7 +112,7 @@ var table = map[string][]string{
 	"internal/cli": {
 		"gen/dynlb/v1", "internal/config", "internal/daemon", "internal/demo", "internal/logging", "internal/process/orphan", "internal/process/procfs",
 		"internal/schedule", "internal/deploy", "internal/recipe", "internal/firstrun", "internal/simulate", "internal/systemd", "proxy", "server", "github.com/spf13/cobra", "golang.org/x/term", "internal/runs", "internal/top", "charm.land/bubbletea/v2",
-		"google.golang.org",
+		"google.golang.org", "github.com/spf13/pflag",
 	},
 	"internal/daemon/daemontest": {"gen/dynlb/v1", "internal/config", "internal/daemon", "internal/runs", "proxy", "go.uber.org/goleak", "google.golang.org"},
 	"cmd/dynlb":                  {"internal/cli", "google.golang.org/grpc"},

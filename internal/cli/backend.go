@@ -15,10 +15,11 @@ func newBackend() *cobra.Command {
 	var port int
 	var socket string
 	cmd := &cobra.Command{
-		Use:   "backend --port N | --socket PATH",
-		Short: "Run the built-in demo backend",
-		Long:  `Run one instance of the app that 'dynlb serve' runs if neither location nor command is set.`,
-		Args:  noArguments,
+		Use:     "backend --port N | --socket PATH",
+		Example: "  dynlb backend --port 5001",
+		Short:   "Run the built-in demo backend",
+		Long:    `Run one instance of the app that 'dynlb serve' runs if neither location nor command is set.`,
+		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if socket == "" && !cmd.Flags().Changed("port") {
 				return usageError{errors.New("--port is missing; give the port to listen on, such as --port 5001")}

@@ -18,8 +18,9 @@ import (
 
 func newCheck(o *options) *cobra.Command {
 	return &cobra.Command{
-		Use:   "check [FILE]",
-		Short: "Validate the config file",
+		Use:     "check [FILE]",
+		Example: "  dynlb check\n  dynlb check other.yaml",
+		Short:   "Validate the config file",
 		Long: `Read the config file, FILE or that of --config, and report all its errors with
 their line numbers. The exit code is 0 if 'dynlb serve', run by the same user,
 would accept the file, and 2 if not. What is probably a mistake is a warning on

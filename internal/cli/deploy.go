@@ -71,6 +71,9 @@ deploy goes on if this command is interrupted; 'dynlb rollback' ends it.`,
 
 // request returns the request for a version.
 func (f *deployFlags) request(cmd *cobra.Command, version string) (*dynlbv1.DeployRequest, error) {
+	if ext := filepath.Ext(version); ext == ".yaml" || ext == ".yml" {
+		return nil, usageError{fmt.Errorf("%s is a config and no version of an app: 'dynlb reload' puts a config in force that was changed, and 'dynlb deploy' takes a folder, a file or a name, such as: dynlb deploy ./v2", version)}
+	}
 	request := &dynlbv1.DeployRequest{Version: version}
 	if strings.ContainsRune(version, filepath.Separator) || version == "." || version == ".." {
 		path, err := filepath.Abs(version)
@@ -124,7 +127,8 @@ func newRollback(o *options) *cobra.Command {
 		Short: "Go back to the previous version",
 		Long: `End the deploy in progress; the present version stays. If there is none, put the previous
 version in force, without a canary. The present one is the previous one then, so that
-another rollback returns to it.`,
+another rollback goes forward to it again; the first line says from where to where.`,
+		Example:           "  dynlb rollback\n  dynlb rollback api",
 		Args:              oneApp,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -133,6 +137,9 @@ another rollback returns to it.`,
 				return err
 			}
 			return o.printSteps(cmd, errDetached, func(ctx context.Context, r *remote) (steps, error) {
+				if line := r.rollbackLine(ctx, app); line != "" {
+					fmt.Fprintln(cmd.OutOrStdout(), line)
+				}
 				stream, err := r.Rollback(ctx, &dynlbv1.RollbackRequest{App: app})
 				return func() (string, error) { m, err := stream.Recv(); return m.GetText(), err }, err
 			})
@@ -140,4 +147,17 @@ another rollback returns to it.`,
 	}
 	clientFlags(cmd, o)
 	return cmd
+}
+
+// rollbackLine says which version a rollback takes the place of and which one it puts in
+// force; "" if it ends a deploy, or fails.
+func (r *remote) rollbackLine(ctx context.Context, app string) string {
+	limited, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	response, err := r.GetStatus(limited, &dynlbv1.GetStatusRequest{App: app})
+	p := response.GetPool()
+	if err != nil || p.GetDeploy() != nil || p.GetVersion() == "" || p.GetPreviousVersion() == "" {
+		return ""
+	}
+	return printable(fmt.Sprintf("from %[1]s back to %[2]s, which was in force before; another rollback returns to %[1]s", p.GetVersion(), p.GetPreviousVersion()))
 }

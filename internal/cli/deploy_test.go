@@ -81,6 +81,9 @@ func TestDeploy(t *testing.T) {
 		if code != exitDone || !strings.HasSuffix(stdout, c.want+" has all requests, the other instances drain\n") {
 			t.Fatalf("%v: %d %s%s", c.args, code, stdout, stderr)
 		}
+		if says := strings.Contains(stdout, " back to "+c.want+", which was in force before"); says != (c.args[0] == "rollback") {
+			t.Errorf("%v: %s", c.args, stdout)
+		}
 		if code, body := r.Get(r.URL); code != http.StatusOK || body != c.want {
 			t.Errorf("%v: %d from %q, want from %s", c.args, code, body, c.want)
 		}
@@ -222,6 +225,9 @@ func TestDeployFlags(t *testing.T) {
 		if code, _, stderr := cli(t, "deploy", "v2", "--canary", "20%", flag, "0"); code != exitUsage || !strings.Contains(stderr, want) {
 			t.Errorf("%s 0: %d %s, want %q", flag, code, stderr, want)
 		}
+	}
+	if code, _, stderr := cli(t, "deploy", "./config.yaml"); code != exitUsage || !strings.Contains(stderr, "./config.yaml is a config and no version of an app: 'dynlb reload'") {
+		t.Errorf("deploy of a config: %d %s", code, stderr)
 	}
 	if code, _, stderr := cli(t, "deploy", ""); code != exitUsage || !strings.Contains(stderr, "such as: dynlb deploy ./v2") {
 		t.Errorf("deploy of an empty name: %d %s", code, stderr)

@@ -12,8 +12,9 @@ import (
 
 func newExplain(o *options) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "explain [APP]",
-		Short: "Say why there are as many instances, and what would change that",
+		Use:     "explain [APP]",
+		Example: "  dynlb explain\n  dynlb explain api",
+		Short:   "Say why there are as many instances, and what would change that",
 		Long: `Say why there are as many instances as there are, and what would change their number,
 for all apps or for APP.`,
 		Args:              oneApp,

@@ -11,8 +11,9 @@ import (
 
 func newPause(o *options) *cobra.Command {
 	return newPauseCommand(o, &cobra.Command{
-		Use:   "pause [APP]",
-		Short: "Have requests wait",
+		Use:     "pause [APP]",
+		Example: "  dynlb pause && ./migrate && dynlb resume",
+		Short:   "Have requests wait",
 		Long: `Have the requests of an app wait in its queue until 'dynlb resume', as for a change of
 its database. Requests that are at instances finish. A request waits for queue.timeout
 at most, and the queue holds queue.limit requests; more get a 503.`,
@@ -24,9 +25,10 @@ at most, and the queue holds queue.limit requests; more get a 503.`,
 
 func newResume(o *options) *cobra.Command {
 	return newPauseCommand(o, &cobra.Command{
-		Use:   "resume [APP]",
-		Short: "End a pause",
-		Long:  `End the pause of an app: the requests that wait are given to instances.`,
+		Use:     "resume [APP]",
+		Example: "  dynlb resume",
+		Short:   "End a pause",
+		Long:    `End the pause of an app: the requests that wait are given to instances.`,
 	}, "resumed", func(ctx context.Context, r *remote, app string) (bool, error) {
 		response, err := r.ResumeApp(ctx, &dynlbv1.ResumeAppRequest{App: app})
 		return response.GetChanged(), err

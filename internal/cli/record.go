@@ -17,8 +17,9 @@ import (
 func newRecord(o *options) *cobra.Command {
 	var length time.Duration
 	cmd := &cobra.Command{
-		Use:   "record",
-		Short: "Record the load of a running dynlb for 'dynlb simulate'",
+		Use:     "record",
+		Example: "  dynlb record --for 10m > load.txt",
+		Short:   "Record the load of a running dynlb for 'dynlb simulate'",
 		Long: `Record the load of a running dynlb, one line for each second: how many requests
 arrived, how many are in flight, and the mean time to a response in ms. 'dynlb
 simulate --load FILE' reads such a file. Without --for it goes on until it is

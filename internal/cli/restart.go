@@ -18,8 +18,9 @@ var errInterrupted = errors.New("the restart goes on; 'dynlb watch' shows it")
 func newRestart(o *options) *cobra.Command {
 	var surge int32
 	cmd := &cobra.Command{
-		Use:   "restart [APP]",
-		Short: "Replace all instances without losing a request",
+		Use:     "restart [APP]",
+		Example: "  dynlb restart\n  dynlb restart api --max-surge 2",
+		Short:   "Replace all instances without losing a request",
 		Long: `Replace all instances of an app: each new one is ready before an old one drains. This is how
 new code is deployed: change the files, then restart. If a new instance does not
 become ready, the restart stops, the old instances stay, and the exit code is 1.

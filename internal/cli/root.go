@@ -50,7 +50,12 @@ loaded healthy one.
 	_ = root.MarkPersistentFlagFilename("config", "yaml", "yml") // the flag exists
 	root.SetFlagErrorFunc(flagError)
 	writeHelpAtOnce(root)
-	root.AddCommand(newInit(o), newServe(o), newWorker(o), newStatus(o), newScale(o), newRestart(o), newDeploy(o), newRollback(o), newPause(o), newResume(o), newWatch(o), newLogs(o), newEvents(o), newHistory(o), newExplain(o), newTop(o), newLs(o), newStop(o), newReload(o), newDrain(o), newCheck(o), newSimulate(o), newRecord(o), newService(o), newBackend(), newVersion(o), newGuard())
+	root.AddCommand(
+		newInit(o), newServe(o), newCheck(o), newSimulate(o), newRecord(o), newService(o), // a config and its run
+		newStatus(o), newWatch(o), newTop(o), newLogs(o), newEvents(o), newHistory(o), newExplain(o), newLs(o), // to see
+		newScale(o), newRestart(o), newDrain(o), newDeploy(o), newRollback(o), newPause(o), newResume(o), newReload(o), newStop(o), // to change
+		newBackend(), newMan(), newVersion(o), newGuard(), newWorker(o),
+	)
 	root.AddCommand(newOtherWords()...)
 	argumentsAreUsage(root)
 	return root

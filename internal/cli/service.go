@@ -33,9 +33,10 @@ type serviceFlags struct {
 func newService(o *options) *cobra.Command {
 	var f serviceFlags
 	cmd := &cobra.Command{
-		Use:   "service",
-		Short: "Install dynlb as a service of systemd, or remove it",
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Use:     "service",
+		Example: "  sudo dynlb service install\n  dynlb service install --user",
+		Short:   "Install dynlb as a service of systemd, or remove it",
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.PersistentFlags().StringVar(&f.name, "name", "dynlb", "name of the service")
 	cmd.PersistentFlags().BoolVar(&f.user, "user", false, "use the services of the user, which need no root")
@@ -95,9 +96,10 @@ command again after a change of drainDelay, drainTimeout or stopTimeout.`,
 
 func newServiceRemove(f *serviceFlags) *cobra.Command {
 	return &cobra.Command{
-		Use:   "remove",
-		Short: "Stop the service and remove the unit",
-		Long:  `Stop the service, disable it, and remove the unit that 'dynlb service install' has written.`,
+		Use:     "remove",
+		Example: "  sudo dynlb service remove\n  dynlb service remove --user",
+		Short:   "Stop the service and remove the unit",
+		Long:    `Stop the service, disable it, and remove the unit that 'dynlb service install' has written.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			m, err := systemd.NewManager(f.user, os.Getenv)
 			if err != nil {

@@ -18,8 +18,9 @@ func newSimulate(o *options) *cobra.Command {
 	var file, rates, plot string
 	var s simulate.Scenario
 	cmd := &cobra.Command{
-		Use:   "simulate (--rates 25x10s,140x40s | --load FILE)",
-		Short: "Show how the number of instances would follow a load",
+		Use:     "simulate (--rates 25x10s,140x40s | --load FILE)",
+		Example: "  dynlb simulate --rates 25x10s,140x40s\n  dynlb simulate --load load.txt --boot 2s --service 50ms",
+		Short:   "Show how the number of instances would follow a load",
 		Long: `Show how the number of instances would follow a load. The code that decides is that
 of 'dynlb serve', with the settings of the config; it runs in virtual time against a
 model of the app, so a minute takes milliseconds. The same input gives the same

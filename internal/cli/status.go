@@ -18,8 +18,9 @@ var errNoneReady = errors.New("no instance is ready")
 func newStatus(o *options) *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
-		Use:   "status [APP]",
-		Short: "Show the instances",
+		Use:     "status [APP]",
+		Example: "  dynlb status\n  dynlb status api -o full",
+		Short:   "Show the instances",
 		Long: `Show the instances as they are now, of all apps or of APP. -o json prints the body of
 GET /lb-status, and -o full all that is known, one JSON for each app. The exit code is
 3 when no instance of an app is ready.`,

@@ -10,9 +10,10 @@ import (
 
 func newVersion(o *options) *cobra.Command {
 	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version",
-		Args:  noArguments,
+		Use:     "version",
+		Example: "  dynlb version",
+		Short:   "Print the version",
+		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			fmt.Fprintln(cmd.OutOrStdout(), versionLine(o.version))
 			return nil
