@@ -65,7 +65,7 @@ func tlsStateOf(ctx context.Context) *tls.ConnectionState {
 // removes their Authorization, which the gateway would forward.
 func (s *Server) admitHTTP(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		denial := s.auth.admitRequest(r)
+		denial := s.admitRequest(r)
 		if denial == nil {
 			s.overHTTP.admit(r.RemoteAddr)
 			inner := r.WithContext(r.Context()) // copies r

@@ -131,5 +131,6 @@ func deployOf(d *notice.Deploy) *dynlbv1.DeployState {
 	}
 	return &dynlbv1.DeployState{
 		Version: text(d.Version), Phase: phaseOf(deploy.Phase(d.Phase)), Share: d.Share, CanaryEndTime: timestamp(d.Until),
+		CanaryRequests: d.Requests, OtherRequests: d.Others, MinRequests: int32(d.MinRequests), Outlook: text(d.Outlook),
 	}
 }

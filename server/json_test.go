@@ -17,7 +17,7 @@ func TestJSONIsCompact(t *testing.T) {
 	spacious := newJSON()
 	spacious.Indent = "  "
 	event := &dynlbv1.Event{Type: dynlbv1.EventType_EVENT_TYPE_SCALED, Reason: "avg load 4.2 > 3: 2 -> 4", App: "default", Rule: "window"}
-	const want = `{"type":"EVENT_TYPE_SCALED","instanceId":"","reason":"avg load 4.2 > 3: 2 -> 4","app":"default","rule":"window","sequence":"0","output":[]}`
+	const want = `{"type":"EVENT_TYPE_SCALED","instanceId":"","reason":"avg load 4.2 > 3: 2 -> 4","app":"default","rule":"window","sequence":"0","output":[],"version":""}`
 	for _, tt := range []struct {
 		v    any
 		want string

@@ -97,6 +97,7 @@ func instanceOf(app string, in *registry.Instance) *dynlbv1.Instance {
 		Streams:        int32(in.Streams),
 		Version:        text(in.Version),
 		Staged:         in.Staged,
+		Failures:       in.Failures,
 	}
 	if !in.Usage.Measured.IsZero() {
 		out.CpuTime = durationpb.New(in.Usage.CPU)
@@ -114,6 +115,7 @@ func exitOf(app string, exit *notice.Exit) *dynlbv1.Exit {
 		Time:       timestamp(exit.Time),
 		Reason:     text(exit.Reason),
 		App:        app,
+		Version:    text(exit.Version),
 	}
 	for _, line := range exit.Output {
 		out.Output = append(out.Output, text(line))

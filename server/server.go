@@ -49,6 +49,9 @@ type Options struct {
 	Logs *instancelog.Store
 	// Operator carries out Reload and Stop. Nil: these fail.
 	Operator Operator
+	// Sessions are the sessions of the dashboard that were logged out. Nil: New makes them,
+	// and they are forgotten with the Server.
+	Sessions *Sessions
 	// Hosts are further names, without port, by which clients may address the admin HTTP
 	// listener. Its addresses, localhost and the names in its certificate are always
 	// allowed.
@@ -62,7 +65,9 @@ type Server struct {
 	apps    directory
 	auth    Auth
 	denials denials
-	tlsLog  io.Writer // gets a line for each client that speaks TLS to a plain port
+
+	sessions *Sessions
+	tlsLog   io.Writer // gets a line for each client that speaks TLS to a plain port
 
 	overGRPC, overHTTP strangers
 
@@ -99,6 +104,9 @@ func New(options Options) (*Server, error) {
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.sessions = options.Sessions; s.sessions == nil {
+		s.sessions, _ = NewSessions(nil) // without a store it does not fail
 	}
 	s.tlsLog = &errorLog{log: s.log}
 	s.apps.set(options.Apps)

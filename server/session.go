@@ -2,6 +2,7 @@ package server
 
 import (
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
@@ -13,17 +14,21 @@ import (
 )
 
 // A session is what a browser has in place of the token, in a cookie that scripts cannot
-// read. It is the time of its end, signed with a key that is made of the token: so the
-// server keeps nothing, sessions outlive a restart of dynlb, and another token ends all.
+// read. It is the time of its end and a random number, signed with a key that is made of the
+// token: so sessions outlive a restart of dynlb, and another token ends all. What the server
+// keeps is those that were logged out before their end.
 const (
 	sessionTime  = 12 * time.Hour
-	sessionBytes = 8 + sha256.Size // the end as Unix seconds, and its signature
+	sessionHead  = 8 + 8 // the end as Unix seconds, and the number
+	sessionBytes = sessionHead + sha256.Size
 )
 
 // newSession returns a session that ends at the given time.
 func newSession(token string, end time.Time) string {
-	raw := binary.BigEndian.AppendUint64(nil, uint64(end.Unix()))
-	return base64.RawURLEncoding.EncodeToString(append(raw, signEnd(token, raw)...))
+	head := binary.BigEndian.AppendUint64(nil, uint64(end.Unix()))
+	head = append(head, make([]byte, sessionHead-len(head))...)
+	_, _ = rand.Read(head[8:]) // it does not fail
+	return base64.RawURLEncoding.EncodeToString(append(head, signHead(token, head)...))
 }
 
 // validSession reports whether a session was made with the token and has not ended.
@@ -32,14 +37,14 @@ func validSession(token, session string, now time.Time) bool {
 	if err != nil || len(raw) != sessionBytes {
 		return false
 	}
-	end, signature := raw[:8], raw[8:]
-	return hmac.Equal(signature, signEnd(token, end)) && now.Unix() < int64(binary.BigEndian.Uint64(end))
+	head, signature := raw[:sessionHead], raw[sessionHead:]
+	return hmac.Equal(signature, signHead(token, head)) && now.Unix() < int64(binary.BigEndian.Uint64(head))
 }
 
-// signEnd signs the end of a session.
-func signEnd(token string, end []byte) []byte {
+// signHead signs the head of a session.
+func signHead(token string, head []byte) []byte {
 	mac := hmac.New(sha256.New, []byte("dynlb session\x00"+token))
-	mac.Write(end)
+	mac.Write(head)
 	return mac.Sum(nil)
 }
 
@@ -56,8 +61,8 @@ func sessionCookie(r *http.Request) string {
 // hasSession reports whether a request carries a valid session, and may use it. A page
 // on another port of the same host is of the same site, so its requests carry the cookie
 // too. They are not from the same origin, and are refused here.
-func (a Auth) hasSession(r *http.Request) bool {
-	if a.Token == nil {
+func (s *Server) hasSession(r *http.Request) bool {
+	if s.auth.Token == nil {
 		return false
 	}
 	switch r.Header.Get("Sec-Fetch-Site") {
@@ -66,16 +71,16 @@ func (a Auth) hasSession(r *http.Request) bool {
 		return false
 	}
 	cookie, err := r.Cookie(sessionCookie(r))
-	return err == nil && validSession(a.Token.Value(), cookie.Value, time.Now())
+	return err == nil && validSession(s.auth.Token.Value(), cookie.Value, time.Now()) && !s.sessions.ended(cookie.Value)
 }
 
-// admitRequest is admit for a request, which may have a session in place of the token.
-func (a Auth) admitRequest(r *http.Request) *denial {
+// admitRequest admits a request, which may have a session in place of the token.
+func (s *Server) admitRequest(r *http.Request) *denial {
 	authorization := r.Header.Values("Authorization")
-	if len(authorization) == 0 && a.hasSession(r) {
-		return Auth{TLS: a.TLS}.admit(nil, r.TLS)
+	if len(authorization) == 0 && s.hasSession(r) {
+		return Auth{TLS: s.auth.TLS}.admit(nil, r.TLS)
 	}
-	return a.admit(authorization, r.TLS)
+	return s.auth.admit(authorization, r.TLS)
 }
 
 // admitCertificate passes requests to h that have the required certificate, with or
@@ -113,8 +118,15 @@ func (s *Server) logIn(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// logOut has the browser forget its session.
+// logOut ends the session of a browser, and has it forgotten.
 func (s *Server) logOut(w http.ResponseWriter, r *http.Request) {
+	if s.hasSession(r) {
+		cookie, _ := r.Cookie(sessionCookie(r)) // it is there
+		if err := s.sessions.end(cookie.Value, time.Now()); err != nil {
+			s.log.Warn("a session has ended only until the next restart", "error", err)
+		}
+		s.log.Info("session ended", "peer", peerName(r.RemoteAddr, r.TLS))
+	}
 	s.setSession(w, r, "", -1)
 	w.WriteHeader(http.StatusNoContent)
 }

@@ -64,7 +64,11 @@ func (v view) pool(w io.Writer, p *dynlbv1.Pool) {
 		v.line(w, "config reload in progress: it is in force when new instances have replaced all others", "")
 	}
 	if exit := p.GetLastExit(); exit != nil {
-		v.line(w, fmt.Sprintf("last exit: %s ago: %s", age(exit.GetTime()), exit.GetReason()), "")
+		version := ""
+		if exit.GetVersion() != "" {
+			version = " of " + exit.GetVersion()
+		}
+		v.line(w, fmt.Sprintf("last exit%s: %s ago: %s", version, age(exit.GetTime()), exit.GetReason()), "")
 	}
 	if len(p.GetInstances()) == 0 {
 		return

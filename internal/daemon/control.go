@@ -50,6 +50,7 @@ func (d *Daemon) buildControl(settings *config.Config) (*control, error) {
 		History:      d.history,
 		Logs:         d.logs,
 		Operator:     operator{d},
+		Sessions:     d.sessions,
 	})
 	if err != nil {
 		return nil, err

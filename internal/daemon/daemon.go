@@ -73,7 +73,10 @@ type Daemon struct {
 	meters  history.Meters
 	logs    *instancelog.Store
 	events  *notice.Sequence
-	control atomic.Pointer[control] // stored by New and Run
+	unclean string // why the dynlb before this one has not ended as it should; "" if it has
+	// sessions are those of the dashboard that have ended.
+	sessions *server.Sessions
+	control  atomic.Pointer[control] // stored by New and Run
 
 	named        atomic.Pointer[[]string]   // the files that the config last loaded names
 	access       atomic.Pointer[accessLogs] // never nil once the logs are open
@@ -137,6 +140,7 @@ func New(o Options) (*Daemon, error) {
 	d.stop = sync.OnceFunc(func() { close(d.stopping) })
 	d.kill = sync.OnceFunc(func() { close(d.killed) })
 	d.openState()
+	d.openSessions()
 	if err := errors.Join(d.openHistory(), d.openLogs()); err != nil {
 		return nil, errors.Join(err, d.cleanups.run(context.Background()))
 	}
@@ -158,6 +162,7 @@ func New(o Options) (*Daemon, error) {
 		Loops:    d.options.Loops,
 	})
 	d.metrics.AddPublic(d.readPublic)
+	d.reportUncleanEnd()
 	for _, a := range d.apps.All() {
 		a.Board.SetReload(nil) // the config of the start counts as loaded
 	}

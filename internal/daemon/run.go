@@ -54,6 +54,7 @@ func (d *Daemon) Shutdown(ctx context.Context) {
 func (d *Daemon) start(now context.Context) {
 	d.begin = time.Now()
 	d.cleanups.add(d.renounce)
+	d.markRunning()
 	d.watchAccessLogs(now)
 	d.startCertificates()
 	d.parts.Go(func() { d.apps.Run(now) })

@@ -7,6 +7,7 @@ import (
 
 	"github.com/dynlb/dynlb/internal/config"
 	"github.com/dynlb/dynlb/internal/state"
+	"github.com/dynlb/dynlb/server"
 )
 
 // errStateDir is why a reload cannot change stateDir: the process holds the folder, and
@@ -47,7 +48,17 @@ func (d *Daemon) openState() {
 	}
 	d.state = folder
 	d.cleanups.add(func(context.Context) error { return folder.Close() })
+	d.noteUncleanEnd()
 	d.log.Debug("stateDir opened", "path", folder.Path())
+}
+
+// openSessions reads which sessions of the dashboard were logged out.
+func (d *Daemon) openSessions() {
+	sessions, err := server.NewSessions(d.state)
+	if err != nil {
+		d.log.Warn("sessions of the dashboard that were logged out are valid again", "error", err)
+	}
+	d.sessions = sessions
 }
 
 // stateFolder returns a folder in that of the state. It is "" if there is none: then what

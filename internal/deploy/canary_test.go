@@ -87,6 +87,42 @@ func TestCanaryFails(t *testing.T) {
 	}
 }
 
+// TestOutlook: a canary that will not have enough requests says so when a tenth of its time
+// is over, and takes it back when more come.
+func TestOutlook(t *testing.T) {
+	t.Parallel()
+	withDeployer(t, func(r *rig) {
+		done := r.deploy(canary)
+		r.ready()
+		tick := func(requests int) string {
+			r.serve(requests, nil)
+			time.Sleep(time.Second)
+			synctest.Wait()
+			return r.Board.Snapshot().Deploy.Outlook
+		}
+		for range 5 {
+			if why := tick(5); why != "" {
+				t.Errorf("it knows too early: %s", why)
+			}
+		}
+		if why := tick(5); !strings.Contains(why, "a verdict takes 50 of each") || !strings.Contains(strings.Join(r.steps, "; "), why) {
+			t.Errorf("outlook %q, steps %q", why, r.steps)
+		}
+		if now := r.Board.Snapshot().Deploy; now.MinRequests != 50 || now.Others == 0 {
+			t.Errorf("deploy %+v", now)
+		}
+		if why := tick(2000); why != "" {
+			t.Errorf("with enough requests: %s", why)
+		}
+		time.Sleep(canary.For)
+		synctest.Wait()
+		r.fleet.end(nil)
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestPercent(t *testing.T) {
 	t.Parallel()
 	for share, want := range map[float64]string{0.1: "10", 0.001: "0.1", 0.33: "33", 1: "100"} {

@@ -74,6 +74,25 @@ func enough(staged, others *registry.Sample, minRequests int) (why string) {
 	return ""
 }
 
+// outlookPart is the part of a canary after which its rate of requests tells how many there
+// will be: later ones of a good canary can hardly be ten times as many.
+const outlookPart = 0.1
+
+// outlook returns why a version will not be judged if it goes on as in the time so far; ""
+// if it will be, or it is too early to tell.
+func outlook(staged, others *registry.Sample, o *Order, elapsed time.Duration) (why string) {
+	if elapsed < time.Duration(outlookPart*float64(o.For)) || elapsed <= 0 {
+		return ""
+	}
+	rest := float64(o.For) / float64(elapsed)
+	expect := [2]uint64{uint64(rest * float64(staged.Requests)), uint64(rest * float64(others.Requests))}
+	if min(expect[0], expect[1]) >= uint64(o.MinRequests) {
+		return ""
+	}
+	return fmt.Sprintf("at this rate the new version will have had about %d requests at the end, and the other %d, and a verdict takes %d of each: "+
+		"the present version will stay unless more come. Roll back and give it longer, a larger share, or a lower minimum", expect[0], expect[1], o.MinRequests)
+}
+
 // figures returns what requests have shown of a version, for people.
 func figures(s *registry.Sample) string {
 	return fmt.Sprintf("%d requests, %d failed, median %v, p95 %v",

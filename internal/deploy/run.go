@@ -181,7 +181,8 @@ func (e *execution) canary(ctx context.Context) error {
 	o := &e.run.order
 	until := time.Now().Add(o.For)
 	e.Registry.SetShare(o.Canary)
-	e.state(Canary, o.Canary, until)
+	state := notice.Deploy{Version: e.run.name, Phase: uint8(Canary), Share: o.Canary, Until: until, MinRequests: o.MinRequests}
+	e.Board.SetDeploy(state)
 	e.run.add(Canary, fmt.Sprintf("%s gets %v %% of the requests for %v", e.run.name, percent(o.Canary), o.For))
 	ticks := time.NewTicker(min(judgeInterval, o.For))
 	defer ticks.Stop()
@@ -202,6 +203,14 @@ func (e *execution) canary(ctx context.Context) error {
 		}
 		now := time.Now()
 		over := !now.Before(until)
+		before := state.Outlook
+		state.Requests, state.Others = staged.Requests, others.Requests
+		state.Outlook = outlook(&staged, &others, o, now.Sub(until.Add(-o.For)))
+		e.Board.SetDeploy(state)
+		if state.Outlook != "" && before == "" && !over {
+			e.run.add(Canary, state.Outlook)
+			e.Log.Warn("canary will not be judged", "version", e.run.name, "reason", state.Outlook)
+		}
 		if over || now.After(report) {
 			report = now.Add(o.For / canaryReports)
 			e.run.add(Canary, fmt.Sprintf("%s: %s; the others: %s", e.run.name, figures(&staged), figures(&others)))

@@ -23,7 +23,7 @@ const eventShare = 25
 func EventOf(app string, e *notice.Event) *dynlbv1.Event {
 	out := &dynlbv1.Event{
 		Time: timestamppb.New(e.Time), Type: typeOf(e.Type), InstanceId: string(e.ID), Reason: text(e.Reason),
-		Rule: e.Rule, App: app, Sequence: e.Sequence,
+		Rule: e.Rule, App: app, Sequence: e.Sequence, Version: text(e.Version),
 	}
 	for _, line := range e.Output {
 		out.Output = append(out.Output, text(line))
@@ -48,6 +48,7 @@ var types = map[notice.EventType]dynlbv1.EventType{
 	notice.Deploying:    dynlbv1.EventType_EVENT_TYPE_DEPLOYING,
 	notice.Deployed:     dynlbv1.EventType_EVENT_TYPE_DEPLOYED,
 	notice.DeployFailed: dynlbv1.EventType_EVENT_TYPE_DEPLOY_FAILED,
+	notice.UncleanEnd:   dynlbv1.EventType_EVENT_TYPE_UNCLEAN_END,
 	notice.Exited:       dynlbv1.EventType_EVENT_TYPE_EXITED,
 }
 

@@ -51,6 +51,28 @@ func reasons(t *testing.T, s *Store, q EventQuery) (all []string, next string) {
 	return all, next
 }
 
+// TestStepOfYoungHistory: a query without a step gets the points that there are, also when
+// figures were kept only for some seconds of a long time.
+func TestStepOfYoungHistory(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, "")
+		defer closeStore(t, s)
+		ctx, stop := context.WithCancel(t.Context())
+		var recording sync.WaitGroup
+		recording.Go(func() { s.Record(ctx, "a", notice.New(registry.New(registry.Options{})), new(Meter)) })
+		time.Sleep(5500 * time.Millisecond)
+		for _, span := range []time.Duration{time.Minute, time.Hour, 24 * time.Hour, 30 * 24 * time.Hour} {
+			points, step, err := s.Points(Query{App: "a", From: time.Now().Add(-span), To: time.Now()})
+			if err != nil || step != time.Second || len(points) < 4 {
+				t.Errorf("of %v: %d points of %v, %v", span, len(points), step, err)
+			}
+		}
+		stop()
+		recording.Wait()
+	})
+}
+
 // TestEvents: events of a board are kept, are there after a restart, and can be asked for
 // in pages from both ends.
 func TestEvents(t *testing.T) {

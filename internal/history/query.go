@@ -34,7 +34,7 @@ var steps = []time.Duration{
 type Query struct {
 	App       string
 	From, To  time.Time
-	Step      time.Duration // 0: the shortest that makes few points
+	Step      time.Duration // 0: the shortest that makes few points of what was kept
 	Instances bool          // with those of each instance
 }
 
@@ -45,17 +45,13 @@ func (s *Store) Points(q Query) ([]*dynlbv1.HistoryPoint, time.Duration, error) 
 	}
 	step := q.Step
 	if step == 0 {
-		for _, step = range steps {
-			if q.To.Sub(q.From) <= fewPoints*step {
-				break
-			}
-		}
+		step = s.step(&q)
 	}
 	level := s.level(q.From, step)
 	if resolution := resolutions[level].step; step%resolution != 0 {
 		step += resolution - step%resolution
 	}
-	if q.To.Sub(q.From)/step > MaxPoints {
+	if q.Step != 0 && q.To.Sub(q.From)/step > MaxPoints {
 		return nil, 0, ErrPoints
 	}
 	points, err := s.read(s.levels[level], &q, step)
@@ -63,6 +59,26 @@ func (s *Store) Points(q Query) ([]*dynlbv1.HistoryPoint, time.Duration, error) 
 		return nil, 0, fmt.Errorf("read history: %w", err)
 	}
 	return points, step, nil
+}
+
+// step returns the step of a query without one: the shortest that makes few points of the
+// time that there are figures of.
+func (s *Store) step(q *Query) (step time.Duration) {
+	from := q.To
+	for _, l := range s.levels {
+		if first := begin(l, q.From); first.Before(from) {
+			from = first
+		}
+	}
+	if from.Equal(q.To) { // there are none
+		from = q.From
+	}
+	for _, step = range steps {
+		if q.To.Sub(from) <= fewPoints*step {
+			break
+		}
+	}
+	return step
 }
 
 // level returns the resolution to read: the coarsest that is fine enough for the step, or

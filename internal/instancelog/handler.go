@@ -39,14 +39,15 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	if h.next == nil {
 		return err
 	}
-	if !h.next.Enabled(ctx, slog.LevelInfo) {
+	s, ok := Parse(r.Message)
+	level := r.Level
+	if ok && s.HasLevel {
+		level = s.Level
+	}
+	if !h.next.Enabled(ctx, slog.LevelInfo) && !h.next.Enabled(ctx, level) {
 		return nil
 	}
-	if s, ok := Parse(r.Message); ok {
-		level := r.Level
-		if s.HasLevel {
-			level = s.Level
-		}
+	if ok {
 		out := slog.NewRecord(r.Time, level, s.Message, 0)
 		r.Attrs(func(a slog.Attr) bool { out.AddAttrs(a); return true })
 		if s.Fields != "" {

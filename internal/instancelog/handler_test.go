@@ -37,6 +37,19 @@ func TestStructuredLines(t *testing.T) {
 	NewHandler(s, nil).WithGroup("x").WithAttrs(nil)
 }
 
+// TestLevelOfLines: a log of warnings has the lines that are warnings by their own level.
+func TestLevelOfLines(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	log := slog.New(NewHandler(open(t, Options{}), slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelWarn})))
+	for _, line := range []string{"plain", `{"level":"info","msg":"quiet"}`, `{"level":"warn","msg":"odd"}`, `{"level":"error","msg":"boom"}`} {
+		log.Info(line)
+	}
+	if got := out.String(); strings.Count(got, "\n") != 2 || !strings.Contains(got, "level=WARN msg=odd") || !strings.Contains(got, "level=ERROR msg=boom") {
+		t.Errorf("the log has %s", got)
+	}
+}
+
 // TestJournal: entries reach journald with their fields, in its native protocol.
 func TestJournal(t *testing.T) {
 	t.Parallel()

@@ -12,6 +12,12 @@ type Deploy struct {
 	Share float64
 	// Until is the end of the canary; zero when there is none.
 	Until time.Time
+	// Requests is how many requests the new version has had since the canary began, Others
+	// how many the present one has, and MinRequests how many both must have had at its end.
+	Requests, Others uint64
+	MinRequests      int
+	// Outlook is why there will be too few; "" if there will be enough, or that is not known.
+	Outlook string
 }
 
 // SetVersions reports the version in force and the one before it.

@@ -26,6 +26,7 @@ const (
 	Deploying                         // a deploy began
 	Deployed                          // a deploy has succeeded
 	DeployFailed                      // a deploy has ended, and the version before it stays
+	UncleanEnd                        // the dynlb before this one has ended without a shutdown
 )
 
 // Event is something that happened.
@@ -36,6 +37,8 @@ type Event struct {
 	Reason string      // why, with the figures it was decided on
 	Rule   string      // of Scaled: which rule decided; see package autoscaler
 	Output []string    // of Exited: the last lines it wrote, oldest first
+	// Version is that of the app which the instance ran; of Exited.
+	Version string
 	// Sequence is its place among the events of all apps. It rises from event to event.
 	Sequence uint64
 }

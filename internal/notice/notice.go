@@ -80,6 +80,8 @@ type Exit struct {
 	Time   time.Time
 	Reason string   // "exit status 1"
 	Output []string // the last lines it wrote, oldest first
+	// Version is that of the app which it ran; "" if it has none.
+	Version string
 }
 
 // Reload tells what became of the configuration.
@@ -188,12 +190,21 @@ func (b *Board) SetNotReady(reason string) {
 	b.registry.SetTrouble(reason)
 }
 
-// SetLastExit reports how an instance that stopped unasked exited. It is an event.
+// SetLastExit reports how an instance that stopped unasked exited. It is an event, in place
+// of the one that the instance has stopped: call it before the transition to Stopped.
 func (b *Board) SetLastExit(exit Exit) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.report.LastExit = exit
-	b.appendLocked(Event{Time: time.Now(), Type: Exited, ID: exit.ID, Reason: exit.Reason, Output: exit.Output})
+	b.appendLocked(Event{Time: time.Now(), Type: Exited, ID: exit.ID, Reason: exit.Reason, Output: exit.Output, Version: exit.Version})
+}
+
+// RecordUncleanEnd reports that the dynlb before this one has ended without a shutdown. It
+// is an event.
+func (b *Board) RecordUncleanEnd(reason string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.recordLocked(UncleanEnd, "", reason)
 }
 
 // CountRestart counts an instance that replaced another one.
@@ -231,6 +242,10 @@ func (b *Board) SetReloading() {
 func (b *Board) Moved(id registry.ID, to registry.State, reason string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if to == registry.Stopped && b.report.LastExit.ID == id {
+		b.notifyLocked() // its exit is an event already
+		return
+	}
 	b.recordLocked(eventOf(to), id, reason)
 }
 

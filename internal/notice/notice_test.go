@@ -103,6 +103,27 @@ func TestExitAndRestart(t *testing.T) {
 	}
 }
 
+// TestExitIsOneEvent: an instance that has ended unasked is gone with one event, which has
+// its version, and one that was stopped with another.
+func TestExitIsOneEvent(t *testing.T) {
+	t.Parallel()
+	b, r := newBoard()
+	died, stopped := add(t, r), add(t, r)
+	_, _, next := b.Events(0)
+	b.SetLastExit(Exit{ID: died, Reason: "signal: killed", Version: "v1"})
+	for _, id := range []registry.ID{died, stopped} {
+		if err := r.Transition(id, registry.Stopped, "signal: killed"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.RecordUncleanEnd("killed")
+	events, _, _ := b.Events(next)
+	if len(events) != 3 || events[0].Type != Exited || events[0].ID != died || events[0].Version != "v1" ||
+		events[1].Type != Stopped || events[1].ID != stopped || events[2].Type != UncleanEnd {
+		t.Errorf("events %+v", events)
+	}
+}
+
 // TestSetBrake: a brake that begins is an event, and its end is not.
 func TestSetBrake(t *testing.T) {
 	t.Parallel()

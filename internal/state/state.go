@@ -148,6 +148,17 @@ func (f *Folder) Save(name string, v any) error {
 	return nil
 }
 
+// Remove removes the document of a name, if there is one.
+func (f *Folder) Remove(name string) error {
+	if f == nil {
+		return nil
+	}
+	if err := os.Remove(f.document(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove state: %w", err)
+	}
+	return SyncFolder(f.path)
+}
+
 func (f *Folder) document(name string) string { return filepath.Join(f.path, name+".json") }
 
 // Close gives the lock up. Nil: nothing.

@@ -173,7 +173,8 @@ const (
 	EventType_EVENT_TYPE_UNHEALTHY EventType = 4
 	// An instance gets no new requests.
 	EventType_EVENT_TYPE_DRAINING EventType = 5
-	// An instance is gone.
+	// An instance is gone, and dynlb had stopped it or wanted it to end. That of any other
+	// instance is EXITED.
 	EventType_EVENT_TYPE_STOPPED EventType = 6
 	// An instance could not be started.
 	EventType_EVENT_TYPE_START_FAILED EventType = 7
@@ -185,7 +186,8 @@ const (
 	// The load calls for more instances than the machine can bear.
 	EventType_EVENT_TYPE_BRAKED EventType = 10
 	// An instance ended unasked, could not be started, or was replaced because it failed.
-	// The reason names the requests that were with it, and `output` has its last lines.
+	// The reason names the requests that were with it, and `output` has its last lines. It is
+	// gone, and has no STOPPED besides.
 	EventType_EVENT_TYPE_EXITED EventType = 20
 	// The deploy of a version began.
 	EventType_EVENT_TYPE_DEPLOYING EventType = 24
@@ -193,6 +195,9 @@ const (
 	EventType_EVENT_TYPE_DEPLOYED EventType = 25
 	// A deploy has ended, and the version before it stays.
 	EventType_EVENT_TYPE_DEPLOY_FAILED EventType = 26
+	// dynlb was started, and the one before it had ended without a shutdown: it was killed,
+	// or the machine was switched off.
+	EventType_EVENT_TYPE_UNCLEAN_END EventType = 27
 )
 
 // Enum value maps for EventType.
@@ -213,6 +218,7 @@ var (
 		24: "EVENT_TYPE_DEPLOYING",
 		25: "EVENT_TYPE_DEPLOYED",
 		26: "EVENT_TYPE_DEPLOY_FAILED",
+		27: "EVENT_TYPE_UNCLEAN_END",
 	}
 	EventType_value = map[string]int32{
 		"EVENT_TYPE_UNSPECIFIED":     0,
@@ -230,6 +236,7 @@ var (
 		"EVENT_TYPE_DEPLOYING":       24,
 		"EVENT_TYPE_DEPLOYED":        25,
 		"EVENT_TYPE_DEPLOY_FAILED":   26,
+		"EVENT_TYPE_UNCLEAN_END":     27,
 	}
 )
 
@@ -2335,6 +2342,16 @@ type DeployState struct {
 	Share float64 `protobuf:"fixed64,3,opt,name=share,proto3" json:"share,omitempty"`
 	// The end of the canary; unset in other phases.
 	CanaryEndTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=canary_end_time,json=canaryEndTime,proto3" json:"canary_end_time,omitempty"`
+	// How many requests the new version has had since the canary began, and the others. They
+	// are counted once a second.
+	CanaryRequests uint64 `protobuf:"varint,5,opt,name=canary_requests,json=canaryRequests,proto3" json:"canary_requests,omitempty"`
+	OtherRequests  uint64 `protobuf:"varint,6,opt,name=other_requests,json=otherRequests,proto3" json:"other_requests,omitempty"`
+	// How many requests both must have had at the end of the canary.
+	MinRequests int32 `protobuf:"varint,7,opt,name=min_requests,json=minRequests,proto3" json:"min_requests,omitempty"`
+	// Why the deploy will end without a verdict if nothing changes, for people: at the present
+	// rate there will be too few requests. Empty if there will be enough, or that is not known
+	// yet.
+	Outlook       string `protobuf:"bytes,8,opt,name=outlook,proto3" json:"outlook,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2395,6 +2412,34 @@ func (x *DeployState) GetCanaryEndTime() *timestamppb.Timestamp {
 		return x.CanaryEndTime
 	}
 	return nil
+}
+
+func (x *DeployState) GetCanaryRequests() uint64 {
+	if x != nil {
+		return x.CanaryRequests
+	}
+	return 0
+}
+
+func (x *DeployState) GetOtherRequests() uint64 {
+	if x != nil {
+		return x.OtherRequests
+	}
+	return 0
+}
+
+func (x *DeployState) GetMinRequests() int32 {
+	if x != nil {
+		return x.MinRequests
+	}
+	return 0
+}
+
+func (x *DeployState) GetOutlook() string {
+	if x != nil {
+		return x.Outlook
+	}
+	return ""
 }
 
 // Decision is a change of the target.
@@ -2515,7 +2560,10 @@ type Instance struct {
 	Version string `protobuf:"bytes,18,opt,name=version,proto3" json:"version,omitempty"`
 	// Whether it runs a version that is being deployed. It does not count towards the
 	// target then.
-	Staged        bool `protobuf:"varint,19,opt,name=staged,proto3" json:"staged,omitempty"`
+	Staged bool `protobuf:"varint,19,opt,name=staged,proto3" json:"staged,omitempty"`
+	// How many of its responses had a status of 500 and above, and how many requests got
+	// none because of it.
+	Failures      uint64 `protobuf:"varint,20,opt,name=failures,proto3" json:"failures,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2683,6 +2731,13 @@ func (x *Instance) GetStaged() bool {
 	return false
 }
 
+func (x *Instance) GetFailures() uint64 {
+	if x != nil {
+		return x.Failures
+	}
+	return 0
+}
+
 // Exit is how an instance ended.
 type Exit struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2695,7 +2750,9 @@ type Exit struct {
 	// The last lines of its output, oldest first.
 	Output []string `protobuf:"bytes,4,rep,name=output,proto3" json:"output,omitempty"`
 	// The app it was an instance of.
-	App           string `protobuf:"bytes,5,opt,name=app,proto3" json:"app,omitempty"`
+	App string `protobuf:"bytes,5,opt,name=app,proto3" json:"app,omitempty"`
+	// The label of the version of the app that it ran; empty if it had none.
+	Version       string `protobuf:"bytes,6,opt,name=version,proto3" json:"version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2765,6 +2822,13 @@ func (x *Exit) GetApp() string {
 	return ""
 }
 
+func (x *Exit) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
 // Event is something that happened.
 type Event struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2786,7 +2850,10 @@ type Event struct {
 	// dynlb. The numbers of one app are not consecutive.
 	Sequence uint64 `protobuf:"varint,10,opt,name=sequence,proto3" json:"sequence,omitempty"`
 	// Of EXITED: the last lines of the instance's output, oldest first.
-	Output        []string `protobuf:"bytes,11,rep,name=output,proto3" json:"output,omitempty"`
+	Output []string `protobuf:"bytes,11,rep,name=output,proto3" json:"output,omitempty"`
+	// Of EXITED: the label of the version of the app that the instance ran; empty if it had
+	// none.
+	Version       string `protobuf:"bytes,12,opt,name=version,proto3" json:"version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2875,6 +2942,13 @@ func (x *Event) GetOutput() []string {
 		return x.Output
 	}
 	return nil
+}
+
+func (x *Event) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
 }
 
 // GetHistoryRequest says which figures to return.
@@ -4004,16 +4078,20 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\tdurations\x18\x05 \x03(\v2\x18.dynlb.v1.DurationBucketR\tdurations\"K\n" +
 	"\x0eDurationBucket\x12#\n" +
 	"\rupper_seconds\x18\x01 \x01(\x01R\fupperSeconds\x12\x14\n" +
-	"\x05count\x18\x02 \x01(\x04R\x05count\"\xae\x01\n" +
+	"\x05count\x18\x02 \x01(\x04R\x05count\"\xbb\x02\n" +
 	"\vDeployState\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12+\n" +
 	"\x05phase\x18\x02 \x01(\x0e2\x15.dynlb.v1.DeployPhaseR\x05phase\x12\x14\n" +
 	"\x05share\x18\x03 \x01(\x01R\x05share\x12B\n" +
-	"\x0fcanary_end_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\rcanaryEndTime\"f\n" +
+	"\x0fcanary_end_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\rcanaryEndTime\x12'\n" +
+	"\x0fcanary_requests\x18\x05 \x01(\x04R\x0ecanaryRequests\x12%\n" +
+	"\x0eother_requests\x18\x06 \x01(\x04R\rotherRequests\x12!\n" +
+	"\fmin_requests\x18\a \x01(\x05R\vminRequests\x12\x18\n" +
+	"\aoutlook\x18\b \x01(\tR\aoutlook\"f\n" +
 	"\bDecision\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x12\n" +
 	"\x04rule\x18\x02 \x01(\tR\x04rule\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason\"\xab\x05\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"\xc7\x05\n" +
 	"\bInstance\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\x12-\n" +
@@ -4036,14 +4114,16 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x03app\x18\x10 \x01(\tR\x03app\x12\x18\n" +
 	"\astreams\x18\x11 \x01(\x05R\astreams\x12\x18\n" +
 	"\aversion\x18\x12 \x01(\tR\aversion\x12\x16\n" +
-	"\x06staged\x18\x13 \x01(\bR\x06staged\"\x99\x01\n" +
+	"\x06staged\x18\x13 \x01(\bR\x06staged\x12\x1a\n" +
+	"\bfailures\x18\x14 \x01(\x04R\bfailures\"\xb3\x01\n" +
 	"\x04Exit\x12\x1f\n" +
 	"\vinstance_id\x18\x01 \x01(\tR\n" +
 	"instanceId\x12.\n" +
 	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x16\n" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x16\n" +
 	"\x06output\x18\x04 \x03(\tR\x06output\x12\x10\n" +
-	"\x03app\x18\x05 \x01(\tR\x03app\"\xf3\x01\n" +
+	"\x03app\x18\x05 \x01(\tR\x03app\x12\x18\n" +
+	"\aversion\x18\x06 \x01(\tR\aversion\"\x8d\x02\n" +
 	"\x05Event\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12'\n" +
 	"\x04type\x18\x02 \x01(\x0e2\x13.dynlb.v1.EventTypeR\x04type\x12\x1f\n" +
@@ -4054,7 +4134,8 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x04rule\x18\x06 \x01(\tR\x04rule\x12\x1a\n" +
 	"\bsequence\x18\n" +
 	" \x01(\x04R\bsequence\x12\x16\n" +
-	"\x06output\x18\v \x03(\tR\x06output\"\xce\x01\n" +
+	"\x06output\x18\v \x03(\tR\x06output\x12\x18\n" +
+	"\aversion\x18\f \x01(\tR\aversion\"\xce\x01\n" +
 	"\x11GetHistoryRequest\x12\x10\n" +
 	"\x03app\x18\x01 \x01(\tR\x03app\x12.\n" +
 	"\x04from\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x12*\n" +
@@ -4153,7 +4234,7 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x14INSTANCE_STATE_READY\x10\x02\x12\x1c\n" +
 	"\x18INSTANCE_STATE_UNHEALTHY\x10\x03\x12\x1b\n" +
 	"\x17INSTANCE_STATE_DRAINING\x10\x04\x12\x1a\n" +
-	"\x16INSTANCE_STATE_STOPPED\x10\x05*\x92\x03\n" +
+	"\x16INSTANCE_STATE_STOPPED\x10\x05*\xae\x03\n" +
 	"\tEventType\x12\x1a\n" +
 	"\x16EVENT_TYPE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11EVENT_TYPE_SCALED\x10\x01\x12\x17\n" +
@@ -4170,7 +4251,8 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x11EVENT_TYPE_EXITED\x10\x14\x12\x18\n" +
 	"\x14EVENT_TYPE_DEPLOYING\x10\x18\x12\x17\n" +
 	"\x13EVENT_TYPE_DEPLOYED\x10\x19\x12\x1c\n" +
-	"\x18EVENT_TYPE_DEPLOY_FAILED\x10\x1a2\xb6\b\n" +
+	"\x18EVENT_TYPE_DEPLOY_FAILED\x10\x1a\x12\x1a\n" +
+	"\x16EVENT_TYPE_UNCLEAN_END\x10\x1b2\xb6\b\n" +
 	"\aControl\x12A\n" +
 	"\bListApps\x12\x19.dynlb.v1.ListAppsRequest\x1a\x1a.dynlb.v1.ListAppsResponse\x12D\n" +
 	"\tGetStatus\x12\x1a.dynlb.v1.GetStatusRequest\x1a\x1b.dynlb.v1.GetStatusResponse\x12>\n" +

@@ -65,21 +65,19 @@ func (f *Fleet) onEnd(c *child, end ending) {
 	f.children = slices.DeleteFunc(f.children, func(x *child) bool { return x == c })
 	f.ports.release(c.place.port)
 	reason := end.reason()
+	if f.failed(c, end) {
+		f.Board.SetLastExit(lastExit(c, end))
+	}
 	f.logRejected(c, f.Registry.Transition(c.id, registry.Stopped, stopReason(c, end)))
 	if end.exit != nil && end.exit.Dropped > 0 {
 		c.log.Warn("output lines dropped: the log is not read fast enough", "droppedLines", end.exit.Dropped)
 	}
-	last := notice.Exit{ID: c.id, Time: time.Now(), Reason: reason}
-	if end.exit != nil {
-		last.Output = end.exit.Output
-	}
 	if c.staged {
-		f.onStagedEnd(c, end, last)
+		f.onStagedEnd(c, end)
 		return
 	}
 	switch {
-	case c.replaceReason != nil:
-		last.Reason = c.replaceReason.Error() // its replacement was started then
+	case c.replaceReason != nil: // its replacement was started then
 	case f.frozen && errors.Is(end.err, errExited) && exitedOnSignal(end.exit):
 		f.target-- // the init system sent the instances the same signal as dynlb
 		c.log.Info("instance ended during the shutdown", "exit", reason)
@@ -100,9 +98,31 @@ func (f *Fleet) onEnd(c *child, end ending) {
 			f.abortRollout(reason)
 		}
 	}
-	f.Board.SetLastExit(last)
-	c.log.Error("instance failed", "reason", last.Reason, "failures", f.backoff.failures,
+	c.log.Error("instance failed", "reason", lastExit(c, end).Reason, "failures", f.backoff.failures,
 		"retryIn", max(0, f.backoff.wait(time.Now())))
+}
+
+// failed reports whether the end of c is one that dynlb had not asked for, or the end of an
+// instance that was replaced because it failed.
+func (f *Fleet) failed(c *child, end ending) bool {
+	switch {
+	case c.staged && f.frozen, f.frozen && c.replaceReason == nil && errors.Is(end.err, errExited) && exitedOnSignal(end.exit):
+		return false // of the shutdown
+	default:
+		return end.err != nil || c.replaceReason != nil
+	}
+}
+
+// lastExit describes the end of c, which has failed.
+func lastExit(c *child, end ending) notice.Exit {
+	out := notice.Exit{ID: c.id, Time: time.Now(), Reason: end.reason(), Version: c.program.Version}
+	if c.replaceReason != nil && !c.staged {
+		out.Reason = c.replaceReason.Error()
+	}
+	if end.exit != nil {
+		out.Output = end.exit.Output
+	}
+	return out
 }
 
 // stopReason returns the reason of the Stopped event of c.

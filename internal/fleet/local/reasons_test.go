@@ -23,7 +23,7 @@ func (r *rig) events() string {
 		}
 		kind := map[notice.EventType]string{
 			notice.Starting: "starting", notice.Ready: "ready", notice.Unhealthy: "unhealthy",
-			notice.Draining: "draining", notice.Stopped: "stopped", notice.StartFailed: "start failed",
+			notice.Draining: "draining", notice.Stopped: "stopped", notice.Exited: "exited", notice.StartFailed: "start failed",
 		}[e.Type]
 		line := kind + " " + shortID(e.ID) + ": " + e.Reason + "\n"
 		out.WriteString(strings.NewReplacer(names...).Replace(line))
@@ -50,7 +50,7 @@ func TestReasons(t *testing.T) {
 			"draining #2: less demand", "stopped #2: signal: terminated, stopped by dynlb: less demand",
 		}},
 		{"signal", nil, func(r *rig) { r.all()[0].die("signal: killed") }, []string{
-			"stopped #1: signal: killed", "starting #3: replaces #1, which ended: signal: killed",
+			"exited #1: signal: killed", "starting #3: replaces #1, which ended: signal: killed",
 		}},
 		{"signal after a change of the target", nil, func(r *rig) {
 			r.Scale(3, "more demand")
@@ -58,7 +58,7 @@ func TestReasons(t *testing.T) {
 			r.all()[0].die("signal: killed")
 		}, []string{"starting #4: replaces #1, which ended: signal: killed"}},
 		{"exit", nil, func(r *rig) { r.all()[0].die("exit status 1", "Error: no database") }, []string{
-			"stopped #1: exit status 1: Error: no database",
+			"exited #1: exit status 1: Error: no database",
 			"starting #3: replaces #1, which ended: exit status 1: Error: no database",
 		}},
 		{"two deaths", nil, func(r *rig) {
@@ -78,7 +78,7 @@ func TestReasons(t *testing.T) {
 			r.refuseStarts(errors.New("bun: not found"))
 			r.Scale(3, "more demand")
 		}, []string{
-			"starting #3: more demand", "stopped #3: bun: not found", "start failed : bun: not found",
+			"starting #3: more demand", "exited #3: bun: not found", "start failed : bun: not found",
 			"starting #4: replaces #3, which could not be started: bun: not found",
 		}},
 		{"never ready", nil, func(r *rig) {
@@ -86,14 +86,14 @@ func TestReasons(t *testing.T) {
 			r.Scale(3, "more demand")
 			r.after(11 * time.Second)
 		}, []string{
-			"stopped #3: not ready within 10s: dial 127.0.0.1:5003: connection refused",
+			"exited #3: not ready within 10s: dial 127.0.0.1:5003: connection refused",
 			"starting #4: replaces #3, which was stopped: not ready within 10s: dial 127.0.0.1:5003: connection refused",
 		}},
 		{"failed health checks", nil, func(r *rig) {
 			r.all()[0].failHealth(errUnhealthy)
 			r.checks(4)
 		}, []string{
-			"unhealthy #1: failed 2 health checks: unexpected EOF", "draining #1: " + failed, "stopped #1: " + failed,
+			"unhealthy #1: failed 2 health checks: unexpected EOF", "draining #1: " + failed, "exited #1: " + failed,
 			"starting #3: replaces #1, which was stopped: " + failed,
 		}},
 		{"not ready, and ready again", nil, func(r *rig) {

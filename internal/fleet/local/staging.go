@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/dynlb/dynlb/internal/fleet"
-	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
@@ -180,14 +179,14 @@ func (f *Fleet) endStaging(err error) {
 }
 
 // onStagedEnd handles the end of a staged child.
-func (f *Fleet) onStagedEnd(c *child, end ending, exit notice.Exit) {
-	if end.err == nil && c.replaceReason == nil || f.frozen {
-		c.log.Info("instance stopped", "exit", exit.Reason, "reason", c.drainReason)
+func (f *Fleet) onStagedEnd(c *child, end ending) {
+	reason := end.reason()
+	if !f.failed(c, end) {
+		c.log.Info("instance stopped", "exit", reason, "reason", c.drainReason)
 		return
 	}
-	f.Board.SetLastExit(exit)
-	c.log.Error("instance failed", "reason", exit.Reason)
-	f.endStaging(stagedError(c, exit.Reason))
+	c.log.Error("instance failed", "reason", reason)
+	f.endStaging(stagedError(c, reason))
 }
 
 // stagedError returns the error of a staging whose child c has failed.
