@@ -1,6 +1,7 @@
 // Builds the page into internal/dashboard/dist, each file compressed. With --check it
 // writes nothing, and fails when the files there are not what the sources give. It
-// compares what is in the files, as zlib versions compress differently.
+// compares what is in the files, as zlib versions compress differently. In both cases it
+// fails when the page is too large.
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -25,6 +26,8 @@ function list(folder) {
 try {
   await build({ root, logLevel: "warn", build: { outDir: scratch, emptyOutDir: true } });
   const files = new Map(list(scratch).map((name) => [`${name}.gz`, readFileSync(join(scratch, name))]));
+  const compressed = new Map([...files].map(([name, content]) => [name, gzipSync(content, { level: 9 })]));
+  const sum = [...compressed.values()].reduce((all, one) => all + one.length, 0);
   if (check) {
     const stale = new Set([...list(target), ...files.keys()]);
     for (const [name, content] of files) {
@@ -40,19 +43,16 @@ try {
     }
   } else {
     rmSync(target, { recursive: true, force: true });
-    let sum = 0;
-    for (const [name, content] of files) {
-      const compressed = gzipSync(content, { level: 9 });
-      sum += compressed.length;
+    for (const [name, content] of compressed) {
       mkdirSync(dirname(join(target, name)), { recursive: true });
-      writeFileSync(join(target, name), compressed);
-      console.log(`${name}\t${content.length} bytes, ${compressed.length} compressed`);
+      writeFileSync(join(target, name), content);
+      console.log(`${name}\t${files.get(name).length} bytes, ${content.length} compressed`);
     }
     console.log(`in all\t${sum} bytes compressed`);
-    if (sum > maxBytes) {
-      console.error(`the page is larger than ${maxBytes} bytes`);
-      process.exitCode = 1;
-    }
+  }
+  if (sum > maxBytes) {
+    console.error(`the page has ${sum} bytes compressed, more than ${maxBytes}`);
+    process.exitCode = 1;
   }
 } finally {
   rmSync(scratch, { recursive: true, force: true });

@@ -1,7 +1,8 @@
 // The calls of the control service. Each throws a Failure when the server refuses.
 import type {
-  DrainInstanceRequest, DrainInstanceResponse, GetStatusResponse, ListAppsResponse, PauseAppRequest, PauseAppResponse,
-  RestartInstancesRequest, RestartInstancesResponse, ResumeAppResponse, ScaleToRequest, ScaleToResponse, Status, WatchInstancesResponse,
+  DeployRequest, DeployResponse, DrainInstanceRequest, DrainInstanceResponse, EventType, GetHistoryResponse, GetStatusResponse, ListAppsResponse,
+  ListEventsResponse, PauseAppRequest, PauseAppResponse, RestartInstancesRequest, RestartInstancesResponse, ResumeAppResponse, RollbackRequest,
+  RollbackResponse, ScaleToRequest, ScaleToResponse, Status, StreamLogsResponse, WatchInstancesResponse,
 } from "./types";
 
 /** Failure is an answer of the server that is not a success. */
@@ -47,6 +48,18 @@ export const scaleTo = (to: ScaleToRequest) => post<ScaleToResponse>("v1/scale",
 export const pauseApp = (to: PauseAppRequest) => post<PauseAppResponse>("v1/pause", to);
 export const resumeApp = (to: PauseAppRequest) => post<ResumeAppResponse>("v1/resume", to);
 export const drainInstance = (to: DrainInstanceRequest) => post<DrainInstanceResponse>("v1/drain", to);
+
+const at = (seconds: number) => encodeURIComponent(new Date(1000 * seconds).toISOString());
+
+/** getHistory returns the figures of an app since a time, in seconds since 1970. */
+export const getHistory = (app: string, from: number, instances: boolean) =>
+  get<GetHistoryResponse>(`v1/history?${query(app)}&from=${at(from)}&instances=${instances}`, AbortSignal.timeout(30_000));
+
+/** listEvents returns events of an app. */
+export const listEvents = (app: string, of: { types?: EventType[]; since?: number; pageSize: number; newestFirst: boolean }) =>
+  get<ListEventsResponse>(`v1/events?${query(app)}&pageSize=${of.pageSize}&newestFirst=${of.newestFirst}${
+    (of.types ?? []).map((type) => `&types=${type}`).join("")}${of.since === undefined ? "" : `&since=${at(of.since)}`}`);
+
 export const logIn = (token: string) => request("login", posted({ token }));
 export const logOut = () => request("logout", posted({}));
 
@@ -78,9 +91,29 @@ async function* lines<T>(response: Response): AsyncGenerator<T> {
   }
 }
 
-/** watch yields the state of an app whenever it has changed, once a second at most. */
-export async function* watch(app: string, signal: AbortSignal): AsyncGenerator<WatchInstancesResponse> {
-  yield* lines<WatchInstancesResponse>(await request(`v1/instances:watch?minInterval=1s&${query(app)}`, { signal }));
+/**
+ * watch yields the state of an app whenever it has changed, once a second at most. The
+ * first message has the events after a sequence number, unless that is empty.
+ */
+export async function* watch(app: string, after: string, signal: AbortSignal): AsyncGenerator<WatchInstancesResponse> {
+  const resume = after ? `&resumeAfter=${after}` : "";
+  yield* lines<WatchInstancesResponse>(await request(`v1/instances:watch?minInterval=1s&${query(app)}${resume}`, { signal }));
+}
+
+/** followLogs yields the last lines of an app or of one of its instances, and those that follow. */
+export async function* followLogs(app: string, instance: string, tail: number, signal: AbortSignal): AsyncGenerator<StreamLogsResponse> {
+  const one = instance ? `&instanceId=${encodeURIComponent(instance)}` : "";
+  yield* lines<StreamLogsResponse>(await request(`v1/logs?${query(app)}${one}&tail=${tail}&follow=true`, { signal }));
+}
+
+/** deploy puts a version in force, and yields the steps. */
+export async function* deploy(to: DeployRequest): AsyncGenerator<DeployResponse> {
+  yield* lines<DeployResponse>(await request("v1/deploy", posted(to)));
+}
+
+/** rollback ends a deploy or goes back to the version before, and yields the steps. */
+export async function* rollback(to: RollbackRequest): AsyncGenerator<RollbackResponse> {
+  yield* lines<RollbackResponse>(await request("v1/rollback", posted(to)));
 }
 
 /** restart replaces all instances, and yields the progress. */

@@ -1,14 +1,14 @@
 // What happened: events, exits, and what this page has had the server do.
 import { useState } from "preact/hooks";
-import { ago, arrows, clock, short } from "./format";
+import { ago, arrows, clock, moment, short } from "./format";
 import { type App, type Audit, now } from "./store";
 import type { Event } from "./types";
 
 /** kinds are the events by the words of their type. */
-const word = (event: Event) => event.type.replace("EVENT_TYPE_", "").replace("_", " ").toLowerCase();
+const word = (event: Event) => event.type.replace("EVENT_TYPE_", "").replaceAll("_", " ").toLowerCase();
 
 /** Happenings shows the events and the exits of an app. */
-export function Happenings({ app, audit }: { app: App; audit: Audit[] }) {
+export function Happenings({ app, audit, onLog }: { app: App; audit: Audit[]; onLog: (id: string) => void }) {
   const [kind, setKind] = useState("");
   const kinds = [...new Set(app.events.map(word))].sort();
   const events = app.events.filter((event) => !kind || word(event) === kind).slice(0, 100);
@@ -24,11 +24,11 @@ export function Happenings({ app, audit }: { app: App; audit: Audit[] }) {
             </select>
           </label>
         </header>
-        {events.length === 0 && <p class="empty">No event since this page was opened.</p>}
+        {events.length === 0 && <p class="empty">No event.</p>}
         <ol tabIndex={events.length > 8 ? 0 : undefined} aria-label="Events, newest first">
-          {events.map((event, i) => (
-            <li key={`${event.time}${event.instanceId}${i}`} data-kind={word(event)}>
-              <time dateTime={event.time}>{clock(event.time!)}</time>
+          {events.map((event) => (
+            <li key={event.sequence} data-kind={word(event)}>
+              <time dateTime={event.time}>{moment(event.time!, now())}</time>
               <b>{word(event)}</b>
               <span>{event.instanceId && <code>{short(event.instanceId)}</code>} {arrows(event.reason)}</span>
             </li>
@@ -40,14 +40,15 @@ export function Happenings({ app, audit }: { app: App; audit: Audit[] }) {
         {app.exits.length === 0 && <p class="empty">No instance has stopped unasked.</p>}
         {app.exits.map((exit, i) => (
           <details key={exit.instanceId + exit.time} open={i === 0}>
-            <summary><code>{short(exit.instanceId)}</code> {exit.reason} <small>{ago(exit.time, now())} ago</small></summary>
+            <summary><code>{short(exit.instanceId)}</code> {exit.version && `of ${exit.version} `}{exit.reason} <small>{ago(exit.time, now())} ago</small></summary>
             <pre tabIndex={0} aria-label="Its last output">{exit.output.join("\n") || "(no output)"}</pre>
+            <button type="button" class="quiet" onClick={() => onLog(exit.instanceId)}>Its log<span class="hidden">: {short(exit.instanceId)}</span></button>
           </details>
         ))}
         <h2>Your actions</h2>
         {audit.length === 0 && <p class="empty">None from this page.</p>}
         <ol class="audit" aria-live="polite">
-          {audit.map((line) => <li key={line.time} data-failed={line.failed ? "" : undefined}><time>{clock(line.time)}</time> {line.text}</li>)}
+          {audit.map((line) => <li key={line.number} data-failed={line.failed ? "" : undefined}><time>{clock(line.time)}</time> {line.text}</li>)}
         </ol>
       </div>
     </section>

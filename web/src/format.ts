@@ -46,6 +46,14 @@ const timeOfDay = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2
 /** clock formats the time of day. */
 export const clock = (time: number | string) => timeOfDay.format(typeof time === "number" ? time * 1000 : Date.parse(time));
 
+const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+
+/** moment formats a time: of the last 20 hours the time of day, else the day and the minute. */
+export function moment(time: number | string, now: number): string {
+  const seconds = typeof time === "number" ? time : Date.parse(time) / 1000;
+  return now - seconds < 72_000 ? clock(seconds) : `${day.format(1000 * seconds)} ${clock(seconds).slice(0, 5)}`;
+}
+
 /** short returns the part of an id that people need to tell instances apart. */
 export const short = (id: string) => id.slice(0, 8);
 

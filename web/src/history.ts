@@ -21,19 +21,28 @@ export interface Sample {
   p50: number | null; // milliseconds
   p95: number | null;
   p99: number | null;
-  requests: number; // in flight, without streams
-  streams: number;
-  waiting: number;
-  load: number; // per instance of the target
-  up: number;
-  down: number;
-  target: number;
-  starting: number;
-  ready: number;
-  unhealthy: number;
-  draining: number;
+  requests: number | null; // in flight, without streams
+  streams: number | null;
+  waiting: number | null;
+  load: number | null; // per ready instance
+  up: number | null;
+  down: number | null;
+  target: number | null;
+  starting: number | null;
+  ready: number | null;
+  unhealthy: number | null;
+  draining: number | null;
+  cpu: number | null; // of all instances, in processors
+  memory: number | null; // of all instances
   usage: Map<string, Usage>;
 }
+
+/** blank returns a sample without values. */
+export const blank = (time: number): Sample => ({
+  time, success: null, redirect: null, clientError: null, serverError: null, p50: null, p95: null, p99: null, requests: null, streams: null,
+  waiting: null, load: null, up: null, down: null, target: null, starting: null, ready: null, unhealthy: null, draining: null, cpu: null,
+  memory: null, usage: new Map(),
+});
 
 /** Series are the fields of a sample that are numbers. */
 export type Series = Exclude<keyof Sample, "usage">;
@@ -67,11 +76,7 @@ function between(before: DurationBucket[], after: DurationBucket[]) {
 const count = (pool: Pool, state: string) => pool.instances.filter((one) => one.state === `INSTANCE_STATE_${state}`).length;
 
 /** loadOf returns the load that the autoscaler compares with its thresholds. */
-export function loadOf(pool: Pool): number {
-  const counted = pool.instances.filter((one) => one.state !== "INSTANCE_STATE_DRAINING");
-  const sum = counted.reduce((load, one) => load + one.load, pool.waitingRequests);
-  return sum / Math.max(1, pool.target);
-}
+export const loadOf = (pool: Pool): number => pool.load;
 
 /** History has the samples of an app, oldest first. */
 export class History {
@@ -102,6 +107,8 @@ export class History {
       target: pool.target,
       starting: count(pool, "STARTING"), ready: count(pool, "READY"),
       unhealthy: count(pool, "UNHEALTHY"), draining: count(pool, "DRAINING"),
+      cpu: pool.instances.reduce((sum, one) => sum + one.cpuCores, 0),
+      memory: pool.instances.reduce((sum, one) => sum + Number(one.memoryBytes), 0),
       usage: new Map(pool.instances.map((one) => [one.id, {
         cpu: one.cpuCores, memory: Number(one.memoryBytes),
         rate: totals.has(one.id) ? rate(one.totalRequests, totals.get(one.id)) : null,
@@ -129,6 +136,8 @@ export class History {
   }
 
   private push(sample: Sample) {
+    // A message that was on its way for long is older than what was added meanwhile.
+    while ((this.samples.at(-1)?.time ?? 0) >= sample.time) this.samples.pop();
     this.samples.push(sample);
     if (this.samples.length > maxSamples) this.samples.shift();
   }

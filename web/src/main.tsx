@@ -8,6 +8,7 @@ import { Happenings } from "./events";
 import { figure } from "./format";
 import { Instances } from "./instances";
 import { Login } from "./login";
+import { Logs } from "./logs";
 import { Overview } from "./overview";
 import { Plots } from "./plots";
 import { Store, now } from "./store";
@@ -23,6 +24,7 @@ const loggedIn = "dynlb-logged-in";
 function Page() {
   const [, render] = useReducer((n: number) => n + 1, 0);
   const [task, setTask] = useState<Task>();
+  const [log, setLog] = useState<string>(); // the instance whose log is shown; "": all
   useEffect(() => store.subscribe(() => render(undefined as never)), []);
   const app = store.app();
   useEffect(() => {
@@ -45,9 +47,12 @@ function Page() {
           <>
             <Overview app={app} link={store.link}
               actions={<Actions pool={app.pool} onTask={setTask} disabled={store.link.kind !== "live"} />} />
-            <Plots app={app} key={app.name} />
-            <Instances app={app} onDrain={(id) => setTask({ kind: "drain", id })} />
-            <Happenings app={app} audit={store.audit} />
+            <Plots app={app} key={app.name} range={store.range} onRange={(range) => store.show(range)} />
+            <Instances app={app} onDrain={(id) => setTask({ kind: "drain", id })} onLog={setLog} />
+            {log !== undefined && store.link.kind === "live" && (
+              <Logs app={app} instance={log} connections={store.connections} onInstance={setLog} onClose={() => setLog(undefined)} />
+            )}
+            <Happenings app={app} audit={store.audit} onLog={setLog} />
           </>
         )}
       </main>

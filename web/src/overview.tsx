@@ -1,4 +1,5 @@
 // The first screen: is it well, how much load, why this number of instances.
+import { Deploying } from "./deploy";
 import { ago, arrows, figure, milliseconds, percent, short, span } from "./format";
 import { loadOf, mean } from "./history";
 import { type App, type Link, now } from "./store";
@@ -20,6 +21,7 @@ export function Overview({ app, link, actions }: { app: App; link: Link; actions
       <div class="verdict" data-level={verdict.level}>
         <h2><i aria-hidden="true" /><span role="status">{verdict.title}</span></h2>
         {verdict.troubles.length > 0 && <ul>{verdict.troubles.map((text) => <li key={text}>{text}</li>)}</ul>}
+        {pool?.deploy && <Deploying state={pool.deploy} from={pool.version} />}
         {pool && <Why pool={pool} />}
         {actions}
       </div>
@@ -32,7 +34,7 @@ export function Overview({ app, link, actions }: { app: App; link: Link; actions
 /** Why says why there is this number of instances. */
 function Why({ pool }: { pool: Pool }) {
   const decision = pool.lastDecision;
-  const held = pool.holdUntil ? `Held for another ${span(Date.parse(pool.holdUntil) / 1000 - now())}. ` : "";
+  const held = pool.holdUntil ? `held for another ${span(Date.parse(pool.holdUntil) / 1000 - now())}, so the number stays` : "";
   const load = loadOf(pool);
   const position = load > pool.scaleUpThreshold
     ? `above ${figure(pool.scaleUpThreshold)}, ${pool.target >= pool.maxInstances ? "but the number is at its upper bound" : "so instances are added"}`
@@ -47,7 +49,7 @@ function Why({ pool }: { pool: Pool }) {
         {decision?.time && <small> {ago(decision.time, now())} ago{decision.rule && `, rule ${decision.rule}`}</small>}
       </dd>
       <dt>Next</dt>
-      <dd>{held}{pool.paused ? "The number stays while the app is paused." : `Load per instance is ${figure(load)}: ${position}.`} <small>bounds {pool.minInstances} to {pool.maxInstances}</small></dd>
+      <dd>{pool.paused ? "The number stays while the app is paused." : `Load per instance is ${figure(load)}: ${held || position}.`} <small>bounds {pool.minInstances} to {pool.maxInstances}</small></dd>
     </dl>
   );
 }
@@ -78,7 +80,7 @@ function Figures({ app, pool }: { app: App; pool: Pool }) {
   const samples = app.history.samples;
   const of = (series: Parameters<typeof mean>[1]) => mean(samples, series);
   const rate = samples.length > 1 ? (["success", "redirect", "clientError", "serverError"] as const).reduce((sum, one) => sum + (of(one) ?? 0), 0) : null;
-  const ready = pool.instances.filter((one) => one.state === "INSTANCE_STATE_READY").length;
+  const ready = pool.instances.filter((one) => one.state === "INSTANCE_STATE_READY" && !one.staged).length;
   const last = samples.at(-1);
   const all: [label: string, value: string, more: string, alarm?: boolean][] = [
     ["Instances", `${ready} / ${pool.target}`, "ready / wanted", ready < pool.target],

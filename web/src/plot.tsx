@@ -1,7 +1,7 @@
 // A plot over time, with a legend that shows values, and a table with the same content.
 import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
-import { clock } from "./format";
+import { clock, moment } from "./format";
 
 /** Line is one series of a plot. */
 export interface Line {
@@ -88,7 +88,7 @@ function options(props: () => Props, lines: Line[], onCursor: (index: number | n
       y: { range: (_plot, _low, high) => [0, Math.max(props().floor ?? 1, (high ?? 0) * 1.12)] },
     },
     axes: [
-      { ...axis, size: 24, gap: 6, space: 64, values: (_plot, ticks, _axis, _space, step) => ticks.map((tick) => clock(tick).slice(0, step % 60 === 0 ? 5 : 8)) },
+      { ...axis, size: 24, gap: 6, space: 64, values: (_plot, ticks, _axis, _space, step) => ticks.map((tick) => timeAt(tick, step)) },
       { ...axis, size: 54, gap: 6, space: 34, ...(props().steps ? { incrs: props().steps! } : {}), values: (_plot, ticks) => ticks.map((tick) => props().format(tick)) },
     ],
     series: [{}, ...lines.map((line) => ({
@@ -102,6 +102,13 @@ function options(props: () => Props, lines: Line[], onCursor: (index: number | n
       setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)],
     },
   };
+}
+
+/** timeAt returns what stands at a tick of the time axis. */
+function timeAt(tick: number, step: number): string {
+  if (step >= 86_400) return moment(tick, Number.POSITIVE_INFINITY).replace(/ \S+$/, "");
+  if (step >= 3 * 3600) return moment(tick, Number.POSITIVE_INFINITY);
+  return clock(tick).slice(0, step % 60 === 0 ? 5 : 8);
 }
 
 /** useTheme returns a number that changes with the colours. */
@@ -155,7 +162,7 @@ export function Plot(props: Props) {
       <figcaption>
         <h3 id={id}>{props.title}</h3>
         {props.note && <span class="note">{props.note}</span>}
-        <span class="when">{cursor === null ? "" : clock(props.times[at] ?? 0)}</span>
+        <span class="when">{cursor === null ? "" : moment(props.times[at] ?? 0, props.to)}</span>
       </figcaption>
       <ul class="legend">
         {shown.map((line) => (
@@ -167,7 +174,7 @@ export function Plot(props: Props) {
         {shown.length < props.lines.length && <li>and {props.lines.length - shown.length} more</li>}
       </ul>
       <div class="frame" ref={frame} aria-hidden="true" />
-      <p class="near">{near && <><time>{clock(near.time)}</time> {near.text}</>}</p>
+      <p class="near">{near && <><time>{moment(near.time, props.to)}</time> {near.text}</>}</p>
       <Table {...props} />
     </figure>
   );
@@ -201,14 +208,14 @@ function Table(props: Props) {
           <tbody>
             {shown.map((i) => (
               <tr key={props.times[i]}>
-                <th scope="row">{clock(props.times[i]!)}</th>
+                <th scope="row">{moment(props.times[i]!, props.to)}</th>
                 {props.lines.map((line) => <td key={line.label}>{props.format(line.values[i] ?? null)}</td>)}
               </tr>
             ))}
           </tbody>
         </table>
         {props.marks && props.marks.length > 0 && (
-          <ol>{props.marks.slice(-rows).map((mark) => <li key={mark.time}>{clock(mark.time)}: {mark.text}</li>)}</ol>
+          <ol>{props.marks.slice(-rows).map((mark) => <li key={mark.time}>{moment(mark.time, props.to)}: {mark.text}</li>)}</ol>
         )}
       </div>
     </details>

@@ -1,12 +1,11 @@
 // The plots of an app.
-import { useMemo, useState } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 import { arrows, bytes, figure, milliseconds, short } from "./format";
 import type { Sample, Series, Usage } from "./history";
 import { type Line, type Mark, Plot } from "./plot";
+import { type Range, ranges } from "./past";
 import { type App, now } from "./store";
-
-/** ranges are the spans of time that can be shown. */
-const ranges: [label: string, seconds: number][] = [["5 min", 300], ["15 min", 900], ["1 h", 3600]];
+import type { Event } from "./types";
 
 /** hues is how many colours there are for the lines of instances. */
 const hues = 8;
@@ -19,7 +18,9 @@ const powers = Array.from({ length: 24 }, (_, i) => 2 ** (20 + i));
 
 /** decisions returns the changes of the target as marks. */
 export function decisions(app: App): Mark[] {
-  const marks = app.events.filter((event) => event.type === "EVENT_TYPE_SCALED").map((event) => markOf(event.time!, event.rule, event.reason));
+  const scaled = [...(app.past?.decisions ?? []), ...app.events].filter((event) => event.type === "EVENT_TYPE_SCALED");
+  const once = new Map<string, Event>(scaled.map((event) => [event.sequence, event]));
+  const marks = [...once.values()].map((event) => markOf(event.time!, event.rule, event.reason));
   const last = app.pool?.lastDecision;
   if (last?.time && !marks.some((mark) => Math.abs(mark.time - Date.parse(last.time!) / 1000) < 0.01)) {
     marks.push(markOf(last.time, last.rule, last.reason));
@@ -30,6 +31,13 @@ export function decisions(app: App): Mark[] {
 function markOf(time: string, rule: string, reason: string): Mark {
   const change = /(\d+) -> (\d+)/.exec(reason);
   return { time: Date.parse(time) / 1000, up: !change || Number(change[2]) >= Number(change[1]), text: arrows(rule ? `${rule}: ${reason}` : reason) };
+}
+
+/** together returns what dynlb remembers of a time, and what the page has seen since. */
+function together(app: App, from: number): Sample[] {
+  const past = app.past?.samples.filter((sample) => sample.time >= from) ?? [];
+  const end = past.at(-1)?.time ?? from;
+  return [...past, ...app.history.since(from).filter((sample) => sample.time > end)];
 }
 
 /** perInstance returns a line for each instance that the samples have. */
@@ -45,13 +53,13 @@ function perInstance(samples: Sample[], value: (usage: Usage) => number | null):
   }));
 }
 
-/** Plots shows how the app was over the last minutes. */
-export function Plots({ app }: { app: App }) {
-  const [range, setRange] = useState(300);
+/** Plots shows how the app was over a range of time, which ends now. */
+export function Plots({ app, range, onRange }: { app: App; range: Range; onRange: (range: Range) => void }) {
   const to = Math.max(now(), app.history.samples.at(-1)?.time ?? 0);
-  // As long as the page knows less than that, it shows what it knows.
-  const from = Math.max(to - range, Math.min(to - 60, app.history.samples[0]?.time ?? to));
-  const samples = app.history.since(from);
+  const known = together(app, to - range.seconds);
+  // As long as less than that is known, it shows what is known.
+  const from = Math.max(to - range.seconds, Math.min(to - 60, known[0]?.time ?? to));
+  const samples = known.filter((sample) => sample.time >= from);
   const count = samples.length;
   const key = `${count}|${samples[0]?.time}|${samples.at(-1)?.time}`;
   const common = useMemo(() => {
@@ -78,23 +86,24 @@ export function Plots({ app }: { app: App }) {
         line("target", "target", "--muted", { dash: true }), line("ready", "ready", "--ready", { fill: true }),
         line("starting", "starting", "--starting"), line("draining", "draining", "--draining"), line("unhealthy", "unhealthy", "--unhealthy"),
       ],
-      cpu: perInstance(samples, (usage) => usage.cpu),
-      memory: perInstance(samples, (usage) => usage.memory || null),
+      cpu: [line("cpu", "all", "--muted", { dash: true }), ...perInstance(samples, (usage) => usage.cpu)],
+      memory: [line("memory", "all", "--muted", { dash: true }), ...perInstance(samples, (usage) => usage.memory || null)],
     };
   }, [app, key]);
-  const marks = useMemo(() => decisions(app).filter((mark) => mark.time >= from), [app.events, app.pool?.lastDecision?.time, key]);
+  const marks = useMemo(() => decisions(app).filter((mark) => mark.time >= from), [app.events, app.past, app.pool?.lastDecision?.time, key]);
   const all = { times: common.times, from, to };
   return (
     <section class="plots" aria-label="Over time">
       <header class="bar">
         <h2>Over time</h2>
         <div class="choice" role="group" aria-label="Span of time">
-          {ranges.map(([label, seconds]) => (
-            <button key={label} type="button" aria-pressed={range === seconds} onClick={() => setRange(seconds)}>{label}</button>
+          {ranges.map((one) => (
+            <button key={one.label} type="button" aria-pressed={range === one} onClick={() => onRange(one)}>{one.label}</button>
           ))}
         </div>
       </header>
-      <Plot {...all} class="wide" title="Load" note="of all instances and waiting requests, per instance of the target; arrows are decisions"
+      <p class="past" role="status">{app.past?.error ?? (app.reading ? "Reading the past…" : "")}</p>
+      <Plot {...all} class="wide" title="Load" note="of the ready instances and the waiting requests, per ready instance; arrows are decisions"
         lines={common.load} marks={marks} format={figure} height={190} floor={1} />
       <Plot {...all} title="Requests per second" lines={common.requests} format={figure} />
       <Plot {...all} title="Response time" lines={common.latency} format={milliseconds} />

@@ -1,10 +1,14 @@
 // What the page knows: the apps, the state of each, and whether the server is reached.
-import { Failure, getStatus, listApps, watch } from "./client";
+import { Failure, getStatus, listApps, listEvents, watch } from "./client";
 import { History } from "./history";
+import { type Past, type Range, ranges, readPast, unknown } from "./past";
 import type { Certificate, Event, Exit, Pool } from "./types";
 
 /** maxEvents bounds the events that are kept of an app. */
 const maxEvents = 500;
+
+/** maxExits bounds the exits that are kept of an app. */
+const maxExits = 20;
 
 /** The pauses between two attempts to reach the server, in ms, grow between these. */
 const firstPause = 500;
@@ -17,6 +21,8 @@ export interface App {
   history: History;
   events: Event[]; // newest first
   exits: Exit[]; // newest first
+  past?: Past;
+  reading?: Range; // of the past, at the moment
   certificates: Certificate[];
 }
 
@@ -29,6 +35,7 @@ export type Link =
 
 /** Audit is one line about what this page has had the server do. */
 export interface Audit {
+  number: number;
   time: number;
   text: string;
   failed: boolean;
@@ -57,6 +64,10 @@ export class Store {
   selected = "";
   link: Link = { kind: "connecting" };
   audit: Audit[] = [];
+  private notes = 0;
+  /** connections counts how often the server was reached: what was read before may be old. */
+  connections = 0;
+  range: Range = ranges[1]!;
   private listeners = new Set<() => void>();
   private current = new AbortController();
   private wake: (() => void) | undefined;
@@ -79,7 +90,7 @@ export class Store {
 
   /** note adds a line to the audit. */
   note(text: string, failed = false) {
-    this.audit = [{ time: now(), text, failed }, ...this.audit].slice(0, 50);
+    this.audit = [{ number: ++this.notes, time: now(), text, failed }, ...this.audit].slice(0, 50);
     this.changed();
   }
 
@@ -130,20 +141,66 @@ export class Store {
   private async follow(signal: AbortSignal, reached: () => void) {
     await this.refresh();
     let first = true;
-    for await (const message of watch(this.selected, signal)) {
+    for await (const message of watch(this.selected, this.app()?.events[0]?.sequence ?? "", signal)) {
       const app = this.app();
       if (!app || !message.pool) continue;
       reached();
       const time = message.time ? Date.parse(message.time) / 1000 : now();
       align(time, first);
-      first = false;
       this.link = { kind: "live" };
       app.pool = message.pool;
-      app.events = [...message.events.slice().reverse(), ...app.events].slice(0, maxEvents);
-      if (message.pool.lastExit) keepExit(app, message.pool.lastExit);
+      keepEvents(app, message.events);
+      if (message.pool.lastExit) keepExits(app, [message.pool.lastExit]);
       app.history.add(message.pool, time);
+      if (first) {
+        this.connections++;
+        void this.readEvents(app);
+        void this.readPast(app);
+      }
+      first = false;
       this.changed();
     }
+  }
+
+  /** show shows another range of time. */
+  show(range: Range) {
+    this.range = range;
+    const app = this.app();
+    if (app) void this.readPast(app);
+    this.changed();
+  }
+
+  /** readEvents reads the last events and exits of an app, also of before the page was opened. */
+  private async readEvents(app: App) {
+    try {
+      const [events, exits] = await Promise.all([
+        listEvents(app.name, { pageSize: 300, newestFirst: true }),
+        listEvents(app.name, { types: ["EVENT_TYPE_EXITED"], pageSize: maxExits, newestFirst: true }),
+      ]);
+      keepEvents(app, events.events);
+      keepEvents(app, exits.events, true);
+    } catch (error) {
+      if (!unknown(error)) this.note(`Events of the past: ${String((error as Error).message)}`, true);
+    }
+    this.changed();
+  }
+
+  /** readPast reads the figures of the range that is shown. */
+  private async readPast(app: App) {
+    const range = this.range;
+    if (app.reading === range) return;
+    app.reading = range;
+    try {
+      const past = await readPast(app.name, range, now());
+      if (this.range === range) app.past = past;
+    } catch (error) {
+      if (this.range === range) {
+        const why = unknown(error) ? "This dynlb keeps no history." : `The past cannot be read: ${String((error as Error).message)}`;
+        app.past = { range, readAt: now(), samples: [], decisions: [], error: why };
+      }
+    }
+    if (app.reading === range) app.reading = undefined;
+    this.changed();
   }
 
   /** refresh reads the names of the apps, and the state of those not shown. */
@@ -165,7 +222,9 @@ export class Store {
   /** tick adds a sample when nothing has changed for a while. */
   tick() {
     if (this.link.kind !== "live") return;
-    this.app()?.history.again(now());
+    const app = this.app();
+    app?.history.again(now());
+    if (app?.past && now() - app.past.readAt > this.range.again) void this.readPast(app);
     this.changed();
   }
 
@@ -185,8 +244,17 @@ export class Store {
   }
 }
 
-/** keepExit adds the last exit to those that are known. */
-function keepExit(app: App, exit: Exit) {
-  if (app.exits[0]?.instanceId === exit.instanceId && app.exits[0].time === exit.time) return;
-  app.exits = [exit, ...app.exits].slice(0, 20);
+/** keepEvents adds events to those that are known, and their exits to those. */
+function keepEvents(app: App, events: Event[], onlyExits = false) {
+  const exits = events.filter((event) => event.type === "EVENT_TYPE_EXITED");
+  if (exits.length > 0) keepExits(app, exits);
+  if (onlyExits || events.length === 0) return;
+  const all = new Map([...app.events, ...events].map((event) => [event.sequence, event]));
+  app.events = [...all.values()].sort((a, b) => Number(b.sequence) - Number(a.sequence)).slice(0, maxEvents);
+}
+
+/** keepExits adds exits to those that are known, one of each instance. */
+function keepExits(app: App, exits: Exit[]) {
+  const all = new Map([...exits, ...app.exits].map((exit) => [exit.instanceId, exit]));
+  app.exits = [...all.values()].sort((a, b) => Date.parse(b.time ?? "") - Date.parse(a.time ?? "")).slice(0, maxExits);
 }

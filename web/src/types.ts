@@ -79,6 +79,20 @@ export interface DeployResponse {
 export interface DeployState {
   /** The end of the canary; unset in other phases. */
   canaryEndTime?: string;
+  /**
+   * How many requests the new version has had since the canary began, and the others. They
+   * are counted once a second.
+   */
+  canaryRequests: string;
+  /** How many requests both must have had at the end of the canary. */
+  minRequests: number;
+  otherRequests: string;
+  /**
+   * Why the deploy will end without a verdict if nothing changes, for people: at the present
+   * rate there will be too few requests. Empty if there will be enough, or that is not known
+   * yet.
+   */
+  outlook: string;
   /** How far the deploy is. */
   phase: DeployPhase;
   /** The part of the requests that the new version gets: 0.1 is 10 %. */
@@ -141,6 +155,11 @@ export interface Event {
   time?: string;
   /** The kind of event. */
   type: EventType;
+  /**
+   * Of EXITED: the label of the version of the app that the instance ran; empty if it had
+   * none.
+   */
+  version: string;
 }
 
 /**
@@ -153,19 +172,23 @@ export interface Event {
  *  - EVENT_TYPE_UNHEALTHY: An instance gets no requests until it is ready again: it failed its health
  * checks, refused a connection, or was ejected.
  *  - EVENT_TYPE_DRAINING: An instance gets no new requests.
- *  - EVENT_TYPE_STOPPED: An instance is gone.
+ *  - EVENT_TYPE_STOPPED: An instance is gone, and dynlb had stopped it or wanted it to end. That of any other
+ * instance is EXITED.
  *  - EVENT_TYPE_START_FAILED: An instance could not be started.
  *  - EVENT_TYPE_CONFIG_LOADED: The configuration was read and put in force.
  *  - EVENT_TYPE_CONFIG_REJECTED: The configuration was rejected: it is invalid, or the instances that it asks
  * for could not be started.
  *  - EVENT_TYPE_BRAKED: The load calls for more instances than the machine can bear.
  *  - EVENT_TYPE_EXITED: An instance ended unasked, could not be started, or was replaced because it failed.
- * The reason names the requests that were with it, and `output` has its last lines.
+ * The reason names the requests that were with it, and `output` has its last lines. It is
+ * gone, and has no STOPPED besides.
  *  - EVENT_TYPE_DEPLOYING: The deploy of a version began.
  *  - EVENT_TYPE_DEPLOYED: The version that was deployed has all requests.
  *  - EVENT_TYPE_DEPLOY_FAILED: A deploy has ended, and the version before it stays.
+ *  - EVENT_TYPE_UNCLEAN_END: dynlb was started, and the one before it had ended without a shutdown: it was killed,
+ * or the machine was switched off.
  */
-export type EventType = "EVENT_TYPE_UNSPECIFIED" | "EVENT_TYPE_SCALED" | "EVENT_TYPE_STARTING" | "EVENT_TYPE_READY" | "EVENT_TYPE_UNHEALTHY" | "EVENT_TYPE_DRAINING" | "EVENT_TYPE_STOPPED" | "EVENT_TYPE_START_FAILED" | "EVENT_TYPE_CONFIG_LOADED" | "EVENT_TYPE_CONFIG_REJECTED" | "EVENT_TYPE_BRAKED" | "EVENT_TYPE_EXITED" | "EVENT_TYPE_DEPLOYING" | "EVENT_TYPE_DEPLOYED" | "EVENT_TYPE_DEPLOY_FAILED";
+export type EventType = "EVENT_TYPE_UNSPECIFIED" | "EVENT_TYPE_SCALED" | "EVENT_TYPE_STARTING" | "EVENT_TYPE_READY" | "EVENT_TYPE_UNHEALTHY" | "EVENT_TYPE_DRAINING" | "EVENT_TYPE_STOPPED" | "EVENT_TYPE_START_FAILED" | "EVENT_TYPE_CONFIG_LOADED" | "EVENT_TYPE_CONFIG_REJECTED" | "EVENT_TYPE_BRAKED" | "EVENT_TYPE_EXITED" | "EVENT_TYPE_DEPLOYING" | "EVENT_TYPE_DEPLOYED" | "EVENT_TYPE_DEPLOY_FAILED" | "EVENT_TYPE_UNCLEAN_END";
 
 /** Exit is how an instance ended. */
 export interface Exit {
@@ -179,6 +202,8 @@ export interface Exit {
   reason: string;
   /** When it ended. */
   time?: string;
+  /** The label of the version of the app that it ran; empty if it had none. */
+  version: string;
 }
 
 /** GetHistoryResponse has figures of an app over time. */
@@ -306,6 +331,11 @@ export interface Instance {
    * It gets requests all the same when every ready instance is ejected.
    */
   ejectedUntil?: string;
+  /**
+   * How many of its responses had a status of 500 and above, and how many requests got
+   * none because of it.
+   */
+  failures: string;
   /**
    * The name of the instance to what runs it, such as "pid 4711"; empty until
    * known.
@@ -568,6 +598,16 @@ export interface Pool {
   waitingRequests: number;
 }
 
+/** ReloadRequest asks for a reload. It concerns all apps. */
+export interface ReloadRequest {
+}
+
+/** ReloadResponse says that the configuration is in force. */
+export interface ReloadResponse {
+  /** The path of the file that was read; empty if there is none, and the defaults apply. */
+  path: string;
+}
+
 /** RestartInstancesRequest says how fast the restart goes. */
 export interface RestartInstancesRequest {
   /** The name of the app; unset: the only one. */
@@ -652,6 +692,20 @@ export interface Status {
   code: number;
   details: Any[];
   message: string;
+}
+
+/** StopRequest says how dynlb stops. */
+export interface StopRequest {
+  /** Whether requests in flight are cut off, and instances killed, at once. */
+  now?: boolean;
+}
+
+/** StopResponse says what stops. */
+export interface StopResponse {
+  /** The process id of dynlb, on its machine. */
+  pid: string;
+  /** How long the stop may take. */
+  timeout: string;
 }
 
 /** StreamLogsResponse has some lines. */

@@ -40,6 +40,7 @@ export function judge(app: App, link: Link): Verdict {
   const busy = [
     pool.brake,
     (mean(app.history.samples, "waiting", 3) ?? 0) >= 1 && `${plural(pool.waitingRequests, "request")} waiting for an instance`,
+    pool.deploy?.outlook,
     pool.configReloading && "a new configuration is being tried",
   ].filter((text): text is string => Boolean(text));
   const all = [...ill, ...busy];

@@ -1,7 +1,7 @@
 // The dashboard in Chromium, with a real dynlb.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { Stage, patience, press, text, token, until } from "./stage.mjs";
+import { Stage, carryOut as carryOutOn, fill as fillOn, live, patience, press, rests, text, token, until } from "./stage.mjs";
 
 const stage = new Stage();
 let open;
@@ -12,17 +12,8 @@ before(async () => {
 });
 after(() => stage.close());
 
-/** live waits until the page has the state. */
-const live = (page) => page.waitForSelector('.link[data-kind="live"]');
-
 /** figureOf returns one of the figures of the first screen. */
 const figureOf = (page, label) => page.$$eval(".figures div", (all, name) => all.find((one) => one.querySelector("dt").innerText === name)?.querySelector("dd").firstChild.data, label);
-
-/** rests asserts that the browser had nothing to complain about, and asked no other server. */
-function rests(page, allowed = /^$/) {
-  assert.deepEqual(page.complaints.filter((one) => !allowed.test(one)), []);
-  assert.deepEqual(page.foreign, []);
-}
 
 test("the first screen says how the app is, under load", async () => {
   const stop = open.load();
@@ -62,19 +53,8 @@ test("the page follows the state, and switches between the apps", async () => {
 test("every button does what its dialog says, and leaves a line", async () => {
   const page = await stage.page(open);
   await live(page);
-  const carryOut = async (button, title, effect, done, form = async () => {}) => {
-    await press(page, button);
-    await page.waitForSelector("dialog[open]");
-    await form();
-    assert.match(await text(page, "dialog"), effect);
-    await press(page, title, "dialog .buttons");
-    await until(`the end of ${button}`, async () => (await page.$("dialog[open]")) === null);
-    assert.match(await text(page, ".audit li"), done);
-  };
-  const fill = async (selector, value) => {
-    await page.$eval(selector, (input) => input.select());
-    await page.type(selector, String(value));
-  };
+  const carryOut = (button, title, effect, done, form) => carryOutOn(page, { button, title, effect, done, form });
+  const fill = (selector, value) => fillOn(page, selector, value);
   const target = async () => (await open.status()).target;
 
   await carryOut("Scale…", "Scale", /1 instance will drain|instance.? will be started|keeps|goes on/, /ScaleTo shop: \d → 2/, () => fill("dialog input", 2));
@@ -196,9 +176,16 @@ test("with auth the page asks for the token, and forgets the session on demand",
   assert.equal((await closed.status()).paused, false);
   await other.close();
 
+  // A copy of the cookie is worth nothing once the session has ended, also after a restart.
+  const answer = async () => (await fetch(`${closed.url}v1/apps`, { headers: { Cookie: `${cookie.name}=${cookie.value}` } })).status;
+  assert.equal(await answer(), 200);
   await press(page, "Log out");
   await page.waitForSelector(".login");
   assert.deepEqual(await page.cookies(), []);
+  assert.equal(await answer(), 401);
+  await closed.stop();
+  await closed.start();
+  assert.equal(await answer(), 401);
   await page.reload();
   await page.waitForSelector(".login");
   rests(page, /40[13]|ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_EMPTY_RESPONSE|503/);

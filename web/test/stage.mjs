@@ -1,5 +1,6 @@
 // What the tests run: a dynlb with two apps of the built-in demo, load on one of them,
 // and Chromium.
+import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
@@ -59,8 +60,13 @@ maxInstances: 6
 checkInterval: 1s
 idleTimeout: 10m
 drainTimeout: 5s
+stateDir: ${join(folder, "state")}
 ${auth ? "auth: {tokenFile: token}\n" : ""}apps:
-  shop: {hosts: [shop.localhost], basePort: ${ports[3]}}
+  shop:
+    hosts: [shop.localhost]
+    basePort: ${ports[3]}
+    version: v1
+    command: [sh, -c, 'echo "shop {version} listens on port {port}"; exec "$0" backend --port {port}', "${binary}"]
   api: {hosts: [api.localhost], basePort: ${ports[4]}}
 `);
     writeFileSync(join(folder, "token"), token);
@@ -77,10 +83,10 @@ ${auth ? "auth: {tokenFile: token}\n" : ""}apps:
   }
 
   /** stop ends dynlb, and waits for that. */
-  async stop() {
-    if (!this.child || this.child.exitCode !== null) return;
+  async stop(signal = "SIGTERM") {
+    if (!this.child || this.child.exitCode !== null || this.child.signalCode !== null) return;
     const ended = new Promise((resolve) => this.child.once("exit", resolve));
-    this.child.kill("SIGTERM");
+    this.child.kill(signal);
     await ended;
   }
 
@@ -159,6 +165,35 @@ export class Stage {
 
 /** text returns what is seen of the page. */
 export const text = (page, selector = "body") => page.$eval(selector, (element) => element.innerText);
+
+/** live waits until a page has the state. */
+export const live = (page) => page.waitForSelector('.link[data-kind="live"]');
+
+/** rests asserts that the browser had nothing to complain about, and asked no other server. */
+export function rests(page, allowed = /^$/) {
+  assert.deepEqual(page.complaints.filter((one) => !allowed.test(one)), []);
+  assert.deepEqual(page.foreign, []);
+}
+
+/** fill replaces the content of an input. */
+export async function fill(page, selector, value) {
+  await page.$eval(selector, (input) => input.select());
+  await page.type(selector, String(value));
+}
+
+/**
+ * carryOut presses a button, checks what its dialog says that it will do, has it done, and
+ * checks the line about it.
+ */
+export async function carryOut(page, { button, title, effect, done, form = async () => {} }) {
+  await press(page, button);
+  await page.waitForSelector("dialog[open]");
+  await form();
+  assert.match(await text(page, "dialog"), effect);
+  await press(page, title, "dialog .buttons");
+  await until(`the end of ${button}`, async () => (await page.$("dialog[open]")) === null);
+  assert.match(await text(page, ".audit li"), done);
+}
 
 /** press presses the button with a name, within an element. */
 export async function press(page, name, within = "body") {
