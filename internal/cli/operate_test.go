@@ -118,7 +118,7 @@ func TestLsAndStop(t *testing.T) {
 func TestStopOfService(t *testing.T) {
 	t.Parallel()
 	r := daemontest.Start(t, "minInstances: 1\n")
-	record := runs.Self() // the daemon is in this process
+	record := runs.Of(os.Getpid()) // the daemon is in this process
 	record.Admin, record.Unit, record.UserUnit = r.Admin, "shop.service", true
 	path, err := record.Write(filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "dynlb-test-service"))
 	if err != nil {

@@ -58,10 +58,7 @@ output.
 			}
 			s.Registry, s.Scaling = daemon.Simulated(app)
 			result := simulate.Run(s)
-			if err := writePlot(plot, result, s.Load); err != nil {
-				return err
-			}
-			return result.Write(cmd.OutOrStdout(), s.Load)
+			return errors.Join(writePlot(plot, result, s.Load), result.Write(cmd.OutOrStdout(), s.Load))
 		},
 	}
 	flags := cmd.Flags()
