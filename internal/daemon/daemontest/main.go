@@ -36,7 +36,11 @@ func Main(m *testing.M, program func(args []string) int) {
 		panic(err)
 	}
 	_ = os.Setenv("XDG_STATE_HOME", home)
-	_ = os.Setenv("XDG_RUNTIME_DIR", filepath.Join(home, "run")) // and their records
+	run := filepath.Join(home, "run") // their records, and the sockets of instances
+	if err := os.Mkdir(run, 0o700); err != nil {
+		panic(err)
+	}
+	_ = os.Setenv("XDG_RUNTIME_DIR", run)
 	removeHome := goleak.Cleanup(func(code int) {
 		_ = os.RemoveAll(home)
 		os.Exit(code)
