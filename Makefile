@@ -242,7 +242,7 @@ test-web: need-go need-npm need-chromium $(WEB) ## The tests of the dashboard in
 # --- what must be there -----------------------------------------------------
 
 .PHONY: need
-need: need-go need-npm need-git need-cc need-systemd
+need: need-go need-npm need-git need-cc need-systemd need-python
 
 .PHONY: need-go
 need-go:
@@ -277,6 +277,17 @@ need-cc:
 		echo '==> install gcc for go test -race'; \
 		apt-get update -qq; \
 		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends gcc libc6-dev >/dev/null; \
+	}
+
+# The client in Python, with the packages of the system. Without root or apt, its test skips
+# itself where they are missing.
+.PHONY: need-python
+need-python:
+	@set -e; { /usr/bin/python3 -c 'import grpc' && command -v protoc grpc_python_plugin && [ -e /usr/include/google/protobuf/timestamp.proto ]; } >/dev/null 2>&1 || { \
+		[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || exit 0; \
+		echo '==> install grpcio and protoc for the client in Python'; \
+		apt-get update -qq; \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-grpcio protobuf-compiler protobuf-compiler-grpc libprotobuf-dev >/dev/null; \
 	}
 
 # systemd checks the units that dynlb writes.

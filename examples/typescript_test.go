@@ -109,11 +109,57 @@ func TestTypeScriptClients(t *testing.T) {
 func TestWatchComesBack(t *testing.T) {
 	node := typescript(t)
 	b := startBalancer(t)
-	watch := exec.Command(node, "typescript/watch.mjs", b.grpc)
+	b.comesBack(t, exec.Command(node, "typescript/watch.mjs", b.grpc), "UNAVAILABLE")
+}
+
+// TestConnectComesBack does so under one of connect-es, with generated code.
+func TestConnectComesBack(t *testing.T) {
+	node := typescript(t)
+	dir := t.TempDir()
+	modules, err := filepath.Abs("typescript/node_modules")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile("typescript/watch-connect.ts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string][]byte{"watch-connect.ts": source, "package.json": []byte(`{"type": "module"}`)} {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(modules, filepath.Join(dir, "node_modules")); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), startPatience)
+	defer cancel()
+	plugin := fmt.Sprintf(`{"version":"v2","plugins":[{"local":%q,"out":%q,"opt":"target=ts"}]}`,
+		filepath.Join(modules, ".bin", "protoc-gen-es"), filepath.Join(dir, "gen"))
+	generate := exec.CommandContext(ctx, "go", "tool", "-modfile=tools/buf/go.mod", "buf", "generate", "--template", plugin, "proto")
+	generate.Dir = ".."
+	compile := exec.CommandContext(ctx, node, "node_modules/typescript/bin/tsc", "--strict", "--target", "es2022", "--lib", "es2023",
+		"--types", "node", "--module", "nodenext", "--skipLibCheck", "--outDir", "out", "watch-connect.ts")
+	compile.Dir = dir
+	for _, cmd := range []*exec.Cmd{generate, compile} {
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %v\n%s", cmd.Args, err, out)
+		}
+	}
+	b := startBalancer(t)
+	b.comesBack(t, exec.Command(node, filepath.Join(dir, "out", "watch-connect.js"), "http://"+b.grpc), "Canceled")
+}
+
+// comesBack kills dynlb under a watch, which prints the target, then how it was lost, and
+// the target again when the next dynlb runs.
+func (b *balancer) comesBack(t *testing.T, watch *exec.Cmd, lost string) {
+	t.Helper()
 	stdout, err := watch.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
+	var stderr bytes.Buffer
+	watch.Stderr = &stderr
 	if err := watch.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -122,6 +168,9 @@ func TestWatchComesBack(t *testing.T) {
 		late.Stop()
 		_ = watch.Process.Kill()
 		_ = watch.Wait()
+		if t.Failed() {
+			t.Logf("stderr of the watch:\n%s", stderr.String())
+		}
 	})
 	lines := bufio.NewScanner(stdout)
 	await := func(want string) {
@@ -140,7 +189,7 @@ func TestWatchComesBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = b.cmd.Wait()
-	await("UNAVAILABLE")
+	await(lost)
 	b.start(t)
 	await("target 1")
 }
