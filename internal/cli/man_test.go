@@ -47,10 +47,10 @@ func TestMan(t *testing.T) {
 func TestRoff(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"plain":              "plain\n",
-		".x\n'y \\ --z":      "\\&.x\n\\&'y \\e \\-\\-z\n",
+		"plain":               "plain\n",
+		".x\n'y \\ --z":       "\\&.x\n\\&'y \\e \\-\\-z\n",
 		"one\n\n  two\nthree": "one\n.PP\n.nf\n  two\n.fi\nthree\n",
-		"one\n  two":         "one\n.nf\n  two\n.fi\n",
+		"one\n  two":          "one\n.nf\n  two\n.fi\n",
 	} {
 		if got := roffText(text); got != want {
 			t.Errorf("%q: %q, want %q", text, got, want)
