@@ -64,6 +64,19 @@ web: need-npm $(WEB) ## Build the dashboard from web/ into internal/dashboard/di
 	$(call step,build the dashboard)
 	@cd web && node types.mjs && npx --no-install tsc --noEmit && node build.mjs
 
+# The platforms of the packages; PLATFORMS=linux/amd64 is quicker.
+PLATFORMS ?= linux/amd64,linux/arm64,darwin/amd64,darwin/arm64
+
+.PHONY: npm
+npm: need-npm need-git $(WEB) ## Make the packages for npm in dist/npm
+	$(call step,npm packages)
+	@go run ./packaging -version $(VERSION) -platforms $(PLATFORMS) npm
+
+.PHONY: dist
+dist: need-npm need-git $(WEB) ## Make archives, deb, rpm, apk, SBOM and checksums in dist/release
+	$(call step,dist)
+	@go run ./packaging -version $(VERSION) -platforms $(PLATFORMS) dist
+
 .PHONY: baseline
 baseline: need-go check-proto ## Make this proto what later ones must be compatible with, at a release
 	$(call step,baseline of proto)
@@ -79,7 +92,7 @@ fmt: need-go ## Format the Go and proto files
 lint: need-go lint-proto check-proto lint-go ## Run the linters (go vet is one of them)
 
 .PHONY: test
-test: need check-fmt lint-proto check-proto check-gen check-web lint-go check-darwin $(BUN) $(TYPESCRIPT) test-web test-go ## The whole check: format, lint, generated code, all tests
+test: need check-fmt lint-proto check-proto check-gen check-web lint-go check-darwin $(WEB) $(BUN) $(TYPESCRIPT) test-web test-go ## The whole check: format, lint, generated code, all tests
 
 # The tests that do not take long: those that do skip themselves under -short. The tests of
 # the root compare texts with expressions, which the race detector makes ten times slower.
@@ -151,7 +164,7 @@ fuzz: need-go ## Run every fuzz target for FUZZTIME (30s) each
 .PHONY: clean
 clean: ## Remove what the other targets made, gen/ aside
 	$(call step,clean)
-	@rm -rf bin examples/bun/node_modules web/node_modules examples/typescript/node_modules
+	@rm -rf bin dist examples/bun/node_modules web/node_modules examples/typescript/node_modules
 	@find . -name .git -prune -o -type f \( -name '*.test' -o -name '*.prof' -o -name 'coverage.*' \) -exec rm -f {} +
 
 # --- the steps of the check -------------------------------------------------

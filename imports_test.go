@@ -122,7 +122,7 @@ var table = map[string][]string{
 }
 
 // anything are the packages that may import what they like.
-var anything = []string{"bench", "examples/", "servers", "soak"}
+var anything = []string{"bench", "examples/", "packaging", "servers", "soak"}
 
 // programs are the packages that no other imports.
 var programs = append([]string{"cmd/"}, anything...)

@@ -145,7 +145,7 @@ func written(path string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if !bytes.HasPrefix(content, []byte(mark)) {
+	if !bytes.HasPrefix(content, []byte(Mark)) {
 		return false, fmt.Errorf("%s was not written by dynlb and stays as it is: move it away, or use another --name", path)
 	}
 	return true, nil

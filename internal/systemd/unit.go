@@ -26,8 +26,8 @@ type Unit struct {
 	Sockets []string
 }
 
-// mark is the first line of the files: those without it are not overwritten or removed.
-const mark = "# Written by dynlb service install.\n"
+// Mark is the first line of the files: those without it are not overwritten or removed.
+const Mark = "# Written by dynlb service install.\n"
 
 const (
 	// stopMargin is what systemd waits longer than dynlb may take, before it kills all
@@ -45,7 +45,7 @@ const (
 func (u *Unit) Service() string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	b.WriteString(mark)
+	b.WriteString(Mark)
 	line("[Unit]")
 	line("Description=dynlb with %s", specifiers(u.Config))
 	line("After=network-online.target")
@@ -125,7 +125,7 @@ func (u *Unit) inTemporary() bool {
 // that arrive while dynlb restarts wait.
 func (u *Unit) Socket() string {
 	var b strings.Builder
-	b.WriteString(mark)
+	b.WriteString(Mark)
 	fmt.Fprintf(&b, "[Unit]\nDescription=Sockets of dynlb with %s\n\n[Socket]\n", specifiers(u.Config))
 	for _, address := range u.Sockets {
 		fmt.Fprintf(&b, "ListenStream=%s\n", strings.TrimPrefix(address, ":"))

@@ -1,0 +1,10 @@
+#!/bin/sh
+# The account of the service, and the unit. The service is started by a person, when
+# /etc/dynlb/config.yaml says what to serve: systemctl enable --now dynlb
+set -e
+if command -v systemd-sysusers >/dev/null; then
+	systemd-sysusers dynlb.conf || true
+fi
+if [ -d /run/systemd/system ]; then
+	systemctl daemon-reload || true
+fi
