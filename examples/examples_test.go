@@ -24,7 +24,10 @@ import (
 // patience bounds every wait; what is tested takes far less.
 const patience = 10 * time.Second
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// The goroutine that spawns the instances of a daemon never ends.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/dynlb/dynlb/internal/process.spawnLoop"))
+}
 
 func TestApps(t *testing.T) {
 	for _, ex := range apps(t) {
