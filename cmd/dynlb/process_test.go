@@ -73,7 +73,10 @@ func spawnWith(t *testing.T, files []*os.File, starter []string, extra string, f
 			_, _ = fmt.Fprintln(p.log, lines.Text())
 			var entry struct{ Msg, Listen string }
 			if json.Unmarshal(lines.Bytes(), &entry) == nil && entry.Msg == "serving" {
-				listen <- entry.Listen
+				select {
+				case listen <- entry.Listen:
+				default: // a later worker
+				}
 			}
 		}
 		_ = p.Wait() // the tests look at ProcessState

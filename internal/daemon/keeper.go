@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dynlb/dynlb/internal/config"
 	"github.com/dynlb/dynlb/internal/fleet/local"
 	"github.com/dynlb/dynlb/internal/keeper"
 	"github.com/dynlb/dynlb/internal/process"
@@ -161,20 +162,29 @@ func (d *Daemon) followKeeper(ctx context.Context) {
 
 // hold has the keeper hold these listeners and no others: a keeper that held one that this
 // process has closed would take connections that are accepted by none.
-func (d *Daemon) hold(ctx context.Context, listeners ...net.Listener) {
+func (d *Daemon) hold(ctx context.Context, sockets ...keeper.Socket) {
 	if d.options.Keeper == nil {
 		return
 	}
-	listeners = slices.DeleteFunc(listeners, func(l net.Listener) bool { return l == nil })
-	if err := d.options.Keeper.Listen(ctx, listeners); err != nil && !errors.Is(err, keeper.ErrRetired) {
+	sockets = slices.DeleteFunc(sockets, func(s keeper.Socket) bool { return s.Listener == nil })
+	if err := d.options.Keeper.Listen(ctx, sockets); err != nil && !errors.Is(err, keeper.ErrRetired) {
 		d.log.Error("give listeners to keeper", "error", err)
+	}
+}
+
+// sockets returns the listeners of a config with their keys.
+func sockets(c *config.Config, public, redirect net.Listener, control *control) []keeper.Socket {
+	return []keeper.Socket{
+		{Name: "listen=" + c.Listen, Listener: public},
+		{Name: "tls.redirect=" + c.TLS.Redirect, Listener: redirect},
+		{Name: "admin=" + c.Admin, Listener: control.admin},
+		{Name: "adminHTTP=" + c.AdminHTTP, Listener: control.adminHTTP},
 	}
 }
 
 // holdAll has the keeper hold the listeners in use.
 func (d *Daemon) holdAll(ctx context.Context) {
-	c := d.control.Load()
-	d.hold(ctx, d.public, d.redirect.socket(), c.admin, c.adminHTTP)
+	d.hold(ctx, sockets(&d.plan.config, d.public, d.redirect.socket(), d.control.Load())...)
 }
 
 // holdNext has the keeper hold the listeners that are going to be in use.
@@ -189,7 +199,7 @@ func (d *Daemon) holdNext(ctx context.Context, next *prepared) {
 	if c == nil {
 		c = d.control.Load()
 	}
-	d.hold(ctx, public, redirect, c.admin, c.adminHTTP)
+	d.hold(ctx, sockets(&next.plan.config, public, redirect, c)...)
 }
 
 // serviceOf returns this process as a service of systemd. A worker reports through the

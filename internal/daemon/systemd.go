@@ -3,6 +3,8 @@ package daemon
 import (
 	"net"
 	"time"
+
+	"github.com/dynlb/dynlb/internal/keeper"
 )
 
 // reportReady reports to systemd that the daemon serves, and where. The instances may
@@ -37,7 +39,9 @@ func (d *Daemon) listenFirst(key, address string) (net.Listener, error) {
 		return l, nil
 	}
 	if k := d.options.Keeper; k != nil {
-		if l := k.Listener(fits); l != nil {
+		// A port that the kernel has chosen is not in the address.
+		named := func(s keeper.Socket) bool { return s.Name == key+"="+address || s.Name == "" && fits(s.Listener) }
+		if l := k.Listener(named); l != nil {
 			return l, nil
 		}
 	}

@@ -47,7 +47,7 @@ type Client struct {
 	lost    chan struct{} // closed when the socket is closed
 
 	mu        sync.Mutex // guards all below
-	listeners []net.Listener
+	listeners []Socket
 	children  map[string]*child       // by ID
 	adopted   []Adopted               // not taken yet
 	replies   map[uint64]chan<- reply // of requests under way
@@ -117,16 +117,23 @@ func (c *Client) Welcome() Welcome { return c.welcome }
 // event Lost; nothing is lost when the reader is slow.
 func (c *Client) Events() <-chan Event { return c.events }
 
+// Socket is a listener with the name that a worker has for it. One that systemd has given
+// has none.
+type Socket struct {
+	Name string
+	net.Listener
+}
+
 // Listener returns a listener that the keeper had at Dial and that fits, which then
 // belongs to the caller. It is nil when none does.
-func (c *Client) Listener(fits func(net.Listener) bool) net.Listener {
+func (c *Client) Listener(fits func(Socket) bool) net.Listener {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	i := slices.IndexFunc(c.listeners, fits)
 	if i < 0 {
 		return nil
 	}
-	l := c.listeners[i]
+	l := c.listeners[i].Listener
 	c.listeners = slices.Delete(c.listeners, i, i+1)
 	return l
 }
@@ -148,7 +155,7 @@ func (c *Client) CloseListeners() (addresses []string) {
 // it held before are closed in the keeper when Listen returns. So a worker calls it after
 // it has opened a listener, and before it closes one for good. Nil: the keeper holds none.
 // After Retire it returns ErrRetired, and what the keeper holds stays.
-func (c *Client) Listen(ctx context.Context, all []net.Listener) error {
+func (c *Client) Listen(ctx context.Context, all []Socket) error {
 	return c.listen(ctx, all)
 }
 

@@ -18,6 +18,12 @@ type instance struct {
 	held  []int  // stay open as long as it runs
 }
 
+// listener is a socket that the keeper holds.
+type listener struct {
+	name string // that the worker has given
+	fd   int
+}
+
 // find returns an instance; nil if there is none.
 func (k *keeper) find(id string) *instance {
 	for _, in := range k.instances {
@@ -144,7 +150,18 @@ func (k *keeper) listen(w *worker, m message, fds []int) {
 		w.send(kindDone, m.Seq, doneReply{Retired: true})
 		return
 	}
-	closeAll(k.listeners)
-	k.listeners = fds
+	request, err := body[listenRequest](m)
+	if err != nil || len(request.Names) != len(fds) {
+		closeAll(fds)
+		w.send(kindDone, m.Seq, doneReply{Error: "each listener needs a name"})
+		return
+	}
+	for _, l := range k.listeners {
+		_ = syscall.Close(l.fd)
+	}
+	k.listeners = k.listeners[:0]
+	for i, fd := range fds {
+		k.listeners = append(k.listeners, listener{request.Names[i], fd})
+	}
 	w.send(kindDone, m.Seq, doneReply{})
 }

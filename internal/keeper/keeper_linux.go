@@ -46,9 +46,9 @@ type keeper struct {
 	result *result // set when the keeper has to end
 
 	instances []*instance // in start order
-	listeners []int       // descriptors
-	blob      []byte      // the last state of a worker
-	config    string      // that a worker has made
+	listeners []listener
+	blob      []byte // the last state of a worker
+	config    string // that a worker has made
 	epoch     uint64
 
 	workers []*worker
@@ -81,7 +81,11 @@ func Run(ctx context.Context, o Options) (code int, err error) {
 	defer signal.Stop(signals)
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // the reader of the log may end first
 	process.SpawnHere()
-	k.service, k.listeners = systemd.Inherit()
+	var sockets []int
+	k.service, sockets = systemd.Inherit()
+	for _, fd := range sockets {
+		k.listeners = append(k.listeners, listener{fd: fd})
+	}
 	own, err := ownBinary()
 	if err != nil {
 		return 0, err

@@ -96,11 +96,11 @@ type testWorker struct {
 
 func (w *testWorker) serve(s *Serve) {
 	w.epoch, w.blob = s.Epoch, string(s.Blob)
-	w.listener = w.Listener(func(l net.Listener) bool { return true })
+	w.listener = w.Listener(func(s Socket) bool { return s.Name == "test" })
 	if w.listener == nil {
 		w.listener, _ = net.Listen("tcp", w.address)
 	}
-	_ = w.Listen(context.Background(), []net.Listener{w.listener})
+	_ = w.Listen(context.Background(), []Socket{{"test", w.listener}})
 	for _, a := range w.Adopted() {
 		w.instance = a.Process(nil, nil, nil, nil)
 	}

@@ -166,6 +166,16 @@ type saved struct {
 	Blob []byte `json:"blob"`
 }
 
+// listenRequest has the names of the sockets that come with it.
+type listenRequest struct {
+	Names []string `json:"names"`
+}
+
+// listenerInfo is the name of the socket that comes with it.
+type listenerInfo struct {
+	Name string `json:"name,omitempty"`
+}
+
 // notifyReport is what the keeper tells systemd.
 type notifyReport struct {
 	Lines []string `json:"lines"`

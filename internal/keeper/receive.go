@@ -33,7 +33,7 @@ func (c *Client) greet(version string) error {
 			c.adopted = append(c.adopted, a)
 			c.welcome.Instances = append(c.welcome.Instances, a.Instance)
 		case kindListener:
-			if err := c.inherit(fds); err != nil {
+			if err := c.inherit(m, fds); err != nil {
 				return err
 			}
 		case kindWelcome:
@@ -52,7 +52,7 @@ func (c *Client) greet(version string) error {
 }
 
 // inherit takes a listening socket. One that is of no use stays with the keeper.
-func (c *Client) inherit(fds []int) error {
+func (c *Client) inherit(m message, fds []int) error {
 	if len(fds) != 1 {
 		closeAll(fds)
 		return errors.New("greet keeper: a listener has no socket")
@@ -64,7 +64,11 @@ func (c *Client) inherit(fds []int) error {
 		c.welcome.BadListeners = append(c.welcome.BadListeners, err)
 		return nil
 	}
-	c.listeners = append(c.listeners, l)
+	info, err := body[listenerInfo](m)
+	if err != nil {
+		return err
+	}
+	c.listeners = append(c.listeners, Socket{info.Name, l})
 	c.welcome.Listeners = append(c.welcome.Listeners, l.Addr().String())
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 )
 
@@ -54,7 +53,8 @@ func (r reply) done() error {
 }
 
 // listen is Listen.
-func (c *Client) listen(ctx context.Context, all []net.Listener) error {
+func (c *Client) listen(ctx context.Context, all []Socket) error {
+	var request listenRequest
 	var fds []int
 	var files []*os.File
 	defer func() {
@@ -63,9 +63,9 @@ func (c *Client) listen(ctx context.Context, all []net.Listener) error {
 		}
 	}()
 	for _, l := range all {
-		source, ok := l.(interface{ File() (*os.File, error) })
+		source, ok := l.Listener.(interface{ File() (*os.File, error) })
 		if !ok {
-			return fmt.Errorf("give listener to keeper: %T has no socket", l)
+			return fmt.Errorf("give listener to keeper: %T has no socket", l.Listener)
 		}
 		f, err := source.File()
 		if err != nil {
@@ -77,8 +77,9 @@ func (c *Client) listen(ctx context.Context, all []net.Listener) error {
 			return fmt.Errorf("give listener to keeper: %w", err)
 		}
 		fds = append(fds, fd)
+		request.Names = append(request.Names, l.Name)
 	}
-	r, err := c.request(ctx, kindListen, struct{}{}, nil, fds...)
+	r, err := c.request(ctx, kindListen, request, nil, fds...)
 	if err != nil {
 		return err
 	}

@@ -192,8 +192,8 @@ func (k *keeper) greet(w *worker, m message) {
 	for _, in := range k.instances {
 		w.send(kindRunning, 0, in.Instance, in.pipes[:]...)
 	}
-	for _, fd := range k.listeners {
-		w.send(kindListener, 0, nil, fd)
+	for _, l := range k.listeners {
+		w.send(kindListener, 0, listenerInfo{l.name}, l.fd)
 	}
 	w.send(kindWelcome, 0, Welcome{
 		Protocol: Protocol, PID: os.Getpid(), Epoch: k.epoch, Blob: k.blob, Config: k.config, IgnoresHangup: k.nohup,
