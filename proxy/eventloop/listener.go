@@ -12,8 +12,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // acceptor accepts the connections of one listener. All loops have its socket in
@@ -47,8 +45,12 @@ func (g *Group) Serve(l net.Listener) error {
 		}
 		return fmt.Errorf("serve %v: %w", l.Addr(), err)
 	}
-	a := &acceptor{group: g, listener: l, file: file, fd: Socket(file.Fd()), stopped: make(chan struct{}), left: make(chan struct{})}
-	_ = unix.SetNonblock(int(a.fd), true) // Fd has made it block
+	fd, err := numberOf(file)
+	if err != nil {
+		_, _ = file.Close(), l.Close() // it has accepted no connection
+		return fmt.Errorf("serve %v: %w", l.Addr(), err)
+	}
+	a := &acceptor{group: g, listener: l, file: file, fd: fd, stopped: make(chan struct{}), left: make(chan struct{})}
 	setOptions(int(a.fd))
 	a.users.Store(1)
 	if err := g.start(a); err != nil {
@@ -65,6 +67,17 @@ func (g *Group) Serve(l net.Listener) error {
 		return fmt.Errorf("serve %v: %w", l.Addr(), a.err)
 	}
 	return nil
+}
+
+// numberOf returns the descriptor of a file. File.Fd would have the socket block for a
+// moment, and with it the loop of another process that shares it.
+func numberOf(file *os.File) (number Socket, err error) {
+	raw, err := file.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	err = raw.Control(func(fd uintptr) { number = Socket(fd) })
+	return number, err
 }
 
 // stop ends accepting; Serve does the rest. The socket is never shut down with
