@@ -24,7 +24,9 @@ var table = map[string][]string{
 		"internal/process/account", "internal/process/cgroup", "internal/process/explain", "internal/process/orphan", "internal/process/procfs",
 		"internal/process/reap",
 	},
-	"internal/keeper":                  {"internal/process", "internal/process/cgroup", "golang.org/x/sys"},
+	"internal/keeper": {
+		"internal/process", "internal/process/cgroup", "internal/process/orphan", "internal/process/reap", "internal/systemd", "golang.org/x/sys",
+	},
 	"internal/process/account":         {},
 	"internal/process/cgroup":          {"internal/process/procfs", "golang.org/x/sys"},
 	"internal/process/explain":         {"internal/process/account"},
@@ -105,13 +107,13 @@ var table = map[string][]string{
 	// the command line import them.
 	"internal/daemon": {
 		"internal/accesslog", "internal/app", "internal/autoscaler", "internal/certificates", "internal/config", "internal/fleet", "internal/fleet/local", "internal/fleet/probe",
-		"internal/logging", "internal/machine", "internal/notice", "internal/process/account", "internal/process/cgroup", "internal/process/orphan",
+		"internal/keeper", "internal/logging", "internal/machine", "internal/notice", "internal/process", "internal/process/account", "internal/process/cgroup", "internal/process/orphan",
 		"internal/process/procfs", "internal/process/reap", "internal/registry", "internal/systemd", "internal/tracing", "proxy", "proxy/edge", "proxy/http1",
 		"proxy/outcome", "proxy/sticky", "internal/state", "internal/deploy", "proxy/route", "server", "github.com/fsnotify/fsnotify", "golang.org/x/net",
 		"golang.org/x/sys", "internal/history", "internal/instancelog", "internal/runs",
 	},
 	"internal/cli": {
-		"gen/dynlb/v1", "internal/config", "internal/daemon", "internal/demo", "internal/logging", "internal/process/orphan", "internal/process/procfs",
+		"gen/dynlb/v1", "internal/config", "internal/daemon", "internal/demo", "internal/keeper", "internal/logging", "internal/process/orphan", "internal/process/procfs",
 		"internal/schedule", "internal/deploy", "internal/recipe", "internal/firstrun", "internal/simulate", "internal/systemd", "proxy", "server", "github.com/spf13/cobra", "golang.org/x/term", "internal/runs", "internal/top", "charm.land/bubbletea/v2",
 		"google.golang.org", "github.com/spf13/pflag",
 	},

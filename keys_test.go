@@ -13,7 +13,7 @@ import (
 // their description with those for which the local fleet makes one.
 func TestRestartKeys(t *testing.T) {
 	t.Parallel()
-	source, err := os.ReadFile("internal/fleet/local/settings.go")
+	source, err := os.ReadFile("internal/fleet/local/difference.go")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,6 +30,6 @@ func TestRestartKeys(t *testing.T) {
 	slices.Sort(compared)
 	slices.Sort(described)
 	if !slices.Equal(compared, described) {
-		t.Errorf("differences in internal/fleet/local/settings.go compares %q, want those that internal/config/keys.go describes: %q", compared, described)
+		t.Errorf("differences in internal/fleet/local/difference.go compares %q, want those that internal/config/keys.go describes: %q", compared, described)
 	}
 }
