@@ -68,6 +68,17 @@ type Report struct {
 	Version, PreviousVersion string
 	// Deploy is the deploy under way; zero when there is none.
 	Deploy Deploy
+	// Picture is how old the fleet's knowledge of its instances is; zero for a fleet that
+	// always knows them.
+	Picture Picture
+}
+
+// Picture is how old the knowledge of a fleet is that another program runs.
+type Picture struct {
+	// Heard is when that program last confirmed it.
+	Heard time.Time
+	// Error says why it does not any more; "" when it does.
+	Error string
 }
 
 // Thresholds are average loads of an instance: above Up instances are added, and below
@@ -192,6 +203,19 @@ func (b *Board) SetNotReady(reason string) {
 
 // SetLastExit reports how an instance that stopped unasked exited. It is an event, in place
 // of the one that the instance has stopped: call it before the transition to Stopped.
+// SetPicture reports how old the fleet's knowledge of its instances is. A change of the error
+// is announced, the time alone is not.
+func (b *Board) SetPicture(heard time.Time, reason string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	changed := b.report.Picture.Error != reason
+	b.report.Picture = Picture{heard, reason}
+	if changed {
+		b.notifyLocked()
+	}
+}
+
+// SetLastExit reports how an instance that stopped unasked exited. It is an event.
 func (b *Board) SetLastExit(exit Exit) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

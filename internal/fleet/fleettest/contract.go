@@ -25,6 +25,8 @@ type Kind struct {
 	Settings fleet.Settings
 	// Changed are settings that take other instances.
 	Changed fleet.Settings
+	// Foreign tells that another program replaces the instances, in its own order.
+	Foreign bool
 }
 
 // Contract tests a kind of fleet, in one subtest for each promise.

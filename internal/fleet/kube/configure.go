@@ -1,0 +1,95 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/dynlb/dynlb/internal/fleet"
+)
+
+// migrationLimit is how long the API server of another Cluster may take to list its pods.
+const migrationLimit = 30 * time.Second
+
+// migration is a change of the Cluster. The present pods stay until those of the new one are
+// listed, and run on.
+type migration struct {
+	began  time.Time
+	before Settings
+	old    []*pod
+	done   chan error
+}
+
+// Configure puts other settings in force. See [fleet.Fleet].
+func (f *Fleet) Configure(settings fleet.Settings) <-chan error {
+	done := make(chan error, 1)
+	own, ok := settings.(Settings)
+	if !ok {
+		done <- fleet.ErrKind
+		return done
+	}
+	begun := false
+	f.call(func() {
+		if begun = !f.stopping; begun {
+			f.configure(own, done)
+		}
+	})
+	if !begun {
+		done <- errStopped
+	}
+	return done
+}
+
+// configure runs in the loop.
+func (f *Fleet) configure(settings Settings, done chan error) {
+	before := f.settings
+	if f.moving != nil {
+		before = f.moving.before
+		f.endMigration(fleet.ErrSuperseded)
+	}
+	present := f.settings.Cluster.Target
+	f.settings = settings
+	if settings.Cluster.Target == present {
+		done <- nil
+		return
+	}
+	if err := f.begin(context.Background(), settings); err != nil { // endSources ends it
+		f.settings = before
+		done <- err
+		return
+	}
+	f.last = lastPicture{}
+	f.moving = &migration{began: time.Now(), before: before, old: f.inOrder(), done: done}
+}
+
+// migrate ends a migration when none of the old pods is in use, or takes it back when the new
+// ones are not listed. It runs in the loop.
+func (f *Fleet) migrate(now time.Time) {
+	m := f.moving
+	if m == nil {
+		return
+	}
+	if !f.last.known {
+		if now.Sub(m.began) > migrationLimit {
+			f.settings = m.before
+			f.endMigration(errors.New("the pods are not listed: " + errorText(true, f.source.age().err)))
+			if err := f.begin(context.Background(), m.before); err != nil {
+				f.Log.Error("no fleet", "error", err)
+			}
+		}
+		return
+	}
+	for _, p := range m.old {
+		if f.pods[p.seen.key] == p {
+			return
+		}
+	}
+	f.endMigration(nil)
+}
+
+func (f *Fleet) endMigration(err error) {
+	if f.moving != nil {
+		f.moving.done <- err
+		f.moving = nil
+	}
+}

@@ -1,0 +1,224 @@
+package kube
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/dynlb/dynlb/internal/fleet"
+)
+
+// steward reads and writes the Deployment, in one goroutine.
+type steward struct {
+	fleet   *Fleet
+	client  *client
+	target  Target
+	pace    *pace
+	elector *elector
+	drain   time.Duration // drainTimeout
+
+	written  int       // what dynlb wrote last, or found; -1 before the first look
+	rival    string    // what else sets the replicas; "" if nothing does
+	rivalAt  time.Time // when it last did
+	hpaSeen  time.Time // when autoscalers were last listed
+	steering fleet.Steering
+	told     bool // steering was sent
+	plain    bool // pods may not be annotated: no victim can be chosen
+	pending  pendingPods
+	waiting  string // why the Deployment is not scaled, as logged
+	trouble  string // as reported
+}
+
+const (
+	// rivalPause is how long dynlb leaves the replicas alone after something else has set
+	// them. An HPA does so every 15 s, and tools that apply a manifest every few minutes.
+	rivalPause = 2 * time.Minute
+	// hpaInterval is the time between two looks for autoscalers.
+	hpaInterval = 30 * time.Second
+)
+
+func newSteward(f *Fleet, c *client, settings *Settings) *steward {
+	host, _ := os.Hostname() // the name of the pod
+	s := &steward{fleet: f, client: c, target: settings.Cluster.Target, pace: settings.paceOf(), drain: settings.DrainTimeout, written: -1}
+	s.elector = &elector{
+		client: c, name: manager + "-" + s.target.Deployment, identity: cmp.Or(host, manager) + "_" + uuid.NewString(), pace: s.pace,
+	}
+	return s
+}
+
+// run keeps the replicas at the target, as long as this process holds the Lease.
+func (s *steward) run(ctx context.Context) {
+	election, end := context.WithCancel(ctx)
+	var elections sync.WaitGroup
+	elections.Go(func() { s.elector.run(election, s.fleet.wakeSteward) })
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			end()
+			elections.Wait()
+			s.elector.release()
+			return
+		case <-s.fleet.wake:
+		case <-timer.C:
+		}
+		timer.Reset(s.step(ctx))
+	}
+}
+
+// step looks at the Deployment, and changes it if that is called for. It returns the time
+// until the next look.
+func (s *steward) step(ctx context.Context) time.Duration {
+	d, err := s.read(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return s.pace.calm
+	case apierrors.IsNotFound(err):
+		s.report(fmt.Sprintf("there is no Deployment %s in namespace %s", s.target.Deployment, s.client.namespace))
+		return s.pace.calm
+	case apierrors.IsForbidden(err):
+		s.report(err.Error())
+		return s.pace.calm
+	case err != nil:
+		s.waitFor("the API server does not answer: " + err.Error())
+		return s.pace.busy
+	}
+	s.report("")
+	s.recognize(ctx, d)
+	s.steer(d)
+	want, reason, ok := s.fleet.wanted()
+	now := d.replicas()
+	_, leads := s.elector.leads()
+	next := s.pace.calm
+	switch {
+	case !ok, s.rival != "":
+	case want > now && (leads || now == 0):
+		next = s.raise(ctx, d, want, reason)
+	case !leads:
+	case want < now:
+		next = s.lower(ctx, d, want, reason)
+	default:
+		s.fleet.spare()
+		s.waitFor("")
+	}
+	if pending := s.watchPending(ctx, d); pending || d.rollout() || s.fleet.victims() > 0 {
+		next = min(next, s.pace.busy)
+	}
+	return next
+}
+
+// recognize notes what sets the replicas beside this process.
+func (s *steward) recognize(ctx context.Context, d *deployment) {
+	now := time.Now()
+	manager, subresource := d.scaler()
+	if s.rival != "" && now.Sub(s.rivalAt) >= rivalPause {
+		s.rival = ""
+	}
+	if changed := s.written >= 0 && d.replicas() != s.written; changed && manager != "dynlb" {
+		s.rival, s.rivalAt = cmp.Or(manager, "an unknown manager"), now
+		s.hpaSeen = time.Time{}
+		s.fleet.Log.Warn("replicas of the Deployment were changed, dynlb leaves them alone for a while", "by", s.rival,
+			"from", s.written, "to", d.replicas(), "pause", rivalPause)
+	}
+	s.written = d.replicas()
+	if now.Sub(s.hpaSeen) < hpaInterval {
+		return
+	}
+	s.hpaSeen = now
+	name, known := s.autoscaler(ctx)
+	switch {
+	case name != "":
+		name = "HorizontalPodAutoscaler " + name
+	case !known && manager == "kube-controller-manager" && subresource == "scale":
+		name = "a HorizontalPodAutoscaler, perhaps"
+	default:
+		return
+	}
+	if name != s.rival {
+		s.fleet.Log.Error("Deployment is scaled by something else, so dynlb does not scale it", "by", name,
+			"hint", "delete the HorizontalPodAutoscaler")
+	}
+	s.rival, s.rivalAt = name, now
+}
+
+// steer reports who sets the target.
+func (s *steward) steer(d *deployment) {
+	next := fleet.Steering{Target: d.replicas(), By: s.rival}
+	if _, leads := s.elector.leads(); !leads && s.rival == "" {
+		next.By, next.Raise = s.elector.other(), next.Target == 0
+	}
+	if s.told && next.By == "" && s.steering.By == "" { // what Scale sets is known there
+		s.steering = next
+		return
+	}
+	if !s.told || next != s.steering {
+		s.steering, s.told = next, true
+		s.fleet.steer(next)
+	}
+}
+
+// raise scales up, unless pods that were asked for before find no room.
+func (s *steward) raise(ctx context.Context, d *deployment, n int, reason string) time.Duration {
+	s.fleet.spare()
+	if s.pending.noRoom != "" && d.Status.Ready < d.replicas() {
+		s.waitFor("pods that were asked for before find no room: " + s.pending.noRoom)
+		return s.pace.busy
+	}
+	return s.set(ctx, d.replicas(), n, reason)
+}
+
+// set writes the replicas, if this process may still do so; from zero any may. It returns
+// the time until the next look.
+func (s *steward) set(ctx context.Context, from, n int, reason string) time.Duration {
+	until, leads := s.elector.leads()
+	if leads {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, until)
+		defer cancel()
+	} else if from != 0 {
+		return s.pace.busy
+	}
+	if err := s.setReplicas(ctx, n); err != nil {
+		s.fleet.Log.Warn("scale Deployment", "to", n, "error", err)
+		s.waitFor("scale Deployment: " + err.Error())
+		return s.pace.busy
+	}
+	s.written = n
+	s.fleet.Log.Info("Deployment scaled", "deployment", s.target.Deployment, "from", from, "to", n, "reason", reason)
+	s.waitFor("")
+	return s.pace.busy
+}
+
+// waitFor notes why the Deployment is not scaled as it should be, and logs it once.
+func (s *steward) waitFor(reason string) {
+	if reason != "" && reason != s.waiting {
+		s.fleet.Log.Info("scaling waits", "reason", reason)
+	}
+	s.waiting = reason
+}
+
+// report reports why no pod can be started; "" when one can.
+func (s *steward) report(trouble string) {
+	if trouble == s.trouble {
+		return
+	}
+	s.trouble = trouble
+	s.fleet.Board.SetTrouble(trouble)
+	if trouble != "" {
+		s.fleet.Log.Error("no fleet", "error", trouble)
+	}
+}
+
+// wanted returns the target and its reason; ok is false before Scale was called, and during a
+// shutdown.
+func (f *Fleet) wanted() (n int, reason string, ok bool) {
+	f.call(func() { n, reason, ok = f.target, f.reason, f.scaled && !f.frozen && !f.stopping })
+	return n, reason, ok
+}
