@@ -58,7 +58,10 @@ func holdOf(req *dynlbv1.ScaleToRequest) (time.Duration, error) {
 // scaleError turns the error of a Scaler into one of the service.
 func scaleError(err error) error {
 	var bounds *notice.BoundsError
+	var steered *notice.SteeredError
 	switch {
+	case errors.As(err, &steered):
+		return status.Error(codes.FailedPrecondition, steered.Error())
 	case errors.As(err, &bounds):
 		return status.Error(codes.InvalidArgument, bounds.Error())
 	case errors.Is(err, registry.ErrClosed):

@@ -130,7 +130,10 @@ func (a *Autoscaler) Run(ctx context.Context) {
 	}
 	changed, stop := s.Board.Watch()
 	defer stop()
-	s.Start()
+	steering := steeringOf(s.Fleet)
+	if steering == nil {
+		s.Start()
+	}
 	next := time.NewTimer(s.Step())
 	defer next.Stop()
 	for {
@@ -140,6 +143,9 @@ func (a *Autoscaler) Run(ctx context.Context) {
 			return
 		case o := <-a.orders:
 			o.reply <- s.obey(o)
+		case to := <-steering:
+			s.Steer(to)
+			next.Reset(s.Step())
 		case settings := <-a.settings:
 			s.configure(settings)
 			next.Reset(s.Step())

@@ -1,6 +1,7 @@
 package autoscaler
 
 import (
+	"cmp"
 	"log/slog"
 	"time"
 
@@ -50,6 +51,7 @@ type Scaler struct {
 	regret  regret
 
 	timetable timetable
+	steering  notice.Steering // zero for a fleet that is not Steered
 	brakes    brakes
 	rise      rise
 }
@@ -82,10 +84,16 @@ func (s *Scaler) Start() {
 // the time that the call before returned is over, and when a first request waits. It
 // returns the time until the next step.
 func (s *Scaler) Step() time.Duration {
+	if !s.started { // the target of the fleet is not known yet
+		return s.settings.step()
+	}
 	now := s.Board.Snapshot().Snapshot
 	s.follow(now.Time)
 	s.watchMachine(now.Time)
 	s.logRise(now.Time)
+	if s.followOther(&now) {
+		return s.settings.step()
+	}
 	if now.Paused { // neither the requests that wait nor idle instances say what is needed
 		s.restart(now.Time)
 		return s.settings.step()
@@ -198,7 +206,9 @@ func (s *Scaler) configure(settings Settings) {
 	var entry string
 	s.settings, entry = s.timetabled(settings, now)
 	s.restart(now)
-	s.bound(entry)
+	if s.started && s.steering.By == "" {
+		s.bound(entry)
+	}
 }
 
 // ScaleTo sets the target to n, as Autoscaler.ScaleTo does.
@@ -209,6 +219,9 @@ func (s *Scaler) ScaleTo(n int, hold time.Duration, reason string) (old int, err
 
 // obey carries out an order.
 func (s *Scaler) obey(o order) answer {
+	if by := s.steering.By; by != "" || !s.started {
+		return answer{old: s.target, err: &notice.SteeredError{By: cmp.Or(by, "it is not known yet what does")}}
+	}
 	if err := s.settings.Bounds.Check(o.n); err != nil {
 		return answer{old: s.target, err: err}
 	}
@@ -249,4 +262,4 @@ func (s *Scaler) assign(n int, reason string) {
 
 // Urgent reports whether the next step must not be waited for: with no instance, the
 // first request does not wait for it.
-func (s *Scaler) Urgent() bool { return s.target == 0 && s.Board.Snapshot().Waiting > 0 }
+func (s *Scaler) Urgent() bool { return s.started && s.target == 0 && s.Board.Snapshot().Waiting > 0 }

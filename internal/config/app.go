@@ -116,6 +116,9 @@ type App struct {
 	MaxAge      time.Duration
 	MaxMemory   int64
 
+	// Kubernetes is zero when the instances are processes of this machine.
+	Kubernetes Kubernetes
+
 	Edge
 }
 

@@ -102,6 +102,7 @@ const (
 	Email       Kind = "email"         // an address of electronic mail
 	URL         Kind = "URL"           // a URL of the scheme https
 	Version     Kind = "version"       // the name of a version of an app
+	Name        Kind = "name"          // of an object
 	Session     Kind = "session"       // what requests of one session have in common
 )
 

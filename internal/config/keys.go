@@ -29,7 +29,7 @@ func keysOf(c *Config) []Key {
 	var all []Key
 	app := &c.App
 	for _, group := range [][]Key{
-		perApp(scalingKeys(app)), perApp(boundsKeys(app)), perApp(commandKeys(app)), perApp(versionKeys(app)), listenerKeys(c), perApp(instanceKeys(app)),
+		perApp(scalingKeys(app)), perApp(boundsKeys(app)), perApp(commandKeys(app)), perApp(versionKeys(app)), perApp(fleetKeys(app)), listenerKeys(c), perApp(instanceKeys(app)),
 		stateKeys(c), stopKeys(c), perApp(trafficKeys(app)), clientKeys(c), perApp(processKeys(app)),
 		perApp(edgeKeys(&app.Edge)),
 	} {

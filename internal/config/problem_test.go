@@ -7,7 +7,7 @@ import (
 )
 
 const allKeys = "location, minInstances, maxInstances, checkInterval, healthTimeout, scaleUpThreshold, scaleDownThreshold, idleTimeout, schedule, " +
-	"spareInstances, slowStart, brakes, command, envFile, env, socket, workDir, version, releases, listen, tls, admin, adminHTTP, status, auth, basePort, " +
+	"spareInstances, slowStart, brakes, command, envFile, env, socket, workDir, version, releases, fleet, listen, tls, admin, adminHTTP, status, auth, basePort, " +
 	"health, healthPath, livenessPath, startTimeout, stopTimeout, drainTimeout, stateDir, history, logs, drainDelay, protocol, requestTimeout, keepAlive, maxConcurrency, queue, " +
 	"sticky, forwarded, trustedProxies, proxyProtocol, underscoreFields, verifyPort, user, maxRequests, maxAge, maxMemory, accessLog, requestID, " +
 	"serverTiming, allow, deny, basicAuth, rateLimit, headers, securityHeaders, maintenance, errorPages, compression, tracing, limits, apps"

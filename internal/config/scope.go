@@ -37,7 +37,7 @@ func (s scope) validate() {
 	}
 	// The last port is basePort + maxInstances - 1.
 	base, high, ok := s.keys("basePort", "maxInstances")
-	if last := maxPort + 1; ok && c.BasePort+c.MaxInstances > last {
+	if last := maxPort + 1; ok && !c.OnKubernetes() && c.BasePort+c.MaxInstances > last {
 		at, _ := s.later(base, high)
 		s.problem(at, "basePort + maxInstances must be at most %d; got %d + %d", last, c.BasePort, c.MaxInstances)
 	}
@@ -55,6 +55,7 @@ func (s scope) validate() {
 	if health, protocol, ok := s.keys("health", "protocol"); ok && c.Health == "grpc" && c.Protocol == "http1" {
 		s.problem(s.set[health], "needs %s: h2c or auto; gRPC is on HTTP/2", protocol)
 	}
+	s.kubernetes()
 	s.versions()
 	s.sockets()
 	s.schedule()
@@ -111,7 +112,7 @@ func (r *reader) ports() {
 	if len(r.config.Apps) < 2 || len(r.problems) > 0 {
 		return
 	}
-	all := slices.Clone(r.config.Apps)
+	all := slices.DeleteFunc(slices.Clone(r.config.Apps), func(a App) bool { return a.OnKubernetes() })
 	slices.SortStableFunc(all, func(a, b App) int { return b.BasePort - a.BasePort })
 	need := 0 // of the apps from a base port up
 	for i := range all {

@@ -50,7 +50,7 @@ func newPlan(settings config.Config, on host) (plan, error) {
 
 // appSettings returns the settings of an app.
 func appSettings(settings *config.App, on host, sampler *edge.Sampler) (app.Settings, error) {
-	own, err := fleetSettings(settings, on)
+	own, err := fleetOf(settings, on)
 	if err != nil {
 		return app.Settings{}, err
 	}
@@ -67,7 +67,7 @@ func appSettings(settings *config.App, on host, sampler *edge.Sampler) (app.Sett
 		Versions: versions{*settings, on},
 		Requests: route.Settings{
 			RequestTimeout: settings.RequestTimeout, KeepAlive: keepAlive(settings.KeepAlive), Sticky: stickyRules(settings), Forwarded: settings.Forwarded, Edge: edge.New(inFront),
-			Protocol: protocol(settings),
+			Protocol: protocol(settings), ConnectTimeout: connectTimeout(settings),
 		},
 	}, nil
 }
@@ -175,7 +175,9 @@ func Check(settings config.Config) error {
 }
 
 // builtIn reports whether instances are the demo backend: the config names no program.
-func builtIn(settings *config.App) bool { return settings.Argv(0) == nil }
+func builtIn(settings *config.App) bool {
+	return settings.Argv(0) == nil && !settings.OnKubernetes()
+}
 
 // command returns the command line of an instance on a port: that of the config,
 // or that of the built-in demo backend. onSocket is the one of an instance on a Unix

@@ -17,12 +17,16 @@ func Simulated(settings *config.App) (registry.Options, autoscaler.Settings) {
 		QueueTimeout:   settings.Queue.Timeout,
 		SlowStart:      settings.SlowStart,
 	}
+	brakes := autoscaler.Brakes{Memory: settings.Brakes.Memory, Processors: settings.Brakes.CPU}
+	if settings.OnKubernetes() {
+		queueing.Remote, brakes = true, autoscaler.Brakes{} // the instances have other machines
+	}
 	return queueing, autoscaler.Settings{
 		Bounds:     notice.Bounds{Min: settings.MinInstances, Max: settings.MaxInstances},
 		Thresholds: autoscaler.Thresholds{Up: settings.ScaleUpThreshold, Down: settings.ScaleDownThreshold},
 		Schedule:   settings.Schedule,
 		Spare:      settings.SpareInstances,
-		Brakes:     autoscaler.Brakes{Memory: settings.Brakes.Memory, Processors: settings.Brakes.CPU},
+		Brakes:     brakes,
 		Idle:       settings.IdleTimeout,
 		Window:     settings.CheckInterval,
 	}

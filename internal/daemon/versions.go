@@ -31,5 +31,5 @@ func (v versions) Settings(of deploy.Version) (fleet.Settings, error) {
 	if err != nil {
 		return nil, err
 	}
-	return fleetSettings(&at, v.on)
+	return fleetOf(&at, v.on)
 }

@@ -71,6 +71,8 @@ type Report struct {
 	// Picture is how old the fleet's knowledge of its instances is; zero for a fleet that
 	// always knows them.
 	Picture Picture
+	// Steering says what sets Target; zero when this process alone does.
+	Steering Steering
 }
 
 // Picture is how old the knowledge of a fleet is that another program runs.
@@ -201,8 +203,6 @@ func (b *Board) SetNotReady(reason string) {
 	b.registry.SetTrouble(reason)
 }
 
-// SetLastExit reports how an instance that stopped unasked exited. It is an event, in place
-// of the one that the instance has stopped: call it before the transition to Stopped.
 // SetPicture reports how old the fleet's knowledge of its instances is. A change of the error
 // is announced, the time alone is not.
 func (b *Board) SetPicture(heard time.Time, reason string) {
@@ -215,7 +215,8 @@ func (b *Board) SetPicture(heard time.Time, reason string) {
 	}
 }
 
-// SetLastExit reports how an instance that stopped unasked exited. It is an event.
+// SetLastExit reports how an instance that stopped unasked exited. It is an event, in place
+// of the one that the instance has stopped: call it before the transition to Stopped.
 func (b *Board) SetLastExit(exit Exit) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -132,6 +132,10 @@ func (l Lease) Unreachable(reason string) {
 	now := r.elapsed()
 	l.failedLocked(now)
 	r.brokeLocked(l.in, Origin{}, now, reason)
+	if r.options.Remote && l.in.about.state.Routable() && len(r.candidates) > 1 {
+		_ = r.transitionLocked(l.in, Unhealthy, reason) // cannot fail from Ready
+		r.suspectLocked(l.in)
+	}
 }
 
 // Failed reports a failure of the instance, with a reason for people: it ended the

@@ -70,8 +70,13 @@ func (l Lease) ConnRefused() {
 	r.brokeLocked(l.in, Origin{}, now, reason)
 	l.in.markDeadLocked()
 	_ = r.transitionLocked(l.in, Unhealthy, reason) // cannot fail from Ready
+	r.suspectLocked(l.in)
+}
+
+// suspectLocked has the fleet check an instance at once.
+func (r *Registry) suspectLocked(in *instance) {
 	select {
-	case r.suspects <- l.in.id:
+	case r.suspects <- in.id:
 	default:
 	}
 }

@@ -32,6 +32,10 @@ type Options struct {
 	// SlowStart is the time in which the share of a new instance grows to that of the
 	// others. Zero: it gets its share at once.
 	SlowStart time.Duration
+	// Remote tells that instances are on other machines. One that cannot be connected to in
+	// time gets no more requests until it is ready again, like one that refuses a
+	// connection: an address may have gone without a word.
+	Remote bool
 }
 
 // AutoConcurrency makes the registry find out by itself how many requests an instance
@@ -175,7 +179,7 @@ func (r *Registry) SetHopeless(hopeless bool) {
 }
 
 // Suspects delivers the instances that became Unhealthy because they refused a
-// connection, so that the fleet can check them at once. It has one reader. When the
+// connection (see Options.Remote too), so that the fleet can check them at once. It has one reader. When the
 // reader is far behind, further suspects are dropped.
 func (r *Registry) Suspects() <-chan ID { return r.suspects }
 

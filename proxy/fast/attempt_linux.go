@@ -46,7 +46,7 @@ func (r *request) connect(state upstreamState) {
 	}
 	w.engine.upstreams.Add(1)
 	r.upstream = u
-	u.Within(policy.DialTimeout)
+	u.Within(r.app.ConnectTimeout())
 }
 
 // redial has connect called again soon. It reports false if connecting has taken too
@@ -54,7 +54,7 @@ func (r *request) connect(state upstreamState) {
 func (r *request) redial(state upstreamState) bool {
 	now := r.worker.loop.Now()
 	if r.dialBy == 0 {
-		r.dialBy = now + int64(policy.DialTimeout)
+		r.dialBy = now + int64(r.app.ConnectTimeout())
 	}
 	if state != connecting || now >= r.dialBy {
 		r.dialBy = 0

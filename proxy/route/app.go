@@ -1,6 +1,7 @@
 package route
 
 import (
+	"cmp"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +21,8 @@ type Settings struct {
 	// KeepAlive is how long a connection to an instance may be idle and still be used.
 	// Zero: policy.StaleAfter. Negative: each request has a connection of its own.
 	KeepAlive time.Duration
+	// ConnectTimeout bounds the time to connect to an instance. Zero: policy.DialTimeout.
+	ConnectTimeout time.Duration
 	// Protocol is what the instances speak.
 	Protocol Protocol
 	// Forwarded has instances get Forwarded (RFC 7239) besides X-Forwarded-*.
@@ -89,6 +92,11 @@ func (a *App) Edge() *edge.State { return &a.edge }
 
 // KeepAlive returns how long an idle connection to an instance is kept.
 func (a *App) KeepAlive() time.Duration { return policy.KeepAlive(a.Settings().KeepAlive) }
+
+// ConnectTimeout returns how long connecting to an instance may take.
+func (a *App) ConnectTimeout() time.Duration {
+	return cmp.Or(a.Settings().ConnectTimeout, policy.DialTimeout)
+}
 
 // Configure replaces the settings, all of them, for the requests that begin from now
 // on.

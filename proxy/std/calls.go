@@ -29,6 +29,8 @@ func newCalls(p *pool) *h2c.Pool {
 func (p *pool) dialHost(ctx context.Context, to registry.Endpoint, h *host) (net.Conn, error) {
 	protocol := h.app.Settings().Protocol
 	if protocol == route.HTTP1 || protocol == route.EitherHTTP && h.plain.Load() {
+		ctx, cancel := context.WithTimeout(ctx, h.app.ConnectTimeout())
+		defer cancel()
 		return p.dial(ctx, to)
 	}
 	conn, err := p.calls.Dial(ctx, to)

@@ -75,7 +75,7 @@ func dialEndpoint(ctx context.Context, to registry.Endpoint) (net.Conn, error) {
 // connect makes a connection. It belongs to the caller until put.
 func (p *pool) connect(ctx context.Context, to registry.Endpoint, app *route.App) (*upstream, error) {
 	host := p.admit(to, app)
-	limit := p.clock.limit(policy.DialTimeout)
+	limit := p.clock.limit(app.ConnectTimeout())
 	for {
 		conn, err := p.dialHost(ctx, to, host)
 		if err == nil {

@@ -74,6 +74,8 @@ func valueNode(v config.Value) node {
 		return node{Type: "array", Items: &node{Type: "string", MinLength: 1}}
 	case config.List:
 		return node{Type: "array"}
+	case config.Name:
+		return node{Type: []string{"string", "integer"}, MinLength: 1}
 	case config.Version:
 		return node{Type: []string{"string", "number"}, MinLength: 1}
 	case config.Account:
@@ -110,6 +112,7 @@ var takesAny = map[config.Kind]string{
 	config.Hosts:       "list of hosts",
 	config.Prefixes:    "list of paths",
 	config.Cron:        "cron expression",
+	config.Name:        "name",
 	config.Version:     "name of a version",
 	config.Account:     "user of this machine",
 }

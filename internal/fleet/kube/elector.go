@@ -24,6 +24,7 @@ type elector struct {
 	holder   string     // of the Lease, as last seen
 	seen     leaseSpec  // likewise
 	seenAt   time.Time  // when that last changed
+	why      string     // why the Lease cannot be used; or ""
 }
 
 // lease is what dynlb reads and writes of a Lease.
@@ -55,14 +56,12 @@ func (e *elector) leads() (until time.Time, ok bool) {
 	return e.deadline, time.Now().Before(e.deadline)
 }
 
-// other returns the holder of the Lease, for people.
-func (e *elector) other() string {
+// state returns the holder of the Lease, "" before that is known, and why it is not known for
+// good; "" if it is.
+func (e *elector) state() (holder, why string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.holder == "" || e.holder == e.identity {
-		return "no dynlb holds the Lease yet"
-	}
-	return e.holder
+	return e.holder, e.why
 }
 
 // run holds the Lease, or tries to get it, until ctx ends. changed is called after each change
@@ -92,7 +91,7 @@ func (e *elector) try(ctx context.Context) {
 	began := time.Now()
 	var now lease
 	err := e.client.get(ctx, e.path(), &now)
-	if err != nil && !apierrors.IsNotFound(err) {
+	if e.refused(err) || err != nil && !apierrors.IsNotFound(err) {
 		return // the deadline says how long this process still leads
 	}
 	missing := err != nil
@@ -112,12 +111,23 @@ func (e *elector) try(ctx context.Context) {
 	} else { // with the version that was read: of two, one gets a conflict
 		err = write(ctx, e.client.Put().AbsPath(e.path()...), next, nil)
 	}
-	if err != nil {
+	if e.refused(err) || err != nil {
 		return
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.holder, e.deadline = e.identity, began.Add(e.pace.renew)
+}
+
+// refused notes whether the API server refuses the use of the Lease.
+func (e *elector) refused(err error) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.why = ""
+	if apierrors.IsForbidden(err) {
+		e.why = err.Error()
+	}
+	return e.why != ""
 }
 
 // free reports whether this process may take or renew the Lease.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/internal/fleet"
+	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
@@ -16,7 +17,7 @@ type Fleet struct {
 	fleet.Options
 	calls    chan func()         // work for the loop
 	done     chan struct{}       // closed when Run has returned
-	steering chan fleet.Steering // capacity 1
+	steering chan notice.Steering // capacity 1
 	wake     chan struct{}       // capacity 1: the steward has something to do
 	restarts sync.Mutex          // held during a restart
 
@@ -52,12 +53,12 @@ type lastPicture struct {
 func New(options fleet.Options, settings Settings) *Fleet {
 	return &Fleet{
 		Options: options, settings: settings, calls: make(chan func()), done: make(chan struct{}),
-		steering: make(chan fleet.Steering, 1), wake: make(chan struct{}, 1), pods: map[key]*pod{}, reason: "listed by the Service",
+		steering: make(chan notice.Steering, 1), wake: make(chan struct{}, 1), pods: map[key]*pod{}, reason: "listed by the Service",
 	}
 }
 
-// Steering implements fleet.Steered.
-func (f *Fleet) Steering() <-chan fleet.Steering { return f.steering }
+// Steering implements autoscaler.Steered.
+func (f *Fleet) Steering() <-chan notice.Steering { return f.steering }
 
 // Run follows the pods until Stop. See [fleet.Fleet]. The pods run on when it returns.
 func (f *Fleet) Run(ctx context.Context) {
@@ -172,7 +173,7 @@ func (f *Fleet) Scale(n int, reason string) {
 }
 
 // steer reports who sets the target.
-func (f *Fleet) steer(s fleet.Steering) {
+func (f *Fleet) steer(s notice.Steering) {
 	select {
 	case <-f.steering:
 	default:

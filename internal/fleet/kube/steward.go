@@ -11,7 +11,7 @@ import (
 	"github.com/google/uuid"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
-	"github.com/dynlb/dynlb/internal/fleet"
+	"github.com/dynlb/dynlb/internal/notice"
 )
 
 // steward reads and writes the Deployment, in one goroutine.
@@ -27,7 +27,7 @@ type steward struct {
 	rival    string    // what else sets the replicas; "" if nothing does
 	rivalAt  time.Time // when it last did
 	hpaSeen  time.Time // when autoscalers were last listed
-	steering fleet.Steering
+	steering notice.Steering
 	told     bool // steering was sent
 	plain    bool // pods may not be annotated: no victim can be chosen
 	pending  pendingPods
@@ -148,18 +148,30 @@ func (s *steward) recognize(ctx context.Context, d *deployment) {
 	s.rival, s.rivalAt = name, now
 }
 
-// steer reports who sets the target.
+// steer reports what sets the target, as soon as that is known.
 func (s *steward) steer(d *deployment) {
-	next := fleet.Steering{Target: d.replicas(), By: s.rival}
-	if _, leads := s.elector.leads(); !leads && s.rival == "" {
-		next.By, next.Raise = s.elector.other(), next.Target == 0
+	holder, why := s.elector.state()
+	if why != "" {
+		s.fleet.Log.Error("Lease cannot be used, so dynlb does not scale", "error", why)
+		holder = "nothing: " + why
 	}
-	if s.told && next.By == "" && s.steering.By == "" { // what Scale sets is known there
-		s.steering = next
+	_, leads := s.elector.leads()
+	if !leads && holder == "" {
+		return // the first try has not ended
+	}
+	next := notice.Steering{Target: d.replicas(), By: s.rival}
+	if !leads && s.rival == "" {
+		next.By, next.Raise = holder, next.Target == 0
+	}
+	if s.told && next == s.steering {
 		return
 	}
-	if !s.told || next != s.steering {
-		s.steering, s.told = next, true
+	own := s.told && next.By == "" && s.steering.By == "" // Scale has set what there is
+	if s.told && next.By == "" && s.steering.By != "" {
+		s.fleet.forget()
+	}
+	s.steering, s.told = next, true
+	if !own {
 		s.fleet.steer(next)
 	}
 }
@@ -215,6 +227,9 @@ func (s *steward) report(trouble string) {
 		s.fleet.Log.Error("no fleet", "error", trouble)
 	}
 }
+
+// forget has the target wait for Scale: it was set when another process did that.
+func (f *Fleet) forget() { f.call(func() { f.scaled = false }) }
 
 // wanted returns the target and its reason; ok is false before Scale was called, and during a
 // shutdown.

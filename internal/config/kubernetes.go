@@ -1,0 +1,113 @@
+package config
+
+import (
+	"regexp"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Kubernetes says which pods are the instances of an app. Deployment is set if any field is.
+type Kubernetes struct {
+	Namespace, Deployment, Service, Port string
+	// Kubeconfig is an absolute path, or "" for the credentials of dynlb's own pod.
+	Kubeconfig string
+}
+
+// OnKubernetes reports whether the instances are pods, and not processes of this machine.
+func (a *App) OnKubernetes() bool { return a.Kubernetes.Deployment != "" }
+
+// objectName is a name of most objects of Kubernetes: a DNS subdomain (RFC 1123).
+var objectName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$`)
+
+// portName is the name or the number of a port.
+var portName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+// fleetKeys say what the instances are.
+func fleetKeys(a *App) []Key {
+	return []Key{{
+		Name:    "fleet",
+		Meaning: "What the instances are. Unset: processes of this machine.",
+		Keys: []Key{{
+			Name: "kubernetes", Keys: kubernetesKeys(&a.Kubernetes),
+			Meaning: "The pods of a Deployment, which dynlb scales, behind a Service; see docs/kubernetes.md. Keys about processes of this machine do not apply then: " + processKeyList() + ".",
+		}},
+	}}
+}
+
+func kubernetesKeys(k *Kubernetes) []Key {
+	return []Key{
+		{
+			Name: "deployment", Value: named(&k.Deployment, objectName, "the name of a Deployment, such as web"), Example: "web", Change: RollingRestart,
+			Meaning: "The Deployment whose pods get the requests. Required.",
+		},
+		{
+			Name: "service", Value: named(&k.Service, objectName, "the name of a Service, such as web"), Example: "web", Change: RollingRestart,
+			Meaning: "The Service that selects the pods; it may be a headless one. Unset: the one with the name of the Deployment.",
+		},
+		{
+			Name: "port", Value: named(&k.Port, portName, "the name or the number of a port, such as http"), Example: "http", Change: RollingRestart,
+			Meaning: "The name of the port in the Service, or its number in the pods. Unset: the only one, or the one that is called http.",
+		},
+		{
+			Name: "namespace", Value: named(&k.Namespace, portName, "the name of a namespace, such as default"), Example: "default", Change: RollingRestart,
+			Meaning: "The namespace of both. Unset: that of the credentials.",
+		},
+		{
+			Name: "kubeconfig", Value: checked(&k.Kubeconfig, checkReadable), Example: "kubeconfig", Change: RollingRestart,
+			Meaning: "A file with the credentials, relative to the config file. Unset: those of the service account of the pod that dynlb runs in.",
+		},
+	}
+}
+
+// named is a text of some form.
+func named(field *string, form *regexp.Regexp, want string) Value {
+	return Value{Kind: Name, decode: func(r *reader, at place, node *yaml.Node) {
+		s, ok := word(node)
+		if !ok || !form.MatchString(s) {
+			r.wrong(at, node, want)
+			return
+		}
+		*field = s
+	}}
+}
+
+// ofProcesses are the keys that only concern processes of this machine.
+var ofProcesses = []string{
+	"location", "command", "env", "socket", "workDir", "version", "releases", "basePort", "livenessPath", "startTimeout", "stopTimeout",
+	"verifyPort", "user", "maxRequests", "maxAge", "maxMemory",
+}
+
+// processKeyList lists these keys for people.
+func processKeyList() string {
+	text := ""
+	for i, name := range ofProcesses {
+		switch {
+		case i == len(ofProcesses)-1:
+			text += " and "
+		case i > 0:
+			text += ", "
+		}
+		text += "`" + name + "`"
+	}
+	return text
+}
+
+// kubernetes checks that an app on Kubernetes has no keys about processes. One beside apps is
+// for the other apps.
+func (s scope) kubernetes() {
+	const own = "fleet.kubernetes"
+	if s.app.Kubernetes == (Kubernetes{}) {
+		return
+	}
+	if !s.app.OnKubernetes() {
+		if s.good(s.key(own + ".deployment")) {
+			s.problem(s.set[s.key(own)], "needs deployment: the name of the Deployment whose pods get the requests")
+		}
+		return
+	}
+	for _, name := range ofProcesses {
+		if key := s.prefix + name; s.isSet(key) {
+			s.problem(s.set[key], "does not apply to %s: Kubernetes runs the instances; set it in the Deployment, or leave it out", own)
+		}
+	}
+}

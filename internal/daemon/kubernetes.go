@@ -1,0 +1,46 @@
+package daemon
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/dynlb/dynlb/internal/config"
+	"github.com/dynlb/dynlb/internal/fleet"
+	"github.com/dynlb/dynlb/internal/fleet/kube"
+)
+
+// podConnectTimeout is how long connecting to a pod may take. Nothing answers at the address
+// of a pod that has gone, for three seconds or for ever, and there is another pod. A SYN that
+// is lost is sent again after 1 s (RFC 6298, 2.1).
+const podConnectTimeout = time.Second
+
+// fleetOf returns the settings of the instances of an app, whatever they are.
+func fleetOf(settings *config.App, on host) (fleet.Settings, error) {
+	if !settings.OnKubernetes() {
+		return fleetSettings(settings, on)
+	}
+	k := &settings.Kubernetes
+	cluster, err := kube.Connect(kube.Target{
+		Kubeconfig: k.Kubeconfig, Namespace: k.Namespace, Deployment: k.Deployment, Service: k.Service, Port: k.Port,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("fleet.kubernetes: %w", err)
+	}
+	return kube.Settings{
+		Cluster:       cluster,
+		CheckInterval: settings.CheckInterval,
+		HealthTimeout: settings.HealthTimeout,
+		DrainTimeout:  settings.DrainTimeout,
+		Check:         healthCheck(settings),
+		GRPCHealth:    settings.Health == "grpc",
+		HealthPath:    settings.HealthPath,
+	}, nil
+}
+
+// connectTimeout returns how long connecting to an instance may take; 0 for the default.
+func connectTimeout(settings *config.App) time.Duration {
+	if settings.OnKubernetes() {
+		return podConnectTimeout
+	}
+	return 0
+}
