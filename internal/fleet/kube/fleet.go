@@ -15,11 +15,11 @@ import (
 // Fleet has the pods of a Deployment as instances. Create one with New and call Run once.
 type Fleet struct {
 	fleet.Options
-	calls    chan func()         // work for the loop
-	done     chan struct{}       // closed when Run has returned
+	calls    chan func()          // work for the loop
+	done     chan struct{}        // closed when Run has returned
 	steering chan notice.Steering // capacity 1
-	wake     chan struct{}       // capacity 1: the steward has something to do
-	restarts sync.Mutex          // held during a restart
+	wake     chan struct{}        // capacity 1: the steward has something to do
+	restarts sync.Mutex           // held during a restart
 
 	// Owned by the loop:
 

@@ -44,7 +44,7 @@ func (s *steward) lower(ctx context.Context, d *deployment, n int, reason string
 		return s.set(ctx, now, n, reason)
 	}
 	s.waitFor("")
-	done := s.fleet.choose(now-n, s.drain, reason)
+	done := s.fleet.choose(now-n, reason, s.drain, s.pace.settle)
 	if len(done) == 0 {
 		return s.pace.busy
 	}
@@ -96,7 +96,10 @@ func sleep(ctx context.Context, d time.Duration) bool {
 
 // choose makes n pods victims, those that are ready to go in the order of removal, and returns
 // those that have finished, or have had their time.
-func (f *Fleet) choose(n int, drain time.Duration, reason string) (done []choice) {
+//
+// It returns none of them yet if others are likely to have finished within gather: each scaling
+// takes a while.
+func (f *Fleet) choose(n int, reason string, drain, gather time.Duration) (done []choice) {
 	f.call(func() {
 		have := 0
 		for _, p := range f.pods {
@@ -112,15 +115,15 @@ func (f *Fleet) choose(n int, drain time.Duration, reason string) (done []choice
 				have++
 			}
 		}
-		done = f.finished(n, drain)
+		done = f.finished(n, drain, gather)
 	})
 	return done
 }
 
 // finished returns victims that have no more requests, or have had their time. It gives those
 // back that are too many.
-func (f *Fleet) finished(n int, drain time.Duration) (done []choice) {
-	have := 0
+func (f *Fleet) finished(n int, drain, gather time.Duration) (done []choice) {
+	have, young := 0, false
 	for _, p := range f.inOrder() {
 		if p.victim == nil || !p.victim.condemned.IsZero() {
 			continue
@@ -137,9 +140,13 @@ func (f *Fleet) finished(n int, drain time.Duration) (done []choice) {
 		}
 		if c.drained || time.Since(p.victim.since) >= drain {
 			done = append(done, c)
-		} else {
-			f.awaitDrained(p)
+			continue
 		}
+		f.awaitDrained(p)
+		young = young || time.Since(p.victim.since) < gather
+	}
+	if young {
+		return nil
 	}
 	return done
 }

@@ -34,10 +34,11 @@ adminHTTP: 127.0.0.1:%d
 stateDir: "off"
 checkInterval: 1s
 drainDelay: 0s
+accessLog: {to: %s.access}
 fleet:
   kubernetes: {deployment: app, namespace: %s, kubeconfig: %s}
 %s
-`, port, port+1, port+2, w.namespace, filepath.Join(folder(), "kubeconfig"), settings)
+`, port, port+1, port+2, path, w.namespace, filepath.Join(folder(), "kubeconfig"), settings)
 	if err := os.WriteFile(path+".yaml", []byte(config), 0o600); err != nil {
 		return nil, err
 	}
