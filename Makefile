@@ -129,6 +129,18 @@ prometheus: need-go ## Have a real Prometheus scrape dynlb, for the dashboard an
 	$(call step,prometheus)
 	@go test -count=1 -timeout=10m ./examples/prometheus
 
+# A real control plane of Kubernetes, from a module of its own: see test/kubernetes/README.md.
+K8S := test/kubernetes/bin
+SCENARIOS ?=
+.PHONY: test-kubernetes
+test-kubernetes: need-go build ## Test dynlb on a real Kubernetes control plane (SCENARIOS names some)
+	$(call step,build the control plane)
+	@cd test/kubernetes && go build -trimpath -ldflags '-s -w -X k8s.io/component-base/version.gitVersion=v1.37.2' -o bin/kubernetes ./control && \
+	go build -trimpath -ldflags '-s -w' -o bin/ ./kubelet ./scenario
+	$(call step,scenarios)
+	@set -e; run=$$(mktemp -d); trap 'rm -rf "$$run"' EXIT; \
+	BIN=$(CURDIR)/$(K8S) RUN=$$run/run APP=$(CURDIR)/$(K8S)/kubelet DYNLB=$(CURDIR)/bin/dynlb test/kubernetes/cluster.sh run $(CURDIR)/$(K8S)/scenario $(SCENARIOS)
+
 .PHONY: bench
 bench: need-go ## Measure dynlb beside its peers, 14 minutes (BENCHFLAGS passes flags)
 	$(call step,bench)

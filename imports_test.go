@@ -71,6 +71,9 @@ var table = map[string][]string{
 	"proxy/deadline":       {},
 	"proxy/lent":           {"proxy/deadline"},
 	"proxy/h2c":            {"internal/registry", "proxy/deadline", "proxy/forward", "proxy/http1", "proxy/http2", "proxy/policy"},
+	"internal/fleet/kube": {
+		"internal/fleet", "internal/fleet/probe", "internal/notice", "internal/registry", "github.com/google/uuid", "k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go", "k8s.io/klog/v2",
+	},
 	"proxy/fast": {
 		"internal/registry", "proxy/edge", "proxy/eventloop", "proxy/forward", "proxy/handshake", "proxy/http1", "proxy/http2", "proxy/lent", "proxy/settings",
 		"proxy/outcome", "proxy/policy", "proxy/route", "proxy/proxyproto", "proxy/sticky",
@@ -106,7 +109,7 @@ var table = map[string][]string{
 	// These two wire all the others: they may import much, and only cmd/dynlb and
 	// the command line import them.
 	"internal/daemon": {
-		"internal/accesslog", "internal/app", "internal/autoscaler", "internal/certificates", "internal/config", "internal/fleet", "internal/fleet/local", "internal/fleet/probe",
+		"internal/accesslog", "internal/app", "internal/autoscaler", "internal/certificates", "internal/config", "internal/fleet", "internal/fleet/local", "internal/fleet/kube", "internal/fleet/probe",
 		"internal/keeper", "internal/logging", "internal/machine", "internal/notice", "internal/process", "internal/process/account", "internal/process/cgroup", "internal/process/orphan",
 		"internal/process/procfs", "internal/process/reap", "internal/registry", "internal/systemd", "internal/tracing", "proxy", "proxy/edge", "proxy/http1",
 		"proxy/outcome", "proxy/sticky", "internal/state", "internal/deploy", "proxy/route", "server", "github.com/fsnotify/fsnotify", "golang.org/x/net",

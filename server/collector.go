@@ -24,6 +24,8 @@ var (
 	deniedDesc   = appDesc("counter", "dynlb_retries_denied_total", "Times that a request was not sent again because the retry budget was used up.")
 	ejectedDesc  = appDesc("gauge", "dynlb_ejected_instances", "Ready instances that get no requests for a while because several in a row failed on them.")
 	brakeDesc    = appDesc("gauge", "dynlb_scale_brake", "Whether a limit of the machine keeps dynlb_target_instances from rising.", "brake")
+	steeredDesc  = appDesc("gauge", "dynlb_scale_steered", "Whether another process sets dynlb_target_instances: an autoscaler, or another dynlb. Absent for instances of this machine.")
+	ageDesc      = appDesc("gauge", "dynlb_fleet_age_seconds", "How long ago the program that runs the instances last confirmed which ones there are. Absent for instances of this machine.")
 	scaledDesc   = appDesc("counter", "dynlb_scale_decisions_total", "Changes of dynlb_target_instances by direction.", "direction")
 )
 
@@ -57,7 +59,7 @@ type collector struct{ apps *directory }
 // Describe implements prometheus.Collector.
 func (c collector) Describe(descs chan<- *prometheus.Desc) {
 	for _, desc := range []*prometheus.Desc{
-		inFlightDesc, waitingDesc, statesDesc, targetDesc, minDesc, maxDesc, restartsDesc, scaledDesc, brakeDesc,
+		inFlightDesc, waitingDesc, statesDesc, targetDesc, minDesc, maxDesc, restartsDesc, scaledDesc, brakeDesc, steeredDesc, ageDesc,
 		memoryDesc, cpuDesc, linesDesc, reloadDesc, reloadedDesc, retriesDesc, deniedDesc, ejectedDesc, streamsDesc, versionDesc, shareDesc,
 	} {
 		descs <- desc
@@ -152,6 +154,10 @@ func (s *scrape) target(now *notice.Snapshot) {
 	s.counter(scaledDesc, float64(now.Lowered), "down")
 	for _, brake := range brakes {
 		s.gauge(brakeDesc, flag(strings.HasPrefix(now.Brake, "brakes."+brake+":")), brake)
+	}
+	if confirmed := now.Picture.Confirmed; !confirmed.IsZero() {
+		s.gauge(ageDesc, max(0, now.Time.Sub(confirmed).Seconds()))
+		s.gauge(steeredDesc, flag(now.Steering.By != ""))
 	}
 }
 

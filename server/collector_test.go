@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
@@ -205,4 +206,23 @@ func directoryOf(list ...App) *directory {
 	d := new(directory)
 	d.set(list)
 	return d
+}
+
+// TestCollectorShowsTheFleet checks the metrics of a fleet that another program runs.
+func TestCollectorShowsTheFleet(t *testing.T) {
+	t.Parallel()
+	a := newApp("default")
+	a.board.SetPicture(time.Now().Add(time.Hour), "")
+	a.board.SetSteering(notice.Steering{Target: 3, By: "argocd"})
+	err := testutil.CollectAndCompare(collector{directoryOf(a.app())}, strings.NewReader(`
+# HELP dynlb_fleet_age_seconds How long ago the program that runs the instances last confirmed which ones there are. Absent for instances of this machine.
+# TYPE dynlb_fleet_age_seconds gauge
+dynlb_fleet_age_seconds{app="default"} 0
+# HELP dynlb_scale_steered Whether another process sets dynlb_target_instances: an autoscaler, or another dynlb. Absent for instances of this machine.
+# TYPE dynlb_scale_steered gauge
+dynlb_scale_steered{app="default"} 1
+`), "dynlb_fleet_age_seconds", "dynlb_scale_steered")
+	if err != nil {
+		t.Error(err)
+	}
 }

@@ -51,6 +51,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 	a.board.SetReload(nil)
 	a.board.Decide(3, a.scaler.bounds, time.Time{}, "order", "test")
 	a.board.Decide(4, a.scaler.bounds, time.Time{}, "order", "test")
+	a.board.SetPicture(time.Now(), "")
 	a.board.SetThresholds(thresholds)
 	a.registry.Add(registry.Spec{Version: "v2", Staged: true})
 	a.board.SetDeploy(notice.Deploy{Version: "v2", Phase: uint8(deploy.Canary), Share: 0.1})

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"math"
 	"strings"
 	"time"
@@ -51,7 +52,7 @@ func poolOf(app string, now *notice.Snapshot) *dynlbv1.Pool {
 		Retries:           now.Retries,
 		RetriesDenied:     now.RetriesDenied,
 		App:               app,
-		Brake:             text(now.Brake),
+		Brake:             text(brakeOf(now)),
 		ConfigReloading:   now.Reload.Pending,
 		Arrivals:          now.Arrivals,
 		Responses:         now.Responses,
@@ -75,6 +76,22 @@ func poolOf(app string, now *notice.Snapshot) *dynlbv1.Pool {
 		out.Instances = append(out.Instances, instanceOf(app, &now.Instances[i]))
 	}
 	return out
+}
+
+// brakeOf returns what keeps the number of instances from following the load: a limit, what
+// else sets it, or the silence of the program that runs them.
+func brakeOf(now *notice.Snapshot) string {
+	switch p := &now.Picture; {
+	case now.Brake != "":
+		return now.Brake
+	case p.Error != "":
+		age := max(0, now.Time.Sub(p.Confirmed)).Round(time.Second)
+		return fmt.Sprintf("the fleet was last confirmed %v ago, requests go to the instances that answer: %s", age, p.Error)
+	case now.Steering.By != "":
+		return "another process sets the number of instances: " + now.Steering.By
+	default:
+		return ""
+	}
 }
 
 func instanceOf(app string, in *registry.Instance) *dynlbv1.Instance {

@@ -225,3 +225,22 @@ func TestPoolOmitsWhatIsUnset(t *testing.T) {
 func typeOf(t notice.EventType) dynlbv1.EventType {
 	return eventsOf("", []notice.Event{{Type: t}})[0].GetType()
 }
+
+// TestBrakeOfTheFleet: what keeps the number from following the load is reported, whatever it is.
+func TestBrakeOfTheFleet(t *testing.T) {
+	t.Parallel()
+	var now notice.Snapshot
+	now.Time = time.Now()
+	now.Steering.By = "argocd"
+	if got := brakeOf(&now); got != "another process sets the number of instances: argocd" {
+		t.Errorf("steered: %q", got)
+	}
+	now.Picture = notice.Picture{Confirmed: now.Time.Add(-90 * time.Second), Error: "refused"}
+	if got := brakeOf(&now); got != "the fleet was last confirmed 1m30s ago, requests go to the instances that answer: refused" {
+		t.Errorf("stale: %q", got)
+	}
+	now.Brake = "memory"
+	if got := brakeOf(&now); got != "memory" {
+		t.Errorf("brake: %q", got)
+	}
+}

@@ -25,6 +25,9 @@ func folderWithApp(t testing.TB) string {
 	if err := os.WriteFile(filepath.Join(dir, ".env"), []byte("TOKEN=top-secret\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.WriteFile(filepath.Join(dir, "kubeconfig"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, name := range []string{"sub", "releases"} {
 		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
 			t.Fatal(err)

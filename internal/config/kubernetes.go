@@ -73,7 +73,7 @@ func named(field *string, form *regexp.Regexp, want string) Value {
 
 // ofProcesses are the keys that only concern processes of this machine.
 var ofProcesses = []string{
-	"location", "command", "env", "socket", "workDir", "version", "releases", "basePort", "livenessPath", "startTimeout", "stopTimeout",
+	"location", "command", "envFile", "env", "socket", "workDir", "version", "releases", "basePort", "livenessPath", "startTimeout", "stopTimeout",
 	"verifyPort", "user", "maxRequests", "maxAge", "maxMemory",
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 // podConnectTimeout is how long connecting to a pod may take. Nothing answers at the address
-// of a pod that has gone, for three seconds or for ever, and there is another pod. A SYN that
+// of a pod that has gone, for three seconds or longer, and there is another pod. A SYN that
 // is lost is sent again after 1 s (RFC 6298, 2.1).
 const podConnectTimeout = time.Second
 

@@ -77,8 +77,8 @@ type Report struct {
 
 // Picture is how old the knowledge of a fleet is that another program runs.
 type Picture struct {
-	// Heard is when that program last confirmed it.
-	Heard time.Time
+	// Confirmed is when that program last confirmed it.
+	Confirmed time.Time
 	// Error says why it does not any more; "" when it does.
 	Error string
 }
@@ -205,11 +205,11 @@ func (b *Board) SetNotReady(reason string) {
 
 // SetPicture reports how old the fleet's knowledge of its instances is. A change of the error
 // is announced, the time alone is not.
-func (b *Board) SetPicture(heard time.Time, reason string) {
+func (b *Board) SetPicture(confirmed time.Time, reason string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	changed := b.report.Picture.Error != reason
-	b.report.Picture = Picture{heard, reason}
+	b.report.Picture = Picture{confirmed, reason}
 	if changed {
 		b.notifyLocked()
 	}

@@ -74,11 +74,9 @@ func valueNode(v config.Value) node {
 		return node{Type: "array", Items: &node{Type: "string", MinLength: 1}}
 	case config.List:
 		return node{Type: "array"}
-	case config.Name:
-		return node{Type: []string{"string", "integer"}, MinLength: 1}
 	case config.Version:
 		return node{Type: []string{"string", "number"}, MinLength: 1}
-	case config.Account:
+	case config.Account, config.Name:
 		return node{Type: []string{"string", "integer"}, MinLength: 1}
 	default:
 		return edgeNode(v)

@@ -112,6 +112,8 @@ func (r *running) await(what string, ok func(*registry.Snapshot) bool) {
 	defer stop()
 	timeout := time.NewTimer(limit)
 	defer timeout.Stop()
+	tick := time.NewTicker(10 * time.Millisecond) // ok may look at more than the registry
+	defer tick.Stop()
 	for {
 		s := r.registry.Snapshot()
 		if ok(&s) {
@@ -119,6 +121,7 @@ func (r *running) await(what string, ok func(*registry.Snapshot) bool) {
 		}
 		select {
 		case <-changed:
+		case <-tick.C:
 		case <-timeout.C:
 			r.t.Fatalf("no %s within %v: %+v", what, limit, s.Instances)
 		}

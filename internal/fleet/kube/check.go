@@ -135,7 +135,7 @@ func (f *Fleet) lookup() map[registry.ID]registry.Instance {
 	return out
 }
 
-// staleBeats is how old a picture may be until people are told: two beats without an answer.
+// staleBeats is how old a picture may be until that is logged: two beats without an answer.
 const staleBeats = 3
 
 // reportAge reports how old the picture is. It runs in the loop.
@@ -144,15 +144,15 @@ func (f *Fleet) reportAge(now time.Time) {
 		return
 	}
 	n := f.source.age()
-	if n.heard.IsZero() {
+	if n.confirmed.IsZero() {
 		if n.err != "" {
 			f.Board.SetTrouble("the API server of Kubernetes: " + n.err)
 		}
 		return
 	}
-	old := now.Sub(n.heard)
+	old := now.Sub(n.confirmed)
 	stale := old > staleBeats*f.settings.paceOf().heartbeat
-	f.Board.SetPicture(n.heard, errorText(stale, n.err))
+	f.Board.SetPicture(n.confirmed, errorText(stale, n.err))
 	if stale == f.last.stale {
 		return
 	}

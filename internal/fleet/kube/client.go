@@ -88,8 +88,12 @@ func (c *client) corePath(parts ...string) []string {
 func do(ctx context.Context, r *rest.Request, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	content, err := r.SetHeader("Accept", "application/json").Do(ctx).Raw()
-	if err != nil || out == nil {
+	answer := r.SetHeader("Accept", "application/json").Do(ctx)
+	if err := answer.Error(); err != nil || out == nil { // Raw has no text of the error
+		return err
+	}
+	content, err := answer.Raw()
+	if err != nil {
 		return err
 	}
 	return json.Unmarshal(content, out)

@@ -27,6 +27,9 @@ type elector struct {
 	why      string     // why the Lease cannot be used; or ""
 }
 
+// releaseLimit bounds the end of a process that gives the Lease back. Without that it expires.
+const releaseLimit = 2 * time.Second
+
 // lease is what dynlb reads and writes of a Lease.
 type lease struct {
 	APIVersion string    `json:"apiVersion"`
@@ -154,7 +157,7 @@ func (e *elector) release() {
 	e.mu.Lock()
 	e.deadline = time.Time{}
 	e.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), e.pace.retry)
+	ctx, cancel := context.WithTimeout(context.Background(), releaseLimit)
 	defer cancel()
 	var now lease
 	if e.client.get(ctx, e.path(), &now) != nil || now.Spec.Holder != e.identity {

@@ -41,7 +41,7 @@ type victim struct {
 
 // pace of checks that are made before their time.
 const (
-	// firstRecheck is the time after a failed check of a pod that is said to be ready. It
+	// firstRecheck is the time after a failed check of a pod that Kubernetes calls ready. It
 	// doubles up to CheckInterval.
 	firstRecheck = 20 * time.Millisecond
 	// maxChecks bounds the checks at the same time.

@@ -84,7 +84,7 @@ func (f *Fleet) beginRestart(ctx context.Context, reason string) (*restart, erro
 	case d.Spec.Paused:
 		return nil, errors.New("restart Deployment: it is paused; kubectl rollout resume")
 	case d.settled() && d.Status.Updated != d.Status.Replicas:
-		return nil, fleet.ErrRestarting // a rollout of somebody else
+		return nil, fleet.ErrRestarting // another client has begun a rollout
 	}
 	r.total = d.replicas()
 	if old, ok := d.Spec.Template.Metadata.Annotations[restartAnnotation]; ok {

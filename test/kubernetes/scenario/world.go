@@ -30,7 +30,7 @@ func folder() string { return os.Getenv("RUN") }
 
 // control runs a command of cluster.sh, such as stop kubelet.
 func control(args ...string) error {
-	out, err := exec.Command(filepath.Join(filepath.Dir(os.Args[0]), "..", "cluster.sh"), args...).CombinedOutput()
+	out, err := exec.Command(os.Getenv("CLUSTER"), args...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("%v: %w: %s", args, err, out)
 	}
@@ -56,8 +56,10 @@ func newWorld(ctx context.Context, baseline bool) (*world, error) {
 		Selector: map[string]string{"app": "app"}, ClusterIP: "None",
 		Ports: []corev1.ServicePort{{Name: "http", Port: 80, TargetPort: intstr.FromInt32(8080)}},
 	}}
-	_, err = client.CoreV1().Services(w.namespace).Create(ctx, service, metav1.CreateOptions{})
-	return w, err
+	if _, err = client.CoreV1().Services(w.namespace).Create(ctx, service, metav1.CreateOptions{}); err != nil {
+		return nil, err
+	}
+	return w, w.grant(ctx)
 }
 
 // deploy creates the Deployment. A polite app has a preStop hook and finishes what is in

@@ -1,0 +1,133 @@
+package kube
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/dynlb/dynlb/internal/fleet"
+	"github.com/dynlb/dynlb/internal/notice"
+	"github.com/dynlb/dynlb/internal/registry"
+)
+
+// limit bounds each wait. Only a test that fails reaches it.
+const limit = 30 * time.Second
+
+// rig is a fleet of a Deployment "app" of a cluster.
+type rig struct {
+	*Fleet
+	t       testing.TB
+	cluster *cluster
+	app     *fakeDeployment
+	reg     *registry.Registry
+	log     *logBuffer
+}
+
+// newRig returns a fleet that runs until the test ends. prepare may change the cluster and the
+// settings before; nil: it does not.
+func newRig(t *testing.T, prepare func(c *cluster, s *Settings)) *rig {
+	t.Helper()
+	c := newCluster(t, "app")
+	s := c.settings("app")
+	if prepare != nil {
+		prepare(c, &s)
+	}
+	return startRig(t, c, s)
+}
+
+// startRig runs a fleet in front of a cluster.
+func startRig(t *testing.T, c *cluster, s Settings) *rig {
+	t.Helper()
+	reg := registry.New(registry.Options{QueueLimit: 100, QueueTimeout: limit, Remote: true})
+	r := &rig{t: t, cluster: c, app: c.deployments["app"], reg: reg, log: &logBuffer{}}
+	r.Fleet = New(fleet.Options{Registry: reg, Board: notice.New(reg), Log: slog.New(slog.NewTextHandler(r.log, nil))}, s)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { // ends with its context, below
+		defer close(done)
+		r.Run(ctx)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-done
+	})
+	return r
+}
+
+// await waits until ok returns true.
+func (r *rig) await(what string, ok func() bool) {
+	r.t.Helper()
+	for end := time.Now().Add(limit); !ok(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(end) {
+			s := r.reg.Snapshot()
+			r.t.Fatalf("no %s within %v: %+v\n%s", what, limit, s.Instances, r.log)
+		}
+	}
+}
+
+// states returns the number of instances in a state, and of all.
+func (r *rig) states(of registry.State) (n, all int) {
+	s := r.reg.Snapshot()
+	return s.Count(of), len(s.Instances)
+}
+
+// awaitReady waits until n instances are ready, and no others exist.
+func (r *rig) awaitReady(n int) {
+	r.t.Helper()
+	r.await("ready instances", func() bool {
+		ready, all := r.states(registry.Ready)
+		return ready == n && all == n
+	})
+}
+
+// pod returns one of the pods.
+func (r *rig) pod(i int) *fakePod {
+	r.cluster.mu.Lock()
+	defer r.cluster.mu.Unlock()
+	return r.app.pods[i]
+}
+
+// replicas returns how many there are to be.
+func (r *rig) replicas() int {
+	r.cluster.mu.Lock()
+	defer r.cluster.mu.Unlock()
+	return r.app.replicas
+}
+
+// scaledBy has another client set the replicas.
+func (c *cluster) scaledBy(manager string, d *fakeDeployment, n int) {
+	c.do(func() {
+		d.replicas, d.manager = n, manager
+		d.generation++
+		c.reconcileLocked(d)
+	})
+}
+
+// set changes what a pod says of itself.
+func (r *rig) set(p *fakePod, change func()) {
+	r.cluster.do(func() {
+		change()
+		r.cluster.announceLocked("MODIFIED", r.app, p)
+	})
+}
+
+// logBuffer is a log that is safe for concurrent use.
+type logBuffer struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.text = append(b.text, p...)
+	return len(p), nil
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return string(b.text)
+}
