@@ -28,10 +28,12 @@ step = @printf '==> %s\n' '$(1)'
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# With the tracing of gRPC, which dynlb does not use, templates are linked. They may call
+# any method, so the linker would keep all of them: 3.8 MB.
 .PHONY: build
 build: need-go ## Build the static binary bin/dynlb
 	$(call step,build bin/dynlb)
-	@CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/dynlb ./cmd/dynlb
+	@CGO_ENABLED=0 go build -tags grpcnotrace -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/dynlb ./cmd/dynlb
 
 .PHONY: generate
 generate: generate-proto generate-keys generate-metrics ## Regenerate gen/ from proto/, and the files about config keys and metrics
@@ -92,7 +94,7 @@ fmt: need-go ## Format the Go and proto files
 lint: need-go lint-proto check-proto lint-go ## Run the linters (go vet is one of them)
 
 .PHONY: test
-test: need check-fmt lint-proto check-proto check-gen check-web lint-go check-darwin $(WEB) $(BUN) $(TYPESCRIPT) test-web test-go ## The whole check: format, lint, generated code, all tests
+test: need check-fmt lint-proto check-proto check-gen check-web check-size lint-go check-darwin $(WEB) $(BUN) $(TYPESCRIPT) test-web test-go ## The whole check: format, lint, generated code, all tests
 
 # The tests that do not take long: those that do skip themselves under -short. The tests of
 # the root compare texts with expressions, which the race detector makes ten times slower.
@@ -221,6 +223,15 @@ check-gen: generate-proto
 	@set -e; changed=$$(git -c safe.directory='$(CURDIR)' status --porcelain --untracked-files=all -- gen); \
 	stale=$$(grep '^.[^ ]' <<<"$$changed" || true); \
 	[ -z "$$stale" ] || { printf '%s\n' "$$stale" 'make: gen/ is not what proto/ makes of it; it has just been regenerated: git add gen' >&2; exit 1; }
+
+# The size of the binary, in bytes. What makes it leap is most often an import that links
+# templates; see build.
+MAXSIZE := 24000000
+
+.PHONY: check-size
+check-size: build
+	$(call step,size of bin/dynlb)
+	@size=$$(wc -c <bin/dynlb); [ "$$size" -le $(MAXSIZE) ] || { echo "make: bin/dynlb has $$size bytes, more than $(MAXSIZE)" >&2; exit 1; }
 
 # The page that is in git must be what its sources make of it, with the types of the
 # present OpenAPI document.

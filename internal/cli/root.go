@@ -38,13 +38,20 @@ loaded healthy one.
   dynlb restart            replace all instances without losing a request
   dynlb deploy ./v2        put another version in force, and 'dynlb rollback' the one before
   dynlb stop | reload      stop dynlb, or have it read its config again`,
-		Version:       versionLine(o.version),
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	// Not by Command.Version, whose template would have the linker keep every exported
+	// method of every type: a template may call any.
+	version := root.Flags().BoolP("version", "v", false, "version for dynlb")
+	root.RunE = func(cmd *cobra.Command, _ []string) error {
+		if *version {
+			fmt.Fprintln(cmd.OutOrStdout(), versionLine(o.version))
+			return nil
+		}
+		return cmd.Help()
 	}
 	root.Args = unknownCommand
-	root.SetVersionTemplate("{{.Version}}\n")
 	root.PersistentFlags().StringVarP(&o.config, "config", "c", "",
 		"config file (default config.yaml or config.yml, or the built-in defaults if there is neither)")
 	_ = root.MarkPersistentFlagFilename("config", "yaml", "yml") // the flag exists
