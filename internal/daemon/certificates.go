@@ -2,8 +2,6 @@ package daemon
 
 import (
 	"context"
-	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -13,10 +11,6 @@ import (
 	"github.com/dynlb/dynlb/internal/config"
 	"github.com/dynlb/dynlb/server"
 )
-
-// errSwitch is why a reload cannot turn TLS on or off: the lanes of the proxy are built
-// for one of the two.
-var errSwitch = errors.New("tls cannot be turned on or off while dynlb runs; restart it")
 
 // certificateSettings returns where the certificates of the public listener come from.
 // The ports are those of the public listener and of the listener for plain HTTP; 0: there
@@ -62,36 +56,36 @@ func certificateSettings(settings *config.Config, tlsPort, httpPort int) (certif
 }
 
 // newCertificates reads the certificates of the config at the start, which Run puts in
-// force.
-func (d *Daemon) newCertificates() error {
-	if !d.plan.config.TLS.On() {
-		return nil
-	}
+// force. Without tls there are none; a reload may bring some.
+func (d *Daemon) newCertificates() (err error) {
 	d.certificates = certificates.New(certificates.Options{Read: config.ReadKeyPair, Log: d.log})
-	settings, err := certificateSettings(&d.plan.config, portOf(d.public.Addr().String()), d.redirect.port())
+	d.secured.Store(d.plan.config.TLS.On())
+	d.first, err = d.readCertificates(&d.plan.config, portOf(d.public.Addr().String()), d.redirect.port())
 	if err == nil {
-		d.first, err = d.certificates.Prepare(settings)
+		d.metrics.AddCertificates(d.reportCertificates)
 	}
-	if err != nil {
-		return ConfigError{err}
-	}
-	d.metrics.AddCertificates(d.reportCertificates)
-	return nil
+	return err
 }
 
-// tlsConfig returns the config for connections of clients; nil: they speak plain HTTP.
-func (d *Daemon) tlsConfig() *tls.Config {
-	if d.certificates == nil {
-		return nil
+// readCertificates reads the certificates that a config names. The ports are those of
+// certificateSettings.
+func (d *Daemon) readCertificates(settings *config.Config, tlsPort, httpPort int) (*certificates.Set, error) {
+	if !settings.TLS.On() {
+		return d.certificates.Prepare(certificates.Settings{})
 	}
-	return d.certificates.TLS()
+	from, err := certificateSettings(settings, tlsPort, httpPort)
+	if err != nil {
+		return nil, ConfigError{err}
+	}
+	set, err := d.certificates.Prepare(from)
+	if err != nil {
+		return nil, ConfigError{err}
+	}
+	return set, nil
 }
 
 // startCertificates puts the certificates of the start in force.
 func (d *Daemon) startCertificates() {
-	if d.certificates == nil {
-		return
-	}
 	d.certificates.Use(d.first)
 	d.cleanups.add(func(ctx context.Context) error {
 		if err := d.certificates.Close(ctx); err != nil {
@@ -102,16 +96,10 @@ func (d *Daemon) startCertificates() {
 }
 
 // prepareCertificates reads the certificates of a config that may be put in force.
-func (d *Daemon) prepareCertificates(p *prepared) error {
+func (d *Daemon) prepareCertificates(p *prepared) (err error) {
 	next := &p.plan.config
 	if err := d.checkTracing(next); err != nil {
 		return err
-	}
-	if next.TLS.On() != (d.certificates != nil) {
-		return ConfigError{errSwitch}
-	}
-	if d.certificates == nil {
-		return nil
 	}
 	tlsPort := portOf(next.Listen)
 	if tlsPort == 0 { // the kernel chose it
@@ -121,21 +109,24 @@ func (d *Daemon) prepareCertificates(p *prepared) error {
 	if next.TLS.Redirect != "" && httpPort == 0 {
 		httpPort = d.redirect.port()
 	}
-	settings, err := certificateSettings(next, tlsPort, httpPort)
-	if err == nil {
-		p.certificates, err = d.certificates.Prepare(settings)
+	p.certificates, err = d.readCertificates(next, tlsPort, httpPort)
+	return err
+}
+
+// useCertificates puts the certificates of a reload in force, before the first client that
+// speaks TLS connects and after the last one.
+func (d *Daemon) useCertificates(before *config.Config, p *prepared) {
+	d.certificates.Use(p.certificates)
+	d.proxy.Configure(d.plan.proxy)
+	on := d.plan.config.TLS.On()
+	d.secured.Store(on || d.secured.Load())
+	if on != before.TLS.On() {
+		d.log.Info("tls turned on or off for new connections; those that are open stay as they are", "tls", on)
 	}
-	if err != nil {
-		return ConfigError{err}
-	}
-	return nil
 }
 
 // reportCertificates returns the certificates as the control plane reports them.
 func (d *Daemon) reportCertificates() []server.Certificate {
-	if d.certificates == nil {
-		return nil
-	}
 	reports := d.certificates.Reports()
 	out := make([]server.Certificate, len(reports))
 	for i, r := range reports {
@@ -177,7 +168,7 @@ func (d *Daemon) stopRedirect(ctx context.Context) error {
 // newRedirect returns what serves a listener for plain HTTP.
 func (d *Daemon) newRedirect(l net.Listener) *redirect {
 	challenge := func(w http.ResponseWriter, r *http.Request) bool {
-		return d.certificates != nil && d.certificates.Challenge(w, r)
+		return d.certificates.Challenge(w, r)
 	}
 	return newRedirect(l, d.log, func() int { return int(d.publicPort.Load()) }, challenge)
 }

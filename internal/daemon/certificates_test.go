@@ -91,7 +91,7 @@ func TestHTTPS(t *testing.T) {
 }
 
 // TestHTTPSReload changes where certificates come from and the listener for plain HTTP.
-// TLS itself cannot be turned off.
+// A config whose certificate cannot be read is not put in force.
 func TestHTTPSReload(t *testing.T) {
 	t.Parallel()
 	keys, state, plain := daemontest.NewKeys(t), filepath.Join(t.TempDir(), "state"), daemontest.FreeAddress(t)
@@ -119,9 +119,9 @@ func TestHTTPSReload(t *testing.T) {
 		}
 	}
 
-	r.Reload(app)
-	daemontest.Eventually(t, "the reload without TLS to fail", func() bool {
-		return strings.Contains(r.Pool().GetConfigError(), "tls cannot be turned on or off while dynlb runs; restart it")
+	r.Reload(app + "tls: {cert: missing.pem, key: missing.key}\n")
+	daemontest.Eventually(t, "the reload without a certificate to fail", func() bool {
+		return strings.Contains(r.Pool().GetConfigError(), "tls.cert: ")
 	})
 	if !redirects() {
 		t.Error("the listener for plain HTTP is gone after a reload that failed")

@@ -82,7 +82,8 @@ type Daemon struct {
 	access       atomic.Pointer[accessLogs] // never nil once the logs are open
 	droppedLines atomic.Uint64              // of access logs that are closed
 
-	certificates *certificates.Manager // nil: the public listener speaks plain HTTP
+	secured      atomic.Bool           // tls was on, at the start or after a reload
+	certificates *certificates.Manager // without any: the public listener speaks plain HTTP
 	publicPort   atomic.Int32          // of the public listener
 
 	reloadAfterDeploy atomic.Bool // a config waits for the end of a deploy
@@ -155,7 +156,7 @@ func New(o Options) (*Daemon, error) {
 		Router:   d.router,
 		Settings: d.plan.proxy,
 		Engine:   d.options.Engine,
-		TLS:      d.tlsConfig(),
+		TLS:      d.certificates.TLS(),
 		Status:   http.HandlerFunc(d.serveStatus),
 		Record:   d.record,
 		Log:      d.log,

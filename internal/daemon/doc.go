@@ -29,7 +29,8 @@
 //
 // HTTPS. With tls, the public listener speaks TLS. Certificates are in force before it
 // is served, those in the storage and in files; an authority is asked while it is served.
-// A reload may change everything under tls but not turn it on or off.
+// A reload may change everything under tls, and turn it on or off: for the connections that
+// are accepted from then on.
 //
 // Stop. SIGINT and SIGTERM stop the daemon in this order:
 //

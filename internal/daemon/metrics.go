@@ -43,7 +43,7 @@ func connectionsOf(a *route.App) func() server.Connections {
 // readPublic returns what is counted at the public listener.
 func (d *Daemon) readPublic() server.Public {
 	out := server.Public{Connections: d.proxy.OpenConnections()}
-	if d.certificates != nil {
+	if d.secured.Load() {
 		c := d.proxy.Handshakes()
 		out.Handshakes = map[string]uint64{"full": c.Full, "resumed": c.Resumed, "failed": c.Failed, "left": c.Left}
 	}

@@ -154,6 +154,7 @@ func proxySettings(settings *config.Config) proxy.Settings {
 		IdleTimeout:    limits.IdleTimeout,
 		MinRate:        minRate,
 		HideStatus:     !settings.Status,
+		Plain:          !settings.TLS.On(),
 		Describe:       settings.AccessLog.To != "",
 		MaxConnections: connections,
 		MaxStreams:     connectionsWithin(openFiles(), instanceLimit(settings)),

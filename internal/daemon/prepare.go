@@ -17,7 +17,7 @@ type prepared struct {
 	access    *accessLogs
 	takeovers []takeover
 
-	certificates *certificates.Set // nil: the public listener speaks plain HTTP
+	certificates *certificates.Set // without any: the public listener speaks plain HTTP
 	redirect     net.Listener      // nil: none, or the present one stays
 	newRedirect  bool              // redirect replaces the present one
 }

@@ -160,10 +160,7 @@ func (d *Daemon) decide(now context.Context, v verdict) {
 	before := d.plan
 	d.plan = next.plan
 	d.useAccessLogs(next.access)
-	d.proxy.Configure(d.plan.proxy)
-	if d.certificates != nil {
-		d.certificates.Use(next.certificates)
-	}
+	d.useCertificates(&before.config, next)
 	d.applyApps(now, before.apps)
 	d.holdNext(now, next)
 	d.replaceControl(now, next.control)

@@ -57,7 +57,7 @@ func (w *worker) Accept(from eventloop.Arrival) {
 	}
 	s := w.engine.settings.Load()
 	c.unnamed = s.Announces(c.ip)
-	if w.engine.tls != nil && !c.unnamed {
+	if w.engine.secures(s) && !c.unnamed {
 		c.enter(securing)
 		c.awaitWithin(w.engine.handshakeLimit())
 	} else {

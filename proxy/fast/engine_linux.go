@@ -28,7 +28,6 @@ type Engine struct {
 	handover   func(net.Conn, []byte, func()) // nil: nothing is handed over
 	handedOver IdleConns                      // nil: none of them is closed to make room
 	tls        *handshake.Server              // nil: plain TCP
-	scheme     string                         // that clients use: http or https
 	shakers    *shakers                       // the goroutines that do handshakes
 	began      time.Time                      // its time counts from here
 	statusPath string
@@ -54,7 +53,6 @@ func New(options Options) (*Engine, error) {
 		settings:   options.Settings,
 		began:      time.Now().Add(-time.Second), // 0 is no time
 		tls:        options.TLS,
-		scheme:     "http",
 		shakers:    newShakers(),
 		handover:   options.Handover,
 		handedOver: options.HandedOver,
@@ -63,9 +61,6 @@ func New(options Options) (*Engine, error) {
 		conduct:    options.Conduct,
 		record:     options.Record,
 		log:        options.Log,
-	}
-	if e.tls != nil {
-		e.scheme = "https"
 	}
 	if e.conduct == nil {
 		e.conduct = new(policy.Conduct)
@@ -96,6 +91,9 @@ func (e *Engine) Serve(l net.Listener) error { return e.group.Serve(l) }
 // returns nil. The connections that were accepted on it stay. It reports whether
 // l was being served.
 func (e *Engine) Leave(l net.Listener) bool { return e.group.Leave(l) }
+
+// secures reports whether a client that connects under settings speaks TLS.
+func (e *Engine) secures(s *settings.Settings) bool { return e.tls != nil && !s.Plain }
 
 // Full reports whether a client waits for another one to leave.
 func (e *Engine) Full() bool { return e.group.Full() }

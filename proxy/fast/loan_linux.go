@@ -33,7 +33,7 @@ func (st *stream) lend(text []byte) {
 	if st.h2.Ended() {
 		l.Feed(nil, true, nil)
 	}
-	w.engine.lend(l.Stream, bytes.Clone(text), forward.Peer{IP: c.ip, Scheme: w.engine.scheme}, c.address())
+	w.engine.lend(l.Stream, bytes.Clone(text), forward.Peer{IP: c.ip, Scheme: c.scheme()}, c.address())
 }
 
 var headMethod = []byte("HEAD ")

@@ -27,7 +27,7 @@ func (c *client) readName(b []byte) {
 		}
 	}
 	c.began = 0
-	if c.worker.engine.tls != nil {
+	if c.worker.engine.secures(c.worker.engine.settings.Load()) {
 		c.secureAfterName(b[n:])
 		return
 	}

@@ -10,7 +10,7 @@ const tlsHandshake = 0x16
 // HTTP/1.1, or may not be. It has acted on them then.
 func (c *client) opensOtherwise(b []byte) bool {
 	e := c.worker.engine
-	if e.tls != nil { // the handshake has chosen the protocol
+	if c.IsSecure() { // the handshake has chosen the protocol
 		return false
 	}
 	has, may := http1.HasPreface(b)
@@ -25,4 +25,15 @@ func (c *client) opensOtherwise(b []byte) bool {
 		return false
 	}
 	return true
+}
+
+// scheme returns the scheme of the URLs that the client uses.
+func (c *client) scheme() string {
+	if c.stream != nil {
+		c = c.stream.session.client
+	}
+	if c.IsSecure() {
+		return "https"
+	}
+	return "http"
 }

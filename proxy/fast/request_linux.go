@@ -196,7 +196,7 @@ func (r *request) describe(head *http1.Request) {
 func (r *request) writeHead(head *http1.Request, n, strip int, rest []byte) {
 	ip := r.client.ip
 	from := forward.Peer{
-		IP: ip, Trusted: r.settings.Trusts(ip), Scheme: r.worker.engine.scheme, Strip: strip, Standard: r.rules.Forwarded,
+		IP: ip, Trusted: r.settings.Trusts(ip), Scheme: r.client.scheme(), Strip: strip, Standard: r.rules.Forwarded,
 	}
 	size := forward.RequestSize(head, n, from) + r.edge.Added()
 	if r.hasContent && !r.expects {

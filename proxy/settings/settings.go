@@ -53,6 +53,9 @@ type Settings struct {
 	// in flight beyond the first one of each connection. A further request gets a 503.
 	// Zero: no limit.
 	MaxStreams int
+	// Plain has the clients that connect from now on speak plain HTTP, although the proxy
+	// has a config of TLS.
+	Plain bool
 	// Describe has the outcomes of requests that are for no app describe them, and has
 	// those for dynlb's own status recorded.
 	Describe bool

@@ -25,7 +25,7 @@ func TestUnsent(t *testing.T) {
 			l.pool.dial = dialTo(t, answer(func(r *http.Request, content string) { arrived <- r.Method + content }))
 			prove(l.pool.conduct.Of(instanceAt))
 			c, far := net.Pipe()
-			l.Take(far, nil, func() {})
+			l.accept(far, func() {})
 			ask(t, c, "GET / HTTP/1.1\nHost: a\n\n")
 			<-arrived
 			for _, u := range l.idle() {
@@ -129,7 +129,7 @@ func TestClosedOnce(t *testing.T) {
 		l.gate.enter(nil)
 		l.clock.enter()
 	}
-	c := newConn(l, near, l.gate.leave)
+	c := newConn(l, near, true, l.gate.leave)
 	for range 3 {
 		c.close()
 	}

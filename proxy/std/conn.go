@@ -60,14 +60,15 @@ type conn struct {
 	fate     fate
 }
 
-func newConn(l *Lane, netConn net.Conn, done func()) *conn {
+// newConn returns a connection; accepted: its first bytes are still to come.
+func newConn(l *Lane, netConn net.Conn, accepted bool, done func()) *conn {
 	c := &conn{lane: l, done: done}
 	if c.unnamed = l.expectName(netConn); c.unnamed != nil {
 		netConn = c.unnamed
 	}
 	c.outlet.conn, c.outlet.clock = netConn, &l.clock
 	c.peer = forward.Peer{IP: addressOf(netConn), Scheme: "http"}
-	c.secure()
+	c.secure(accepted)
 	if c.tls != nil {
 		netConn = c.tls.raw
 	}

@@ -47,7 +47,7 @@ func FuzzConn(f *testing.F) {
 			}))
 		closed := make(chan struct{})
 		client := &replay{stream: stream, piece: 1 + int(piece)%5000}
-		l.Take(client, nil, func() { close(closed) })
+		l.accept(client, func() { close(closed) })
 		<-closed
 		mu.Lock()
 		defer mu.Unlock()

@@ -10,12 +10,12 @@ import (
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
-// secure makes the connection one of TLS, if the lane speaks TLS. The handshake is left
-// to shake, unless another lane has done it.
-func (c *conn) secure() {
+// secure makes the connection one of TLS, if the lane speaks TLS with those that it has
+// accepted. The handshake is left to shake, unless another lane has done it.
+func (c *conn) secure(accepted bool) {
 	if done, ok := c.outlet.conn.(*handshake.Done); ok {
 		c.tls = tookOver(done)
-	} else if c.lane.options.TLS != nil {
+	} else if accepted && c.lane.options.TLS != nil && !c.lane.options.Settings.Load().Plain {
 		c.tls = newTLSConn(c.lane.options.TLS, c.conn)
 		c.shaking = true
 	}

@@ -78,10 +78,20 @@ func (l *Lane) ends() bool { return l.leaving.Load() || l.closing.Load() || l.fu
 // they become idle. New connections to the endpoint can be made.
 func (l *Lane) Drop(to registry.Endpoint) { l.pool.Drop(to) }
 
-// Take serves a client's connection. unread is what the caller has read from it. Take
-// calls done when the connection is closed. It does not block.
+// Take serves a client's connection that another lane has accepted. unread is what the
+// caller has read from it. The connection is a *handshake.Done if it speaks TLS. Take calls done when the connection is closed. It does not block.
 func (l *Lane) Take(netConn net.Conn, unread []byte, done func()) {
-	c := newConn(l, netConn, done)
+	l.serveConn(newConn(l, netConn, false, done), unread)
+}
+
+// accept serves a client's connection that was just accepted. It calls done when the
+// connection is closed.
+func (l *Lane) accept(netConn net.Conn, done func()) {
+	l.serveConn(newConn(l, netConn, true, done), nil)
+}
+
+// serveConn starts the goroutine of a connection.
+func (l *Lane) serveConn(c *conn, unread []byte) {
 	if len(unread) > 0 {
 		c.intake.hold(unread)
 	}

@@ -76,7 +76,7 @@ func (l *Lane) Serve(listener net.Listener) error {
 				_ = conn.Close() // an error changes nothing
 				return nil
 			}
-			l.Take(conn, nil, l.gate.leave)
+			l.accept(conn, l.gate.leave)
 		case in.isStopping(), errors.Is(err, net.ErrClosed):
 			return nil
 		case !temporary(err):
@@ -105,7 +105,7 @@ func (l *Lane) acceptLast(in *listening) {
 			_ = conn.Close() // there is no room
 			return
 		}
-		l.Take(conn, nil, l.gate.leave)
+		l.accept(conn, l.gate.leave)
 	}
 }
 

@@ -30,7 +30,7 @@ func TestHandshakeTime(t *testing.T) {
 				l := newLane(t, settings.Settings{}, answer(func(*http.Request, string) {}))
 				l.options.TLS = handshake.New(proxytest.ServerTLS(), l.options.Log)
 				client, far := net.Pipe()
-				l.Take(far, nil, func() {})
+				l.accept(far, func() {})
 				began := time.Now()
 				sent := make(chan struct{})
 				go func() { // ends when the connection is closed
