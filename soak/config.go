@@ -61,8 +61,8 @@ type configFile struct {
 	command  []string // JSON is YAML
 	ledger   string
 	basePort int
-	secure   bool // clients speak TLS
-	second   bool // there is a second app
+	secure   bool   // clients speak TLS
+	second   string // the second app; "": there is none
 
 	generation int
 	max        int // maxInstances, as last written in a valid config
@@ -88,10 +88,10 @@ func (c *configFile) spoil(pick uint32) error {
 func (c *configFile) text(pick uint32) string {
 	command, _ := json.Marshal(c.command) // encoding strings does not fail
 	program := fmt.Sprintf("command: %s\nenv: {SOAK_LEDGER: %q, SOAK_GENERATION: \"%d\"}", command, c.ledger, c.generation)
-	if c.second {
+	if c.second != "" {
 		program = fmt.Sprintf(`apps:
   %s: {command: %s, env: {SOAK_LEDGER: %q, SOAK_GENERATION: "%d"}}
-  %s: {paths: [/%[5]s], strip: true, minInstances: 1, maxInstances: 1}`, firstApp, command, c.ledger, c.generation, secondApp)
+%s`, firstApp, command, c.ledger, c.generation, c.second)
 	}
 	if c.secure {
 		program += fmt.Sprintf("\ntls: {internal: true, storage: %q}", filepath.Join(c.ledger, "..", "tls"))

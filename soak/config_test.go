@@ -19,7 +19,13 @@ func TestConfigs(t *testing.T) {
 func testConfigs(t *testing.T, second bool) {
 	t.Helper()
 	dir := t.TempDir()
-	c := &configFile{path: filepath.Join(dir, "config.yaml"), command: []string{"/bin/true", "{port}"}, ledger: dir, basePort: 10000, secure: second, second: second}
+	c := &configFile{path: filepath.Join(dir, "config.yaml"), command: []string{"/bin/true", "{port}"}, ledger: dir, basePort: 10000, secure: second}
+	if second {
+		var err error
+		if c.second, err = secondText(); err != nil {
+			t.Fatal(err)
+		}
+	}
 	noEnvironment := func(string) string { return "" }
 	limit := 0
 	for pick := range uint32(4) {

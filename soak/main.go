@@ -31,9 +31,9 @@
 // A request that is refused by a 503 with Retry-After is lost, too; the report has the number of
 // those beside that of all.
 //
-// With -tls the clients speak HTTPS. With -second there is a second app, to which requests go
-// one after the other, and which the faults of the first must not touch: none of its
-// requests is lost, and its instance stays.
+// With -tls the clients speak HTTPS. With -second there is a second app, of gRPC, to which calls
+// go one after the other beside a stream that stays open, and which the faults of the first
+// must not touch: none of its calls is lost, and its instance stays.
 //
 // With -mix it runs over several servers at the same time, each with a dynlb of its
 // own: Bun, Node, gunicorn (sync, gthread), uWSGI, php -S, and a stand-in that sends
@@ -74,6 +74,10 @@ var errFailed = errors.New("FAIL")
 func main() {
 	if len(os.Args) == 3 && os.Args[1] == "stray" { // an instance of a mixed soak
 		fmt.Fprintln(os.Stderr, "soak:", serveStray(os.Args[2]))
+		os.Exit(1)
+	}
+	if len(os.Args) == 3 && os.Args[1] == "calls" { // an instance of the second app
+		fmt.Fprintln(os.Stderr, "soak:", serveCalls(os.Args[2]))
 		os.Exit(1)
 	}
 	// The kernel ends dynlb when the thread that started it dies. That thread must
@@ -132,7 +136,7 @@ func parseSettings(args []string, out io.Writer) (settings, error) {
 	flags.StringVar(&s.dynlb, "dynlb", "bin/dynlb", "the dynlb binary")
 	flags.StringVar(&s.engine, "engine", "", "--engine for dynlb serve; empty: not given")
 	flags.BoolVar(&s.secure, "tls", false, "clients speak HTTPS")
-	flags.BoolVar(&s.second, "second", false, "run a second app, which no fault of the first may touch")
+	flags.BoolVar(&s.second, "second", false, "run a second app, of gRPC, which no fault of the first may touch")
 	flags.BoolVar(&s.mix, "mix", false, "run a mixed soak, over several servers")
 	flags.StringVar(&s.servers, "servers", "", "names of the servers of a mixed soak, separated by commas; empty: all")
 	flags.BoolVar(&s.reloads, "reload", true, "change the config too")

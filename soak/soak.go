@@ -77,7 +77,13 @@ func (s settings) build(ctx context.Context, dir string, number int, command []s
 		// Instances get the free ports from here on. These are
 		// below those of outgoing connections; two soaks at once keep apart.
 		basePort: 10000 + os.Getpid()%100*200 + number*20,
-		secure:   s.secure, second: s.second,
+		secure:   s.secure,
+	}
+	if s.second {
+		var err error
+		if config.second, err = secondText(); err != nil {
+			return nil, err
+		}
 	}
 	for _, folder := range []string{config.ledger, filepath.Dir(config.path)} {
 		if err := os.Mkdir(folder, 0o700); err != nil {
@@ -101,7 +107,10 @@ func (s settings) build(ctx context.Context, dir string, number int, command []s
 	}
 	r := &rig{settings: s, slower: 1, daemon: d, admin: newAdmin(d.admin, app), ledgerDir: config.ledger}
 	if s.second {
-		r.bystander, r.admin.others = newBystander(d), 1
+		if r.bystander, err = newBystander(d); err != nil {
+			return nil, errors.Join(err, d.stop())
+		}
+		r.admin.others = 1
 	}
 	r.load = &load{
 		client: newClient(d.public, maxConnections),
