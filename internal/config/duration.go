@@ -1,6 +1,9 @@
 package config
 
 import (
+	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -59,6 +62,25 @@ func (r *reader) duration(at place, node *yaml.Node) (time.Duration, bool) {
 			return d, true
 		}
 	}
+	if s, ok := text(node); ok {
+		if hours, ok := inHours(s); ok {
+			r.wrong(at, node, fmt.Sprintf("a duration in hours, minutes, seconds or ms: write %s as %dh", s, hours))
+			return 0, false
+		}
+	}
 	r.wrong(at, node, "milliseconds, such as 5000, or a duration, such as 5s")
+	return 0, false
+}
+
+// inHours returns how many hours a number of days, weeks or years has, in the words of other
+// programs. Package time has no such units, as days do not all have the same length.
+func inHours(s string) (hours int, ok bool) {
+	for unit, hours := range map[string]int{"d": 24, "w": 7 * 24, "y": 365 * 24} {
+		if digits, found := strings.CutSuffix(s, unit); found {
+			if n, err := strconv.Atoi(digits); err == nil && n > 0 && n < 1000 {
+				return n * hours, true
+			}
+		}
+	}
 	return 0, false
 }

@@ -88,6 +88,8 @@ var parseProblems = []struct {
 
 	// Durations.
 	{"checkInterval: 5 s", `1: checkInterval: must be milliseconds, such as 5000, or a duration, such as 5s; got "5 s"`},
+	{"tls: {internal: true, hsts: 1y}", `1: tls.hsts: must be a duration in hours, minutes, seconds or ms: write 1y as 8760h; got "1y"`},
+	{"checkInterval: 2d", `1: checkInterval: must be a duration in hours, minutes, seconds or ms: write 2d as 48h; got "2d"`},
 	{"checkInterval: '5000'", `1: checkInterval: must be milliseconds, such as 5000, or a duration, such as 5s; got "5000"`},
 	{"checkInterval: 2.5", "1: checkInterval: must be milliseconds, such as 5000, or a duration, such as 5s; got 2.5"},
 	{"checkInterval: []", "1: checkInterval: must be milliseconds, such as 5000, or a duration, such as 5s; got a list"},
