@@ -13,6 +13,7 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy"
 	"github.com/dynlb/dynlb/proxy/edge"
+	"github.com/dynlb/dynlb/proxy/route"
 )
 
 const idField = "X-Request-Id"
@@ -116,6 +117,27 @@ func TestServerTiming(t *testing.T) {
 		instance, _ := strconv.ParseFloat(m[2], 64)
 		if lasts := float64(soon.Milliseconds()); queue > lasts/2 || instance < lasts*0.9 || instance > 1000*patience.Seconds() {
 			t.Errorf("got %q for an instance that takes %v", all[1], soon)
+		}
+	})
+}
+
+// TestRequestIDAlone checks that the answer to a request that is for no app has an id too,
+// over both versions of HTTP.
+func TestRequestIDAlone(t *testing.T) {
+	t.Parallel()
+	url := serveProxy(t, proxy.Options{
+		Engine: engine, Settings: proxy.Settings{RequestID: idField},
+		Router: route.NewTable([]route.Rule{{App: newEchoApp(t, "web"), Hosts: []string{"a.example"}, Paths: []string{"/web"}}}),
+	})
+	eachProtocol(t, func(t *testing.T, client *http.Client) {
+		for host, code := range map[string]int{"b.example": http.StatusMisdirectedRequest, "a.example": http.StatusNotFound} {
+			r := newRequest(t, http.MethodGet, url, nil)
+			r.Host = host
+			res := do(t, client, r)
+			readAll(t, res)
+			if id := res.Header.Get(idField); res.StatusCode != code || len(id) != 32 {
+				t.Errorf("%s: %d, id %q; want %d with an id", host, res.StatusCode, id, code)
+			}
 		}
 	})
 }

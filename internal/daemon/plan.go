@@ -155,6 +155,7 @@ func proxySettings(settings *config.Config) proxy.Settings {
 		MinRate:        minRate,
 		HideStatus:     !settings.Status,
 		Plain:          !settings.TLS.On(),
+		RequestID:      settings.Edge.RequestID,
 		Describe:       settings.AccessLog.To != "",
 		MaxConnections: connections,
 		MaxStreams:     connectionsWithin(openFiles(), instanceLimit(settings)),

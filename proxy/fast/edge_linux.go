@@ -39,8 +39,8 @@ func (r *request) peer() edge.Peer {
 
 // describeAlone describes a request that is for no app, for its outcome.
 func (r *request) describeAlone(head *http1.Request) {
-	if r.settings.Describe {
-		r.edge, _ = edge.Describing.Begin(head, r.peer(), nil)
+	if rules := edge.Alone(r.settings); rules != nil {
+		r.edge, _ = rules.Begin(head, r.peer(), nil)
 	}
 }
 

@@ -56,6 +56,9 @@ type Settings struct {
 	// Plain has the clients that connect from now on speak plain HTTP, although the proxy
 	// has a config of TLS.
 	Plain bool
+	// RequestID is the name of the field with the id of a request that is for no app. Empty:
+	// it has none.
+	RequestID string
 	// Describe has the outcomes of requests that are for no app describe them, and has
 	// those for dynlb's own status recorded.
 	Describe bool

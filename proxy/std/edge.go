@@ -31,7 +31,7 @@ func (x *exchange) peer(from forward.Peer) edge.Peer {
 
 // describeAlone describes a request that is for no app, for its outcome.
 func (x *exchange) describeAlone(r *http1.Request, from forward.Peer) {
-	if x.rules.Describe {
-		x.edge, _ = edge.Describing.Begin(r, x.peer(from), nil)
+	if rules := edge.Alone(x.rules.Settings); rules != nil {
+		x.edge, _ = rules.Begin(r, x.peer(from), nil)
 	}
 }
