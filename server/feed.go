@@ -52,7 +52,8 @@ func (f *feeds) open(c *control, app *App) (one *feed, leave func()) {
 	return s.feed, func() {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		if s.watchers--; s.watchers == 0 {
+		s.watchers--
+		if s.watchers == 0 {
 			delete(f.all, app.Board)
 		}
 	}

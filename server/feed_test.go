@@ -134,7 +134,7 @@ func TestMessageIsEncodedOnce(t *testing.T) {
 			t.Errorf("decoded %v, %v", got, err)
 		}
 		raw := data[0].ReadOnlyData()
-		if first != nil && &first[0] != &raw[0] {
+		if len(first) > 0 && &first[0] != &raw[0] {
 			t.Error("it was encoded again")
 		}
 		first = raw

@@ -87,13 +87,13 @@ func run(rounds, watchers int, length time.Duration) (err error) {
 			events, lost = events+seen.events, lost+seen.lost
 		}
 	}
-	print(all, costs)
+	printTable(all, costs)
 	fmt.Printf("\nThe watchers received %d events, and missed %d. Goal: a ratio of %.2f.\n", events, lost, goal)
 	return nil
 }
 
-// print prints the table.
-func print(all []row, costs [][]float64) {
+// printTable prints the table.
+func printTable(all []row, costs [][]float64) {
 	out := tabwriter.NewWriter(os.Stdout, 0, 0, 1, ' ', 0)
 	fmt.Fprintln(out, "|\t| us of processor time per request\t| ratio\t| from\t| to |")
 	fmt.Fprintln(out, "|---\t|---\t|---\t|---\t|--- |")

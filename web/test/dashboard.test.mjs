@@ -109,6 +109,10 @@ test("the keyboard reaches every button, and a dialog gives the focus back", asy
   await page.keyboard.press("Escape");
   await until("the focus is back", () => page.evaluate(() => document.activeElement.innerText === "Scale…"));
   await until("the dialog is gone", async () => (await page.$("dialog")) === null);
+  await press(page, "Log of all");
+  await page.waitForSelector(".logs li");
+  await press(page, "Deploy…");
+  await page.waitForSelector("dialog[open] input:focus");
   const unnamed = await page.$$eval("button, input, select, a, [role=img], figure", (all) => all.filter((one) =>
     !(one.innerText?.trim() || one.ariaLabel || one.labels?.length || one.getAttribute("aria-labelledby"))).map((one) => one.outerHTML));
   assert.deepEqual(unnamed, []);
@@ -121,6 +125,8 @@ test("a page of 400 pixels does not scroll sideways", async () => {
     const page = await stage.page(open, { width: 400, height: 800, theme });
     await live(page);
     await page.waitForSelector(".instances tbody tr");
+    await press(page, "Log of all");
+    await page.waitForSelector(".logs li");
     assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 400);
     rests(page);
     await page.close();
