@@ -60,6 +60,31 @@ func TestWatchersShareFrames(t *testing.T) {
 	})
 }
 
+// TestFrameIsTakenOnce: those that look at one moment get one frame, with one message for all
+// that have seen the same events, and later ones get another frame.
+func TestFrameIsTakenOnce(t *testing.T) {
+	t.Parallel()
+	a := newApp("shop")
+	app := a.app()
+	c := newControl(new(directory), &Options{Metrics: NewMetrics([]App{app})}, nil)
+	f, leave := c.feeds.open(c, &app)
+	defer leave()
+	now := time.Now()
+	first := f.since(now)
+	a.board.SetTrouble("boom")
+	second := f.since(now)
+	if second != first || first.message(0) != second.message(0) || first.message(0) == first.message(first.next) {
+		t.Error("those that look at one moment get different frames or messages")
+	}
+	later := f.since(time.Now())
+	if later == first || later.version == first.version || later.next != first.next+1 {
+		t.Errorf("later: version %d after %d, next %d after %d", later.version, first.version, later.next, first.next)
+	}
+	if again, _ := c.feeds.open(c, &app); again != f {
+		t.Error("an app that is watched has two feeds")
+	}
+}
+
 // TestThousandEventsASecond: fifty watchers, over gRPC and HTTP, miss none.
 func TestThousandEventsASecond(t *testing.T) {
 	t.Parallel()

@@ -82,12 +82,19 @@ export const loadOf = (pool: Pool): number => pool.load;
 export class History {
   readonly samples: Sample[] = [];
   private before: Pool | undefined;
-  private at = 0;
+  private at = 0; // of the last sample
+  private received = 0; // the time of the last message
 
-  /** add adds the state of the app at a time. */
+  /** add adds the state of the app at a time, which a message has. */
   add(pool: Pool, time: number) {
+    // The message may have been on its way for so long that again has added a sample since.
+    this.put(pool, time, time - (this.at < time ? this.at : this.received));
+    this.received = time;
+  }
+
+  /** put adds a sample, whose counts are those of a span before it. */
+  private put(pool: Pool, time: number, span: number) {
     const before = this.before;
-    const span = time - this.at;
     const whole = before !== undefined && span > 0 && Number(pool.arrivals) >= Number(before.arrivals);
     const rate = (now?: string, then?: string) => (whole ? Math.max(0, Number(now ?? 0) - Number(then ?? 0)) / span : null);
     const buckets = whole ? between(before.traffic?.durations ?? [], pool.traffic?.durations ?? []) : [];
@@ -125,7 +132,7 @@ export class History {
 
   /** again adds the last state once more, as no message means that it has not changed. */
   again(time: number) {
-    if (this.before && time - this.at >= 2) this.add(this.before, time);
+    if (this.before && time - this.at >= 2) this.put(this.before, time, time - this.at);
   }
 
   /** since returns the samples from a time on. */
@@ -136,7 +143,6 @@ export class History {
   }
 
   private push(sample: Sample) {
-    // A message that was on its way for long is older than what was added meanwhile.
     while ((this.samples.at(-1)?.time ?? 0) >= sample.time) this.samples.pop();
     this.samples.push(sample);
     if (this.samples.length > maxSamples) this.samples.shift();
