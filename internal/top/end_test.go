@@ -36,6 +36,25 @@ func TestProblems(t *testing.T) {
 	wantShown(t, m, "paused", "cannot start: no such file", "not more instances: memory", "config reload failed: config.yaml:1: bad", "deploy of v2")
 }
 
+// TestRoom: what is below the table gets half of the room at most, and none that it does not
+// need.
+func TestRoom(t *testing.T) {
+	t.Parallel()
+	m := screen(80, 17)
+	press(m, "e")
+	if all, _ := order(m); len(all) != 3 {
+		t.Errorf("of three instances there are %s:\n%s", all, shown(m))
+	}
+	a := m.current()
+	for range 20 {
+		a.exits = append(a.exits, &dynlbv1.Event{InstanceId: "e", Reason: "ended"})
+	}
+	wantShown(t, m, "INSTANCE", "e: ended")
+	if strings.Count(shown(m), "e: ended") < 2 {
+		t.Errorf("the exits:\n%s", shown(m))
+	}
+}
+
 // TestEnd: keys and messages that end the program do.
 func TestEnd(t *testing.T) {
 	t.Parallel()

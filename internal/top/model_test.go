@@ -39,6 +39,9 @@ func TestFigures(t *testing.T) {
 // with its instance.
 func TestSort(t *testing.T) {
 	t.Parallel()
+	if columns[defaultSort].title != "AGE" || columns[streamsColumn].title != "STREAMS" {
+		t.Fatalf("the columns %s and %s have these names", columns[defaultSort].title, columns[streamsColumn].title)
+	}
 	m := screen(140, 40)
 	if all, selected := order(m); all != "acb" || selected != "a" {
 		t.Errorf("by age: %s, selected %s", all, selected)

@@ -40,8 +40,12 @@ func text(cell func(row) string) func(a, b row) int {
 	return func(a, b row) int { return cmp.Compare(cell(a), cell(b)) }
 }
 
-// defaultSort is the index of the column AGE.
-const defaultSort = 9
+// defaultSort is the index of the column AGE, and streamsColumn that of the column STREAMS,
+// which is left out while there are none.
+const (
+	defaultSort   = 10
+	streamsColumn = 3
+)
 
 // columns are the columns of the table, in their order.
 var columns = []column{
@@ -50,6 +54,7 @@ var columns = []column{
 	{"IN-FLIGHT", true, 1, func(r row) string { return fmt.Sprint(r.in.GetInFlight()) }, by(func(r row) int32 { return r.in.GetInFlight() })},
 	{"STREAMS", true, 10, func(r row) string { return fmt.Sprint(r.in.GetStreams()) }, by(func(r row) int32 { return r.in.GetStreams() })},
 	{"REQ/S", true, 2, func(r row) string { return number(r.rate) }, by(func(r row) float64 { return r.rate })},
+	{"FAILED", true, 3, func(r row) string { return fmt.Sprint(r.in.GetFailures()) }, by(func(r row) uint64 { return r.in.GetFailures() })},
 	{"LATENCY", true, 4, func(r row) string { return milliseconds(r.in.GetResponseTimeMs()) }, by(func(r row) float64 { return r.in.GetResponseTimeMs() })},
 	{"LOAD", true, 7, func(r row) string { return fmt.Sprintf("%.2f", r.in.GetLoad()) }, by(func(r row) float64 { return r.in.GetLoad() })},
 	{"CPU", true, 5, func(r row) string { return fmt.Sprintf("%.0f%%", 100*r.in.GetCpuCores()) }, by(func(r row) float64 { return r.in.GetCpuCores() })},
@@ -162,9 +167,6 @@ func fitColumns(rows []row, width int) (shown, widths []int) {
 	}
 	return shown, widths
 }
-
-// streamsColumn is the index of the column STREAMS, which is left out while there are none.
-const streamsColumn = 3
 
 // sumOf returns the width of a row with some columns.
 func sumOf(shown, sizes []int) int {

@@ -45,8 +45,8 @@ func (m *Model) Lines() []string {
 	rows := m.rows()
 	room := m.height - len(lines) - 1 // the last line has the keys
 	table := min(len(rows)+1, room)
-	if m.detail != detailNone {
-		table = min(table, max(2, room/2))
+	if m.detail != detailNone { // which gets half of the room if it has so many lines
+		table = min(table, max(2, room/2, room-len(m.details(room))))
 	}
 	switch {
 	case len(rows) > 0:
@@ -239,5 +239,5 @@ func (m *Model) helpLines() []string {
 	} {
 		lines = append(lines, fmt.Sprintf("  %-16s %s", k[0], k[1]))
 	}
-	return append(lines, "", "load: what the autoscaler compares with its thresholds, for each ready instance", "latency: a decaying average of the time to the head of the response")
+	return append(lines, "", "load: what the autoscaler compares with its thresholds, for each ready instance", "failed: responses with a 5xx, and requests that got none because of the instance", "latency: a decaying average of the time to the head of the response")
 }
