@@ -1,6 +1,12 @@
 package cli
 
-import "strings"
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/dynlb/dynlb/internal/runs"
+)
 
 // connectHint returns advice for a connection that failed with a message. found is
 // what listens at the address.
@@ -32,4 +38,23 @@ func deniedHint(message string) string {
 		return "give --tls-cert and --tls-key, signed by auth.tls.clientCA"
 	}
 	return "give --token-file, the file that auth.tokenFile names"
+}
+
+// hintedRuns is how many dynlb of the machine are named when none answers.
+const hintedRuns = 3
+
+// othersHint returns a line that names the dynlb of this machine, after the end of another
+// line; "" if there is none.
+func othersHint(all []runs.Record) string {
+	var texts []string
+	for i := range all[:min(len(all), hintedRuns)] {
+		texts = append(texts, printable(fmt.Sprintf("--admin %s (%s)", all[i].Admin, cmp.Or(all[i].Config, "the defaults"))))
+	}
+	switch {
+	case len(all) == 0:
+		return ""
+	case len(all) > hintedRuns:
+		texts = append(texts, "and others: 'dynlb ls'")
+	}
+	return "\non this machine there is " + strings.Join(texts, ", ")
 }

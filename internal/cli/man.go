@@ -25,13 +25,13 @@ unless it exists. They are made of the same texts as --help.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := os.MkdirAll(args[0], 0o755); err != nil {
+			if err := os.MkdirAll(args[0], 0o755); err != nil { //nolint:gosec // as all folders of man pages
 				return fmt.Errorf("write man pages: %w", err)
 			}
 			n := 0
 			for _, c := range documented(cmd.Root()) {
 				path := filepath.Join(args[0], pageName(c)+".1")
-				if err := os.WriteFile(path, []byte(manPage(c)), 0o644); err != nil {
+				if err := os.WriteFile(path, []byte(manPage(c)), 0o644); err != nil { //nolint:gosec // as all man pages
 					return fmt.Errorf("write man pages: %w", err)
 				}
 				n++

@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
 	"github.com/dynlb/dynlb/internal/daemon/daemontest"
 	"github.com/dynlb/dynlb/internal/runs"
@@ -88,8 +91,13 @@ func TestLsAndStop(t *testing.T) {
 	folder := filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "dynlb-test-ls")
 	p := daemontest.StartProgram(t, folder, "minInstances: 1\n")
 	daemontest.Eventually(t, "a ready instance in ls", func() bool {
-		code, stdout, _ := cli(t, "ls")
-		return code == exitDone && strings.Contains(stdout, p.Admin+"  1/1    default  "+p.Config)
+		_, stdout, _ := cli(t, "ls") // which may list others: the columns are as wide as these need
+		for line := range strings.Lines(stdout) {
+			if strings.HasSuffix(strings.Join(strings.Fields(line), " "), p.Admin+" 1/1 default "+p.Config) {
+				return true
+			}
+		}
+		return false
 	})
 	if code, stdout, _ := cli(t, "list", "-o", "json"); code != exitDone || !strings.Contains(stdout, `"admin":"`+p.Admin+`"`) {
 		t.Errorf("as JSON: %d %s", code, stdout)
@@ -124,12 +132,41 @@ func TestStopOfService(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.Remove(path)
+	defer func() { _ = os.Remove(path) }()
 	if code, _, stderr := cli(t, "stop", "--admin", r.Admin); code != exitFail || !strings.Contains(stderr, "systemctl --user stop shop.service") {
 		t.Errorf("%d %s", code, stderr)
 	}
 	if _, err := r.Client.GetStatus(context.Background(), &dynlbv1.GetStatusRequest{}); err != nil {
 		t.Errorf("it was stopped: %v", err)
+	}
+}
+
+// TestOthersHint: where no dynlb answers, those of the machine are named.
+func TestOthersHint(t *testing.T) {
+	t.Parallel()
+	all := []runs.Record{{Admin: "127.0.0.1:4001", Config: "/srv/shop/config.yaml"}, {Admin: "127.0.0.1:4101"}}
+	if got, want := othersHint(all), "\non this machine there is --admin 127.0.0.1:4001 (/srv/shop/config.yaml), --admin 127.0.0.1:4101 (the defaults)"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := othersHint(append(all, all...)); !strings.HasSuffix(got, ", and others: 'dynlb ls'") {
+		t.Errorf("of four: %q", got)
+	}
+	if got := othersHint(nil); got != "" {
+		t.Errorf("of none: %q", got)
+	}
+	r := &remote{address: daemontest.FreeAddress(t), others: func() []runs.Record { return all }}
+	if err := r.explain(t.Context(), status.Error(codes.Unavailable, "refused")); !strings.Contains(err.Error(), "--admin 127.0.0.1:4101") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestScaleOfApp: the words of other tools, "APP N", are those of APP=N.
+func TestScaleOfApp(t *testing.T) {
+	t.Parallel()
+	r := daemontest.Start(t, "minInstances: 1\n")
+	r.AwaitReady(1)
+	if code, stdout, stderr := cli(t, "scale", "default", "2", "--admin", r.Admin); code != exitDone || stdout != "target 1 -> 2\n" {
+		t.Errorf("%d %s%s", code, stdout, stderr)
 	}
 }
 

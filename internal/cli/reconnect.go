@@ -44,7 +44,7 @@ func (f *follower) run(ctx context.Context, follow func(ctx context.Context, r *
 		err := f.try(ctx, follow)
 		switch {
 		case err == nil, ctx.Err() != nil:
-			return nil // interrupted: that is how following ends
+			return nil //nolint:nilerr // interrupted: that is how following ends
 		}
 		_, lost := errors.AsType[lostError](err)
 		switch {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +18,7 @@ import (
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
 	"github.com/dynlb/dynlb/internal/config"
+	"github.com/dynlb/dynlb/internal/runs"
 )
 
 // How long a command waits for a connection, and for the response to a call that is
@@ -39,13 +41,14 @@ type remote struct {
 	dynlbv1.ControlClient
 	conn     *grpc.ClientConn
 	address  string
-	noConfig bool // the address is the default: neither a config nor --admin gave it
+	others   func() []runs.Record // the dynlb of this machine; nil: not known
+	noConfig bool                 // the address is the default: neither a config nor --admin gave it
 }
 
 // dial connects to the dynlb that the flags or the config name. If the connection
 // fails at once, dial returns no error, and the first call returns the reason.
 func dial(ctx context.Context, o *options) (*remote, error) {
-	r := &remote{address: o.admin}
+	r := &remote{address: o.admin, others: func() []runs.Record { return runs.List(runs.Folders(os.Getenv)) }}
 	var auth *config.Auth // of the config that names the listener; nil if --admin does
 	if o.admin == "" {
 		settings, err := config.LoadClient(o.config)
@@ -146,9 +149,14 @@ func (r *remote) explain(ctx context.Context, err error) error {
 		if found == noListener && r.noConfig {
 			hint = "no " + config.DefaultPath + " found; if dynlb is running, give --config or --admin"
 		}
+		if found == noListener && r.others != nil {
+			hint += othersHint(r.others())
+		}
 		return fmt.Errorf("no dynlb answers at %s: %s\n%s", r.address, dialCause(s.Message()), hint)
 	case codes.DeadlineExceeded:
 		return r.noAnswer(callTimeout)
+	case codes.Unimplemented:
+		return fmt.Errorf("the dynlb at %s does not know this: it is older than this command (%s)", r.address, s.Message())
 	case codes.Unauthenticated:
 		return fmt.Errorf("%s; %s", s.Message(), deniedHint(s.Message()))
 	case codes.InvalidArgument, codes.NotFound: // such as an app that does not exist

@@ -26,13 +26,16 @@ the command ends when so many instances are ready; the exit code is 1, and the e
 says why, if they are not within --timeout.`,
 		Example: "  dynlb scale 4 --hold 10m\n  dynlb scale api=4",
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
+			switch {
+			case len(args) == 2 && !strings.Contains(args[0], "="): // "APP N", as other tools have it
+				return nil
+			case len(args) != 1:
 				return errors.New("scale needs the number of instances, such as: dynlb scale 4")
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			app, n, err := o.parseScale(args[0])
+			app, n, err := o.parseScale(strings.Join(args, "="))
 			if err != nil {
 				return err
 			}

@@ -114,7 +114,7 @@ func (r *remote) stop(cmd *cobra.Command, record *runs.Record, now bool) error {
 	limit := response.GetTimeout().AsDuration()
 	out := cmd.OutOrStdout()
 	fmt.Fprintf(out, "dynlb (pid %d) stops, which may take up to %v\n", response.GetPid(), limit)
-	ended := func() bool { return !listens(r.address) }
+	ended := func() bool { return !listens(cmd.Context(), r.address) }
 	if record != nil && int64(record.PID) == response.GetPid() {
 		ended = func() bool { return !record.Alive() }
 	} else {
@@ -139,8 +139,9 @@ func (r *remote) stop(cmd *cobra.Command, record *runs.Record, now bool) error {
 }
 
 // listens reports whether there is a listener at an address.
-func listens(address string) bool {
-	conn, err := net.DialTimeout("tcp", address, time.Second)
+func listens(ctx context.Context, address string) bool {
+	dialer := net.Dialer{Timeout: time.Second}
+	conn, err := dialer.DialContext(ctx, "tcp", address)
 	if err != nil {
 		return false
 	}

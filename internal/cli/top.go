@@ -161,7 +161,8 @@ func (o *options) plainTop(cmd *cobra.Command, app string, flags *topFlags) erro
 		if _, err := io.WriteString(cmd.OutOrStdout(), model.Plain()); err != nil {
 			return err
 		}
-		if printed++; printed == flags.number {
+		printed++
+		if printed == flags.number {
 			return nil
 		}
 	}

@@ -21,7 +21,7 @@ import (
 type topFeed struct {
 	options  *options
 	off      bool // end with dynlb
-	ctx      context.Context
+	ctx      context.Context //nolint:containedctx // it ends the goroutines that commands start
 	cancel   context.CancelFunc
 	messages chan tea.Msg
 	running  sync.WaitGroup

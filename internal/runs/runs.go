@@ -103,12 +103,12 @@ func (r *Record) Write(folder string) (path string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("write the record of this run: %w", err)
 	}
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	if err := os.MkdirAll(folder, 0o755); err != nil { //nolint:gosec // other users may see which dynlb run; a private folder stays so
 		return "", fmt.Errorf("write the record of this run: %w", err)
 	}
 	path = filepath.Join(folder, prefix+strconv.Itoa(r.PID)+suffix)
 	fresh := path + ".new"
-	if err := os.WriteFile(fresh, append(data, '\n'), 0o644); err != nil {
+	if err := os.WriteFile(fresh, append(data, '\n'), 0o644); err != nil { //nolint:gosec // it has no secrets
 		return "", fmt.Errorf("write the record of this run: %w", err)
 	}
 	if err := os.Rename(fresh, path); err != nil {

@@ -53,7 +53,7 @@ func state(requests uint64) State {
 // press sends keys.
 func press(m *Model, keys ...string) (cmd tea.Cmd) {
 	for _, k := range keys {
-		msg := tea.KeyPressMsg{Text: k, Code: []rune(k)[0]}
+		msg := tea.KeyPressMsg{Text: k, Code: []rune(k)[0]} //nolint:gocritic // the keys are not empty
 		switch k {
 		case "down":
 			msg = tea.KeyPressMsg{Code: tea.KeyDown}

@@ -161,9 +161,11 @@ func (m *Model) trafficLine(a *app) string {
 		inFlight += int(in.GetInFlight())
 		streams += int(in.GetStreams())
 	}
-	parts := []string{"req/s " + boldStyle.Render(number(of(total))), "4xx/s " + number(client), "5xx/s " + alarm(server > 0).Render(number(server)),
+	parts := []string{
+		"req/s " + boldStyle.Render(number(of(total))), "4xx/s " + number(client), "5xx/s " + alarm(server > 0).Render(number(server)),
 		fmt.Sprintf("in flight %d", inFlight-streams), fmt.Sprintf("streams %d", streams),
-		"queue " + warning(a.pool.GetWaitingRequests() > 0).Render(fmt.Sprint(a.pool.GetWaitingRequests())), fmt.Sprintf("restarts %d", a.pool.GetRestarts())}
+		"queue " + warning(a.pool.GetWaitingRequests() > 0).Render(fmt.Sprint(a.pool.GetWaitingRequests())), fmt.Sprintf("restarts %d", a.pool.GetRestarts()),
+	}
 	return m.fit(parts)
 }
 

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"html"
 	"io"
-	"log"
 	"os"
 	"strconv"
 	"strings"
@@ -39,11 +38,12 @@ type style struct {
 
 func main() {
 	text, err := io.ReadAll(os.Stdin)
-	if err != nil {
-		log.Fatal(err)
+	if err == nil {
+		_, err = os.Stdout.WriteString(picture(strings.Split(strings.TrimRight(string(text), "\n"), "\n")))
 	}
-	if _, err := io.WriteString(os.Stdout, picture(strings.Split(strings.TrimRight(string(text), "\n"), "\n"))); err != nil {
-		log.Fatal(err)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "topshot: %v\n", err)
+		os.Exit(1)
 	}
 }
 
