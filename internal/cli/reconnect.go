@@ -42,8 +42,7 @@ type follower struct {
 func (f *follower) run(ctx context.Context, follow func(ctx context.Context, r *remote, received func()) error) error {
 	for f.wait = firstRetry; ; {
 		err := f.try(ctx, follow)
-		switch {
-		case err == nil, ctx.Err() != nil:
+		if err == nil || ctx.Err() != nil {
 			return nil //nolint:nilerr // interrupted: that is how following ends
 		}
 		_, lost := errors.AsType[lostError](err)

@@ -20,7 +20,7 @@ import (
 // the terminal must be restored first.
 type topFeed struct {
 	options  *options
-	off      bool // end with dynlb
+	off      bool            // end with dynlb
 	ctx      context.Context //nolint:containedctx // it ends the goroutines that commands start
 	cancel   context.CancelFunc
 	messages chan tea.Msg
