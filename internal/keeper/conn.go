@@ -47,35 +47,63 @@ func newConn(file *os.File) (*conn, error) {
 // close closes the socket.
 func (c *conn) close() { _ = c.socket.Close() }
 
-// send sends a message, with duplicates of descriptors.
+// send sends a message, with duplicates of descriptors. It waits while the other end does
+// not read.
 func (c *conn) send(k kind, seq uint64, body any, fds ...int) error {
-	data, err := json.Marshal(body)
+	packet, rights, done, err := encode(k, seq, body, fds)
 	if err != nil {
-		return fmt.Errorf("send %s: %w", k, err)
+		return err
 	}
-	packet, err := json.Marshal(message{Kind: k, Seq: seq, Body: data})
-	if err != nil {
-		return fmt.Errorf("send %s: %w", k, err)
-	}
-	if len(packet) > maxInline {
-		long, err := memoryFile(packet)
-		if err != nil {
-			return fmt.Errorf("send %s: %w", k, err)
-		}
-		defer long.Close()
-		packet, fds = []byte{}, append(append([]int{}, fds...), int(long.Fd()))
-		packet = append(packet, longPacket)
-	}
-	var rights []byte
-	if len(fds) > 0 {
-		rights = syscall.UnixRights(fds...)
-	}
+	defer done()
 	c.sending.Lock()
 	defer c.sending.Unlock()
 	if _, _, err := c.socket.WriteMsgUnix(packet, rights, nil); err != nil {
 		return fmt.Errorf("send %s: %w", k, err)
 	}
 	return nil
+}
+
+// try is send without waiting. It reports whether the message was sent, or never can be.
+func (c *conn) try(k kind, seq uint64, body any, fds ...int) (sent bool) {
+	packet, rights, done, err := encode(k, seq, body, fds)
+	if err != nil {
+		return true
+	}
+	defer done()
+	raw, err := c.socket.SyscallConn()
+	if err != nil {
+		return true
+	}
+	c.sending.Lock()
+	defer c.sending.Unlock()
+	failed := raw.Control(func(fd uintptr) {
+		_, err = syscall.SendmsgN(int(fd), packet, rights, nil, syscall.MSG_DONTWAIT)
+	})
+	return failed != nil || err == nil || !errors.Is(err, syscall.EAGAIN) && !errors.Is(err, syscall.EINTR)
+}
+
+// encode returns the packet and the control message of a message. done is called when they
+// were sent.
+func encode(k kind, seq uint64, body any, fds []int) (packet, rights []byte, done func(), err error) {
+	data, err := json.Marshal(body)
+	if err == nil {
+		packet, err = json.Marshal(message{Kind: k, Seq: seq, Body: data})
+	}
+	done = func() {}
+	if err == nil && len(packet) > maxInline {
+		var long *os.File
+		if long, err = memoryFile(packet); err == nil {
+			done = func() { _ = long.Close() } // the other end has a duplicate
+			packet, fds = []byte{longPacket}, append(append([]int{}, fds...), int(long.Fd()))
+		}
+	}
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("send %s: %w", k, err)
+	}
+	if len(fds) > 0 {
+		rights = syscall.UnixRights(fds...)
+	}
+	return packet, rights, done, nil
 }
 
 // longPacket is the packet of a message that is in a file of memory.

@@ -71,7 +71,7 @@ type result struct {
 // Run is the keeper: it runs workers until one of them ends on purpose, and returns its
 // exit status. It must be called by the main goroutine.
 func Run(ctx context.Context, o Options) (code int, err error) {
-	runtime.GOMAXPROCS(1) // its loop is all that runs
+	runtime.GOMAXPROCS(2) // its loop, and what waits for the sockets
 	k := &keeper{
 		Options: o, nohup: signal.Ignored(syscall.SIGHUP), notices: make(chan []string, maxNotices),
 		events: make(chan func()), over: make(chan struct{}),

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -22,6 +23,7 @@ type worker struct {
 	binary  *binary
 	conn    *conn
 	queue   chan packet
+	queued  atomic.Int64 // packets that are in the queue or being sent from it
 	version string
 
 	greeted bool
@@ -97,13 +99,15 @@ func (w *worker) write(queue <-chan packet) {
 	for p := range queue {
 		_ = w.conn.send(p.kind, p.seq, p.body, p.fds...) // it fails if the worker has ended
 		closeAll(p.fds)
+		w.queued.Add(-1)
 	}
 	w.conn.close()
 }
 
-// send sends a message, with duplicates of descriptors. It does not wait.
+// send sends a message, with duplicates of descriptors. It does not wait: what cannot be
+// sent at once goes to the queue.
 func (w *worker) send(k kind, seq uint64, content any, fds ...int) {
-	if w.queue == nil {
+	if w.queue == nil || w.queued.Load() == 0 && w.conn.try(k, seq, content, fds...) {
 		return
 	}
 	p := packet{kind: k, seq: seq, body: content}
@@ -114,9 +118,11 @@ func (w *worker) send(k kind, seq uint64, content any, fds ...int) {
 		}
 		p.fds = append(p.fds, own)
 	}
+	w.queued.Add(1)
 	select {
 	case w.queue <- p:
 	default:
+		w.queued.Add(-1)
 		closeAll(p.fds)
 		w.k.Log.Error("worker does not read its messages, ending it", "pid", w.pid())
 		w.signal(syscall.SIGKILL)
