@@ -64,6 +64,7 @@ func (s Settings) step() time.Duration { return s.short() / stepsPerShort }
 type Autoscaler struct {
 	orders   chan order
 	settings chan Settings
+	saves    chan chan Saved
 	done     chan struct{} // closed when Run has returned
 	scaler   *Scaler       // owned by Run
 }
@@ -88,6 +89,7 @@ func New(options Options, settings Settings) *Autoscaler {
 	return &Autoscaler{
 		orders:   make(chan order),
 		settings: make(chan Settings),
+		saves:    make(chan chan Saved),
 		done:     make(chan struct{}),
 		scaler:   NewScaler(options, settings),
 	}
@@ -149,6 +151,8 @@ func (a *Autoscaler) Run(ctx context.Context) {
 		case settings := <-a.settings:
 			s.configure(settings)
 			next.Reset(s.Step())
+		case reply := <-a.saves:
+			reply <- s.Save()
 		case <-changed:
 			if s.Urgent() {
 				next.Reset(s.Step())

@@ -36,6 +36,8 @@ type Scaler struct {
 	Options
 	settings  Settings
 	target    int
+	reason    string // of target
+	restored  bool   // Restore was called
 	rule      string // of the decision that is being made
 	started   bool
 	holdUntil time.Time // zero: there is no hold
@@ -61,10 +63,12 @@ func NewScaler(options Options, settings Settings) *Scaler {
 	return &Scaler{Options: options, settings: settings}
 }
 
-// Start sets the target to its lower bound, or to the instances that run already.
+// Start sets the target to its lower bound, to the instances that run already, or to what was restored.
 func (s *Scaler) Start() {
 	now := s.Board.Snapshot().Time
-	s.decideAt = now.Add(s.settings.Window)
+	if s.decideAt.IsZero() {
+		s.decideAt = now.Add(s.settings.Window)
+	}
 	reason := "minInstances"
 	settings, entry := s.timetabled(s.settings, now)
 	if s.settings = settings; entry != "" {
@@ -72,6 +76,10 @@ func (s *Scaler) Start() {
 	}
 	if s.rule = RuleBounds; entry != "" {
 		s.rule = RuleSchedule
+	}
+	if s.restored {
+		s.resume(entry)
+		return
 	}
 	target := s.withSpare(0)
 	if running := s.settings.Bounds.Clamp(s.Running); running > target {
@@ -255,7 +263,7 @@ func (s *Scaler) assign(n int, reason string) {
 		}
 	}
 	s.started = true
-	s.target = n
+	s.target, s.reason = n, reason
 	s.Board.Decide(n, s.settings.Bounds, s.holdUntil, s.rule, reason)
 	s.Fleet.Scale(n, reason)
 }

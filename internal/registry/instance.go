@@ -41,6 +41,8 @@ type instance struct {
 	staged       bool // see Spec.Staged
 	breaks       breaks
 
+	elsewhere map[int]Elsewhere // of traffic, by process; see SetElsewhere
+
 	implicated uint64 // the claims up to this one may be why it stopped answering; 0: none
 }
 

@@ -204,10 +204,15 @@ func (in *instance) releaseLocked(at int32, turn uint32, now time.Duration) bool
 		r.unlearnedLocked(now)
 	}
 	if idle {
-		in.traffic.idleSince = now
-		if in.about.state == Draining {
-			close(in.drained)
-		}
+		in.idleLocked(now)
 	}
 	return true
+}
+
+// idleLocked notes that no request is in flight any more.
+func (in *instance) idleLocked(now time.Duration) {
+	in.traffic.idleSince = now
+	if in.about.state == Draining {
+		close(in.drained)
+	}
 }
