@@ -64,6 +64,9 @@ func (s *Set) begin(ctx context.Context) {
 	}
 }
 
+// Wait returns when no app of the set runs any more.
+func (s *Set) Wait() { s.running.Wait() }
+
 // Add adds an app and runs it, or has Run do so. An app of the set must not have ended yet.
 func (s *Set) Add(ctx context.Context, a *App) {
 	s.mu.Lock()
@@ -103,16 +106,16 @@ func (s *Set) InFlight() int {
 }
 
 // Freeze keeps the targets of all apps as they are.
-func (s *Set) Freeze() { s.each((*App).Freeze) }
+func (s *Set) Freeze() { s.Each((*App).Freeze) }
 
 // Close ends the queues and the watches of all apps.
-func (s *Set) Close() { s.each((*App).Close) }
+func (s *Set) Close() { s.Each((*App).Close) }
 
 // Stop stops all apps at the same time, within the same ctx.
-func (s *Set) Stop(ctx context.Context) { s.each(func(a *App) { a.Stop(ctx) }) }
+func (s *Set) Stop(ctx context.Context) { s.Each(func(a *App) { a.Stop(ctx) }) }
 
-// each calls f for all apps at the same time, those that leave too, and waits.
-func (s *Set) each(f func(*App)) {
+// Each calls f for all apps at the same time, those that leave too, and waits.
+func (s *Set) Each(f func(*App)) {
 	var calls sync.WaitGroup
 	for _, a := range s.members() {
 		calls.Go(func() { f(a) })

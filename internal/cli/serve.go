@@ -85,7 +85,9 @@ func newWorker(o *options) *cobra.Command {
 			return usageError{errors.New("'dynlb serve' starts this command")}
 		}
 		err = f.serve(cmd, o, args, client)
-		_ = client.Bye() // not after a panic: then the keeper starts another worker
+		if !errors.Is(err, daemon.ErrNotServing) {
+			_ = client.Bye() // not after a panic: then the keeper starts another worker
+		}
 		return err
 	}
 	return cmd

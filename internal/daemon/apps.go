@@ -18,7 +18,7 @@ import (
 func (d *Daemon) newApp(name string, settings app.Settings) *app.App {
 	return app.New(app.Options{
 		Name: name, Settings: settings, Log: d.log, Room: d.room, InstanceLog: d.options.InstanceLog,
-		Sequence: d.events, Record: d.recordApp(name), Store: d.state, DeployEnded: d.deployEnded,
+		Sequence: d.events, Record: d.recordApp(name), Store: d.store(), DeployEnded: d.deployEnded,
 		Running: d.host.kept.count(name),
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 )
 
 // cleanups are the steps that undo what was opened or started. Each is added where
@@ -22,4 +23,18 @@ func (c *cleanups) run(ctx context.Context) error {
 	}
 	*c = nil
 	return errors.Join(all...)
+}
+
+// once are cleanups that run once, wherever that is asked for first.
+type once struct {
+	cleanups
+
+	mu sync.Mutex // guards cleanups while they run
+}
+
+// close runs the steps, unless they have run.
+func (o *once) close(ctx context.Context) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.run(ctx)
 }

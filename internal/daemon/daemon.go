@@ -52,6 +52,10 @@ type Options struct {
 	RunFolder string
 	// Keeper runs the instances and has the listeners. Nil: this process does.
 	Keeper *keeper.Client
+	// saved is what the worker before has left. Nil: there was none, or nothing is known.
+	saved *saved
+	// epoch is the number of this worker among those of its keeper.
+	epoch uint64
 	// Loops is how many event loops carry requests. Zero: GOMAXPROCS.
 	Loops int
 }
@@ -88,6 +92,12 @@ type Daemon struct {
 
 	reloadAfterDeploy atomic.Bool // a config waits for the end of a deploy
 
+	keeping   once       // what is kept over a restart, which one process holds at a time
+	documents *documents // in place of those of a state folder
+	draining  workers    // that finish their requests
+	upgrades  upgrades
+	retiring  chan struct{} // gets a value when another worker is to serve
+
 	waiters  waiters        // for the result of the next reload
 	stopTime atomic.Int64   // how long a stop may take, in nanoseconds
 	reloads  chan string    // capacity 1: the reason of the next reload
@@ -110,6 +120,7 @@ type Daemon struct {
 	runRecord string    // path of the record of this run; "": there is none
 	cut       bool      // requests were cut off by the shutdown
 	cleanups  cleanups
+	moved     bool // another worker serves
 }
 
 // New opens the listeners and builds the parts. Nothing is served before Run, which
@@ -134,18 +145,26 @@ func New(o Options) (*Daemon, error) {
 	logPlan(o.Log, &p)
 	d := &Daemon{
 		options: o, log: o.Log, plan: p, host: on, room: autoscaler.NewRoom(machine.New()),
-		reloads: make(chan string, 1), failed: make(chan error, 1),
-		stopping: make(chan struct{}), killed: make(chan struct{}), stopped: make(chan struct{}),
+		reloads: make(chan string, 1), retiring: make(chan struct{}, 1), failed: make(chan error, 1),
+		stopping: make(chan struct{}), killed: make(chan struct{}), stopped: make(chan struct{}), documents: new(documents),
+	}
+	if o.saved != nil {
+		d.documents.kept = o.saved.Documents
 	}
 	d.noteFiles(&d.plan.config)
 	d.stop = sync.OnceFunc(func() { close(d.stopping) })
 	d.kill = sync.OnceFunc(func() { close(d.killed) })
+	d.cleanups.add(func(ctx context.Context) error {
+		d.parts.Wait() // apps record until they have ended
+		return d.keeping.close(ctx)
+	})
 	d.openState()
 	d.openSessions()
 	if err := errors.Join(d.openHistory(), d.openLogs()); err != nil {
 		return nil, errors.Join(err, d.cleanups.run(context.Background()))
 	}
 	d.apps = d.newApps()
+	d.restoreSaved()
 	d.metrics = server.NewMetrics(d.controlApps())
 	if err := errors.Join(d.listen(), d.startAccessLog(), d.startTracing()); err != nil {
 		return nil, errors.Join(err, d.cleanups.run(context.Background()))

@@ -22,10 +22,7 @@ func (d *Daemon) openHistory() error {
 	}
 	d.history = store
 	d.events = notice.NewSequence(store.Last())
-	d.cleanups.add(func(context.Context) error {
-		d.parts.Wait() // apps record until they have ended
-		return store.Close()
-	})
+	d.keeping.add(func(context.Context) error { return store.Close() })
 	return nil
 }
 

@@ -25,7 +25,7 @@ func (d *Daemon) openLogs() error {
 		return err
 	}
 	d.logs = store
-	d.cleanups.add(func(context.Context) error { return store.Close() })
+	d.keeping.add(func(context.Context) error { return store.Close() })
 	var next slog.Handler
 	switch c.To {
 	case "journald":
@@ -33,7 +33,7 @@ func (d *Daemon) openLogs() error {
 		if err != nil {
 			return ConfigError{err}
 		}
-		d.cleanups.add(func(context.Context) error { return journal.Close() })
+		d.keeping.add(func(context.Context) error { return journal.Close() })
 		next = journal
 	case "none":
 	default:

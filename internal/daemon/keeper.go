@@ -89,7 +89,7 @@ func (k *kept) stopRest(ctx context.Context, apps map[string]appPlan) {
 	gone := k.take(func(r local.Running) bool { _, exists := apps[r.Label.App]; return !exists })
 	for _, r := range gone {
 		k.log.Info("instance of an app that is gone, stopping it", "app", r.Label.App, "instance", string(r.ID), "pid", r.PID)
-		p := r.Process(nil, nil)
+		p := r.Process(nil, nil, nil)
 		go p.Stop(ctx, goneTimeout) // ends with the process
 	}
 }
@@ -116,30 +116,26 @@ func (k *kept) fetchLocked() {
 		if err := json.Unmarshal(a.Label, &r.Label); err != nil {
 			k.log.Warn("instance of the keeper has no label", "instance", a.ID, "error", err)
 		}
-		r.Process = func(output func(process.Line) error, dropped func(uint64)) *process.Process {
-			return a.Process(nil, nil, output, dropped)
-		}
+		r.Process = a.Process
 		k.running = append(k.running, r)
 	}
 }
 
-// awaitServe tells the keeper that this worker can serve, and waits until it is to.
-func awaitServe(c *keeper.Client) error {
-	if c == nil {
-		return nil
-	}
+// awaitServe tells the keeper that this worker can serve, and waits until it is to. It
+// returns the state of the worker that served before.
+func awaitServe(c *keeper.Client) (*keeper.Serve, error) {
 	if err := c.Ready(); err != nil {
-		return err
+		return nil, err
 	}
 	for e := range c.Events() {
 		if e.Serve != nil {
-			return nil
+			return e.Serve, nil
 		}
 		if e.Lost != nil {
-			return e.Lost
+			return nil, e.Lost
 		}
 	}
-	return keeper.ErrLost
+	return nil, keeper.ErrLost
 }
 
 // followKeeper heeds what the keeper says, until ctx ends.
@@ -150,9 +146,14 @@ func (d *Daemon) followKeeper(ctx context.Context) {
 	for {
 		select {
 		case e := <-d.options.Keeper.Events():
-			if e.Lost != nil {
+			switch {
+			case e.Lost != nil:
 				d.fail(fmt.Errorf("follow keeper: %w", e.Lost))
 				return
+			case e.Retire:
+				d.retiring <- struct{}{} // capacity 1, and it comes once
+			case e.InFlight != nil:
+				d.heedInFlight(e.InFlight)
 			}
 		case <-ctx.Done():
 			return

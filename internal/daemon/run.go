@@ -25,6 +25,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.host.kept.stopRest(now, d.plan.apps)
 	d.start(now)
 	cause := d.serve(ctx, now)
+	if errors.Is(cause, errRetired) {
+		return d.retire(now)
+	}
 	return errors.Join(cause, d.shutdown(now))
 }
 
@@ -91,6 +94,11 @@ func (d *Daemon) serve(ctx, now context.Context) error {
 	defer d.abandon()
 	alive, stopAlive := d.signsOfLife()
 	defer stopAlive()
+	if d.options.Keeper != nil {
+		saving, stopSaving := context.WithCancel(now)
+		defer stopSaving()
+		d.parts.Go(func() { d.saveRegularly(saving) })
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -99,6 +107,8 @@ func (d *Daemon) serve(ctx, now context.Context) error {
 			return nil
 		case err := <-d.failed:
 			return err
+		case <-d.retiring:
+			return errRetired
 		case reason := <-d.reloads:
 			d.log.Info("reloading config", "reason", reason)
 			d.reportError(d.options.Service.Reloading())
@@ -139,6 +149,9 @@ func (d *Daemon) serveControl(c *control) {
 // must not take from the time that the instances have. parts waits for it.
 func (d *Daemon) stopControl(ctx context.Context) error {
 	d.apps.Close()
+	if d.moved {
+		return nil // it has ended already
+	}
 	d.parts.Go(func() { d.fail(d.control.Load().server.Shutdown(ctx)) })
 	return nil
 }
@@ -153,6 +166,9 @@ func (d *Daemon) servePublic(l net.Listener) {
 // of dynlb notices that meanwhile.
 func (d *Daemon) delayDrain(ctx context.Context) error {
 	d.proxy.EndKeepAlive()
+	if d.moved {
+		return nil // another worker accepts
+	}
 	delay := time.NewTimer(max(0, d.plan.config.DrainDelay)) // Auto, of a program that embeds the daemon, is none
 	defer delay.Stop()
 	select {

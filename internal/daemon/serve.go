@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -109,11 +110,8 @@ func serve(ctx context.Context, logs *logging.Logs, o Options) error {
 		}
 		defer closeGuard()
 	}
-	d, err := New(o)
+	d, err := newServing(o)
 	if err != nil {
-		return err
-	}
-	if err := awaitServe(o.Keeper); err != nil {
 		return err
 	}
 	watch.others = d.configFiles
@@ -130,6 +128,47 @@ func serve(ctx context.Context, logs *logging.Logs, o Options) error {
 		return ErrCut
 	}
 	return err
+}
+
+// ErrNotServing is wrapped by the error of a worker that was to take over and could not: the
+// keeper starts another one.
+var ErrNotServing = errors.New("take over from another worker")
+
+// newServing returns the daemon of the process that is to serve. A worker that takes over
+// from another one builds nothing before that has frozen: the state folder and the
+// listeners of a daemon belong to one process at a time.
+func newServing(o Options) (*Daemon, error) {
+	if o.Keeper == nil {
+		return New(o)
+	}
+	if o.Keeper.Welcome().Epoch == 0 { // there is none before
+		d, err := New(o)
+		if err != nil {
+			return nil, err
+		}
+		serve, err := awaitServe(o.Keeper)
+		if err != nil {
+			return nil, errors.Join(err, d.cleanups.run(context.Background()))
+		}
+		d.options.epoch = serve.Epoch
+		return d, nil
+	}
+	if err := rehearse(&o); err != nil {
+		return nil, err
+	}
+	serve, err := awaitServe(o.Keeper)
+	if err != nil {
+		return nil, err
+	}
+	o.epoch = serve.Epoch
+	if o.saved, err = readSaved(serve.Blob); err != nil {
+		o.Log.Error("state of the worker before is of no use", "error", err)
+	}
+	d, err := New(o)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNotServing, err)
+	}
+	return d, nil
 }
 
 // configFile is the file that the config is loaded from.

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/dynlb/dynlb/internal/config"
+	"github.com/dynlb/dynlb/internal/deploy"
 	"github.com/dynlb/dynlb/internal/state"
 	"github.com/dynlb/dynlb/server"
 )
@@ -47,7 +48,7 @@ func (d *Daemon) openState() {
 		return
 	}
 	d.state = folder
-	d.cleanups.add(func(context.Context) error { return folder.Close() })
+	d.keeping.add(func(context.Context) error { return folder.Close() })
 	d.noteUncleanEnd()
 	d.log.Debug("stateDir opened", "path", folder.Path())
 }
@@ -69,4 +70,13 @@ func (d *Daemon) stateFolder(name string) string {
 		d.log.Warn(name+" cannot be kept over a restart", "error", err)
 	}
 	return path
+}
+
+// store returns what keeps the versions in force: the state folder, or memory that the next
+// worker gets.
+func (d *Daemon) store() deploy.Store {
+	if d.state != nil {
+		return d.state
+	}
+	return d.documents
 }

@@ -69,11 +69,13 @@ type Adopted struct {
 	pipes process.Pipes
 }
 
-// Process returns the Process of the instance, and begins to read its output, of which the
-// worker before has read the beginning of two lines. It is called once, after the event
-// Serve. output and dropped are those of a process.Spec.
-func (a Adopted) Process(stdoutBegun, stderrBegun []byte, output func(process.Line) error, dropped func(uint64)) *process.Process {
-	a.pipes.StdoutBegun, a.pipes.StderrBegun = stdoutBegun, stderrBegun
+// Process returns the Process of the instance, and begins to read its output; pipes may
+// change what that begins with. It is called once, after the event Serve. output and
+// dropped are those of a process.Spec.
+func (a Adopted) Process(pipes func(*process.Pipes), output func(process.Line) error, dropped func(uint64)) *process.Process {
+	if pipes != nil {
+		pipes(&a.pipes)
+	}
 	return process.Adopt(a.child, a.pipes, output, dropped)
 }
 

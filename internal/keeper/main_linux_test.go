@@ -102,7 +102,7 @@ func (w *testWorker) serve(s *Serve) {
 	}
 	_ = w.Listen(context.Background(), []Socket{{"test", w.listener}})
 	for _, a := range w.Adopted() {
-		w.instance = a.Process(nil, nil, nil, nil)
+		w.instance = a.Process(nil, nil, nil)
 	}
 	if w.instance == nil {
 		w.instance, _ = w.Start(instanceSpec("one"))

@@ -32,6 +32,10 @@ func Pipe() (read int, write *os.File, err error) {
 type Pipes struct {
 	Stdout, Stderr           *os.File
 	StdoutBegun, StderrBegun []byte
+	// Tail are the last lines that the reader before has read, and Dropped is how many
+	// lines it has dropped.
+	Tail    []string
+	Dropped uint64
 }
 
 // reader copies one stream of a child to a lineWriter.

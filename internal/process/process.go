@@ -139,6 +139,10 @@ func StartBy(spec Spec, fork func(Command) (Child, Pipes, error)) (*Process, err
 func Adopt(child Child, pipes Pipes, output func(Line) error, dropped func(lines uint64)) *Process {
 	p := &Process{child: child, output: newOutput(output, dropped), done: make(chan struct{})}
 	p.output.stdout.buf, p.output.stderr.buf = pipes.StdoutBegun, pipes.StderrBegun
+	for _, line := range pipes.Tail {
+		p.output.keepLocked([]byte(line)) // no reader runs yet
+	}
+	p.output.dropped.Store(pipes.Dropped)
 	p.readers = [2]*reader{newReader(pipes.Stdout, p.output.stdout), newReader(pipes.Stderr, p.output.stderr)}
 	go p.finish() // ends with the child, and closes Done
 	return p

@@ -60,3 +60,15 @@ func (in *instance) ownLocked() Elsewhere {
 	}
 	return own
 }
+
+// Drained returns a channel that is closed when a draining instance has no request in
+// flight; nil if there is no such instance.
+func (r *Registry) Drained(id ID) <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	in, err := r.findLocked(id)
+	if err != nil || in.about.state != Draining {
+		return nil
+	}
+	return in.drained
+}

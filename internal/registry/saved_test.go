@@ -100,22 +100,11 @@ func TestSaved(t *testing.T) {
 		l.Release()
 		after.SetElsewhere(7, nil)
 		select {
-		case <-drainedOf(after, l.ID()):
+		case <-after.Drained(l.ID()):
 		default:
 			t.Error("not drained when the other process has no request any more")
 		}
 	})
-}
-
-// drainedOf returns the channel that is closed when a draining instance has drained.
-func drainedOf(r *Registry, id ID) <-chan struct{} {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	in, err := r.findLocked(id)
-	if err != nil {
-		return nil
-	}
-	return in.drained
 }
 
 // compare fails unless two instances are alike, with what they have served.

@@ -58,7 +58,7 @@ func (k *ranBefore) add(t *testing.T, id registry.ID, l Label, stopping bool) *p
 	t.Cleanup(func() { _ = p.Kill(); <-p.Done() })
 	k.running = append(k.running, Running{
 		ID: id, PID: p.PID(), Label: l, Stopping: stopping,
-		Process: func(func(process.Line) error, func(uint64)) *process.Process { return p },
+		Process: func(func(*process.Pipes), func(process.Line) error, func(uint64)) *process.Process { return p },
 	})
 	return p
 }

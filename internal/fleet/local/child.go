@@ -37,6 +37,7 @@ type child struct {
 
 	// Owned by the loop:
 
+	proc           proc // nil before its process runs
 	phase          phase
 	endLife        func()            // ends the life that manage sees: the child drains and stops
 	generation     int               // the number of rollouts before its start
@@ -84,24 +85,27 @@ func (f *Fleet) manage(life, killCtx context.Context, c *child) {
 		f.call(func() { f.onEnd(c, ending{err: err}) })
 		return
 	}
-	f.call(func() { f.onLaunch(c, p.PID()) })
-	f.accompany(life, killCtx, c, p)
+	f.call(func() { f.onLaunch(c, p) })
+	f.accompany(life, killCtx, c, p, registry.Endpoint{})
 }
 
-// accompany is the part of manage from the start of the process on.
-func (f *Fleet) accompany(life, killCtx context.Context, c *child, p proc) {
-	err := f.serve(life, c, p, registry.Endpoint{})
+// accompany is the part of manage from the start of the process on. at is where it is
+// ready already, or zero.
+func (f *Fleet) accompany(life, killCtx context.Context, c *child, p proc, at registry.Endpoint) {
+	err := f.serve(life, c, p, at)
 	suspended := false
-	for life.Err() != nil {
+	for life.Err() != nil && !f.hasLeft() {
 		err = nil
 		var drained <-chan struct{}
 		drained, suspended = f.drainState(c)
 		if f.awaitDrained(killCtx, c, p, drained, suspended) && f.beginStop(killCtx, c, drained) {
 			break
 		}
-		var at registry.Endpoint
 		life, at = f.resume(killCtx, c) //nolint:fatcontext // not nested: each life is a child of killCtx
 		err = f.serve(life, c, p, at)
+	}
+	if f.hasLeft() {
+		return // it belongs to another process
 	}
 	unasked := hasEnded(p)
 	grace := f.settings().StopTimeout
@@ -155,9 +159,10 @@ func (f *Fleet) serve(life context.Context, c *child, p proc, at registry.Endpoi
 }
 
 // onLaunch handles the start of the child's process. It runs in the loop.
-func (f *Fleet) onLaunch(c *child, pid int) {
-	c.log.Debug("process started", "pid", pid)
-	f.logRejected(c, f.Registry.SetHandle(c.id, fmt.Sprintf("pid %d", pid)))
+func (f *Fleet) onLaunch(c *child, p proc) {
+	c.proc = p
+	c.log.Debug("process started", "pid", p.PID())
+	f.logRejected(c, f.Registry.SetHandle(c.id, fmt.Sprintf("pid %d", p.PID())))
 }
 
 // spec describes the child's process.

@@ -31,6 +31,9 @@ type proc interface {
 	Done() <-chan struct{}
 	Exit() process.Exit
 	Stop(ctx context.Context, timeout time.Duration) process.Exit
+	Release() (stdoutBegun, stderrBegun []byte)
+	Tail() []string
+	Dropped() uint64
 	ListensOn(port int) (procfs.Listening, error)
 	OwnsSocket(path string) (owned bool, owner int, err error)
 }
@@ -41,6 +44,7 @@ type machinery struct {
 	probe   probe.Prober                     // sends a health check
 	bind    func(port int) error             // listens on a port for a moment
 	runtime func(user *account.User) string  // the folder for the sockets of instances
+	adopted func(app string) []taken         // the instances that run already
 }
 
 // Fleet runs the instances. Create one with New and call Run once.
@@ -51,6 +55,8 @@ type Fleet struct {
 	inForce atomic.Pointer[inForce] // the only copy of the settings; the loop replaces it
 	calls   chan func()             // work for the loop, from the methods and from manage
 	done    chan struct{}           // closed when Run has returned
+	left    chan struct{}           // closed when another process goes on with the instances
+	before  *saved                  // what another process has saved; nil: nothing. Read by Run
 
 	// Owned by the loop:
 
@@ -72,6 +78,7 @@ type Fleet struct {
 	retry               *time.Timer // fires when the backoff is over
 	frozen              bool        // dynlb shuts down: what has been told to end is not replaced
 	stopping            bool
+	leaving             func() // called when no start is under way; nil: Leave was not called
 }
 
 // New returns a Fleet that does nothing until Run. The settings are in force until
@@ -86,12 +93,13 @@ func New(options fleet.Options, settings Settings) *Fleet {
 		probe:   probe.HTTP,
 		bind:    bindPort,
 		runtime: runtimeFolder,
+		adopted: adoptedFrom(settings.Keeper),
 	})
 }
 
 func newFleet(options fleet.Options, settings Settings, m machinery) *Fleet {
 	options.Output = cmp.Or(options.Output, options.Log)
-	f := &Fleet{Options: options, machinery: m, ports: cmp.Or(settings.Ports, new(Ports)), calls: make(chan func()), done: make(chan struct{})}
+	f := &Fleet{Options: options, machinery: m, ports: cmp.Or(settings.Ports, new(Ports)), calls: make(chan func()), done: make(chan struct{}), left: make(chan struct{})}
 	now := newInForce(settings)
 	f.program = &now.Program
 	f.inForce.Store(now)
@@ -128,7 +136,7 @@ func (f *Fleet) Run(ctx context.Context) {
 	f.killNow = killNow
 	quit := ctx.Done()
 	f.adopt(killCtx)
-	for !f.stopping || len(f.children) > 0 {
+	for !f.hasLeft() && (!f.stopping || len(f.children) > 0) {
 		select {
 		case call := <-f.calls:
 			call()
@@ -138,6 +146,10 @@ func (f *Fleet) Run(ctx context.Context) {
 		case <-quit:
 			quit = nil
 			f.stop()
+		}
+		if f.leaving != nil {
+			f.settle()
+			continue
 		}
 		f.advanceStaging(killCtx)
 		f.reconcile(killCtx)

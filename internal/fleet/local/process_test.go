@@ -106,6 +106,17 @@ func (p *fakeProcess) health(path string) error {
 func (p *fakeProcess) PID() int              { return p.pid }
 func (p *fakeProcess) Done() <-chan struct{} { return p.done }
 func (p *fakeProcess) Exit() process.Exit    { return p.exit }
+func (p *fakeProcess) Tail() []string        { return []string{"last line"} }
+
+func (p *fakeProcess) Release() (stdoutBegun, stderrBegun []byte) {
+	return []byte("begun"), nil
+}
+
+func (p *fakeProcess) Dropped() uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.dropped
+}
 
 func (p *fakeProcess) Usage() (procfs.Usage, error) {
 	p.mu.Lock()

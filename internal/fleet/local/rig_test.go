@@ -55,7 +55,7 @@ func withFleet(t *testing.T, change func(*Settings, *machine), test func(t *test
 			Board:    notice.New(reg),
 			Log:      slog.New(slog.NewTextHandler(log, nil)),
 		}, settings, machinery{
-			launch: m.launch, probe: m.probe, bind: m.bind, runtime: func(*account.User) string { return m.runtime },
+			launch: m.launch, probe: m.probe, bind: m.bind, runtime: func(*account.User) string { return m.runtime }, adopted: adoptedFrom(nil),
 		})
 		ctx, cancel := context.WithCancel(context.Background())
 		go f.Run(ctx) // ends below

@@ -1,0 +1,59 @@
+package app
+
+import (
+	"encoding/json"
+	"errors"
+
+	"github.com/dynlb/dynlb/internal/autoscaler"
+	"github.com/dynlb/dynlb/internal/fleet"
+	"github.com/dynlb/dynlb/internal/notice"
+	"github.com/dynlb/dynlb/internal/registry"
+)
+
+// Saved is what an app leaves to that of another process. All of its fields are optional.
+type Saved struct {
+	Registry registry.Saved   `json:"registry,omitzero"`
+	Board    notice.Saved     `json:"board,omitzero"`
+	Scaling  autoscaler.Saved `json:"scaling,omitzero"`
+	Fleet    json.RawMessage  `json:"fleet,omitempty"`
+}
+
+// errNotMovable reports a kind of fleet whose instances end with the process.
+var errNotMovable = errors.New("this kind of fleet cannot move to another process")
+
+// Save returns what another process goes on with if this one dies. process is this one.
+func (a *App) Save(process int) (s Saved) {
+	s.Scaling = a.Scaler.Save()
+	if f, ok := a.Fleet.(fleet.Movable); ok {
+		s.Fleet = f.Save()
+	}
+	s.Board, s.Registry = a.Board.Save(), a.Registry.Save(process)
+	return s
+}
+
+// Leave is Save for the last time: the target stays, the fleet does nothing more to its
+// instances, and Run returns. The requests that the app has go on, as leases of the
+// registry.
+func (a *App) Leave(process int) (s Saved) {
+	a.endScaling()
+	<-a.scalingDone
+	s.Scaling = a.Scaler.Save()
+	if f, ok := a.Fleet.(fleet.Movable); ok {
+		s.Fleet = f.Leave()
+	}
+	s.Board, s.Registry = a.Board.Save(), a.Registry.Save(process)
+	return s
+}
+
+// Restore has Run go on with what another process has saved. gone says that it is no more,
+// and the requests that it had with it. Call it before Run and before any request.
+func (a *App) Restore(s Saved, gone bool) error {
+	a.Registry.Restore(s.Registry, gone)
+	a.Board.Restore(s.Board)
+	a.Scaler.Restore(s.Scaling)
+	f, ok := a.Fleet.(fleet.Movable)
+	if !ok {
+		return errNotMovable
+	}
+	return f.Restore(s.Fleet)
+}

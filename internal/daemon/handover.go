@@ -1,0 +1,142 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/dynlb/dynlb/internal/app"
+	"github.com/dynlb/dynlb/internal/config"
+	"github.com/dynlb/dynlb/internal/keeper"
+	"github.com/dynlb/dynlb/internal/registry"
+)
+
+const (
+	// handoverGrace is how long clients may keep idle connections after a handover. It is
+	// longer than after a signal to stop: nothing waits for the end of this process.
+	handoverGrace = 5 * time.Second
+	// flightInterval is how often a worker that drains reports its requests.
+	flightInterval = 100 * time.Millisecond
+	// ofStreams ends the key under which the streams of an instance are reported, beside
+	// the one of all its requests.
+	ofStreams = "/streams"
+)
+
+// errRetired is why serve returns when another worker is to serve.
+var errRetired = errors.New("another worker takes over")
+
+// rehearse finds what would keep a worker from serving, as far as that can be found while
+// another one serves: files that cannot be read, addresses that cannot be had.
+func rehearse(o *Options) error {
+	if _, err := serverAuth(o.Config.Auth, o.Log); err != nil {
+		return err
+	}
+	if !o.Config.TLS.On() {
+		return nil
+	}
+	settings, err := certificateSettings(&o.Config, portOf(o.Config.Listen), portOf(o.Config.TLS.Redirect))
+	if err != nil {
+		return ConfigError{err}
+	}
+	for _, pair := range settings.Files {
+		if _, err := config.ReadKeyPair(pair.Cert, pair.PrivateKey); err != nil {
+			return ConfigError{fmt.Errorf("%s: %w", pair.Key, err)}
+		}
+	}
+	return nil
+}
+
+// retire hands over to another worker, and then finishes what this one has: requests in
+// flight and tunnels, for drainTimeout at most.
+func (d *Daemon) retire(now context.Context) error {
+	d.log.Info("another worker takes over; this one finishes its requests", "inFlight", d.apps.InFlight())
+	text := d.save((*app.App).Leave)
+	d.apps.Wait() // the last events are in the history
+	d.keeping.close(now)
+	if err := d.options.Keeper.Frozen(text); err != nil {
+		return err // the keeper is gone
+	}
+	d.moved = true
+	reporting, stopReports := context.WithCancel(now)
+	var reports sync.WaitGroup
+	reports.Go(func() { d.reportInFlight(reporting) })
+	d.parts.Go(func() { d.fail(d.control.Load().server.Shutdown(now)) }) // its clients connect again
+	settings := d.plan.proxy
+	settings.DrainGrace = handoverGrace
+	d.proxy.Configure(settings)
+	drain, stop := stopTimes(&d.plan.config)
+	ctx, cancel := context.WithTimeout(now, drain+stop)
+	defer cancel()
+	err := d.cleanups.run(ctx)
+	stopReports()
+	reports.Wait()
+	d.log.Info("worker has finished")
+	return err
+}
+
+// reportInFlight tells the worker that serves, through the keeper, which requests this one
+// still has, until ctx ends.
+func (d *Daemon) reportInFlight(ctx context.Context) {
+	tick := time.NewTicker(flightInterval)
+	defer tick.Stop()
+	for reported := true; ; {
+		requests := map[string]int{}
+		for _, a := range d.apps.All() {
+			for id, n := range a.Registry.InFlight() {
+				requests[string(id)] = n.InFlight
+				if n.Streams > 0 {
+					requests[string(id)+ofStreams] = n.Streams
+				}
+			}
+		}
+		if reported || len(requests) > 0 {
+			_ = d.options.Keeper.InFlight(requests) // it fails when the keeper is gone
+		}
+		reported = len(requests) > 0
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			_ = d.options.Keeper.InFlight(nil)
+			return
+		}
+	}
+}
+
+// heedInFlight counts the requests of a worker that drains.
+func (d *Daemon) heedInFlight(in *keeper.InFlight) {
+	all := map[registry.ID]registry.Elsewhere{}
+	for key, n := range in.Requests {
+		id, streams := strings.CutSuffix(key, ofStreams)
+		now := all[registry.ID(id)]
+		if streams {
+			now.Streams = n
+		} else {
+			now.InFlight = n
+		}
+		all[registry.ID(id)] = now
+	}
+	for _, a := range d.apps.All() {
+		a.Registry.SetElsewhere(in.Worker, all)
+	}
+	d.draining.set(in.Worker, !in.Ended)
+}
+
+// saveRegularly saves the state, for the case that this worker dies, until ctx ends.
+func (d *Daemon) saveRegularly(ctx context.Context) {
+	tick := time.NewTicker(saveInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if err := d.options.Keeper.Save(d.save((*app.App).Save)); err != nil && !errors.Is(err, os.ErrClosed) {
+				d.log.Debug("state not saved", "error", err)
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
