@@ -40,6 +40,7 @@ POST /v1/reload           read the config again, and answer when it is in force:
 POST /v1/stop             stop dynlb: {"now": false}
 POST /v1/deploy           put another version in force: {"version": "v2", "canary": 0.1}
 POST /v1/rollback         end the deploy in progress, or go back to the previous version: {}
+POST /v1/upgrade          put another binary of dynlb in the place of this one: {"path":"/usr/bin/dynlb"}
 POST /v1/pause            have requests wait: {}
 POST /v1/resume           end that: {}
 GET  /v1/instances/watch  the whole state whenever it changes, one JSON a line
@@ -97,6 +98,7 @@ func (s *Server) adminHandler(options Options, control *control, page http.Handl
 	mux.Handle("/v1/stop", only(s.gateway, post))
 	mux.Handle("/v1/deploy", only(withoutTimeLimit(s.gateway), post))
 	mux.Handle("/v1/rollback", only(withoutTimeLimit(s.gateway), post))
+	mux.Handle("/v1/upgrade", only(withoutTimeLimit(s.gateway), post))
 	mux.Handle("/v1/instances:watch", watch)
 	mux.Handle("/v1/instances/watch", watch)
 	mux.Handle("/v1/history", only(s.gateway, get, head))

@@ -25,6 +25,8 @@ type control struct {
 	apps         *directory
 	metrics      *Metrics
 	certificates func() []Certificate // nil: there are none
+	upgrader     Upgrader             // nil: there is no keeper
+	version      string
 	log          *slog.Logger
 	history      *history.Store
 	logs         *instancelog.Store
@@ -37,7 +39,8 @@ type control struct {
 
 func newControl(apps *directory, options *Options, log *slog.Logger) *control {
 	return &control{
-		apps: apps, metrics: options.Metrics, certificates: options.Certificates, history: options.History, logs: options.Logs, operator: options.Operator, log: log,
+		apps: apps, metrics: options.Metrics, certificates: options.Certificates, upgrader: options.Upgrader, version: options.Version,
+		history: options.History, logs: options.Logs, operator: options.Operator, log: log,
 		feeds: feeds{all: map[*notice.Board]*shared{}}, watchers: make(chan struct{}, maxWatchers), readers: make(chan struct{}, maxReaders),
 		followers: make(chan struct{}, maxFollowers),
 	}
@@ -54,6 +57,7 @@ func (c *control) GetStatus(_ context.Context, req *dynlbv1.GetStatusRequest) (*
 	if c.certificates != nil {
 		out.Certificates = certificatesOf(c.certificates())
 	}
+	out.Process = c.process()
 	return out, nil
 }
 

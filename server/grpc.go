@@ -96,7 +96,7 @@ func (s *Server) endStream(srv any, stream grpc.ServerStream, _ *grpc.StreamServ
 	defer cancel(nil)
 
 	err := handle(srv, endingStream{stream, func() context.Context { return ctx }})
-	if errors.Is(context.Cause(ctx), errEnding) {
+	if err != nil && errors.Is(context.Cause(ctx), errEnding) {
 		return errEnding
 	}
 	return err

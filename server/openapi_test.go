@@ -31,7 +31,7 @@ func TestOpenAPIDocument(t *testing.T) {
 	if err := json.Unmarshal([]byte(gen.OpenAPI), &doc); err != nil {
 		t.Fatal(err)
 	}
-	ids, streams := map[string]string{}, []string{"watchInstances", "restartInstances", "streamLogs", "deploy", "rollback"}
+	ids, streams := map[string]string{}, []string{"watchInstances", "restartInstances", "streamLogs", "deploy", "rollback", "upgrade"}
 	for path, methods := range doc.Paths {
 		for _, op := range methods {
 			ids[op.OperationID] = path

@@ -43,6 +43,8 @@ type Options struct {
 	// Certificates returns the certificates of the public listener, which change while it
 	// is open. Nil: there are none.
 	Certificates func() []Certificate
+	// Upgrader carries out Upgrade. Nil: it fails.
+	Upgrader Upgrader
 	// History is what is remembered. Nil: the methods about it fail.
 	History *history.Store
 	// Logs are what the instances print. Nil: StreamLogs fails.

@@ -60,7 +60,7 @@ loaded healthy one.
 	root.AddCommand(
 		newInit(o), newServe(o), newCheck(o), newSimulate(o), newRecord(o), newService(o), // a config and its run
 		newStatus(o), newWatch(o), newTop(o), newLogs(o), newEvents(o), newHistory(o), newExplain(o), newLs(o), // to see
-		newScale(o), newRestart(o), newDrain(o), newDeploy(o), newRollback(o), newPause(o), newResume(o), newReload(o), newStop(o), // to change
+		newScale(o), newRestart(o), newDrain(o), newDeploy(o), newRollback(o), newUpgrade(o), newPause(o), newResume(o), newReload(o), newStop(o), // to change
 		newBackend(), newMan(), newVersion(o), newGuard(), newWorker(o),
 	)
 	root.AddCommand(newOtherWords()...)

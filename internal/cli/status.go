@@ -95,6 +95,7 @@ func printStatus(out io.Writer, output string, all []*dynlbv1.GetStatusResponse)
 		v.pool(out, pool)
 		if i == len(all)-1 { // all apps share them
 			v.certificates(out, response.GetCertificates())
+			v.process(out, response.GetProcess())
 		}
 		v.lastOutput(out, pool)
 	}

@@ -41,7 +41,7 @@ func (d *Daemon) announce() {
 
 // renounce removes the record of this run.
 func (d *Daemon) renounce(context.Context) error {
-	if d.runRecord == "" {
+	if d.runRecord == "" || d.moved { // the record is that of the next worker
 		return nil
 	}
 	if err := os.Remove(d.runRecord); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -47,6 +47,7 @@ func (d *Daemon) buildControl(settings *config.Config) (*control, error) {
 		Hosts:   hostOf(settings.AdminHTTP),
 
 		Certificates: d.reportCertificates,
+		Upgrader:     d.upgrader(),
 		History:      d.history,
 		Logs:         d.logs,
 		Operator:     operator{d},

@@ -154,13 +154,7 @@ func New(o Options) (*Daemon, error) {
 	d.noteFiles(&d.plan.config)
 	d.stop = sync.OnceFunc(func() { close(d.stopping) })
 	d.kill = sync.OnceFunc(func() { close(d.killed) })
-	d.cleanups.add(func(ctx context.Context) error {
-		d.parts.Wait() // apps record until they have ended
-		return d.keeping.close(ctx)
-	})
-	d.openState()
-	d.openSessions()
-	if err := errors.Join(d.openHistory(), d.openLogs()); err != nil {
+	if err := d.openKept(); err != nil {
 		return nil, errors.Join(err, d.cleanups.run(context.Background()))
 	}
 	d.apps = d.newApps()

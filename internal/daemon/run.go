@@ -149,9 +149,6 @@ func (d *Daemon) serveControl(c *control) {
 // must not take from the time that the instances have. parts waits for it.
 func (d *Daemon) stopControl(ctx context.Context) error {
 	d.apps.Close()
-	if d.moved {
-		return nil // it has ended already
-	}
 	d.parts.Go(func() { d.fail(d.control.Load().server.Shutdown(ctx)) })
 	return nil
 }

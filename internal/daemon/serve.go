@@ -124,7 +124,7 @@ func serve(ctx context.Context, logs *logging.Logs, o Options) error {
 	running.Go(func() { d.followKeeper(watching) })
 	defer context.AfterFunc(graceful, func() { d.Shutdown(now) })()
 	err = d.Run(context.WithoutCancel(ctx)) // the end of ctx ends graceful and now
-	if err == nil && d.cut {
+	if err == nil && d.cut && !d.moved {
 		return ErrCut
 	}
 	return err
@@ -146,22 +146,22 @@ func newServing(o Options) (*Daemon, error) {
 		if err != nil {
 			return nil, err
 		}
-		serve, err := awaitServe(o.Keeper)
+		told, err := awaitServe(o.Keeper)
 		if err != nil {
 			return nil, errors.Join(err, d.cleanups.run(context.Background()))
 		}
-		d.options.epoch = serve.Epoch
+		d.options.epoch = told.Epoch
 		return d, nil
 	}
 	if err := rehearse(&o); err != nil {
 		return nil, err
 	}
-	serve, err := awaitServe(o.Keeper)
+	told, err := awaitServe(o.Keeper)
 	if err != nil {
 		return nil, err
 	}
-	o.epoch = serve.Epoch
-	if o.saved, err = readSaved(serve.Blob); err != nil {
+	o.epoch = told.Epoch
+	if o.saved, err = readSaved(told.Blob); err != nil {
 		o.Log.Error("state of the worker before is of no use", "error", err)
 	}
 	d, err := New(o)

@@ -31,6 +31,17 @@ func resolveStateDir(c *config.Config, getenv func(string) string) {
 	}
 }
 
+// openKept opens what outlives this process.
+func (d *Daemon) openKept() error {
+	d.cleanups.add(func(ctx context.Context) error {
+		d.parts.Wait() // apps record until they have ended
+		return d.keeping.close(ctx)
+	})
+	d.openState()
+	d.openSessions()
+	return errors.Join(d.openHistory(), d.openLogs())
+}
+
 // openState opens the state folder of the config. Without one, dynlb keeps nothing, and
 // the log says so once: it serves all the same.
 func (d *Daemon) openState() {

@@ -47,5 +47,5 @@ func (d *Daemon) markRunning() {
 		d.log.Warn("an end without a shutdown will not be noticed", "error", err)
 		return
 	}
-	d.cleanups.add(func(context.Context) error { return d.state.Remove(runningDocument) })
+	d.keeping.add(func(context.Context) error { return d.state.Remove(runningDocument) }) // another worker is no start
 }

@@ -227,6 +227,8 @@ export interface GetStatusResponse {
   lbStatus?: LbStatus;
   /** The whole state. */
   pool?: Pool;
+  /** The processes of dynlb, which all apps share. */
+  process?: Process;
 }
 
 /**
@@ -598,6 +600,20 @@ export interface Pool {
   waitingRequests: number;
 }
 
+/** Process is dynlb as processes. */
+export interface Process {
+  /** How many workers of earlier upgrades still finish requests. */
+  drainingWorkers: number;
+  /** How many workers have served so far, with the one that does; 0: dynlb has no keeper. */
+  epoch: string;
+  /** Why that upgrade has changed nothing, for people; empty: it was carried out. */
+  upgradeError: string;
+  /** When an upgrade was last asked for over this service; unset: never. */
+  upgradeTime?: string;
+  /** The version of the binary that serves. */
+  version: string;
+}
+
 /** ReloadRequest asks for a reload. It concerns all apps. */
 export interface ReloadRequest {
 }
@@ -740,6 +756,21 @@ export interface Traffic {
    * tunnel (101).
    */
   success: string;
+}
+
+/** UpgradeRequest names the binary. */
+export interface UpgradeRequest {
+  /**
+   * The path of the binary on the machine of dynlb; empty: the program that dynlb was
+   * started as, looked up again.
+   */
+  path?: string;
+}
+
+/** UpgradeResponse is a step of an upgrade. */
+export interface UpgradeResponse {
+  /** What has happened, for people. */
+  text: string;
 }
 
 /**

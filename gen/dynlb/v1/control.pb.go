@@ -405,7 +405,9 @@ type GetStatusResponse struct {
 	Pool *Pool `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
 	// The certificates of the public listener, which all apps share, by name. Empty: it
 	// speaks plain HTTP.
-	Certificates  []*Certificate `protobuf:"bytes,3,rep,name=certificates,proto3" json:"certificates,omitempty"`
+	Certificates []*Certificate `protobuf:"bytes,3,rep,name=certificates,proto3" json:"certificates,omitempty"`
+	// The processes of dynlb, which all apps share.
+	Process       *Process `protobuf:"bytes,5,opt,name=process,proto3" json:"process,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -457,6 +459,13 @@ func (x *GetStatusResponse) GetPool() *Pool {
 func (x *GetStatusResponse) GetCertificates() []*Certificate {
 	if x != nil {
 		return x.Certificates
+	}
+	return nil
+}
+
+func (x *GetStatusResponse) GetProcess() *Process {
+	if x != nil {
+		return x.Process
 	}
 	return nil
 }
@@ -1567,6 +1576,181 @@ func (x *RollbackResponse) GetText() string {
 	return ""
 }
 
+// UpgradeRequest names the binary.
+type UpgradeRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The path of the binary on the machine of dynlb; empty: the program that dynlb was
+	// started as, looked up again.
+	Path          string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpgradeRequest) Reset() {
+	*x = UpgradeRequest{}
+	mi := &file_dynlb_v1_control_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpgradeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpgradeRequest) ProtoMessage() {}
+
+func (x *UpgradeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_dynlb_v1_control_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpgradeRequest.ProtoReflect.Descriptor instead.
+func (*UpgradeRequest) Descriptor() ([]byte, []int) {
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *UpgradeRequest) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+// UpgradeResponse is a step of an upgrade.
+type UpgradeResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What has happened, for people.
+	Text          string `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpgradeResponse) Reset() {
+	*x = UpgradeResponse{}
+	mi := &file_dynlb_v1_control_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpgradeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpgradeResponse) ProtoMessage() {}
+
+func (x *UpgradeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_dynlb_v1_control_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpgradeResponse.ProtoReflect.Descriptor instead.
+func (*UpgradeResponse) Descriptor() ([]byte, []int) {
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *UpgradeResponse) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+// Process is dynlb as processes.
+type Process struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The version of the binary that serves.
+	Version string `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"`
+	// How many workers have served so far, with the one that does; 0: dynlb has no keeper.
+	Epoch uint64 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// How many workers of earlier upgrades still finish requests.
+	DrainingWorkers int32 `protobuf:"varint,3,opt,name=draining_workers,json=drainingWorkers,proto3" json:"draining_workers,omitempty"`
+	// When an upgrade was last asked for over this service; unset: never.
+	UpgradeTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=upgrade_time,json=upgradeTime,proto3" json:"upgrade_time,omitempty"`
+	// Why that upgrade has changed nothing, for people; empty: it was carried out.
+	UpgradeError  string `protobuf:"bytes,5,opt,name=upgrade_error,json=upgradeError,proto3" json:"upgrade_error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Process) Reset() {
+	*x = Process{}
+	mi := &file_dynlb_v1_control_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Process) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Process) ProtoMessage() {}
+
+func (x *Process) ProtoReflect() protoreflect.Message {
+	mi := &file_dynlb_v1_control_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Process.ProtoReflect.Descriptor instead.
+func (*Process) Descriptor() ([]byte, []int) {
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *Process) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *Process) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *Process) GetDrainingWorkers() int32 {
+	if x != nil {
+		return x.DrainingWorkers
+	}
+	return 0
+}
+
+func (x *Process) GetUpgradeTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UpgradeTime
+	}
+	return nil
+}
+
+func (x *Process) GetUpgradeError() string {
+	if x != nil {
+		return x.UpgradeError
+	}
+	return ""
+}
+
 // WatchInstancesRequest says how often to report.
 type WatchInstancesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1585,7 +1769,7 @@ type WatchInstancesRequest struct {
 
 func (x *WatchInstancesRequest) Reset() {
 	*x = WatchInstancesRequest{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[23]
+	mi := &file_dynlb_v1_control_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1597,7 +1781,7 @@ func (x *WatchInstancesRequest) String() string {
 func (*WatchInstancesRequest) ProtoMessage() {}
 
 func (x *WatchInstancesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[23]
+	mi := &file_dynlb_v1_control_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1610,7 +1794,7 @@ func (x *WatchInstancesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchInstancesRequest.ProtoReflect.Descriptor instead.
 func (*WatchInstancesRequest) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{23}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *WatchInstancesRequest) GetMinInterval() *durationpb.Duration {
@@ -1657,7 +1841,7 @@ type WatchInstancesResponse struct {
 
 func (x *WatchInstancesResponse) Reset() {
 	*x = WatchInstancesResponse{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[24]
+	mi := &file_dynlb_v1_control_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1669,7 +1853,7 @@ func (x *WatchInstancesResponse) String() string {
 func (*WatchInstancesResponse) ProtoMessage() {}
 
 func (x *WatchInstancesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[24]
+	mi := &file_dynlb_v1_control_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1682,7 +1866,7 @@ func (x *WatchInstancesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchInstancesResponse.ProtoReflect.Descriptor instead.
 func (*WatchInstancesResponse) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{24}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *WatchInstancesResponse) GetPool() *Pool {
@@ -1736,7 +1920,7 @@ type LbStatus struct {
 
 func (x *LbStatus) Reset() {
 	*x = LbStatus{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[25]
+	mi := &file_dynlb_v1_control_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1748,7 +1932,7 @@ func (x *LbStatus) String() string {
 func (*LbStatus) ProtoMessage() {}
 
 func (x *LbStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[25]
+	mi := &file_dynlb_v1_control_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1761,7 +1945,7 @@ func (x *LbStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LbStatus.ProtoReflect.Descriptor instead.
 func (*LbStatus) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{25}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *LbStatus) GetTotal() int32 {
@@ -1813,7 +1997,7 @@ type LbInstance struct {
 
 func (x *LbInstance) Reset() {
 	*x = LbInstance{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[26]
+	mi := &file_dynlb_v1_control_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1825,7 +2009,7 @@ func (x *LbInstance) String() string {
 func (*LbInstance) ProtoMessage() {}
 
 func (x *LbInstance) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[26]
+	mi := &file_dynlb_v1_control_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1838,7 +2022,7 @@ func (x *LbInstance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LbInstance.ProtoReflect.Descriptor instead.
 func (*LbInstance) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{26}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *LbInstance) GetId() string {
@@ -1965,7 +2149,7 @@ type Pool struct {
 
 func (x *Pool) Reset() {
 	*x = Pool{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[27]
+	mi := &file_dynlb_v1_control_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1977,7 +2161,7 @@ func (x *Pool) String() string {
 func (*Pool) ProtoMessage() {}
 
 func (x *Pool) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[27]
+	mi := &file_dynlb_v1_control_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1990,7 +2174,7 @@ func (x *Pool) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pool.ProtoReflect.Descriptor instead.
 func (*Pool) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{27}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Pool) GetTarget() int32 {
@@ -2212,7 +2396,7 @@ type Traffic struct {
 
 func (x *Traffic) Reset() {
 	*x = Traffic{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[28]
+	mi := &file_dynlb_v1_control_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2224,7 +2408,7 @@ func (x *Traffic) String() string {
 func (*Traffic) ProtoMessage() {}
 
 func (x *Traffic) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[28]
+	mi := &file_dynlb_v1_control_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2237,7 +2421,7 @@ func (x *Traffic) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Traffic.ProtoReflect.Descriptor instead.
 func (*Traffic) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{28}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Traffic) GetSuccess() uint64 {
@@ -2289,7 +2473,7 @@ type DurationBucket struct {
 
 func (x *DurationBucket) Reset() {
 	*x = DurationBucket{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[29]
+	mi := &file_dynlb_v1_control_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2301,7 +2485,7 @@ func (x *DurationBucket) String() string {
 func (*DurationBucket) ProtoMessage() {}
 
 func (x *DurationBucket) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[29]
+	mi := &file_dynlb_v1_control_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2314,7 +2498,7 @@ func (x *DurationBucket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DurationBucket.ProtoReflect.Descriptor instead.
 func (*DurationBucket) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{29}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *DurationBucket) GetUpperSeconds() float64 {
@@ -2358,7 +2542,7 @@ type DeployState struct {
 
 func (x *DeployState) Reset() {
 	*x = DeployState{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[30]
+	mi := &file_dynlb_v1_control_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2370,7 +2554,7 @@ func (x *DeployState) String() string {
 func (*DeployState) ProtoMessage() {}
 
 func (x *DeployState) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[30]
+	mi := &file_dynlb_v1_control_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2383,7 +2567,7 @@ func (x *DeployState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeployState.ProtoReflect.Descriptor instead.
 func (*DeployState) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{30}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *DeployState) GetVersion() string {
@@ -2457,7 +2641,7 @@ type Decision struct {
 
 func (x *Decision) Reset() {
 	*x = Decision{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[31]
+	mi := &file_dynlb_v1_control_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2469,7 +2653,7 @@ func (x *Decision) String() string {
 func (*Decision) ProtoMessage() {}
 
 func (x *Decision) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[31]
+	mi := &file_dynlb_v1_control_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2482,7 +2666,7 @@ func (x *Decision) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Decision.ProtoReflect.Descriptor instead.
 func (*Decision) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{31}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Decision) GetTime() *timestamppb.Timestamp {
@@ -2570,7 +2754,7 @@ type Instance struct {
 
 func (x *Instance) Reset() {
 	*x = Instance{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[32]
+	mi := &file_dynlb_v1_control_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2582,7 +2766,7 @@ func (x *Instance) String() string {
 func (*Instance) ProtoMessage() {}
 
 func (x *Instance) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[32]
+	mi := &file_dynlb_v1_control_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2595,7 +2779,7 @@ func (x *Instance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Instance.ProtoReflect.Descriptor instead.
 func (*Instance) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{32}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Instance) GetId() string {
@@ -2759,7 +2943,7 @@ type Exit struct {
 
 func (x *Exit) Reset() {
 	*x = Exit{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[33]
+	mi := &file_dynlb_v1_control_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2771,7 +2955,7 @@ func (x *Exit) String() string {
 func (*Exit) ProtoMessage() {}
 
 func (x *Exit) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[33]
+	mi := &file_dynlb_v1_control_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2784,7 +2968,7 @@ func (x *Exit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exit.ProtoReflect.Descriptor instead.
 func (*Exit) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{33}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Exit) GetInstanceId() string {
@@ -2860,7 +3044,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[34]
+	mi := &file_dynlb_v1_control_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2872,7 +3056,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[34]
+	mi := &file_dynlb_v1_control_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2885,7 +3069,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{34}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Event) GetTime() *timestamppb.Timestamp {
@@ -2972,7 +3156,7 @@ type GetHistoryRequest struct {
 
 func (x *GetHistoryRequest) Reset() {
 	*x = GetHistoryRequest{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[35]
+	mi := &file_dynlb_v1_control_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2984,7 +3168,7 @@ func (x *GetHistoryRequest) String() string {
 func (*GetHistoryRequest) ProtoMessage() {}
 
 func (x *GetHistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[35]
+	mi := &file_dynlb_v1_control_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2997,7 +3181,7 @@ func (x *GetHistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHistoryRequest.ProtoReflect.Descriptor instead.
 func (*GetHistoryRequest) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{35}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *GetHistoryRequest) GetApp() string {
@@ -3050,7 +3234,7 @@ type GetHistoryResponse struct {
 
 func (x *GetHistoryResponse) Reset() {
 	*x = GetHistoryResponse{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[36]
+	mi := &file_dynlb_v1_control_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3062,7 +3246,7 @@ func (x *GetHistoryResponse) String() string {
 func (*GetHistoryResponse) ProtoMessage() {}
 
 func (x *GetHistoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[36]
+	mi := &file_dynlb_v1_control_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3075,7 +3259,7 @@ func (x *GetHistoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHistoryResponse.ProtoReflect.Descriptor instead.
 func (*GetHistoryResponse) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{36}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *GetHistoryResponse) GetApp() string {
@@ -3173,7 +3357,7 @@ type HistoryPoint struct {
 
 func (x *HistoryPoint) Reset() {
 	*x = HistoryPoint{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[37]
+	mi := &file_dynlb_v1_control_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3185,7 +3369,7 @@ func (x *HistoryPoint) String() string {
 func (*HistoryPoint) ProtoMessage() {}
 
 func (x *HistoryPoint) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[37]
+	mi := &file_dynlb_v1_control_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3198,7 +3382,7 @@ func (x *HistoryPoint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryPoint.ProtoReflect.Descriptor instead.
 func (*HistoryPoint) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{37}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *HistoryPoint) GetTime() *timestamppb.Timestamp {
@@ -3430,7 +3614,7 @@ type InstancePoint struct {
 
 func (x *InstancePoint) Reset() {
 	*x = InstancePoint{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[38]
+	mi := &file_dynlb_v1_control_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3442,7 +3626,7 @@ func (x *InstancePoint) String() string {
 func (*InstancePoint) ProtoMessage() {}
 
 func (x *InstancePoint) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[38]
+	mi := &file_dynlb_v1_control_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3455,7 +3639,7 @@ func (x *InstancePoint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InstancePoint.ProtoReflect.Descriptor instead.
 func (*InstancePoint) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{38}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *InstancePoint) GetId() string {
@@ -3521,7 +3705,7 @@ type ListEventsRequest struct {
 
 func (x *ListEventsRequest) Reset() {
 	*x = ListEventsRequest{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[39]
+	mi := &file_dynlb_v1_control_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3533,7 +3717,7 @@ func (x *ListEventsRequest) String() string {
 func (*ListEventsRequest) ProtoMessage() {}
 
 func (x *ListEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[39]
+	mi := &file_dynlb_v1_control_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3546,7 +3730,7 @@ func (x *ListEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListEventsRequest.ProtoReflect.Descriptor instead.
 func (*ListEventsRequest) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{39}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ListEventsRequest) GetApp() string {
@@ -3627,7 +3811,7 @@ type ListEventsResponse struct {
 
 func (x *ListEventsResponse) Reset() {
 	*x = ListEventsResponse{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[40]
+	mi := &file_dynlb_v1_control_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3639,7 +3823,7 @@ func (x *ListEventsResponse) String() string {
 func (*ListEventsResponse) ProtoMessage() {}
 
 func (x *ListEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[40]
+	mi := &file_dynlb_v1_control_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3652,7 +3836,7 @@ func (x *ListEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListEventsResponse.ProtoReflect.Descriptor instead.
 func (*ListEventsResponse) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{40}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ListEventsResponse) GetEvents() []*Event {
@@ -3700,7 +3884,7 @@ type StreamLogsRequest struct {
 
 func (x *StreamLogsRequest) Reset() {
 	*x = StreamLogsRequest{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[41]
+	mi := &file_dynlb_v1_control_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3712,7 +3896,7 @@ func (x *StreamLogsRequest) String() string {
 func (*StreamLogsRequest) ProtoMessage() {}
 
 func (x *StreamLogsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[41]
+	mi := &file_dynlb_v1_control_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3725,7 +3909,7 @@ func (x *StreamLogsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamLogsRequest.ProtoReflect.Descriptor instead.
 func (*StreamLogsRequest) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{41}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *StreamLogsRequest) GetApp() string {
@@ -3790,7 +3974,7 @@ type StreamLogsResponse struct {
 
 func (x *StreamLogsResponse) Reset() {
 	*x = StreamLogsResponse{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[42]
+	mi := &file_dynlb_v1_control_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3802,7 +3986,7 @@ func (x *StreamLogsResponse) String() string {
 func (*StreamLogsResponse) ProtoMessage() {}
 
 func (x *StreamLogsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[42]
+	mi := &file_dynlb_v1_control_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3815,7 +3999,7 @@ func (x *StreamLogsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamLogsResponse.ProtoReflect.Descriptor instead.
 func (*StreamLogsResponse) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{42}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *StreamLogsResponse) GetLines() []*LogLine {
@@ -3855,7 +4039,7 @@ type LogLine struct {
 
 func (x *LogLine) Reset() {
 	*x = LogLine{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[43]
+	mi := &file_dynlb_v1_control_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3867,7 +4051,7 @@ func (x *LogLine) String() string {
 func (*LogLine) ProtoMessage() {}
 
 func (x *LogLine) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[43]
+	mi := &file_dynlb_v1_control_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3880,7 +4064,7 @@ func (x *LogLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogLine.ProtoReflect.Descriptor instead.
 func (*LogLine) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{43}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *LogLine) GetTime() *timestamppb.Timestamp {
@@ -3941,11 +4125,12 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x10ListAppsResponse\x12\x12\n" +
 	"\x04apps\x18\x01 \x03(\tR\x04apps\"$\n" +
 	"\x10GetStatusRequest\x12\x10\n" +
-	"\x03app\x18\x01 \x01(\tR\x03app\"\xa3\x01\n" +
+	"\x03app\x18\x01 \x01(\tR\x03app\"\xd0\x01\n" +
 	"\x11GetStatusResponse\x12/\n" +
 	"\tlb_status\x18\x01 \x01(\v2\x12.dynlb.v1.LbStatusR\blbStatus\x12\"\n" +
 	"\x04pool\x18\x02 \x01(\v2\x0e.dynlb.v1.PoolR\x04pool\x129\n" +
-	"\fcertificates\x18\x03 \x03(\v2\x15.dynlb.v1.CertificateR\fcertificates\"\x8c\x01\n" +
+	"\fcertificates\x18\x03 \x03(\v2\x15.dynlb.v1.CertificateR\fcertificates\x12+\n" +
+	"\aprocess\x18\x05 \x01(\v2\x11.dynlb.v1.ProcessR\aprocess\"\x8c\x01\n" +
 	"\vCertificate\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06source\x18\x02 \x01(\tR\x06source\x12;\n" +
@@ -4015,7 +4200,17 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x03app\x18\x01 \x01(\tR\x03app\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12+\n" +
 	"\x05phase\x18\x03 \x01(\x0e2\x15.dynlb.v1.DeployPhaseR\x05phase\x12\x12\n" +
-	"\x04text\x18\x04 \x01(\tR\x04text\"\x8a\x01\n" +
+	"\x04text\x18\x04 \x01(\tR\x04text\"$\n" +
+	"\x0eUpgradeRequest\x12\x12\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\"%\n" +
+	"\x0fUpgradeResponse\x12\x12\n" +
+	"\x04text\x18\x01 \x01(\tR\x04text\"\xc8\x01\n" +
+	"\aProcess\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\tR\aversion\x12\x14\n" +
+	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12)\n" +
+	"\x10draining_workers\x18\x03 \x01(\x05R\x0fdrainingWorkers\x12=\n" +
+	"\fupgrade_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\vupgradeTime\x12#\n" +
+	"\rupgrade_error\x18\x05 \x01(\tR\fupgradeError\"\x8a\x01\n" +
 	"\x15WatchInstancesRequest\x12<\n" +
 	"\fmin_interval\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\vminInterval\x12\x10\n" +
 	"\x03app\x18\x02 \x01(\tR\x03app\x12!\n" +
@@ -4252,7 +4447,7 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x14EVENT_TYPE_DEPLOYING\x10\x18\x12\x17\n" +
 	"\x13EVENT_TYPE_DEPLOYED\x10\x19\x12\x1c\n" +
 	"\x18EVENT_TYPE_DEPLOY_FAILED\x10\x1a\x12\x1a\n" +
-	"\x16EVENT_TYPE_UNCLEAN_END\x10\x1b2\xb6\b\n" +
+	"\x16EVENT_TYPE_UNCLEAN_END\x10\x1b2\xf8\b\n" +
 	"\aControl\x12A\n" +
 	"\bListApps\x12\x19.dynlb.v1.ListAppsRequest\x1a\x1a.dynlb.v1.ListAppsResponse\x12D\n" +
 	"\tGetStatus\x12\x1a.dynlb.v1.GetStatusRequest\x1a\x1b.dynlb.v1.GetStatusResponse\x12>\n" +
@@ -4271,7 +4466,8 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x04Stop\x12\x15.dynlb.v1.StopRequest\x1a\x16.dynlb.v1.StopResponse\x12[\n" +
 	"\x10RestartInstances\x12!.dynlb.v1.RestartInstancesRequest\x1a\".dynlb.v1.RestartInstancesResponse0\x01\x12=\n" +
 	"\x06Deploy\x12\x17.dynlb.v1.DeployRequest\x1a\x18.dynlb.v1.DeployResponse0\x01\x12C\n" +
-	"\bRollback\x12\x19.dynlb.v1.RollbackRequest\x1a\x1a.dynlb.v1.RollbackResponse0\x01B\x8a\x01\n" +
+	"\bRollback\x12\x19.dynlb.v1.RollbackRequest\x1a\x1a.dynlb.v1.RollbackResponse0\x01\x12@\n" +
+	"\aUpgrade\x12\x18.dynlb.v1.UpgradeRequest\x1a\x19.dynlb.v1.UpgradeResponse0\x01B\x8a\x01\n" +
 	"\fcom.dynlb.v1B\fControlProtoP\x01Z+github.com/dynlb/dynlb/gen/dynlb/v1;dynlbv1\xa2\x02\x03DXX\xaa\x02\bDynlb.V1\xca\x02\bDynlb\\V1\xe2\x02\x14Dynlb\\V1\\GPBMetadata\xea\x02\tDynlb::V1b\x06proto3"
 
 var (
@@ -4287,7 +4483,7 @@ func file_dynlb_v1_control_proto_rawDescGZIP() []byte {
 }
 
 var file_dynlb_v1_control_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_dynlb_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 44)
+var file_dynlb_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 47)
 var file_dynlb_v1_control_proto_goTypes = []any{
 	(DeployPhase)(0),                 // 0: dynlb.v1.DeployPhase
 	(InstanceState)(0),               // 1: dynlb.v1.InstanceState
@@ -4315,114 +4511,121 @@ var file_dynlb_v1_control_proto_goTypes = []any{
 	(*DeployResponse)(nil),           // 23: dynlb.v1.DeployResponse
 	(*RollbackRequest)(nil),          // 24: dynlb.v1.RollbackRequest
 	(*RollbackResponse)(nil),         // 25: dynlb.v1.RollbackResponse
-	(*WatchInstancesRequest)(nil),    // 26: dynlb.v1.WatchInstancesRequest
-	(*WatchInstancesResponse)(nil),   // 27: dynlb.v1.WatchInstancesResponse
-	(*LbStatus)(nil),                 // 28: dynlb.v1.LbStatus
-	(*LbInstance)(nil),               // 29: dynlb.v1.LbInstance
-	(*Pool)(nil),                     // 30: dynlb.v1.Pool
-	(*Traffic)(nil),                  // 31: dynlb.v1.Traffic
-	(*DurationBucket)(nil),           // 32: dynlb.v1.DurationBucket
-	(*DeployState)(nil),              // 33: dynlb.v1.DeployState
-	(*Decision)(nil),                 // 34: dynlb.v1.Decision
-	(*Instance)(nil),                 // 35: dynlb.v1.Instance
-	(*Exit)(nil),                     // 36: dynlb.v1.Exit
-	(*Event)(nil),                    // 37: dynlb.v1.Event
-	(*GetHistoryRequest)(nil),        // 38: dynlb.v1.GetHistoryRequest
-	(*GetHistoryResponse)(nil),       // 39: dynlb.v1.GetHistoryResponse
-	(*HistoryPoint)(nil),             // 40: dynlb.v1.HistoryPoint
-	(*InstancePoint)(nil),            // 41: dynlb.v1.InstancePoint
-	(*ListEventsRequest)(nil),        // 42: dynlb.v1.ListEventsRequest
-	(*ListEventsResponse)(nil),       // 43: dynlb.v1.ListEventsResponse
-	(*StreamLogsRequest)(nil),        // 44: dynlb.v1.StreamLogsRequest
-	(*StreamLogsResponse)(nil),       // 45: dynlb.v1.StreamLogsResponse
-	(*LogLine)(nil),                  // 46: dynlb.v1.LogLine
-	(*timestamppb.Timestamp)(nil),    // 47: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),      // 48: google.protobuf.Duration
+	(*UpgradeRequest)(nil),           // 26: dynlb.v1.UpgradeRequest
+	(*UpgradeResponse)(nil),          // 27: dynlb.v1.UpgradeResponse
+	(*Process)(nil),                  // 28: dynlb.v1.Process
+	(*WatchInstancesRequest)(nil),    // 29: dynlb.v1.WatchInstancesRequest
+	(*WatchInstancesResponse)(nil),   // 30: dynlb.v1.WatchInstancesResponse
+	(*LbStatus)(nil),                 // 31: dynlb.v1.LbStatus
+	(*LbInstance)(nil),               // 32: dynlb.v1.LbInstance
+	(*Pool)(nil),                     // 33: dynlb.v1.Pool
+	(*Traffic)(nil),                  // 34: dynlb.v1.Traffic
+	(*DurationBucket)(nil),           // 35: dynlb.v1.DurationBucket
+	(*DeployState)(nil),              // 36: dynlb.v1.DeployState
+	(*Decision)(nil),                 // 37: dynlb.v1.Decision
+	(*Instance)(nil),                 // 38: dynlb.v1.Instance
+	(*Exit)(nil),                     // 39: dynlb.v1.Exit
+	(*Event)(nil),                    // 40: dynlb.v1.Event
+	(*GetHistoryRequest)(nil),        // 41: dynlb.v1.GetHistoryRequest
+	(*GetHistoryResponse)(nil),       // 42: dynlb.v1.GetHistoryResponse
+	(*HistoryPoint)(nil),             // 43: dynlb.v1.HistoryPoint
+	(*InstancePoint)(nil),            // 44: dynlb.v1.InstancePoint
+	(*ListEventsRequest)(nil),        // 45: dynlb.v1.ListEventsRequest
+	(*ListEventsResponse)(nil),       // 46: dynlb.v1.ListEventsResponse
+	(*StreamLogsRequest)(nil),        // 47: dynlb.v1.StreamLogsRequest
+	(*StreamLogsResponse)(nil),       // 48: dynlb.v1.StreamLogsResponse
+	(*LogLine)(nil),                  // 49: dynlb.v1.LogLine
+	(*timestamppb.Timestamp)(nil),    // 50: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),      // 51: google.protobuf.Duration
 }
 var file_dynlb_v1_control_proto_depIdxs = []int32{
-	28, // 0: dynlb.v1.GetStatusResponse.lb_status:type_name -> dynlb.v1.LbStatus
-	30, // 1: dynlb.v1.GetStatusResponse.pool:type_name -> dynlb.v1.Pool
+	31, // 0: dynlb.v1.GetStatusResponse.lb_status:type_name -> dynlb.v1.LbStatus
+	33, // 1: dynlb.v1.GetStatusResponse.pool:type_name -> dynlb.v1.Pool
 	7,  // 2: dynlb.v1.GetStatusResponse.certificates:type_name -> dynlb.v1.Certificate
-	47, // 3: dynlb.v1.Certificate.expire_time:type_name -> google.protobuf.Timestamp
-	48, // 4: dynlb.v1.ScaleToRequest.hold:type_name -> google.protobuf.Duration
-	48, // 5: dynlb.v1.StopResponse.timeout:type_name -> google.protobuf.Duration
-	48, // 6: dynlb.v1.DeployRequest.canary_time:type_name -> google.protobuf.Duration
-	0,  // 7: dynlb.v1.DeployResponse.phase:type_name -> dynlb.v1.DeployPhase
-	0,  // 8: dynlb.v1.RollbackResponse.phase:type_name -> dynlb.v1.DeployPhase
-	48, // 9: dynlb.v1.WatchInstancesRequest.min_interval:type_name -> google.protobuf.Duration
-	30, // 10: dynlb.v1.WatchInstancesResponse.pool:type_name -> dynlb.v1.Pool
-	37, // 11: dynlb.v1.WatchInstancesResponse.events:type_name -> dynlb.v1.Event
-	47, // 12: dynlb.v1.WatchInstancesResponse.time:type_name -> google.protobuf.Timestamp
-	29, // 13: dynlb.v1.LbStatus.instances:type_name -> dynlb.v1.LbInstance
-	47, // 14: dynlb.v1.Pool.hold_until:type_name -> google.protobuf.Timestamp
-	36, // 15: dynlb.v1.Pool.last_exit:type_name -> dynlb.v1.Exit
-	35, // 16: dynlb.v1.Pool.instances:type_name -> dynlb.v1.Instance
-	47, // 17: dynlb.v1.Pool.config_load_time:type_name -> google.protobuf.Timestamp
-	34, // 18: dynlb.v1.Pool.last_decision:type_name -> dynlb.v1.Decision
-	48, // 19: dynlb.v1.Pool.service_time:type_name -> google.protobuf.Duration
-	31, // 20: dynlb.v1.Pool.traffic:type_name -> dynlb.v1.Traffic
-	33, // 21: dynlb.v1.Pool.deploy:type_name -> dynlb.v1.DeployState
-	32, // 22: dynlb.v1.Traffic.durations:type_name -> dynlb.v1.DurationBucket
-	0,  // 23: dynlb.v1.DeployState.phase:type_name -> dynlb.v1.DeployPhase
-	47, // 24: dynlb.v1.DeployState.canary_end_time:type_name -> google.protobuf.Timestamp
-	47, // 25: dynlb.v1.Decision.time:type_name -> google.protobuf.Timestamp
-	1,  // 26: dynlb.v1.Instance.state:type_name -> dynlb.v1.InstanceState
-	47, // 27: dynlb.v1.Instance.start_time:type_name -> google.protobuf.Timestamp
-	47, // 28: dynlb.v1.Instance.ready_time:type_name -> google.protobuf.Timestamp
-	48, // 29: dynlb.v1.Instance.cpu_time:type_name -> google.protobuf.Duration
-	47, // 30: dynlb.v1.Instance.ejected_until:type_name -> google.protobuf.Timestamp
-	47, // 31: dynlb.v1.Exit.time:type_name -> google.protobuf.Timestamp
-	47, // 32: dynlb.v1.Event.time:type_name -> google.protobuf.Timestamp
-	2,  // 33: dynlb.v1.Event.type:type_name -> dynlb.v1.EventType
-	47, // 34: dynlb.v1.GetHistoryRequest.from:type_name -> google.protobuf.Timestamp
-	47, // 35: dynlb.v1.GetHistoryRequest.to:type_name -> google.protobuf.Timestamp
-	48, // 36: dynlb.v1.GetHistoryRequest.step:type_name -> google.protobuf.Duration
-	48, // 37: dynlb.v1.GetHistoryResponse.step:type_name -> google.protobuf.Duration
-	40, // 38: dynlb.v1.GetHistoryResponse.points:type_name -> dynlb.v1.HistoryPoint
-	47, // 39: dynlb.v1.HistoryPoint.time:type_name -> google.protobuf.Timestamp
-	41, // 40: dynlb.v1.HistoryPoint.instances:type_name -> dynlb.v1.InstancePoint
-	2,  // 41: dynlb.v1.ListEventsRequest.types:type_name -> dynlb.v1.EventType
-	47, // 42: dynlb.v1.ListEventsRequest.since:type_name -> google.protobuf.Timestamp
-	47, // 43: dynlb.v1.ListEventsRequest.until:type_name -> google.protobuf.Timestamp
-	37, // 44: dynlb.v1.ListEventsResponse.events:type_name -> dynlb.v1.Event
-	47, // 45: dynlb.v1.StreamLogsRequest.since:type_name -> google.protobuf.Timestamp
-	46, // 46: dynlb.v1.StreamLogsResponse.lines:type_name -> dynlb.v1.LogLine
-	47, // 47: dynlb.v1.LogLine.time:type_name -> google.protobuf.Timestamp
-	3,  // 48: dynlb.v1.Control.ListApps:input_type -> dynlb.v1.ListAppsRequest
-	5,  // 49: dynlb.v1.Control.GetStatus:input_type -> dynlb.v1.GetStatusRequest
-	8,  // 50: dynlb.v1.Control.ScaleTo:input_type -> dynlb.v1.ScaleToRequest
-	26, // 51: dynlb.v1.Control.WatchInstances:input_type -> dynlb.v1.WatchInstancesRequest
-	38, // 52: dynlb.v1.Control.GetHistory:input_type -> dynlb.v1.GetHistoryRequest
-	42, // 53: dynlb.v1.Control.ListEvents:input_type -> dynlb.v1.ListEventsRequest
-	44, // 54: dynlb.v1.Control.StreamLogs:input_type -> dynlb.v1.StreamLogsRequest
-	10, // 55: dynlb.v1.Control.PauseApp:input_type -> dynlb.v1.PauseAppRequest
-	12, // 56: dynlb.v1.Control.ResumeApp:input_type -> dynlb.v1.ResumeAppRequest
-	14, // 57: dynlb.v1.Control.DrainInstance:input_type -> dynlb.v1.DrainInstanceRequest
-	16, // 58: dynlb.v1.Control.Reload:input_type -> dynlb.v1.ReloadRequest
-	18, // 59: dynlb.v1.Control.Stop:input_type -> dynlb.v1.StopRequest
-	20, // 60: dynlb.v1.Control.RestartInstances:input_type -> dynlb.v1.RestartInstancesRequest
-	22, // 61: dynlb.v1.Control.Deploy:input_type -> dynlb.v1.DeployRequest
-	24, // 62: dynlb.v1.Control.Rollback:input_type -> dynlb.v1.RollbackRequest
-	4,  // 63: dynlb.v1.Control.ListApps:output_type -> dynlb.v1.ListAppsResponse
-	6,  // 64: dynlb.v1.Control.GetStatus:output_type -> dynlb.v1.GetStatusResponse
-	9,  // 65: dynlb.v1.Control.ScaleTo:output_type -> dynlb.v1.ScaleToResponse
-	27, // 66: dynlb.v1.Control.WatchInstances:output_type -> dynlb.v1.WatchInstancesResponse
-	39, // 67: dynlb.v1.Control.GetHistory:output_type -> dynlb.v1.GetHistoryResponse
-	43, // 68: dynlb.v1.Control.ListEvents:output_type -> dynlb.v1.ListEventsResponse
-	45, // 69: dynlb.v1.Control.StreamLogs:output_type -> dynlb.v1.StreamLogsResponse
-	11, // 70: dynlb.v1.Control.PauseApp:output_type -> dynlb.v1.PauseAppResponse
-	13, // 71: dynlb.v1.Control.ResumeApp:output_type -> dynlb.v1.ResumeAppResponse
-	15, // 72: dynlb.v1.Control.DrainInstance:output_type -> dynlb.v1.DrainInstanceResponse
-	17, // 73: dynlb.v1.Control.Reload:output_type -> dynlb.v1.ReloadResponse
-	19, // 74: dynlb.v1.Control.Stop:output_type -> dynlb.v1.StopResponse
-	21, // 75: dynlb.v1.Control.RestartInstances:output_type -> dynlb.v1.RestartInstancesResponse
-	23, // 76: dynlb.v1.Control.Deploy:output_type -> dynlb.v1.DeployResponse
-	25, // 77: dynlb.v1.Control.Rollback:output_type -> dynlb.v1.RollbackResponse
-	63, // [63:78] is the sub-list for method output_type
-	48, // [48:63] is the sub-list for method input_type
-	48, // [48:48] is the sub-list for extension type_name
-	48, // [48:48] is the sub-list for extension extendee
-	0,  // [0:48] is the sub-list for field type_name
+	28, // 3: dynlb.v1.GetStatusResponse.process:type_name -> dynlb.v1.Process
+	50, // 4: dynlb.v1.Certificate.expire_time:type_name -> google.protobuf.Timestamp
+	51, // 5: dynlb.v1.ScaleToRequest.hold:type_name -> google.protobuf.Duration
+	51, // 6: dynlb.v1.StopResponse.timeout:type_name -> google.protobuf.Duration
+	51, // 7: dynlb.v1.DeployRequest.canary_time:type_name -> google.protobuf.Duration
+	0,  // 8: dynlb.v1.DeployResponse.phase:type_name -> dynlb.v1.DeployPhase
+	0,  // 9: dynlb.v1.RollbackResponse.phase:type_name -> dynlb.v1.DeployPhase
+	50, // 10: dynlb.v1.Process.upgrade_time:type_name -> google.protobuf.Timestamp
+	51, // 11: dynlb.v1.WatchInstancesRequest.min_interval:type_name -> google.protobuf.Duration
+	33, // 12: dynlb.v1.WatchInstancesResponse.pool:type_name -> dynlb.v1.Pool
+	40, // 13: dynlb.v1.WatchInstancesResponse.events:type_name -> dynlb.v1.Event
+	50, // 14: dynlb.v1.WatchInstancesResponse.time:type_name -> google.protobuf.Timestamp
+	32, // 15: dynlb.v1.LbStatus.instances:type_name -> dynlb.v1.LbInstance
+	50, // 16: dynlb.v1.Pool.hold_until:type_name -> google.protobuf.Timestamp
+	39, // 17: dynlb.v1.Pool.last_exit:type_name -> dynlb.v1.Exit
+	38, // 18: dynlb.v1.Pool.instances:type_name -> dynlb.v1.Instance
+	50, // 19: dynlb.v1.Pool.config_load_time:type_name -> google.protobuf.Timestamp
+	37, // 20: dynlb.v1.Pool.last_decision:type_name -> dynlb.v1.Decision
+	51, // 21: dynlb.v1.Pool.service_time:type_name -> google.protobuf.Duration
+	34, // 22: dynlb.v1.Pool.traffic:type_name -> dynlb.v1.Traffic
+	36, // 23: dynlb.v1.Pool.deploy:type_name -> dynlb.v1.DeployState
+	35, // 24: dynlb.v1.Traffic.durations:type_name -> dynlb.v1.DurationBucket
+	0,  // 25: dynlb.v1.DeployState.phase:type_name -> dynlb.v1.DeployPhase
+	50, // 26: dynlb.v1.DeployState.canary_end_time:type_name -> google.protobuf.Timestamp
+	50, // 27: dynlb.v1.Decision.time:type_name -> google.protobuf.Timestamp
+	1,  // 28: dynlb.v1.Instance.state:type_name -> dynlb.v1.InstanceState
+	50, // 29: dynlb.v1.Instance.start_time:type_name -> google.protobuf.Timestamp
+	50, // 30: dynlb.v1.Instance.ready_time:type_name -> google.protobuf.Timestamp
+	51, // 31: dynlb.v1.Instance.cpu_time:type_name -> google.protobuf.Duration
+	50, // 32: dynlb.v1.Instance.ejected_until:type_name -> google.protobuf.Timestamp
+	50, // 33: dynlb.v1.Exit.time:type_name -> google.protobuf.Timestamp
+	50, // 34: dynlb.v1.Event.time:type_name -> google.protobuf.Timestamp
+	2,  // 35: dynlb.v1.Event.type:type_name -> dynlb.v1.EventType
+	50, // 36: dynlb.v1.GetHistoryRequest.from:type_name -> google.protobuf.Timestamp
+	50, // 37: dynlb.v1.GetHistoryRequest.to:type_name -> google.protobuf.Timestamp
+	51, // 38: dynlb.v1.GetHistoryRequest.step:type_name -> google.protobuf.Duration
+	51, // 39: dynlb.v1.GetHistoryResponse.step:type_name -> google.protobuf.Duration
+	43, // 40: dynlb.v1.GetHistoryResponse.points:type_name -> dynlb.v1.HistoryPoint
+	50, // 41: dynlb.v1.HistoryPoint.time:type_name -> google.protobuf.Timestamp
+	44, // 42: dynlb.v1.HistoryPoint.instances:type_name -> dynlb.v1.InstancePoint
+	2,  // 43: dynlb.v1.ListEventsRequest.types:type_name -> dynlb.v1.EventType
+	50, // 44: dynlb.v1.ListEventsRequest.since:type_name -> google.protobuf.Timestamp
+	50, // 45: dynlb.v1.ListEventsRequest.until:type_name -> google.protobuf.Timestamp
+	40, // 46: dynlb.v1.ListEventsResponse.events:type_name -> dynlb.v1.Event
+	50, // 47: dynlb.v1.StreamLogsRequest.since:type_name -> google.protobuf.Timestamp
+	49, // 48: dynlb.v1.StreamLogsResponse.lines:type_name -> dynlb.v1.LogLine
+	50, // 49: dynlb.v1.LogLine.time:type_name -> google.protobuf.Timestamp
+	3,  // 50: dynlb.v1.Control.ListApps:input_type -> dynlb.v1.ListAppsRequest
+	5,  // 51: dynlb.v1.Control.GetStatus:input_type -> dynlb.v1.GetStatusRequest
+	8,  // 52: dynlb.v1.Control.ScaleTo:input_type -> dynlb.v1.ScaleToRequest
+	29, // 53: dynlb.v1.Control.WatchInstances:input_type -> dynlb.v1.WatchInstancesRequest
+	41, // 54: dynlb.v1.Control.GetHistory:input_type -> dynlb.v1.GetHistoryRequest
+	45, // 55: dynlb.v1.Control.ListEvents:input_type -> dynlb.v1.ListEventsRequest
+	47, // 56: dynlb.v1.Control.StreamLogs:input_type -> dynlb.v1.StreamLogsRequest
+	10, // 57: dynlb.v1.Control.PauseApp:input_type -> dynlb.v1.PauseAppRequest
+	12, // 58: dynlb.v1.Control.ResumeApp:input_type -> dynlb.v1.ResumeAppRequest
+	14, // 59: dynlb.v1.Control.DrainInstance:input_type -> dynlb.v1.DrainInstanceRequest
+	16, // 60: dynlb.v1.Control.Reload:input_type -> dynlb.v1.ReloadRequest
+	18, // 61: dynlb.v1.Control.Stop:input_type -> dynlb.v1.StopRequest
+	20, // 62: dynlb.v1.Control.RestartInstances:input_type -> dynlb.v1.RestartInstancesRequest
+	22, // 63: dynlb.v1.Control.Deploy:input_type -> dynlb.v1.DeployRequest
+	24, // 64: dynlb.v1.Control.Rollback:input_type -> dynlb.v1.RollbackRequest
+	26, // 65: dynlb.v1.Control.Upgrade:input_type -> dynlb.v1.UpgradeRequest
+	4,  // 66: dynlb.v1.Control.ListApps:output_type -> dynlb.v1.ListAppsResponse
+	6,  // 67: dynlb.v1.Control.GetStatus:output_type -> dynlb.v1.GetStatusResponse
+	9,  // 68: dynlb.v1.Control.ScaleTo:output_type -> dynlb.v1.ScaleToResponse
+	30, // 69: dynlb.v1.Control.WatchInstances:output_type -> dynlb.v1.WatchInstancesResponse
+	42, // 70: dynlb.v1.Control.GetHistory:output_type -> dynlb.v1.GetHistoryResponse
+	46, // 71: dynlb.v1.Control.ListEvents:output_type -> dynlb.v1.ListEventsResponse
+	48, // 72: dynlb.v1.Control.StreamLogs:output_type -> dynlb.v1.StreamLogsResponse
+	11, // 73: dynlb.v1.Control.PauseApp:output_type -> dynlb.v1.PauseAppResponse
+	13, // 74: dynlb.v1.Control.ResumeApp:output_type -> dynlb.v1.ResumeAppResponse
+	15, // 75: dynlb.v1.Control.DrainInstance:output_type -> dynlb.v1.DrainInstanceResponse
+	17, // 76: dynlb.v1.Control.Reload:output_type -> dynlb.v1.ReloadResponse
+	19, // 77: dynlb.v1.Control.Stop:output_type -> dynlb.v1.StopResponse
+	21, // 78: dynlb.v1.Control.RestartInstances:output_type -> dynlb.v1.RestartInstancesResponse
+	23, // 79: dynlb.v1.Control.Deploy:output_type -> dynlb.v1.DeployResponse
+	25, // 80: dynlb.v1.Control.Rollback:output_type -> dynlb.v1.RollbackResponse
+	27, // 81: dynlb.v1.Control.Upgrade:output_type -> dynlb.v1.UpgradeResponse
+	66, // [66:82] is the sub-list for method output_type
+	50, // [50:66] is the sub-list for method input_type
+	50, // [50:50] is the sub-list for extension type_name
+	50, // [50:50] is the sub-list for extension extendee
+	0,  // [0:50] is the sub-list for field type_name
 }
 
 func init() { file_dynlb_v1_control_proto_init() }
@@ -4431,14 +4634,14 @@ func file_dynlb_v1_control_proto_init() {
 		return
 	}
 	file_dynlb_v1_control_proto_msgTypes[5].OneofWrappers = []any{}
-	file_dynlb_v1_control_proto_msgTypes[41].OneofWrappers = []any{}
+	file_dynlb_v1_control_proto_msgTypes[44].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_dynlb_v1_control_proto_rawDesc), len(file_dynlb_v1_control_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   44,
+			NumMessages:   47,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -37,6 +37,7 @@ const (
 	Control_RestartInstances_FullMethodName = "/dynlb.v1.Control/RestartInstances"
 	Control_Deploy_FullMethodName           = "/dynlb.v1.Control/Deploy"
 	Control_Rollback_FullMethodName         = "/dynlb.v1.Control/Rollback"
+	Control_Upgrade_FullMethodName          = "/dynlb.v1.Control/Upgrade"
 )
 
 // ControlClient is the client API for Control service.
@@ -150,6 +151,18 @@ type ControlClient interface {
 	// Errors: those of Deploy; FAILED_PRECONDITION also when there is no previous
 	// version.
 	Rollback(ctx context.Context, in *RollbackRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[RollbackResponse], error)
+	// Upgrade puts another binary of dynlb in the place of the one that runs: under load,
+	// with the instances, the main process and its process id the same. A new worker starts
+	// beside the present one and takes over when it is ready; the present one finishes its
+	// requests. A downgrade is the same. It streams its steps, and ends with OK when the new
+	// worker serves; this call is one of the last of the present worker. Other streams end
+	// with UNAVAILABLE, and their clients call again.
+	//
+	// Errors: FAILED_PRECONDITION when dynlb has no keeper, an upgrade or a deploy is in
+	// progress, or too many workers finish requests; ABORTED when the new worker did not
+	// become ready: nothing has changed, and the message says why; UNAVAILABLE when dynlb
+	// shuts down.
+	Upgrade(ctx context.Context, in *UpgradeRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[UpgradeResponse], error)
 }
 
 type controlClient struct {
@@ -355,6 +368,25 @@ func (c *controlClient) Rollback(ctx context.Context, in *RollbackRequest, opts 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Control_RollbackClient = grpc.ServerStreamingClient[RollbackResponse]
 
+func (c *controlClient) Upgrade(ctx context.Context, in *UpgradeRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[UpgradeResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Control_ServiceDesc.Streams[5], Control_Upgrade_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[UpgradeRequest, UpgradeResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Control_UpgradeClient = grpc.ServerStreamingClient[UpgradeResponse]
+
 // ControlServer is the server API for Control service.
 // All implementations must embed UnimplementedControlServer
 // for forward compatibility.
@@ -466,6 +498,18 @@ type ControlServer interface {
 	// Errors: those of Deploy; FAILED_PRECONDITION also when there is no previous
 	// version.
 	Rollback(*RollbackRequest, grpc.ServerStreamingServer[RollbackResponse]) error
+	// Upgrade puts another binary of dynlb in the place of the one that runs: under load,
+	// with the instances, the main process and its process id the same. A new worker starts
+	// beside the present one and takes over when it is ready; the present one finishes its
+	// requests. A downgrade is the same. It streams its steps, and ends with OK when the new
+	// worker serves; this call is one of the last of the present worker. Other streams end
+	// with UNAVAILABLE, and their clients call again.
+	//
+	// Errors: FAILED_PRECONDITION when dynlb has no keeper, an upgrade or a deploy is in
+	// progress, or too many workers finish requests; ABORTED when the new worker did not
+	// become ready: nothing has changed, and the message says why; UNAVAILABLE when dynlb
+	// shuts down.
+	Upgrade(*UpgradeRequest, grpc.ServerStreamingServer[UpgradeResponse]) error
 	mustEmbedUnimplementedControlServer()
 }
 
@@ -520,6 +564,9 @@ func (UnimplementedControlServer) Deploy(*DeployRequest, grpc.ServerStreamingSer
 }
 func (UnimplementedControlServer) Rollback(*RollbackRequest, grpc.ServerStreamingServer[RollbackResponse]) error {
 	return status.Error(codes.Unimplemented, "method Rollback not implemented")
+}
+func (UnimplementedControlServer) Upgrade(*UpgradeRequest, grpc.ServerStreamingServer[UpgradeResponse]) error {
+	return status.Error(codes.Unimplemented, "method Upgrade not implemented")
 }
 func (UnimplementedControlServer) mustEmbedUnimplementedControlServer() {}
 func (UnimplementedControlServer) testEmbeddedByValue()                 {}
@@ -777,6 +824,17 @@ func _Control_Rollback_Handler(srv interface{}, stream grpc.ServerStream) error 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Control_RollbackServer = grpc.ServerStreamingServer[RollbackResponse]
 
+func _Control_Upgrade_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(UpgradeRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(ControlServer).Upgrade(m, &grpc.GenericServerStream[UpgradeRequest, UpgradeResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Control_UpgradeServer = grpc.ServerStreamingServer[UpgradeResponse]
+
 // Control_ServiceDesc is the grpc.ServiceDesc for Control service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -849,6 +907,11 @@ var Control_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "Rollback",
 			Handler:       _Control_Rollback_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "Upgrade",
+			Handler:       _Control_Upgrade_Handler,
 			ServerStreams: true,
 		},
 	},

@@ -25,9 +25,9 @@ type successor struct {
 	pipes map[registry.ID]process.Pipes
 }
 
-// handOver has another fleet go on with the instances of r: as at an upgrade, or, when
+// succeed has another fleet go on with the instances of r: as at an upgrade, or, when
 // saved is not nil, after the death of the process that had saved it.
-func (r *rig) handOver(saved json.RawMessage, change func(*Settings)) *successor {
+func (r *rig) succeed(saved json.RawMessage, change func(*Settings)) *successor {
 	r.t.Helper()
 	if saved == nil {
 		saved = r.Leave()
@@ -90,7 +90,7 @@ func TestLeave(t *testing.T) {
 		r.Scale(2, "fewer")
 		synctest.Wait()
 		r.want("2 ready 1 draining")
-		s := r.handOver(nil, nil)
+		s := r.succeed(nil, nil)
 		defer s.stop(r)
 		if s.want("2 ready 1 draining"); len(r.all()) != 3 || len(r.running()) != 3 {
 			t.Errorf("%d processes were started, %d run", len(r.all()), len(r.running()))
@@ -131,7 +131,7 @@ func TestLeaveDuringARestart(t *testing.T) {
 		if replaced := len(r.all()) - 3; replaced < 1 || replaced > 2 {
 			t.Fatalf("%d instances started", replaced)
 		}
-		s := r.handOver(nil, nil)
+		s := r.succeed(nil, nil)
 		defer s.stop(r)
 		if err := <-result; !errors.Is(err, fleet.ErrMoved) {
 			t.Errorf("Restart: %v", err)
@@ -152,7 +152,7 @@ func TestLeaveKeepsFailures(t *testing.T) {
 		r.Scale(1, "test")
 		r.after(20 * time.Second)
 		failures := r.log.count("instance failed")
-		s := r.handOver(nil, nil)
+		s := r.succeed(nil, nil)
 		defer s.stop(r)
 		s.after(5 * time.Second)
 		if n := s.log.count("instance failed"); failures < 5 || n > 1 {
@@ -170,7 +170,7 @@ func TestTakeOverAnotherProgram(t *testing.T) {
 	withFleet(t, nil, func(t *testing.T, r *rig) {
 		r.Scale(2, "test")
 		r.after(time.Second)
-		s := r.handOver(nil, func(s *Settings) { s.Program.HealthPath = "/other" })
+		s := r.succeed(nil, func(s *Settings) { s.Program.HealthPath = "/other" })
 		defer s.stop(r)
 		s.want("1 starting 2 ready")
 		s.after(10 * time.Second)
@@ -191,7 +191,7 @@ func TestTakeOverAfterADeath(t *testing.T) {
 		saved := r.Save()
 		r.Leave() // the death
 		r.running()[0].die("exit status 1")
-		s := r.handOver(saved, nil)
+		s := r.succeed(saved, nil)
 		defer s.stop(r)
 		s.after(time.Second)
 		s.want("2 ready")

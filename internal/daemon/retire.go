@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"strings"
 	"sync"
@@ -16,9 +17,9 @@ import (
 )
 
 const (
-	// handoverGrace is how long clients may keep idle connections after a handover. It is
+	// retireGrace is how long clients may keep idle connections after that. It is
 	// longer than after a signal to stop: nothing waits for the end of this process.
-	handoverGrace = 5 * time.Second
+	retireGrace = 5 * time.Second
 	// flightInterval is how often a worker that drains reports its requests.
 	flightInterval = 100 * time.Millisecond
 	// ofStreams ends the key under which the streams of an instance are reported, beside
@@ -64,9 +65,12 @@ func (d *Daemon) retire(now context.Context) error {
 	reporting, stopReports := context.WithCancel(now)
 	var reports sync.WaitGroup
 	reports.Go(func() { d.reportInFlight(reporting) })
-	d.parts.Go(func() { d.fail(d.control.Load().server.Shutdown(now)) }) // its clients connect again
+	d.upgrades.calls.Wait() // their clients learn the result; Frozen has ended them
+	if err := d.replaceByInner(now); err != nil {
+		d.log.Warn("control plane of the next worker only", "error", err)
+	}
 	settings := d.plan.proxy
-	settings.DrainGrace = handoverGrace
+	settings.DrainGrace = retireGrace
 	d.proxy.Configure(settings)
 	drain, stop := stopTimes(&d.plan.config)
 	ctx, cancel := context.WithTimeout(now, drain+stop)
@@ -140,3 +144,39 @@ func (d *Daemon) saveRegularly(ctx context.Context) {
 		}
 	}
 }
+
+// replaceByInner puts a control plane without listeners in the place of the present one,
+// whose clients connect to the next worker: clients that have a connection to the public
+// port may still ask for the status.
+func (d *Daemon) replaceByInner(now context.Context) error {
+	next, err := d.buildControl(&d.plan.config)
+	if err != nil {
+		return err
+	}
+	next.admin, next.adminHTTP = newDeaf(), newDeaf()
+	d.replaceControl(now, next)
+	return nil
+}
+
+// deaf is a listener that accepts nothing.
+type deaf struct {
+	closed chan struct{}
+	once   sync.Once
+}
+
+func newDeaf() *deaf { return &deaf{closed: make(chan struct{})} }
+
+// Accept implements net.Listener: it returns when the listener is closed.
+func (l *deaf) Accept() (net.Conn, error) {
+	<-l.closed
+	return nil, net.ErrClosed
+}
+
+// Close implements net.Listener.
+func (l *deaf) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return nil
+}
+
+// Addr implements net.Listener.
+func (l *deaf) Addr() net.Addr { return &net.UnixAddr{Name: "none", Net: "unix"} }
