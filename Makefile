@@ -158,6 +158,11 @@ soak: need-npm build $(BUN) ## Load and faults for minutes: is a request lost? (
 	$(call step,soak)
 	@go run ./soak -dynlb bin/dynlb $(SOAKFLAGS)
 
+.PHONY: upgrade-soak
+upgrade-soak: build ## Upgrades of dynlb under load: is a request lost? (UPGRADEFLAGS passes flags)
+	$(call step,upgrades under load)
+	@go run ./soak/upgrade -old bin/dynlb $(UPGRADEFLAGS)
+
 # The servers are installed from public registries, so this is not part of the check.
 .PHONY: servers
 servers: need-npm build ## Measure HTTP servers for docs/servers.md, 10 minutes (SERVERSFLAGS passes flags)
