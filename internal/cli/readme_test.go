@@ -2,7 +2,6 @@ package cli
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -23,7 +22,13 @@ type sample struct {
 // readme returns README.md and its samples.
 func readme(t *testing.T) (text string, samples []sample) {
 	t.Helper()
-	data, err := os.ReadFile("../../README.md")
+	return page(t, "../../README.md")
+}
+
+// page returns a document and its samples.
+func page(t *testing.T, path string) (text string, samples []sample) {
+	t.Helper()
+	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,37 +160,6 @@ func TestReadmeHTTP(t *testing.T) {
 	}
 	if requests < 9 {
 		t.Errorf("made %d requests, want more", requests)
-	}
-}
-
-// TestReadmeConfigs: the configs that README.md shows are valid, given the files that they
-// name.
-func TestReadmeConfigs(t *testing.T) {
-	t.Parallel()
-	text, _ := readme(t)
-	keys := daemontest.NewKeys(t)
-	keys.Write(t, "server.mjs", "")
-	keys.Write(t, "app.ts", "")
-	keys.Write(t, ".env", "DATABASE_URL=postgres://app:secret@localhost/app\n")
-	keys.Write(t, "users", "ann:secret\n")
-	keys.Write(t, "error.html", "<p>sorry")
-	for _, names := range [][2]string{{"cert.pem", "key.pem"}, {"fullchain.pem", "privkey.pem"}} {
-		for i, from := range []string{"server.pem", "server.key"} {
-			if err := os.Link(keys.Path(from), keys.Path(names[i])); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(text, -1)
-	for i, block := range blocks {
-		file := fmt.Sprint(i, ".yaml")
-		keys.Write(t, file, block[1])
-		if code, _, stderr := cli(t, "check", keys.Path(file)); code != exitDone {
-			t.Errorf("%s%s", block[1], stderr)
-		}
-	}
-	if len(blocks) < 3 {
-		t.Errorf("%d configs, want more", len(blocks))
 	}
 }
 
