@@ -42,6 +42,9 @@ func (r *release) linuxPackages(ctx context.Context, folder string, p platform, 
 			return err
 		}
 	}
+	if _, err := command(ctx, r.root, nil, host, "man", filepath.Join(work, "man")); err != nil {
+		return err
+	}
 	template, err := os.ReadFile(r.path("packaging", "linux", "nfpm.yaml"))
 	if err != nil {
 		return err

@@ -251,6 +251,9 @@ func checkDebian(t *testing.T, path string) {
 	if text := readFile(t, filepath.Join(root, "usr/lib/systemd/system/dynlb.service")); !strings.Contains(text, "\nExecStart=/usr/bin/dynlb serve --config /etc/dynlb/config.yaml\n") {
 		t.Errorf("the unit is\n%s", text)
 	}
+	if text := readFile(t, filepath.Join(root, "usr/share/man/man1/dynlb-serve.1")); !strings.HasPrefix(text, ".TH") {
+		t.Errorf("the man page is\n%s", text)
+	}
 	if text := readFile(t, filepath.Join(root, "usr/share/doc/dynlb/"+noticesFile)); !strings.Contains(text, "Permission is hereby granted") {
 		t.Error("the package has no notices")
 	}

@@ -23,8 +23,8 @@ func documents(t *testing.T) []string {
 	return append(pages, "../../README.md")
 }
 
-// documented are the files that configs in the documents name.
-var documented = map[string]string{
+// documentFiles are the files that configs in the documents name.
+var documentFiles = map[string]string{
 	"server.mjs": "", "app.ts": "", "server.js": "", "users": "ann:secret\n", "error.html": "<p>sorry", "sorry.html": "<p>sorry",
 	".env": "DATABASE_URL=postgres://app:secret@localhost/app\nTOKEN=secret\n", "dynlb.token": "0123456789abcdef0123456789abcdef\n",
 }
@@ -34,7 +34,7 @@ var documented = map[string]string{
 func TestDocumentedConfigs(t *testing.T) {
 	t.Parallel()
 	keys := daemontest.NewKeys(t)
-	for name, text := range documented {
+	for name, text := range documentFiles {
 		keys.Write(t, name, text)
 	}
 	for _, name := range []string{"releases", "web", "api", "v1"} {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,6 +14,7 @@ import (
 	"github.com/dynlb/dynlb/internal/config"
 	"github.com/dynlb/dynlb/internal/daemon"
 	"github.com/dynlb/dynlb/internal/keeper"
+	"github.com/dynlb/dynlb/internal/recipe"
 	"github.com/dynlb/dynlb/proxy"
 )
 
@@ -167,6 +169,7 @@ func (f *serveFlags) loadArguments(cmd *cobra.Command, o *options, args []string
 		if err != nil {
 			return nil, err
 		}
+		r.Env = slices.DeleteFunc(r.Env, func(v recipe.Variable) bool { return os.Getenv(v.Name) != "" })
 		text = r.Config(health, f.listen)
 	}
 	if client != nil {

@@ -29,6 +29,9 @@ type packageJSON struct {
 	PackageManager  string            `json:"packageManager"`
 }
 
+// production has Bun, Express, React and others leave out what is for development.
+var production = Variable{"NODE_ENV", "production"}
+
 // manifest returns the recipe for a package.json: its script start, or its entry point.
 func (f folder) manifest() (*Recipe, error) {
 	text := f.read("package.json")
@@ -46,8 +49,8 @@ func (f folder) manifest() (*Recipe, error) {
 	} else if r, err = f.entryPoint(&p); err != nil || r == nil {
 		return r, err
 	}
-	if !slices.ContainsFunc(r.Env, func(v Variable) bool { return v.Name == "NODE_ENV" }) {
-		r.Env = append(r.Env, Variable{"NODE_ENV", "production"})
+	if !slices.ContainsFunc(r.Env, func(v Variable) bool { return v.Name == production.Name }) {
+		r.Env = append(r.Env, production)
 	}
 	if build := p.Scripts["build"]; build != "" {
 		r.Notes = append(r.Notes, "Build it first, and again after a change: "+f.manager()+" run build.")
@@ -128,9 +131,9 @@ func (f folder) scriptFile(name string) (*Recipe, error) {
 	wantsBun := f.wantsBun() || typescript || strings.Contains(f.read(name), "Bun.") || !node
 	switch {
 	case bun && wantsBun:
-		return &Recipe{Command: []string{"bun", "run", name}}, nil
+		return &Recipe{Command: []string{"bun", "run", name}, Env: []Variable{production}}, nil
 	case node && (!typescript || nodeReadsTypes()):
-		return &Recipe{Command: []string{"node", name}}, nil
+		return &Recipe{Command: []string{"node", name}, Env: []Variable{production}}, nil
 	case node:
 		return nil, fmt.Errorf("%s is TypeScript, which needs Bun, or Node 22.18 or later (npm install -g --allow-scripts=bun bun)", name)
 	}

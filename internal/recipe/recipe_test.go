@@ -66,8 +66,8 @@ func TestFind(t *testing.T) {
 			files: map[string]string{"package.json": `{"packageManager": "bun@1.4.5"}`, "src/server.js": ""},
 			want:  "bun run src/server.js", env: "NODE_ENV=production",
 		},
-		"a file for Bun":       {files: map[string]string{"index.ts": ""}, want: "bun run index.ts"},
-		"a file that uses Bun": {files: map[string]string{"app.js": "Bun.serve({})"}, want: "bun run app.js"},
+		"a file for Bun":       {files: map[string]string{"index.ts": ""}, want: "bun run index.ts", env: "NODE_ENV=production"},
+		"a file that uses Bun": {files: map[string]string{"app.js": "Bun.serve({})"}, want: "bun run app.js", env: "NODE_ENV=production"},
 		"a Procfile": {
 			files: map[string]string{"Procfile": "worker: x\nweb: gunicorn shop.wsgi -b 127.0.0.1:$PORT\n", "package.json": "{}"},
 			want:  "gunicorn shop.wsgi -b 127.0.0.1:{port}",
