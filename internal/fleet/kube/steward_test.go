@@ -24,6 +24,20 @@ func TestAdopt(t *testing.T) {
 	}
 }
 
+// TestStop: when dynlb stops, or a reload removes the app, the pods run on.
+func TestStop(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	r.Scale(2, "test")
+	r.awaitReady(2)
+	r.Freeze()
+	r.Scale(0, "the app was removed")
+	r.Stop(t.Context())
+	if n := r.replicas(); n != 2 {
+		t.Errorf("%d replicas", n)
+	}
+}
+
 // TestVictim: the pod that goes is the one that has drained, whatever Kubernetes would choose.
 func TestVictim(t *testing.T) {
 	t.Parallel()
