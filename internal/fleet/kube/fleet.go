@@ -34,6 +34,7 @@ type Fleet struct {
 	scaled   bool // target was set
 	reason   string
 	pods     map[key]*pod
+	ordered  []*pod // see inOrder; nil after a change
 	checks   int // health checks under way
 	last     lastPicture
 	frozen   bool

@@ -93,7 +93,10 @@ func (f *Fleet) present() map[key]endpoint {
 
 // inOrder returns the pods in an order that does not change.
 func (f *Fleet) inOrder() []*pod {
-	return slices.SortedFunc(maps.Values(f.pods), func(a, b *pod) int { return compareKeys(a.seen.key, b.seen.key) })
+	if f.ordered == nil {
+		f.ordered = slices.SortedFunc(maps.Values(f.pods), func(a, b *pod) int { return compareKeys(a.seen.key, b.seen.key) })
+	}
+	return f.ordered
 }
 
 // appear adds a pod, or has one back that was not listed for a while.
@@ -113,7 +116,7 @@ func (f *Fleet) appear(e *endpoint) {
 	p = &pod{seen: *e, listed: true, state: registry.Starting}
 	p.id = f.Registry.Add(registry.Spec{ID: id, Endpoint: registry.TCP(e.host.String(), e.port), Port: e.port, Reason: f.reason})
 	f.note(f.Registry.SetHandle(p.id, "pod "+e.pod))
-	f.pods[e.key] = p
+	f.pods[e.key], f.ordered = p, nil
 }
 
 // change notes what is new about a pod. A pod that was not ready and is again may have been
@@ -254,6 +257,7 @@ func (f *Fleet) drop(p *pod) {
 	}
 	f.note(f.Registry.Transition(p.id, registry.Stopped, reason))
 	delete(f.pods, p.seen.key)
+	f.ordered = nil // a new one is made: the caller may go through the old one
 }
 
 // note logs a step that the registry rejected, if there is one. It is a bug in this package.

@@ -31,6 +31,7 @@ var scenarios = []scenario{
 	{"rude", rudeRollout},
 	{"node", loseNode},
 	{"outage", loseAPIServer},
+	{"etcd", restartEtcd},
 	{"leader", killLeader},
 	{"rival", refuseRival},
 	{"rights", limitRights},

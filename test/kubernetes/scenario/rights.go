@@ -107,12 +107,25 @@ func (w *world) limit(ctx context.Context, kind string, object []byte) error {
 	return err
 }
 
+// validate has the API server check the other manifests, without creating anything.
+func (w *world) validate(ctx context.Context) error {
+	groups := map[string]string{
+		"Deployment": "/apis/apps/v1/namespaces/%s/deployments", "Service": "/api/v1/namespaces/%s/services",
+		"PodDisruptionBudget": "/apis/policy/v1/namespaces/%s/poddisruptionbudgets", "NetworkPolicy": "/apis/networking.k8s.io/v1/namespaces/%s/networkpolicies",
+	}
+	return read("deployment.yaml", func(kind string, object []byte) error {
+		return w.client.CoreV1().RESTClient().Post().AbsPath(fmt.Sprintf(groups[kind], w.namespace)).
+			Param("dryRun", "All").Param("fieldValidation", "Strict").SetHeader("Content-Type", "application/json").Body(object).Do(ctx).Error()
+	})
+}
+
 // limitRights: with its rights, dynlb may change the deletion cost of a pod, and nothing else.
 func limitRights(ctx context.Context, r *run) {
 	if err := r.deploy(ctx, 1, false); err != nil {
 		r.failf("%v", err)
 		return
 	}
+	r.must(r.validate(ctx))
 	r.awaitPods(ctx, 1)
 	config, err := clientcmd.BuildConfigFromFlags("", r.kubeconfig())
 	if err != nil {
