@@ -42,7 +42,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, version s
 	if err == nil {
 		err = out.err
 	}
-	if worker, ok := errors.AsType[workerExit](err); ok {
+	if worker, ok := errors.AsType[workerExitError](err); ok {
 		return worker.code
 	}
 	code, prefix := exitCode(err)

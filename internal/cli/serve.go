@@ -50,7 +50,7 @@ invalid config changes nothing.`,
 		}
 		code, err := daemon.Keep(cmd.Context(), f.workerArgs(o, args), f.level)
 		if err == nil && code != exitDone {
-			err = workerExit{code}
+			err = workerExitError{code}
 		}
 		return err
 	}
@@ -63,11 +63,11 @@ func ownFiles(cmd *cobra.Command) bool {
 	return underlying(cmd.OutOrStdout()) == os.Stdout && cmd.ErrOrStderr() == os.Stderr
 }
 
-// workerExit is the exit code of a worker, which has printed why.
-type workerExit struct{ code int }
+// workerExitError is the exit code of a worker, which has printed why.
+type workerExitError struct{ code int }
 
 // Error implements error.
-func (e workerExit) Error() string { return fmt.Sprintf("exit status %d", e.code) }
+func (e workerExitError) Error() string { return fmt.Sprintf("exit status %d", e.code) }
 
 // newWorker returns the command of the process that does the work of serve.
 func newWorker(o *options) *cobra.Command {

@@ -56,13 +56,17 @@ func (k *keeper) spawn(w *worker, m message, fds []int) {
 func (k *keeper) fork(w *worker, seq uint64, request *spawnRequest, held []int) error {
 	in := &instance{pipes: [2]int{-1, -1}}
 	var ends [2]*os.File
+	defer func() { // the instance has duplicates
+		for _, end := range ends {
+			_ = end.Close() // nil: nothing
+		}
+	}()
 	for i := range ends {
 		var err error
 		if in.pipes[i], ends[i], err = process.Pipe(); err != nil {
 			in.close()
 			return err
 		}
-		defer ends[i].Close()
 	}
 	command := request.Command
 	if command.Mark != "" {

@@ -66,9 +66,15 @@ func fakeWorker(address string) int {
 		fmt.Fprintln(os.Stderr, "worker:", err)
 		return 1
 	}
-	w := &testWorker{Client: client, address: address}
+	w := &testWorker{Client: client, address: address, exit: make(chan int)}
 	_ = client.Ready()
-	for e := range client.Events() {
+	for {
+		var e Event
+		select {
+		case e = <-client.Events():
+		case code := <-w.exit:
+			return code
+		}
 		switch {
 		case e.Serve != nil:
 			w.serve(e.Serve)
@@ -80,7 +86,6 @@ func fakeWorker(address string) int {
 			return 1
 		}
 	}
-	return 0
 }
 
 // testWorker is a worker that does little.
@@ -92,6 +97,7 @@ type testWorker struct {
 	listener net.Listener
 	instance *process.Process
 	retired  atomic.Bool
+	exit     chan int // has the worker end
 }
 
 func (w *testWorker) serve(s *Serve) {
@@ -139,7 +145,7 @@ func (w *testWorker) answer(c net.Conn) {
 	case "bye":
 		code, _ := strconv.Atoi(rest)
 		_ = w.Bye()
-		os.Exit(code)
+		w.exit <- code
 	case "late": // what a worker tries that was stopped for a while
 		for !w.retired.Load() {
 			time.Sleep(time.Millisecond)

@@ -139,8 +139,9 @@ func (c *Client) handle(m message, fds []int) error {
 			c.queue <- Event{Running: &a}
 		}
 		return err
+	default: // no other kind has descriptors
+		closeAll(fds)
 	}
-	closeAll(fds)
 	switch m.Kind {
 	case kindServe:
 		serve, err := body[Serve](m)
@@ -168,8 +169,9 @@ func (c *Client) handle(m message, fds []int) error {
 			c.exited(e)
 		}
 		return err
+	default: // a kind of a later version
 	}
-	return nil // another kind is one of a later version
+	return nil
 }
 
 // answer passes a reply on to the request.

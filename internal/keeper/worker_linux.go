@@ -64,10 +64,15 @@ func (k *keeper) startWorker(b *binary) (*worker, error) {
 		return nil, err
 	}
 	k.workers = append(k.workers, w)
-	go w.receive()      // ends with the socket
+	received := make(chan struct{})
+	go func() { // ends with the socket
+		defer close(received)
+		w.receive()
+	}()
 	go w.write(w.queue) // ends when the loop closes the queue
 	go func() {         // ends with the process
 		_ = reap.Wait(w.cmd) // ProcessState says the same
+		<-received           // what it said before, such as bye, comes first
 		k.post(func() { k.ended(w) })
 	}()
 	return w, nil
@@ -138,8 +143,9 @@ func (k *keeper) handle(w *worker, m message, fds []int) {
 	case kindListen:
 		k.listen(w, m, fds)
 		return
+	default: // no other kind has descriptors
+		closeAll(fds)
 	}
-	closeAll(fds)
 	switch m.Kind {
 	case kindHello:
 		k.greet(w, m)
@@ -168,6 +174,7 @@ func (k *keeper) handle(w *worker, m message, fds []int) {
 		k.onUpgrade(w, m)
 	case kindBye:
 		w.bye = true
+	default: // a kind of a later version
 	}
 }
 
