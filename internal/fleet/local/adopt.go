@@ -3,12 +3,9 @@ package local
 import (
 	"context"
 	"encoding/json"
-<<<<<<< HEAD
 	"errors"
-	"slices"
-=======
 	"log/slog"
->>>>>>> 55a3594 (keeper, cli: mend what the linter found)
+	"slices"
 	"time"
 
 	"github.com/dynlb/dynlb/internal/process"
@@ -120,15 +117,7 @@ func (f *Fleet) takeOver(killCtx context.Context, r taken, before *savedChild) {
 	life, endLife := context.WithCancel(killCtx)
 	c := newChild(at, endLife, f.Log)
 	c.id = r.ID
-<<<<<<< HEAD
-	c.log = f.Log.With("instance", string(c.id), at.attr())
-=======
 	c.log = f.Log.With(slog.String("instance", string(c.id)), at.attr())
-	c.generation, c.program = f.generation, f.program
-	if r.Label.Program != f.program.fingerprint() {
-		c.generation--
-	}
->>>>>>> 55a3594 (keeper, cli: mend what the linter found)
 	if v := r.Label.Version; v != "" {
 		c.log = c.log.With(slog.String("version", v))
 	}
