@@ -61,7 +61,7 @@ func (c *control) process() *dynlbv1.Process {
 	out := &dynlbv1.Process{Version: text(c.version)}
 	if c.upgrader != nil {
 		u := c.upgrader.Upgraded()
-		out.Epoch, out.DrainingWorkers = u.Epoch, int32(u.Draining) //nolint:gosec // a few
+		out.Epoch, out.DrainingWorkers = u.Epoch, int32(u.Draining)
 		out.UpgradeTime, out.UpgradeError = timestamp(u.Time), text(u.Error)
 	}
 	return out

@@ -65,7 +65,7 @@ func anotherBuild(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(path, content, 0o700); err != nil { //nolint:gosec // G306: a program
+	if err := os.WriteFile(path, content, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -112,7 +112,7 @@ func tunnel(t *testing.T, url string) (check, end func()) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), daemontest.Within)
 	t.Cleanup(cancel)
-	ws, _, err := websocket.Dial(ctx, url+"/ws", nil) //nolint:bodyclose // it is closed with the connection
+	ws, _, err := websocket.Dial(ctx, url+"/ws", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +141,7 @@ func TestUpgrade(t *testing.T) {
 	stopVisits := visits(t, p.url+"/")
 	next := anotherBuild(t)
 	torn := filepath.Join(t.TempDir(), "torn")
-	if err := os.WriteFile(torn, []byte("\x7fELF\x02\x01\x01"), 0o700); err != nil { //nolint:gosec // G306: a program
+	if err := os.WriteFile(torn, []byte("\x7fELF\x02\x01\x01"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range []string{filepath.Join(t.TempDir(), "missing"), torn, "/bin/false"} {

@@ -1,6 +1,7 @@
 package autoscaler
 
 import (
+	"bytes"
 	"encoding/json"
 	"log/slog"
 	"reflect"
@@ -62,7 +63,7 @@ func TestSaved(t *testing.T) {
 		after, fleet := newSaved(bounds)
 		after.Restore(read)
 		after.Start()
-		if again, _ := json.Marshal(after.Save()); string(again) != string(text) {
+		if again, _ := json.Marshal(after.Save()); !bytes.Equal(again, text) {
 			t.Errorf("got  %s\nwant %s", again, text)
 		}
 		if now := after.Board.Snapshot(); now.Target != 5 || fleet.n != 5 || !now.HoldUntil.Equal(before.holdUntil) {

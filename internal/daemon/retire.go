@@ -57,7 +57,9 @@ func (d *Daemon) retire(now context.Context) error {
 	d.log.Info("another worker takes over; this one finishes its requests", "inFlight", d.apps.InFlight())
 	text := d.save((*app.App).Leave)
 	d.apps.Wait() // the last events are in the history
-	d.keeping.close(now)
+	if err := d.keeping.close(now); err != nil {
+		d.log.Error("state folder not given up", "error", err)
+	}
 	if err := d.options.Keeper.Frozen(text); err != nil {
 		return err // the keeper is gone
 	}

@@ -3,6 +3,7 @@ package daemon
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"os"
 	"sync"
 	"syscall"
@@ -130,9 +131,5 @@ func (s *documents) all() map[string]json.RawMessage {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all := map[string]json.RawMessage{}
-	for name, text := range s.kept {
-		all[name] = text
-	}
-	return all
+	return maps.Clone(s.kept)
 }

@@ -15,7 +15,7 @@ type Saved struct {
 func (h *Histogram) Save() Saved {
 	v := h.Values()
 	s := Saved{Cells: cellCount, Sum: v.Sum}
-	for i, n := range v.counts {
+	for i, n := range &v.counts {
 		if n > 0 {
 			if s.Counts == nil {
 				s.Counts = map[int]uint64{}

@@ -1,6 +1,7 @@
 package notice
 
 import (
+	"bytes"
 	"encoding/json"
 	"reflect"
 	"testing"
@@ -38,7 +39,7 @@ func TestSaved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(again) != string(text) {
+	if !bytes.Equal(again, text) {
 		t.Errorf("got  %s\nwant %s", again, text)
 	}
 	if _, events, _ := after.Since(0); len(events) != 0 {

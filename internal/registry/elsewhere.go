@@ -30,8 +30,8 @@ func (in *instance) setElsewhereLocked(process int, now Elsewhere) {
 	if in.elsewhere[process] = now; now == (Elsewhere{}) {
 		delete(in.elsewhere, process)
 	}
-	in.traffic.streams += int32(now.Streams - before.Streams)    //nolint:gosec // far below
-	in.traffic.inFlight += int32(now.InFlight - before.InFlight) //nolint:gosec // far below
+	in.traffic.streams += int32(now.Streams - before.Streams)
+	in.traffic.inFlight += int32(now.InFlight - before.InFlight)
 	if in.traffic.inFlight == 0 {
 		in.idleLocked(in.registry.elapsed())
 	}

@@ -53,7 +53,7 @@ func run(s settings) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(folder)
+	defer func() { _ = os.RemoveAll(folder) }()
 	if s.old, err = filepath.Abs(s.old); err != nil {
 		return err
 	}
@@ -148,12 +148,12 @@ func start(s settings, folder string) (*dynlb, error) {
 // freePorts returns ports that are free now.
 func freePorts(n int) (ports []int, err error) {
 	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // returns at once
+		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return nil, err
 		}
-		defer l.Close()
 		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+		_ = l.Close() // the kernel gives the next one another port
 	}
 	return ports, nil
 }

@@ -2,6 +2,7 @@ package local
 
 import (
 	"encoding/json"
+	"maps"
 	"sync"
 	"time"
 
@@ -91,9 +92,5 @@ func (f *Fleet) release() map[*child]savedOutput {
 	}
 	mu.Lock()
 	defer mu.Unlock()
-	all := make(map[*child]savedOutput, len(outputs))
-	for c, o := range outputs {
-		all[c] = o
-	}
-	return all
+	return maps.Clone(outputs)
 }

@@ -92,7 +92,8 @@ func TestLeave(t *testing.T) {
 		r.want("2 ready 1 draining")
 		s := r.succeed(nil, nil)
 		defer s.stop(r)
-		if s.want("2 ready 1 draining"); len(r.all()) != 3 || len(r.running()) != 3 {
+		s.want("2 ready 1 draining")
+		if len(r.all()) != 3 || len(r.running()) != 3 {
 			t.Errorf("%d processes were started, %d run", len(r.all()), len(r.running()))
 		}
 		if begins := s.pipes[registry.ID(r.running()[1].spec.Mark.Child())]; string(begins.StdoutBegun) != "begun" || len(begins.Tail) != 1 || begins.Dropped != 4 {
