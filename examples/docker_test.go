@@ -56,7 +56,7 @@ func TestDocker(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, m := range regexp.MustCompile(`(?m)^COPY ([^-\n].*) \S+$`).FindAllStringSubmatch(string(data), -1) {
-			for _, source := range strings.Fields(m[1]) {
+			for source := range strings.FieldsSeq(m[1]) {
 				if _, err := os.Stat(filepath.Join(filepath.Dir(name), source)); err != nil {
 					t.Errorf("%s: %v", name, err)
 				}

@@ -27,7 +27,7 @@ func (r *release) dist(ctx context.Context) error {
 	if err := os.RemoveAll(folder); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(folder, 0o755); err != nil { //nolint:gosec // all may read it
+	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
 	for _, p := range r.platforms {
@@ -44,7 +44,7 @@ func (r *release) dist(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(folder, name+".cdx.json"), sbom, 0o644); err != nil { //nolint:gosec // all may read it
+		if err := os.WriteFile(filepath.Join(folder, name+".cdx.json"), sbom, 0o644); err != nil {
 			return err
 		}
 		if err := r.archive(folder, name, binary, all); err != nil {
@@ -94,7 +94,7 @@ func (r *release) archive(folder, name, binary string, all components) error {
 	if err := compressed.Close(); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(folder, name+".tar.gz"), b.Bytes(), 0o644) //nolint:gosec // all may read it
+	return os.WriteFile(filepath.Join(folder, name+".tar.gz"), b.Bytes(), 0o644)
 }
 
 // checksums writes the file that `sha256sum --check` reads.
@@ -112,5 +112,5 @@ func checksums(folder string) error {
 		lines = append(lines, fmt.Sprintf("%x  %s\n", sha256.Sum256(data), e.Name()))
 	}
 	slices.SortFunc(lines, func(a, b string) int { return strings.Compare(a[66:], b[66:]) })
-	return os.WriteFile(filepath.Join(folder, "SHA256SUMS"), []byte(strings.Join(lines, "")), 0o644) //nolint:gosec // all may read it
+	return os.WriteFile(filepath.Join(folder, "SHA256SUMS"), []byte(strings.Join(lines, "")), 0o644)
 }

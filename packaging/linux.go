@@ -27,7 +27,7 @@ func (r *release) linuxPackages(ctx context.Context, folder string, p platform, 
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(work, 0o755); err != nil { //nolint:gosec // all may read it
+	if err := os.MkdirAll(work, 0o755); err != nil {
 		return err
 	}
 	texts := map[string]string{noticesFile: string(all.text()), "dynlb.service": serviceNote + strings.TrimPrefix(unit.Service(), systemd.Mark)}
@@ -52,7 +52,7 @@ func (r *release) linuxPackages(ctx context.Context, folder string, p platform, 
 	values := map[string]string{"ARCH": p.arch, "VERSION": r.version, "DATE": r.date.Format(time.RFC3339), "BINARY": binary, "WORK": work}
 	texts["nfpm.yaml"] = os.Expand(string(template), func(name string) string { return values[name] })
 	for name, text := range texts {
-		if err := os.WriteFile(filepath.Join(work, name), []byte(text), 0o644); err != nil { //nolint:gosec // all may read it
+		if err := os.WriteFile(filepath.Join(work, name), []byte(text), 0o644); err != nil {
 			return err
 		}
 	}

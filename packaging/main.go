@@ -55,7 +55,7 @@ func run(ctx context.Context, args []string) error {
 	if r.version, err = semantic(*tag); err != nil {
 		return err
 	}
-	for _, name := range strings.Split(*platforms, ",") {
+	for name := range strings.SplitSeq(*platforms, ",") {
 		p, err := parsePlatform(name)
 		if err != nil {
 			return err

@@ -74,7 +74,7 @@ func (r *release) platformPackage(ctx context.Context, folder string, p platform
 	if err := copyFile(filepath.Join(folder, "LICENSE"), r.path("LICENSE"), 0o644); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(folder, noticesFile), notices.text(), 0o644); err != nil { //nolint:gosec // all may read it
+	if err := os.WriteFile(filepath.Join(folder, noticesFile), notices.text(), 0o644); err != nil {
 		return err
 	}
 	return r.pack(ctx, folder, m)
@@ -86,7 +86,7 @@ func (r *release) pack(ctx context.Context, folder string, m *manifest) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(folder, "package.json"), append(data, '\n'), 0o644); err != nil { //nolint:gosec // all may read it
+	if err := os.WriteFile(filepath.Join(folder, "package.json"), append(data, '\n'), 0o644); err != nil {
 		return err
 	}
 	_, err = command(ctx, filepath.Dir(folder), nil, "npm", "pack", "--ignore-scripts", "--loglevel=error", "./"+filepath.Base(folder))
@@ -99,7 +99,7 @@ func copyFile(to, from string, mode os.FileMode) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil { //nolint:gosec // all may read it
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err
 	}
 	return os.WriteFile(to, data, mode)

@@ -111,7 +111,7 @@ func serve(t *testing.T, dir string) {
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("after SIGTERM: %v\n%s", err, log.String())
 	}
-	if _, err := http.Get("http://" + address); err == nil { //nolint:bodyclose // there is none
+	if _, err := http.Get("http://" + address); err == nil {
 		t.Error("dynlb still answers after the end of its launcher")
 	}
 }
@@ -236,25 +236,26 @@ func checkDebian(t *testing.T, path string) {
 		return
 	}
 	root := t.TempDir()
+	inRoot := func(path string) string { return root + "/" + path }
 	if _, err := command(t.Context(), root, nil, "dpkg-deb", "-x", path, root); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := command(t.Context(), root, nil, filepath.Join(root, "usr/bin/dynlb"), "version"); err != nil || !strings.HasPrefix(got, "dynlb v1.2.3") {
+	if got, err := command(t.Context(), root, nil, inRoot("usr/bin/dynlb"), "version"); err != nil || !strings.HasPrefix(got, "dynlb v1.2.3") {
 		t.Errorf("the program of the package: %q, %v", got, err)
 	}
-	if _, err := command(t.Context(), root, nil, filepath.Join(root, "usr/bin/dynlb"), "check", filepath.Join(root, "etc/dynlb/config.yaml")); err != nil {
+	if _, err := command(t.Context(), root, nil, inRoot("usr/bin/dynlb"), "check", inRoot("etc/dynlb/config.yaml")); err != nil {
 		t.Error(err)
 	}
 	if _, err := command(t.Context(), root, nil, "bash", "-c", "source usr/share/bash-completion/completions/dynlb && complete -p dynlb"); err != nil {
 		t.Error(err)
 	}
-	if text := readFile(t, filepath.Join(root, "usr/lib/systemd/system/dynlb.service")); !strings.Contains(text, "\nExecStart=/usr/bin/dynlb serve --config /etc/dynlb/config.yaml\n") {
+	if text := readFile(t, inRoot("usr/lib/systemd/system/dynlb.service")); !strings.Contains(text, "\nExecStart=/usr/bin/dynlb serve --config /etc/dynlb/config.yaml\n") {
 		t.Errorf("the unit is\n%s", text)
 	}
-	if text := readFile(t, filepath.Join(root, "usr/share/man/man1/dynlb-serve.1")); !strings.HasPrefix(text, ".TH") {
+	if text := readFile(t, inRoot("usr/share/man/man1/dynlb-serve.1")); !strings.HasPrefix(text, ".TH") {
 		t.Errorf("the man page is\n%s", text)
 	}
-	if text := readFile(t, filepath.Join(root, "usr/share/doc/dynlb/"+noticesFile)); !strings.Contains(text, "Permission is hereby granted") {
+	if text := readFile(t, inRoot("usr/share/doc/dynlb/"+noticesFile)); !strings.Contains(text, "Permission is hereby granted") {
 		t.Error("the package has no notices")
 	}
 	if got, err := command(t.Context(), root, nil, "dpkg-deb", "-I", path, "conffiles"); err != nil || got != "/etc/dynlb/config.yaml\n" {

@@ -51,7 +51,7 @@ export default { port: PORT, fetch: () => new Response([GREETING, LOUD, KEPT].jo
 	r.Reload(yaml)
 	daemontest.Eventually(t, "a reload that failed", func() bool { return strings.Contains(r.Log.String(), "config reload failed") })
 	expect("topsecret2 topsecret2! env")
-	for _, log := range []string{r.Log.String(), fmt.Sprint(r.Pool())} {
+	for _, log := range []string{r.Log.String(), r.Pool().String()} {
 		if strings.Contains(log, "topsecret") {
 			t.Errorf("a value is in the log or the status:\n%s", log)
 		}
