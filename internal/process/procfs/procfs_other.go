@@ -18,6 +18,11 @@ func Processes() ([]Stat, error) {
 	return nil, fmt.Errorf("list processes: %w", errors.ErrUnsupported)
 }
 
+// PIDNamespace returns an error here: the system has no /proc.
+func PIDNamespace(string) (string, error) {
+	return "", fmt.Errorf("read the namespace of a process: %w", errors.ErrUnsupported)
+}
+
 // Tree returns an error here: the system has no /proc.
 func Tree(int) ([]int, error) {
 	return nil, fmt.Errorf("list processes: %w", errors.ErrUnsupported)
