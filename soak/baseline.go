@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"time"
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
@@ -22,6 +23,16 @@ const (
 	// times as large.
 	slack = 8
 )
+
+// handshakers returns how many goroutines dynlb keeps for the next handshakes of TLS: four
+// for each processor of Go, of which it has one more than the machine (see the shakers of
+// proxy/fast).
+func handshakers() int {
+	if clientTLS == nil {
+		return 0
+	}
+	return 4 * (runtime.NumCPU() + 1)
+}
 
 // A reading is what dynlb and its processes hold.
 type reading struct {
@@ -78,7 +89,7 @@ func (r reading) unsettled(before reading) []string {
 	check("zombies", r.zombies, 0, 0)
 	check("requests in flight", r.inFlight, 0, 0)
 	check("requests waiting", r.waiting, 0, 0)
-	check("goroutines", r.goroutines, before.goroutines, slack)
+	check("goroutines", r.goroutines, before.goroutines, slack+handshakers())
 	check("descriptors", r.descriptors, before.descriptors, slack)
 	return out
 }

@@ -171,7 +171,7 @@ func (r *report) writeReadings(out io.Writer) {
 	} {
 		fmt.Fprintf(out, "| %s | %d | %d |\n", row.name, row.of(r.before), row.of(r.after))
 	}
-	fmt.Fprintf(out, "\nGoroutines and descriptors may be up to %d more than before.\n", slack)
+	fmt.Fprintf(out, "\nDescriptors may be up to %d more than before, and goroutines up to %d.\n", slack, slack+handshakers())
 }
 
 // howMany returns the number of losses, and how many of them were refused. A refused
