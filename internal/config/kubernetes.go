@@ -2,6 +2,7 @@ package config
 
 import (
 	"regexp"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 )
@@ -79,17 +80,8 @@ var ofProcesses = []string{
 
 // processKeyList lists these keys for people.
 func processKeyList() string {
-	text := ""
-	for i, name := range ofProcesses {
-		switch {
-		case i == len(ofProcesses)-1:
-			text += " and "
-		case i > 0:
-			text += ", "
-		}
-		text += "`" + name + "`"
-	}
-	return text
+	last := len(ofProcesses) - 1
+	return "`" + strings.Join(ofProcesses[:last], "`, `") + "` and `" + ofProcesses[last] + "`"
 }
 
 // kubernetes checks that an app on Kubernetes has no keys about processes. One beside apps is

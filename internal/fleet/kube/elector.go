@@ -159,11 +159,15 @@ func (e *elector) release() {
 	e.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), releaseLimit)
 	defer cancel()
-	var now lease
-	if e.client.get(ctx, e.path(), &now) != nil || now.Spec.Holder != e.identity {
-		return
+	for { // the API server may still carry out a renewal whose context has ended
+		var now lease
+		if e.client.get(ctx, e.path(), &now) != nil || now.Spec.Holder != e.identity {
+			return
+		}
+		now.APIVersion, now.Kind = "coordination.k8s.io/v1", "Lease"
+		now.Spec.Holder, now.Spec.Seconds = "", 1
+		if err := write(ctx, e.client.Put().AbsPath(e.path()...), now, nil); !apierrors.IsConflict(err) {
+			return // if it was not written, the Lease expires
+		}
 	}
-	now.APIVersion, now.Kind = "coordination.k8s.io/v1", "Lease"
-	now.Spec.Holder, now.Spec.Seconds = "", 1
-	_ = write(ctx, e.client.Put().AbsPath(e.path()...), now, nil) // else it expires
 }

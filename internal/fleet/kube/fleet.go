@@ -35,7 +35,7 @@ type Fleet struct {
 	reason   string
 	pods     map[key]*pod
 	ordered  []*pod // see inOrder; nil after a change
-	checks   int // health checks under way
+	checks   int    // health checks under way
 	last     lastPicture
 	frozen   bool
 	stopping bool

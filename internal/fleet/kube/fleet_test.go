@@ -60,7 +60,7 @@ func TestLastResort(t *testing.T) {
 }
 
 // TestVanish: a pod that is not listed any more leaves at once when it is idle; one that
-// has requests leaves when it does not answer.
+// has requests leaves when it does not answer. One that comes back is an instance again.
 func TestVanish(t *testing.T) {
 	t.Parallel()
 	r := ready(t, 2)
@@ -81,21 +81,23 @@ func TestVanish(t *testing.T) {
 	vanish(busy)
 	r.await("draining pod", func() bool { n, _ := r.states(registry.Draining); return n == 1 })
 	select {
-	case <-lease.Dead():
-		t.Fatal("a pod that answers was given up with a request in flight")
-	case <-time.After(50 * time.Millisecond): // a few checks
-	}
-	busy.CloseClientConnections()
-	busy.Close()
-	select {
-	case <-lease.Dead():
+	case <-lease.Dead(): // a request that breaks now is sent to another pod
 	case <-time.After(limit):
 		t.Fatal("the request does not learn that its pod is gone")
 	}
+	time.Sleep(50 * time.Millisecond) // a few checks
+	if n, _ := r.states(registry.Draining); n != 1 {
+		t.Fatal("a pod that answers was given up with a request in flight")
+	}
+	busy.CloseClientConnections()
+	busy.Close()
 	r.awaitReady(1)
 	if r.lookup()[registry.ID(idle.uid)].State != registry.Ready {
 		t.Error("the other pod has gone")
 	}
+	vanish(idle)
+	r.set(idle, func() {})
+	r.awaitReady(1)
 }
 
 // TestDeadPod: a pod that refuses connections gets no requests until it answers a check.

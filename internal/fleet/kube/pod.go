@@ -29,6 +29,7 @@ type pod struct {
 
 	drained <-chan struct{} // of its drain
 	left    time.Time       // when it was no more listed
+	ended   bool            // the registry knows that it has gone
 	victim  *victim         // nil: it is none
 }
 
@@ -73,11 +74,20 @@ func (f *Fleet) look() {
 	}
 	for _, k := range c.vanished {
 		if p := f.pods[k]; p != nil && p.listed {
-			p.listed, p.left = false, time.Now()
-			p.due = time.Time{}
+			f.vanish(p, len(all) > 0)
 		}
 	}
 	f.reviewPods()
+}
+
+// vanish notes that a pod is not listed any more. Its process has gone, or soon will have: what
+// breaks now may be sent to another pod, if it may be repeated. What is in flight goes on. A pod
+// that is not listed because none is, and was not about to go, may come back.
+func (f *Fleet) vanish(p *pod, others bool) {
+	p.listed, p.left, p.due = false, time.Now(), time.Time{}
+	if p.ended = others || p.seen.terminating; p.ended {
+		f.note(f.Registry.Ended(p.id, registry.Ending{Reason: "pod " + p.seen.pod + " has gone"}))
+	}
 }
 
 // present returns the pods that are listed.
@@ -102,6 +112,10 @@ func (f *Fleet) inOrder() []*pod {
 // appear adds a pod, or has one back that was not listed for a while.
 func (f *Fleet) appear(e *endpoint) {
 	p := f.pods[e.key]
+	if p != nil && p.ended {
+		f.drop(p)
+		p = nil
+	}
 	if p != nil {
 		p.listed = true
 		f.change(e)
@@ -141,7 +155,7 @@ func (f *Fleet) reviewPods() {
 	now := time.Now()
 	all := f.inOrder()
 	for _, p := range all {
-		f.judge(p, now)
+		f.judge(p)
 	}
 	f.resorts(all, now)
 	for _, p := range all {
@@ -155,7 +169,7 @@ func (f *Fleet) reviewPods() {
 }
 
 // judge moves a pod to the state that its entry and its checks call for.
-func (f *Fleet) judge(p *pod, now time.Time) {
+func (f *Fleet) judge(p *pod) {
 	usable := p.listed && p.seen.usable() && p.victim == nil && !f.stopping
 	switch {
 	case usable && p.checked && p.state != registry.Ready:
@@ -215,7 +229,7 @@ func (f *Fleet) resorts(all []*pod, now time.Time) {
 	}
 	for _, p := range all {
 		last := usable == 0 && !f.stopping && p.victim == nil && p.checked && (p.listed && p.seen.lastResort() ||
-			!p.listed && listed == 0 && !p.seen.terminating && now.Sub(p.left) < unlistedLimit)
+			!p.listed && !p.ended && listed == 0 && now.Sub(p.left) < unlistedLimit)
 		switch {
 		case last && !p.resort:
 			p.resort = true
@@ -246,7 +260,7 @@ func (f *Fleet) over(p *pod, now time.Time) bool {
 
 // mayReturn reports whether a pod that is not listed may be needed as the last resort.
 func (p *pod) mayReturn(now time.Time) bool {
-	return !p.listed && p.checked && !p.seen.terminating && p.victim == nil && now.Sub(p.left) < time.Second
+	return !p.listed && !p.ended && p.checked && !p.seen.terminating && p.victim == nil && now.Sub(p.left) < time.Second
 }
 
 // drop removes a pod.

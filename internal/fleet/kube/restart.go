@@ -99,7 +99,8 @@ func (f *Fleet) beginRestart(ctx context.Context, reason string) (*restart, erro
 
 func (r *restart) annotate(ctx context.Context, value any) error {
 	return r.steward.client.patch(ctx, r.steward.deploymentPath(), object{"spec": object{"template": object{"metadata": object{
-		"annotations": object{restartAnnotation: value}}}}}, nil)
+		"annotations": object{restartAnnotation: value},
+	}}}}, nil)
 }
 
 // follow reports how many pods were replaced, until all are.

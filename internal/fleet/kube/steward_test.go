@@ -2,6 +2,7 @@ package kube
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -178,7 +179,7 @@ func TestRestartDuringRollout(t *testing.T) {
 	t.Parallel()
 	r := ready(t, 1)
 	r.cluster.do(func() { r.app.template = "other" })
-	if err := r.Restart(context.Background(), 1, "test", func(int, int) {}); err != fleet.ErrRestarting {
+	if err := r.Restart(context.Background(), 1, "test", func(int, int) {}); !errors.Is(err, fleet.ErrRestarting) {
 		t.Errorf("Restart: %v", err)
 	}
 }
@@ -263,7 +264,8 @@ func TestElector(t *testing.T) {
 			break
 		}
 	}
-	if one.try(t.Context()); func() bool { _, leads := one.leads(); return leads }() {
+	one.try(t.Context())
+	if _, leads := one.leads(); leads {
 		t.Error("two hold the Lease")
 	}
 	two.release()

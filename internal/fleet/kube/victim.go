@@ -128,7 +128,8 @@ func (f *Fleet) finished(n int, drain, gather time.Duration) (done []choice) {
 		if p.victim == nil || !p.victim.condemned.IsZero() {
 			continue
 		}
-		if have++; have > n {
+		have++
+		if have > n {
 			f.pardon(p)
 			continue
 		}

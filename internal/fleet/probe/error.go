@@ -59,6 +59,7 @@ func (e *SilenceError) Error() string {
 	return fmt.Sprintf("GET %s: no answer within %v", e.Path, e.Limit)
 }
 
+// Is reports whether target is what e also is.
 func (e *SilenceError) Is(target error) bool { return target == context.DeadlineExceeded }
 
 // probeError returns the error of a health check that got no HTTP response from

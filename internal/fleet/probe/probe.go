@@ -18,7 +18,7 @@ import (
 // are usual.
 const maxHealthBody = 64 << 10
 
-// prober sends a health check for path to the instance at an endpoint. Nil means
+// A Prober sends a health check for path to the instance at an endpoint. Nil means
 // healthy.
 type Prober func(ctx context.Context, at registry.Endpoint, path string) error
 
