@@ -40,6 +40,7 @@ type cluster struct {
 	pending     string // the answer to a list of pods
 	writes      []string
 	down        bool // connections are closed without an answer
+	hidden      bool // lists have no slices
 }
 
 // event is one of a watch.
@@ -206,7 +207,7 @@ var all0 = discoveryv1.EndpointSlice{TypeMeta: metav1.TypeMeta{Kind: "EndpointSl
 // slicesLocked returns the slices of a Service.
 func (c *cluster) slicesLocked(service string) []discoveryv1.EndpointSlice {
 	out := []discoveryv1.EndpointSlice{}
-	if d := c.deployments[service]; d != nil {
+	if d := c.deployments[service]; d != nil && !c.hidden {
 		for _, p := range d.pods {
 			out = append(out, c.sliceLocked(d, p))
 		}

@@ -115,14 +115,7 @@ func TestOutage(t *testing.T) {
 	t.Parallel()
 	r := ready(t, 3)
 	before := r.Board.Snapshot().NextEvent
-	outage := func(down bool) {
-		r.cluster.do(func() {
-			r.cluster.down = down
-			r.cluster.floor = len(r.cluster.log) // watches from before are gone
-			close(r.cluster.changed)
-			r.cluster.changed = make(chan struct{})
-		})
-	}
+	outage := r.outage
 	outage(true)
 	r.await("stale picture", func() bool { return r.Board.Snapshot().Picture.Error != "" })
 	if n, all := r.states(registry.Ready); n != 3 || all != 3 {
@@ -146,11 +139,10 @@ func TestOutage(t *testing.T) {
 func TestUnlisted(t *testing.T) {
 	t.Parallel()
 	r := ready(t, 2)
-	r.cluster.do(func() {
-		for _, p := range r.app.pods {
-			r.cluster.announceLocked("DELETED", r.app, p)
-		}
-	})
+	r.outage(true)
+	r.cluster.do(func() { r.cluster.hidden = true })
+	r.await("stale picture", func() bool { return r.Board.Snapshot().Picture.Error != "" })
+	r.outage(false)
 	r.await("last resort", func() bool {
 		s := r.reg.Snapshot()
 		return s.Count(registry.Ready) == 2 && strings.Contains(s.Instances[0].Reason, "last resort")

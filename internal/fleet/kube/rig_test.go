@@ -113,6 +113,16 @@ func (r *rig) set(p *fakePod, change func()) {
 	})
 }
 
+// outage begins or ends an outage of the API server, which forgets its history.
+func (r *rig) outage(down bool) {
+	r.cluster.do(func() {
+		r.cluster.down = down
+		r.cluster.floor = len(r.cluster.log) + 1 // watches from before are gone
+		close(r.cluster.changed)
+		r.cluster.changed = make(chan struct{})
+	})
+}
+
 // logBuffer is a log that is safe for concurrent use.
 type logBuffer struct {
 	mu   sync.Mutex
