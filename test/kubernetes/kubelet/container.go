@@ -157,8 +157,10 @@ func (p *pod) probe(probe *corev1.Probe) bool {
 	if probe.HTTPGet == nil {
 		return true
 	}
-	client := http.Client{Timeout: time.Duration(max(1, probe.TimeoutSeconds)) * time.Second,
-		Transport: &http.Transport{DisableKeepAlives: true}}
+	client := http.Client{
+		Timeout:   time.Duration(max(1, probe.TimeoutSeconds)) * time.Second,
+		Transport: &http.Transport{DisableKeepAlives: true},
+	}
 	res, err := client.Get(fmt.Sprintf("http://%s:%d%s", p.address, probe.HTTPGet.Port.IntValue(), probe.HTTPGet.Path))
 	if err != nil {
 		return false

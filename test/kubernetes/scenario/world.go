@@ -70,7 +70,8 @@ func (w *world) deploy(ctx context.Context, replicas int32, polite bool) error {
 		Name: "app", Image: "none", Command: []string{os.Getenv("APP"), "app"},
 		Env: []corev1.EnvVar{{Name: "PORT", Value: "8080"}},
 		ReadinessProbe: &corev1.Probe{ProbeHandler: corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{
-			Path: "/health", Port: intstr.FromInt32(8080)}}, PeriodSeconds: 1, FailureThreshold: 1},
+			Path: "/health", Port: intstr.FromInt32(8080),
+		}}, PeriodSeconds: 1, FailureThreshold: 1},
 	}
 	if polite {
 		container.Env = append(container.Env, corev1.EnvVar{Name: "TERM", Value: "close"})
