@@ -79,13 +79,11 @@ export interface DeployResponse {
 export interface DeployState {
   /** The end of the canary; unset in other phases. */
   canaryEndTime?: string;
-  /**
-   * How many requests the new version has had since the canary began, and the others. They
-   * are counted once a second.
-   */
+  /** How many requests the new version has had since the canary began, counted once a second. */
   canaryRequests: string;
   /** How many requests both must have had at the end of the canary. */
   minRequests: number;
+  /** How many the other version has had since then. */
   otherRequests: string;
   /**
    * Why the deploy will end without a verdict if nothing changes, for people: at the present

@@ -2526,10 +2526,10 @@ type DeployState struct {
 	Share float64 `protobuf:"fixed64,3,opt,name=share,proto3" json:"share,omitempty"`
 	// The end of the canary; unset in other phases.
 	CanaryEndTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=canary_end_time,json=canaryEndTime,proto3" json:"canary_end_time,omitempty"`
-	// How many requests the new version has had since the canary began, and the others. They
-	// are counted once a second.
+	// How many requests the new version has had since the canary began, counted once a second.
 	CanaryRequests uint64 `protobuf:"varint,5,opt,name=canary_requests,json=canaryRequests,proto3" json:"canary_requests,omitempty"`
-	OtherRequests  uint64 `protobuf:"varint,6,opt,name=other_requests,json=otherRequests,proto3" json:"other_requests,omitempty"`
+	// How many the other version has had since then.
+	OtherRequests uint64 `protobuf:"varint,6,opt,name=other_requests,json=otherRequests,proto3" json:"other_requests,omitempty"`
 	// How many requests both must have had at the end of the canary.
 	MinRequests int32 `protobuf:"varint,7,opt,name=min_requests,json=minRequests,proto3" json:"min_requests,omitempty"`
 	// Why the deploy will end without a verdict if nothing changes, for people: at the present
