@@ -156,8 +156,8 @@ func (s *steward) steer(d *deployment) {
 		holder = "nothing: " + why
 	}
 	_, leads := s.elector.leads()
-	if !leads && holder == "" {
-		return // the first try has not ended
+	if !leads && (holder == "" || holder == s.elector.identity) {
+		return // the first try has not ended, or an outage is over and no other dynlb has the Lease
 	}
 	next := notice.Steering{Target: d.replicas(), By: s.rival}
 	if !leads && s.rival == "" {

@@ -212,6 +212,20 @@ func TestTwoFleets(t *testing.T) {
 	second.awaitReady(2)
 }
 
+// TestOrderInOutage: an order that is given when the Lease has run out during an outage, and no
+// other dynlb has it, is carried out afterwards.
+func TestOrderInOutage(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(_ *cluster, s *Settings) { s.pace.renew = 300 * time.Millisecond })
+	r.Scale(1, "test")
+	r.awaitReady(1)
+	r.outage(true)
+	r.await("end of the lead", func() bool { _, leads := r.steward.elector.leads(); return !leads })
+	r.Scale(2, "test")
+	r.outage(false)
+	r.awaitReady(2)
+}
+
 // TestRaiseFromZero: any dynlb may have the first pod started.
 func TestRaiseFromZero(t *testing.T) {
 	t.Parallel()
