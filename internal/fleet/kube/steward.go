@@ -151,6 +151,9 @@ func (s *steward) recognize(ctx context.Context, d *deployment) {
 // steer reports what sets the target, as soon as that is known.
 func (s *steward) steer(d *deployment) {
 	holder, why := s.elector.state()
+	if why != "" && s.told {
+		return // an API server that has just started refuses everything for a moment
+	}
 	if why != "" {
 		s.fleet.Log.Error("Lease cannot be used, so dynlb does not scale", "error", why)
 		holder = "nothing: " + why
