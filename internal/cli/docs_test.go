@@ -26,6 +26,8 @@ func documents(t *testing.T) []string {
 // documentFiles are the files that configs in the documents name.
 var documentFiles = map[string]string{
 	"server.mjs": "", "app.ts": "", "server.js": "", "users": "ann:secret\n", "error.html": "<p>sorry", "sorry.html": "<p>sorry",
+	"kubeconfig": "apiVersion: v1\nkind: Config\nclusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}]\n" +
+		"users: [{name: u, user: {token: t}}]\ncontexts: [{name: x, context: {cluster: c, user: u, namespace: default}}]\ncurrent-context: x\n",
 	".env": "DATABASE_URL=postgres://app:secret@localhost/app\nTOKEN=secret\n", "dynlb.token": "0123456789abcdef0123456789abcdef\n",
 }
 
@@ -54,7 +56,8 @@ func TestDocumentedConfigs(t *testing.T) {
 		blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(text, -1)
 		for i, block := range blocks {
 			file := fmt.Sprint(filepath.Base(path), i, ".yaml")
-			keys.Write(t, file, block[1])
+			// A pod has credentials; here a file has them.
+			keys.Write(t, file, strings.ReplaceAll(block[1], "{deployment: web}", "{deployment: web, kubeconfig: kubeconfig}"))
 			if code, _, stderr := cli(t, "check", keys.Path(file)); code != exitDone {
 				t.Errorf("%s\n%s%s", path, block[1], stderr)
 			}
