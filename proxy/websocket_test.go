@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -205,8 +204,7 @@ func TestWebSocketGone(t *testing.T) {
 		c.Send("HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: websocket\n\n")
 		if strings.HasPrefix(head[0], "GET /dies ") {
 			<-end
-			_ = c.Conn.(*net.TCPConn).SetLinger(0)
-			_ = c.Conn.Close()
+			c.Reset()
 			return
 		}
 		_, err := c.R.ReadByte()
@@ -217,6 +215,9 @@ func TestWebSocketGone(t *testing.T) {
 	_ = c.ReadCloser.Close() // resets the stream
 	if err := wait(t, ended, "the end at the instance"); err == nil {
 		t.Error("the instance got a byte")
+	}
+	if proxytest.OverUnix { // such a socket has no reset
+		return
 	}
 	c = w.stream(t, f.url+"/dies")
 	close(end)
