@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
 	"time"
 )
 
 // streams sends requests over HTTP/2 until the server asks to leave the connection, and
-// connects again. ClientConn repeats no request.
+// connects again. ClientConn repeats no request. When it was asked to leave between the look
+// at it and the request, it sends none of that, which then goes on the next connection.
 func (c *clients) streams(path string) {
 	transport, scheme := c.transport()
 	for time.Now().Before(c.end) {
@@ -21,7 +24,11 @@ func (c *clients) streams(path string) {
 			continue
 		}
 		for ; session.Available() > 0 && time.Now().Before(c.end); began = time.Now() {
-			c.add("http2", began, stream(session, scheme+"://localhost"+path))
+			taken, err := stream(session, scheme+"://localhost"+path)
+			if !taken && session.Available() == 0 {
+				break
+			}
+			c.add("http2", began, err)
 			time.Sleep(10 * time.Millisecond)
 		}
 		_ = session.Close() // it has no request
@@ -40,22 +47,24 @@ func (c *clients) transport() (t *http.Transport, scheme string) {
 	return t, "https"
 }
 
-// stream sends one request.
-func stream(session *http.ClientConn, url string) error {
+// stream sends one request. It reports whether the connection has taken it.
+func stream(session *http.ClientConn, url string) (taken bool, err error) {
+	var sent atomic.Bool
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
-		return err
+		return false, err
 	}
 	response, err := session.RoundTrip(request)
 	if err != nil {
-		return err
+		return sent.Load(), err
 	}
 	defer response.Body.Close()
 	_, err = io.Copy(io.Discard, response.Body)
 	if err == nil && response.StatusCode != http.StatusOK {
 		err = fmt.Errorf("status %s", response.Status)
 	}
-	return err
+	return true, err
 }
