@@ -127,6 +127,9 @@ func (d *Daemon) shutdown(now context.Context) error {
 	drain, stop := stopTimes(&d.plan.config)
 	ctx, cancel := context.WithTimeout(now, delay+drain+stop)
 	defer cancel()
+	if d.options.Keeper != nil {
+		_ = d.options.Keeper.Bye() // it fails when the keeper is gone
+	}
 	d.reportError(d.options.Service.Stopping())
 	d.log.Info("shutting down", "inFlight", d.apps.InFlight(), "drainDelay", delay, "drainTimeout", drain)
 	err := d.cleanups.run(ctx)

@@ -206,8 +206,8 @@ func (c *Client) Notify(lines ...string) error {
 	return c.conn.send(kindNotify, 0, notifyReport{lines})
 }
 
-// Bye tells the keeper that this worker ends on purpose. If it is the one that serves, the
-// keeper ends with its exit status.
+// Bye tells the keeper that this worker ends on purpose, or begins to. If it is the one that
+// serves, no other one takes over any more, and the keeper ends with its exit status.
 func (c *Client) Bye() error { return c.conn.send(kindBye, 0, nil) }
 
 // Upgrade has the keeper put another binary in the place of this one, and reports the

@@ -52,7 +52,7 @@ func (k *keeper) lostActive(w *worker) {
 		k.failures = 0
 	}
 	k.disprove(w)
-	if k.next == nil || !k.next.takeOver() {
+	if k.next == nil { // else that one serves when it is ready
 		k.restart()
 	}
 }
@@ -77,8 +77,12 @@ func (k *keeper) finish(w *worker) {
 }
 
 // restart starts a worker in the place of one that has died: at once, or after a pause if
-// that has happened before.
+// that has happened before. It ends dynlb if that is to stop.
 func (k *keeper) restart() {
+	if k.stopping {
+		k.stopInstances()
+		return
+	}
 	pause := time.Duration(0)
 	if k.failures > 0 {
 		pause = min(minRestartPause<<min(k.failures-1, 10), maxRestartPause)

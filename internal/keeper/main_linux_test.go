@@ -4,16 +4,14 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"slices"
+	"os/signal"
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -30,8 +28,13 @@ func TestMain(m *testing.M) {
 	m.Run()
 }
 
-// fakeProtocol is the variable that has a worker speak another protocol.
-const fakeProtocol = "KEEPER_TEST_PROTOCOL"
+// The variables that have a worker speak another protocol, be ready after a while, and end
+// when it is to serve.
+const (
+	fakeProtocol = "KEEPER_TEST_PROTOCOL"
+	fakeDelay    = "KEEPER_TEST_DELAY"
+	fakeFailure  = "KEEPER_TEST_FAILURE"
+)
 
 func roleDynlb(args []string) int {
 	switch args[0] {
@@ -67,6 +70,11 @@ func fakeWorker(address string) int {
 		return 1
 	}
 	w := &testWorker{Client: client, address: address, exit: make(chan int)}
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM)
+	if delay, err := time.ParseDuration(os.Getenv(fakeDelay)); err == nil {
+		time.Sleep(delay) // what it has to do until it is ready
+	}
 	_ = client.Ready()
 	for {
 		var e Event
@@ -74,10 +82,17 @@ func fakeWorker(address string) int {
 		case e = <-client.Events():
 		case code := <-w.exit:
 			return code
+		case <-stop:
+			return w.shutdown()
 		}
 		switch {
 		case e.Serve != nil:
+			if os.Getenv(fakeFailure) != "" {
+				return 7
+			}
 			w.serve(e.Serve)
+		case e.Retire && w.onRetire.Load() != nil:
+			(*w.onRetire.Load())()
 		case e.Retire:
 			_ = w.listener.Close()
 			_ = client.Frozen([]byte(fmt.Sprint("frozen in epoch ", w.epoch)))
@@ -97,7 +112,21 @@ type testWorker struct {
 	listener net.Listener
 	instance *process.Process
 	retired  atomic.Bool
-	exit     chan int // has the worker end
+	onRetire atomic.Pointer[func()] // in place of Frozen
+	exit     chan int               // has the worker end
+}
+
+// shutdown ends the worker as a stop of dynlb does, in longer than an upgrade takes. The exit
+// status says whether the instance has lived until then.
+func (w *testWorker) shutdown() int {
+	_ = w.Bye()
+	time.Sleep(2 * frozenLimit)
+	select {
+	case <-w.instance.Done():
+		return 6
+	default:
+		return 5
+	}
 }
 
 func (w *testWorker) serve(s *Serve) {
@@ -129,7 +158,8 @@ func instanceSpec(id string) process.Spec {
 	return process.Spec{Argv: processtest.Argv("instance"), Env: processtest.Env("dynlb"), Mark: orphan.NewMark(id), Label: []byte(`{"n":1}`)}
 }
 
-// answer carries out one command: "state", "upgrade PATH", "panic", "bye CODE", "spawn".
+// answer carries out one command: "state", "upgrade PATH", "panic", "bye CODE", "late", "stop",
+// "term-on-retire", "stop-on-retire".
 func (w *testWorker) answer(c net.Conn) {
 	defer c.Close()
 	line, _ := bufio.NewReader(c).ReadString('\n')
@@ -146,6 +176,14 @@ func (w *testWorker) answer(c net.Conn) {
 		code, _ := strconv.Atoi(rest)
 		_ = w.Bye()
 		w.exit <- code
+	case "stop": // dynlb, without a signal to the keeper
+		_ = syscall.Kill(os.Getpid(), syscall.SIGTERM)
+	case "term-on-retire": // the worker is not frozen in time
+		w.onRetire.Store(new(func() { _ = syscall.Kill(w.Welcome().PID, syscall.SIGTERM) }))
+		fmt.Fprint(c, "done")
+	case "stop-on-retire":
+		w.onRetire.Store(new(func() { _ = syscall.Kill(os.Getpid(), syscall.SIGTERM) }))
+		fmt.Fprint(c, "done")
 	case "late": // what a worker tries that was stopped for a while
 		for !w.retired.Load() {
 			time.Sleep(time.Millisecond)
@@ -153,115 +191,5 @@ func (w *testWorker) answer(c net.Conn) {
 		_, err := w.Start(instanceSpec("two"))
 		_ = w.instance.Kill()
 		fmt.Fprint(c, err)
-	}
-}
-
-// testKeeper is a keeper with its worker, as processes.
-type testKeeper struct {
-	*exec.Cmd
-	t       *testing.T
-	address string
-	ended   chan struct{}
-}
-
-func startKeeper(t *testing.T) *testKeeper {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	k := &testKeeper{t: t, address: l.Addr().String(), ended: make(chan struct{})}
-	_ = l.Close()
-	k.Cmd = processtest.Command("dynlb", "serve", k.address)
-	if err := k.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		_ = k.Wait()
-		close(k.ended)
-	}()
-	t.Cleanup(func() {
-		_ = k.Process.Kill()
-		<-k.ended
-	})
-	return k
-}
-
-// ask sends a command to the worker that serves, and waits until there is one.
-func (k *testKeeper) ask(command string) string {
-	k.t.Helper()
-	for end := time.Now().Add(processtest.Limit); ; time.Sleep(time.Millisecond) {
-		answer, err := k.try(command)
-		if err == nil && answer != "" {
-			return answer
-		}
-		if time.Now().After(end) {
-			k.t.Fatalf("%s: %q, %v", command, answer, err)
-		}
-	}
-}
-
-func (k *testKeeper) try(command string) (string, error) {
-	c, err := net.Dial("tcp", k.address)
-	if err != nil {
-		return "", err
-	}
-	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(processtest.Limit))
-	fmt.Fprintln(c, command)
-	text, err := io.ReadAll(c)
-	return string(text), err
-}
-
-// state is what the worker that serves says of itself.
-type state struct {
-	epoch, worker, instance int
-	blob                    string
-}
-
-func (k *testKeeper) state() (s state) {
-	k.t.Helper()
-	text := k.ask("state")
-	if _, err := fmt.Sscanf(text, "epoch %d, worker %d, instance %d, blob %q", &s.epoch, &s.worker, &s.instance, &s.blob); err != nil {
-		k.t.Fatalf("%q: %v", text, err)
-	}
-	return s
-}
-
-// exitCode waits for the end of the keeper.
-func (k *testKeeper) exitCode() int {
-	k.t.Helper()
-	select {
-	case <-k.ended:
-	case <-time.After(processtest.Limit):
-		k.t.Fatal("the keeper does not end")
-	}
-	return k.ProcessState.ExitCode()
-}
-
-// script writes a program.
-func script(t *testing.T, text string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "dynlb")
-	if err := processtest.WriteProgram(path, []byte(text), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-// alive reports whether a process runs.
-func alive(pid int) bool {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	return err == nil && !strings.Contains(string(stat), ") Z ")
-}
-
-// expectDead waits until processes have ended.
-func expectDead(t *testing.T, pids ...int) {
-	t.Helper()
-	left := func() int {
-		return len(slices.DeleteFunc(slices.Clone(pids), func(pid int) bool { return !alive(pid) }))
-	}
-	if n := processtest.Settle(left, 0); n > 0 {
-		t.Errorf("%d of the processes %v are left", n, pids)
 	}
 }

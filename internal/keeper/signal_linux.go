@@ -23,6 +23,7 @@ func (k *keeper) onSignal(s os.Signal) {
 		return
 	case s == os.Interrupt, s == syscall.SIGTERM:
 		k.stopping = true
+		k.cancelUpgrade()
 	}
 	switch {
 	case k.active != nil:
@@ -31,8 +32,8 @@ func (k *keeper) onSignal(s os.Signal) {
 		if k.stopping || k.coming.greeted {
 			k.coming.signal(number)
 		}
-	case k.coming != nil:
-		if k.stopping {
+	case k.coming != nil, k.next != nil:
+		if k.stopping || k.coming == nil { // the new one has read its config long ago
 			k.delayed = append(k.delayed, s)
 		}
 	case k.stopping:
@@ -72,7 +73,7 @@ func (k *keeper) stopInstances() {
 
 // endWhenEmpty ends the keeper when it stops without a worker and no instance runs.
 func (k *keeper) endWhenEmpty() {
-	if !k.stopping || k.active != nil || k.coming != nil {
+	if !k.stopping || k.active != nil || k.coming != nil || k.next != nil {
 		return
 	}
 	for _, in := range k.instances {

@@ -47,6 +47,28 @@ func (k *keeper) onUpgrade(w *worker, m message) {
 	}
 }
 
+// errStopping is why there is no upgrade of a dynlb that ends.
+var errStopping = errors.New("dynlb is shutting down")
+
+// onBye handles that a worker ends on purpose. If it is the one that serves, or was told to
+// retire and has not frozen, dynlb ends with it.
+func (k *keeper) onBye(w *worker) {
+	w.bye = true
+	if k.next != nil && k.next.old == w {
+		k.active = w
+	}
+	if w == k.active {
+		k.cancelUpgrade()
+	}
+}
+
+// cancelUpgrade ends the upgrade under way, as the worker that serves is going to stop dynlb.
+func (k *keeper) cancelUpgrade() {
+	if k.next != nil && k.active != nil {
+		k.upgradeFailed(errStopping)
+	}
+}
+
 // upgradeBySignal begins an upgrade to the program that dynlb was started as.
 func (k *keeper) upgradeBySignal() {
 	if err := k.beginUpgrade("", nil, 0); err != nil {
@@ -58,8 +80,8 @@ func (k *keeper) upgradeBySignal() {
 func (k *keeper) beginUpgrade(path string, by *worker, seq uint64) error {
 	draining := len(k.workers) - 1
 	switch {
-	case k.stopping:
-		return errors.New("dynlb is shutting down")
+	case k.stopping, k.active != nil && k.active.bye:
+		return errStopping
 	case k.next != nil:
 		return errors.New("an upgrade is under way")
 	case k.active == nil:
@@ -84,14 +106,14 @@ func (k *keeper) beginUpgrade(path string, by *worker, seq uint64) error {
 	})
 	k.next = u
 	k.Log.Info("upgrade begun", "binary", b.name, "pid", w.pid())
-	k.step(Step{Name: "started", Text: fmt.Sprintf("%s runs as process %d", b.name, w.pid())})
+	u.step(Step{Name: "started", Text: fmt.Sprintf("%s runs as process %d", b.name, w.pid())})
 	return nil
 }
 
 // step reports a step of the upgrade.
-func (k *keeper) step(s Step) {
-	if k.next.by != nil {
-		k.next.by.send(kindStep, k.next.seq, s)
+func (u *upgrade) step(s Step) {
+	if u.by != nil {
+		u.by.send(kindStep, u.seq, s)
 	}
 }
 
@@ -107,12 +129,11 @@ func (k *keeper) reject(w *worker, why error) {
 
 // onReady handles a worker that can serve.
 func (k *keeper) onReady(w *worker) {
-	w.ready = true
 	switch {
 	case w == k.coming:
 		k.serve(w)
 	case k.next != nil && k.next.is(w):
-		k.step(Step{Name: "ready", Text: "the new worker is ready, version " + w.version})
+		k.next.step(Step{Name: "ready", Text: "the new worker is ready, version " + w.version})
 		k.retire()
 	}
 }
@@ -130,7 +151,7 @@ func (k *keeper) retire() {
 	u.timer = k.after(frozenLimit, func() {
 		if k.next == u {
 			k.Log.Warn("the worker before has not frozen in time, its last saved state counts", "pid", old.pid())
-			k.step(Step{Name: "frozen", Text: fmt.Sprintf("process %d did not answer, its last saved state counts", old.pid())})
+			u.step(Step{Name: "frozen", Text: fmt.Sprintf("process %d did not answer, its last saved state counts", old.pid())})
 			k.takeOver()
 		}
 	})
@@ -143,29 +164,25 @@ func (k *keeper) onFrozen(w *worker, m message) {
 		return
 	}
 	k.blob = s.Blob
-	k.step(Step{Name: "frozen", Text: fmt.Sprintf("process %d finishes its requests", w.pid())})
+	k.next.step(Step{Name: "frozen", Text: fmt.Sprintf("process %d finishes its requests", w.pid())})
 	k.takeOver()
 }
 
 // takeOver has the new worker serve, and ends the upgrade.
 func (k *keeper) takeOver() {
 	u := k.next
+	k.next = nil
 	u.timer.Stop()
 	before := k.current
 	k.current, k.failures = u.worker.binary, 0
 	k.release(before)
 	k.serve(u.worker)
 	k.Log.Info("upgraded", "version", u.worker.version, "epoch", k.epoch, "pid", u.worker.pid())
-	k.step(Step{Name: "serving", Text: fmt.Sprintf("process %d serves, version %s", u.worker.pid(), u.worker.version), Epoch: k.epoch})
+	u.step(Step{Name: "serving", Text: fmt.Sprintf("process %d serves, version %s", u.worker.pid(), u.worker.version), Epoch: k.epoch})
 	if u.by != nil {
 		u.by.send(kindDone, u.seq, doneReply{})
 	}
-	k.next = nil
 }
-
-// takeOver reports whether the new worker is going to serve without a worker to retire:
-// that one has died.
-func (u *upgrade) takeOver() bool { return u.old == nil }
 
 // upgradeFailed ends an upgrade whose new worker cannot be used.
 func (k *keeper) upgradeFailed(why error) {

@@ -27,7 +27,6 @@ type worker struct {
 	version string
 
 	greeted bool
-	ready   bool
 	epoch   uint64    // in which it serves or has served; 0: it has not
 	served  time.Time // when it began to
 	bye     bool      // it ends on purpose
@@ -173,7 +172,7 @@ func (k *keeper) handle(w *worker, m message, fds []int) {
 	case kindUpgrade:
 		k.onUpgrade(w, m)
 	case kindBye:
-		w.bye = true
+		k.onBye(w)
 	default: // a kind of a later version
 	}
 }
