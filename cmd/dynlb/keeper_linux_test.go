@@ -3,6 +3,8 @@ package main
 import (
 	"net/http"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -102,4 +104,36 @@ func TestInstanceEndsWithoutWorker(t *testing.T) {
 		now := p.instances()
 		return len(now) == 2 && slices.Contains(now, before[1])
 	})
+}
+
+// TestStopDuringUpgrade: `dynlb stop` ends dynlb although a worker is being started that
+// would take over.
+func TestStopDuringUpgrade(t *testing.T) {
+	t.Parallel()
+	needKeeper(t)
+	p := spawn(t, "minInstances: 2\nmaxInstances: 2\ndrainDelay: 3s\n")
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	slow := filepath.Join(t.TempDir(), "slow")
+	if err := os.WriteFile(slow, []byte("#!/bin/sh\nsleep 1\nexec "+self+" \"$@\"\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	upgraded := make(chan string, 1)
+	go func() {
+		_, output := p.upgrade(slow)
+		upgraded <- output
+	}()
+	daemontest.Eventually(t, "the new worker", func() bool { return strings.Contains(p.log.String(), `"upgrade begun"`) })
+	if output, err := exec.Command(self, "stop", "--admin", p.admin()).CombinedOutput(); err != nil {
+		t.Errorf("stop: %v, %s", err, output)
+	}
+	if code := p.exit(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	if output := <-upgraded; !strings.Contains(output, "dynlb is shutting down") {
+		t.Errorf("upgrade: %s", output)
+	}
+	p.nothingLeft()
 }
