@@ -48,7 +48,7 @@ func (f *Fleet) startCheck(p *pod) {
 	f.checks++
 	check, path := f.settings.prober()
 	limit, host := min(f.settings.HealthTimeout, f.settings.CheckInterval), p.seen.host
-	at := registry.TCP(host.String(), p.seen.port)
+	at := p.seen.address()
 	f.spawn(func(ctx context.Context) {
 		err := probe.Within(ctx, limit, check, at, path)
 		if ctx.Err() != nil || probe.OutOfDescriptors(err) {

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	discoveryv1 "k8s.io/api/discovery/v1"
+
+	"github.com/dynlb/dynlb/internal/registry"
 )
 
 // key is the identity of an endpoint. The port belongs to it: a rollout that renumbers a
@@ -31,6 +33,9 @@ type endpoint struct {
 // usable reports whether the endpoint gets requests. The condition ready says the same, but
 // for a Service with publishNotReadyAddresses, for which it is always true.
 func (e *endpoint) usable() bool { return e.serving && !e.terminating }
+
+// address returns where the endpoint is reached.
+func (e *endpoint) address() registry.Endpoint { return registry.TCP(e.host.String(), e.port) }
 
 // lastResort reports whether the endpoint gets requests if no other one is usable, as
 // kube-proxy has it.

@@ -39,8 +39,10 @@ type Fleet struct {
 	last     lastPicture
 	frozen   bool
 	stopping bool
-	kill     bool       // no drain is waited for
-	moving   *migration // nil while there is none
+	left     bool                              // another process goes on with the pods
+	kill     bool                              // no drain is waited for
+	moving   *migration                        // nil while there is none
+	restored map[registry.ID]registry.Instance // not listed since Restore
 }
 
 // lastPicture is what was last seen of the source.
@@ -75,7 +77,7 @@ func (f *Fleet) Run(ctx context.Context) {
 	review := time.NewTicker(f.settings.paceOf().review)
 	defer review.Stop()
 	quit := ctx.Done()
-	for !f.stopping || len(f.pods) > 0 {
+	for !f.left && (!f.stopping || len(f.pods) > 0) {
 		var changed <-chan struct{}
 		if f.source != nil {
 			changed = f.source.changed

@@ -69,6 +69,7 @@ func (f *Fleet) look() {
 	for i := range c.appeared {
 		f.appear(&c.appeared[i])
 	}
+	f.dropMissing()
 	for i := range c.changed {
 		f.change(&c.changed[i])
 	}
@@ -128,8 +129,10 @@ func (f *Fleet) appear(e *endpoint) {
 		}
 	}
 	p = &pod{seen: *e, listed: true, state: registry.Starting}
-	p.id = f.Registry.Add(registry.Spec{ID: id, Endpoint: registry.TCP(e.host.String(), e.port), Port: e.port, Reason: f.reason})
-	f.note(f.Registry.SetHandle(p.id, "pod "+e.pod))
+	if !f.takeOver(p, id) {
+		p.id = f.Registry.Add(registry.Spec{ID: id, Endpoint: e.address(), Port: e.port, Reason: f.reason})
+		f.note(f.Registry.SetHandle(p.id, "pod "+e.pod))
+	}
 	f.pods[e.key], f.ordered = p, nil
 }
 
@@ -141,7 +144,7 @@ func (f *Fleet) change(e *endpoint) {
 		return
 	}
 	if p.seen.host != e.host {
-		f.note(f.Registry.SetEndpoint(p.id, registry.TCP(e.host.String(), e.port)))
+		f.note(f.Registry.SetEndpoint(p.id, e.address()))
 	}
 	if p.seen.serving != e.serving || p.seen.host != e.host {
 		p.checked, p.failed, p.due = false, 0, time.Time{}

@@ -40,9 +40,23 @@ func newRig(t *testing.T, prepare func(c *cluster, s *Settings)) *rig {
 // startRig runs a fleet in front of a cluster.
 func startRig(t *testing.T, c *cluster, s Settings) *rig {
 	t.Helper()
+	r := prepareRig(t, c, s)
+	r.start(t)
+	return r
+}
+
+// prepareRig returns a fleet in front of a cluster that does not run yet.
+func prepareRig(t *testing.T, c *cluster, s Settings) *rig {
+	t.Helper()
 	reg := registry.New(registry.Options{QueueLimit: 100, QueueTimeout: limit, Remote: true})
 	r := &rig{t: t, cluster: c, app: c.deployments["app"], reg: reg, log: &logBuffer{}}
 	r.Fleet = New(fleet.Options{Registry: reg, Board: notice.New(reg), Log: slog.New(slog.NewTextHandler(r.log, nil))}, s)
+	return r
+}
+
+// start runs the fleet until the test ends.
+func (r *rig) start(t *testing.T) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { // ends with its context, below
@@ -53,7 +67,6 @@ func startRig(t *testing.T, c *cluster, s Settings) *rig {
 		cancel()
 		<-done
 	})
-	return r
 }
 
 // await waits until ok returns true.
