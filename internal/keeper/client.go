@@ -51,10 +51,9 @@ type Client struct {
 	children  map[string]*child       // by ID
 	adopted   []Adopted               // not taken yet
 	replies   map[uint64]chan<- reply // of requests under way
-	steps     map[uint64]func(Step)   // of upgrades under way
 }
 
-// reply is the answer to a request.
+// reply is the answer to a request, or a step before it.
 type reply struct {
 	message
 	fds   []int
@@ -108,7 +107,7 @@ func Dial(version string) (*Client, error) {
 func newClient(c *conn) *Client {
 	return &Client{
 		conn: c, events: make(chan Event), queue: make(chan Event), lost: make(chan struct{}),
-		children: map[string]*child{}, replies: map[uint64]chan<- reply{}, steps: map[uint64]func(Step){},
+		children: map[string]*child{}, replies: map[uint64]chan<- reply{},
 	}
 }
 

@@ -158,11 +158,7 @@ func (c *Client) handle(m message, fds []int) error {
 		}
 		return err
 	case kindStep:
-		step, err := body[Step](m)
-		if err == nil {
-			c.report(m.Seq, step)
-		}
-		return err
+		c.answer(reply{message: m})
 	case kindExited:
 		e, err := body[exitedReport](m)
 		if err == nil {
@@ -174,26 +170,22 @@ func (c *Client) handle(m message, fds []int) error {
 	return nil
 }
 
-// answer passes a reply on to the request.
+// answer passes a reply or a step on to the request. It does not wait: the reader of the steps
+// may be slow.
 func (c *Client) answer(r reply) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	to := c.replies[r.Seq]
-	delete(c.replies, r.Seq)
-	c.mu.Unlock()
-	if to == nil {
+	switch {
+	case to == nil:
 		closeAll(r.fds)
-		return
-	}
-	to <- r
-}
-
-// report passes a step on to the request.
-func (c *Client) report(seq uint64, step Step) {
-	c.mu.Lock()
-	do := c.steps[seq]
-	c.mu.Unlock()
-	if do != nil {
-		do(step)
+	case r.Kind == kindStep:
+		if len(to) < maxSteps { // the rest is for the reply
+			to <- r
+		}
+	default:
+		delete(c.replies, r.Seq)
+		to <- r
 	}
 }
 

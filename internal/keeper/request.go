@@ -7,32 +7,39 @@ import (
 	"os"
 )
 
-// request sends a request and waits for its reply.
+// maxSteps is how many steps of an upgrade wait for their reader; more are dropped. There are
+// four.
+const maxSteps = 16
+
+// request sends a request and waits for its reply. It calls step with the steps before that.
 func (c *Client) request(ctx context.Context, k kind, content any, step func(Step), fds ...int) (reply, error) {
 	seq := c.seq.Add(1)
-	got := make(chan reply, 1)
+	got := make(chan reply, maxSteps+1)
 	c.mu.Lock()
 	c.replies[seq] = got
-	if step != nil {
-		c.steps[seq] = step
-	}
 	c.mu.Unlock()
 	defer func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		delete(c.replies, seq)
-		delete(c.steps, seq)
 	}()
 	if err := c.conn.send(k, seq, content, fds...); err != nil {
 		return reply{}, err
 	}
-	select {
-	case r := <-got:
-		return r, nil
-	case <-c.lost:
-		return reply{}, ErrLost
-	case <-ctx.Done():
-		return reply{}, ctx.Err()
+	for {
+		select {
+		case r := <-got:
+			if r.Kind != kindStep {
+				return r, nil
+			}
+			if s, err := body[Step](r.message); err == nil && step != nil {
+				step(s)
+			}
+		case <-c.lost:
+			return reply{}, ErrLost
+		case <-ctx.Done():
+			return reply{}, ctx.Err()
+		}
 	}
 }
 
