@@ -29,8 +29,6 @@ type Event struct {
 	// Retire tells the worker that serves to freeze, to call Frozen within a second, to
 	// finish what it has, and to call Bye.
 	Retire bool
-	// Running is an instance that another worker has started since Dial.
-	Running *Adopted
 	// InFlight are the requests of a worker that drains.
 	InFlight *InFlight
 	// Lost says that the keeper is gone, or cannot be understood. It is the last event.

@@ -25,17 +25,39 @@ func TestNewWorkerFailsWhenItServes(t *testing.T) {
 	}
 }
 
+// openFiles returns how many descriptors a process has.
+func openFiles(t *testing.T, pid int) int {
+	t.Helper()
+	all, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(all)
+}
+
+// TestDescriptorsOfRetired: a worker that has retired gets no descriptors of the instances that
+// the next one starts.
+func TestDescriptorsOfRetired(t *testing.T) {
+	t.Parallel()
+	k := startKeeper(t)
+	old := k.state().worker
+	if got := k.ask("upgrade " + processtest.Argv()[0]); !strings.HasSuffix(got, "<nil>") {
+		t.Fatalf("upgrade: %q", got)
+	}
+	before := openFiles(t, old)
+	for i := range 5 {
+		k.ask(fmt.Sprint("spawn ", i))
+	}
+	if processtest.Settle(func() int { return max(0, openFiles(t, old)-before) }, 0) > 0 {
+		t.Errorf("worker %d has %d descriptors, had %d", old, openFiles(t, old), before)
+	}
+}
+
 // TestDescriptors: the keeper keeps no descriptor of workers that have ended, nor of upgrades.
 func TestDescriptors(t *testing.T) {
 	t.Parallel()
 	k := startKeeper(t)
-	open := func() int {
-		all, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", k.Process.Pid))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return len(all)
-	}
+	open := func() int { return openFiles(t, k.Process.Pid) }
 	self, bad := processtest.Argv()[0], script(t, "#!/bin/sh\nexit 3\n")
 	round := func() {
 		k.ask("upgrade " + bad)

@@ -51,7 +51,7 @@ func (k *keeper) spawn(w *worker, m message, fds []int) {
 	}
 }
 
-// fork forks an instance and tells the workers. The descriptors in held belong to it if
+// fork forks an instance and tells the workers that may take it over. The descriptors in held belong to it if
 // there is no error.
 func (k *keeper) fork(w *worker, seq uint64, request *spawnRequest, held []int) error {
 	in := &instance{pipes: [2]int{-1, -1}}
@@ -82,7 +82,7 @@ func (k *keeper) fork(w *worker, seq uint64, request *spawnRequest, held []int) 
 	k.instances = append(k.instances, in)
 	w.send(kindSpawned, seq, spawnReply{Instance: in.Instance}, in.pipes[:]...)
 	for _, other := range k.workers {
-		if other != w && other.greeted {
+		if other.greeted && other.epoch == 0 { // it may serve later
 			other.send(kindRunning, 0, in.Instance, in.pipes[:]...)
 		}
 	}

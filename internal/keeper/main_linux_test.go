@@ -158,8 +158,8 @@ func instanceSpec(id string) process.Spec {
 	return process.Spec{Argv: processtest.Argv("instance"), Env: processtest.Env("dynlb"), Mark: orphan.NewMark(id), Label: []byte(`{"n":1}`)}
 }
 
-// answer carries out one command: "state", "upgrade PATH", "panic", "bye CODE", "late", "stop",
-// "term-on-retire", "stop-on-retire".
+// answer carries out one command: "state", "upgrade PATH", "panic", "bye CODE", "spawn ID", "late",
+// "stop", "term-on-retire", "stop-on-retire".
 func (w *testWorker) answer(c net.Conn) {
 	defer c.Close()
 	line, _ := bufio.NewReader(c).ReadString('\n')
@@ -176,6 +176,9 @@ func (w *testWorker) answer(c net.Conn) {
 		code, _ := strconv.Atoi(rest)
 		_ = w.Bye()
 		w.exit <- code
+	case "spawn":
+		p, err := w.Start(instanceSpec(rest))
+		fmt.Fprint(c, p.PID(), err)
 	case "stop": // dynlb, without a signal to the keeper
 		_ = syscall.Kill(os.Getpid(), syscall.SIGTERM)
 	case "term-on-retire": // the worker is not frozen in time

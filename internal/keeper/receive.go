@@ -136,7 +136,6 @@ func (c *Client) handle(m message, fds []int) error {
 			c.mu.Lock()
 			c.adopted = append(c.adopted, a)
 			c.mu.Unlock()
-			c.queue <- Event{Running: &a}
 		}
 		return err
 	default: // no other kind has descriptors
