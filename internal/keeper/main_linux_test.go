@@ -191,8 +191,8 @@ func (w *testWorker) answer(c net.Conn) {
 		for !w.retired.Load() {
 			time.Sleep(time.Millisecond)
 		}
-		_, err := w.Start(instanceSpec("two"))
 		_ = w.instance.Kill()
+		_, err := w.Start(instanceSpec("two")) // when it is refused, the keeper has read the signal
 		fmt.Fprint(c, err)
 	}
 }
