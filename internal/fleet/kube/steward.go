@@ -21,7 +21,6 @@ type steward struct {
 	target  Target
 	pace    *pace
 	elector *elector
-	drain   time.Duration // drainTimeout
 
 	written  int       // what dynlb wrote last, or found; -1 before the first look
 	rival    string    // what else sets the replicas; "" if nothing does
@@ -45,7 +44,7 @@ const (
 
 func newSteward(f *Fleet, c *client, settings *Settings) *steward {
 	host, _ := os.Hostname() // the name of the pod
-	s := &steward{fleet: f, client: c, target: settings.Cluster.Target, pace: settings.paceOf(), drain: settings.DrainTimeout, written: -1}
+	s := &steward{fleet: f, client: c, target: settings.Cluster.Target, pace: settings.paceOf(), written: -1}
 	s.elector = &elector{
 		client: c, name: manager + "-" + s.target.Deployment, identity: cmp.Or(host, manager) + "_" + uuid.NewString(), pace: s.pace,
 	}

@@ -44,7 +44,7 @@ func (s *steward) lower(ctx context.Context, d *deployment, n int, reason string
 		return s.set(ctx, now, n, reason)
 	}
 	s.waitFor("")
-	done := s.fleet.choose(now-n, reason, s.drain, s.pace.settle)
+	done := s.fleet.choose(now-n, reason)
 	if len(done) == 0 {
 		return s.pace.busy
 	}
@@ -97,9 +97,9 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // choose makes n pods victims, those that are ready to go in the order of removal, and returns
 // those that have finished, or have had their time.
 //
-// It returns none of them yet if others are likely to have finished within gather: each scaling
+// It returns none of them yet if others are likely to have finished within settle: each scaling
 // takes a while.
-func (f *Fleet) choose(n int, reason string, drain, gather time.Duration) (done []choice) {
+func (f *Fleet) choose(n int, reason string) (done []choice) {
 	f.call(func() {
 		have := 0
 		for _, p := range f.pods {
@@ -115,14 +115,15 @@ func (f *Fleet) choose(n int, reason string, drain, gather time.Duration) (done 
 				have++
 			}
 		}
-		done = f.finished(n, drain, gather)
+		done = f.finished(n)
 	})
 	return done
 }
 
 // finished returns victims that have no more requests, or have had their time. It gives those
 // back that are too many.
-func (f *Fleet) finished(n int, drain, gather time.Duration) (done []choice) {
+func (f *Fleet) finished(n int) (done []choice) {
+	settle := f.settings.paceOf().settle
 	have, young := 0, false
 	for _, p := range f.inOrder() {
 		if p.victim == nil || !p.victim.condemned.IsZero() {
@@ -139,12 +140,12 @@ func (f *Fleet) finished(n int, drain, gather time.Duration) (done []choice) {
 			c.drained = true
 		default:
 		}
-		if c.drained || time.Since(p.victim.since) >= drain {
+		if c.drained || time.Since(p.victim.since) >= f.settings.DrainTimeout {
 			done = append(done, c)
 			continue
 		}
 		f.awaitDrained(p)
-		young = young || time.Since(p.victim.since) < gather
+		young = young || time.Since(p.victim.since) < settle
 	}
 	if young {
 		return nil
