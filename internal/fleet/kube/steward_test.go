@@ -141,22 +141,6 @@ func TestAutoscaler(t *testing.T) {
 	}
 }
 
-// TestPending: what keeps pods from being scheduled is a brake.
-func TestPending(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, func(c *cluster, _ *Settings) {
-		c.deployments["app"].unready = true
-		c.pending = `{"items":[{"status":{"conditions":[{"type":"PodScheduled","status":"False","message":"0/3 nodes are available: insufficient cpu"}]}}]}`
-	})
-	r.Scale(2, "test")
-	r.await("brake", func() bool { return strings.Contains(r.Board.Snapshot().Brake, "insufficient cpu") })
-	r.Scale(5, "test")
-	r.await("reason", func() bool { return strings.Contains(r.log.String(), "find no room") })
-	if n := r.replicas(); n != 2 {
-		t.Errorf("%d replicas", n)
-	}
-}
-
 // TestFailedRestart: a restart that makes no progress is taken back.
 func TestFailedRestart(t *testing.T) {
 	t.Parallel()
@@ -240,51 +224,4 @@ func TestRaiseFromZero(t *testing.T) {
 	second.awaitReady(1)
 	first.awaitReady(1)
 	second.await("end of the raise", func() bool { return !second.steered().Raise })
-}
-
-// TestElector: a holder that was away for longer than it may renew knows at once that it does
-// not lead.
-func TestElector(t *testing.T) {
-	t.Parallel()
-	c := newCluster(t, "app")
-	settings := c.settings("app")
-	api, err := newClient(&settings.Cluster)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := *settings.pace
-	p.lease, p.renew = 2*time.Second, time.Second
-	one := &elector{client: api, name: "x", identity: "one", pace: &p}
-	two := &elector{client: api, name: "x", identity: "two", pace: &p}
-	one.try(t.Context())
-	if _, leads := one.leads(); !leads {
-		t.Fatal("nobody holds the Lease, and it is not taken")
-	}
-	two.try(t.Context())
-	if _, leads := two.leads(); leads {
-		t.Fatal("two hold the Lease")
-	}
-	if holder, _ := two.state(); holder != "one" {
-		t.Errorf("holder %q", holder)
-	}
-	for { // one is paused: it does not renew
-		if _, leads := one.leads(); !leads {
-			break
-		}
-	}
-	for {
-		two.try(t.Context())
-		if _, leads := two.leads(); leads {
-			break
-		}
-	}
-	one.try(t.Context())
-	if _, leads := one.leads(); leads {
-		t.Error("two hold the Lease")
-	}
-	two.release()
-	one.try(t.Context())
-	if _, leads := one.leads(); !leads {
-		t.Error("a Lease that was given back is not taken")
-	}
 }
