@@ -185,29 +185,30 @@ func (s *steward) raise(ctx context.Context, d *deployment, n int, reason string
 		s.waitFor("pods that were asked for before find no room: " + s.pending.noRoom)
 		return s.pace.busy
 	}
-	return s.set(ctx, d.replicas(), n, reason)
+	s.set(ctx, d.replicas(), n, reason)
+	return s.pace.busy
 }
 
-// set writes the replicas, if this process may still do so; from zero any may. It returns
-// the time until the next look.
-func (s *steward) set(ctx context.Context, from, n int, reason string) time.Duration {
+// set writes the replicas, if this process may still do so; from zero any may. It reports
+// whether they were written.
+func (s *steward) set(ctx context.Context, from, n int, reason string) bool {
 	until, leads := s.elector.leads()
 	if leads {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, until)
 		defer cancel()
 	} else if from != 0 {
-		return s.pace.busy
+		return false
 	}
 	if err := s.setReplicas(ctx, n); err != nil {
 		s.fleet.Log.Warn("scale Deployment", "to", n, "error", err)
 		s.waitFor("scale Deployment: " + err.Error())
-		return s.pace.busy
+		return false
 	}
 	s.written = n
 	s.fleet.Log.Info("Deployment scaled", "deployment", s.target.Deployment, "from", from, "to", n, "reason", reason)
 	s.waitFor("")
-	return s.pace.busy
+	return true
 }
 
 // waitFor notes why the Deployment is not scaled as it should be, and logs it once.

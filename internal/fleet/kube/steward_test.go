@@ -92,6 +92,21 @@ func TestNoVictim(t *testing.T) {
 	}
 }
 
+// TestRefusedScaling: while the API server refuses to scale down, no more pods drain than are to
+// go.
+func TestRefusedScaling(t *testing.T) {
+	t.Parallel()
+	r := ready(t, 3)
+	r.cluster.do(func() { r.cluster.forbidden = "PATCH /apis/apps/v1/namespaces/test/deployments/app/scale" })
+	r.Scale(2, "test")
+	r.await("attempts", func() bool { return strings.Count(r.log.String(), "msg=\"scale Deployment\"") >= 5 })
+	if n, all := r.states(registry.Ready); n != 2 || all != 3 {
+		t.Errorf("%d of %d pods are ready", n, all)
+	}
+	r.cluster.do(func() { r.cluster.forbidden = "" })
+	r.awaitReady(2)
+}
+
 // TestNotReadyGoFirst: pods that are not ready are not wanted, and no ready one drains for it.
 func TestNotReadyGoFirst(t *testing.T) {
 	t.Parallel()

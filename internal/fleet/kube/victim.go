@@ -38,10 +38,12 @@ func (s *steward) lower(ctx context.Context, d *deployment, n int, reason string
 		return s.pace.busy
 	}
 	if unready := now - d.Status.Ready; unready > 0 { // these go first, whatever a cost says
-		return s.set(ctx, now, max(n, d.Status.Ready), reason+"; pods that are not ready are not needed")
+		s.set(ctx, now, max(n, d.Status.Ready), reason+"; pods that are not ready are not needed")
+		return s.pace.busy
 	}
 	if s.plain {
-		return s.set(ctx, now, n, reason)
+		s.set(ctx, now, n, reason)
+		return s.pace.busy
 	}
 	s.waitFor("")
 	done := s.fleet.choose(now-n, reason)
@@ -61,8 +63,11 @@ func (s *steward) lower(ctx context.Context, d *deployment, n int, reason string
 	if want, _, ok := s.fleet.wanted(); !ok || want > now-len(done) {
 		return 0 // it has risen meanwhile
 	}
-	s.fleet.condemn(done)
-	return s.set(ctx, now, now-len(done), reason)
+	s.fleet.condemn(done, time.Now())
+	if !s.set(ctx, now, now-len(done), reason) {
+		s.fleet.condemn(done, time.Time{}) // the next attempt is for the same ones
+	}
+	return s.pace.busy
 }
 
 // annotate gives a pod the lowest cost. It returns false when that did not succeed.
@@ -179,12 +184,12 @@ func (f *Fleet) find(id registry.ID) *pod {
 	return nil
 }
 
-// condemn notes that the Deployment is scaled down for these pods.
-func (f *Fleet) condemn(these []choice) {
+// condemn notes when the Deployment is scaled down for these pods; zero: it is not.
+func (f *Fleet) condemn(these []choice, at time.Time) {
 	f.call(func() {
 		for _, c := range these {
 			if p := f.find(c.id); p != nil && p.victim != nil {
-				p.victim.condemned = time.Now()
+				p.victim.condemned = at
 			}
 		}
 	})
