@@ -79,8 +79,8 @@ func (f *Fleet) migrate(now time.Time) {
 		}
 		return
 	}
-	for _, p := range m.old {
-		if f.pods[p.seen.key] == p {
+	for _, p := range m.old { // those that are listed are pods of the present Cluster, too
+		if f.pods[p.seen.key] == p && !p.listed {
 			return
 		}
 	}

@@ -10,7 +10,12 @@ import (
 // configured returns the outcome of Configure.
 func (r *rig) configured(s Settings) error {
 	r.t.Helper()
-	done := r.Configure(s)
+	return receive(r, r.Configure(s))
+}
+
+// receive returns an outcome of Configure.
+func receive(r *rig, done <-chan error) error {
+	r.t.Helper()
 	select {
 	case err := <-done:
 		return err
@@ -18,6 +23,18 @@ func (r *rig) configured(s Settings) error {
 		r.t.Fatalf("Configure has no outcome\n%s", r.log)
 		return nil
 	}
+}
+
+// TestSamePods: other credentials of the same pods are in force once these are listed.
+func TestSamePods(t *testing.T) {
+	t.Parallel()
+	r := ready(t, 2)
+	s := r.cluster.settings("app")
+	s.Cluster.Kubeconfig = "other"
+	if err := r.configured(s); err != nil {
+		t.Fatal(err)
+	}
+	r.awaitReady(2)
 }
 
 // TestDrainTimeoutChanged: another drainTimeout holds for pods that drain already.
