@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -36,6 +37,9 @@ type client struct {
 // newClient returns a client. It knows the type EndpointSlice only, since the generated
 // clients would bring those of the whole API; the other objects are read in part.
 func newClient(c *Cluster) (*client, error) {
+	if c.config == nil {
+		return nil, errors.New("there are no credentials of a cluster")
+	}
 	config := rest.CopyConfig(c.config)
 	config.GroupVersion = &discoveryv1.SchemeGroupVersion
 	config.APIPath = "/apis"

@@ -43,21 +43,27 @@ func (f *Fleet) Configure(settings fleet.Settings) <-chan error {
 // configure runs in the loop.
 func (f *Fleet) configure(settings Settings, done chan error) {
 	before := f.settings
+	if settings.Cluster.Target == before.Cluster.Target {
+		f.settings = settings
+		if f.moving == nil {
+			done <- nil
+			return
+		}
+		f.moving.done <- fleet.ErrSuperseded
+		f.moving.done = done // the migration under way is that to this Cluster
+		return
+	}
+	c, err := newClient(&settings.Cluster)
+	if err != nil {
+		done <- err
+		return
+	}
 	if f.moving != nil {
 		before = f.moving.before
 		f.endMigration(fleet.ErrSuperseded)
 	}
-	present := f.settings.Cluster.Target
 	f.settings = settings
-	if settings.Cluster.Target == present {
-		done <- nil
-		return
-	}
-	if err := f.begin(context.Background(), settings); err != nil { // endSources ends it
-		f.settings = before
-		done <- err
-		return
-	}
+	f.begin(context.Background(), c) // endSources ends it
 	f.last = lastPicture{}
 	f.moving = &migration{began: time.Now(), before: before, old: f.inOrder(), done: done}
 }
@@ -73,9 +79,7 @@ func (f *Fleet) migrate(now time.Time) {
 		if now.Sub(m.began) > migrationLimit {
 			f.settings = m.before
 			f.endMigration(errors.New("the pods are not listed: " + errorText(true, f.source.age().err)))
-			if err := f.begin(context.Background(), m.before); err != nil {
-				f.Log.Error("no fleet", "error", err)
-			}
+			f.connect(context.Background())
 		}
 		return
 	}

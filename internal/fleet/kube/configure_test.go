@@ -1,9 +1,11 @@
 package kube
 
 import (
+	"errors"
 	"testing"
 	"time"
 
+	"github.com/dynlb/dynlb/internal/fleet"
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
@@ -33,6 +35,58 @@ func TestSamePods(t *testing.T) {
 	s.Cluster.Kubeconfig = "other"
 	if err := r.configured(s); err != nil {
 		t.Fatal(err)
+	}
+	r.awaitReady(2)
+}
+
+// changing returns a fleet that is told to change to the pods of another Deployment, which are
+// not listed before list is called.
+func changing(t *testing.T) (r *rig, outcome <-chan error, list func()) {
+	t.Helper()
+	r = ready(t, 1)
+	r.cluster.do(func() {
+		other := &fakeDeployment{name: "other", replicas: 2, generation: 1}
+		r.cluster.deployments["other"] = other
+		r.cluster.reconcileLocked(other)
+		r.cluster.forbidden = "/endpointslices"
+	})
+	return r, r.Configure(r.cluster.settings("other")), func() { r.cluster.do(func() { r.cluster.forbidden = "" }) }
+}
+
+// TestBrokenSettings: settings that cannot be used do not disturb a change that is under way.
+func TestBrokenSettings(t *testing.T) {
+	t.Parallel()
+	r, outcome, list := changing(t)
+	broken := r.cluster.settings("third")
+	broken.Cluster.config.CAFile, broken.Cluster.config.Host = "none", "https://127.0.0.1"
+	if err := r.configured(broken); err == nil {
+		t.Error("settings without the CA of the API server are in force")
+	}
+	list()
+	if err := receive(r, outcome); err != nil {
+		t.Errorf("the change before: %v", err)
+	}
+	r.awaitReady(2)
+}
+
+// TestChangeAgain: settings that only differ in other keys do not end the wait for the pods.
+func TestChangeAgain(t *testing.T) {
+	t.Parallel()
+	r, first, list := changing(t)
+	s := r.cluster.settings("other")
+	s.DrainTimeout = time.Minute
+	second := r.Configure(s)
+	if err := receive(r, first); !errors.Is(err, fleet.ErrSuperseded) {
+		t.Errorf("first change: %v", err)
+	}
+	select {
+	case err := <-second:
+		t.Errorf("settings are in force before their pods are listed: %v", err)
+	default:
+	}
+	list()
+	if err := receive(r, second); err != nil {
+		t.Errorf("second change: %v", err)
 	}
 	r.awaitReady(2)
 }

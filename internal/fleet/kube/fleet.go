@@ -2,7 +2,6 @@ package kube
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -24,7 +23,6 @@ type Fleet struct {
 	// Owned by the loop:
 
 	settings Settings
-	broken   error // why there is no client
 	source   *source
 	steward  *steward
 	endParts func() // ends the goroutines of source, steward and checks
@@ -68,12 +66,8 @@ func (f *Fleet) Run(ctx context.Context) {
 	defer close(f.done)
 	parts, endParts := context.WithCancel(context.WithoutCancel(ctx))
 	defer endParts()
-	if err := f.begin(parts, f.settings); err != nil {
-		f.broken = err
-		f.Log.Error("no fleet", "error", err)
-		f.Board.SetTrouble(err.Error())
-	}
-	defer func() { f.endSources() }()
+	f.connect(parts)
+	defer f.endSources()
 	review := time.NewTicker(f.settings.paceOf().review)
 	defer review.Stop()
 	quit := ctx.Done()
@@ -99,26 +93,30 @@ func (f *Fleet) Run(ctx context.Context) {
 	}
 }
 
-// begin starts the goroutines that talk to the API server. It runs in the loop.
-func (f *Fleet) begin(ctx context.Context, settings Settings) error {
-	if settings.Cluster.config == nil {
-		return errors.New("there are no credentials of a cluster")
-	}
-	c, err := newClient(&settings.Cluster)
+// connect begins with the settings in force. It runs in the loop.
+func (f *Fleet) connect(ctx context.Context) {
+	c, err := newClient(&f.settings.Cluster)
 	if err != nil {
-		return err
+		f.Log.Error("no fleet", "error", err)
+		f.Board.SetTrouble(err.Error())
+		return
 	}
+	f.begin(ctx, c)
+}
+
+// begin starts the goroutines that talk to the API server, after those from before have ended.
+// It runs in the loop.
+func (f *Fleet) begin(ctx context.Context, c *client) {
 	f.endSources()
 	ctx, cancel := context.WithCancel(ctx)
 	f.endParts, f.parts = cancel, new(sync.WaitGroup)
-	f.source = newSource(c, &settings.Cluster, settings.paceOf())
-	f.steward = newSteward(f, c, &settings)
+	f.source = newSource(c, &f.settings.Cluster, f.settings.paceOf())
+	f.steward = newSteward(f, c, &f.settings)
 	source, steward := f.source, f.steward
 	parts := f.parts
 	parts.Go(func() { source.run(ctx) })
 	parts.Go(func() { steward.run(ctx) })
 	f.spawn = func(do func(context.Context)) { parts.Go(func() { do(ctx) }) }
-	return nil
 }
 
 // endSources ends these goroutines, and waits for them while the loop serves their calls.
