@@ -109,6 +109,7 @@ func (e *elector) try(ctx context.Context) {
 		next.Spec.Transitions++
 	}
 	next.Spec.Holder, next.Spec.Seconds, next.Spec.Renewed = e.identity, max(1, int(e.pace.lease/time.Second)), text
+	ctx = context.WithoutCancel(ctx) // only its answer tells whether there is a Lease to give back
 	if missing {
 		err = write(ctx, e.client.Post().AbsPath(e.client.path("coordination.k8s.io/v1", "leases")...), next, nil)
 	} else { // with the version that was read: of two, one gets a conflict
