@@ -24,7 +24,7 @@ func TestElector(t *testing.T) {
 	two := &elector{client: api, name: "x", identity: "two", pace: &p}
 	one.try(t.Context())
 	if _, leads := one.leads(); !leads {
-		t.Fatal("nobody holds the Lease, and it is not taken")
+		t.Fatal("no process holds the Lease, and it is not taken")
 	}
 	two.try(t.Context())
 	if _, leads := two.leads(); leads {
