@@ -251,7 +251,7 @@ queue:
 listen: :4001
 trustedProxies:
   - 10.0.0.0/8
-  - nobody
+  - frontend
 `
 	_, err := Parse("my.yaml", []byte(yaml), t.TempDir(), port("http"))
 	want := []string{
@@ -261,7 +261,7 @@ trustedProxies:
 		"my.yaml:4: checkInterval: must be at least 1ms; got -1",
 		"my.yaml:6: scaleDownThreshold: must be below scaleUpThreshold (1); got 2",
 		"my.yaml:9: queue.wait: unknown key; the keys are limit, timeout",
-		`my.yaml:13: trustedProxies[1]: must be an address or a network, such as 10.1.2.3 or 10.0.0.0/8; got "nobody"`,
+		`my.yaml:13: trustedProxies[1]: must be an address or a network, such as 10.1.2.3 or 10.0.0.0/8; got "frontend"`,
 	}
 	if got := report(t, err); !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
