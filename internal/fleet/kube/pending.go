@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -80,10 +81,14 @@ func (s *steward) whyPending(ctx context.Context, d *deployment) (reason, noRoom
 	var pods podList
 	request := s.client.Get().AbsPath(s.client.corePath("pods")...).
 		Param("labelSelector", metav1.FormatLabelSelector(&d.Spec.Selector)).Param("fieldSelector", "status.phase=Pending")
-	if err := do(ctx, request, &pods); err != nil {
+	switch err := do(ctx, request, &pods); {
+	case apierrors.IsForbidden(err):
 		s.pending.unknown = true
 		s.fleet.Log.Warn("pods may not be listed, so it is not known why they are not ready", "error", err)
 		return "", ""
+	case err != nil: // what was known may still be so
+		s.fleet.Log.Warn("list pods that are not ready", "error", err)
+		return "", s.pending.noRoom
 	}
 	unscheduled := 0
 	for i := range pods.Items {

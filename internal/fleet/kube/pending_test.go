@@ -20,3 +20,18 @@ func TestPending(t *testing.T) {
 		t.Errorf("%d replicas", n)
 	}
 }
+
+// TestPendingAskedAgain: after a list of pods that failed, they are listed again.
+func TestPendingAskedAgain(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(c *cluster, _ *Settings) {
+		c.deployments["app"].unready = true
+		c.pending = "no list"
+	})
+	r.Scale(2, "test")
+	r.await("failed list", func() bool { return strings.Contains(r.log.String(), "list pods") })
+	r.cluster.do(func() {
+		r.cluster.pending = `{"items":[{"status":{"conditions":[{"type":"PodScheduled","status":"False","message":"insufficient cpu"}]}}]}`
+	})
+	r.await("brake", func() bool { return strings.Contains(r.Board.Snapshot().Brake, "insufficient cpu") })
+}
