@@ -179,23 +179,15 @@ func (f *servers) Restart(ctx context.Context, _ int, reason string, progress fu
 }
 
 func (f *servers) Configure(next fleet.Settings) <-chan error {
-	done := make(chan error, 1)
-	own, ok := next.(settings)
-	if !ok {
-		done <- fleet.ErrKind
-		return done
-	}
-	if f.call(func() {
-		if own != f.settings {
-			f.settings = own
-			f.replaceAll(func(int, int) {})
-		}
-	}) {
-		done <- nil
-	} else {
-		done <- errStopped
-	}
-	return done
+	return fleet.Configure(next, errStopped, func(own settings, done chan error) bool {
+		return f.call(func() {
+			if own != f.settings {
+				f.settings = own
+				f.replaceAll(func(int, int) {})
+			}
+			done <- nil
+		})
+	})
 }
 
 func (*servers) Replace(registry.ID, string) error { return fleet.ErrNoInstance }

@@ -22,22 +22,14 @@ type migration struct {
 
 // Configure puts other settings in force. See [fleet.Fleet].
 func (f *Fleet) Configure(settings fleet.Settings) <-chan error {
-	done := make(chan error, 1)
-	own, ok := settings.(Settings)
-	if !ok {
-		done <- fleet.ErrKind
-		return done
-	}
-	begun := false
-	f.call(func() {
-		if begun = !f.stopping; begun {
-			f.configure(own, done)
-		}
+	return fleet.Configure(settings, errStopped, func(own Settings, done chan error) (begun bool) {
+		f.call(func() {
+			if begun = !f.stopping; begun {
+				f.configure(own, done)
+			}
+		})
+		return begun
 	})
-	if !begun {
-		done <- errStopped
-	}
-	return done
 }
 
 // configure runs in the loop.

@@ -101,22 +101,14 @@ func (f *Fleet) settings() *Settings { return &f.inForce.Load().Settings }
 
 // Configure puts other Settings in force. See [fleet.Fleet].
 func (f *Fleet) Configure(settings fleet.Settings) <-chan error {
-	done := make(chan error, 1)
-	own, ok := settings.(Settings)
-	if !ok {
-		done <- fleet.ErrKind
-		return done
-	}
-	begun := false
-	f.call(func() {
-		if begun = !f.stopping; begun {
-			f.configure(own, done)
-		}
+	return fleet.Configure(settings, errStoppedRestart, func(own Settings, done chan error) (begun bool) {
+		f.call(func() {
+			if begun = !f.stopping; begun {
+				f.configure(own, done)
+			}
+		})
+		return begun
 	})
-	if !begun {
-		done <- errStoppedRestart
-	}
-	return done
 }
 
 // configure puts settings in force, and begins a rollout if their program is
