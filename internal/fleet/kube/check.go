@@ -115,10 +115,7 @@ func (f *Fleet) ready() int {
 // onSuspect handles a pod that refused a connection, or did not answer one in time. The
 // registry has made it unhealthy. It runs in the loop.
 func (f *Fleet) onSuspect(id registry.ID) {
-	for _, p := range f.pods {
-		if p.id != id || p.state != registry.Ready {
-			continue
-		}
+	if p := f.find(id); p != nil && p.state == registry.Ready {
 		p.state, p.checked, p.resort, p.due = registry.Unhealthy, false, false, time.Time{}
 		f.Log.Warn("pod cannot be reached", "pod", p.seen.pod)
 	}

@@ -222,10 +222,8 @@ func (f *Fleet) Replace(id registry.ID, _ string) error {
 			return
 		}
 		err = fleet.ErrNoInstance
-		for _, p := range f.pods {
-			if p.id == id {
-				err = fmt.Errorf("replace instance: Kubernetes cannot replace one pod only; delete pod %s, or restart all", p.seen.pod)
-			}
+		if p := f.find(id); p != nil {
+			err = fmt.Errorf("replace instance: Kubernetes cannot replace one pod only; delete pod %s, or restart all", p.seen.pod)
 		}
 	})
 	return err

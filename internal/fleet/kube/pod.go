@@ -54,7 +54,7 @@ const (
 
 // look carries what has changed in the picture into the registry. It runs in the loop.
 func (f *Fleet) look() {
-	all, _, problem, ok := f.source.picture()
+	all, problem, ok := f.source.picture()
 	if !ok || f.stopping {
 		return
 	}
@@ -123,10 +123,8 @@ func (f *Fleet) appear(e *endpoint) {
 		return
 	}
 	id := registry.ID(e.uid) // the same for all balancers, so that sessions are
-	for _, other := range f.pods {
-		if other.id == id {
-			id = "" // it is listed with another port too
-		}
+	if f.find(id) != nil {
+		id = "" // it is listed with another port too
 	}
 	p = &pod{seen: *e, listed: true, state: registry.Starting}
 	if !f.takeOver(p, id) {

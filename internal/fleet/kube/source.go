@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"maps"
 	"sync"
 	"time"
 
@@ -25,7 +24,6 @@ type source struct {
 	port    portOf
 	pace    *pace
 	changed chan struct{} // capacity 1: the picture or what is known of its age has changed
-	synced  chan struct{} // closed when the first picture is complete
 
 	mu     sync.Mutex // guards all below
 	slices map[string]slice
@@ -43,7 +41,7 @@ type news struct {
 func newSource(c *client, to *Cluster, pace *pace) *source {
 	return &source{
 		client: c, service: to.Service, port: portOf(to.Port), pace: pace,
-		changed: make(chan struct{}, 1), synced: make(chan struct{}), slices: map[string]slice{},
+		changed: make(chan struct{}, 1), slices: map[string]slice{},
 	}
 }
 
@@ -61,12 +59,11 @@ func (s *source) run(ctx context.Context) {
 	s.client.idle()
 }
 
-// picture returns the endpoints, how old they are, and what is wrong with them. ok is false
-// before the first one.
-func (s *source) picture() (all map[key]endpoint, age news, problem string, ok bool) {
+// picture returns the endpoints, and what is wrong with them. ok is false before the first one.
+func (s *source) picture() (all map[key]endpoint, problem string, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return merge(s.slices), s.news, missingPort(s.slices, s.port), s.whole
+	return merge(s.slices), missingPort(s.slices, s.port), s.whole
 }
 
 // age returns how old the picture is.
@@ -118,12 +115,8 @@ func (s *source) Replace(objects []any, _ string) error {
 		}
 	}
 	s.update(func() {
-		s.slices = maps.Clone(all)
+		s.slices, s.whole = all, true
 		s.news.confirmed = time.Now()
-		if !s.whole {
-			s.whole = true
-			close(s.synced)
-		}
 	})
 	return nil
 }

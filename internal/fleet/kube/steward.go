@@ -116,12 +116,12 @@ func (s *steward) step(ctx context.Context) time.Duration {
 // recognize notes what sets the replicas beside this process.
 func (s *steward) recognize(ctx context.Context, d *deployment) {
 	now := time.Now()
-	manager, subresource := d.scaler()
+	scaler, subresource := d.scaler()
 	if s.rival != "" && now.Sub(s.rivalAt) >= rivalPause {
 		s.rival = ""
 	}
-	if changed := s.written >= 0 && d.replicas() != s.written; changed && manager != "dynlb" {
-		s.rival, s.rivalAt = cmp.Or(manager, "an unknown manager"), now
+	if changed := s.written >= 0 && d.replicas() != s.written; changed && scaler != manager {
+		s.rival, s.rivalAt = cmp.Or(scaler, "an unknown manager"), now
 		s.hpaSeen = time.Time{}
 		s.fleet.Log.Warn("replicas of the Deployment were changed, dynlb leaves them alone for a while", "by", s.rival,
 			"from", s.written, "to", d.replicas(), "pause", rivalPause)
@@ -135,7 +135,7 @@ func (s *steward) recognize(ctx context.Context, d *deployment) {
 	switch {
 	case name != "":
 		name = "HorizontalPodAutoscaler " + name
-	case !known && manager == "kube-controller-manager" && subresource == "scale":
+	case !known && scaler == "kube-controller-manager" && subresource == "scale":
 		name = "a HorizontalPodAutoscaler, perhaps"
 	default:
 		return

@@ -22,9 +22,8 @@ const goneWithin = 10 * time.Second
 
 // choice is a victim as the steward knows it.
 type choice struct {
-	id      registry.ID
-	pod     string
-	drained bool
+	id  registry.ID
+	pod string
 }
 
 // lower scales down to n. The pods that are to go get no more requests; when one of them has
@@ -114,7 +113,10 @@ func (f *Fleet) choose(n int, reason string) (done []choice) {
 		}
 		state := f.Registry.Snapshot()
 		for _, in := range state.RemovalOrder() {
-			if p := f.find(in.ID); p != nil && have < n && p.victim == nil && p.listed && p.seen.usable() {
+			if have >= n {
+				break
+			}
+			if p := f.find(in.ID); p != nil && p.victim == nil && p.listed && p.seen.usable() {
 				p.victim = &victim{since: time.Now()}
 				f.leave(p, reason)
 				have++
@@ -136,17 +138,17 @@ func (f *Fleet) finished(n int) (done []choice) {
 		}
 		have++
 		if have > n {
-			f.pardon(p)
+			p.victim = nil // its cost stays low: it is the next one to go anyway
 			continue
 		}
-		c := choice{id: p.id, pod: p.seen.pod}
+		drained := false
 		select {
 		case <-p.drained:
-			c.drained = true
+			drained = true
 		default:
 		}
-		if c.drained || time.Since(p.victim.since) >= f.settings.DrainTimeout {
-			done = append(done, c)
+		if drained || time.Since(p.victim.since) >= f.settings.DrainTimeout {
+			done = append(done, choice{p.id, p.seen.pod})
 			continue
 		}
 		f.awaitDrained(p)
@@ -203,16 +205,11 @@ func (f *Fleet) spare() {
 			switch {
 			case p.victim == nil:
 			case p.victim.condemned.IsZero(), p.listed && p.seen.usable() && time.Since(p.victim.condemned) > goneWithin:
-				f.pardon(p)
+				p.victim = nil
 			}
 		}
 		f.reviewPods()
 	})
-}
-
-// pardon takes a victim back. Its cost stays low: it is the next one to go anyway.
-func (f *Fleet) pardon(p *pod) {
-	p.victim = nil
 }
 
 // victims returns how many victims there are.
