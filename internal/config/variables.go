@@ -1,7 +1,9 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"os"
 	"regexp"
 	"slices"
@@ -167,12 +169,15 @@ func (r *reader) value(found string) (value, problem string) {
 	return value, ""
 }
 
-// hide returns a message with the names of variables for their values.
+// hide returns a message with the names of variables for their values. A value that contains
+// another one is replaced as a whole.
 func (r *reader) hide(message string) string {
-	for value, name := range r.secrets {
-		message = strings.ReplaceAll(message, value, name)
+	values := slices.SortedFunc(maps.Keys(r.secrets), func(a, b string) int { return cmp.Compare(len(b), len(a)) })
+	pairs := make([]string, 0, 2*len(values))
+	for _, value := range values {
+		pairs = append(pairs, value, r.secrets[value])
 	}
-	return message
+	return strings.NewReplacer(pairs...).Replace(message)
 }
 
 // textOf returns a text as the file has it.

@@ -104,6 +104,18 @@ func TestVariableProblems(t *testing.T) {
 	}
 }
 
+// TestNestedSecrets: a value is hidden as a whole also if it contains that of another variable.
+func TestNestedSecrets(t *testing.T) {
+	t.Parallel()
+	getenv := environmentOf(map[string]string{"BASE": "/nonexistent", "DIR": "/nonexistent/hunter2", "NAME": "hunter2"})
+	for range 20 { // an order by chance is right now and then
+		_, err := Parse("config.yaml", []byte("env: {A: \"${BASE}${NAME}\"}\nlocation: ${DIR}/app.ts\n"), t.TempDir(), getenv)
+		if err == nil || !strings.Contains(err.Error(), "; ${DIR}/app.ts: no such file") {
+			t.Fatalf("got %v", err)
+		}
+	}
+}
+
 // TestAliasBomb: a small text with aliases of aliases costs no more than it is long.
 func TestAliasBomb(t *testing.T) {
 	t.Parallel()
