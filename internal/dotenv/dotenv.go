@@ -18,7 +18,6 @@ package dotenv
 import (
 	"fmt"
 	"strings"
-	"unicode/utf8"
 )
 
 // Error says what is wrong on a line. It never contains a value.
@@ -32,8 +31,8 @@ func (e *Error) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.Tex
 
 // Parse returns the variables of a file. The error is an [*Error].
 func Parse(text string) (map[string]string, error) {
-	if i := strings.IndexByte(text, 0); i >= 0 || !utf8.ValidString(text) {
-		return nil, &Error{Line: 1 + strings.Count(text[:max(i, 0)], "\n"), Text: "must be UTF-8 text"}
+	if before, _, wrong := strings.Cut(strings.ToValidUTF8(text, "\x00"), "\x00"); wrong {
+		return nil, &Error{Line: 1 + strings.Count(before, "\n"), Text: "must be UTF-8 text"}
 	}
 	p := parser{rest: strings.ReplaceAll(strings.TrimPrefix(text, "\ufeff"), "\r\n", "\n"), line: 1}
 	all := map[string]string{}

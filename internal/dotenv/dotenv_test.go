@@ -45,6 +45,7 @@ func TestErrors(t *testing.T) {
 		`A="secret"secret`:    `line 1: there is more after the quoted value of A; a quote in it is written \"`,
 		"A=1\nB=\x00secret":   "line 2: must be UTF-8 text",
 		"A=\xff":              "line 1: must be UTF-8 text",
+		"A=\ufffd\nB=\xff":    "line 2: must be UTF-8 text",
 	} {
 		_, err := Parse(text)
 		if wrong, ok := errors.AsType[*Error](err); !ok || wrong.Error() != want {
