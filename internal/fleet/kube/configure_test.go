@@ -2,6 +2,7 @@ package kube
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -67,6 +68,26 @@ func TestBrokenSettings(t *testing.T) {
 		t.Errorf("the change before: %v", err)
 	}
 	r.awaitReady(2)
+}
+
+// TestNoVictimBeforeList: a Deployment is not scaled down before its pods are listed: the pods
+// that serve until then would drain for it.
+func TestNoVictimBeforeList(t *testing.T) {
+	t.Parallel()
+	r, outcome, list := changing(t)
+	r.Scale(1, "test")
+	r.await("wait for the list", func() bool {
+		ready, _ := r.states(registry.Ready)
+		return ready == 0 || strings.Contains(r.log.String(), "not listed yet")
+	})
+	if n, _ := r.states(registry.Ready); n != 1 {
+		t.Errorf("%d pods are ready before the others are listed", n)
+	}
+	list()
+	if err := receive(r, outcome); err != nil {
+		t.Error(err)
+	}
+	r.awaitReady(1)
 }
 
 // TestChangeAgain: settings that only differ in other keys do not end the wait for the pods.

@@ -31,6 +31,10 @@ type choice struct {
 // by as many as have it.
 func (s *steward) lower(ctx context.Context, d *deployment, n int, reason string) time.Duration {
 	now := d.replicas()
+	if !s.fleet.listed() { // those that serve may be of another Cluster
+		s.waitFor("the pods are not listed yet")
+		return s.pace.busy
+	}
 	if d.rollout() {
 		s.fleet.spare()
 		s.waitFor("a rollout is under way: Kubernetes would spread the change over old and new pods")
@@ -67,6 +71,12 @@ func (s *steward) lower(ctx context.Context, d *deployment, n int, reason string
 		s.fleet.condemn(done, time.Time{}) // the next attempt is for the same ones
 	}
 	return s.pace.busy
+}
+
+// listed reports whether the pods of the present Cluster are known.
+func (f *Fleet) listed() (known bool) {
+	f.call(func() { known = f.last.known })
+	return known
 }
 
 // annotate gives a pod the lowest cost. It returns false when that did not succeed.
