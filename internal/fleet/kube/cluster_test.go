@@ -38,9 +38,9 @@ type cluster struct {
 	scalers     string // the answer to a list of HorizontalPodAutoscalers
 	forbidden   string // what a path has that is answered 403; "" for none
 	pending     string // the answer to a list of pods
-	writes      []string
-	down        bool // connections are closed without an answer
-	hidden      bool // lists have no slices
+	looks       int    // at Deployments
+	down        bool   // connections are closed without an answer
+	hidden      bool   // lists have no slices
 }
 
 // event is one of a watch.
@@ -114,9 +114,6 @@ func (c *cluster) do(change func()) {
 func (c *cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
 	down, forbidden := c.down, c.forbidden != "" && strings.Contains(r.Method+" "+r.URL.Path, c.forbidden)
-	if r.Method == http.MethodPatch {
-		c.writes = append(c.writes, r.URL.Path)
-	}
 	c.mu.Unlock()
 	switch {
 	case down:

@@ -14,6 +14,7 @@ func (c *cluster) serveDeployment(w http.ResponseWriter, r *http.Request) {
 	name, below, _ := strings.Cut(name, "/")
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.looks++
 	d := c.deployments[name]
 	if d == nil {
 		c.fail(w, http.StatusNotFound, "NotFound")

@@ -109,6 +109,17 @@ func (r *rig) replicas() int {
 	return r.app.replicas
 }
 
+// awaitLooks waits until stewards have looked at their Deployments a few more times.
+func (r *rig) awaitLooks() {
+	r.t.Helper()
+	looks := func() (n int) {
+		r.cluster.do(func() { n = r.cluster.looks })
+		return n
+	}
+	begin := looks()
+	r.await("looks at the Deployment", func() bool { return looks() >= begin+10 })
+}
+
 // scaledBy has another client set the replicas.
 func (c *cluster) scaledBy(manager string, d *fakeDeployment, n int) {
 	c.do(func() {

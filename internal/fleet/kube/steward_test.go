@@ -71,6 +71,10 @@ func TestTakeBack(t *testing.T) {
 	}
 	r.Scale(0, "test")
 	r.await("draining pod", func() bool { n, _ := r.states(registry.Draining); return n == 1 })
+	r.awaitLooks()
+	if n := r.replicas(); n != 1 {
+		t.Errorf("%d replicas while the pod has a request", n)
+	}
 	r.Scale(1, "test")
 	r.awaitReady(1)
 	lease.Release()
@@ -199,6 +203,7 @@ func TestTwoFleets(t *testing.T) {
 		t.Fatalf("steering of the other one %+v", got)
 	}
 	second.Scale(1, "test")
+	second.awaitLooks()
 	second.awaitReady(3)
 	first.Stop(t.Context())
 	if got := second.steered(); got != (notice.Steering{Target: 3}) {
