@@ -45,7 +45,7 @@ type goPackage struct {
 
 // notices returns the components of the binary for a platform.
 func (r *release) notices(ctx context.Context, p platform) (components, error) {
-	output, err := command(ctx, r.root, p.env(), "go", "list", "-deps", "-json=Dir,Standard,Module", "./cmd/dynlb")
+	output, err := command(ctx, r.root, p.env(), "go", "list", tags, "-deps", "-json=Dir,Standard,Module", "./cmd/dynlb")
 	if err != nil {
 		return nil, err
 	}

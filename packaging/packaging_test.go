@@ -128,6 +128,9 @@ func TestDist(t *testing.T) {
 	name := "dynlb_1.2.3_" + r.platforms[0].String()
 	binary := filepath.Join(r.out, "bin", r.platforms[0].String(), "dynlb")
 	checkArchive(t, filepath.Join(folder, name+".tar.gz"), name, binary)
+	if strings.Contains(readFile(t, binary), "text/template.(*state)") {
+		t.Error("the binary has text/template, unlike that of make build")
+	}
 	checkChecksums(t, folder)
 	checkComponents(t, r, binary)
 	if runtime.GOOS == "linux" {

@@ -33,13 +33,16 @@ func (p platform) env() []string {
 	return []string{"GOOS=" + p.os, "GOARCH=" + p.arch, "CGO_ENABLED=0"}
 }
 
+// tags are the build tags of the binary; the Makefile says why.
+const tags = "-tags=grpcnotrace"
+
 // build builds the binary for a platform and returns its path.
 func (r *release) build(ctx context.Context, p platform) (string, error) {
 	path, err := filepath.Abs(filepath.Join(r.out, "bin", p.String(), "dynlb"))
 	if err != nil {
 		return "", err
 	}
-	_, err = command(ctx, r.root, p.env(), "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X main.version="+r.tag, "-o", path, "./cmd/dynlb")
+	_, err = command(ctx, r.root, p.env(), "go", "build", tags, "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X main.version="+r.tag, "-o", path, "./cmd/dynlb")
 	return path, err
 }
 
