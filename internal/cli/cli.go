@@ -58,6 +58,7 @@ func exitCode(err error) (code int, prefix string) {
 	var invalid *config.Error
 	var refused daemon.ConfigError
 	var usage usageError
+	var goesOn goesOnError
 	switch {
 	case err == nil:
 		return exitDone, ""
@@ -65,7 +66,7 @@ func exitCode(err error) (code int, prefix string) {
 		return exitEmpty, "dynlb: "
 	case errors.Is(err, daemon.ErrCut):
 		return exitCut, "dynlb: "
-	case errors.Is(err, errInterrupted), errors.Is(err, errStopGoesOn), errors.Is(err, errReloadGoesOn), errors.Is(err, errDrainGoesOn):
+	case errors.As(err, &goesOn):
 		return exitInterrupted, "dynlb: "
 	case errors.As(err, &invalid):
 		return exitUsage, ""

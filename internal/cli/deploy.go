@@ -17,8 +17,8 @@ import (
 	"github.com/dynlb/dynlb/server"
 )
 
-// errDetached says that the command was interrupted, and the deploy was not.
-var errDetached = errors.New("the deploy goes on; 'dynlb watch' shows it, 'dynlb rollback' ends it")
+// errDeployGoesOn is the error of an interrupt.
+const errDeployGoesOn goesOnError = "the deploy goes on; 'dynlb watch' shows it, 'dynlb rollback' ends it"
 
 // deployFlags are the flags of deploy.
 type deployFlags struct {
@@ -55,7 +55,7 @@ deploy goes on if this command is interrupted; 'dynlb rollback' ends it.`,
 				return err
 			}
 			request.App = o.app
-			return o.printSteps(cmd, errDetached, func(ctx context.Context, r *remote) (steps, error) {
+			return o.printSteps(cmd, errDeployGoesOn, func(ctx context.Context, r *remote) (steps, error) {
 				stream, err := r.Deploy(ctx, request)
 				return func() (string, error) { m, err := stream.Recv(); return m.GetText(), err }, err
 			})
@@ -136,7 +136,7 @@ another rollback goes forward to it again; the first line says from where to whe
 			if err != nil {
 				return err
 			}
-			return o.printSteps(cmd, errDetached, func(ctx context.Context, r *remote) (steps, error) {
+			return o.printSteps(cmd, errDeployGoesOn, func(ctx context.Context, r *remote) (steps, error) {
 				if line := r.rollbackLine(ctx, app); line != "" {
 					fmt.Fprintln(cmd.OutOrStdout(), line)
 				}

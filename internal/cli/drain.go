@@ -15,8 +15,8 @@ import (
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
 )
 
-// errDrainGoesOn says that the command was interrupted, and the drain was not.
-var errDrainGoesOn = errors.New("the drain goes on; 'dynlb watch' shows it")
+// errDrainGoesOn is the error of an interrupt.
+const errDrainGoesOn goesOnError = "the drain goes on; 'dynlb watch' shows it"
 
 func newDrain(o *options) *cobra.Command {
 	var timeout time.Duration

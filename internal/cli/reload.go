@@ -2,7 +2,6 @@ package cli
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -12,8 +11,8 @@ import (
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
 )
 
-// errReloadGoesOn says that the command was interrupted, and the reload was not.
-var errReloadGoesOn = errors.New("the reload goes on; 'dynlb status' shows its outcome")
+// errReloadGoesOn is the error of an interrupt.
+const errReloadGoesOn goesOnError = "the reload goes on; 'dynlb status' shows its outcome"
 
 func newReload(o *options) *cobra.Command {
 	cmd := &cobra.Command{

@@ -134,20 +134,32 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// endless is a control service whose restarts do not end.
+// endless is a control service whose restarts, deploys and upgrades do not end.
 type endless struct {
 	dynlbv1.UnimplementedControlServer
 	begun chan struct{}
 }
 
-func (e *endless) RestartInstances(_ *dynlbv1.RestartInstancesRequest, stream grpc.ServerStreamingServer[dynlbv1.RestartInstancesResponse]) error {
+func (e *endless) run(stream grpc.ServerStream) error {
 	e.begun <- struct{}{}
 	<-stream.Context().Done()
 	return stream.Context().Err()
 }
 
-// TestRestartInterrupted: an interrupted command says that the restart goes on.
-func TestRestartInterrupted(t *testing.T) {
+func (e *endless) RestartInstances(_ *dynlbv1.RestartInstancesRequest, stream grpc.ServerStreamingServer[dynlbv1.RestartInstancesResponse]) error {
+	return e.run(stream)
+}
+
+func (e *endless) Deploy(_ *dynlbv1.DeployRequest, stream grpc.ServerStreamingServer[dynlbv1.DeployResponse]) error {
+	return e.run(stream)
+}
+
+func (e *endless) Upgrade(_ *dynlbv1.UpgradeRequest, stream grpc.ServerStreamingServer[dynlbv1.UpgradeResponse]) error {
+	return e.run(stream)
+}
+
+// TestInterrupted: an interrupted command says that what it has begun goes on.
+func TestInterrupted(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -164,27 +176,39 @@ func TestRestartInterrupted(t *testing.T) {
 			t.Error(err)
 		}
 	}()
+	for _, c := range []struct{ command, want string }{
+		{"restart", "the restart goes on; 'dynlb watch' shows it"},
+		{"deploy ./v2", "the deploy goes on; 'dynlb watch' shows it, 'dynlb rollback' ends it"},
+		{"upgrade", "the upgrade goes on; 'dynlb status' shows the version that serves"},
+	} {
+		interrupt(t, append(strings.Fields(c.command), "--admin", l.Addr().String()), e.begun, "dynlb: "+c.want+"\n")
+	}
+}
+
+// interrupt interrupts a command line when it has begun, and checks what it prints.
+func interrupt(t *testing.T, args []string, begun <-chan struct{}, want string) {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(self, "restart", "--admin", l.Addr().String())
+	cmd := exec.Command(self, args...)
 	var output daemontest.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	select {
-	case <-e.begun:
+	case <-begun:
 	case <-time.After(daemontest.Within):
-		t.Error("the restart has not begun")
+		t.Error("it has not begun")
 	}
 	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
 	exit, ok := errors.AsType[*exec.ExitError](cmd.Wait())
-	if want := "dynlb: the restart goes on; 'dynlb watch' shows it\n"; !ok || exit.ExitCode() != 130 || output.String() != want {
-		t.Errorf("restart: %v, %s", exit, output.String())
+	if !ok || exit.ExitCode() != 130 || output.String() != want {
+		t.Errorf("%s: %v, %s", args[0], exit, output.String())
 	}
 }
 

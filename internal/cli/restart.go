@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -12,8 +11,8 @@ import (
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
 )
 
-// errInterrupted says that the command was interrupted, and the restart was not.
-var errInterrupted = errors.New("the restart goes on; 'dynlb watch' shows it")
+// errRestartGoesOn is the error of an interrupt.
+const errRestartGoesOn goesOnError = "the restart goes on; 'dynlb watch' shows it"
 
 func newRestart(o *options) *cobra.Command {
 	var surge int32
@@ -35,7 +34,7 @@ The restart goes on if this command is interrupted.`,
 			if err != nil {
 				return err
 			}
-			return o.printSteps(cmd, errInterrupted, func(ctx context.Context, r *remote) (steps, error) {
+			return o.printSteps(cmd, errRestartGoesOn, func(ctx context.Context, r *remote) (steps, error) {
 				stream, err := r.RestartInstances(ctx, &dynlbv1.RestartInstancesRequest{App: app, MaxSurge: surge})
 				return func() (string, error) {
 					m, err := stream.Recv()

@@ -11,12 +11,18 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// goesOnError says that the command was interrupted, and what it has begun was not.
+type goesOnError string
+
+// Error implements error.
+func (e goesOnError) Error() string { return string(e) }
+
 // steps returns the next step of a call, as a line, and io.EOF after the last one.
 type steps func() (string, error)
 
 // printSteps prints the steps of a call, which goes on if the command is interrupted. The
 // error is detached then.
-func (o *options) printSteps(cmd *cobra.Command, detached error, call func(context.Context, *remote) (steps, error)) error {
+func (o *options) printSteps(cmd *cobra.Command, detached goesOnError, call func(context.Context, *remote) (steps, error)) error {
 	r, err := dial(cmd.Context(), o)
 	if err != nil {
 		return err

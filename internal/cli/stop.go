@@ -17,8 +17,8 @@ import (
 	"github.com/dynlb/dynlb/internal/runs"
 )
 
-// errStopGoesOn says that the command was interrupted, and the stop was not.
-var errStopGoesOn = errors.New("the stop goes on; 'dynlb ls' shows whether dynlb still runs")
+// errStopGoesOn is the error of an interrupt.
+const errStopGoesOn goesOnError = "the stop goes on; 'dynlb ls' shows whether dynlb still runs"
 
 const (
 	// stopMargin is how much longer than announced a stop may take until stop gives up.

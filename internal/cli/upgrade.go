@@ -13,8 +13,8 @@ import (
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
 )
 
-// errUpgrading says that the command was interrupted, and the upgrade was not.
-var errUpgrading = errors.New("the upgrade goes on; 'dynlb status' shows the version that serves")
+// errUpgradeGoesOn is the error of an interrupt.
+const errUpgradeGoesOn goesOnError = "the upgrade goes on; 'dynlb status' shows the version that serves"
 
 func newUpgrade(o *options) *cobra.Command {
 	cmd := &cobra.Command{
@@ -44,7 +44,7 @@ SIGUSR2 to the main process does the same without PATH.`,
 					return fmt.Errorf("find %s: %w", args[0], err)
 				}
 			}
-			return o.printSteps(cmd, errUpgrading, func(ctx context.Context, r *remote) (steps, error) {
+			return o.printSteps(cmd, errUpgradeGoesOn, func(ctx context.Context, r *remote) (steps, error) {
 				stream, err := r.Upgrade(ctx, &dynlbv1.UpgradeRequest{Path: path})
 				return func() (string, error) { m, err := stream.Recv(); return m.GetText(), err }, err
 			})
