@@ -158,30 +158,37 @@ func (e *endless) Upgrade(_ *dynlbv1.UpgradeRequest, stream grpc.ServerStreaming
 	return e.run(stream)
 }
 
-// TestInterrupted: an interrupted command says that what it has begun goes on.
-func TestInterrupted(t *testing.T) {
-	t.Parallel()
+// serveControl serves a control service until the end of the test, and returns its address.
+func serveControl(t *testing.T, service dynlbv1.ControlServer) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &endless{begun: make(chan struct{}, 1)}
 	server := grpc.NewServer()
-	dynlbv1.RegisterControlServer(server, e)
+	dynlbv1.RegisterControlServer(server, service)
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(l) }()
-	defer func() {
+	go func() { served <- server.Serve(l) }() // ends with the test
+	t.Cleanup(func() {
 		server.Stop()
 		if err := <-served; err != nil {
 			t.Error(err)
 		}
-	}()
+	})
+	return l.Addr().String()
+}
+
+// TestInterrupted: an interrupted command says that what it has begun goes on.
+func TestInterrupted(t *testing.T) {
+	t.Parallel()
+	e := &endless{begun: make(chan struct{}, 1)}
+	address := serveControl(t, e)
 	for _, c := range []struct{ command, want string }{
 		{"restart", "the restart goes on; 'dynlb watch' shows it"},
 		{"deploy ./v2", "the deploy goes on; 'dynlb watch' shows it, 'dynlb rollback' ends it"},
 		{"upgrade", "the upgrade goes on; 'dynlb status' shows the version that serves"},
 	} {
-		interrupt(t, append(strings.Fields(c.command), "--admin", l.Addr().String()), e.begun, "dynlb: "+c.want+"\n")
+		interrupt(t, append(strings.Fields(c.command), "--admin", address), e.begun, "dynlb: "+c.want+"\n")
 	}
 }
 

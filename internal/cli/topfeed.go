@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -119,12 +120,10 @@ func (f *topFeed) tick(hangup <-chan os.Signal) error {
 
 // watch sends the state of all apps, also of a dynlb that comes after this one.
 func (f *topFeed) watch() error {
-	resume, past := map[string]uint64{}, map[string]bool{}
-	var none uint64 // where a watch without an event yet resumes
+	var resume resumption
+	past := map[string]bool{}
 	following := follower{options: f.options, off: f.off, reached: true, tell: func(lost bool, reason string) {
-		if lost {
-			none = sequenceAt(time.Now())
-		}
+		resume.connection(lost)
 		f.send(top.Connection{Lost: lost, Reason: reason})
 	}}
 	return following.run(f.ctx, func(ctx context.Context, r *remote, received func()) error {
@@ -139,9 +138,8 @@ func (f *topFeed) watch() error {
 				past[name] = true
 			}
 		}
-		return r.watchAll(ctx, names, func(app string) uint64 { return max(none, resume[app]) }, func(app string, m *dynlbv1.WatchInstancesResponse) error {
+		return r.watchAll(ctx, names, &resume, func(app string, m *dynlbv1.WatchInstancesResponse) error {
 			received()
-			resume[app] = max(resume[app], lastSequence(m.GetEvents()))
 			f.send(top.State{App: app, Response: m})
 			return nil
 		})
@@ -158,11 +156,8 @@ func (f *topFeed) sendPast(ctx context.Context, r *remote, app string) {
 	if err != nil {
 		return
 	}
-	exits := page.GetEvents()
-	for i, j := 0, len(exits)-1; i < j; i, j = i+1, j-1 {
-		exits[i], exits[j] = exits[j], exits[i]
-	}
-	f.send(top.Past{App: app, Exits: exits})
+	slices.Reverse(page.GetEvents())
+	f.send(top.Past{App: app, Exits: page.GetEvents()})
 }
 
 // followLog returns a command that follows the log of an instance, in place of the one

@@ -51,16 +51,19 @@ happened meanwhile.`,
 				request.MinInterval = durationpb.New(interval)
 			}
 			screen := newScreen(out, output)
+			var resume resumption
 			tell := tellOn(cmd.ErrOrStderr())
 			f := follower{options: o, off: off, tell: func(lost bool, reason string) {
-				if lost && request.GetResumeAfter() == 0 { // no event yet: those of the next dynlb
-					request.ResumeAfter = sequenceAt(time.Now())
-				}
+				resume.connection(lost)
 				screen.pause()
 				tell(lost, reason)
 			}}
 			return f.run(ctx, func(ctx context.Context, r *remote, received func()) error {
-				return r.watch(ctx, request, screen, received)
+				request.ResumeAfter = resume.after(app)
+				return r.watch(ctx, request, screen, func(m *dynlbv1.WatchInstancesResponse) {
+					received()
+					resume.note(app, m)
+				})
 			})
 		},
 	}
@@ -71,21 +74,14 @@ happened meanwhile.`,
 	return cmd
 }
 
-// watch shows an app until the stream ends. The request then resumes after the last event.
-func (r *remote) watch(ctx context.Context, request *dynlbv1.WatchInstancesRequest, screen screen, received func()) error {
+// watch shows an app until the stream ends, and calls note for each message.
+func (r *remote) watch(ctx context.Context, request *dynlbv1.WatchInstancesRequest, screen screen, note func(*dynlbv1.WatchInstancesResponse)) error {
 	stream, err := r.WatchInstances(ctx, request)
 	if err != nil {
 		return err
 	}
-	return follow(stream, screen, func(m *dynlbv1.WatchInstancesResponse) {
-		received()
-		request.ResumeAfter = max(request.ResumeAfter, lastSequence(m.GetEvents()))
-	})
+	return follow(stream, screen, note)
 }
-
-// sequenceAt returns a number that the events of a dynlb that starts at a time or later are
-// above: it begins with the milliseconds since 1970.
-func sequenceAt(t time.Time) uint64 { return uint64(t.UnixMilli()) }
 
 // redrawInterval is how often the last message is drawn again if no new one arrives:
 // ages and holds change every second.
