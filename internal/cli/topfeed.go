@@ -22,14 +22,12 @@ import (
 type topFeed struct {
 	options  *options
 	off      bool            // end with dynlb
-	ctx      context.Context //nolint:containedctx // it ends the goroutines that commands start
+	ctx      context.Context //nolint:containedctx // it ends the goroutines that keys start
 	cancel   context.CancelFunc
 	messages chan tea.Msg
 	running  sync.WaitGroup
 	closed   atomic.Bool // the terminal is gone
-
-	mu      sync.Mutex // guards stopLog
-	stopLog context.CancelFunc
+	stopLog  context.CancelFunc
 }
 
 // fedMessage is a message of a feed.
@@ -160,19 +158,13 @@ func (f *topFeed) sendPast(ctx context.Context, r *remote, app string) {
 	f.send(top.Past{App: app, Exits: page.GetEvents()})
 }
 
-// followLog returns a command that follows the log of an instance, in place of the one
-// before.
-func (f *topFeed) followLog(app, instance string) tea.Cmd {
-	return func() tea.Msg {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		f.stopLog()
-		var ctx context.Context
-		ctx, f.stopLog = context.WithCancel(f.ctx)
-		if instance != "" && f.ctx.Err() == nil {
-			f.run(func() error { f.readLog(ctx, app, instance); return nil })
-		}
-		return nil
+// followLog follows the log of an instance, in place of the one before.
+func (f *topFeed) followLog(app, instance string) {
+	f.stopLog()
+	var ctx context.Context
+	ctx, f.stopLog = context.WithCancel(f.ctx)
+	if instance != "" {
+		f.run(func() error { f.readLog(ctx, app, instance); return nil })
 	}
 }
 

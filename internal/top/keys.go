@@ -56,7 +56,7 @@ func (m *Model) key(name string) tea.Cmd {
 	case "shift+tab", "p":
 		m.switchApp(-1)
 	}
-	return m.follow()
+	return nil
 }
 
 // toggle shows something below the table, or nothing if it is shown.

@@ -20,9 +20,10 @@ const (
 type Options struct {
 	// Address is that of dynlb, for the title.
 	Address string
-	// Follow returns a command that begins to follow the log of an instance, in place of
-	// the present one; that of "" follows none.
-	Follow func(app, instance string) tea.Cmd
+	// Follow begins to follow the log of an instance, in place of the present one; that of
+	// "" follows none. It does not block. It is no tea.Cmd: those of two keys may run in
+	// any order.
+	Follow func(app, instance string)
 	// App is the app that is shown first. Empty: the first one.
 	App string
 	// Now is the time until the first Tick.
@@ -73,7 +74,7 @@ const (
 // New returns a Model without a state.
 func New(o Options) *Model {
 	if o.Follow == nil {
-		o.Follow = func(string, string) tea.Cmd { return nil }
+		o.Follow = func(string, string) {}
 	}
 	return &Model{options: o, now: o.Now, apps: map[string]*app{}, shown: o.App, sort: defaultSort}
 }
@@ -86,11 +87,12 @@ func (m *Model) Init() tea.Cmd { return nil }
 
 // Update implements tea.Model.
 func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	var cmd tea.Cmd
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		m.width, m.height = msg.Width, msg.Height
 	case tea.KeyPressMsg:
-		return m, m.key(msg.String())
+		cmd = m.key(msg.String())
 	case Tick:
 		m.tick(time.Time(msg))
 	case Apps:
@@ -109,11 +111,12 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.lost = msg
 	case Failure:
 		m.err = msg.Err
-		return m, tea.Quit
+		cmd = tea.Quit
 	case Closed:
-		return m, tea.Quit
+		cmd = tea.Quit
 	}
-	return m, m.follow()
+	m.follow()
+	return m, cmd
 }
 
 // app returns what is known of an app.
@@ -177,22 +180,21 @@ func (m *Model) tick(now time.Time) {
 	}
 }
 
-// follow returns the command that follows the log of the selected instance, if that is
-// another one now.
-func (m *Model) follow() tea.Cmd {
+// follow has the log of the selected instance followed, if that is another one now.
+func (m *Model) follow() {
 	want := ""
 	if m.detail == detailLog {
 		if in := m.selected(); in != nil {
 			want = in.GetId()
 		} else if m.logOf != "" && m.lost.Lost {
-			return nil
+			return
 		}
 	}
 	if want == m.logOf {
-		return nil
+		return
 	}
 	m.logOf, m.log = want, nil
-	return m.options.Follow(m.shown, want)
+	m.options.Follow(m.shown, want)
 }
 
 // lastOf returns the last n elements.

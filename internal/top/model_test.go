@@ -149,9 +149,8 @@ func TestApps(t *testing.T) {
 func TestLog(t *testing.T) {
 	t.Parallel()
 	var followed []string
-	m := New(Options{Now: begin, Follow: func(app, instance string) tea.Cmd {
+	m := New(Options{Now: begin, Follow: func(app, instance string) {
 		followed = append(followed, app+" "+instance)
-		return nil
 	}})
 	m.Update(tea.WindowSizeMsg{Width: 80, Height: 30})
 	m.Update(Apps{"default"})

@@ -1,6 +1,6 @@
 // Package top is the screen of `dynlb top`: a [Model] takes messages about a running dynlb
 // and about keys, and renders itself. It does no I/O: its caller feeds it, and carries out
-// the commands that it returns.
+// what it asks for.
 //
 // model.go and keys.go change the state, figures.go makes rates of counters, and view.go,
 // table.go and detail.go draw.
