@@ -19,8 +19,7 @@ const (
 )
 
 // TestSizes holds every Go file, tests included, and every function of the product
-// to the bounds. Tables and scripts of a test may be longer, and an example app is
-// one file.
+// to the bounds. Tables and scripts of a test may be longer.
 func TestSizes(t *testing.T) {
 	t.Parallel()
 	for _, path := range texts(t) {
@@ -31,7 +30,7 @@ func TestSizes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n := bytes.Count(source, []byte("\n")); n > maxFileLines && !strings.HasPrefix(path, "examples/") {
+		if n := bytes.Count(source, []byte("\n")); n > maxFileLines {
 			t.Errorf("%s has %d lines, more than %d", path, n, maxFileLines)
 		}
 		if strings.HasSuffix(path, "_test.go") {
