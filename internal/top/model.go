@@ -161,9 +161,6 @@ func (m *Model) takeLog(l Log) {
 	if l.Instance != m.logOf {
 		return
 	}
-	if l.Reset {
-		m.log = nil
-	}
 	m.log = lastOf(append(m.log, l.Lines...), maxLog)
 }
 

@@ -27,11 +27,10 @@ type Past struct {
 	Exits []*dynlbv1.Event
 }
 
-// Log has lines that an instance has printed. Reset is set in the first message about it.
+// Log has lines that an instance has printed.
 type Log struct {
 	Instance string
 	Lines    []*dynlbv1.LogLine
-	Reset    bool
 }
 
 // Connection says that the connection to dynlb is lost, and why, or is there again.
