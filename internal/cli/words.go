@@ -33,7 +33,7 @@ var otherWords = map[string]string{
 	"gracefulReload": "'dynlb restart' replaces all instances without losing a request",
 	"sendSignal":     "'dynlb restart' replaces all instances, and 'dynlb drain INSTANCE' one; kill(1) signals a process",
 	"reset":          "there is nothing to reset: the counters begin with dynlb",
-	"update":         "replace the binary, then 'dynlb stop' and 'dynlb serve', or 'systemctl restart dynlb'",
+	"update":         "'dynlb upgrade' replaces dynlb by another binary without losing a request",
 	"plus":           "the dashboard is at adminHTTP of the config, http://127.0.0.1:4002 by default",
 	"web":            "the dashboard is at adminHTTP of the config, http://127.0.0.1:4002 by default",
 	"env":            "'env' and 'envFile' of the config are the environment of the instances",
