@@ -63,7 +63,8 @@ func (r *release) linuxPackages(ctx context.Context, folder string, p platform, 
 	for _, kind := range []string{"deb", "rpm", "apk"} {
 		name := fmt.Sprintf("dynlb_%s_%s.%s", r.version, p, kind)
 		_, err := command(ctx, r.root, []string{fmt.Sprintf("SOURCE_DATE_EPOCH=%d", r.date.Unix())},
-			strings.Fields("go tool -modfile=tools/nfpm/go.mod nfpm package --config "+filepath.Join(work, "nfpm.yaml")+" --packager "+kind+" --target "+filepath.Join(target, name))...)
+			"go", "tool", "-modfile=tools/nfpm/go.mod", "nfpm", "package",
+			"--config", filepath.Join(work, "nfpm.yaml"), "--packager", kind, "--target", filepath.Join(target, name))
 		if err != nil {
 			return err
 		}

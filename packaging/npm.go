@@ -42,7 +42,7 @@ func (r *release) npm(ctx context.Context) error {
 	for _, p := range r.platforms {
 		own := base
 		own.Name = "@dynlb/" + p.os + "-" + nodeArch[p.arch]
-		own.OS, own.CPU, own.Files = []string{p.os}, []string{nodeArch[p.arch]}, []string{"bin", "THIRD_PARTY_NOTICES.txt"}
+		own.OS, own.CPU, own.Files = []string{p.os}, []string{nodeArch[p.arch]}, []string{"bin", noticesFile}
 		own.PreferUnplugged = true // Yarn would keep the binary in a zip file
 		whole.OptionalDependencies[own.Name] = r.version
 		if err := r.platformPackage(ctx, filepath.Join(folder, p.String()), p, &own); err != nil {

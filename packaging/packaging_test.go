@@ -27,7 +27,7 @@ import (
 
 func TestMain(m *testing.M) { daemontest.Main(m, func([]string) int { return 1 }) }
 
-// newRelease is a release of this platform, in a folder of the test.
+// newRelease is a release of this platform, in a folder of the test, whose path has a space.
 func newRelease(t *testing.T) *release {
 	t.Helper()
 	if testing.Short() {
@@ -37,7 +37,7 @@ func newRelease(t *testing.T) *release {
 	if err != nil {
 		t.Skip(err)
 	}
-	return &release{root: "..", out: t.TempDir(), version: "1.2.3", tag: "v1.2.3", platforms: []platform{p}, date: time.Unix(1_800_000_000, 0).UTC()}
+	return &release{root: "..", out: filepath.Join(t.TempDir(), "a release"), version: "1.2.3", tag: "v1.2.3", platforms: []platform{p}, date: time.Unix(1_800_000_000, 0).UTC()}
 }
 
 func TestSemantic(t *testing.T) {
