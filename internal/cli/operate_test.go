@@ -122,6 +122,19 @@ func TestLsAndStop(t *testing.T) {
 	}
 }
 
+// TestLsOfOthers: ls does not ask a dynlb of another user, whose record could name any token
+// and any address to send it to.
+func TestLsOfOthers(t *testing.T) {
+	t.Parallel()
+	r := daemontest.Start(t, "minInstances: 1\n")
+	r.AwaitReady(1)
+	for own, want := range map[bool]string{true: "1/1", false: "-"} {
+		if got := new(options).readyAt(t.Context(), &runs.Record{Admin: r.Admin, Own: own}); got != want {
+			t.Errorf("own %v: %s ready, want %s", own, got, want)
+		}
+	}
+}
+
 // TestStopOfService: a dynlb that systemd runs is not stopped, which would start it again.
 func TestStopOfService(t *testing.T) {
 	t.Parallel()

@@ -67,6 +67,29 @@ func (b *breaking) ofSecond(app string) (after uint64, ok bool) {
 	return 0, false
 }
 
+// TestAsksFor: events that are followed are those that the flags ask for.
+func TestAsksFor(t *testing.T) {
+	t.Parallel()
+	e := &dynlbv1.Event{InstanceId: "3f2a", Type: dynlbv1.EventType_EVENT_TYPE_EXITED}
+	for _, c := range []struct {
+		instance string
+		kind     dynlbv1.EventType
+		want     bool
+	}{
+		{"3f", dynlbv1.EventType_EVENT_TYPE_EXITED, true},
+		{"4", dynlbv1.EventType_EVENT_TYPE_EXITED, false},
+		{"", dynlbv1.EventType_EVENT_TYPE_SCALED, false},
+	} {
+		request := &dynlbv1.ListEventsRequest{InstanceId: c.instance, Types: []dynlbv1.EventType{c.kind}}
+		if got := asksFor(request, e); got != c.want {
+			t.Errorf("%q, %v: %v", c.instance, c.kind, got)
+		}
+	}
+	if !asksFor(&dynlbv1.ListEventsRequest{}, e) {
+		t.Error("without flags an event is left out")
+	}
+}
+
 // TestResume: after a lost connection the commands that follow go on behind the last event,
 // and for an app without one they show all of the next dynlb.
 func TestResume(t *testing.T) {

@@ -33,6 +33,9 @@ func TestFigures(t *testing.T) {
 	m.Update(state(10)) // of another process
 	m.Update(Tick(begin.Add(6 * time.Second)))
 	wantShown(t, m, "req/s 0 ")
+	m.Update(state(60))
+	m.Update(Tick(begin.Add(7 * time.Second)))
+	wantShown(t, m, "req/s 50")
 }
 
 // TestSort: each column sorts, the row that an operator wants to see most first, and the selection stays
