@@ -63,7 +63,8 @@ var table = map[string][]string{
 	"internal/simulate":    {"internal/autoscaler", "internal/notice", "internal/registry", "golang.org/x/image"},
 	"internal/dashboard":   {},
 	"internal/top/topshot": {"github.com/charmbracelet/x/ansi"},
-	"internal/top":         {"gen/dynlb/v1", "charm.land/bubbletea/v2", "charm.land/lipgloss/v2", "github.com/charmbracelet/x/ansi"},
+	"internal/terminal":    {"gen/dynlb/v1"},
+	"internal/top":         {"gen/dynlb/v1", "internal/terminal", "charm.land/bubbletea/v2", "charm.land/lipgloss/v2", "github.com/charmbracelet/x/ansi"},
 	"internal/demo":        {"github.com/coder/websocket"},
 	"proxy":                {"internal/registry", "proxy/fast", "proxy/handshake", "proxy/settings", "proxy/outcome", "proxy/policy", "proxy/route", "proxy/std"},
 	"proxy/proxyproto":     {},
@@ -117,7 +118,7 @@ var table = map[string][]string{
 	},
 	"internal/cli": {
 		"gen/dynlb/v1", "internal/config", "internal/daemon", "internal/demo", "internal/keeper", "internal/logging", "internal/process/orphan", "internal/process/procfs",
-		"internal/schedule", "internal/deploy", "internal/recipe", "internal/firstrun", "internal/simulate", "internal/systemd", "proxy", "server", "github.com/spf13/cobra", "golang.org/x/term", "internal/runs", "internal/top", "charm.land/bubbletea/v2",
+		"internal/schedule", "internal/deploy", "internal/recipe", "internal/firstrun", "internal/simulate", "internal/systemd", "proxy", "server", "github.com/spf13/cobra", "golang.org/x/term", "internal/runs", "internal/terminal", "internal/top", "charm.land/bubbletea/v2",
 		"google.golang.org", "github.com/spf13/pflag",
 	},
 	"internal/daemon/daemontest": {"gen/dynlb/v1", "internal/config", "internal/daemon", "internal/runs", "proxy", "go.uber.org/goleak", "google.golang.org"},

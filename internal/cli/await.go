@@ -7,6 +7,7 @@ import (
 	"time"
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+	"github.com/dynlb/dynlb/internal/terminal"
 )
 
 // await waits until n instances of an app are ready and no others of it exist, for the given time at
@@ -56,7 +57,7 @@ func whyNot(p *dynlbv1.Pool) string {
 	}
 	for _, in := range p.GetInstances() {
 		if in.GetState() != dynlbv1.InstanceState_INSTANCE_STATE_READY {
-			return fmt.Sprintf(": %s is %s", shortID(in.GetId()), stateText(in))
+			return fmt.Sprintf(": %s is %s", terminal.ShortID(in.GetId()), terminal.State(in))
 		}
 	}
 	return ""

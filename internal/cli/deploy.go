@@ -14,6 +14,7 @@ import (
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
 	"github.com/dynlb/dynlb/internal/deploy"
+	"github.com/dynlb/dynlb/internal/terminal"
 	"github.com/dynlb/dynlb/server"
 )
 
@@ -159,5 +160,5 @@ func (r *remote) rollbackLine(ctx context.Context, app string) string {
 	if err != nil || p.GetDeploy() != nil || p.GetVersion() == "" || p.GetPreviousVersion() == "" {
 		return ""
 	}
-	return printable(fmt.Sprintf("from %[1]s back to %[2]s, which was in force before; another rollback returns to %[1]s", p.GetVersion(), p.GetPreviousVersion()))
+	return terminal.Printable(fmt.Sprintf("from %[1]s back to %[2]s, which was in force before; another rollback returns to %[1]s", p.GetVersion(), p.GetPreviousVersion()))
 }

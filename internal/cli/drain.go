@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+	"github.com/dynlb/dynlb/internal/terminal"
 )
 
 // errDrainGoesOn is the error of an interrupt.
@@ -68,7 +69,7 @@ func (r *remote) findInstance(ctx context.Context, app, begin string) (found *dy
 	var there []string
 	for _, response := range all {
 		for _, in := range response.GetPool().GetInstances() {
-			there = append(there, shortID(in.GetId()))
+			there = append(there, terminal.ShortID(in.GetId()))
 			if !strings.HasPrefix(in.GetId(), begin) {
 				continue
 			}
@@ -106,7 +107,7 @@ func (r *remote) drain(cmd *cobra.Command, in *dynlbv1.Instance, timeout time.Du
 		return r.explain(cmd.Context(), err)
 	}
 	out := cmd.OutOrStdout()
-	fmt.Fprintf(out, "%s is being replaced\n", shortID(in.GetId()))
+	fmt.Fprintf(out, "%s is being replaced\n", terminal.ShortID(in.GetId()))
 	var last *dynlbv1.Pool
 	for {
 		m, err := stream.Recv()
@@ -114,7 +115,7 @@ func (r *remote) drain(cmd *cobra.Command, in *dynlbv1.Instance, timeout time.Du
 		case err != nil && interrupted.Err() != nil:
 			return errDrainGoesOn
 		case err != nil && ctx.Err() != nil:
-			return fmt.Errorf("%s is not gone after %v%s; the drain goes on", shortID(in.GetId()), timeout, whyNot(last))
+			return fmt.Errorf("%s is not gone after %v%s; the drain goes on", terminal.ShortID(in.GetId()), timeout, whyNot(last))
 		case err != nil:
 			return r.explain(cmd.Context(), err)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+	"github.com/dynlb/dynlb/internal/terminal"
 )
 
 func newEvents(o *options) *cobra.Command {
@@ -133,7 +134,7 @@ func printEvents(cmd *cobra.Command, events []*dynlbv1.Event, output string) err
 		}
 		lines := e.GetOutput()
 		for _, line := range lines[max(0, len(lines)-lastLines):] {
-			if _, err := fmt.Fprintf(out, "    %s\n", printable(line)); err != nil {
+			if _, err := fmt.Fprintf(out, "    %s\n", terminal.Printable(line)); err != nil {
 				return err
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+	"github.com/dynlb/dynlb/internal/terminal"
 )
 
 func newExplain(o *options) *cobra.Command {
@@ -48,7 +49,7 @@ for all apps or for APP.`,
 func explainPool(p *dynlbv1.Pool, now time.Time) []string {
 	out := []string{summary(p)}
 	if d := p.GetLastDecision(); d != nil {
-		out = append(out, fmt.Sprintf("why %d: %s ago, by %s: %s", p.GetTarget(), age(d.GetTime()), d.GetRule(), printable(d.GetReason())))
+		out = append(out, fmt.Sprintf("why %d: %s ago, by %s: %s", p.GetTarget(), age(d.GetTime()), d.GetRule(), terminal.Printable(d.GetReason())))
 	}
 	load := loadOf(p)
 	out = append(out, fmt.Sprintf("load now: %.2f for each instance (instances are added above %g, and idle ones removed below %g)",
@@ -64,7 +65,7 @@ func explainPool(p *dynlbv1.Pool, now time.Time) []string {
 	case p.GetTarget() >= p.GetMaxInstances():
 		out = append(out, fmt.Sprintf("more: no, maxInstances is %d", p.GetMaxInstances()))
 	case p.GetBrake() != "":
-		out = append(out, "more: no, "+printable(p.GetBrake()))
+		out = append(out, "more: no, "+terminal.Printable(p.GetBrake()))
 	default:
 		out = append(out, more(p, load))
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/dynlb/dynlb/internal/runs"
+	"github.com/dynlb/dynlb/internal/terminal"
 )
 
 // connectHint returns advice for a connection that failed with a message. found is
@@ -48,7 +49,7 @@ const hintedRuns = 3
 func othersHint(all []runs.Record) string {
 	var texts []string
 	for i := range all[:min(len(all), hintedRuns)] {
-		texts = append(texts, printable(fmt.Sprintf("--admin %s (%s)", all[i].Admin, cmp.Or(all[i].Config, "the defaults"))))
+		texts = append(texts, terminal.Printable(fmt.Sprintf("--admin %s (%s)", all[i].Admin, cmp.Or(all[i].Config, "the defaults"))))
 	}
 	switch {
 	case len(all) == 0:

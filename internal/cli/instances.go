@@ -7,6 +7,7 @@ import (
 	"time"
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+	"github.com/dynlb/dynlb/internal/terminal"
 )
 
 // instanceRows returns the rows of the instances, below a heading. versioned is 1 if there is a
@@ -15,15 +16,15 @@ func instanceRows(instances []*dynlbv1.Instance) (rows [][]string, versioned int
 	rows = [][]string{{"INSTANCE", "ADDRESS", "STATE", "IN-FLIGHT", "REQUESTS", "RESPONSE", "LOAD", "CPU", "MEMORY", "AGE", "HANDLE"}}
 	for _, in := range instances {
 		rows = append(rows, []string{
-			shortID(in.GetId()),
+			terminal.ShortID(in.GetId()),
 			in.GetAddress(),
-			stateText(in),
+			terminal.State(in),
 			strconv.Itoa(int(in.GetInFlight())),
 			strconv.FormatUint(in.GetTotalRequests(), 10),
 			strconv.FormatFloat(in.GetResponseTimeMs(), 'f', 1, 64) + " ms",
 			strconv.FormatFloat(in.GetLoad(), 'f', 2, 64),
 			cpu(in),
-			memory(in),
+			terminal.Memory(in.GetMemoryBytes()),
 			age(in.GetStartTime()),
 			in.GetHandle(),
 		})

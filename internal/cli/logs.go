@@ -17,6 +17,7 @@ import (
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
 	"github.com/dynlb/dynlb/internal/logging"
+	"github.com/dynlb/dynlb/internal/terminal"
 	"github.com/dynlb/dynlb/server"
 )
 
@@ -167,14 +168,14 @@ var instanceColours = []string{"\x1b[36m", "\x1b[32m", "\x1b[35m", "\x1b[34m", "
 
 // line returns a line with its prefix: time, app, instance, and a mark of the stream.
 func (p logPrinter) line(l *dynlbv1.LogLine, now time.Time) string {
-	name, mark := shortID(l.GetInstanceId()), "|"
+	name, mark := terminal.ShortID(l.GetInstanceId()), "|"
 	if p.withApp && l.GetApp() != "default" {
 		name = l.GetApp() + "/" + name
 	}
 	if l.GetStream() == "stderr" {
 		mark = "!"
 	}
-	prefix, text := stamp(l.GetTime().AsTime(), now)+" "+name+" "+mark, printable(l.GetText())
+	prefix, text := stamp(l.GetTime().AsTime(), now)+" "+name+" "+mark, terminal.Printable(l.GetText())
 	if !p.colours {
 		return prefix + " " + text
 	}

@@ -9,6 +9,8 @@ import (
 	"os/signal"
 
 	"github.com/spf13/cobra"
+
+	"github.com/dynlb/dynlb/internal/terminal"
 )
 
 // goesOnError says that the command was interrupted, and what it has begun was not.
@@ -44,6 +46,6 @@ func (o *options) printSteps(cmd *cobra.Command, detached goesOnError, call func
 		case err != nil:
 			return r.explain(cmd.Context(), err)
 		}
-		fmt.Fprintln(cmd.OutOrStdout(), printable(line))
+		fmt.Fprintln(cmd.OutOrStdout(), terminal.Printable(line))
 	}
 }

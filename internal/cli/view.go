@@ -5,12 +5,12 @@ import (
 	"io"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+	"github.com/dynlb/dynlb/internal/terminal"
 )
 
 // The ANSI colours of states (ECMA-48 SGR).
@@ -83,7 +83,7 @@ func (v view) pool(w io.Writer, p *dynlbv1.Pool) {
 	}
 	for _, in := range p.GetInstances() {
 		if reason := notReadyReason(in); reason != "" {
-			v.line(w, shortID(in.GetId())+" "+reason, yellow)
+			v.line(w, terminal.ShortID(in.GetId())+" "+reason, yellow)
 		}
 	}
 }
@@ -113,31 +113,15 @@ func (v view) lastOutput(w io.Writer, p *dynlbv1.Pool) {
 	if len(lines) == 0 {
 		return
 	}
-	v.line(w, fmt.Sprintf("last output of %s, which ended %s ago:", shortID(exit.GetInstanceId()), age(exit.GetTime())), "")
+	v.line(w, fmt.Sprintf("last output of %s, which ended %s ago:", terminal.ShortID(exit.GetInstanceId()), age(exit.GetTime())), "")
 	for _, line := range lines[max(0, len(lines)-lastLines):] {
 		v.line(w, "  "+line, "")
 	}
 }
 
-// printable returns text that is safe to print on one line of a terminal: control
-// characters and those that change the direction of text become U+FFFD, and a tab
-// becomes a space.
-func printable(text string) string {
-	return strings.Map(func(c rune) rune {
-		switch {
-		case c == '\t':
-			return ' '
-		case unicode.IsControl(c), unicode.Is(unicode.Bidi_Control, c):
-			return utf8.RuneError
-		default:
-			return c
-		}
-	}, text)
-}
-
 // line writes one line in a colour, truncated to the width.
 func (v view) line(w io.Writer, text, colour string) {
-	text = printable(text)
+	text = terminal.Printable(text)
 	if v.width > 0 && utf8.RuneCountInString(text) > v.width {
 		text = string([]rune(text)[:v.width-1]) + "…"
 	}
@@ -188,19 +172,6 @@ func align(rows [][]string, right, end int) []string {
 	return lines
 }
 
-// stateName returns a state as logs and metrics write it.
-func stateName(s dynlbv1.InstanceState) string {
-	return strings.ToLower(strings.TrimPrefix(s.String(), "INSTANCE_STATE_"))
-}
-
-// stateText returns the state of an instance, or that it is ejected.
-func stateText(in *dynlbv1.Instance) string {
-	if in.GetEjectedUntil() != nil {
-		return "ejected"
-	}
-	return stateName(in.GetState())
-}
-
 func stateColour(in *dynlbv1.Instance) string {
 	switch in.GetState() {
 	case dynlbv1.InstanceState_INSTANCE_STATE_READY:
@@ -219,9 +190,9 @@ func stateColour(in *dynlbv1.Instance) string {
 func eventText(e *dynlbv1.Event) string {
 	text := strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(e.GetType().String(), "EVENT_TYPE_"), "_", " "))
 	if id := e.GetInstanceId(); id != "" {
-		text += " " + shortID(id)
+		text += " " + terminal.ShortID(id)
 	}
-	return printable(text + ": " + e.GetReason())
+	return terminal.Printable(text + ": " + e.GetReason())
 }
 
 // age returns the time since t in two units at most.
@@ -229,17 +200,7 @@ func age(t *timestamppb.Timestamp) string {
 	if t == nil {
 		return "-"
 	}
-	d := max(0, time.Since(t.AsTime()))
-	switch {
-	case d < time.Minute:
-		return fmt.Sprintf("%ds", int(d.Seconds()))
-	case d < time.Hour:
-		return fmt.Sprintf("%dm%ds", int(d.Minutes()), int(d.Seconds())%60)
-	case d < 24*time.Hour:
-		return fmt.Sprintf("%dh%dm", int(d.Hours()), int(d.Minutes())%60)
-	default:
-		return fmt.Sprintf("%dd%dh", int(d.Hours())/24, int(d.Hours())%24)
-	}
+	return terminal.Age(time.Since(t.AsTime()))
 }
 
 // cpu returns how much of one processor an instance uses.
@@ -249,14 +210,3 @@ func cpu(in *dynlbv1.Instance) string {
 	}
 	return fmt.Sprintf("%.0f%%", 100*in.GetCpuCores())
 }
-
-// memory returns the resident memory of an instance.
-func memory(in *dynlbv1.Instance) string {
-	if in.GetMemoryBytes() == 0 {
-		return "-"
-	}
-	return fmt.Sprintf("%.1f MiB", float64(in.GetMemoryBytes())/(1<<20))
-}
-
-// shortID returns the part of a UUID that people need to tell instances apart.
-func shortID(id string) string { return id[:min(8, len(id))] }

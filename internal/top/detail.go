@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+	"github.com/dynlb/dynlb/internal/terminal"
 )
 
 // details returns the lines below the table, as many as fit.
@@ -16,7 +17,7 @@ func (m *Model) details(height int) []string {
 
 // logLines returns the end of the log of the selected instance.
 func (m *Model) logLines(height int) []string {
-	lines := []string{faintStyle.Render("── log of " + short(m.logOf) + " ──")}
+	lines := []string{faintStyle.Render("── log of " + terminal.ShortID(m.logOf) + " ──")}
 	if m.logOf == "" {
 		return []string{faintStyle.Render("── there is no instance whose log could be shown ──")}
 	}
@@ -24,7 +25,7 @@ func (m *Model) logLines(height int) []string {
 		return append(lines, faintStyle.Render("nothing printed yet"))
 	}
 	for _, l := range lastOf(m.log, max(0, height-1)) {
-		lines = append(lines, logStyleOf(l).Render(l.GetTime().AsTime().Local().Format("15:04:05")+" "+printable(l.GetText())))
+		lines = append(lines, logStyleOf(l).Render(l.GetTime().AsTime().Local().Format("15:04:05")+" "+terminal.Printable(l.GetText())))
 	}
 	return lines
 }
@@ -50,9 +51,9 @@ func (m *Model) exitLines(height int) []string {
 	}
 	for i := len(exits) - 1; i >= 0 && len(lines) < height; i-- {
 		e := exits[i]
-		lines = append(lines, badStyle.Render(fmt.Sprintf("%s %s: %s", e.GetTime().AsTime().Local().Format("01-02 15:04:05"), short(e.GetInstanceId()), printable(e.GetReason()))))
+		lines = append(lines, badStyle.Render(fmt.Sprintf("%s %s: %s", e.GetTime().AsTime().Local().Format("01-02 15:04:05"), terminal.ShortID(e.GetInstanceId()), terminal.Printable(e.GetReason()))))
 		for _, line := range lastOf(e.GetOutput(), 4) {
-			lines = append(lines, "    "+printable(line))
+			lines = append(lines, "    "+terminal.Printable(line))
 		}
 	}
 	return lines[:min(len(lines), height)]

@@ -10,6 +10,7 @@ import (
 	"charm.land/lipgloss/v2"
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+	"github.com/dynlb/dynlb/internal/terminal"
 )
 
 // row is an instance with its figures.
@@ -49,8 +50,8 @@ const (
 
 // columns are the columns of the table, in their order.
 var columns = []column{
-	{"INSTANCE", false, 0, func(r row) string { return short(r.in.GetId()) }, text(func(r row) string { return r.in.GetId() })},
-	{"STATE", false, 0, func(r row) string { return stateOf(r.in) }, text(func(r row) string { return stateOf(r.in) })},
+	{"INSTANCE", false, 0, func(r row) string { return terminal.ShortID(r.in.GetId()) }, text(func(r row) string { return r.in.GetId() })},
+	{"STATE", false, 0, func(r row) string { return terminal.State(r.in) }, text(func(r row) string { return terminal.State(r.in) })},
 	{"IN-FLIGHT", true, 1, func(r row) string { return fmt.Sprint(r.in.GetInFlight()) }, by(func(r row) int32 { return r.in.GetInFlight() })},
 	{"STREAMS", true, 10, func(r row) string { return fmt.Sprint(r.in.GetStreams()) }, by(func(r row) int32 { return r.in.GetStreams() })},
 	{"REQ/S", true, 2, func(r row) string { return number(r.rate) }, by(func(r row) float64 { return r.rate })},
@@ -58,8 +59,8 @@ var columns = []column{
 	{"LATENCY", true, 4, func(r row) string { return milliseconds(r.in.GetResponseTimeMs()) }, by(func(r row) float64 { return r.in.GetResponseTimeMs() })},
 	{"LOAD", true, 7, func(r row) string { return fmt.Sprintf("%.2f", r.in.GetLoad()) }, by(func(r row) float64 { return r.in.GetLoad() })},
 	{"CPU", true, 5, func(r row) string { return fmt.Sprintf("%.0f%%", 100*r.in.GetCpuCores()) }, by(func(r row) float64 { return r.in.GetCpuCores() })},
-	{"MEMORY", true, 6, func(r row) string { return bytes(r.in.GetMemoryBytes()) }, by(func(r row) uint64 { return r.in.GetMemoryBytes() })},
-	{"AGE", true, 8, func(r row) string { return age(r.now.Sub(r.in.GetStartTime().AsTime())) }, by(func(r row) time.Duration { return r.now.Sub(r.in.GetStartTime().AsTime()) })},
+	{"MEMORY", true, 6, func(r row) string { return terminal.Memory(r.in.GetMemoryBytes()) }, by(func(r row) uint64 { return r.in.GetMemoryBytes() })},
+	{"AGE", true, 8, func(r row) string { return terminal.Age(r.now.Sub(r.in.GetStartTime().AsTime())) }, by(func(r row) time.Duration { return r.now.Sub(r.in.GetStartTime().AsTime()) })},
 	{"VERSION", false, 9, versionOf, text(versionOf)},
 	{"ADDRESS", false, 11, func(r row) string { return r.in.GetAddress() }, text(func(r row) string { return r.in.GetAddress() })},
 	{"HANDLE", false, 12, func(r row) string { return r.in.GetHandle() }, text(func(r row) string { return r.in.GetHandle() })},
@@ -193,7 +194,7 @@ func joinCells(shown, widths []int, cells []string) string {
 
 // versionOf returns the version of an instance, marked if it is being deployed.
 func versionOf(r row) string {
-	text := printable(r.in.GetVersion())
+	text := terminal.Printable(r.in.GetVersion())
 	if r.in.GetStaged() {
 		text = strings.TrimSpace(text + " (new)")
 	}

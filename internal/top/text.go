@@ -2,31 +2,12 @@ package top
 
 import (
 	"fmt"
-	"strings"
-	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
 )
-
-// printable returns text that is safe on one line of a terminal: control characters and
-// those that change the direction of text become U+FFFD, and a tab becomes a space.
-func printable(text string) string {
-	return strings.Map(func(c rune) rune {
-		switch {
-		case c == '\t':
-			return ' '
-		case unicode.IsControl(c), unicode.Is(unicode.Bidi_Control, c):
-			return utf8.RuneError
-		default:
-			return c
-		}
-	}, text)
-}
 
 // clip returns a line that is no wider than a width in columns, which is that of two for
 // wide characters. Width 0: no limit.
@@ -45,9 +26,6 @@ func clipAll(lines []string, width, height int) []string {
 	}
 	return lines
 }
-
-// short returns the part of a UUID that people need to tell instances apart.
-func short(id string) string { return id[:min(8, len(id))] }
 
 // number returns a rate in few characters: 0, 0.3, 12.5, 1234, 12.3k.
 func number(v float64) string {
@@ -75,37 +53,6 @@ func milliseconds(ms float64) string {
 	default:
 		return fmt.Sprintf("%.1f s", ms/1000)
 	}
-}
-
-// bytes returns an amount of memory; "-" for 0, which is not known.
-func bytes(n uint64) string {
-	if n == 0 {
-		return "-"
-	}
-	return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
-}
-
-// age returns a time in two units at most.
-func age(d time.Duration) string {
-	d = max(0, d)
-	switch {
-	case d < time.Minute:
-		return fmt.Sprintf("%ds", int(d.Seconds()))
-	case d < time.Hour:
-		return fmt.Sprintf("%dm%ds", int(d.Minutes()), int(d.Seconds())%60)
-	case d < 24*time.Hour:
-		return fmt.Sprintf("%dh%dm", int(d.Hours()), int(d.Minutes())%60)
-	default:
-		return fmt.Sprintf("%dd%dh", int(d.Hours())/24, int(d.Hours())%24)
-	}
-}
-
-// stateOf returns the state of an instance, or that it is ejected.
-func stateOf(in *dynlbv1.Instance) string {
-	if in.GetEjectedUntil() != nil {
-		return "ejected"
-	}
-	return strings.ToLower(strings.TrimPrefix(in.GetState().String(), "INSTANCE_STATE_"))
 }
 
 // stateStyle returns the style of the row of an instance.

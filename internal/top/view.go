@@ -9,6 +9,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+	"github.com/dynlb/dynlb/internal/terminal"
 )
 
 // The colours are those of the terminal's own palette, which is readable on its own
@@ -89,7 +90,7 @@ func (m *Model) Plain() string {
 func (m *Model) head() []string {
 	lines := []string{m.title()}
 	if m.lost.Lost {
-		lines = append(lines, badStyle.Render(fmt.Sprintf("connection lost %s ago, waiting for dynlb: %s", age(m.now.Sub(m.since)), printable(m.lost.Reason))))
+		lines = append(lines, badStyle.Render(fmt.Sprintf("connection lost %s ago, waiting for dynlb: %s", terminal.Age(m.now.Sub(m.since)), terminal.Printable(m.lost.Reason))))
 	}
 	a := m.current()
 	if a.pool == nil {
@@ -108,9 +109,9 @@ func (m *Model) title() string {
 		var names []string
 		for _, name := range m.names {
 			if name == m.shown {
-				name = boldStyle.Render("[" + printable(name) + "]")
+				name = boldStyle.Render("[" + terminal.Printable(name) + "]")
 			} else {
-				name = printable(name)
+				name = terminal.Printable(name)
 			}
 			names = append(names, name)
 		}
@@ -142,10 +143,10 @@ func (m *Model) targetLine(p *dynlbv1.Pool) string {
 	}
 	parts := []string{style.Render(count), fmt.Sprintf("(%d to %d)", p.GetMinInstances(), p.GetMaxInstances())}
 	if p.GetVersion() != "" {
-		parts = append(parts, "version "+printable(p.GetVersion()))
+		parts = append(parts, "version "+terminal.Printable(p.GetVersion()))
 	}
 	if d := p.GetLastDecision(); d != nil {
-		parts = append(parts, faintStyle.Render(fmt.Sprintf("%s ago, by %s: %s", age(m.now.Sub(d.GetTime().AsTime())), d.GetRule(), printable(d.GetReason()))))
+		parts = append(parts, faintStyle.Render(fmt.Sprintf("%s ago, by %s: %s", terminal.Age(m.now.Sub(d.GetTime().AsTime())), d.GetRule(), terminal.Printable(d.GetReason()))))
 	}
 	return strings.Join(parts, " ")
 }
@@ -191,7 +192,7 @@ func (m *Model) fit(parts []string) string {
 
 // problems returns a line for each thing that an operator has to know.
 func problems(p *dynlbv1.Pool) (lines []string) {
-	add := func(style lipgloss.Style, text string) { lines = append(lines, style.Render(printable(text))) }
+	add := func(style lipgloss.Style, text string) { lines = append(lines, style.Render(terminal.Printable(text))) }
 	if p.GetPaused() {
 		add(warnStyle, "paused: requests wait until 'dynlb resume'")
 	}
