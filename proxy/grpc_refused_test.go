@@ -181,6 +181,7 @@ func TestGRPCLongStreamRefused(t *testing.T) {
 	t.Parallel()
 	const size = 2 * policy.FirstContent
 	var streams atomic.Int32
+	begun := make(chan struct{}, 1)
 	address := frameInstance(t, func(_ int, f *frames) {
 		for f.request() != 0 {
 			streams.Add(1)
@@ -191,6 +192,10 @@ func TestGRPCLongStreamRefused(t *testing.T) {
 				}
 				if data, ok := frame.(*http2.DataFrame); ok {
 					got += len(data.Data())
+					select {
+					case begun <- struct{}{}:
+					default:
+					}
 				}
 			}
 			_ = f.WriteGoAway(0, http2.ErrCodeNo, nil)
@@ -198,7 +203,9 @@ func TestGRPCLongStreamRefused(t *testing.T) {
 	})
 	f, c := grpcFront(t, setup{instances: []string{address}})
 	s := c.stream(withPatience(t), t, "Sum")
-	for range 4 {
+	send(t, s, strings.Repeat("x", size/4))
+	wait(t, begun, "content at the instance") // all that arrives before the call is carried is kept
+	for range 3 {
 		send(t, s, strings.Repeat("x", size/4))
 	}
 	if err := s.RecvMsg(text("")); grpcstatus.Code(err) != codes.Unavailable {
