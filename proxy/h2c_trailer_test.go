@@ -30,3 +30,29 @@ func TestH2CRequestTrailers(t *testing.T) {
 	})
 	f.idle(t)
 }
+
+// TestH2CLongRequestTrailer checks that a client gets the blame for a trailer section that is
+// too long, and not the instance.
+func TestH2CLongRequestTrailer(t *testing.T) {
+	t.Parallel()
+	f := newProxy(t, setup{protocol: route.H2C, instances: []string{h2cInstance(t, false, func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+	})}})
+	eachProtocol(t, func(t *testing.T, client *http.Client) {
+		for _, fields := range []int{10, 100} { // of 1000 bytes each
+			for _, size := range []int{1, 100_000} {
+				r := newRequest(t, http.MethodPost, f.url, io.MultiReader(strings.NewReader(strings.Repeat("x", size))))
+				r.Trailer = make(http.Header)
+				for i := range fields {
+					r.Trailer.Set(fmt.Sprint("X-", i), strings.Repeat("a", 1000))
+				}
+				res := do(t, client, r)
+				if body := readAll(t, res); res.StatusCode != http.StatusRequestHeaderFieldsTooLarge || !strings.Contains(body, "trailer section is too long") {
+					t.Errorf("%s, %d fields, %d bytes: %s %s", res.Proto, fields, size, res.Status, body)
+				}
+				f.recorded(t, http.StatusRequestHeaderFieldsTooLarge)
+			}
+		}
+	})
+	f.idle(t)
+}

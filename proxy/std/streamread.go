@@ -11,8 +11,13 @@ import (
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
-// errTruncated reports that a stream has less content than its Content-Length says.
-var errTruncated = &http1.Error{Status: http.StatusBadRequest, Reason: "content ends before its end"}
+var (
+	// errTruncated reports that a stream has less content than its Content-Length says.
+	errTruncated = &http1.Error{Status: http.StatusBadRequest, Reason: "content ends before its end"}
+	// errTrailerLong reports that the trailer section of a stream exceeds the limit for
+	// HTTP/1.1, in which it is passed on.
+	errTrailerLong = &http1.Error{Status: http.StatusRequestHeaderFieldsTooLarge, Reason: "trailer section is too long"}
+)
 
 // atHand returns nothing: net/http has the content that has arrived.
 func (s *stream) atHand() (payload []byte, done bool) { return nil, false }
@@ -97,6 +102,8 @@ func (s *stream) readNow() (payload []byte, done bool, err error) {
 		return nil, false, context.Canceled
 	case s.left > 0:
 		return nil, false, errTruncated
+	case s.exchange.trailers && len(s.trailer()) > s.rules.Limits.Trailer:
+		return nil, false, errTrailerLong
 	default:
 		return s.buffer[:n], true, nil
 	}
