@@ -108,7 +108,12 @@ func (d *Daemon) serve(ctx, now context.Context) error {
 		case err := <-d.failed:
 			return err
 		case <-d.retiring:
-			return errRetired
+			select {
+			case <-d.stopping: // dynlb is to stop, in this worker and not the next
+				return nil
+			default:
+				return errRetired
+			}
 		case reason := <-d.reloads:
 			d.log.Info("reloading config", "reason", reason)
 			d.reportError(d.options.Service.Reloading())

@@ -15,6 +15,8 @@ import (
 	"github.com/dynlb/dynlb/internal/config"
 	"github.com/dynlb/dynlb/internal/keeper"
 	"github.com/dynlb/dynlb/internal/logging"
+	"github.com/dynlb/dynlb/internal/process/cgroup"
+	"github.com/dynlb/dynlb/internal/process/orphan"
 	"github.com/dynlb/dynlb/internal/process/reap"
 	"github.com/dynlb/dynlb/internal/runs"
 	"github.com/dynlb/dynlb/proxy"
@@ -104,7 +106,8 @@ func serve(ctx context.Context, logs *logging.Logs, o Options) error {
 	watch := newConfigWatch(cmp.Or(o.Config.Path, config.DefaultPath), logs.Own)
 	defer watch.close()
 	if o.Keeper == nil { // else this is its work
-		closeGuard, err := startGuard(logs.Own)
+		logs.Own.Info("instances are contained", "by", cgroup.Containment())
+		closeGuard, err := orphan.Contain(logs.Own)
 		if err != nil {
 			return err
 		}

@@ -2,7 +2,6 @@ package keeper
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -11,7 +10,6 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/internal/process"
-	"github.com/dynlb/dynlb/internal/process/cgroup"
 	"github.com/dynlb/dynlb/internal/process/orphan"
 	"github.com/dynlb/dynlb/internal/process/reap"
 	"github.com/dynlb/dynlb/internal/systemd"
@@ -21,10 +19,6 @@ import (
 // parent-death signal when the thread that forked them ends, and execve(2) ends all
 // threads but the main one: only what the main thread has forked outlives it.
 func init() { runtime.LockOSThread() }
-
-// orphanLimit bounds how long a start waits until the processes of an earlier run
-// are gone.
-const orphanLimit = 5 * time.Second
 
 // Options say what a keeper runs with.
 type Options struct {
@@ -94,7 +88,7 @@ func Run(ctx context.Context, o Options) (code int, err error) {
 	if err := k.begin(); err != nil {
 		return 0, err
 	}
-	closeGuard, err := k.guard()
+	closeGuard, err := orphan.Contain(k.Log)
 	if err != nil {
 		k.killWorkers()
 		return 0, err
@@ -141,32 +135,6 @@ func (k *keeper) post(do func()) {
 // after has the loop do something later.
 func (k *keeper) after(d time.Duration, do func()) *time.Timer {
 	return time.AfterFunc(d, func() { k.post(do) })
-}
-
-// guard kills what a killed dynlb left behind, and starts the process that does so at once
-// if this one is killed. Call the function that it returns when all instances are gone.
-func (k *keeper) guard() (closeGuard func(), err error) {
-	k.Log.Info("instances are contained", "by", cgroup.Containment())
-	killed, err := orphan.KillAll(orphanLimit)
-	if err != nil {
-		k.Log.Warn("cannot kill all processes of an earlier run", "error", err)
-	}
-	if killed > 0 {
-		k.Log.Warn("killed processes of an earlier run", "processes", killed)
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("start guard: %w", err)
-	}
-	g, err := orphan.StartGuard([]string{self, "guard"}, k.Log)
-	if err != nil {
-		return nil, err
-	}
-	return func() {
-		if err := g.Close(); err != nil {
-			k.Log.Warn("guard failed", "error", err)
-		}
-	}, nil
 }
 
 // maxNotices is how many reports wait for systemd; more are dropped.

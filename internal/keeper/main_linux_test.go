@@ -70,8 +70,9 @@ func fakeWorker(address string) int {
 		return 1
 	}
 	w := &testWorker{Client: client, address: address, exit: make(chan int)}
-	stop := make(chan os.Signal, 1)
-	signal.Notify(stop, syscall.SIGTERM)
+	var stop chan os.Signal // nil until it serves: before, it does not stop
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGTERM)
 	if delay, err := time.ParseDuration(os.Getenv(fakeDelay)); err == nil {
 		time.Sleep(delay) // what it has to do until it is ready
 	}
@@ -91,6 +92,7 @@ func fakeWorker(address string) int {
 				return 7
 			}
 			w.serve(e.Serve)
+			stop = signals
 		case e.Retire && w.onRetire.Load() != nil:
 			(*w.onRetire.Load())()
 		case e.Retire:

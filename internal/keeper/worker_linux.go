@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/dynlb/dynlb/internal/process/cgroup"
 	"github.com/dynlb/dynlb/internal/process/reap"
 )
 
@@ -214,7 +215,9 @@ func (k *keeper) pass(w *worker, m message) {
 
 // serve has a worker be the one that serves.
 func (k *keeper) serve(w *worker) {
-	k.epoch++
+	if k.epoch++; k.epoch == 1 { // not before: a config with an error gets its message only
+		k.Log.Info("instances are contained", "by", cgroup.Containment())
+	}
 	w.epoch, w.served = k.epoch, time.Now()
 	k.active, k.coming = w, nil
 	k.forgetEnded()

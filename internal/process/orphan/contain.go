@@ -1,25 +1,21 @@
-package daemon
+package orphan
 
 import (
 	"fmt"
 	"log/slog"
 	"os"
 	"time"
-
-	"github.com/dynlb/dynlb/internal/process/cgroup"
-	"github.com/dynlb/dynlb/internal/process/orphan"
 )
 
 // orphanLimit bounds how long a start waits until the processes of an earlier run
 // are gone.
 const orphanLimit = 5 * time.Second
 
-// startGuard kills the processes that a killed dynlb left behind, and starts the
-// guard: the process that does so at once if this dynlb is killed. Call closeGuard
-// when all instances are gone.
-func startGuard(log *slog.Logger) (closeGuard func(), err error) {
-	log.Info("instances are contained", "by", cgroup.Containment())
-	killed, err := orphan.KillAll(orphanLimit)
+// Contain kills the processes that a killed dynlb left behind, and starts the guard: this
+// program with the argument guard, which must call RunGuard. It does so at once if
+// this process is killed. Call closeGuard when all instances are gone.
+func Contain(log *slog.Logger) (closeGuard func(), err error) {
+	killed, err := KillAll(orphanLimit)
 	if err != nil {
 		log.Warn("cannot kill all processes of an earlier run", "error", err)
 	}
@@ -30,7 +26,7 @@ func startGuard(log *slog.Logger) (closeGuard func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("start guard: %w", err)
 	}
-	g, err := orphan.StartGuard([]string{self, "guard"}, log)
+	g, err := StartGuard([]string{self, "guard"}, log)
 	if err != nil {
 		return nil, err
 	}
