@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -122,10 +123,15 @@ func (s *Server) logIn(w http.ResponseWriter, r *http.Request) {
 func (s *Server) logOut(w http.ResponseWriter, r *http.Request) {
 	if s.hasSession(r) {
 		cookie, _ := r.Cookie(sessionCookie(r)) // it is there
-		if err := s.sessions.end(cookie.Value, time.Now()); err != nil {
-			s.log.Warn("a session has ended only until the next restart", "error", err)
+		peer := peerName(r.RemoteAddr, r.TLS)
+		switch err := s.sessions.end(cookie.Value, time.Now()); {
+		case errors.Is(err, errManyEnded):
+			s.log.Warn("session forgotten by its browser, but a copy of it stays valid", "peer", peer, "error", err)
+		case err != nil:
+			s.log.Warn("session ended, but only until the next restart", "peer", peer, "error", err)
+		default:
+			s.log.Info("session ended", "peer", peer)
 		}
-		s.log.Info("session ended", "peer", peerName(r.RemoteAddr, r.TLS))
 	}
 	s.setSession(w, r, "", -1)
 	w.WriteHeader(http.StatusNoContent)

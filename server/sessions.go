@@ -54,13 +54,16 @@ func (s *Sessions) ended(session string) bool {
 	return ended
 }
 
-// end ends a session. The error is that it could not be kept.
+// errManyEnded reports that a session was not ended, because too many others were.
+var errManyEnded = fmt.Errorf("%d sessions were ended within %v, which is the maximum", maxEnded, sessionTime)
+
+// end ends a session. The error is errManyEnded, or that it could not be kept.
 func (s *Sessions) end(session string, now time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	maps.DeleteFunc(s.gone, func(_ string, end time.Time) bool { return !now.Before(end) })
 	if len(s.gone) >= maxEnded {
-		return fmt.Errorf("%d sessions were ended within %v, which is the maximum", maxEnded, sessionTime)
+		return errManyEnded
 	}
 	s.gone[nameOf(session)] = now.Add(sessionTime)
 	if s.store == nil {

@@ -2,7 +2,10 @@ package server
 
 import (
 	"encoding/json"
+	"net"
 	"net/http"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -75,5 +78,25 @@ func TestEndedSessionsAreKept(t *testing.T) {
 	store.all[sessionsDocument] = []byte("{")
 	if s, err := NewSessions(store); err == nil || s.ended(session) {
 		t.Errorf("a document that is damaged: %v", err)
+	}
+}
+
+// TestManySessionsEnded: a session that could not be ended is not reported as ended.
+func TestManySessionsEnded(t *testing.T) {
+	t.Parallel()
+	sessions, err := NewSessions(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range maxEnded {
+		sessions.gone[strconv.Itoa(i)] = time.Now().Add(time.Hour)
+	}
+	token := goodToken
+	var dialer net.Dialer
+	p := startOn(t, Options{Auth: Auth{Token: held(t, &token)}, Sessions: sessions}, listen(t), listen(t), dialer.DialContext)
+	one, _ := logInWith(t, p, token)
+	p.do(t, http.MethodPost, "/logout", "{}", "Cookie", one.Name+"="+one.Value, "Content-Type", "application/json")
+	if log := p.log.String(); strings.Contains(log, "session ended") || !strings.Contains(log, "a copy of it stays valid") {
+		t.Errorf("log: %s", log)
 	}
 }
