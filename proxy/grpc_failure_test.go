@@ -151,14 +151,7 @@ func TestGRPCRestart(t *testing.T) {
 	var stop atomic.Bool
 	var calls atomic.Int64
 	var callers sync.WaitGroup
-	go func() { // ends with the calls
-		for !stop.Load() {
-			select {
-			case <-f.records:
-			case <-time.After(time.Millisecond):
-			}
-		}
-	}()
+	f.dropRecords(t)
 	for range 8 {
 		callers.Go(func() {
 			for !stop.Load() {

@@ -96,6 +96,7 @@ func TestStopLosesNothing(t *testing.T) {
 			time.Sleep(2 * time.Millisecond) // the work
 			_, _ = io.WriteString(w, "ok")
 		})}})
+		f.dropRecords(t)
 		b := &busy{address: f.address}
 		b.run(16)
 		for b.served.Load() < 200 {
@@ -122,6 +123,7 @@ func TestStopAtOnceLosesNoSentRequest(t *testing.T) {
 	t.Parallel()
 	for range 3 {
 		f := newProxy(t, setup{instances: []string{server(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") })}})
+		f.dropRecords(t)
 		b := &busy{address: f.address}
 		b.run(16)
 		for b.served.Load() < 200 {

@@ -111,6 +111,8 @@ func TestSuccessorTakesOver(t *testing.T) {
 	l := proxytest.Listen(t)
 	defer func() { _ = l.Close() }()
 	successor := shareWith(t, l, s)
+	first.dropRecords(t)
+	successor.dropRecords(t)
 	served := make(chan error, 1)
 	go func() { served <- first.proxy.Serve(l) }()
 	if overTLS {
@@ -189,6 +191,9 @@ func TestShutdownFreesInstances(t *testing.T) {
 		closed <- struct{}{}
 	})
 	f := newProxy(t, setup{instances: []string{address}})
+	kept := *f.app.Settings()
+	kept.KeepAlive = time.Hour // it is not closed for its age
+	f.app.Configure(kept)
 	tunnel, plain := proxytest.Dial(t, f.address), proxytest.Dial(t, f.address)
 	tunnel.Send("GET /tunnel HTTP/1.1\nHost: a\nConnection: Upgrade\nUpgrade: x\n\n")
 	if line := tunnel.FirstLine(); !strings.Contains(line, "101") {
