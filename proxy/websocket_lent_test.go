@@ -2,6 +2,7 @@ package proxy_test
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy"
 	"github.com/dynlb/dynlb/proxy/edge"
+	"github.com/dynlb/dynlb/proxy/proxytest"
 	"github.com/dynlb/dynlb/proxy/route"
 )
 
@@ -19,6 +21,29 @@ func TestWebSocketUnderRules(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echoMessages(t))}, edge: edge.Settings{Compress: true}})
 	testWebSocket(t, f.url, "")
+	f.drained(t)
+}
+
+// TestWebSocketUnderRulesHalfClosed checks that the end of the instance's side leaves the
+// client's side open on that lane, too.
+func TestWebSocketUnderRulesHalfClosed(t *testing.T) {
+	t.Parallel()
+	received := make(chan string, 1)
+	f := newProxy(t, setup{edge: edge.Settings{Compress: true}, instances: []string{proxytest.Script(t, func(c *proxytest.Peer) {
+		c.Head()
+		c.Send("HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: websocket\n\nall")
+		_ = c.Conn.(interface{ CloseWrite() error }).CloseWrite()
+		received <- c.Rest()
+	})}})
+	c := newWebSockets(t).stream(t, f.url)
+	if all, err := io.ReadAll(c); err != nil || string(all) != "all" {
+		t.Fatalf("got %q, %v", all, err)
+	}
+	_, _ = io.WriteString(c, "the rest") // the instance gets it
+	_ = c.input.Close()
+	if got := wait(t, received, "the client's bytes"); got != "the rest" {
+		t.Errorf("instance got %q", got)
+	}
 	f.drained(t)
 }
 
@@ -82,4 +107,35 @@ func TestH2CBesideOthers(t *testing.T) {
 	}
 	client.CloseIdleConnections()
 	testWebSocket(t, url, "plain.test")
+}
+
+// TestH2CCut checks that a request that has no response when the time for draining is over
+// gets one that says so, over a connection that several share.
+func TestH2CCut(t *testing.T) {
+	t.Parallel()
+	began := make(chan struct{}, 1)
+	f := newProxy(t, setup{protocol: route.H2C, instances: []string{h2cInstance(t, false, func(_ http.ResponseWriter, r *http.Request) {
+		began <- struct{}{}
+		<-r.Context().Done()
+	})}})
+	client, answered := newClient(t, "http2"), make(chan string, 1)
+	go func() { // ends with the response
+		res, err := client.Get(f.url)
+		if err != nil {
+			answered <- err.Error()
+			return
+		}
+		_ = res.Body.Close()
+		answered <- res.Status
+	}()
+	wait(t, began, "the request")
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := f.proxy.Shutdown(over); err == nil || !strings.Contains(err.Error(), "1 cut off") {
+		t.Errorf("Shutdown: %v, want one cut off", err)
+	}
+	if got := wait(t, answered, "the response"); got != "503 Service Unavailable" {
+		t.Errorf("got %s", got)
+	}
+	f.recorded(t, http.StatusServiceUnavailable)
 }

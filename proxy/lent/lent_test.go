@@ -164,6 +164,8 @@ func TestWaits(t *testing.T) {
 		if n, err := o.Write(make([]byte, maxOutput+1)); n != maxOutput || !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("wrote %d, %v", n, err)
 		}
+		<-o.woken
+		o.take() // what was taken waits for the client, too
 		_ = o.SetReadDeadline(time.Now().Add(time.Second))
 		if _, err := o.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("read %v", err)

@@ -105,8 +105,13 @@ func (l *Lane) serveConn(c *conn, unread []byte) {
 
 // forget is called when the goroutine of a connection ends.
 func (l *Lane) forget(c *conn) {
+	l.release(c)
+	l.running.end()
+}
+
+// release leaves a connection alone from now on.
+func (l *Lane) release(c *conn) {
 	l.mu.Lock()
 	delete(l.conns, c)
 	l.mu.Unlock()
-	l.running.end()
 }

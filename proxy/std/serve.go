@@ -167,8 +167,9 @@ func (l *Lane) Shutdown(ctx context.Context) (cut int) {
 	}
 	l.each(func(c *conn) { _ = c.conn.SetReadDeadline(longAgo) }) // wakes those that wait for a request; the read reports the error
 	l.pool.close()                                                // an instance that serves one connection at a time is free for others
-	l.streams.shutdown(ctx)
+	l.streams.leave()
 	if l.running.wait(ctx) == nil {
+		l.streams.close()
 		return 0
 	}
 	cut = l.flights.count()

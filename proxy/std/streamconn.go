@@ -15,9 +15,10 @@ import (
 type streamConn struct {
 	net.Conn
 	conn    *conn
-	unread  []byte      // read from the client before
-	idle    atomic.Bool // it has no stream
-	leaving atomic.Bool // leave was called
+	unread  []byte        // read from the client before
+	idle    atomic.Bool   // it has no stream
+	turns   atomic.Uint64 // how often it has become idle, or stopped being so
+	leaving atomic.Bool   // leave was called
 
 	mu    sync.Mutex // guards all below, and the order of the writes
 	sent  frames
@@ -65,10 +66,11 @@ func (c *streamConn) leave() {
 	c.closeLater()
 }
 
-// closeLater closes the connection if it is idle after policy.DrainGrace.
+// closeLater closes the connection if it is idle for policy.DrainGrace from now on.
 func (c *streamConn) closeLater() {
+	turn := c.turns.Load()
 	time.AfterFunc(policy.DrainGrace, func() {
-		if c.idle.Load() {
+		if c.idle.Load() && c.turns.Load() == turn {
 			_ = c.Close()
 		}
 	})
@@ -103,6 +105,7 @@ func (l *Lane) streamsState(conn net.Conn, state http.ConnState) {
 		return
 	}
 	c.idle.Store(state == http.StateIdle)
+	c.turns.Add(1)
 	switch {
 	case state != http.StateIdle:
 		l.idleConns.remove(c.conn)
@@ -118,9 +121,10 @@ const frameHead = 9
 
 // frames follows the frames that are sent, to know where one ends.
 type frames struct {
-	head [frameHead]byte
-	have int // bytes of the head
-	left int // bytes of the payload that are still to come
+	head  [frameHead]byte
+	have  int  // bytes of the head
+	left  int  // bytes of the payload that are still to come
+	begun bool // the first one was sent, SETTINGS: none may come before it (RFC 9113, 3.4)
 }
 
 // pass is given what was sent.
@@ -136,10 +140,10 @@ func (f *frames) pass(b []byte) {
 		f.have += n
 		b = b[n:]
 		if f.have == frameHead {
-			f.have, f.left = 0, int(f.head[0])<<16|int(f.head[1])<<8|int(f.head[2])
+			f.begun, f.have, f.left = true, 0, int(f.head[0])<<16|int(f.head[1])<<8|int(f.head[2])
 		}
 	}
 }
 
 // between reports whether the last frame is complete.
-func (f *frames) between() bool { return f.have == 0 && f.left == 0 }
+func (f *frames) between() bool { return f.begun && f.have == 0 && f.left == 0 }

@@ -8,9 +8,6 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"time"
-
-	"github.com/dynlb/dynlb/proxy/policy"
 )
 
 // streams has net/http serve the connections of HTTP/2. It is the listener of the server.
@@ -23,9 +20,9 @@ type streams struct {
 	end     context.CancelFunc // cancels the contexts of all requests
 	serving sync.WaitGroup
 
-	mu    sync.Mutex // guards all below
-	open  map[*streamConn]struct{}
-	empty chan struct{} // closed when open has become empty; nil: nothing waits for that
+	mu      sync.Mutex // guards all below
+	open    map[*streamConn]struct{}
+	leaving bool // all clients are asked to leave
 }
 
 // The windows for the content of a request, and of all on a connection. Requests whose
@@ -67,17 +64,23 @@ func (c *conn) leaveToStreams() {
 	c.fate = leaves
 	unread := bytes.Clone(c.intake.bytes())
 	c.intake.release()
-	_ = c.conn.SetReadDeadline(noDeadline) // the reads report the error
 	sc := &streamConn{Conn: c.conn, conn: c, unread: unread}
 	c.streams.Store(sc)
+	c.lane.release(c)
+	_ = c.conn.SetReadDeadline(noDeadline) // the reads report the error
 	c.lane.streams.take(sc)
 }
 
-// take gives a connection to net/http.
+// take gives a connection to net/http. The lane is running until it is closed.
 func (s *streams) take(conn *streamConn) {
+	s.lane.running.add()
 	s.mu.Lock()
 	s.open[conn] = struct{}{}
+	leaving := s.leaving
 	s.mu.Unlock()
+	if leaving {
+		conn.leave()
+	}
 	select {
 	case s.conns <- conn:
 	case <-s.closed:
@@ -85,31 +88,27 @@ func (s *streams) take(conn *streamConn) {
 	}
 }
 
-// forget is called when a connection is closed.
+// forget is called when a connection is closed, which it may be more than once.
 func (s *streams) forget(conn *streamConn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.open, conn)
-	if len(s.open) == 0 && s.empty != nil {
-		close(s.empty)
-		s.empty = nil
+	if _, ok := s.open[conn]; ok {
+		delete(s.open, conn)
+		s.lane.running.end()
 	}
 }
 
-// askToLeave has all clients asked to leave. The channel is closed when all have left.
-func (s *streams) askToLeave() <-chan struct{} {
+// leave asks all clients to leave, now and in the future.
+//
+// It is not the Shutdown of net/http (Go 1.26): that closes a connection as soon as its last
+// stream has ended, with what was not flushed, and without a GOAWAY that the client reads.
+func (s *streams) leave() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	empty := make(chan struct{})
-	if len(s.open) == 0 {
-		close(empty)
-		return empty
-	}
-	s.empty = empty
+	s.leaving = true
 	for conn := range s.open {
 		conn.leave()
 	}
-	return empty
 }
 
 // Accept returns the next connection.
@@ -131,32 +130,15 @@ func (s *streams) Close() error {
 // Addr returns an address for messages.
 func (s *streams) Addr() net.Addr { return &net.UnixAddr{Name: "HTTP/2", Net: "unix"} }
 
-// shutdown asks the clients to leave, and waits for their requests until ctx ends.
-func (s *streams) shutdown(ctx context.Context) {
-	_ = s.Close()
-	// The server closes idle connections at once, with what their clients send just now.
-	select {
-	case <-s.askToLeave():
-	case <-time.After(policy.DrainGrace):
-	case <-ctx.Done():
-	}
-	_ = s.server.Shutdown(ctx) // the only error is that of ctx; cut follows
-	if ctx.Err() == nil {
-		s.end()
-		s.serving.Wait()
-	}
-}
-
 // cut breaks off the requests that are left: they get a 503, if they were sent nothing of
 // a response.
 func (s *streams) cut() { s.end() }
 
-// close closes the connections, after a short time for the last responses.
+// close closes the connections that are left.
 func (s *streams) close() {
-	ctx, cancel := context.WithTimeout(context.Background(), shutdownLinger)
-	defer cancel()
-	_ = s.server.Shutdown(ctx) // the only error is that of ctx
-	_ = s.server.Close()       // an error changes nothing
+	s.end()
+	_ = s.Close()
+	_ = s.server.Close() // an error changes nothing
 	s.serving.Wait()
 }
 
