@@ -215,7 +215,8 @@ func (k *keeper) pass(w *worker, m message) {
 
 // serve has a worker be the one that serves.
 func (k *keeper) serve(w *worker) {
-	if k.epoch++; k.epoch == 1 { // not before: a config with an error gets its message only
+	k.epoch++
+	if k.epoch == 1 { // not before: a config with an error gets its message only
 		k.Log.Info("instances are contained", "by", cgroup.Containment())
 	}
 	w.epoch, w.served = k.epoch, time.Now()
