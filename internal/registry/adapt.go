@@ -32,9 +32,13 @@ func (r *Registry) adaptLocked() {
 	if !r.learned.known && r.startingLocked() {
 		limit = holdBack
 	}
-	higher := limit > r.limit
+	before := r.limit
+	if limit == before {
+		return
+	}
 	r.limit = limit
-	if higher {
+	r.plantLocked()
+	if limit > before {
 		r.dispatchLocked()
 	}
 }

@@ -9,7 +9,7 @@ import (
 // BenchmarkAcquireRelease measures the cost of a request in the registry. With 8
 // instances and one goroutine it is about 50 ns, without allocation.
 func BenchmarkAcquireRelease(b *testing.B) {
-	for _, instances := range []int{8, 256} {
+	for _, instances := range []int{2, 8, 31, 32, 256, 1000} {
 		for _, goroutines := range []int{1, 16} {
 			b.Run(fmt.Sprintf("instances=%d/goroutines=%d", instances, goroutines), func(b *testing.B) {
 				r := New(Options{})

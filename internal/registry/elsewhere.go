@@ -32,6 +32,7 @@ func (in *instance) setElsewhereLocked(process int, now Elsewhere) {
 	}
 	in.traffic.streams += int32(now.Streams - before.Streams)
 	in.traffic.inFlight += int32(now.InFlight - before.InFlight)
+	in.registry.weighedLocked(in)
 	if in.traffic.inFlight == 0 {
 		in.idleLocked(in.registry.elapsed())
 	}

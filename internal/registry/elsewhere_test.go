@@ -70,3 +70,21 @@ func TestElsewhereFreesAPlace(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// TestElsewhereAfterDrain: another process may send requests to an instance that has
+// finished its drain here.
+func TestElsewhereAfterDrain(t *testing.T) {
+	t.Parallel()
+	r := New(Options{})
+	id := add(t, r, Ready)
+	drained, err := r.Drain(id, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-drained
+	r.SetElsewhere(1, map[ID]Elsewhere{id: {InFlight: 1}})
+	r.SetElsewhere(1, nil)
+	if in := snapshotOf(t, r, id); in.InFlight != 0 {
+		t.Errorf("%d in flight", in.InFlight)
+	}
+}

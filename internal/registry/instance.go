@@ -26,6 +26,7 @@ type instance struct {
 	speed    speed
 	served   *Served
 	free     int32 // first free slot, -1 when none is free
+	place    int   // among Registry.candidates, while there is a tree of them
 	slots    []slot
 	failures failures
 	carried  atomic.Uint64 // bytes of streams

@@ -170,6 +170,7 @@ func (in *instance) leaseLocked(o Origin) Lease {
 	in.traffic.total++
 	s := &in.slots[at]
 	*s = slot{turn: s.turn, claim: in.traffic.total, origin: o, level: in.traffic.working(), held: true}
+	in.registry.weighedLocked(in)
 	return Lease{in: in, slot: at, turn: s.turn}
 }
 
@@ -190,6 +191,7 @@ func (in *instance) releaseLocked(at int32, turn uint32, now time.Duration) bool
 	if s.stream {
 		in.traffic.streams--
 	}
+	in.registry.weighedLocked(in)
 	idle := in.traffic.inFlight == 0
 	if s.responded && !idle {
 		return true
@@ -212,7 +214,12 @@ func (in *instance) releaseLocked(at int32, turn uint32, now time.Duration) bool
 // idleLocked notes that no request is in flight any more.
 func (in *instance) idleLocked(now time.Duration) {
 	in.traffic.idleSince = now
-	if in.about.state == Draining {
+	if in.about.state != Draining {
+		return
+	}
+	select {
+	case <-in.drained: // another process has sent it requests since then
+	default:
 		close(in.drained)
 	}
 }

@@ -14,6 +14,9 @@ func (r *Registry) pickLocked(p *Preference, except *instance) *instance {
 
 // bestLocked is pickLocked for the instances of a list.
 func (r *Registry) bestLocked(list []*instance, p *Preference, except *instance) *instance {
+	if p.Rank == nil && r.tree.first > 0 && len(r.split.staged) == 0 {
+		return r.leastInTreeLocked(except)
+	}
 	if p.Rank == nil {
 		return r.leastLoadedLocked(list, except)
 	}
@@ -47,7 +50,7 @@ func (r *Registry) leastLoadedLocked(list []*instance, except *instance) *instan
 	fewest := int64(math.MaxInt64)
 	first, next := -1, -1 // instances with the fewest: the first of all, and the first from cursor on
 	for i, in := range list {
-		n := int64(in.traffic.working()+in.traffic.handicap)<<32 + int64(in.traffic.streams)
+		n := in.traffic.load()
 		switch {
 		case n > fewest, in == except:
 		case n == 0:
@@ -68,6 +71,34 @@ func (r *Registry) leastLoadedLocked(list []*instance, except *instance) *instan
 	if next < 0 {
 		next = first
 	}
+	return r.takeLocked(list, next)
+}
+
+// leastInTreeLocked is leastLoadedLocked for all candidates.
+func (r *Registry) leastInTreeLocked(except *instance) *instance {
+	t := &r.tree
+	if except != nil && r.inTreeLocked(except) {
+		t.set(except.place, full)
+		defer r.weighedLocked(except)
+	}
+	from := r.cursor
+	if t.nodes[1] == 0 {
+		from = 0
+	}
+	next := t.next(from)
+	switch {
+	case next < 0:
+		return nil
+	case t.nodes[1] == 0:
+		return r.candidates[next]
+	default:
+		return r.takeLocked(r.candidates, next)
+	}
+}
+
+// takeLocked returns the busy instance of list that has its turn, or nil if it is not
+// worth it.
+func (r *Registry) takeLocked(list []*instance, next int) *instance {
 	if in := list[next]; in.traffic.slow > 0 && !r.worthLocked(in) {
 		return nil
 	}

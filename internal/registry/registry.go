@@ -54,6 +54,7 @@ type Registry struct {
 	instances  []*instance // in start order
 	candidates []*instance // those of them that get requests
 	ranked     []*instance // scratch of pickLocked
+	tree       loadTree    // of candidates
 	cursor     int         // index in candidates from which round-robin continues
 	reserved   int         // see Reserve
 	means      []float64   // scratch of findSlowLocked
@@ -103,6 +104,7 @@ func (r *Registry) Configure(options Options) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.options, r.limit = options, options.limit()
+	r.plantLocked()
 	r.adaptLocked()
 	r.dispatchLocked()
 }

@@ -19,8 +19,9 @@ const maxWeighted = 1 << 16
 func (r *Registry) weighAllLocked() {
 	kept := max(1, len(r.candidates)-r.reserved)
 	now := r.elapsed()
+	grown := r.grownLocked(now)
 	for i, in := range r.candidates {
-		in.traffic.handicap = in.failures.penalty() + max(0, in.traffic.slow-1, r.youngLocked(in, now))
+		in.traffic.handicap = in.failures.penalty() + max(0, in.traffic.slow-1, r.youngLocked(in, now, grown))
 		if i >= kept {
 			in.traffic.handicap += r.reserveBound * int32(i-kept+1)
 		}
@@ -28,4 +29,5 @@ func (r *Registry) weighAllLocked() {
 	for _, in := range r.split.staged { // how they compare is to be found out
 		in.traffic.handicap, in.traffic.slow = in.failures.penalty(), 0
 	}
+	r.plantLocked()
 }

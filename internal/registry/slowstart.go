@@ -22,24 +22,34 @@ func (r *Registry) shareLocked(in *instance, now time.Duration) float64 {
 }
 
 // youngLocked returns how many requests in flight a new instance counts as, so that it
-// gets its part of what the others have on average. At least one: as long as another
-// instance is idle, that one gets the request. When all are new, all are alike.
-func (r *Registry) youngLocked(in *instance, now time.Duration) int32 {
+// gets its part of what the others have on average, which is grown; see grownLocked. At
+// least one: as long as another instance is idle, that one gets the request. When all are
+// new, all are alike.
+func (r *Registry) youngLocked(in *instance, now time.Duration, grown float64) int32 {
 	share := r.shareLocked(in, now)
-	if share == 1 {
+	if share == 1 || grown < 0 {
 		return 0
 	}
-	n, working := 0.0, 0.0 // of those that are not new
-	for _, other := range r.candidates {
-		if r.shareLocked(other, now) == 1 {
+	return int32(min(math.Ceil((1-share)*max(1, grown)), maxWeighted))
+}
+
+// grownLocked returns how many requests in flight the instances that are not new have on
+// average; -1 if all are new.
+func (r *Registry) grownLocked(now time.Duration) float64 {
+	if r.options.SlowStart <= 0 {
+		return -1 // none is new
+	}
+	n, working := 0.0, 0.0
+	for _, in := range r.candidates {
+		if r.shareLocked(in, now) == 1 {
 			n++
-			working += float64(other.traffic.working())
+			working += float64(in.traffic.working())
 		}
 	}
 	if n == 0 {
-		return 0
+		return -1
 	}
-	return int32(min(math.Ceil((1-share)*max(1, working/n)), maxWeighted))
+	return working / n
 }
 
 // matureLocked lets the shares of new instances grow. An instance that is also slow (see
