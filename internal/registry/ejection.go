@@ -77,7 +77,7 @@ func (r *Registry) endEjectionLocked(in *instance) {
 }
 
 // updateCandidatesLocked determines which instances get requests: the ready ones
-// that are not ejected, or all ready ones if every one is ejected. Those that are staged
+// that are not ejected, and that no sibling drains, or all ready ones if there is none. Those that are staged
 // stand apart, unless no other is ready.
 func (r *Registry) updateCandidatesLocked() {
 	clear(r.candidates)
@@ -93,7 +93,7 @@ func (r *Registry) updateCandidatesLocked() {
 func (r *Registry) appendRoutable(list []*instance, staged bool) []*instance {
 	before := len(list)
 	for _, in := range r.instances {
-		if in.staged == staged && in.routable() && !in.failures.ejected {
+		if in.staged == staged && in.routable() && !in.failures.ejected && in.abroad.draining == 0 {
 			list = append(list, in)
 		}
 	}

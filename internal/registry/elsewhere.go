@@ -54,7 +54,7 @@ func (r *Registry) InFlight() map[ID]Elsewhere {
 
 // ownLocked returns what this process has in flight at the instance.
 func (in *instance) ownLocked() Elsewhere {
-	own := Elsewhere{int(in.traffic.inFlight), int(in.traffic.streams)}
+	own := Elsewhere{int(in.traffic.inFlight - in.abroad.inFlight), int(in.traffic.streams - in.abroad.streams)}
 	for _, other := range in.elsewhere {
 		own.InFlight -= other.InFlight
 		own.Streams -= other.Streams

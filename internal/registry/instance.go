@@ -43,6 +43,7 @@ type instance struct {
 	breaks       breaks
 
 	elsewhere map[int]Elsewhere // of traffic, by process; see SetElsewhere
+	abroad    abroadLoad        // of traffic; see UpdateSibling
 
 	implicated uint64 // the claims up to this one may be why it stopped answering; 0: none
 }
@@ -52,6 +53,7 @@ type traffic struct {
 	inFlight  int32
 	streams   int32 // those of inFlight that are streams; see Lease.Stream
 	handicap  int32 // what failures, slowness and Reserve count as requests in flight
+	foreign   int32 // 1 for one that a sibling is to choose first; see shareOutLocked
 	slow      int32 // how many times slower than the others; 0: it is not, or is to be seen again
 	total     uint64
 	latency   latency
@@ -120,7 +122,7 @@ func (r *Registry) Add(spec Spec) ID {
 	in.endpoint.Store(&in.about.endpoint)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.instances = append(r.instances, in)
+	r.enterLocked(in)
 	r.adaptLocked()
 	r.movedLocked(in.id, Starting, spec.Reason)
 	return in.id
@@ -181,10 +183,8 @@ func (r *Registry) amendLocked(id ID, change func(*about)) error {
 }
 
 func (r *Registry) findLocked(id ID) (*instance, error) {
-	for _, in := range r.instances {
-		if in.id == id {
-			return in, nil
-		}
+	if in := r.byID[id]; in != nil {
+		return in, nil
 	}
 	return nil, fmt.Errorf("find instance %s: %w", id, ErrUnknownInstance)
 }

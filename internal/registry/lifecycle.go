@@ -1,9 +1,6 @@
 package registry
 
-import (
-	"fmt"
-	"slices"
-)
+import "fmt"
 
 // Transition moves an instance to state next, with a reason for people. A Ready
 // instance gets waiting requests at once; a Stopped one is removed. It fails when
@@ -63,7 +60,7 @@ func (r *Registry) transitionLocked(in *instance, next State, reason string) err
 	case Stopped:
 		in.fleetStopped = in.about.state == Draining && !in.hasEnded()
 		in.endLocked(Ending{Reason: reason})
-		r.instances = slices.DeleteFunc(r.instances, func(x *instance) bool { return x == in })
+		r.removeLocked(in)
 		r.pastClaims += in.traffic.total
 	default: // Unhealthy
 	}

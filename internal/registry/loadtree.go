@@ -29,9 +29,14 @@ func (r *Registry) leafLocked(in *instance) int64 {
 	return in.traffic.load()
 }
 
-// load is what instances are compared by: the requests in flight and the handicap, and
-// among equal ones the streams.
-func (t *traffic) load() int64 { return int64(t.working()+t.handicap)<<32 + int64(t.streams) }
+// load is what instances are compared by: the requests in flight and the handicap, among
+// equal ones the streams, and then whether a sibling is to choose it first.
+func (t *traffic) load() int64 {
+	return int64(t.working()+t.handicap)<<33 + int64(t.streams)<<1 + int64(t.foreign)
+}
+
+// idleLoad is the highest load of an instance without requests.
+const idleLoad = 1
 
 // plantLocked builds the tree of the candidates anew, or removes it if they are few.
 func (r *Registry) plantLocked() {

@@ -74,7 +74,14 @@ func (c *comparison) step() {
 		}
 		r.weighAllLocked()
 		r.mu.Unlock()
-	case 10, 11, 12:
+	case 10:
+		name := string(rune('a' + c.random.IntN(3)))
+		r.NameSelf("b")
+		r.UpdateSibling(name, Report{Loads: []SiblingLoad{{ID: id, InFlight: c.random.IntN(3), Streams: c.random.IntN(2), Draining: c.random.IntN(9) == 0}}})
+		if c.random.IntN(20) == 0 {
+			r.ForgetSibling(name)
+		}
+	case 11, 12:
 		c.release()
 	default:
 		c.acquire()

@@ -106,7 +106,7 @@ func (r *Registry) joinLocked(w *Waiter) bool {
 	if now-q.flow.began >= minWindow { // else it is no window whatever the pace is
 		q.flow.roll(now, r.flowWindowLocked())
 	}
-	if !r.refuseOldestLocked(now) && q.size >= r.options.QueueLimit {
+	if !r.refuseOldestLocked(now) && r.queueFullLocked() {
 		w := q.yielding
 		if w == nil {
 			return false

@@ -55,6 +55,8 @@ func (r *Registry) leastLoadedLocked(list []*instance, except *instance) *instan
 		case n > fewest, in == except:
 		case n == 0:
 			return in
+		case n == idleLoad && n < fewest:
+			fewest, first, next = n, i, i
 		case in.traffic.working() >= r.limit:
 		case n < fewest:
 			fewest, first, next = n, i, -1
@@ -71,6 +73,9 @@ func (r *Registry) leastLoadedLocked(list []*instance, except *instance) *instan
 	if next < 0 {
 		next = first
 	}
+	if fewest == idleLoad {
+		return list[first]
+	}
 	return r.takeLocked(list, next)
 }
 
@@ -82,14 +87,15 @@ func (r *Registry) leastInTreeLocked(except *instance) *instance {
 		defer r.weighedLocked(except)
 	}
 	from := r.cursor
-	if t.nodes[1] == 0 {
+	idle := t.nodes[1] <= idleLoad
+	if idle {
 		from = 0
 	}
 	next := t.next(from)
 	switch {
 	case next < 0:
 		return nil
-	case t.nodes[1] == 0:
+	case idle:
 		return r.candidates[next]
 	default:
 		return r.takeLocked(r.candidates, next)

@@ -38,7 +38,7 @@ type Waiter struct {
 }
 
 // queue holds waiters, first come, first served, and behind them those that yield. While it holds any, no candidate is
-// below the cap: every change that frees a place calls dispatchLocked.
+// below the cap, or what is free is for siblings: every change that frees a place calls dispatchLocked.
 type queue struct {
 	head, tail *Waiter
 	yielding   *Waiter // the first one that yields; nil: none does
@@ -133,7 +133,7 @@ func (r *Registry) tryLocked(p *Preference) (Lease, error) {
 	if r.closed {
 		return Lease{}, ErrClosed
 	}
-	if r.queue.size > 0 || r.paused {
+	if r.queue.size > 0 || r.paused || r.yieldsLocked() {
 		return Lease{}, nil
 	}
 	if in := r.pickLocked(p, nil); in != nil {
@@ -181,7 +181,7 @@ func (r *Registry) dispatchLocked() {
 		return
 	}
 	now := r.elapsed()
-	for r.queue.size > 0 {
+	for r.queue.size > 0 && !r.yieldsLocked() {
 		w := r.nextLocked(now)
 		in := r.pickLocked(&w.Preference, nil)
 		if in == nil {

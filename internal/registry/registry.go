@@ -52,6 +52,7 @@ type Registry struct {
 	limit      int32      // maximum of in-flight requests per instance
 	options    Options
 	instances  []*instance // in start order
+	byID       map[ID]*instance
 	candidates []*instance // those of them that get requests
 	ranked     []*instance // scratch of pickLocked
 	tree       loadTree    // of candidates
@@ -85,6 +86,11 @@ type Registry struct {
 	reviewDue  time.Duration // the time of that call, since base; 0 when there is none
 	failing    bool          // some instance may have failures in a row
 	audience   audience
+
+	name     string // among siblings
+	siblings map[string]*sibling
+	abroad   abroad
+	own      int // requests in flight of this process that are no streams
 
 	suspects chan ID
 }

@@ -153,7 +153,7 @@ func (r *Registry) Restore(s Saved, gone bool) {
 		if in.failures.ejected || in.failures.score > 0 {
 			r.reviewInLocked(max(time.Millisecond, min(reviewInterval, in.failures.until-r.elapsed())))
 		}
-		r.instances = append(r.instances, in)
+		r.enterLocked(in)
 	}
 	r.budget.requests = r.claimsLocked()
 	r.updateCandidatesLocked()

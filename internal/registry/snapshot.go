@@ -13,8 +13,11 @@ type Snapshot struct {
 	Time time.Time
 	// Instances are all instances, in start order.
 	Instances []Instance
-	// Waiting is the number of requests that wait for an instance.
-	Waiting int
+	// Waiting is the number of requests that wait for an instance, those of siblings
+	// included, and WaitingAtSiblings is how many these are; see UpdateSibling.
+	Waiting, WaitingAtSiblings int
+	// Siblings is how many siblings have told what they have.
+	Siblings int
 	// LongestWait is how long the first of them has waited.
 	LongestWait time.Duration
 	// Arrivals is how many requests have asked for an instance.
@@ -54,8 +57,9 @@ type Instance struct {
 	Started  time.Time
 	ReadyAt  time.Time // when it became ready for the first time; zero before
 
-	InFlight     int           // streams included
-	Streams      int           // see Lease.Stream
+	InFlight     int           // streams included, and what siblings have
+	Streams      int           // see Lease.Stream; those of siblings included
+	AtSiblings   Elsewhere     // what siblings have of these
 	StreamBytes  uint64        // what its streams have carried, in both directions
 	Total        uint64        // requests it was given
 	ResponseTime time.Duration // decaying average; 0 before the first response
@@ -98,7 +102,7 @@ func (r *Registry) Snapshot() Snapshot { return r.SnapshotWith(func() {}) }
 func (r *Registry) SnapshotWith(also func()) Snapshot {
 	raw := make([]rawInstance, 0, r.Len()+1)
 	r.mu.Lock()
-	s := Snapshot{Time: r.now(), Waiting: r.queue.size, Trouble: r.trouble, Paused: r.paused}
+	s := Snapshot{Time: r.now(), Waiting: r.queue.size + r.abroad.waiting, WaitingAtSiblings: r.abroad.waiting, Siblings: len(r.siblings), Trouble: r.trouble, Paused: r.paused}
 	s.Retries, s.RetriesDenied = r.budget.granted, r.budget.denied
 	s.StreamsBegun, s.BootTimes = r.streams, r.boots
 	s.Arrivals, s.Responses, s.ServiceTime = r.arrivals, r.responses, r.served
@@ -110,7 +114,7 @@ func (r *Registry) SnapshotWith(also func()) Snapshot {
 	for _, in := range r.instances {
 		in.traffic.carried.update(s.Time.Sub(r.base), in.carried.Load())
 		v := rawInstance{
-			id: in.id, staged: in.staged, about: in.about, traffic: in.traffic, progress: time.Duration(in.progress.Load()),
+			id: in.id, staged: in.staged, about: in.about, traffic: in.traffic, abroad: in.abroad, progress: time.Duration(in.progress.Load()),
 			served: in.served, failures: in.failures.total, carried: in.carried.Load(),
 		}
 		if in.failures.ejected && in.about.state.Routable() {
@@ -134,6 +138,7 @@ type rawInstance struct {
 	staged   bool
 	about    *about
 	traffic  traffic
+	abroad   abroadLoad
 	progress time.Duration // since Registry.base; 0 if none
 
 	ejectedUntil time.Duration // since Registry.base; 0 when it is not
@@ -184,6 +189,7 @@ func (v *rawInstance) instance(base, now time.Time) Instance {
 		ReadyAt:      v.about.readyAt,
 		InFlight:     int(v.traffic.inFlight),
 		Streams:      int(v.traffic.streams),
+		AtSiblings:   Elsewhere{int(v.abroad.inFlight), int(v.abroad.streams)},
 		Total:        v.traffic.total,
 		Usage:        v.about.usage,
 		Served:       v.served,

@@ -53,6 +53,7 @@ func (l Lease) Stream() {
 	s.stream = true
 	r.streams++
 	l.in.traffic.streams++
+	r.own--
 	r.weighedLocked(l.in)
 	r.dispatchLocked()
 }
