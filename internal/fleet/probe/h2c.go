@@ -39,17 +39,17 @@ func Of(check Check) Prober {
 
 // H2C is HTTP over HTTP/2 with prior knowledge.
 func H2C(ctx context.Context, at registry.Endpoint, path string) error {
-	transport := h2cTo(at)
-	defer transport.CloseIdleConnections()
+	transport, end := h2cTo(ctx, at)
+	defer end()
 	return probeOver(ctx, transport, at, path)
 }
 
-// h2cTo returns a transport of HTTP/2 for one request to an endpoint.
-func h2cTo(at registry.Endpoint) *http.Transport {
-	transport := transportTo(at)
+// h2cTo is transportTo for HTTP/2.
+func h2cTo(ctx context.Context, at registry.Endpoint) (transport *http.Transport, end func()) {
+	transport, end = transportTo(ctx, at)
 	transport.Protocols = new(http.Protocols)
 	transport.Protocols.SetUnencryptedHTTP2(true)
-	return transport
+	return transport, end
 }
 
 // either is HTTP, in HTTP/2 for an instance that speaks nothing else.
@@ -68,8 +68,8 @@ const checkMethod = "/grpc.health.v1.Health/Check"
 // GRPC is a Prober for which SERVING means healthy. It asks for the whole server. It
 // needs no client of gRPC: the request is an empty message.
 func GRPC(ctx context.Context, at registry.Endpoint, _ string) error {
-	transport := h2cTo(at)
-	defer transport.CloseIdleConnections()
+	transport, end := h2cTo(ctx, at)
+	defer end()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+at.Host()+checkMethod, strings.NewReader("\x00\x00\x00\x00\x00"))
 	if err != nil {
 		return fmt.Errorf("probe: %w", err)

@@ -103,3 +103,40 @@ func TestProbeProtocol(t *testing.T) {
 		})
 	}
 }
+
+// TestProbeEnds checks that the connection of a check of HTTP/2 ends with the check, also if
+// the instance gives no answer: one that stays would be one more after each check.
+func TestProbeEnds(t *testing.T) {
+	t.Parallel()
+	for name, probe := range map[string]Prober{"gRPC": GRPC, "HTTP/2": H2C, "either": either} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			silent := make(chan struct{})
+			t.Cleanup(func() { close(silent) })
+			asked, ask := context.WithCancel(t.Context())
+			server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+				ask()
+				<-silent
+			}))
+			server.Config.Protocols = new(http.Protocols)
+			server.Config.Protocols.SetUnencryptedHTTP2(true)
+			ended := make(chan struct{}, 10)
+			server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+				if s == http.StateClosed {
+					ended <- struct{}{}
+				}
+			}
+			server.Start()
+			t.Cleanup(server.CloseClientConnections)
+			err := probe(asked, tcpAt(strings.TrimPrefix(server.URL, "http://")), "/health")
+			if err == nil {
+				t.Fatal("an instance that gives no answer is healthy")
+			}
+			select {
+			case <-ended:
+			case <-time.After(20 * time.Second):
+				t.Error("the connection stayed")
+			}
+		})
+	}
+}

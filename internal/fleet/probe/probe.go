@@ -26,20 +26,28 @@ type Prober func(ctx context.Context, at registry.Endpoint, path string) error
 // Each check has its own connection, because an instance must accept new ones to be
 // healthy.
 func HTTP(ctx context.Context, at registry.Endpoint, path string) error {
-	transport := transportTo(at)
+	transport, end := transportTo(ctx, at)
+	defer end()
 	transport.DisableKeepAlives = true
 	return probeOver(ctx, transport, at, path)
 }
 
-// transportTo returns a transport for one request to an endpoint.
-func transportTo(at registry.Endpoint) *http.Transport {
-	var dialer net.Dialer
-	return &http.Transport{
+// transportTo returns a transport for the one request of a check, which ends with ctx, and a
+// function that ends its connection, also one that is still being made. net/http makes it all
+// the same, and keeps a connection of HTTP/2 whose request was given up.
+func transportTo(ctx context.Context, at registry.Endpoint) (transport *http.Transport, end func()) {
+	open, end := context.WithCancel(context.WithoutCancel(ctx))
+	transport = &http.Transport{
 		DisableCompression: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return dialer.DialContext(ctx, at.Network, at.Address)
+		DialContext: func(context.Context, string, string) (net.Conn, error) {
+			conn, err := new(net.Dialer).DialContext(ctx, at.Network, at.Address)
+			if err == nil {
+				context.AfterFunc(open, func() { _ = conn.Close() }) // an error changes nothing
+			}
+			return conn, err
 		},
 	}
+	return transport, end
 }
 
 // probeOver makes a health check over a transport.
