@@ -5,8 +5,10 @@ import (
 	"context"
 	"log"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 )
 
@@ -140,6 +142,12 @@ func (s *streams) close() {
 	_ = s.Close()
 	_ = s.server.Close() // an error changes nothing
 	s.serving.Wait()
+	s.mu.Lock()
+	left := slices.Collect(maps.Keys(s.open))
+	s.mu.Unlock()
+	for _, conn := range left { // net/http had accepted it, and its Close did not know of it yet
+		_ = conn.Close()
+	}
 }
 
 // connKey is the context key of the conn of a connection.
