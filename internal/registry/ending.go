@@ -13,6 +13,11 @@ const (
 	// deathKnown is how long after that the end of the instance may be reported. The
 	// kernel may write a core dump first.
 	deathKnown = time.Second
+	// streamWork is how long a stream counts as a request that its instance works on after
+	// it began, or after its client last sent something. Most handlers of a message are
+	// done, or have ended the instance, by then; a client that is idle sends a ping every
+	// 20 s or so.
+	streamWork = time.Second
 	// maxNamed is how many requests are named as those that an instance had when it
 	// ended. One is usual.
 	maxNamed = 4
@@ -35,6 +40,14 @@ type breaks struct {
 	inFlight int32    // how many requests the instance had, at least
 	named    []string // the first of the requests that had no response
 	cut      []string // the first of those whose response had begun
+	quiet    int32    // streams beside these that had nothing to work on; see streamWork
+	streams  []string // the first of these
+}
+
+// reply is a response whose end was the end of its connection.
+type reply struct {
+	name string
+	at   time.Duration // of the end, since Registry.base
 }
 
 // Casualties are the requests that an instance had when it ended.
@@ -44,8 +57,12 @@ type Casualties struct {
 	// Named are the first of them, such as "GET /orders". Those that had no response
 	// come before those whose response was cut off.
 	Named []string
+	// Answered tells that there were none in flight, as far as is known, and that Named has
+	// a request whose response had just ended with its connection, as it does when the
+	// instance ends. Nothing shows whether that response was whole.
+	Answered bool
 	// Pending is how many requests have not noticed yet that the instance ended.
-	// Streams do not count.
+	// Streams count only if one of them had something to work on.
 	Pending int
 }
 
@@ -63,21 +80,83 @@ func (l Lease) Broke(method, path string) {
 	if s.turn != l.turn {
 		return
 	}
-	b, now := &l.in.breaks, r.elapsed()
+	l.in.breakLocked(s, method+" "+path, s.stream && r.elapsed()-s.streamAt > streamWork)
+}
+
+// TunnelEnded reports that the instance has ended its side of a tunnel, or that the
+// connection broke. request names the request that opened the tunnel, such as "GET /ws", and
+// silent is how long its client had sent nothing. A message of the client may be the reason
+// if the instance has ended. Further calls have no effect.
+func (l Lease) TunnelEnded(request string, silent time.Duration) {
+	if l.in == nil {
+		return
+	}
+	r := l.in.registry
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := &l.in.slots[l.slot]
+	if s.turn != l.turn || s.broke {
+		return
+	}
+	if silent > streamWork {
+		s.broke = true
+		return
+	}
+	l.in.breakLocked(s, request+" (tunnel)", false)
+}
+
+// AnsweredByEnd reports that the end of the connection was the end of the response, as it
+// is in HTTP/1.0. The instance may have ended in the middle of it: a process that ends
+// leaves the same end.
+func (l Lease) AnsweredByEnd(method, path string) {
+	if l.in == nil {
+		return
+	}
+	r := l.in.registry
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	l.in.lastReply = reply{method + " " + path, r.elapsed()}
+}
+
+// breakLocked notes that the connection of a request, or a stream, broke. quiet tells that it
+// is a stream that had nothing to work on: it is no reason for the end of the instance, and
+// no reason why another request is none.
+func (in *instance) breakLocked(s *slot, name string, quiet bool) {
+	b, now := &in.breaks, in.registry.elapsed()
 	if now-b.last > sameDeath {
 		*b = breaks{}
 	}
 	b.last = now
+	s.broke = true
+	if quiet {
+		b.quiet++
+		appendName(&b.streams, name)
+		return
+	}
 	b.count++
-	b.inFlight = max(b.inFlight, b.count, l.in.traffic.inFlight)
-	names := &b.named
+	atWork := in.traffic.working()
+	if s.stream || in.streamsWork(now) {
+		atWork++
+	}
+	b.inFlight = max(b.inFlight, b.count, atWork)
 	if s.responded {
-		names = &b.cut
+		appendName(&b.cut, name)
+	} else {
+		appendName(&b.named, name)
 	}
+	s.alone = b.inFlight == 1
+}
+
+// appendName adds a name unless there are enough.
+func appendName(names *[]string, name string) {
 	if len(*names) < maxNamed {
-		*names = append(*names, method+" "+path)
+		*names = append(*names, name)
 	}
-	s.broke, s.alone = true, b.inFlight == 1
+}
+
+// streamsWork reports whether a stream had something to work on at the given time.
+func (in *instance) streamsWork(now time.Duration) bool {
+	return in.traffic.streams > 0 && now-time.Duration(in.uploaded.Load()) <= streamWork
 }
 
 // Ended returns a channel that is closed when the fleet has reported how the instance
@@ -136,17 +215,32 @@ func (r *Registry) Casualties(id ID) Casualties {
 	if err != nil {
 		return Casualties{}
 	}
-	var c Casualties
-	if b := &in.breaks; b.count > 0 && r.elapsed()-b.last <= deathKnown {
-		c.InFlight, c.Named = int(b.inFlight), slices.Concat(b.named, b.cut)
-		c.Named = c.Named[:min(len(c.Named), maxNamed)]
-	}
+	now := r.elapsed()
+	c := in.casualtiesLocked(now)
+	streams := in.streamsWork(now)
 	for i := range in.slots {
-		if s := &in.slots[i]; s.held && !s.stream && !s.broke {
+		if s := &in.slots[i]; s.held && !s.broke && (!s.stream || streams) {
 			c.Pending++
 		}
 	}
 	return c
+}
+
+// casualtiesLocked is Casualties without Pending.
+func (in *instance) casualtiesLocked(now time.Duration) Casualties {
+	b := &in.breaks
+	lately := now-b.last <= deathKnown
+	switch {
+	case b.count > 0 && lately:
+		names := slices.Concat(b.named, b.cut)
+		return Casualties{InFlight: int(b.inFlight), Named: names[:min(len(names), maxNamed)]}
+	case b.quiet > 0 && lately:
+		return Casualties{InFlight: int(b.quiet), Named: slices.Clone(b.streams)}
+	case in.lastReply.name != "" && in.lastReply.at >= in.endedAt-sameDeath:
+		return Casualties{Named: []string{in.lastReply.name}, Answered: true}
+	default:
+		return Casualties{}
+	}
 }
 
 // endLocked notes how in ended.
@@ -154,7 +248,7 @@ func (in *instance) endLocked(ending Ending) {
 	if in.hasEnded() {
 		return
 	}
-	in.ending = ending
+	in.ending, in.endedAt = ending, in.registry.elapsed()
 	close(in.ended)
 	in.markDeadLocked()
 }

@@ -54,6 +54,62 @@ func TestCulprit(t *testing.T) {
 			time.Sleep(2 * sameDeath)
 			broke(l)
 		}, true, []string{"GET /0"}},
+		"beside an idle stream": {1, Ending{"exit status 1", true}, func(l Lease, o []Lease) {
+			o[0].Stream()
+			time.Sleep(2 * streamWork)
+			broke(l)
+		}, true, []string{"GET /0"}},
+		"beside a stream that has just begun": {1, Ending{"exit status 1", true}, func(l Lease, o []Lease) {
+			o[0].Stream()
+			broke(l)
+		}, false, []string{"GET /0"}},
+		"beside a stream with a message": {1, Ending{"exit status 1", true}, func(l Lease, o []Lease) {
+			o[0].Stream()
+			time.Sleep(2 * streamWork)
+			o[0].Uploaded(1)
+			broke(l)
+		}, false, []string{"GET /0"}},
+		"beside a stream that gets content": {1, Ending{"exit status 1", true}, func(l Lease, o []Lease) {
+			o[0].Stream()
+			time.Sleep(2 * streamWork)
+			o[0].Carried(1)
+			o[0].Broke("GET", "/events")
+			broke(l)
+		}, true, []string{"GET /0"}},
+		"an idle stream": {0, Ending{"exit status 1", true}, func(l Lease, _ []Lease) {
+			l.Stream()
+			time.Sleep(2 * streamWork)
+			l.Broke("GET", "/events")
+		}, false, []string{"GET /events"}},
+		"beside a tunnel with a message": {1, Ending{"exit status 1", true}, func(l Lease, o []Lease) {
+			o[0].Stream()
+			o[0].Responded(0, 101)
+			time.Sleep(2 * streamWork)
+			o[0].Uploaded(1)
+			broke(l)
+			o[0].TunnelEnded("GET /ws", 0)
+			o[0].TunnelEnded("GET /ws", 0)
+		}, false, []string{"GET /0", "GET /ws (tunnel)"}},
+		"a tunnel with a message": {0, Ending{"exit status 1", true}, func(l Lease, _ []Lease) {
+			l.Stream()
+			l.TunnelEnded("GET /ws", streamWork)
+		}, true, []string{"GET /ws (tunnel)"}},
+		"an idle tunnel": {0, Ending{"exit status 1", true}, func(l Lease, _ []Lease) {
+			l.Stream()
+			l.TunnelEnded("GET /ws", 2*streamWork)
+		}, false, nil},
+		"answered by the end of its connection": {0, Ending{"exit status 1", true}, func(l Lease, _ []Lease) {
+			l.AnsweredByEnd("GET", "/0")
+		}, false, []string{"GET /0"}},
+		"answered so long before": {0, Ending{"exit status 1", true}, func(l Lease, _ []Lease) {
+			l.AnsweredByEnd("GET", "/0")
+			time.Sleep(2 * sameDeath)
+		}, false, nil},
+		"beside one that was answered so": {1, Ending{"exit status 1", true}, func(l Lease, o []Lease) {
+			o[0].AnsweredByEnd("GET", "/other")
+			o[0].Release()
+			broke(l)
+		}, true, []string{"GET /0"}},
 		"six": {5, Ending{"exit status 1", true}, func(l Lease, o []Lease) { broke(append([]Lease{l}, o...)...) }, false, []string{"GET /0", "GET /1", "GET /2", "GET /3"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -121,9 +177,15 @@ func TestEndedGetsNoRequests(t *testing.T) {
 }
 
 // TestPendingInResponse: a request whose response has begun is pending as long as it has
-// not noticed the end of its instance, and a stream is not.
+// not noticed the end of its instance. A stream is only if it had something to work on.
 func TestPendingInResponse(t *testing.T) {
 	t.Parallel()
+	for _, working := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) { pendingInResponse(t, working) })
+	}
+}
+
+func pendingInResponse(t *testing.T, working bool) {
 	r := New(Options{})
 	defer r.Close()
 	id := r.Add(Spec{})
@@ -135,13 +197,22 @@ func TestPendingInResponse(t *testing.T) {
 	for _, l := range []Lease{lease, stream} {
 		l.Responded(0, 200)
 	}
+	time.Sleep(2 * streamWork)
+	want := 1
+	if working {
+		stream.Uploaded(1)
+		want = 2
+	}
 	if err := r.Ended(id, Ending{"exit status 1", true}); err != nil {
 		t.Fatal(err)
 	}
-	if got := r.Casualties(id).Pending; got != 1 {
-		t.Errorf("%d pending, want 1", got)
+	if got := r.Casualties(id).Pending; got != want {
+		t.Errorf("%d pending, want %d", got, want)
 	}
 	lease.Broke("GET", "/")
+	if working {
+		stream.TunnelEnded("GET /ws", 0)
+	}
 	if got := r.Casualties(id).Pending; got != 0 {
 		t.Errorf("%d pending, want none", got)
 	}

@@ -30,6 +30,7 @@ type instance struct {
 	slots    []slot
 	failures failures
 	carried  atomic.Uint64 // bytes of streams
+	uploaded atomic.Int64  // when a stream began or its client last sent something; since Registry.base
 
 	id      ID
 	about   *about        // replaced, never changed: snapshots share it
@@ -41,6 +42,8 @@ type instance struct {
 	fleetStopped bool // the fleet ended it
 	staged       bool // see Spec.Staged
 	breaks       breaks
+	lastReply    reply
+	endedAt      time.Duration // when ending was reported, since Registry.base
 
 	elsewhere map[int]Elsewhere // of traffic, by process; see SetElsewhere
 	abroad    abroadLoad        // of traffic; see UpdateSibling

@@ -27,6 +27,7 @@ type slot struct {
 	broke     bool          // see Lease.Broke
 	alone     bool          // it broke, and the instance had no other request
 	stream    bool          // see Lease.Stream
+	streamAt  time.Duration // when that was reported, since Registry.base
 	failed    bool          // because of the instance
 	level     int32         // requests that the instance worked on at the claim, with this one
 	since     time.Duration // when it began to wait in the queue, since Registry.base; 0: it has not waited

@@ -50,7 +50,8 @@ func (l Lease) Stream() {
 	if s.turn != l.turn || s.stream {
 		return
 	}
-	s.stream = true
+	s.stream, s.streamAt = true, r.elapsed()
+	l.in.workedOn(s.streamAt)
 	r.streams++
 	l.in.traffic.streams++
 	r.own--
@@ -64,6 +65,22 @@ func (l Lease) Carried(n int) {
 	if l.in != nil {
 		l.in.carried.Add(uint64(max(0, n)))
 		l.Progressed()
+	}
+}
+
+// Uploaded reports that the client of the stream sent n bytes for the instance. Call it
+// before the instance gets them: it may end because of them. It implies Carried.
+func (l Lease) Uploaded(n int) {
+	if l.in != nil {
+		l.in.workedOn(l.in.registry.elapsed())
+		l.Carried(n)
+	}
+}
+
+// workedOn records the time at which a stream has something to work on.
+func (in *instance) workedOn(now time.Duration) {
+	if last := in.uploaded.Load(); int64(now)-last >= int64(progressStep) {
+		in.uploaded.Store(int64(now))
 	}
 }
 

@@ -277,6 +277,9 @@ func (s *response) instanceEnded(err error) {
 		r.instanceBrokeOff(err)
 		return
 	}
+	if s.receiving != complete {
+		r.lease.AnsweredByEnd(string(r.outcome.Method), string(r.outcome.Route))
+	}
 	s.ended()
 	if s.delivery.Chunked && !s.toClient([]byte(http1.LastChunk)) {
 		return

@@ -18,8 +18,10 @@ type tunnel struct {
 	upstream      *upstream
 	app           *route.App
 	lease         registry.Lease
-	clientEnded   bool // the client has ended its output
-	upstreamEnded bool // the instance has
+	opened        string // the request that opened it, such as "GET /ws"
+	told          int64  // the loop's time at which the client last sent something
+	clientEnded   bool   // the client has ended its output
+	upstreamEnded bool   // the instance has
 }
 
 // switchProtocols passes a 101 on, and opens the tunnel.
@@ -51,7 +53,10 @@ func (r *request) switchProtocols(head *http1.Response, rest []byte) {
 		}
 		c.DropHeld()
 	}
-	t := &tunnel{client: c, upstream: u, app: r.app, lease: r.lease}
+	t := &tunnel{
+		client: c, upstream: u, app: r.app, lease: r.lease, told: w.loop.Now(),
+		opened: string(r.outcome.Method) + " " + string(r.outcome.Route),
+	}
 	r.upstream = nil
 	r.attempt = attemptOver // without a release: the tunnel has the claim
 	w.loop.Begin()          // of the tunnel
@@ -82,7 +87,7 @@ func (t *tunnel) pump(from, to *eventloop.Conn, ended *bool) bool {
 	for range eventloop.MaxRounds {
 		switch n, err := to.Flush(); {
 		case err != nil:
-			return false
+			return t.lost(to)
 		case !to.Waits():
 			to.Progressed()
 		case n > 0, !to.Stalling():
@@ -93,25 +98,48 @@ func (t *tunnel) pump(from, to *eventloop.Conn, ended *bool) bool {
 		}
 		if *ended {
 			to.CloseWrite()
-			return !from.Failed() // a reset is not shown by reading any more
+			if from.Failed() { // a reset is not shown by reading any more
+				return t.lost(from)
+			}
+			return true
 		}
 		b, err := from.Receive()
 		switch {
 		case err == nil:
+			t.carries(from, len(b))
 			if to.Send(b) != nil {
-				return false
+				return t.lost(to)
 			}
-			t.lease.Carried(len(b))
 		case err == eventloop.ErrAgain: //nolint:errorlint // it is the very value
 			return true
 		case eventloop.IsEnd(err):
 			*ended = true
+			t.lost(from)
 		default:
-			return false
+			return t.lost(from)
 		}
 	}
 	from.Later()
 	return true
+}
+
+// carries notes that n bytes have come from one side.
+func (t *tunnel) carries(from *eventloop.Conn, n int) {
+	if from != &t.client.Conn {
+		t.lease.Carried(n)
+		return
+	}
+	t.told = t.client.worker.loop.Now()
+	t.lease.Uploaded(n)
+}
+
+// lost notes that one side has ended its output, or that its connection broke. It returns
+// false.
+func (t *tunnel) lost(side *eventloop.Conn) bool {
+	if side == &t.upstream.Conn {
+		t.lease.TunnelEnded(t.opened, t.client.worker.since(t.told))
+	}
+	return false
 }
 
 // stall gives one side time to take some of the bytes that wait for it: a client

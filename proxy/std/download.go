@@ -86,6 +86,7 @@ func (d *download) next() ([]byte, error) {
 		return nil, io.ErrUnexpectedEOF
 	default:
 		d.keep = false
+		d.lease.AnsweredByEnd(d.method, string(d.outcome.Route))
 		return nil, nil
 	}
 }

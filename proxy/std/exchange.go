@@ -27,6 +27,7 @@ type exchange struct {
 	wakeup    chan struct{} // capacity 1; gets a value when the exchange is halted
 	facts
 	shared
+	told // of a tunnel
 }
 
 // facts are the fields that begin anew with each request.

@@ -56,10 +56,11 @@ func (s *stream) pumpUp(u *upstream) bool {
 	for {
 		n, err := s.request.Body.Read(b)
 		if n > 0 {
+			s.exchange.uploaded(n)
 			if _, err := u.outlet.write(b[:n], s.exchange.timeout); err != nil {
+				s.exchange.tunnelEnded(u)
 				return false
 			}
-			s.exchange.lease.Carried(n)
 		}
 		if err != nil {
 			closeWrite(u.conn)
@@ -80,7 +81,11 @@ func (s *stream) pumpDown(u *upstream) bool {
 			u.intake.skip(len(b))
 			u.intake.shrink()
 		}
-		switch err := u.intake.read(u.conn); {
+		err := u.intake.read(u.conn)
+		if err != nil {
+			s.exchange.tunnelEnded(u)
+		}
+		switch {
 		case err == nil:
 		case errors.Is(err, io.EOF):
 			return true

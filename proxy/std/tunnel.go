@@ -5,13 +5,17 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/forward"
 	"github.com/dynlb/dynlb/proxy/http1"
 	"github.com/dynlb/dynlb/proxy/policy"
 )
+
+// told is when the client last sent something through a tunnel, in nanoseconds since the
+// exchange began.
+type told struct{ at atomic.Int64 }
 
 // switchProtocols carries a 101 (Switching Protocols). It returns an error if the client
 // did not ask for the protocol.
@@ -21,6 +25,7 @@ func (x *exchange) switchProtocols(u *upstream, r *http1.Response) error {
 		return policy.ErrSwitch
 	}
 	x.outcome.Stream = true
+	x.told.at.Store(int64(time.Since(x.started)))
 	x.lease.Stream()
 	x.lease.Responded(x.answered(u), r.Status)
 	if err := x.toClient(client.switchTo(r, u.intake.bytes())); err != nil {
@@ -40,29 +45,57 @@ func (x *exchange) relay(u *upstream) {
 }
 
 // pump carries bytes in one direction until the sender ends its side, and then ends that
-// side of the receiver. limit is how long the receiver may take nothing. lease gets the
-// number of bytes. pump reports whether the tunnel is intact.
-func pump(from net.Conn, in *intake, to *outlet, limit time.Duration, lease registry.Lease) bool {
+// side of the receiver. limit is how long the receiver may take nothing. pump reports
+// whether the tunnel is intact.
+func (x *exchange) pump(u *upstream, from net.Conn, in *intake, to *outlet, limit time.Duration) bool {
+	up := to == &u.outlet
 	for {
 		if b := in.bytes(); len(b) > 0 {
+			if up {
+				x.uploaded(len(b))
+			}
 			if _, err := to.write(b, limit); err != nil {
+				if up {
+					x.tunnelEnded(u)
+				}
 				return false
 			}
-			lease.Carried(len(b))
+			if !up {
+				x.lease.Carried(len(b))
+			}
 			in.skip(len(b))
 			in.shrink()
 		}
 		err := in.read(from)
+		if err != nil && isTimeout(err) { // Shutdown wakes all reads
+			_ = from.SetReadDeadline(noDeadline) // the read reports the error
+			continue
+		}
+		if err != nil && !up {
+			x.tunnelEnded(u)
+		}
 		switch {
 		case err == nil:
 		case errors.Is(err, io.EOF):
 			closeWrite(to.conn)
 			return true
-		case isTimeout(err): // Shutdown wakes all reads
-			_ = from.SetReadDeadline(noDeadline) // the read reports the error
 		default:
 			return false
 		}
+	}
+}
+
+// uploaded notes that the client has sent n bytes through the tunnel.
+func (x *exchange) uploaded(n int) {
+	x.told.at.Store(int64(time.Since(x.started)))
+	x.lease.Uploaded(n)
+}
+
+// tunnelEnded notes that the instance has ended its side of the tunnel, unless dynlb has
+// closed it.
+func (x *exchange) tunnelEnded(u *upstream) {
+	if !u.closed.Load() {
+		x.lease.TunnelEnded(x.method+" "+string(x.outcome.Route), time.Since(x.started)-time.Duration(x.told.at.Load()))
 	}
 }
 
@@ -73,11 +106,11 @@ func (c *conn) relay(u *upstream) {
 	}
 	var down sync.WaitGroup
 	down.Go(func() { // ends with the tunnel; waited for below
-		if !pump(u.conn, &u.intake, &c.outlet, c.rules.IdleTimeout, c.exchange.lease) {
+		if !c.exchange.pump(u, u.conn, &u.intake, &c.outlet, c.rules.IdleTimeout) {
 			c.endTunnel(u)
 		}
 	})
-	if !pump(c.conn, &c.intake, &u.outlet, c.exchange.timeout, c.exchange.lease) {
+	if !c.exchange.pump(u, c.conn, &c.intake, &u.outlet, c.exchange.timeout) {
 		c.endTunnel(u)
 	}
 	down.Wait()

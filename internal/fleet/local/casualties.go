@@ -34,6 +34,8 @@ func requestsText(lost registry.Casualties) string {
 	switch more := lost.InFlight - len(lost.Named); {
 	case len(lost.Named) == 0:
 		return ""
+	case lost.Answered:
+		return " right after the response to " + names + ", which may not be whole"
 	case lost.InFlight == 1:
 		return " while it worked on " + names
 	case more > 0:

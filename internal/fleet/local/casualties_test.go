@@ -16,13 +16,15 @@ func TestCasualties(t *testing.T) {
 		exit     string
 		want     string
 		begun    bool // they had begun to get a response
+		ended    bool // the ends of their connections were those of their responses
 	}{
-		"one":             {[]string{"/a"}, "exit status 3", "exit status 3 while it worked on GET /a: last words", false},
-		"two":             {[]string{"/a", "/b"}, "exit status 3", "exit status 3 while it had 2 requests (GET /a, GET /b): last words", false},
-		"six":             {[]string{"/a", "/b", "/c", "/d", "/e", "/f"}, "exit status 3", "exit status 3 while it had 6 requests (GET /a, GET /b, GET /c, GET /d and 2 more): last words", false},
-		"in its response": {[]string{"/a"}, "exit status 3", "exit status 3 while it worked on GET /a: last words", true},
-		"none":            {nil, "exit status 3", "exit status 3: last words", false},
-		"killed":          {[]string{"/a"}, "signal: killed", "signal: killed", false},
+		"one":             {[]string{"/a"}, "exit status 3", "exit status 3 while it worked on GET /a: last words", false, false},
+		"two":             {[]string{"/a", "/b"}, "exit status 3", "exit status 3 while it had 2 requests (GET /a, GET /b): last words", false, false},
+		"six":             {[]string{"/a", "/b", "/c", "/d", "/e", "/f"}, "exit status 3", "exit status 3 while it had 6 requests (GET /a, GET /b, GET /c, GET /d and 2 more): last words", false, false},
+		"in its response": {[]string{"/a"}, "exit status 3", "exit status 3 while it worked on GET /a: last words", true, false},
+		"answered":        {[]string{"/a"}, "exit status 3", "exit status 3 right after the response to GET /a, which may not be whole: last words", true, true},
+		"none":            {nil, "exit status 3", "exit status 3: last words", false, false},
+		"killed":          {[]string{"/a"}, "signal: killed", "signal: killed", false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -36,7 +38,14 @@ func TestCasualties(t *testing.T) {
 					if c.begun {
 						lease.Responded(0, 200)
 					}
-					time.AfterFunc(time.Duration(5+i)*time.Millisecond, func() { lease.Broke("GET", path) }) // after the fleet knows
+					noticed := func() { lease.Broke("GET", path) }
+					if c.ended {
+						noticed = func() {
+							lease.AnsweredByEnd("GET", path)
+							lease.Release()
+						}
+					}
+					time.AfterFunc(time.Duration(5+i)*time.Millisecond, noticed) // after the fleet knows
 				}
 				r.all()[0].die(c.exit, "last words")
 				r.after(time.Second)
