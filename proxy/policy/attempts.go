@@ -11,7 +11,9 @@ import (
 const (
 	// MaxClaims bounds how many instances a request is tried on. No instance that
 	// refuses a connection is claimed twice. So a request succeeds although nine
-	// instances have died unnoticed.
+	// instances have died unnoticed. It bounds also how often a request is sent again to
+	// instances that it was tried on: one of HTTP/2 may end each connection before it takes
+	// the request, while other requests make new ones.
 	MaxClaims = 10
 	// ResendWithin bounds the time from the sending of a request to the break of its
 	// connection within which the request is sent again. A connection that the instance
@@ -112,6 +114,7 @@ type Attempts struct {
 	known      bool // the method is a standard one
 	content    bool // the request has content
 	claims     int
+	resends    int
 	delivered  bool         // an earlier attempt may have delivered it to the claimed instance
 	resent     bool         // it was sent a second time to one instance
 	outlived   bool         // it was sent to another instance after the first one died
@@ -265,10 +268,11 @@ func (a *Attempts) decide(err error, retry retry, reused bool) Decision {
 	a.resent = a.resent || retry == resend
 	a.outlived = a.outlived || retry == outlive
 	same := reused && retry != outlive
-	if retry == never || !same && a.claims >= MaxClaims || !a.budget.Retry() {
+	if retry == never || same && a.resends >= MaxClaims || !same && a.claims >= MaxClaims || !a.budget.Retry() {
 		return Decision{Step: Fail, Err: err}
 	}
 	if same {
+		a.resends++
 		a.delivered = a.delivered || retry == resend
 		return Decision{Step: Resend}
 	}

@@ -133,6 +133,23 @@ func TestSequences(t *testing.T) {
 	}
 }
 
+// TestResends: a request that no connection to its instance takes is not sent to it
+// without end, although each time another request has made a new one.
+func TestResends(t *testing.T) {
+	t.Parallel()
+	budget := purse(100)
+	a := Begin("POST", true, &budget)
+	untaken := broken(func(e *BrokenError) { e.Sent, e.Unprocessed, e.Reused = false, true, true })
+	for i := range MaxClaims {
+		if d := a.Next(untaken); d.Step != Resend {
+			t.Fatalf("step %d after attempt %d", d.Step, i+1)
+		}
+	}
+	if d := a.Next(untaken); d.Step != Fail {
+		t.Errorf("step %d after attempt %d, want none", d.Step, MaxClaims+1)
+	}
+}
+
 // TestClaims: a request is tried on a bounded number of instances, and resending
 // it to the same one does not count.
 func TestClaims(t *testing.T) {
