@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -109,7 +110,7 @@ func (f *Fleet) accompany(life, killCtx context.Context, c *child, p proc, at re
 	}
 	unasked := hasEnded(p)
 	grace := f.settings().StopTimeout
-	if suspended { // a suspended process does not handle SIGTERM
+	if suspended || errors.Is(err, errSuspended) { // a suspended process does not handle SIGTERM
 		grace = min(grace, f.settings().HealthTimeout)
 	}
 	exit := p.Stop(killCtx, grace)

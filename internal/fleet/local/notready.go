@@ -16,11 +16,19 @@ type notReadyState struct {
 	last     error     // the result of the last probe
 	answer   error     // the last real answer
 	reported string    // the last result that was reported to the loop
+	stopped  bool      // the process was suspended then
 }
 
-// cause returns why the child is not ready: the ports on which it listens instead of
-// its own, or the result of the last probe, with the last real answer.
+// errSuspended is why a child is not ready whose process the kernel has stopped. It will
+// not answer, and does not handle SIGTERM.
+var errSuspended = errors.New("its process is suspended: stopped by a signal such as SIGSTOP, or by a debugger")
+
+// cause returns why the child is not ready: errSuspended, the ports on which it listens
+// instead of its own, or the result of the last probe, with the last real answer.
 func (s *notReadyState) cause(c *child, p proc) error {
+	if suspended(p) {
+		return errSuspended
+	}
 	if listening, err := p.ListensOn(c.place.port); err == nil && !listening.Owned {
 		if c.place.port != 0 {
 			return fmt.Errorf("it %v", listening)
@@ -37,8 +45,10 @@ func (s *notReadyState) cause(c *child, p proc) error {
 
 // remedy returns what to do about a child that did not become ready in time, to follow the
 // cause: its app may listen elsewhere, or have no such path.
-func (s *notReadyState) remedy(c *child) string {
+func (s *notReadyState) remedy(c *child, cause error) string {
 	switch {
+	case errors.Is(cause, errSuspended):
+		return ""
 	case probe.Answered(s.last) && !probe.Unavailable(s.last):
 		return "; set healthPath to a path that answers with 2xx"
 	case s.answer != nil || !probe.ConnRefused(s.last) && !errors.Is(s.last, fs.ErrNotExist):
@@ -54,12 +64,15 @@ func (s *notReadyState) remedy(c *child) string {
 // whether the child works nevertheless.
 func (f *Fleet) notReadyYet(c *child, p proc, s *notReadyState, err error) (works bool) {
 	s.last = err
+	stopped := s.stopped
 	if probe.Answered(err) {
 		s.answer = err
-	} else if time.Since(s.since) < reportAfter || err.Error() == s.reported {
+	} else if time.Since(s.since) < reportAfter {
+		return false
+	} else if stopped = suspended(p); err.Error() == s.reported && stopped == s.stopped {
 		return false
 	}
-	s.reported = err.Error()
+	s.reported, s.stopped = err.Error(), stopped
 	cause := s.cause(c, p)
 	f.call(func() { works = f.onNotReadyYet(c, err, cause) })
 	return works

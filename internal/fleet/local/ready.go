@@ -47,7 +47,8 @@ func (f *Fleet) awaitReady(life context.Context, c *child, p proc) (at registry.
 			if life.Err() != nil {
 				return at, life.Err()
 			}
-			return at, fmt.Errorf("not ready within %v: %w%s", limit, state.cause(c, p), state.remedy(c))
+			cause := state.cause(c, p)
+			return at, fmt.Errorf("not ready within %v: %w%s", limit, cause, state.remedy(c, cause))
 		}
 		answered, err := f.probeEndpoints(ctx, c)
 		if err == nil {
@@ -178,6 +179,7 @@ func (f *Fleet) onReady(c *child, at registry.Endpoint) {
 // may have requests in flight, and drains. It runs in the loop.
 func (f *Fleet) onNotReady(c *child, err error) {
 	if c.phase == phaseServing && !errors.Is(err, errExited) {
+		c.suspended = errors.Is(err, errSuspended)
 		f.replace(c, err)
 	}
 }
