@@ -71,7 +71,8 @@ func (c *Client) spawn(id string, command process.Command, spec *process.Spec) (
 		return nil, process.Pipes{}, r.done()
 	}
 	if r.err == nil && len(r.fds) != 2 {
-		r.err = errors.New("the keeper sent no output")
+		r.err = errors.New("no output came with it, as this process has too many open files")
+		_ = r.child.Kill()
 	}
 	if r.err != nil {
 		closeAll(r.fds)

@@ -63,23 +63,33 @@ func (c *conn) send(k kind, seq uint64, body any, fds ...int) error {
 	return nil
 }
 
-// try is send without waiting. It reports whether the message was sent, or never can be.
-func (c *conn) try(k kind, seq uint64, body any, fds ...int) (sent bool) {
+// try is send without waiting. It reports whether the message was sent. An error says why
+// it never can be.
+func (c *conn) try(k kind, seq uint64, body any, fds ...int) (sent bool, err error) {
 	packet, rights, done, err := encode(k, seq, body, fds)
 	if err != nil {
-		return true
+		return false, err
 	}
 	defer done()
 	raw, err := c.socket.SyscallConn()
 	if err != nil {
-		return true
+		return false, err
 	}
 	c.sending.Lock()
 	defer c.sending.Unlock()
 	failed := raw.Control(func(fd uintptr) {
 		_, err = syscall.SendmsgN(int(fd), packet, rights, nil, syscall.MSG_DONTWAIT)
 	})
-	return failed != nil || err == nil || !errors.Is(err, syscall.EAGAIN) && !errors.Is(err, syscall.EINTR)
+	switch {
+	case failed != nil:
+		return false, failed
+	case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.EINTR):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("send %s: %w", k, err)
+	default:
+		return true, nil
+	}
 }
 
 // encode returns the packet and the control message of a message. done is called when they

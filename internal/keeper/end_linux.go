@@ -1,7 +1,6 @@
 package keeper
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"syscall"
@@ -31,7 +30,11 @@ func (k *keeper) ended(w *worker) {
 	}
 	switch {
 	case k.next != nil && k.next.is(w):
-		k.upgradeFailed(errors.New("the new worker has ended: " + w.cmd.ProcessState.String()))
+		k.upgradeFailed(w.whyEnded())
+	case k.next != nil && k.next.old == w:
+		k.Log.Warn("the worker before has died before it has frozen, its last saved state counts", "pid", w.pid(), "exit", w.cmd.ProcessState.String())
+		k.next.step(Step{Name: "frozen", Text: fmt.Sprintf("process %d has died, its last saved state counts", w.pid())})
+		k.takeOver()
 	case w == k.active:
 		k.active = nil
 		k.lostActive(w)
@@ -51,7 +54,7 @@ func (k *keeper) lostActive(w *worker) {
 	if time.Since(w.served) >= stableAfter {
 		k.failures = 0
 	}
-	k.disprove(w)
+	k.blame(w)
 	if k.next == nil { // else that one serves when it is ready
 		k.restart()
 	}
@@ -64,7 +67,7 @@ func (k *keeper) lostComing(w *worker) {
 		return
 	}
 	k.Log.Error("worker has ended before it could serve, trying again", "pid", w.pid(), "exit", w.cmd.ProcessState.String())
-	k.disprove(w)
+	k.blame(w)
 	k.restart()
 }
 
@@ -101,7 +104,7 @@ func (k *keeper) restart() {
 
 // begin starts the worker that is going to serve.
 func (k *keeper) begin() error {
-	w, err := k.startWorker(k.current)
+	w, err := k.startWorker(k.candidate())
 	if err != nil {
 		return fmt.Errorf("start worker: %w", err)
 	}

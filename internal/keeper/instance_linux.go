@@ -168,4 +168,5 @@ func (k *keeper) listen(w *worker, m message, fds []int) {
 		k.listeners = append(k.listeners, listener{request.Names[i], fd})
 	}
 	w.send(kindDone, m.Seq, doneReply{})
+	k.resolve(w) // it serves
 }

@@ -51,7 +51,8 @@ type keeper struct {
 	next    *upgrade
 
 	current, proven *binary
-	failures        int // workers in a row that ended soon
+	suspect         suspect // between the config and the binary
+	failures        int     // workers in a row that ended soon
 	stopping        bool
 	delayed         []os.Signal // for the worker that is going to serve
 }

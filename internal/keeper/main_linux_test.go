@@ -28,12 +28,14 @@ func TestMain(m *testing.M) {
 	m.Run()
 }
 
-// The variables that have a worker speak another protocol, be ready after a while, and end
-// when it is to serve.
+// The variables that have a worker speak another protocol, be ready after a while, end
+// when it is to serve, and reject the config then if a file exists.
 const (
 	fakeProtocol = "KEEPER_TEST_PROTOCOL"
 	fakeDelay    = "KEEPER_TEST_DELAY"
 	fakeFailure  = "KEEPER_TEST_FAILURE"
+	fakeReject   = "KEEPER_TEST_REJECT"
+	fakeName     = "KEEPER_TEST_NAME" // of the binary
 )
 
 func roleDynlb(args []string) int {
@@ -90,6 +92,9 @@ func fakeWorker(address string) int {
 		case e.Serve != nil:
 			if os.Getenv(fakeFailure) != "" {
 				return 7
+			}
+			if _, err := os.Stat(os.Getenv(fakeReject)); err == nil {
+				return ExitConfig
 			}
 			w.serve(e.Serve)
 			stop = signals
@@ -161,7 +166,7 @@ func instanceSpec(id string) process.Spec {
 }
 
 // answer carries out one command: "state", "upgrade PATH", "panic", "bye CODE", "spawn ID", "late",
-// "stop", "term-on-retire", "stop-on-retire".
+// "stop", "name", "die-on-retire", "term-on-retire", "stop-on-retire".
 func (w *testWorker) answer(c net.Conn) {
 	defer c.Close()
 	line, _ := bufio.NewReader(c).ReadString('\n')
@@ -183,6 +188,11 @@ func (w *testWorker) answer(c net.Conn) {
 		fmt.Fprint(c, p.PID(), err)
 	case "stop": // dynlb, without a signal to the keeper
 		_ = syscall.Kill(os.Getpid(), syscall.SIGTERM)
+	case "name":
+		fmt.Fprint(c, "binary ", os.Getenv(fakeName))
+	case "die-on-retire":
+		w.onRetire.Store(new(func() { _ = syscall.Kill(os.Getpid(), syscall.SIGKILL) }))
+		fmt.Fprint(c, "done")
 	case "term-on-retire": // the worker is not frozen in time
 		w.onRetire.Store(new(func() { _ = syscall.Kill(w.Welcome().PID, syscall.SIGTERM) }))
 		fmt.Fprint(c, "done")

@@ -12,6 +12,9 @@ import (
 // Protocol is the version of the messages. A keeper speaks this one and the one before.
 const Protocol = 1
 
+// ExitConfig is the exit status of a worker that cannot use the config.
+const ExitConfig = 2
+
 // ErrRetired reports that another worker serves, so that this one may not change what the
 // keeper has.
 var ErrRetired = errors.New("another worker of dynlb has taken over")

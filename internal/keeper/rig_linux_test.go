@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,10 +21,32 @@ type testKeeper struct {
 	*exec.Cmd
 	t       *testing.T
 	address string
+	log     logBuffer
 	ended   chan struct{}
 }
 
-func startKeeper(t *testing.T) *testKeeper {
+// logBuffer has the log of a keeper.
+type logBuffer struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+// Write implements io.Writer.
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+// count returns how often a text is in the log.
+func (b *logBuffer) count(text string) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return strings.Count(b.text.String(), text)
+}
+
+// startKeeper starts one, with variables of the environment.
+func startKeeper(t *testing.T, variables ...string) *testKeeper {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -32,6 +55,8 @@ func startKeeper(t *testing.T) *testKeeper {
 	k := &testKeeper{t: t, address: l.Addr().String(), ended: make(chan struct{})}
 	_ = l.Close()
 	k.Cmd = processtest.Command("dynlb", "serve", k.address)
+	k.Env = append(k.Env, variables...)
+	k.Stderr = &k.log
 	if err := k.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -42,6 +67,9 @@ func startKeeper(t *testing.T) *testKeeper {
 	t.Cleanup(func() {
 		_ = k.Process.Kill()
 		<-k.ended
+		if t.Failed() {
+			t.Logf("log:\n%s", k.log.text.String())
+		}
 	})
 	return k
 }

@@ -1,7 +1,9 @@
 package keeper
 
 import (
+	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"strconv"
@@ -102,9 +104,12 @@ func (w *worker) receive() {
 // write sends what is in the queue. A worker that does not read has it wait.
 func (w *worker) write(queue <-chan packet) {
 	for p := range queue {
-		_ = w.conn.send(p.kind, p.seq, p.body, p.fds...) // it fails if the worker has ended
+		err := w.conn.send(p.kind, p.seq, p.body, p.fds...)
 		closeAll(p.fds)
 		w.queued.Add(-1)
+		if err != nil {
+			w.k.post(func() { w.notSent(p.kind, p.seq, p.body, err) })
+		}
 	}
 	w.conn.close()
 }
@@ -112,14 +117,25 @@ func (w *worker) write(queue <-chan packet) {
 // send sends a message, with duplicates of descriptors. It does not wait: what cannot be
 // sent at once goes to the queue.
 func (w *worker) send(k kind, seq uint64, content any, fds ...int) {
-	if w.queue == nil || w.queued.Load() == 0 && w.conn.try(k, seq, content, fds...) {
+	if w.queue == nil {
 		return
+	}
+	if w.queued.Load() == 0 {
+		sent, err := w.conn.try(k, seq, content, fds...)
+		if err != nil {
+			w.notSent(k, seq, content, err)
+		}
+		if sent || err != nil {
+			return
+		}
 	}
 	p := packet{kind: k, seq: seq, body: content}
 	for _, fd := range fds {
 		own, err := duplicate(fd)
 		if err != nil {
-			w.k.Log.Error("send to worker", "message", string(k), "error", err)
+			closeAll(p.fds)
+			w.notSent(k, seq, content, err)
+			return
 		}
 		p.fds = append(p.fds, own)
 	}
@@ -132,6 +148,25 @@ func (w *worker) send(k kind, seq uint64, content any, fds ...int) {
 		w.k.Log.Error("worker does not read its messages, ending it", "pid", w.pid())
 		w.signal(syscall.SIGKILL)
 	}
+}
+
+// notSent handles a message that could not be sent, because the keeper may have no more
+// descriptors. A worker must not wait for a reply that does not come, nor serve without what
+// it should know of. The loop calls it.
+func (w *worker) notSent(k kind, seq uint64, content any, why error) {
+	if w.queue == nil || errors.Is(why, syscall.EPIPE) || errors.Is(why, syscall.ECONNRESET) || errors.Is(why, net.ErrClosed) {
+		return // it has ended
+	}
+	w.k.Log.Error("send to worker", "message", string(k), "pid", w.pid(), "error", why)
+	reply, spawned := content.(spawnReply)
+	if !spawned || reply.Error != nil {
+		w.signal(syscall.SIGKILL)
+		return
+	}
+	if in := w.k.find(reply.Instance.ID); in != nil {
+		_ = in.child.Kill() // the worker does not know of it
+	}
+	w.send(kindSpawned, seq, spawnReply{Error: newBadStart(why)})
 }
 
 // handle carries out a message of a worker.
