@@ -2,10 +2,8 @@ package app
 
 import (
 	"encoding/json"
-	"errors"
 
 	"github.com/dynlb/dynlb/internal/autoscaler"
-	"github.com/dynlb/dynlb/internal/fleet"
 	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/registry"
 )
@@ -18,15 +16,9 @@ type Saved struct {
 	Fleet    json.RawMessage  `json:"fleet,omitempty"`
 }
 
-// errNotMovable reports a kind of fleet whose instances end with the process.
-var errNotMovable = errors.New("this kind of fleet cannot move to another process")
-
 // Save returns what another process goes on with if this one dies. process is this one.
 func (a *App) Save(process int) (s Saved) {
-	s.Scaling = a.Scaler.Save()
-	if f, ok := a.Fleet.(fleet.Movable); ok {
-		s.Fleet = f.Save()
-	}
+	s.Scaling, s.Fleet = a.Scaler.Save(), a.Fleet.Save()
 	s.Board, s.Registry = a.Board.Save(), a.Registry.Save(process)
 	return s
 }
@@ -37,10 +29,7 @@ func (a *App) Save(process int) (s Saved) {
 func (a *App) Leave(process int) (s Saved) {
 	a.endScaling()
 	<-a.scalingDone
-	s.Scaling = a.Scaler.Save()
-	if f, ok := a.Fleet.(fleet.Movable); ok {
-		s.Fleet = f.Leave()
-	}
+	s.Scaling, s.Fleet = a.Scaler.Save(), a.Fleet.Leave()
 	s.Board, s.Registry = a.Board.Save(), a.Registry.Save(process)
 	return s
 }
@@ -51,9 +40,5 @@ func (a *App) Restore(s Saved, gone bool) error {
 	a.Registry.Restore(s.Registry, gone)
 	a.Board.Restore(s.Board)
 	a.Scaler.Restore(s.Scaling)
-	f, ok := a.Fleet.(fleet.Movable)
-	if !ok {
-		return errNotMovable
-	}
-	return f.Restore(s.Fleet)
+	return a.Fleet.Restore(s.Fleet)
 }

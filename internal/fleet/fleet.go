@@ -61,6 +61,7 @@ type Fleet interface {
 	// Stop drains and stops all instances, and returns when none is left. When ctx
 	// ends first, the remaining ones are killed.
 	Stop(ctx context.Context)
+	Movable
 }
 
 // Settings are those of one kind of fleet, such as local.Settings. Each

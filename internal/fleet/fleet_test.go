@@ -35,9 +35,10 @@ func (s settings) New(options fleet.Options) fleet.Fleet {
 // a restart has ended when its call returns.
 type servers struct {
 	fleet.Options
-	calls   chan func()
-	drained chan registry.ID // instances without requests in flight
-	done    chan struct{}    // closed when Run has returned
+	fleet.Movable // nil: they end with this process
+	calls         chan func()
+	drained       chan registry.ID // instances without requests in flight
+	done          chan struct{}    // closed when Run has returned
 
 	// Owned by Run:
 

@@ -9,8 +9,8 @@ import (
 // was under way.
 var ErrMoved = errors.New("another process of dynlb goes on with this")
 
-// Movable is a Fleet whose instances may outlive its process: another process goes on with
-// them. The registry is saved and restored apart from it.
+// Movable is the part of a Fleet by which its instances outlive its process: another process
+// goes on with them. The registry is saved and restored apart from it.
 type Movable interface {
 	// Save returns what another process goes on with, if this one dies.
 	Save() json.RawMessage
