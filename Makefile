@@ -44,7 +44,7 @@ generate-proto: need-go
 	@set -e; rm -rf .gen; trap 'rm -rf .gen' EXIT; \
 	$(BUF) generate --output .gen; \
 	go run ./server/openapigen .gen/gen/dynlb/v1/control.swagger.json .gen/gen/dynlb/v1/control.openapi.json; \
-	rm .gen/gen/dynlb/v1/control.swagger.json; \
+	rm .gen/gen/dynlb/v1/*.swagger.json; \
 	rm -rf gen/dynlb; \
 	mv .gen/gen/dynlb gen/
 

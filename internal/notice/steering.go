@@ -1,6 +1,9 @@
 package notice
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // Steering says what sets the target of a fleet that more than one process can scale.
 type Steering struct {
@@ -26,4 +29,15 @@ func (b *Board) SetSteering(s Steering) {
 	defer b.mu.Unlock()
 	b.report.Steering = s
 	b.notifyLocked()
+}
+
+// Hold returns the target and the time until which there is a hold, if this process sets the
+// target; zero if there is none.
+func (b *Board) Hold() (target int, until time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.report.Steering.By != "" || b.report.HoldUntil.IsZero() {
+		return 0, time.Time{}
+	}
+	return b.report.Target, b.report.HoldUntil
 }

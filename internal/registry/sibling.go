@@ -8,9 +8,10 @@ import (
 // Report is what one dynlb tells another one that gives requests to the same instances: its
 // sibling. All of it is of the teller alone, without what its own siblings have told it.
 type Report struct {
-	// Loads are what it has at instances. An instance that is not among them, and was
-	// before, is as it was.
+	// Loads are what it has at instances. An instance that is not among them is as it was
+	// before or, if they are the Whole, has nothing of it.
 	Loads []SiblingLoad
+	Whole bool
 	// Waiting is how many requests wait for an instance, and Usable how many instances they
 	// may get; zero in a pause.
 	Waiting, Usable int
@@ -60,7 +61,7 @@ func (r *Registry) Report(reuse []SiblingLoad) Report {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	out := Report{
-		Loads: reuse, Waiting: r.queue.size,
+		Loads: reuse, Whole: true, Waiting: r.queue.size,
 		Arrivals: r.arrivals - r.abroad.arrivals, Responses: r.responses - r.abroad.responses, ServiceTime: r.served - r.abroad.served,
 	}
 	if !r.paused {
@@ -91,7 +92,7 @@ func (r *Registry) UpdateSibling(name string, told Report) {
 		r.siblings[name] = s
 		r.shareOutLocked()
 	}
-	changed := false
+	changed := told.Whole && r.absentLocked(s, told.Loads)
 	for _, load := range told.Loads {
 		load.InFlight, load.Streams = bounded(load.InFlight), min(bounded(load.Streams), bounded(load.InFlight))
 		changed = r.abroadLocked(s.loads[load.ID], load) || changed
@@ -102,6 +103,22 @@ func (r *Registry) UpdateSibling(name string, told Report) {
 	told.Waiting = bounded(told.Waiting)
 	woken := r.countSiblingLocked(s, &told)
 	r.settleSiblingLocked(changed, woken)
+}
+
+// absentLocked forgets what a sibling has told of instances that are not among its loads. It
+// reports whether the candidates may have changed.
+func (r *Registry) absentLocked(s *sibling, loads []SiblingLoad) (changed bool) {
+	present := make(map[ID]bool, len(loads))
+	for i := range loads {
+		present[loads[i].ID] = true
+	}
+	for id, load := range s.loads {
+		if !present[id] {
+			changed = r.abroadLocked(load, SiblingLoad{ID: id}) || changed
+			delete(s.loads, id)
+		}
+	}
+	return changed
 }
 
 // countSiblingLocked counts what a sibling has told of its queue and its requests. It reports

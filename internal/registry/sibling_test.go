@@ -39,7 +39,10 @@ func TestSiblingLoadCounts(t *testing.T) {
 	if own := r.InFlight(); own[a].InFlight+own[b].InFlight != 4 {
 		t.Errorf("own: %v", own)
 	}
-	r.UpdateSibling("s", loadOf(a, 0, 0))
+	r.UpdateSibling("s", Report{Whole: true, Loads: []SiblingLoad{{ID: b, InFlight: 1}}})
+	if in := snapshotOf(t, r, a); in.AtSiblings != (Elsewhere{1, 0}) {
+		t.Errorf("after a report of the whole: %+v", in.AtSiblings)
+	}
 	r.ForgetSibling("t")
 	r.ForgetSibling("nobody")
 	if in := snapshotOf(t, r, a); in.AtSiblings != (Elsewhere{}) {

@@ -2086,7 +2086,7 @@ type Pool struct {
 	// The time until which the autoscaler does not change `target`; unset when there
 	// is no hold.
 	HoldUntil *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=hold_until,json=holdUntil,proto3" json:"hold_until,omitempty"`
-	// Requests that wait for an instance.
+	// Requests that wait for an instance, those at siblings included.
 	WaitingRequests int32 `protobuf:"varint,5,opt,name=waiting_requests,json=waitingRequests,proto3" json:"waiting_requests,omitempty"`
 	// How many instances were started to replace one that had stopped unasked or
 	// had failed to start, since dynlb began.
@@ -2118,9 +2118,9 @@ type Pool struct {
 	ConfigReloading bool `protobuf:"varint,16,opt,name=config_reloading,json=configReloading,proto3" json:"config_reloading,omitempty"`
 	// The last change of `target`; unset before the first one.
 	LastDecision *Decision `protobuf:"bytes,17,opt,name=last_decision,json=lastDecision,proto3" json:"last_decision,omitempty"`
-	// How many requests have asked for an instance since dynlb began.
+	// How many requests have asked for an instance since dynlb began, at siblings too.
 	Arrivals uint64 `protobuf:"varint,18,opt,name=arrivals,proto3" json:"arrivals,omitempty"`
-	// How many responses there were since dynlb began.
+	// How many responses there were since dynlb began, at siblings too.
 	Responses uint64 `protobuf:"varint,19,opt,name=responses,proto3" json:"responses,omitempty"`
 	// How long instances have taken to respond, in all. Its difference over that of
 	// `responses` is the mean service time.
@@ -2142,9 +2142,13 @@ type Pool struct {
 	// if there is none, or it has no label.
 	PreviousVersion string `protobuf:"bytes,25,opt,name=previous_version,json=previousVersion,proto3" json:"previous_version,omitempty"`
 	// The deploy in progress; unset when there is none.
-	Deploy        *DeployState `protobuf:"bytes,26,opt,name=deploy,proto3" json:"deploy,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Deploy *DeployState `protobuf:"bytes,26,opt,name=deploy,proto3" json:"deploy,omitempty"`
+	// How many other dynlbs give requests to the same instances, and tell what they have.
+	Siblings int32 `protobuf:"varint,40,opt,name=siblings,proto3" json:"siblings,omitempty"`
+	// Those of waiting_requests that wait at siblings.
+	WaitingAtSiblings int32 `protobuf:"varint,41,opt,name=waiting_at_siblings,json=waitingAtSiblings,proto3" json:"waiting_at_siblings,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *Pool) Reset() {
@@ -2371,6 +2375,20 @@ func (x *Pool) GetDeploy() *DeployState {
 		return x.Deploy
 	}
 	return nil
+}
+
+func (x *Pool) GetSiblings() int32 {
+	if x != nil {
+		return x.Siblings
+	}
+	return 0
+}
+
+func (x *Pool) GetWaitingAtSiblings() int32 {
+	if x != nil {
+		return x.WaitingAtSiblings
+	}
+	return 0
 }
 
 // Traffic counts the requests of an app that have ended. Its numbers only grow while
@@ -2709,7 +2727,7 @@ type Instance struct {
 	StartTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
 	// When it became ready for the first time; unset until then.
 	ReadyTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=ready_time,json=readyTime,proto3" json:"ready_time,omitempty"`
-	// Requests in flight.
+	// Requests in flight, those of siblings included.
 	InFlight int32 `protobuf:"varint,8,opt,name=in_flight,json=inFlight,proto3" json:"in_flight,omitempty"`
 	// Requests it was given since it started.
 	TotalRequests uint64 `protobuf:"varint,9,opt,name=total_requests,json=totalRequests,proto3" json:"total_requests,omitempty"`
@@ -2747,9 +2765,12 @@ type Instance struct {
 	Staged bool `protobuf:"varint,19,opt,name=staged,proto3" json:"staged,omitempty"`
 	// How many of its responses had a status of 500 and above, and how many requests got
 	// none because of it.
-	Failures      uint64 `protobuf:"varint,20,opt,name=failures,proto3" json:"failures,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Failures uint64 `protobuf:"varint,20,opt,name=failures,proto3" json:"failures,omitempty"`
+	// Those of in_flight that siblings have. total_requests, response_time_ms and failures
+	// are of this dynlb alone.
+	InFlightAtSiblings int32 `protobuf:"varint,30,opt,name=in_flight_at_siblings,json=inFlightAtSiblings,proto3" json:"in_flight_at_siblings,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *Instance) Reset() {
@@ -2918,6 +2939,13 @@ func (x *Instance) GetStaged() bool {
 func (x *Instance) GetFailures() uint64 {
 	if x != nil {
 		return x.Failures
+	}
+	return 0
+}
+
+func (x *Instance) GetInFlightAtSiblings() int32 {
+	if x != nil {
+		return x.InFlightAtSiblings
 	}
 	return 0
 }
@@ -4233,7 +4261,7 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x0factive_requests\x18\x04 \x01(\x05R\x0eactiveRequests\x12%\n" +
 	"\x0etotal_requests\x18\x05 \x01(\x01R\rtotalRequests\x12#\n" +
 	"\rresponse_time\x18\x06 \x01(\x01R\fresponseTime\x12\x12\n" +
-	"\x04load\x18\a \x01(\x01R\x04load\"\xd3\b\n" +
+	"\x04load\x18\a \x01(\x01R\x04load\"\x9f\t\n" +
 	"\x04Pool\x12\x16\n" +
 	"\x06target\x18\x01 \x01(\x05R\x06target\x12#\n" +
 	"\rmin_instances\x18\x02 \x01(\x05R\fminInstances\x12#\n" +
@@ -4264,7 +4292,9 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\atraffic\x18\x1e \x01(\v2\x11.dynlb.v1.TrafficR\atraffic\x12\x18\n" +
 	"\aversion\x18\x18 \x01(\tR\aversion\x12)\n" +
 	"\x10previous_version\x18\x19 \x01(\tR\x0fpreviousVersion\x12-\n" +
-	"\x06deploy\x18\x1a \x01(\v2\x15.dynlb.v1.DeployStateR\x06deploy\"\xbd\x01\n" +
+	"\x06deploy\x18\x1a \x01(\v2\x15.dynlb.v1.DeployStateR\x06deploy\x12\x1a\n" +
+	"\bsiblings\x18( \x01(\x05R\bsiblings\x12.\n" +
+	"\x13waiting_at_siblings\x18) \x01(\x05R\x11waitingAtSiblings\"\xbd\x01\n" +
 	"\aTraffic\x12\x18\n" +
 	"\asuccess\x18\x01 \x01(\x04R\asuccess\x12\x1a\n" +
 	"\bredirect\x18\x02 \x01(\x04R\bredirect\x12!\n" +
@@ -4286,7 +4316,7 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\bDecision\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x12\n" +
 	"\x04rule\x18\x02 \x01(\tR\x04rule\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason\"\xc7\x05\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"\xfa\x05\n" +
 	"\bInstance\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\x12-\n" +
@@ -4310,7 +4340,8 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\astreams\x18\x11 \x01(\x05R\astreams\x12\x18\n" +
 	"\aversion\x18\x12 \x01(\tR\aversion\x12\x16\n" +
 	"\x06staged\x18\x13 \x01(\bR\x06staged\x12\x1a\n" +
-	"\bfailures\x18\x14 \x01(\x04R\bfailures\"\xb3\x01\n" +
+	"\bfailures\x18\x14 \x01(\x04R\bfailures\x121\n" +
+	"\x15in_flight_at_siblings\x18\x1e \x01(\x05R\x12inFlightAtSiblings\"\xb3\x01\n" +
 	"\x04Exit\x12\x1f\n" +
 	"\vinstance_id\x18\x01 \x01(\tR\n" +
 	"instanceId\x12.\n" +

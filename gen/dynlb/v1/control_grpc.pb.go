@@ -63,7 +63,9 @@ type ControlClient interface {
 	//
 	// Errors: INVALID_ARGUMENT when `target` is missing or outside
 	// [min_instances, max_instances], or `hold` is negative or longer than 24
-	// hours; UNAVAILABLE while dynlb shuts down.
+	// hours; UNAVAILABLE while dynlb shuts down. With several dynlbs in front of the same
+	// instances, the one that scales gets the call from the others; FAILED_PRECONDITION when
+	// it cannot be reached, or a program other than dynlb scales.
 	ScaleTo(ctx context.Context, in *ScaleToRequest, opts ...grpc.CallOption) (*ScaleToResponse, error)
 	// WatchInstances streams the state of an app: at once, and again whenever it
 	// has changed. Every message has the whole state, so a reader that falls behind
@@ -410,7 +412,9 @@ type ControlServer interface {
 	//
 	// Errors: INVALID_ARGUMENT when `target` is missing or outside
 	// [min_instances, max_instances], or `hold` is negative or longer than 24
-	// hours; UNAVAILABLE while dynlb shuts down.
+	// hours; UNAVAILABLE while dynlb shuts down. With several dynlbs in front of the same
+	// instances, the one that scales gets the call from the others; FAILED_PRECONDITION when
+	// it cannot be reached, or a program other than dynlb scales.
 	ScaleTo(context.Context, *ScaleToRequest) (*ScaleToResponse, error)
 	// WatchInstances streams the state of an app: at once, and again whenever it
 	// has changed. Every message has the whole state, so a reader that falls behind

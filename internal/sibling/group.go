@@ -1,0 +1,180 @@
+package sibling
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+	"github.com/dynlb/dynlb/internal/registry"
+)
+
+// ErrNone reports that an app has no siblings: its instances are of one dynlb only.
+var ErrNone = errors.New("the app has no siblings")
+
+// ErrClosed reports that the group has ended.
+var ErrClosed = errors.New("the siblings are told nothing any more")
+
+// Options are what a Group works with. All but Hold are required.
+type Options struct {
+	// App is the name of the app, the same in all siblings.
+	App string
+	// ID is that of this dynlb among its siblings, another one after each start.
+	ID string
+	// Registry has the instances, whose IDs are the same in all siblings.
+	Registry *registry.Registry
+	// Hold returns the hold in force, if this dynlb scales. Nil: there never is one.
+	Hold func() Hold
+	// Log gets an entry when a sibling comes and goes.
+	Log *slog.Logger
+}
+
+// Hold is an order to keep a number of instances for a time.
+type Hold struct {
+	Target int
+	Until  time.Time
+}
+
+// Group is the siblings of an app. Create one with New, and end it with Close.
+type Group struct {
+	Options
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+	parts  sync.WaitGroup // the links
+
+	mu     sync.Mutex // guards all below
+	on     bool       // there may be siblings; see Set
+	access Access
+	links  map[string]*link // by address
+	names  map[string]*link // the links that have reached a sibling, by its ID
+	held   map[string]Hold  // by sibling, also of one that is gone
+}
+
+// New returns a Group without any sibling. It tells nothing before Set.
+func New(o Options) *Group {
+	g := &Group{Options: o, links: map[string]*link{}, names: map[string]*link{}, held: map[string]Hold{}}
+	g.ctx, g.cancel = context.WithCancel(context.Background())
+	g.Registry.NameSelf(o.ID)
+	return g
+}
+
+// Close ends the Group: the siblings are told nothing any more, and what they have is
+// forgotten.
+func (g *Group) Close() {
+	g.Off()
+	g.cancel()
+	g.parts.Wait()
+}
+
+// Off ends what Set has begun.
+func (g *Group) Off() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.on = false
+	g.pruneLocked(nil)
+}
+
+// Set changes where the siblings are, this dynlb included or not, and how they are reached.
+func (g *Group) Set(addresses []string, access Access) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.ctx.Err() != nil {
+		return
+	}
+	g.on = true
+	if access.Key != g.access.Key {
+		g.pruneLocked(nil)
+	}
+	g.access = access
+	g.pruneLocked(addresses)
+	for _, address := range addresses {
+		if g.links[address] == nil {
+			g.links[address] = g.newLink(address, access)
+		}
+	}
+}
+
+// pruneLocked ends the links to all but some addresses.
+func (g *Group) pruneLocked(but []string) {
+	for address, l := range g.links {
+		if !slices.Contains(but, address) {
+			l.cancel()
+			delete(g.links, address)
+		}
+	}
+}
+
+// newLink returns a link that works until the Group or its own context ends.
+func (g *Group) newLink(address string, access Access) *link {
+	l := &link{group: g, address: address}
+	ctx, cancel := context.WithCancel(g.ctx)
+	l.cancel = cancel
+	g.parts.Go(func() {
+		defer cancel()
+		l.run(ctx, access)
+	})
+	return l
+}
+
+// Client returns the control service of a sibling; ok is false if it is not reached now.
+func (g *Group) Client(id string) (client dynlbv1.ControlClient, ok bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	l := g.names[id]
+	if l == nil {
+		return nil, false
+	}
+	return l.control, true
+}
+
+// Held returns the hold that a sibling had last, also if it is gone: the dynlb that scales in
+// its place goes on with it.
+func (g *Group) Held(id string) Hold {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.held[id]
+}
+
+// claim makes l the link to a sibling, if there is no other one: a sibling may have two
+// addresses.
+func (g *Group) claim(l *link, id string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if other := g.names[id]; other != nil && other != l {
+		return false
+	}
+	if g.names[id] == nil {
+		g.Log.Info("sibling found", "sibling", id, "address", l.address)
+	}
+	g.names[id] = l
+	return true
+}
+
+// release forgets a sibling.
+func (g *Group) release(l *link, id, why string) {
+	g.Registry.ForgetSibling(id)
+	g.mu.Lock()
+	delete(g.names, id)
+	g.mu.Unlock()
+	g.Log.Info("sibling lost", "sibling", id, "address", l.address, "reason", why)
+}
+
+// hear counts what a sibling has told.
+func (g *Group) hear(id string, m *dynlbv1.WatchReportsResponse, whole bool) {
+	g.Registry.UpdateSibling(id, reportOf(m, whole))
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if m.GetHoldUntil() == nil {
+		delete(g.held, id)
+		return
+	}
+	for name, hold := range g.held {
+		if !hold.Until.After(time.Now()) {
+			delete(g.held, name)
+		}
+	}
+	g.held[id] = Hold{Target: int(m.GetHeldTarget()), Until: m.GetHoldUntil().AsTime()}
+}
