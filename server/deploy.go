@@ -96,6 +96,8 @@ func deployError(err error) error {
 		return status.Error(codes.InvalidArgument, version.Error())
 	}
 	switch {
+	case errors.Is(err, deploy.ErrNoCanary):
+		return status.Error(codes.InvalidArgument, err.Error())
 	case errors.Is(err, fleet.ErrDeploying), errors.Is(err, fleet.ErrRestarting), errors.Is(err, deploy.ErrNoPrevious):
 		return status.Error(codes.FailedPrecondition, err.Error())
 	case errors.Is(err, deploy.ErrUnsupported):

@@ -132,6 +132,7 @@ func TestDeployErrors(t *testing.T) {
 		{fleet.ErrRestarting, codes.FailedPrecondition},
 		{deploy.ErrNoPrevious, codes.FailedPrecondition},
 		{deploy.ErrUnsupported, codes.Unimplemented},
+		{deploy.ErrNoCanary, codes.InvalidArgument},
 		{registry.ErrClosed, codes.Unavailable},
 		{errors.New("v2 is worse"), codes.Aborted},
 	} {

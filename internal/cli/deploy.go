@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -32,7 +33,7 @@ type deployFlags struct {
 func newDeploy(o *options) *cobra.Command {
 	var flags deployFlags
 	cmd := &cobra.Command{
-		Use:   "deploy DIR|VERSION",
+		Use:   "deploy DIR|VERSION|IMAGE",
 		Short: "Put another version in force without losing a request",
 		Long: `Put another version of an app in force: the folder or file DIR, which is given with a
 slash, or the folder VERSION in releases of the config, or a name that replaces
@@ -41,9 +42,12 @@ are ready, they get all requests, and the others drain. With --canary they get a
 the requests first; if more of these fail, or take longer, than those of the present
 version, the deploy ends and the present version stays.
 
+With fleet.kubernetes it is an IMAGE. Kubernetes replaces the pods in turn, and --canary
+is not possible. If the new pods do not become ready, the image is set back.
+
 The exit code is 1, and the error says why, when the new version is not in force. The
 deploy goes on if this command is interrupted; 'dynlb rollback' ends it.`,
-		Example: "  dynlb deploy ./v2\n  dynlb deploy v2 --canary 10% --for 5m\n  dynlb deploy v2 --app api",
+		Example: "  dynlb deploy ./v2\n  dynlb deploy v2 --canary 10% --for 5m\n  dynlb deploy v2 --app api\n  dynlb deploy registry.example.com/web:v2",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 || args[0] == "" {
 				return errors.New("deploy needs a folder or a version, such as: dynlb deploy ./v2")
@@ -76,7 +80,7 @@ func (f *deployFlags) request(cmd *cobra.Command, version string) (*dynlbv1.Depl
 		return nil, usageError{fmt.Errorf("%s is a config and no version of an app: 'dynlb reload' puts a config in force that was changed, and 'dynlb deploy' takes a folder, a file or a name, such as: dynlb deploy ./v2", version)}
 	}
 	request := &dynlbv1.DeployRequest{Version: version}
-	if strings.ContainsRune(version, filepath.Separator) || version == "." || version == ".." {
+	if isPath(version) {
 		path, err := filepath.Abs(version)
 		if err != nil {
 			return nil, fmt.Errorf("find %s: %w", version, err)
@@ -107,6 +111,19 @@ func (f *deployFlags) request(cmd *cobra.Command, version string) (*dynlbv1.Depl
 	request.Canary, request.CanaryTime = share, durationpb.New(f.canaryTime)
 	request.Factor, request.MinRequests = f.factor, f.minRequests
 	return request, nil
+}
+
+// isPath reports whether a version is a folder or a file. The image of a Kubernetes fleet has
+// slashes, too: registry.example.com/web:v2.
+func isPath(version string) bool {
+	if !strings.ContainsRune(version, filepath.Separator) {
+		return version == "." || version == ".."
+	}
+	if filepath.IsAbs(version) || strings.HasPrefix(version, ".") {
+		return true
+	}
+	_, err := os.Lstat(version)
+	return err == nil
 }
 
 // parseShare returns a part of the requests: 10% and 0.1 are the same.

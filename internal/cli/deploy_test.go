@@ -232,6 +232,14 @@ func TestDeployFlags(t *testing.T) {
 	if code, _, stderr := cli(t, "deploy", ""); code != exitUsage || !strings.Contains(stderr, "such as: dynlb deploy ./v2") {
 		t.Errorf("deploy of an empty name: %d %s", code, stderr)
 	}
+	for version, want := range map[string]bool{
+		"registry.example.com/web:v2": false, "web": false, "v2": false,
+		"./v2": true, "/srv/v2": true, "..": true, "testdata/missing": false, "testdata/simulate.txt": true, "../cli": true,
+	} {
+		if got := isPath(version); got != want {
+			t.Errorf("%s is a path: %t", version, got)
+		}
+	}
 	for text, want := range map[string]float64{"10%": 0.1, "0.5%": 0.005, "0.25": 0.25} {
 		if got, err := parseShare(text); err != nil || got != want {
 			t.Errorf("%s: %v, %v; want %v", text, got, err, want)

@@ -34,3 +34,23 @@ func TestKubernetes(t *testing.T) {
 		}
 	}
 }
+
+// TestFindImage: with fleet.kubernetes a version is an image.
+func TestFindImage(t *testing.T) {
+	t.Parallel()
+	c, err := Parse("config.yaml", []byte("fleet: {kubernetes: {deployment: web}}"), t.TempDir(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest := "@sha256:" + strings.Repeat("0a", 32)
+	for name, good := range map[string]bool{
+		"web": true, "web:v2": true, "library/web:v2": true, "registry.example.com/team/web:v2": true, "localhost:5000/web:1.2_3-x": true,
+		"ghcr.io/team/web" + digest: true, "ghcr.io/team/web:v2" + digest: true,
+		"": false, "web v2": false, "ghcr.io/Team/web": false, "web:": false, "/srv/web": false, "./v2": false, "web:v2:v3": false, "https://ghcr.io/web": false,
+	} {
+		label, path, err := c.FindVersion(name)
+		if good != (err == nil) || path != "" || good && label != name {
+			t.Errorf("%q: label %q, path %q, %v", name, label, path, err)
+		}
+	}
+}

@@ -96,10 +96,12 @@ func (a *App) Variables() map[string]string {
 // that a version stays the same when a link to it moves on.
 func (a *App) FindVersion(name string) (label, path string, err error) {
 	switch {
+	case a.OnKubernetes():
+		return name, "", checkImage(name)
 	case filepath.IsAbs(name):
 		path = name
 	case strings.ContainsRune(name, filepath.Separator):
-		return "", "", fmt.Errorf("%s is not an absolute path", name)
+		return "", "", fmt.Errorf("%s is not an absolute path, which 'dynlb deploy' makes of one that exists", name)
 	case !versionLabel.MatchString(name):
 		return "", "", fmt.Errorf("%q is no version: it must have letters, digits, dots, hyphens, underscores and plus signs only; a folder needs a slash, such as ./%s", name, name)
 	case name == a.Label():

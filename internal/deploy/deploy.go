@@ -179,8 +179,11 @@ func (d *Deployer) saveLocked(kept *record) {
 	}
 }
 
-// report puts the versions on the board.
+// report puts the versions on the board, unless the fleet does.
 func (d *Deployer) report() {
+	if _, ok := d.Fleet.(fleet.Roller); ok {
+		return
+	}
 	previous := ""
 	if d.kept.Previous != nil {
 		previous = d.label(*d.kept.Previous)
@@ -204,6 +207,9 @@ func (d *Deployer) Deploy(ctx context.Context, o Order, progress func(Step)) err
 	if err != nil {
 		return VersionError{err}
 	}
+	if roller, ok := d.Fleet.(fleet.Roller); ok {
+		return d.deployByRollout(ctx, roller, v, o, progress)
+	}
 	r, err := d.begin(v, o, false)
 	if err != nil {
 		return err
@@ -214,20 +220,28 @@ func (d *Deployer) Deploy(ctx context.Context, o Order, progress func(Step)) err
 // Rollback ends the deploy under way, or puts the previous version in force, as Deploy
 // does.
 func (d *Deployer) Rollback(ctx context.Context, reason string, progress func(Step)) error {
+	roller, rolls := d.Fleet.(fleet.Roller)
 	if r := d.current(); r != nil {
 		r.cancel(fmt.Errorf("%w: %s", ErrRolledBack, reason))
 		if err := r.follow(ctx, func(Step) {}); err != nil {
+			version, name := d.inForce(), d.inForceName()
+			if rolls {
+				version, name = r.from, r.from
+			}
 			if errors.Is(err, ErrRolledBack) {
-				progress(Step{Phase: Done, Version: d.inForce(), Text: "the deploy of " + r.name + " has ended, " + d.inForceName() + " stays"})
+				progress(Step{Phase: Done, Version: version, Text: "the deploy of " + r.name + " has ended, " + name + " stays"})
 				return nil
 			}
 			if ctx.Err() != nil || errors.Is(err, registry.ErrClosed) {
 				return err
 			}
-			progress(Step{Phase: Done, Version: d.inForce(), Text: "the deploy of " + r.name + " had failed: " + err.Error()})
+			progress(Step{Phase: Done, Version: version, Text: "the deploy of " + r.name + " had failed: " + err.Error()})
 			return nil
 		}
 		// It has just succeeded.
+	}
+	if rolls {
+		return d.rollBack(ctx, roller, reason, progress)
 	}
 	d.mu.Lock()
 	previous := d.kept.Previous

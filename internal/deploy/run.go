@@ -97,6 +97,11 @@ func (d *Deployer) finish(r *run, err error) {
 	d.report()
 	present := d.label(d.kept.Current)
 	d.mu.Unlock()
+	d.reportEnd(r, present, err)
+}
+
+// reportEnd reports how a run has ended. stays is the version in force if it has failed.
+func (d *Deployer) reportEnd(r *run, stays string, err error) {
 	switch {
 	case err == nil:
 		d.Log.Info("deployed", "version", r.name)
@@ -104,8 +109,8 @@ func (d *Deployer) finish(r *run, err error) {
 		r.add(Done, r.name+" has all requests, the other instances drain")
 	case errors.Is(err, registry.ErrClosed):
 	default:
-		d.Log.Error("deploy ended, the present version stays", "version", r.name, "stays", present, "error", err)
-		d.Board.RecordDeploy(notice.DeployFailed, fmt.Sprintf("%s stays: %v", present, err))
+		d.Log.Error("deploy ended, the present version stays", "version", r.name, "stays", stays, "error", err)
+		d.Board.RecordDeploy(notice.DeployFailed, fmt.Sprintf("%s stays: %v", stays, err))
 	}
 	r.end(err)
 	if d.Ended != nil {

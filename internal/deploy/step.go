@@ -33,6 +33,7 @@ type Step struct {
 type run struct {
 	version  Version
 	name     string // of version, in texts
+	from     string // likewise, of the version before; of a rollout only
 	order    Order
 	rollback bool
 	next     record // what is kept once it has succeeded

@@ -1296,10 +1296,11 @@ type DeployRequest struct {
 	// The name of the app; unset: the only one.
 	App string `protobuf:"bytes,1,opt,name=app,proto3" json:"app,omitempty"`
 	// The version: an absolute path, a folder in `releases` of the config, or a label if
-	// the config has {version} in `command` or `env`. Required.
+	// the config has {version} in `command` or `env`. With `fleet.kubernetes`, an image.
+	// Required.
 	Version string `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
 	// The part of the requests that the version gets at first, below 1: 0.1 is 10 %.
-	// Unset or zero: there is no canary.
+	// Unset or zero: there is no canary. There cannot be one with `fleet.kubernetes`.
 	Canary float64 `protobuf:"fixed64,3,opt,name=canary,proto3" json:"canary,omitempty"`
 	// How long the canary takes, 1 second to 24 hours. Unset: 5 minutes.
 	CanaryTime *durationpb.Duration `protobuf:"bytes,4,opt,name=canary_time,json=canaryTime,proto3" json:"canary_time,omitempty"`

@@ -149,7 +149,7 @@ func (f *Fleet) reportAge(now time.Time) {
 	}
 	old := now.Sub(n.confirmed)
 	stale := old > staleBeats*f.settings.paceOf().heartbeat
-	f.Board.SetPicture(n.confirmed, errorText(stale, n.err))
+	f.Board.SetPicture(n.confirmed, cmp.Or(errorText(stale, n.err), n.refused))
 	if stale == f.last.stale {
 		return
 	}

@@ -117,6 +117,15 @@ func (c *client) patch(ctx context.Context, path []string, change, out any) erro
 	return do(ctx, c.Patch(types.MergePatchType).AbsPath(path...).Param("fieldManager", manager).Body(body), out)
 }
 
+// merge is patch for lists whose elements have names, such as the containers of a pod.
+func (c *client) merge(ctx context.Context, path []string, change any) error {
+	body, err := json.Marshal(change)
+	if err != nil {
+		return err
+	}
+	return do(ctx, c.Patch(types.StrategicMergePatchType).AbsPath(path...).Param("fieldManager", manager).Body(body), nil)
+}
+
 // write creates an object, or replaces it.
 func write(ctx context.Context, r *rest.Request, object, out any) error {
 	body, err := json.Marshal(object)

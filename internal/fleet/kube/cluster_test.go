@@ -39,6 +39,7 @@ type cluster struct {
 	forbidden   string // what a path has that is answered 403; "" for none
 	pending     string // the answer to a list of pods
 	looks       int    // at Deployments
+	role        *role  // of dynlb; nil: it may do everything
 	down        bool   // connections are closed without an answer
 	hidden      bool   // lists have no slices
 }
@@ -56,7 +57,10 @@ type fakeDeployment struct {
 	generation int
 	manager    string
 	template   string // the annotation
+	image      string // and previous is the one before, or ""
+	previous   string
 	stuck      string // why pods of a new template do not become ready
+	slow       bool   // pods of a new template take long
 	unready    bool   // new pods do not become ready
 	pods       []*fakePod
 }
@@ -65,6 +69,7 @@ type fakeDeployment struct {
 type fakePod struct {
 	*httptest.Server
 	name, uid, template string
+	image               string
 	cost                int
 	ready, gone         bool
 }
@@ -81,10 +86,14 @@ func newCluster(t testing.TB, deployments ...string) *cluster {
 	t.Cleanup(func() {
 		c.CloseClientConnections()
 		c.Close()
-		for _, d := range c.deployments {
-			for _, p := range d.pods {
-				p.Close()
+		var all []*fakePod
+		c.do(func() {
+			for _, d := range c.deployments {
+				all = append(all, d.pods...)
 			}
+		})
+		for _, p := range all {
+			p.Close()
 		}
 	})
 	return c
@@ -118,6 +127,7 @@ func (c *cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case down:
 		panic(http.ErrAbortHandler)
+	case c.role != nil && !c.role.allow(w, r):
 	case forbidden:
 		c.fail(w, http.StatusForbidden, "Forbidden")
 	case strings.Contains(r.URL.Path, "/endpointslices"):
@@ -233,15 +243,15 @@ func (c *cluster) announceLocked(kind string, d *fakeDeployment, p *fakePod) {
 
 // reconcileLocked does what the controllers and the kubelet do.
 func (c *cluster) reconcileLocked(d *fakeDeployment) {
-	old := slices.DeleteFunc(slices.Clone(d.pods), func(p *fakePod) bool { return p.gone || p.template == d.template })
+	old := slices.DeleteFunc(slices.Clone(d.pods), func(p *fakePod) bool { return p.gone || p.template == d.template && p.image == d.image })
 	for range old { // one more at a time
-		if d.stuck != "" {
+		if d.stuck != "" || d.slow {
 			break
 		}
 		c.addLocked(d)
 	}
 	for _, p := range old {
-		if d.stuck == "" {
+		if d.stuck == "" && !d.slow {
 			c.removeLocked(d, p)
 		}
 	}
@@ -261,7 +271,7 @@ func (c *cluster) reconcileLocked(d *fakeDeployment) {
 }
 
 func (c *cluster) addLocked(d *fakeDeployment) {
-	p := &fakePod{uid: uuid.NewString(), template: d.template, ready: !d.unready}
+	p := &fakePod{uid: uuid.NewString(), template: d.template, image: d.image, ready: !d.unready}
 	p.name = d.name + "-" + p.uid[:8]
 	p.Server = httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	d.pods = append(d.pods, p)

@@ -6,14 +6,16 @@ import (
 	"strings"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // deployment is what dynlb reads of a Deployment.
 type deployment struct {
 	Metadata struct {
-		Generation    int64          `json:"generation"`
-		ManagedFields []managedField `json:"managedFields"`
+		Generation    int64             `json:"generation"`
+		Annotations   map[string]string `json:"annotations"`
+		ManagedFields []managedField    `json:"managedFields"`
 	} `json:"metadata"`
 	Spec struct {
 		Replicas *int                 `json:"replicas"`
@@ -23,6 +25,9 @@ type deployment struct {
 			Metadata struct {
 				Annotations map[string]string `json:"annotations"`
 			} `json:"metadata"`
+			Spec struct {
+				Containers []container `json:"containers"`
+			} `json:"spec"`
 		} `json:"template"`
 	} `json:"spec"`
 	Status struct {
@@ -132,7 +137,11 @@ func (s *steward) autoscaler(ctx context.Context) (name string, known bool) {
 			} `json:"spec"`
 		} `json:"items"`
 	}
-	if s.client.get(ctx, s.client.path("autoscaling/v2", "horizontalpodautoscalers"), &all) != nil {
+	if err := s.client.get(ctx, s.client.path("autoscaling/v2", "horizontalpodautoscalers"), &all); err != nil {
+		if apierrors.IsForbidden(err) && !s.blind {
+			s.blind = true
+			s.fleet.Log.Warn("autoscalers may not be listed", "error", listScalers.explain(err))
+		}
 		return "", false
 	}
 	for i := range all.Items {

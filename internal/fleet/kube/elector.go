@@ -25,6 +25,7 @@ type elector struct {
 	seen     leaseSpec  // likewise
 	seenAt   time.Time  // when that last changed
 	why      string     // why the Lease cannot be used; or ""
+	whySince time.Time  // since when
 }
 
 // releaseLimit bounds the end of a process that gives the Lease back. Without that it expires.
@@ -59,12 +60,19 @@ func (e *elector) leads() (until time.Time, ok bool) {
 	return e.deadline, time.Now().Before(e.deadline)
 }
 
-// state returns the holder of the Lease, "" before that is known, and why it is not known for
-// good; "" if it is.
+// state returns the holder of the Lease, "" before that is known, and why the Lease cannot be
+// used; "" if it can.
 func (e *elector) state() (holder, why string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.holder, e.why
+}
+
+// lasts reports whether the Lease could not be used for so long that it will not be soon.
+func (e *elector) lasts() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.why != "" && time.Since(e.whySince) >= e.pace.lease
 }
 
 // run holds the Lease, or tries to get it, until ctx ends. changed is called after each change
@@ -94,7 +102,7 @@ func (e *elector) try(ctx context.Context) {
 	began := time.Now()
 	var now lease
 	err := e.client.get(ctx, e.path(), &now)
-	if e.refused(err) || err != nil && !apierrors.IsNotFound(err) {
+	if e.refused(err, getLease) || err != nil && !apierrors.IsNotFound(err) {
 		return // the deadline says how long this process still leads
 	}
 	missing := err != nil
@@ -110,28 +118,33 @@ func (e *elector) try(ctx context.Context) {
 	}
 	next.Spec.Holder, next.Spec.Seconds, next.Spec.Renewed = e.identity, max(1, int(e.pace.lease/time.Second)), text
 	ctx = context.WithoutCancel(ctx) // only its answer tells whether there is a Lease to give back
+	needs := updateLease
 	if missing {
+		needs = createLease
 		err = write(ctx, e.client.Post().AbsPath(e.client.path("coordination.k8s.io/v1", "leases")...), next, nil)
 	} else { // with the version that was read: of two, one gets a conflict
 		err = write(ctx, e.client.Put().AbsPath(e.path()...), next, nil)
 	}
-	if e.refused(err) || err != nil {
+	if e.refused(err, needs) || err != nil {
 		return
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.holder, e.deadline = e.identity, began.Add(e.pace.renew)
+	e.holder, e.deadline, e.why = e.identity, began.Add(e.pace.renew), ""
 }
 
 // refused notes whether the API server refuses the use of the Lease.
-func (e *elector) refused(err error) bool {
+func (e *elector) refused(err error, needs right) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.why = ""
-	if apierrors.IsForbidden(err) {
-		e.why = err.Error()
+	if !apierrors.IsForbidden(err) {
+		return false
 	}
-	return e.why != ""
+	if e.why == "" {
+		e.whySince = time.Now()
+	}
+	e.why = needs.explain(err).Error()
+	return true
 }
 
 // free reports whether this process may take or renew the Lease.
@@ -145,7 +158,7 @@ func (e *elector) free(now *leaseSpec) bool {
 	if now.Holder == e.identity || now.Holder == "" {
 		return true
 	}
-	e.deadline = time.Time{} // another one has it
+	e.deadline, e.why = time.Time{}, "" // another one has it
 	return time.Since(e.seenAt) >= time.Duration(now.Seconds)*time.Second
 }
 

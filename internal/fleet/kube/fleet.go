@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dynlb/dynlb/internal/fleet"
@@ -14,11 +15,12 @@ import (
 // Fleet has the pods of a Deployment as instances. Create one with New and call Run once.
 type Fleet struct {
 	fleet.Options
-	calls    chan func()          // work for the loop
-	done     chan struct{}        // closed when Run has returned
-	steering chan notice.Steering // capacity 1
-	wake     chan struct{}        // capacity 1: the steward has something to do
-	restarts sync.Mutex           // held during a restart
+	calls     chan func()          // work for the loop
+	done      chan struct{}        // closed when Run has returned
+	steering  chan notice.Steering // capacity 1
+	wake      chan struct{}        // capacity 1: the steward has something to do
+	changes   sync.Mutex           // held during a restart or a deploy
+	deploying atomic.Bool          // it is, or was, a deploy
 
 	// Owned by the loop:
 

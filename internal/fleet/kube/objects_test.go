@@ -23,6 +23,16 @@ func (c *cluster) serveDeployment(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodPatch {
 		var change deployment
 		_ = json.NewDecoder(r.Body).Decode(&change)
+		if all := change.Spec.Template.Spec.Containers; len(all) > 0 {
+			if r.Header.Get("Content-Type") != "application/strategic-merge-patch+json" || all[0].Name != "app" {
+				c.fail(w, http.StatusUnprocessableEntity, "Invalid")
+				return
+			}
+			d.image = all[0].Image
+		}
+		if previous, ok := change.Metadata.Annotations[previousAnnotation]; ok {
+			d.previous = previous
+		}
 		if change.Spec.Replicas != nil && below == "scale" {
 			d.replicas, d.manager = *change.Spec.Replicas, r.FormValue("fieldManager")
 		}
@@ -42,7 +52,7 @@ func (c *cluster) describeLocked(d *fakeDeployment) object {
 			continue
 		}
 		total++
-		if p.template == d.template {
+		if p.template == d.template && p.image == d.image {
 			updated++
 		}
 		if p.ready {
@@ -57,11 +67,18 @@ func (c *cluster) describeLocked(d *fakeDeployment) object {
 	if d.manager != "" {
 		fields = append(fields, object{"manager": d.manager, "subresource": "scale", "time": "2026-01-01T00:00:00Z", "fieldsV1": json.RawMessage(`{"f:spec":{"f:replicas":{}}}`)})
 	}
+	annotations := object{}
+	if d.previous != "" {
+		annotations[previousAnnotation] = d.previous
+	}
 	return object{
-		"metadata": object{"generation": d.generation, "managedFields": fields},
+		"metadata": object{"generation": d.generation, "managedFields": fields, "annotations": annotations},
 		"spec": object{
 			"replicas": d.replicas, "selector": object{"matchLabels": object{"app": d.name}},
-			"template": object{"metadata": object{"annotations": object{restartAnnotation: d.template}}},
+			"template": object{
+				"metadata": object{"annotations": object{restartAnnotation: d.template}},
+				"spec":     object{"containers": []object{{"name": "app", "image": d.image}}},
+			},
 		},
 		"status": object{
 			"observedGeneration": d.generation, "replicas": total, "updatedReplicas": updated, "readyReplicas": ready, "availableReplicas": ready,

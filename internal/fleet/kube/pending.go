@@ -84,7 +84,7 @@ func (s *steward) whyPending(ctx context.Context, d *deployment) (reason, noRoom
 	switch err := do(ctx, request, &pods); {
 	case apierrors.IsForbidden(err):
 		s.pending.unknown = true
-		s.fleet.Log.Warn("pods may not be listed, so it is not known why they are not ready", "error", err)
+		s.fleet.Log.Warn("pods may not be listed, so it is not known why they are not ready", "error", listPods.explain(err))
 		return "", ""
 	case err != nil: // what was known may still be so
 		s.fleet.Log.Warn("list pods that are not ready", "error", err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	discoveryv1 "k8s.io/api/discovery/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -36,6 +37,7 @@ type news struct {
 	confirmed time.Time // when the API server last showed that the picture is up to date
 	open      bool      // a watch is open
 	err       string    // why none is, or why the API server does not answer; or ""
+	refused   string    // why none may be: the slices are listed again and again; or ""
 }
 
 func newSource(c *client, to *Cluster, pace *pace) *source {
@@ -145,7 +147,7 @@ func (s *source) ListWithContext(ctx context.Context, o metav1.ListOptions) (run
 	all, err := s.client.Get().Namespace(s.client.namespace).Resource("endpointslices").
 		VersionedParams(&o, metav1.ParameterCodec).Do(ctx).Get()
 	if err != nil {
-		s.failed(err)
+		s.failed(listSlices.explain(err))
 	}
 	return all, err
 }
@@ -157,7 +159,11 @@ func (s *source) WatchWithContext(ctx context.Context, o metav1.ListOptions) (wa
 	from, err := s.client.Get().Namespace(s.client.namespace).Resource("endpointslices").
 		VersionedParams(&o, metav1.ParameterCodec).Watch(ctx)
 	if err != nil {
+		err = watchSlices.explain(err)
 		s.failed(err)
+		if apierrors.IsForbidden(err) {
+			s.update(func() { s.news.refused = err.Error() })
+		}
 		return nil, err
 	}
 	return s.follow(from), nil
@@ -226,7 +232,7 @@ func (s *source) beat(ctx context.Context) {
 		s.update(func() {
 			switch {
 			case err != nil:
-				s.news.err = err.Error()
+				s.news.err = listSlices.explain(err).Error()
 			case s.news.open:
 				s.news.confirmed, s.news.err = time.Now(), ""
 			}

@@ -29,9 +29,13 @@ type steward struct {
 	steering notice.Steering
 	told     bool // steering was sent
 	plain    bool // pods may not be annotated: no victim can be chosen
+	blind    bool // autoscalers may not be listed, which was logged
 	pending  pendingPods
 	waiting  string // why the Deployment is not scaled, as logged
+	refused  string // which right is missing to scale; "" if none is known to be
 	trouble  string // as reported
+	image    string // as reported; "" before that
+	previous string // likewise
 }
 
 const (
@@ -83,13 +87,14 @@ func (s *steward) step(ctx context.Context) time.Duration {
 		s.report(fmt.Sprintf("there is no Deployment %s in namespace %s", s.target.Deployment, s.client.namespace))
 		return s.pace.calm
 	case apierrors.IsForbidden(err):
-		s.report(err.Error())
+		s.report(getDeployment.explain(err).Error())
 		return s.pace.calm
 	case err != nil:
 		s.waitFor("the API server does not answer: " + err.Error())
 		return s.pace.busy
 	}
-	s.report("")
+	s.report(s.refused)
+	s.reportVersions(d)
 	s.recognize(ctx, d)
 	s.steer(d)
 	want, reason, ok := s.fleet.wanted()
@@ -150,11 +155,10 @@ func (s *steward) recognize(ctx context.Context, d *deployment) {
 // steer reports what sets the target, as soon as that is known.
 func (s *steward) steer(d *deployment) {
 	holder, why := s.elector.state()
-	if why != "" && s.told {
+	if why != "" && s.told && !s.elector.lasts() {
 		return // an API server that has just started refuses everything for a moment
 	}
 	if why != "" {
-		s.fleet.Log.Error("Lease cannot be used, so dynlb does not scale", "error", why)
 		holder = "nothing: " + why
 	}
 	_, leads := s.elector.leads()
@@ -167,6 +171,9 @@ func (s *steward) steer(d *deployment) {
 	}
 	if s.told && next == s.steering {
 		return
+	}
+	if next.By == holder && why != "" {
+		s.fleet.Log.Error("Lease cannot be used, so dynlb does not scale", "error", why)
 	}
 	own := s.told && next.By == "" && s.steering.By == "" // Scale has set what there is
 	if s.told && next.By == "" && s.steering.By != "" {
@@ -200,7 +207,12 @@ func (s *steward) set(ctx context.Context, from, n int, reason string) bool {
 	} else if from != 0 {
 		return false
 	}
-	if err := s.setReplicas(ctx, n); err != nil {
+	err := patchScale.explain(s.setReplicas(ctx, n))
+	s.refused = ""
+	if apierrors.IsForbidden(err) {
+		s.refused = err.Error()
+	}
+	if err != nil {
 		s.fleet.Log.Warn("scale Deployment", "to", n, "error", err)
 		s.waitFor("scale Deployment: " + err.Error())
 		return false

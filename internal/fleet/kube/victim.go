@@ -88,7 +88,7 @@ func (s *steward) annotate(ctx context.Context, v choice, cost string) bool {
 	case apierrors.IsForbidden(err):
 		s.plain = true
 		s.fleet.spare()
-		s.fleet.Log.Warn("pods may not be annotated, so Kubernetes chooses which one goes, and it gets requests until then", "error", err,
+		s.fleet.Log.Warn("pods may not be annotated, so Kubernetes chooses which one goes, and it gets requests until then", "error", patchPod.explain(err),
 			"hint", "allow patch on pods: see docs/kubernetes.md")
 	default:
 		s.waitFor("annotate pod: " + err.Error())
