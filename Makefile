@@ -94,7 +94,7 @@ fmt: need-go ## Format the Go and proto files
 lint: need-go lint-proto check-proto lint-go ## Run the linters (go vet is one of them)
 
 .PHONY: test
-test: need check-fmt lint-proto check-proto check-gen check-web check-binary lint-go check-darwin $(WEB) $(BUN) $(TYPESCRIPT) test-web test-go ## The whole check: format, lint, generated code, all tests
+test: need check-fmt lint-proto check-proto check-gen check-web check-binary lint-go check-darwin $(WEB) $(BUN) $(TYPESCRIPT) test-web test-go test-install ## The whole check: format, lint, generated code, all tests
 
 # The tests that do not take long: those that do skip themselves under -short. The tests of
 # the root compare texts with expressions, which the race detector makes ten times slower.
@@ -130,6 +130,13 @@ prometheus: need-go ## Have a real Prometheus scrape dynlb, for the dashboard an
 	}
 	$(call step,prometheus)
 	@go test -count=1 -timeout=10m ./examples/prometheus
+
+# What installs dynlb in a cluster, rendered by the code of kustomize and Helm. These are in a
+# module of their own.
+.PHONY: test-install
+test-install: need-go ## Test the kustomize base and the chart
+	$(call step,test the kustomize base and the chart)
+	@cd test/install && go vet . && go test -count=1 -timeout=10m .
 
 # A real control plane of Kubernetes, from a module of its own: see test/kubernetes/README.md.
 K8S := test/kubernetes/bin
