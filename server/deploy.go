@@ -104,6 +104,8 @@ func deployError(err error) error {
 		return status.Error(codes.Unimplemented, err.Error())
 	case errors.Is(err, registry.ErrClosed):
 		return errEnding
+	case errors.Is(err, fleet.ErrMoved):
+		return status.Error(codes.Unavailable, err.Error())
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return status.FromContextError(err).Err()
 	default:

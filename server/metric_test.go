@@ -39,6 +39,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 	m.CountDroppedAccessLines(func() float64 { return 1 })
 	m.CountDroppedTraces(func() float64 { return 1 })
 	m.AddCertificates(func() []Certificate { return []Certificate{{Name: "a.example"}} })
+	m.AddUpgrades(func() Upgraded { return Upgraded{Last: LastUpgrade{Time: time.Now(), Result: "done"}} })
 	m.AddPublic(func() Public { return Public{Handshakes: map[string]uint64{"full": 1}} })
 	if err := m.addBuildInfo("v1"); err != nil {
 		t.Fatal(err)

@@ -24,14 +24,39 @@ type Upgrader interface {
 // ErrCannotUpgrade is wrapped by the reason why an upgrade does not begin.
 var ErrCannotUpgrade = errors.New("upgrade not begun")
 
-// Upgraded tells of the workers of dynlb.
+// Upgraded tells of the processes of dynlb, and of its upgrades.
 type Upgraded struct {
 	Epoch    uint64 // how many workers have served
 	Draining int    // how many of them finish their requests
-	// Time is when an upgrade was last asked for, and Error why it changed nothing; "": it
-	// was carried out.
-	Time  time.Time
-	Error string
+	Keeper   Keeper
+	Last     LastUpgrade // zero: there was none
+	// The numbers of upgrades by their results.
+	Done, Failed, Reverted uint64
+}
+
+// Keeper is the main process.
+type Keeper struct {
+	PID     int
+	Version string
+	Started time.Time
+}
+
+// LastUpgrade is the last upgrade of dynlb.
+type LastUpgrade struct {
+	Time    time.Time // when it began
+	Binary  string
+	Version string
+	// Result is "under way", "done", "failed" or "reverted".
+	Result string
+	Error  string // why it has failed, or was reverted
+}
+
+// upgradeResults are the values of LastUpgrade.Result.
+var upgradeResults = map[string]dynlbv1.UpgradeResult{
+	"under way": dynlbv1.UpgradeResult_UPGRADE_RESULT_UNDER_WAY,
+	"done":      dynlbv1.UpgradeResult_UPGRADE_RESULT_DONE,
+	"failed":    dynlbv1.UpgradeResult_UPGRADE_RESULT_FAILED,
+	"reverted":  dynlbv1.UpgradeResult_UPGRADE_RESULT_REVERTED,
 }
 
 // Upgrade puts another binary in the place of this one, and logs which client did.
@@ -62,7 +87,9 @@ func (c *control) process() *dynlbv1.Process {
 	if c.upgrader != nil {
 		u := c.upgrader.Upgraded()
 		out.Epoch, out.DrainingWorkers = u.Epoch, int32(u.Draining)
-		out.UpgradeTime, out.UpgradeError = timestamp(u.Time), text(u.Error)
+		out.UpgradeTime, out.UpgradeError, out.UpgradeResult = timestamp(u.Last.Time), text(u.Last.Error), upgradeResults[u.Last.Result]
+		out.UpgradeBinary, out.UpgradeVersion = text(u.Last.Binary), text(u.Last.Version)
+		out.Keeper = &dynlbv1.Keeper{Pid: int32(u.Keeper.PID), Version: text(u.Keeper.Version), StartTime: timestamp(u.Keeper.Started)}
 	}
 	return out
 }

@@ -48,7 +48,7 @@ invalid config changes nothing.`,
 		if *noKeeper || !ownFiles(cmd) {
 			return f.serve(cmd, o, args, nil)
 		}
-		code, err := daemon.Keep(cmd.Context(), f.workerArgs(o, args), f.level)
+		code, err := daemon.Keep(cmd.Context(), f.workerArgs(o, args), f.level, o.version)
 		if err == nil && code != exitDone {
 			err = workerExitError{code}
 		}

@@ -22,7 +22,8 @@ func newStatus(o *options) *cobra.Command {
 		Example: "  dynlb status\n  dynlb status api -o full",
 		Short:   "Show the instances",
 		Long: `Show the instances as they are now, of all apps or of APP. -o json prints the body of
-GET /lb-status, and -o full all that is known, one JSON for each app. The exit code is
+GET /lb-status, and -o full all that is known, one JSON for each app, with the processes
+of dynlb. The exit code is
 3 when no instance of an app is ready.`,
 		Args:              oneApp,
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -81,7 +82,7 @@ func printStatus(out io.Writer, output string, all []*dynlbv1.GetStatusResponse)
 	for i, response := range all {
 		pool := response.GetPool()
 		if output == outputFull {
-			if err := printJSON(out, pool); err != nil {
+			if err := printFull(out, response); err != nil {
 				return err
 			}
 			continue

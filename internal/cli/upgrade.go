@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -27,8 +25,10 @@ is the program that dynlb was started as, which a package upgrade has replaced.
 The new binary reads the config and starts beside the present one. When it is ready, it
 takes over, and the present one finishes its requests. If it is not ready within 10 s,
 nothing has changed, the exit code is 1 and the error says why. A downgrade is the same.
+While a deploy is under way there is no upgrade.
 
-SIGUSR2 to the main process does the same without PATH.`,
+SIGUSR2 to the main process does the same without PATH. 'dynlb status' shows the result
+of the last upgrade, and so do an event and the log.`,
 		Example: "  dynlb upgrade\n  dynlb upgrade ./dynlb-next",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
@@ -52,23 +52,4 @@ SIGUSR2 to the main process does the same without PATH.`,
 	}
 	clientFlags(cmd, o)
 	return cmd
-}
-
-// process writes a line about the binary that serves, once there was an upgrade, or another
-// worker than the first.
-func (v view) process(w io.Writer, p *dynlbv1.Process) {
-	if p.GetEpoch() < 2 && p.GetUpgradeTime() == nil {
-		return
-	}
-	text, colour := fmt.Sprintf("dynlb %s, worker %d", p.GetVersion(), p.GetEpoch()), ""
-	if n := p.GetDrainingWorkers(); n > 0 {
-		text += fmt.Sprintf("; workers that finish requests: %d", n)
-	}
-	if at := p.GetUpgradeTime(); at != nil {
-		text += "; last upgrade " + at.AsTime().Local().Format(time.DateTime)
-	}
-	if problem := p.GetUpgradeError(); problem != "" {
-		text, colour = text+" failed: "+problem, red
-	}
-	v.line(w, text, colour)
 }

@@ -96,7 +96,7 @@ type Daemon struct {
 	documents *documents // in place of those of a state folder
 	draining  workers    // that finish their requests
 	upgrades  upgrades
-	retiring  chan struct{} // gets a value when another worker is to serve
+	retiring  chan bool // gets a value when another worker is to serve: whether this one may refuse
 
 	waiters  waiters        // for the result of the next reload
 	stopTime atomic.Int64   // how long a stop may take, in nanoseconds
@@ -145,7 +145,7 @@ func New(o Options) (*Daemon, error) {
 	logPlan(o.Log, &p)
 	d := &Daemon{
 		options: o, log: o.Log, plan: p, host: on, room: autoscaler.NewRoom(machine.New()),
-		reloads: make(chan string, 1), retiring: make(chan struct{}, 1), failed: make(chan error, 1),
+		reloads: make(chan string, 1), retiring: make(chan bool, 1), failed: make(chan error, 1),
 		stopping: make(chan struct{}), killed: make(chan struct{}), stopped: make(chan struct{}), documents: new(documents),
 	}
 	if o.saved != nil {
@@ -176,6 +176,7 @@ func New(o Options) (*Daemon, error) {
 		Loops:    d.options.Loops,
 	})
 	d.metrics.AddPublic(d.readPublic)
+	d.countUpgrades()
 	d.reportUncleanEnd()
 	for _, a := range d.apps.All() {
 		a.Board.SetReload(nil) // the config of the start counts as loaded

@@ -151,7 +151,9 @@ func (d *Daemon) followKeeper(ctx context.Context) {
 				d.fail(fmt.Errorf("follow keeper: %w", e.Lost))
 				return
 			case e.Retire:
-				d.retiring <- struct{}{} // capacity 1, and it comes once
+				d.retiring <- e.MayRefuse // capacity 1, and it comes again only after a refusal
+			case e.Report != nil:
+				d.heedReport(e.Report)
 			case e.InFlight != nil:
 				d.heedInFlight(e.InFlight)
 			}

@@ -107,12 +107,18 @@ func (d *Daemon) serve(ctx, now context.Context) error {
 			return nil
 		case err := <-d.failed:
 			return err
-		case <-d.retiring:
+		case mayRefuse := <-d.retiring:
 			select {
 			case <-d.stopping: // dynlb is to stop, in this worker and not the next
 				return nil
 			default:
+			}
+			why := d.upgradeRefusal()
+			if why == "" || !mayRefuse {
 				return errRetired
+			}
+			if err := d.options.Keeper.Refuse(why); err != nil {
+				return err
 			}
 		case reason := <-d.reloads:
 			d.log.Info("reloading config", "reason", reason)

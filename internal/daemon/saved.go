@@ -28,13 +28,6 @@ type saved struct {
 	Apps    map[string]app.Saved `json:"apps,omitempty"`
 	// Documents are those of the state folder that this dynlb does not have.
 	Documents map[string]json.RawMessage `json:"documents,omitempty"`
-	Upgrade   Upgraded                   `json:"upgrade,omitzero"` // the last one
-}
-
-// Upgraded is the last upgrade.
-type Upgraded struct {
-	Time  time.Time `json:"time,omitzero"`
-	Error string    `json:"error,omitempty"` // why nothing has changed; "": it was carried out
 }
 
 // readSaved returns what another worker has saved; nil if there is nothing of use.
@@ -54,7 +47,7 @@ func readSaved(text []byte) (*saved, error) {
 
 // save returns the state of all apps, each as f returns it.
 func (d *Daemon) save(f func(a *app.App, process int) app.Saved) []byte {
-	s := saved{Version: savedVersion, Process: os.Getpid(), Apps: map[string]app.Saved{}, Documents: d.documents.all(), Upgrade: d.upgraded()}
+	s := saved{Version: savedVersion, Process: os.Getpid(), Apps: map[string]app.Saved{}, Documents: d.documents.all()}
 	var mu sync.Mutex
 	d.apps.Each(func(a *app.App) {
 		one := f(a, s.Process)
@@ -88,7 +81,6 @@ func (d *Daemon) restoreSaved() {
 			a.Log.Error("state of the worker before is of no use", "error", err)
 		}
 	}
-	d.setUpgraded(s.Upgrade)
 }
 
 // documents is a deploy.Store in memory, for a dynlb without a state folder: the next

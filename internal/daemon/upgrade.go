@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/dynlb/dynlb/internal/keeper"
+	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/server"
 )
 
@@ -37,23 +37,52 @@ func (w *workers) count() int {
 
 // upgrades are the upgrades of this dynlb.
 type upgrades struct {
-	calls sync.WaitGroup // of Upgrade
-	mu    sync.Mutex     // guards last
-	last  Upgraded
+	calls  sync.WaitGroup // of Upgrade
+	mu     sync.Mutex     // guards report
+	report keeper.Report
 }
 
-// upgraded returns the last upgrade.
-func (d *Daemon) upgraded() Upgraded {
-	d.upgrades.mu.Lock()
-	defer d.upgrades.mu.Unlock()
-	return d.upgrades.last
+// reported returns what the keeper last told of itself.
+func (u *upgrades) reported() keeper.Report {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.report
 }
 
-// setUpgraded notes the last upgrade.
-func (d *Daemon) setUpgraded(u Upgraded) {
+// countUpgrades has the metrics tell of upgrades, if there can be any.
+func (d *Daemon) countUpgrades() {
+	if k := d.options.Keeper; k != nil {
+		d.upgrades.report = k.Welcome().Report
+		d.metrics.AddUpgrades(upgrader{d}.Upgraded)
+	}
+}
+
+// heedReport notes how an upgrade has ended. It is an event of all apps.
+func (d *Daemon) heedReport(r *keeper.Report) {
 	d.upgrades.mu.Lock()
-	defer d.upgrades.mu.Unlock()
-	d.upgrades.last = u
+	d.upgrades.report = *r
+	d.upgrades.mu.Unlock()
+	kind, text := notice.Upgraded, "dynlb "+r.Last.Version+" serves"
+	switch r.Last.Result {
+	case keeper.Failed:
+		kind, text = notice.UpgradeFailed, "upgrade of dynlb failed, nothing has changed: "+r.Last.Error
+	case keeper.Reverted:
+		kind, text = notice.UpgradeFailed, "upgrade of dynlb to "+r.Last.Version+" taken back: "+r.Last.Error
+	case keeper.Done, keeper.UnderWay:
+	}
+	for _, a := range d.apps.All() {
+		a.Board.RecordUpgrade(kind, text)
+	}
+}
+
+// upgradeRefusal returns why there can be no upgrade now; "" if there can.
+func (d *Daemon) upgradeRefusal() string {
+	for _, a := range d.apps.All() {
+		if a.Deploys.UnderWay() {
+			return fmt.Sprintf("a deploy of %s is under way; wait for its end, or end it with 'dynlb rollback'", a.Name)
+		}
+	}
+	return ""
 }
 
 // upgrader returns what carries out upgrades; nil without a keeper.
@@ -69,37 +98,29 @@ type upgrader struct{ *Daemon }
 
 // Upgraded implements server.Upgrader.
 func (u upgrader) Upgraded() server.Upgraded {
-	last := u.upgraded()
-	return server.Upgraded{Epoch: u.options.epoch, Draining: u.draining.count(), Time: last.Time, Error: last.Error}
+	r := u.upgrades.reported()
+	return server.Upgraded{
+		Epoch: u.options.epoch, Draining: u.draining.count(),
+		Keeper: server.Keeper{PID: r.PID, Version: r.Version, Started: r.Started},
+		Last:   server.LastUpgrade{Time: r.Last.Time, Binary: r.Last.Binary, Version: r.Last.Version, Result: string(r.Last.Result), Error: r.Last.Error},
+		Done:   r.Done, Failed: r.Failed, Reverted: r.Reverted,
+	}
 }
 
 // Upgrade implements server.Upgrader. The upgrade goes on when ctx ends.
 func (u upgrader) Upgrade(ctx context.Context, path string, step func(text string)) error {
 	u.upgrades.calls.Add(1)
 	defer u.upgrades.calls.Done()
-	before := u.upgraded()
-	for _, a := range u.apps.All() {
-		if a.Deploys.UnderWay() {
-			return fmt.Errorf("%w: a deploy of %s is under way; wait for its end, or end it with 'dynlb rollback'", server.ErrCannotUpgrade, a.Name)
-		}
+	if why := u.upgradeRefusal(); why != "" {
+		return fmt.Errorf("%w: %s", server.ErrCannotUpgrade, why)
 	}
-	u.setUpgraded(Upgraded{Time: time.Now()}) // the next worker has it
 	begun := false
 	err := u.options.Keeper.Upgrade(ctx, path, func(s keeper.Step) {
 		begun = true
 		step(s.Text)
 	})
-	switch {
-	case err == nil:
-		return nil
-	case begun:
-		u.setUpgraded(Upgraded{time.Now(), err.Error()})
+	if err == nil || begun || ctx.Err() != nil {
 		return err
-	case ctx.Err() != nil:
-		u.setUpgraded(before)
-		return err
-	default:
-		u.setUpgraded(Upgraded{time.Now(), err.Error()})
-		return fmt.Errorf("%w: %w", server.ErrCannotUpgrade, err)
 	}
+	return fmt.Errorf("%w: %w", server.ErrCannotUpgrade, err)
 }

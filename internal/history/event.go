@@ -35,21 +35,23 @@ func EventOf(app string, e *notice.Event) *dynlbv1.Event {
 func text(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
 var types = map[notice.EventType]dynlbv1.EventType{
-	notice.Scaled:       dynlbv1.EventType_EVENT_TYPE_SCALED,
-	notice.Starting:     dynlbv1.EventType_EVENT_TYPE_STARTING,
-	notice.Ready:        dynlbv1.EventType_EVENT_TYPE_READY,
-	notice.Unhealthy:    dynlbv1.EventType_EVENT_TYPE_UNHEALTHY,
-	notice.Draining:     dynlbv1.EventType_EVENT_TYPE_DRAINING,
-	notice.Stopped:      dynlbv1.EventType_EVENT_TYPE_STOPPED,
-	notice.StartFailed:  dynlbv1.EventType_EVENT_TYPE_START_FAILED,
-	notice.Reloaded:     dynlbv1.EventType_EVENT_TYPE_CONFIG_LOADED,
-	notice.ReloadFailed: dynlbv1.EventType_EVENT_TYPE_CONFIG_REJECTED,
-	notice.Braked:       dynlbv1.EventType_EVENT_TYPE_BRAKED,
-	notice.Deploying:    dynlbv1.EventType_EVENT_TYPE_DEPLOYING,
-	notice.Deployed:     dynlbv1.EventType_EVENT_TYPE_DEPLOYED,
-	notice.DeployFailed: dynlbv1.EventType_EVENT_TYPE_DEPLOY_FAILED,
-	notice.UncleanEnd:   dynlbv1.EventType_EVENT_TYPE_UNCLEAN_END,
-	notice.Exited:       dynlbv1.EventType_EVENT_TYPE_EXITED,
+	notice.Scaled:        dynlbv1.EventType_EVENT_TYPE_SCALED,
+	notice.Starting:      dynlbv1.EventType_EVENT_TYPE_STARTING,
+	notice.Ready:         dynlbv1.EventType_EVENT_TYPE_READY,
+	notice.Unhealthy:     dynlbv1.EventType_EVENT_TYPE_UNHEALTHY,
+	notice.Draining:      dynlbv1.EventType_EVENT_TYPE_DRAINING,
+	notice.Stopped:       dynlbv1.EventType_EVENT_TYPE_STOPPED,
+	notice.StartFailed:   dynlbv1.EventType_EVENT_TYPE_START_FAILED,
+	notice.Reloaded:      dynlbv1.EventType_EVENT_TYPE_CONFIG_LOADED,
+	notice.ReloadFailed:  dynlbv1.EventType_EVENT_TYPE_CONFIG_REJECTED,
+	notice.Braked:        dynlbv1.EventType_EVENT_TYPE_BRAKED,
+	notice.Deploying:     dynlbv1.EventType_EVENT_TYPE_DEPLOYING,
+	notice.Deployed:      dynlbv1.EventType_EVENT_TYPE_DEPLOYED,
+	notice.DeployFailed:  dynlbv1.EventType_EVENT_TYPE_DEPLOY_FAILED,
+	notice.UncleanEnd:    dynlbv1.EventType_EVENT_TYPE_UNCLEAN_END,
+	notice.Upgraded:      dynlbv1.EventType_EVENT_TYPE_UPGRADED,
+	notice.UpgradeFailed: dynlbv1.EventType_EVENT_TYPE_UPGRADE_FAILED,
+	notice.Exited:        dynlbv1.EventType_EVENT_TYPE_EXITED,
 }
 
 func typeOf(t notice.EventType) dynlbv1.EventType { return types[t] }

@@ -85,8 +85,15 @@ func (k *keeper) disprove(w *worker) {
 		return
 	}
 	k.Log.Error("the new binary has failed, going back to the one before", "binary", w.binary.name, "version", w.version, "before", k.proven.name)
-	k.current = k.proven
-	k.release(w.binary)
+	k.revert(k.proven, "a worker of it has ended: "+w.cmd.ProcessState.String())
+}
+
+// revert has the workers to come be of the binary before.
+func (k *keeper) revert(before *binary, why string) {
+	old := k.current
+	k.current = before
+	k.release(old)
+	k.noteResult(Reverted, why)
 }
 
 // release closes a binary that is not going to be started any more.

@@ -29,6 +29,10 @@ type Event struct {
 	// Retire tells the worker that serves to freeze, to call Frozen within a second, to
 	// finish what it has, and to call Bye.
 	Retire bool
+	// MayRefuse says, with Retire, that Refuse may be called in place of Frozen.
+	MayRefuse bool
+	// Report is the keeper's, after an upgrade that this worker does not know the end of.
+	Report *Report
 	// InFlight are the requests of a worker that drains.
 	InFlight *InFlight
 	// Lost says that the keeper is gone, or cannot be understood. It is the last event.
@@ -191,6 +195,11 @@ func (c *Client) Ready() error { return c.conn.send(kindReady, 0, nil) }
 // Frozen answers Retire: from now on this worker starts, signals and scales nothing, reads
 // no output, and accepts no connection that the next one could. blob is its last state.
 func (c *Client) Frozen(blob []byte) error { return c.conn.send(kindFrozen, 0, saved{blob}) }
+
+// Refuse answers Retire: this worker goes on to serve, and the upgrade fails with a reason.
+func (c *Client) Refuse(reason string) error {
+	return c.conn.send(kindRefuse, 0, refusal{reason})
+}
 
 // InFlight reports how many requests this worker has at each instance. A worker that
 // drains calls it each 100 ms while there are any, and when there are none any more.

@@ -28,8 +28,9 @@
 //	                           ◄──  serve, when no other worker serves
 //	listen, spawn, signal, save ─►  from the worker that serves only
 //	                           ◄──  exited, spawned, done, inflight
+//	                           ◄──  report, after an upgrade
 //	                           ◄──  retire, when another worker is to serve
-//	frozen, inflight, bye      ──►
+//	frozen, inflight, bye      ──►  or refuse: this one goes on
 //
 // The epoch is the number of workers that have been told to serve. What a worker of an
 // earlier epoch asks for is refused with [ErrRetired]: an instance never has two owners,

@@ -24,6 +24,12 @@ type listener struct {
 	fd   int
 }
 
+// owns reports whether a worker may change what the keeper has: it serves, or is to freeze
+// and has not yet.
+func (k *keeper) owns(w *worker) bool {
+	return w == k.active || k.next != nil && k.next.old == w
+}
+
 // find returns an instance; nil if there is none.
 func (k *keeper) find(id string) *instance {
 	for _, in := range k.instances {
@@ -37,7 +43,7 @@ func (k *keeper) find(id string) *instance {
 // spawn forks an instance for the worker that serves.
 func (k *keeper) spawn(w *worker, m message, fds []int) {
 	request, err := body[spawnRequest](m)
-	if err == nil && w != k.active {
+	if err == nil && !k.owns(w) {
 		closeAll(fds)
 		w.send(kindDone, m.Seq, doneReply{Retired: true})
 		return
@@ -133,7 +139,7 @@ func (in *instance) close() {
 func (k *keeper) signal(w *worker, m message) {
 	request, err := body[signalRequest](m)
 	in := k.find(request.ID)
-	if err != nil || w != k.active || in == nil {
+	if err != nil || !k.owns(w) || in == nil {
 		return
 	}
 	in.Stopping = true
@@ -149,7 +155,7 @@ func (k *keeper) signal(w *worker, m message) {
 
 // listen takes the listeners that the worker that serves has, in the place of those before.
 func (k *keeper) listen(w *worker, m message, fds []int) {
-	if w != k.active {
+	if !k.owns(w) {
 		closeAll(fds)
 		w.send(kindDone, m.Seq, doneReply{Retired: true})
 		return

@@ -24,6 +24,8 @@ func init() { runtime.LockOSThread() }
 type Options struct {
 	// Args are the arguments with which a binary of dynlb is a worker.
 	Args []string
+	// Version is that of this binary.
+	Version string
 	// Log gets the entries of the keeper.
 	Log *slog.Logger
 }
@@ -42,6 +44,8 @@ type keeper struct {
 	instances []*instance // in start order
 	listeners []listener
 	blob      []byte // the last state of a worker
+	report    Report
+	untold    bool   // the worker that serves does not know the result of the last upgrade
 	config    string // that a worker has made
 	epoch     uint64
 
@@ -69,7 +73,7 @@ func Run(ctx context.Context, o Options) (code int, err error) {
 	runtime.GOMAXPROCS(2) // its loop, and what waits for the sockets
 	k := &keeper{
 		Options: o, nohup: signal.Ignored(syscall.SIGHUP), notices: make(chan []string, maxNotices),
-		events: make(chan func()), over: make(chan struct{}),
+		events: make(chan func()), over: make(chan struct{}), report: newReport(o.Version),
 	}
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGTSTP)

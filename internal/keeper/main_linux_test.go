@@ -72,6 +72,7 @@ func fakeWorker(address string) int {
 		return 1
 	}
 	w := &testWorker{Client: client, address: address, exit: make(chan int)}
+	w.report.Store(new(client.Welcome().Report))
 	var stop chan os.Signal // nil until it serves: before, it does not stop
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM)
@@ -98,6 +99,8 @@ func fakeWorker(address string) int {
 			}
 			w.serve(e.Serve)
 			stop = signals
+		case e.Report != nil:
+			w.report.Store(e.Report)
 		case e.Retire && w.onRetire.Load() != nil:
 			(*w.onRetire.Load())()
 		case e.Retire:
@@ -119,6 +122,7 @@ type testWorker struct {
 	listener net.Listener
 	instance *process.Process
 	retired  atomic.Bool
+	report   atomic.Pointer[Report]
 	onRetire atomic.Pointer[func()] // in place of Frozen
 	exit     chan int               // has the worker end
 }
@@ -166,7 +170,7 @@ func instanceSpec(id string) process.Spec {
 }
 
 // answer carries out one command: "state", "upgrade PATH", "panic", "bye CODE", "spawn ID", "late",
-// "stop", "name", "die-on-retire", "term-on-retire", "stop-on-retire".
+// "stop", "name", "report", "refuse-on-retire", "die-on-retire", "term-on-retire", "stop-on-retire".
 func (w *testWorker) answer(c net.Conn) {
 	defer c.Close()
 	line, _ := bufio.NewReader(c).ReadString('\n')
@@ -190,6 +194,16 @@ func (w *testWorker) answer(c net.Conn) {
 		_ = syscall.Kill(os.Getpid(), syscall.SIGTERM)
 	case "name":
 		fmt.Fprint(c, "binary ", os.Getenv(fakeName))
+	case "report":
+		r := w.report.Load()
+		fmt.Fprintf(c, "%s %s %q, %d done, %d failed, %d reverted, process %d", r.Last.Binary, r.Last.Result, r.Last.Error, r.Done, r.Failed, r.Reverted, r.PID)
+	case "refuse-on-retire":
+		w.onRetire.Store(new(func() {
+			w.onRetire.Store(nil)
+			_, err := w.Start(instanceSpec("two")) // it may, as it has not frozen
+			_ = w.Refuse(fmt.Sprint("busy ", err))
+		}))
+		fmt.Fprint(c, "done")
 	case "die-on-retire":
 		w.onRetire.Store(new(func() { _ = syscall.Kill(os.Getpid(), syscall.SIGKILL) }))
 		fmt.Fprint(c, "done")

@@ -32,6 +32,7 @@ const (
 	kindSave     kind = "save"     // the state of the worker
 	kindConfig   kind = "config"   // a config that is in no file
 	kindFrozen   kind = "frozen"   // the last state; the worker changes nothing any more
+	kindRefuse   kind = "refuse"   // in place of frozen: the worker goes on
 	kindInFlight kind = "inflight" // requests of a draining worker; the keeper passes it on
 	kindNotify   kind = "notify"   // to systemd
 	kindUpgrade  kind = "upgrade"  // replies: step, and done
@@ -48,6 +49,7 @@ const (
 	kindSpawned  kind = "spawned"
 	kindExited   kind = "exited"
 	kindStep     kind = "step"
+	kindReport   kind = "report"
 	kindDone     kind = "done" // the reply to a request that has no other
 )
 
@@ -79,6 +81,8 @@ type Welcome struct {
 	// a sign of life; 0: it expects none.
 	Notify   bool          `json:"notify,omitempty"`
 	Watchdog time.Duration `json:"watchdog,omitempty"`
+	// Report is what the keeper tells of itself then.
+	Report Report `json:"report,omitzero"`
 	// Listeners are the addresses of the sockets.
 	Listeners []string `json:"-"`
 	// BadListeners say which sockets are of no use.
@@ -109,6 +113,17 @@ type Serve struct {
 	// Blob is the state of the worker that served before: the last one that it saved, or
 	// the one with which it froze. Nil if there is none.
 	Blob []byte `json:"blob,omitempty"`
+}
+
+// retireRequest is the body of kindRetire.
+type retireRequest struct {
+	// MayRefuse says that this keeper understands kindRefuse.
+	MayRefuse bool `json:"mayRefuse,omitempty"`
+}
+
+// refusal says why a worker goes on.
+type refusal struct {
+	Reason string `json:"reason"`
 }
 
 // InFlight is the number of requests that a draining worker has, by instance.

@@ -142,20 +142,6 @@ func (c *Client) handle(m message, fds []int) error {
 		closeAll(fds)
 	}
 	switch m.Kind {
-	case kindServe:
-		serve, err := body[Serve](m)
-		if err == nil {
-			c.queue <- Event{Serve: &serve}
-		}
-		return err
-	case kindRetire:
-		c.queue <- Event{Retire: true}
-	case kindInFlight:
-		in, err := body[InFlight](m)
-		if err == nil {
-			c.queue <- Event{InFlight: &in}
-		}
-		return err
 	case kindStep:
 		c.answer(reply{message: m})
 	case kindExited:
@@ -164,9 +150,38 @@ func (c *Client) handle(m message, fds []int) error {
 			c.exited(e)
 		}
 		return err
-	default: // a kind of a later version
+	default:
+		e, err := eventOf(m)
+		if err == nil && e != (Event{}) {
+			c.queue <- e
+		}
+		return err
 	}
 	return nil
+}
+
+// eventOf returns the event that a message is; none for a kind of a later version.
+func eventOf(m message) (e Event, err error) {
+	switch m.Kind {
+	case kindServe:
+		var s Serve
+		s, err = body[Serve](m)
+		e.Serve = &s
+	case kindRetire:
+		var r retireRequest
+		r, err = body[retireRequest](m)
+		e.Retire, e.MayRefuse = true, r.MayRefuse
+	case kindReport:
+		var r Report
+		r, err = body[Report](m)
+		e.Report = &r
+	case kindInFlight:
+		var in InFlight
+		in, err = body[InFlight](m)
+		e.InFlight = &in
+	default:
+	}
+	return e, err
 }
 
 // answer passes a reply or a step on to the request. It does not wait: the reader of the steps

@@ -12,6 +12,8 @@ import (
 type Options struct {
 	// Args are the arguments with which a binary of dynlb is a worker.
 	Args []string
+	// Version is that of this binary.
+	Version string
 	// Log gets the entries of the keeper.
 	Log *slog.Logger
 }

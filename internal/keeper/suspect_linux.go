@@ -59,8 +59,6 @@ func (k *keeper) resolve(w *worker) {
 	if w.binary == k.current {
 		return
 	}
-	old := k.current
-	k.Log.Error("the new binary does not take the config, going back to the one before", "binary", old.name, "before", w.binary.name)
-	k.current = w.binary
-	k.release(old)
+	k.Log.Error("the new binary does not take the config, going back to the one before", "binary", k.current.name, "before", w.binary.name)
+	k.revert(w.binary, "it does not take the config, which the binary before does")
 }

@@ -69,6 +69,21 @@ func (k *keeper) cancelUpgrade() {
 	}
 }
 
+// onRefuse handles that the worker that was to freeze goes on.
+func (k *keeper) onRefuse(w *worker, m message) {
+	r, err := body[refusal](m)
+	if err != nil || w == k.active {
+		return
+	}
+	if k.next == nil || k.next.old != w { // it did not answer in time, and another one serves
+		w.send(kindRetire, 0, retireRequest{})
+		return
+	}
+	k.active = w
+	k.upgradeFailed(errors.New(r.Reason))
+	k.deliver()
+}
+
 // upgradeBySignal begins an upgrade to the program that dynlb was started as.
 func (k *keeper) upgradeBySignal() {
 	if err := k.beginUpgrade("", nil, 0); err != nil {
@@ -85,19 +100,20 @@ func (k *keeper) beginUpgrade(path string, by *worker, seq uint64) error {
 	case k.next != nil:
 		return errors.New("an upgrade is under way")
 	case k.active == nil:
-		return errors.New("no worker serves: it is being started again")
+		return k.refused(path, errors.New("no worker serves: it is being started again"))
 	case draining > maxDraining:
-		return fmt.Errorf("%d workers of earlier upgrades still finish their requests, and at most %d may", draining, maxDraining)
+		return k.refused(path, fmt.Errorf("%d workers of earlier upgrades still finish their requests, and at most %d may", draining, maxDraining))
 	}
 	b, err := findBinary(path)
 	if err != nil {
-		return err
+		return k.refused(path, err)
 	}
 	w, err := k.startWorker(b)
 	if err != nil {
 		k.release(b)
-		return err
+		return k.refused(b.name, err)
 	}
+	k.begun(b.name)
 	u := &upgrade{by: by, seq: seq, worker: w}
 	u.timer = k.after(readyLimit, func() {
 		if k.next == u && u.old == nil {
@@ -133,6 +149,7 @@ func (k *keeper) onReady(w *worker) {
 	case w == k.coming:
 		k.serve(w)
 	case k.next != nil && k.next.is(w):
+		k.report.Last.Version = w.version
 		k.next.step(Step{Name: "ready", Text: "the new worker is ready, version " + w.version})
 		k.retire()
 	}
@@ -147,7 +164,7 @@ func (k *keeper) retire() {
 		return
 	}
 	u.old, k.active = old, nil
-	old.send(kindRetire, 0, nil)
+	old.send(kindRetire, 0, retireRequest{MayRefuse: true})
 	u.timer = k.after(frozenLimit, func() {
 		if k.next == u {
 			k.Log.Warn("the worker before has not frozen in time, its last saved state counts", "pid", old.pid())
@@ -176,6 +193,7 @@ func (k *keeper) takeOver() {
 	before := k.current
 	k.current, k.failures = u.worker.binary, 0
 	k.release(before)
+	k.noteResult(Done, "")
 	k.serve(u.worker)
 	k.Log.Info("upgraded", "version", u.worker.version, "epoch", k.epoch, "pid", u.worker.pid())
 	u.step(Step{Name: "serving", Text: fmt.Sprintf("process %d serves, version %s", u.worker.pid(), u.worker.version), Epoch: k.epoch})
@@ -191,6 +209,7 @@ func (k *keeper) upgradeFailed(why error) {
 	u.timer.Stop()
 	u.worker.signal(syscall.SIGKILL)
 	k.Log.Error("upgrade failed, nothing has changed", "binary", u.worker.binary.name, "error", why)
+	k.noteResult(Failed, why.Error())
 	if u.by != nil {
 		u.by.send(kindDone, u.seq, doneReply{Error: why.Error()})
 	}

@@ -189,7 +189,7 @@ func (k *keeper) handle(w *worker, m message, fds []int) {
 	case kindSignal:
 		k.signal(w, m)
 	case kindSave:
-		if s, err := body[saved](m); err == nil && w == k.active {
+		if s, err := body[saved](m); err == nil && k.owns(w) {
 			k.blob = s.Blob
 		}
 	case kindConfig:
@@ -198,6 +198,8 @@ func (k *keeper) handle(w *worker, m message, fds []int) {
 		}
 	case kindFrozen:
 		k.onFrozen(w, m)
+	case kindRefuse:
+		k.onRefuse(w, m)
 	case kindInFlight:
 		if in, err := body[InFlight](m); err == nil && w != k.active && k.active != nil {
 			in.Worker = w.pid()
@@ -232,7 +234,7 @@ func (k *keeper) greet(w *worker, m message) {
 	}
 	w.send(kindWelcome, 0, Welcome{
 		Protocol: Protocol, PID: os.Getpid(), Epoch: k.epoch, Blob: k.blob, Config: k.config, IgnoresHangup: k.nohup,
-		Notify: k.service.Reports(), Watchdog: k.service.Watchdog(),
+		Notify: k.service.Reports(), Watchdog: k.service.Watchdog(), Report: k.report,
 	})
 }
 
@@ -258,6 +260,7 @@ func (k *keeper) serve(w *worker) {
 	k.active, k.coming = w, nil
 	k.forgetEnded()
 	w.send(kindServe, 0, Serve{Epoch: k.epoch, Blob: k.blob})
+	k.tell()
 	k.deliver()
 	k.prove(w)
 }

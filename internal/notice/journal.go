@@ -12,21 +12,23 @@ type EventType uint8
 
 // The kinds of events. The zero value is none of them.
 const (
-	Scaled       EventType = iota + 1 // the target changed
-	Starting                          // an instance was started
-	Ready                             // an instance may get requests
-	Unhealthy                         // an instance gets no requests until it is ready again
-	Draining                          // an instance gets no new requests
-	Stopped                           // an instance is gone
-	StartFailed                       // an instance could not be started
-	Reloaded                          // the configuration was put in force
-	ReloadFailed                      // the configuration was rejected
-	Braked                            // a limit of the machine keeps the target from rising
-	Exited                            // an instance stopped unasked, or could not be started
-	Deploying                         // a deploy began
-	Deployed                          // a deploy has succeeded
-	DeployFailed                      // a deploy has ended, and the version before it stays
-	UncleanEnd                        // the dynlb before this one has ended without a shutdown
+	Scaled        EventType = iota + 1 // the target changed
+	Starting                           // an instance was started
+	Ready                              // an instance may get requests
+	Unhealthy                          // an instance gets no requests until it is ready again
+	Draining                           // an instance gets no new requests
+	Stopped                            // an instance is gone
+	StartFailed                        // an instance could not be started
+	Reloaded                           // the configuration was put in force
+	ReloadFailed                       // the configuration was rejected
+	Braked                             // a limit of the machine keeps the target from rising
+	Exited                             // an instance stopped unasked, or could not be started
+	Deploying                          // a deploy began
+	Deployed                           // a deploy has succeeded
+	DeployFailed                       // a deploy has ended, and the version before it stays
+	UncleanEnd                         // the dynlb before this one has ended without a shutdown
+	Upgraded                           // another binary of dynlb serves
+	UpgradeFailed                      // an upgrade has changed nothing, or was taken back
 )
 
 // Event is something that happened.

@@ -232,6 +232,14 @@ func (b *Board) RecordUncleanEnd(reason string) {
 	b.recordLocked(UncleanEnd, "", reason)
 }
 
+// RecordUpgrade reports the end of an upgrade of dynlb: Upgraded or UpgradeFailed. It is an
+// event.
+func (b *Board) RecordUpgrade(kind EventType, reason string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.recordLocked(kind, "", reason)
+}
+
 // CountRestart counts an instance that replaced another one.
 func (b *Board) CountRestart() {
 	b.mu.Lock()

@@ -185,8 +185,10 @@ export interface Event {
  *  - EVENT_TYPE_DEPLOY_FAILED: A deploy has ended, and the version before it stays.
  *  - EVENT_TYPE_UNCLEAN_END: dynlb was started, and the one before it had ended without a shutdown: it was killed,
  * or the machine was switched off.
+ *  - EVENT_TYPE_UPGRADED: Another binary of dynlb serves; see Upgrade.
+ *  - EVENT_TYPE_UPGRADE_FAILED: An upgrade has changed nothing, or was taken back because the new binary failed.
  */
-export type EventType = "EVENT_TYPE_UNSPECIFIED" | "EVENT_TYPE_SCALED" | "EVENT_TYPE_STARTING" | "EVENT_TYPE_READY" | "EVENT_TYPE_UNHEALTHY" | "EVENT_TYPE_DRAINING" | "EVENT_TYPE_STOPPED" | "EVENT_TYPE_START_FAILED" | "EVENT_TYPE_CONFIG_LOADED" | "EVENT_TYPE_CONFIG_REJECTED" | "EVENT_TYPE_BRAKED" | "EVENT_TYPE_EXITED" | "EVENT_TYPE_DEPLOYING" | "EVENT_TYPE_DEPLOYED" | "EVENT_TYPE_DEPLOY_FAILED" | "EVENT_TYPE_UNCLEAN_END";
+export type EventType = "EVENT_TYPE_UNSPECIFIED" | "EVENT_TYPE_SCALED" | "EVENT_TYPE_STARTING" | "EVENT_TYPE_READY" | "EVENT_TYPE_UNHEALTHY" | "EVENT_TYPE_DRAINING" | "EVENT_TYPE_STOPPED" | "EVENT_TYPE_START_FAILED" | "EVENT_TYPE_CONFIG_LOADED" | "EVENT_TYPE_CONFIG_REJECTED" | "EVENT_TYPE_BRAKED" | "EVENT_TYPE_EXITED" | "EVENT_TYPE_DEPLOYING" | "EVENT_TYPE_DEPLOYED" | "EVENT_TYPE_DEPLOY_FAILED" | "EVENT_TYPE_UNCLEAN_END" | "EVENT_TYPE_UPGRADED" | "EVENT_TYPE_UPGRADE_FAILED";
 
 /** Exit is how an instance ended. */
 export interface Exit {
@@ -416,6 +418,16 @@ export interface InstancePoint {
  */
 export type InstanceState = "INSTANCE_STATE_UNSPECIFIED" | "INSTANCE_STATE_STARTING" | "INSTANCE_STATE_READY" | "INSTANCE_STATE_UNHEALTHY" | "INSTANCE_STATE_DRAINING" | "INSTANCE_STATE_STOPPED";
 
+/** Keeper is the main process of dynlb, which has the instances and the listeners. */
+export interface Keeper {
+  /** Its process id. */
+  pid: number;
+  /** When it was started. */
+  startTime?: string;
+  /** The version of its binary, with which dynlb was started. */
+  version: string;
+}
+
 /**
  * LbInstance is one instance in `/lb-status`. All its JSON keys are always
  * present, and its numbers are JSON numbers.
@@ -604,10 +616,21 @@ export interface Process {
   drainingWorkers: number;
   /** How many workers have served so far, with the one that does; 0: dynlb has no keeper. */
   epoch: string;
-  /** Why that upgrade has changed nothing, for people; empty: it was carried out. */
+  /** The main process, which stays over upgrades; unset: dynlb has no keeper. */
+  keeper?: Keeper;
+  /** The path of the binary of that upgrade; empty: there is no such program. */
+  upgradeBinary: string;
+  /**
+   * Why that upgrade has changed nothing, or was taken back, for people; empty: it was
+   * carried out, or is under way.
+   */
   upgradeError: string;
-  /** When an upgrade was last asked for over this service; unset: never. */
+  /** How that upgrade has ended. */
+  upgradeResult: UpgradeResult;
+  /** When the last upgrade began, over this service or by a signal; unset: there was none. */
   upgradeTime?: string;
+  /** The version of that binary; empty: it did not come so far as to tell. */
+  upgradeVersion: string;
   /** The version of the binary that serves. */
   version: string;
 }
@@ -770,6 +793,18 @@ export interface UpgradeResponse {
   /** What has happened, for people. */
   text: string;
 }
+
+/**
+ * UpgradeResult is how an upgrade has ended.
+ *
+ *  - UPGRADE_RESULT_UNSPECIFIED: There was none.
+ *  - UPGRADE_RESULT_UNDER_WAY: It has not ended.
+ *  - UPGRADE_RESULT_DONE: A worker of the new binary has taken over.
+ *  - UPGRADE_RESULT_FAILED: Nothing has changed.
+ *  - UPGRADE_RESULT_REVERTED: A worker of the new binary had taken over, and has failed within 60 s. The binary before
+ * serves.
+ */
+export type UpgradeResult = "UPGRADE_RESULT_UNSPECIFIED" | "UPGRADE_RESULT_UNDER_WAY" | "UPGRADE_RESULT_DONE" | "UPGRADE_RESULT_FAILED" | "UPGRADE_RESULT_REVERTED";
 
 /**
  * WatchInstancesResponse is the whole state of an app, and the events that led

@@ -26,6 +26,68 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// UpgradeResult is how an upgrade has ended.
+type UpgradeResult int32
+
+const (
+	// There was none.
+	UpgradeResult_UPGRADE_RESULT_UNSPECIFIED UpgradeResult = 0
+	// It has not ended.
+	UpgradeResult_UPGRADE_RESULT_UNDER_WAY UpgradeResult = 1
+	// A worker of the new binary has taken over.
+	UpgradeResult_UPGRADE_RESULT_DONE UpgradeResult = 2
+	// Nothing has changed.
+	UpgradeResult_UPGRADE_RESULT_FAILED UpgradeResult = 3
+	// A worker of the new binary had taken over, and has failed within 60 s. The binary before
+	// serves.
+	UpgradeResult_UPGRADE_RESULT_REVERTED UpgradeResult = 4
+)
+
+// Enum value maps for UpgradeResult.
+var (
+	UpgradeResult_name = map[int32]string{
+		0: "UPGRADE_RESULT_UNSPECIFIED",
+		1: "UPGRADE_RESULT_UNDER_WAY",
+		2: "UPGRADE_RESULT_DONE",
+		3: "UPGRADE_RESULT_FAILED",
+		4: "UPGRADE_RESULT_REVERTED",
+	}
+	UpgradeResult_value = map[string]int32{
+		"UPGRADE_RESULT_UNSPECIFIED": 0,
+		"UPGRADE_RESULT_UNDER_WAY":   1,
+		"UPGRADE_RESULT_DONE":        2,
+		"UPGRADE_RESULT_FAILED":      3,
+		"UPGRADE_RESULT_REVERTED":    4,
+	}
+)
+
+func (x UpgradeResult) Enum() *UpgradeResult {
+	p := new(UpgradeResult)
+	*p = x
+	return p
+}
+
+func (x UpgradeResult) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (UpgradeResult) Descriptor() protoreflect.EnumDescriptor {
+	return file_dynlb_v1_control_proto_enumTypes[0].Descriptor()
+}
+
+func (UpgradeResult) Type() protoreflect.EnumType {
+	return &file_dynlb_v1_control_proto_enumTypes[0]
+}
+
+func (x UpgradeResult) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use UpgradeResult.Descriptor instead.
+func (UpgradeResult) EnumDescriptor() ([]byte, []int) {
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{0}
+}
+
 // DeployPhase is how far a deploy is.
 type DeployPhase int32
 
@@ -72,11 +134,11 @@ func (x DeployPhase) String() string {
 }
 
 func (DeployPhase) Descriptor() protoreflect.EnumDescriptor {
-	return file_dynlb_v1_control_proto_enumTypes[0].Descriptor()
+	return file_dynlb_v1_control_proto_enumTypes[1].Descriptor()
 }
 
 func (DeployPhase) Type() protoreflect.EnumType {
-	return &file_dynlb_v1_control_proto_enumTypes[0]
+	return &file_dynlb_v1_control_proto_enumTypes[1]
 }
 
 func (x DeployPhase) Number() protoreflect.EnumNumber {
@@ -85,7 +147,7 @@ func (x DeployPhase) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use DeployPhase.Descriptor instead.
 func (DeployPhase) EnumDescriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{0}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{1}
 }
 
 // InstanceState is a place in the life cycle: STARTING, then READY, UNHEALTHY
@@ -140,11 +202,11 @@ func (x InstanceState) String() string {
 }
 
 func (InstanceState) Descriptor() protoreflect.EnumDescriptor {
-	return file_dynlb_v1_control_proto_enumTypes[1].Descriptor()
+	return file_dynlb_v1_control_proto_enumTypes[2].Descriptor()
 }
 
 func (InstanceState) Type() protoreflect.EnumType {
-	return &file_dynlb_v1_control_proto_enumTypes[1]
+	return &file_dynlb_v1_control_proto_enumTypes[2]
 }
 
 func (x InstanceState) Number() protoreflect.EnumNumber {
@@ -153,7 +215,7 @@ func (x InstanceState) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use InstanceState.Descriptor instead.
 func (InstanceState) EnumDescriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{1}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{2}
 }
 
 // EventType is a kind of event.
@@ -198,6 +260,10 @@ const (
 	// dynlb was started, and the one before it had ended without a shutdown: it was killed,
 	// or the machine was switched off.
 	EventType_EVENT_TYPE_UNCLEAN_END EventType = 27
+	// Another binary of dynlb serves; see Upgrade.
+	EventType_EVENT_TYPE_UPGRADED EventType = 28
+	// An upgrade has changed nothing, or was taken back because the new binary failed.
+	EventType_EVENT_TYPE_UPGRADE_FAILED EventType = 29
 )
 
 // Enum value maps for EventType.
@@ -219,6 +285,8 @@ var (
 		25: "EVENT_TYPE_DEPLOYED",
 		26: "EVENT_TYPE_DEPLOY_FAILED",
 		27: "EVENT_TYPE_UNCLEAN_END",
+		28: "EVENT_TYPE_UPGRADED",
+		29: "EVENT_TYPE_UPGRADE_FAILED",
 	}
 	EventType_value = map[string]int32{
 		"EVENT_TYPE_UNSPECIFIED":     0,
@@ -237,6 +305,8 @@ var (
 		"EVENT_TYPE_DEPLOYED":        25,
 		"EVENT_TYPE_DEPLOY_FAILED":   26,
 		"EVENT_TYPE_UNCLEAN_END":     27,
+		"EVENT_TYPE_UPGRADED":        28,
+		"EVENT_TYPE_UPGRADE_FAILED":  29,
 	}
 )
 
@@ -251,11 +321,11 @@ func (x EventType) String() string {
 }
 
 func (EventType) Descriptor() protoreflect.EnumDescriptor {
-	return file_dynlb_v1_control_proto_enumTypes[2].Descriptor()
+	return file_dynlb_v1_control_proto_enumTypes[3].Descriptor()
 }
 
 func (EventType) Type() protoreflect.EnumType {
-	return &file_dynlb_v1_control_proto_enumTypes[2]
+	return &file_dynlb_v1_control_proto_enumTypes[3]
 }
 
 func (x EventType) Number() protoreflect.EnumNumber {
@@ -264,7 +334,7 @@ func (x EventType) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use EventType.Descriptor instead.
 func (EventType) EnumDescriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{2}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{3}
 }
 
 // ListAppsRequest asks for the names of the apps.
@@ -1679,10 +1749,19 @@ type Process struct {
 	Epoch uint64 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	// How many workers of earlier upgrades still finish requests.
 	DrainingWorkers int32 `protobuf:"varint,3,opt,name=draining_workers,json=drainingWorkers,proto3" json:"draining_workers,omitempty"`
-	// When an upgrade was last asked for over this service; unset: never.
+	// When the last upgrade began, over this service or by a signal; unset: there was none.
 	UpgradeTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=upgrade_time,json=upgradeTime,proto3" json:"upgrade_time,omitempty"`
-	// Why that upgrade has changed nothing, for people; empty: it was carried out.
-	UpgradeError  string `protobuf:"bytes,5,opt,name=upgrade_error,json=upgradeError,proto3" json:"upgrade_error,omitempty"`
+	// Why that upgrade has changed nothing, or was taken back, for people; empty: it was
+	// carried out, or is under way.
+	UpgradeError string `protobuf:"bytes,5,opt,name=upgrade_error,json=upgradeError,proto3" json:"upgrade_error,omitempty"`
+	// The path of the binary of that upgrade; empty: there is no such program.
+	UpgradeBinary string `protobuf:"bytes,6,opt,name=upgrade_binary,json=upgradeBinary,proto3" json:"upgrade_binary,omitempty"`
+	// The version of that binary; empty: it did not come so far as to tell.
+	UpgradeVersion string `protobuf:"bytes,7,opt,name=upgrade_version,json=upgradeVersion,proto3" json:"upgrade_version,omitempty"`
+	// How that upgrade has ended.
+	UpgradeResult UpgradeResult `protobuf:"varint,8,opt,name=upgrade_result,json=upgradeResult,proto3,enum=dynlb.v1.UpgradeResult" json:"upgrade_result,omitempty"`
+	// The main process, which stays over upgrades; unset: dynlb has no keeper.
+	Keeper        *Keeper `protobuf:"bytes,9,opt,name=keeper,proto3" json:"keeper,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1752,6 +1831,98 @@ func (x *Process) GetUpgradeError() string {
 	return ""
 }
 
+func (x *Process) GetUpgradeBinary() string {
+	if x != nil {
+		return x.UpgradeBinary
+	}
+	return ""
+}
+
+func (x *Process) GetUpgradeVersion() string {
+	if x != nil {
+		return x.UpgradeVersion
+	}
+	return ""
+}
+
+func (x *Process) GetUpgradeResult() UpgradeResult {
+	if x != nil {
+		return x.UpgradeResult
+	}
+	return UpgradeResult_UPGRADE_RESULT_UNSPECIFIED
+}
+
+func (x *Process) GetKeeper() *Keeper {
+	if x != nil {
+		return x.Keeper
+	}
+	return nil
+}
+
+// Keeper is the main process of dynlb, which has the instances and the listeners.
+type Keeper struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its process id.
+	Pid int32 `protobuf:"varint,1,opt,name=pid,proto3" json:"pid,omitempty"`
+	// The version of its binary, with which dynlb was started.
+	Version string `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
+	// When it was started.
+	StartTime     *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Keeper) Reset() {
+	*x = Keeper{}
+	mi := &file_dynlb_v1_control_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Keeper) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Keeper) ProtoMessage() {}
+
+func (x *Keeper) ProtoReflect() protoreflect.Message {
+	mi := &file_dynlb_v1_control_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Keeper.ProtoReflect.Descriptor instead.
+func (*Keeper) Descriptor() ([]byte, []int) {
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *Keeper) GetPid() int32 {
+	if x != nil {
+		return x.Pid
+	}
+	return 0
+}
+
+func (x *Keeper) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *Keeper) GetStartTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StartTime
+	}
+	return nil
+}
+
 // WatchInstancesRequest says how often to report.
 type WatchInstancesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1770,7 +1941,7 @@ type WatchInstancesRequest struct {
 
 func (x *WatchInstancesRequest) Reset() {
 	*x = WatchInstancesRequest{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[26]
+	mi := &file_dynlb_v1_control_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1782,7 +1953,7 @@ func (x *WatchInstancesRequest) String() string {
 func (*WatchInstancesRequest) ProtoMessage() {}
 
 func (x *WatchInstancesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[26]
+	mi := &file_dynlb_v1_control_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1795,7 +1966,7 @@ func (x *WatchInstancesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchInstancesRequest.ProtoReflect.Descriptor instead.
 func (*WatchInstancesRequest) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{26}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *WatchInstancesRequest) GetMinInterval() *durationpb.Duration {
@@ -1842,7 +2013,7 @@ type WatchInstancesResponse struct {
 
 func (x *WatchInstancesResponse) Reset() {
 	*x = WatchInstancesResponse{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[27]
+	mi := &file_dynlb_v1_control_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1854,7 +2025,7 @@ func (x *WatchInstancesResponse) String() string {
 func (*WatchInstancesResponse) ProtoMessage() {}
 
 func (x *WatchInstancesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[27]
+	mi := &file_dynlb_v1_control_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1867,7 +2038,7 @@ func (x *WatchInstancesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchInstancesResponse.ProtoReflect.Descriptor instead.
 func (*WatchInstancesResponse) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{27}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *WatchInstancesResponse) GetPool() *Pool {
@@ -1921,7 +2092,7 @@ type LbStatus struct {
 
 func (x *LbStatus) Reset() {
 	*x = LbStatus{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[28]
+	mi := &file_dynlb_v1_control_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1933,7 +2104,7 @@ func (x *LbStatus) String() string {
 func (*LbStatus) ProtoMessage() {}
 
 func (x *LbStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[28]
+	mi := &file_dynlb_v1_control_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1946,7 +2117,7 @@ func (x *LbStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LbStatus.ProtoReflect.Descriptor instead.
 func (*LbStatus) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{28}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *LbStatus) GetTotal() int32 {
@@ -1998,7 +2169,7 @@ type LbInstance struct {
 
 func (x *LbInstance) Reset() {
 	*x = LbInstance{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[29]
+	mi := &file_dynlb_v1_control_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2010,7 +2181,7 @@ func (x *LbInstance) String() string {
 func (*LbInstance) ProtoMessage() {}
 
 func (x *LbInstance) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[29]
+	mi := &file_dynlb_v1_control_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2023,7 +2194,7 @@ func (x *LbInstance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LbInstance.ProtoReflect.Descriptor instead.
 func (*LbInstance) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{29}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *LbInstance) GetId() string {
@@ -2154,7 +2325,7 @@ type Pool struct {
 
 func (x *Pool) Reset() {
 	*x = Pool{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[30]
+	mi := &file_dynlb_v1_control_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2166,7 +2337,7 @@ func (x *Pool) String() string {
 func (*Pool) ProtoMessage() {}
 
 func (x *Pool) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[30]
+	mi := &file_dynlb_v1_control_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2179,7 +2350,7 @@ func (x *Pool) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pool.ProtoReflect.Descriptor instead.
 func (*Pool) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{30}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Pool) GetTarget() int32 {
@@ -2415,7 +2586,7 @@ type Traffic struct {
 
 func (x *Traffic) Reset() {
 	*x = Traffic{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[31]
+	mi := &file_dynlb_v1_control_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2427,7 +2598,7 @@ func (x *Traffic) String() string {
 func (*Traffic) ProtoMessage() {}
 
 func (x *Traffic) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[31]
+	mi := &file_dynlb_v1_control_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2440,7 +2611,7 @@ func (x *Traffic) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Traffic.ProtoReflect.Descriptor instead.
 func (*Traffic) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{31}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Traffic) GetSuccess() uint64 {
@@ -2492,7 +2663,7 @@ type DurationBucket struct {
 
 func (x *DurationBucket) Reset() {
 	*x = DurationBucket{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[32]
+	mi := &file_dynlb_v1_control_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2504,7 +2675,7 @@ func (x *DurationBucket) String() string {
 func (*DurationBucket) ProtoMessage() {}
 
 func (x *DurationBucket) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[32]
+	mi := &file_dynlb_v1_control_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2517,7 +2688,7 @@ func (x *DurationBucket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DurationBucket.ProtoReflect.Descriptor instead.
 func (*DurationBucket) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{32}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *DurationBucket) GetUpperSeconds() float64 {
@@ -2561,7 +2732,7 @@ type DeployState struct {
 
 func (x *DeployState) Reset() {
 	*x = DeployState{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[33]
+	mi := &file_dynlb_v1_control_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2573,7 +2744,7 @@ func (x *DeployState) String() string {
 func (*DeployState) ProtoMessage() {}
 
 func (x *DeployState) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[33]
+	mi := &file_dynlb_v1_control_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2586,7 +2757,7 @@ func (x *DeployState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeployState.ProtoReflect.Descriptor instead.
 func (*DeployState) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{33}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *DeployState) GetVersion() string {
@@ -2660,7 +2831,7 @@ type Decision struct {
 
 func (x *Decision) Reset() {
 	*x = Decision{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[34]
+	mi := &file_dynlb_v1_control_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2672,7 +2843,7 @@ func (x *Decision) String() string {
 func (*Decision) ProtoMessage() {}
 
 func (x *Decision) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[34]
+	mi := &file_dynlb_v1_control_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2685,7 +2856,7 @@ func (x *Decision) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Decision.ProtoReflect.Descriptor instead.
 func (*Decision) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{34}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Decision) GetTime() *timestamppb.Timestamp {
@@ -2776,7 +2947,7 @@ type Instance struct {
 
 func (x *Instance) Reset() {
 	*x = Instance{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[35]
+	mi := &file_dynlb_v1_control_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2788,7 +2959,7 @@ func (x *Instance) String() string {
 func (*Instance) ProtoMessage() {}
 
 func (x *Instance) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[35]
+	mi := &file_dynlb_v1_control_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2801,7 +2972,7 @@ func (x *Instance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Instance.ProtoReflect.Descriptor instead.
 func (*Instance) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{35}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Instance) GetId() string {
@@ -2972,7 +3143,7 @@ type Exit struct {
 
 func (x *Exit) Reset() {
 	*x = Exit{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[36]
+	mi := &file_dynlb_v1_control_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2984,7 +3155,7 @@ func (x *Exit) String() string {
 func (*Exit) ProtoMessage() {}
 
 func (x *Exit) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[36]
+	mi := &file_dynlb_v1_control_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2997,7 +3168,7 @@ func (x *Exit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exit.ProtoReflect.Descriptor instead.
 func (*Exit) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{36}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Exit) GetInstanceId() string {
@@ -3073,7 +3244,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[37]
+	mi := &file_dynlb_v1_control_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3085,7 +3256,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[37]
+	mi := &file_dynlb_v1_control_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3098,7 +3269,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{37}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Event) GetTime() *timestamppb.Timestamp {
@@ -3185,7 +3356,7 @@ type GetHistoryRequest struct {
 
 func (x *GetHistoryRequest) Reset() {
 	*x = GetHistoryRequest{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[38]
+	mi := &file_dynlb_v1_control_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3197,7 +3368,7 @@ func (x *GetHistoryRequest) String() string {
 func (*GetHistoryRequest) ProtoMessage() {}
 
 func (x *GetHistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[38]
+	mi := &file_dynlb_v1_control_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3210,7 +3381,7 @@ func (x *GetHistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHistoryRequest.ProtoReflect.Descriptor instead.
 func (*GetHistoryRequest) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{38}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *GetHistoryRequest) GetApp() string {
@@ -3263,7 +3434,7 @@ type GetHistoryResponse struct {
 
 func (x *GetHistoryResponse) Reset() {
 	*x = GetHistoryResponse{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[39]
+	mi := &file_dynlb_v1_control_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3275,7 +3446,7 @@ func (x *GetHistoryResponse) String() string {
 func (*GetHistoryResponse) ProtoMessage() {}
 
 func (x *GetHistoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[39]
+	mi := &file_dynlb_v1_control_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3288,7 +3459,7 @@ func (x *GetHistoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHistoryResponse.ProtoReflect.Descriptor instead.
 func (*GetHistoryResponse) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{39}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *GetHistoryResponse) GetApp() string {
@@ -3386,7 +3557,7 @@ type HistoryPoint struct {
 
 func (x *HistoryPoint) Reset() {
 	*x = HistoryPoint{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[40]
+	mi := &file_dynlb_v1_control_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3398,7 +3569,7 @@ func (x *HistoryPoint) String() string {
 func (*HistoryPoint) ProtoMessage() {}
 
 func (x *HistoryPoint) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[40]
+	mi := &file_dynlb_v1_control_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3411,7 +3582,7 @@ func (x *HistoryPoint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryPoint.ProtoReflect.Descriptor instead.
 func (*HistoryPoint) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{40}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *HistoryPoint) GetTime() *timestamppb.Timestamp {
@@ -3643,7 +3814,7 @@ type InstancePoint struct {
 
 func (x *InstancePoint) Reset() {
 	*x = InstancePoint{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[41]
+	mi := &file_dynlb_v1_control_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3655,7 +3826,7 @@ func (x *InstancePoint) String() string {
 func (*InstancePoint) ProtoMessage() {}
 
 func (x *InstancePoint) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[41]
+	mi := &file_dynlb_v1_control_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3668,7 +3839,7 @@ func (x *InstancePoint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InstancePoint.ProtoReflect.Descriptor instead.
 func (*InstancePoint) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{41}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *InstancePoint) GetId() string {
@@ -3734,7 +3905,7 @@ type ListEventsRequest struct {
 
 func (x *ListEventsRequest) Reset() {
 	*x = ListEventsRequest{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[42]
+	mi := &file_dynlb_v1_control_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3746,7 +3917,7 @@ func (x *ListEventsRequest) String() string {
 func (*ListEventsRequest) ProtoMessage() {}
 
 func (x *ListEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[42]
+	mi := &file_dynlb_v1_control_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3759,7 +3930,7 @@ func (x *ListEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListEventsRequest.ProtoReflect.Descriptor instead.
 func (*ListEventsRequest) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{42}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ListEventsRequest) GetApp() string {
@@ -3840,7 +4011,7 @@ type ListEventsResponse struct {
 
 func (x *ListEventsResponse) Reset() {
 	*x = ListEventsResponse{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[43]
+	mi := &file_dynlb_v1_control_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3852,7 +4023,7 @@ func (x *ListEventsResponse) String() string {
 func (*ListEventsResponse) ProtoMessage() {}
 
 func (x *ListEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[43]
+	mi := &file_dynlb_v1_control_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3865,7 +4036,7 @@ func (x *ListEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListEventsResponse.ProtoReflect.Descriptor instead.
 func (*ListEventsResponse) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{43}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *ListEventsResponse) GetEvents() []*Event {
@@ -3913,7 +4084,7 @@ type StreamLogsRequest struct {
 
 func (x *StreamLogsRequest) Reset() {
 	*x = StreamLogsRequest{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[44]
+	mi := &file_dynlb_v1_control_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3925,7 +4096,7 @@ func (x *StreamLogsRequest) String() string {
 func (*StreamLogsRequest) ProtoMessage() {}
 
 func (x *StreamLogsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[44]
+	mi := &file_dynlb_v1_control_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3938,7 +4109,7 @@ func (x *StreamLogsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamLogsRequest.ProtoReflect.Descriptor instead.
 func (*StreamLogsRequest) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{44}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *StreamLogsRequest) GetApp() string {
@@ -4003,7 +4174,7 @@ type StreamLogsResponse struct {
 
 func (x *StreamLogsResponse) Reset() {
 	*x = StreamLogsResponse{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[45]
+	mi := &file_dynlb_v1_control_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4015,7 +4186,7 @@ func (x *StreamLogsResponse) String() string {
 func (*StreamLogsResponse) ProtoMessage() {}
 
 func (x *StreamLogsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[45]
+	mi := &file_dynlb_v1_control_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4028,7 +4199,7 @@ func (x *StreamLogsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamLogsResponse.ProtoReflect.Descriptor instead.
 func (*StreamLogsResponse) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{45}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *StreamLogsResponse) GetLines() []*LogLine {
@@ -4068,7 +4239,7 @@ type LogLine struct {
 
 func (x *LogLine) Reset() {
 	*x = LogLine{}
-	mi := &file_dynlb_v1_control_proto_msgTypes[46]
+	mi := &file_dynlb_v1_control_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4080,7 +4251,7 @@ func (x *LogLine) String() string {
 func (*LogLine) ProtoMessage() {}
 
 func (x *LogLine) ProtoReflect() protoreflect.Message {
-	mi := &file_dynlb_v1_control_proto_msgTypes[46]
+	mi := &file_dynlb_v1_control_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4093,7 +4264,7 @@ func (x *LogLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogLine.ProtoReflect.Descriptor instead.
 func (*LogLine) Descriptor() ([]byte, []int) {
-	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{46}
+	return file_dynlb_v1_control_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *LogLine) GetTime() *timestamppb.Timestamp {
@@ -4233,13 +4404,22 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x0eUpgradeRequest\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\"%\n" +
 	"\x0fUpgradeResponse\x12\x12\n" +
-	"\x04text\x18\x01 \x01(\tR\x04text\"\xc8\x01\n" +
+	"\x04text\x18\x01 \x01(\tR\x04text\"\x82\x03\n" +
 	"\aProcess\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12)\n" +
 	"\x10draining_workers\x18\x03 \x01(\x05R\x0fdrainingWorkers\x12=\n" +
 	"\fupgrade_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\vupgradeTime\x12#\n" +
-	"\rupgrade_error\x18\x05 \x01(\tR\fupgradeError\"\x8a\x01\n" +
+	"\rupgrade_error\x18\x05 \x01(\tR\fupgradeError\x12%\n" +
+	"\x0eupgrade_binary\x18\x06 \x01(\tR\rupgradeBinary\x12'\n" +
+	"\x0fupgrade_version\x18\a \x01(\tR\x0eupgradeVersion\x12>\n" +
+	"\x0eupgrade_result\x18\b \x01(\x0e2\x17.dynlb.v1.UpgradeResultR\rupgradeResult\x12(\n" +
+	"\x06keeper\x18\t \x01(\v2\x10.dynlb.v1.KeeperR\x06keeper\"o\n" +
+	"\x06Keeper\x12\x10\n" +
+	"\x03pid\x18\x01 \x01(\x05R\x03pid\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\tR\aversion\x129\n" +
+	"\n" +
+	"start_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\"\x8a\x01\n" +
 	"\x15WatchInstancesRequest\x12<\n" +
 	"\fmin_interval\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\vminInterval\x12\x10\n" +
 	"\x03app\x18\x02 \x01(\tR\x03app\x12!\n" +
@@ -4448,7 +4628,13 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x06stream\x18\x04 \x01(\tR\x06stream\x12\x12\n" +
 	"\x04text\x18\x05 \x01(\tR\x04text\x12\x14\n" +
 	"\x05level\x18\x06 \x01(\tR\x05level\x12\x18\n" +
-	"\amessage\x18\a \x01(\tR\amessage*\x91\x01\n" +
+	"\amessage\x18\a \x01(\tR\amessage*\x9e\x01\n" +
+	"\rUpgradeResult\x12\x1e\n" +
+	"\x1aUPGRADE_RESULT_UNSPECIFIED\x10\x00\x12\x1c\n" +
+	"\x18UPGRADE_RESULT_UNDER_WAY\x10\x01\x12\x17\n" +
+	"\x13UPGRADE_RESULT_DONE\x10\x02\x12\x19\n" +
+	"\x15UPGRADE_RESULT_FAILED\x10\x03\x12\x1b\n" +
+	"\x17UPGRADE_RESULT_REVERTED\x10\x04*\x91\x01\n" +
 	"\vDeployPhase\x12\x1c\n" +
 	"\x18DEPLOY_PHASE_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15DEPLOY_PHASE_STARTING\x10\x01\x12\x17\n" +
@@ -4461,7 +4647,7 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x14INSTANCE_STATE_READY\x10\x02\x12\x1c\n" +
 	"\x18INSTANCE_STATE_UNHEALTHY\x10\x03\x12\x1b\n" +
 	"\x17INSTANCE_STATE_DRAINING\x10\x04\x12\x1a\n" +
-	"\x16INSTANCE_STATE_STOPPED\x10\x05*\xae\x03\n" +
+	"\x16INSTANCE_STATE_STOPPED\x10\x05*\xe6\x03\n" +
 	"\tEventType\x12\x1a\n" +
 	"\x16EVENT_TYPE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11EVENT_TYPE_SCALED\x10\x01\x12\x17\n" +
@@ -4479,7 +4665,9 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x14EVENT_TYPE_DEPLOYING\x10\x18\x12\x17\n" +
 	"\x13EVENT_TYPE_DEPLOYED\x10\x19\x12\x1c\n" +
 	"\x18EVENT_TYPE_DEPLOY_FAILED\x10\x1a\x12\x1a\n" +
-	"\x16EVENT_TYPE_UNCLEAN_END\x10\x1b2\xf8\b\n" +
+	"\x16EVENT_TYPE_UNCLEAN_END\x10\x1b\x12\x17\n" +
+	"\x13EVENT_TYPE_UPGRADED\x10\x1c\x12\x1d\n" +
+	"\x19EVENT_TYPE_UPGRADE_FAILED\x10\x1d2\xf8\b\n" +
 	"\aControl\x12A\n" +
 	"\bListApps\x12\x19.dynlb.v1.ListAppsRequest\x1a\x1a.dynlb.v1.ListAppsResponse\x12D\n" +
 	"\tGetStatus\x12\x1a.dynlb.v1.GetStatusRequest\x1a\x1b.dynlb.v1.GetStatusResponse\x12>\n" +
@@ -4514,150 +4702,155 @@ func file_dynlb_v1_control_proto_rawDescGZIP() []byte {
 	return file_dynlb_v1_control_proto_rawDescData
 }
 
-var file_dynlb_v1_control_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_dynlb_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 47)
+var file_dynlb_v1_control_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_dynlb_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 48)
 var file_dynlb_v1_control_proto_goTypes = []any{
-	(DeployPhase)(0),                 // 0: dynlb.v1.DeployPhase
-	(InstanceState)(0),               // 1: dynlb.v1.InstanceState
-	(EventType)(0),                   // 2: dynlb.v1.EventType
-	(*ListAppsRequest)(nil),          // 3: dynlb.v1.ListAppsRequest
-	(*ListAppsResponse)(nil),         // 4: dynlb.v1.ListAppsResponse
-	(*GetStatusRequest)(nil),         // 5: dynlb.v1.GetStatusRequest
-	(*GetStatusResponse)(nil),        // 6: dynlb.v1.GetStatusResponse
-	(*Certificate)(nil),              // 7: dynlb.v1.Certificate
-	(*ScaleToRequest)(nil),           // 8: dynlb.v1.ScaleToRequest
-	(*ScaleToResponse)(nil),          // 9: dynlb.v1.ScaleToResponse
-	(*PauseAppRequest)(nil),          // 10: dynlb.v1.PauseAppRequest
-	(*PauseAppResponse)(nil),         // 11: dynlb.v1.PauseAppResponse
-	(*ResumeAppRequest)(nil),         // 12: dynlb.v1.ResumeAppRequest
-	(*ResumeAppResponse)(nil),        // 13: dynlb.v1.ResumeAppResponse
-	(*DrainInstanceRequest)(nil),     // 14: dynlb.v1.DrainInstanceRequest
-	(*DrainInstanceResponse)(nil),    // 15: dynlb.v1.DrainInstanceResponse
-	(*ReloadRequest)(nil),            // 16: dynlb.v1.ReloadRequest
-	(*ReloadResponse)(nil),           // 17: dynlb.v1.ReloadResponse
-	(*StopRequest)(nil),              // 18: dynlb.v1.StopRequest
-	(*StopResponse)(nil),             // 19: dynlb.v1.StopResponse
-	(*RestartInstancesRequest)(nil),  // 20: dynlb.v1.RestartInstancesRequest
-	(*RestartInstancesResponse)(nil), // 21: dynlb.v1.RestartInstancesResponse
-	(*DeployRequest)(nil),            // 22: dynlb.v1.DeployRequest
-	(*DeployResponse)(nil),           // 23: dynlb.v1.DeployResponse
-	(*RollbackRequest)(nil),          // 24: dynlb.v1.RollbackRequest
-	(*RollbackResponse)(nil),         // 25: dynlb.v1.RollbackResponse
-	(*UpgradeRequest)(nil),           // 26: dynlb.v1.UpgradeRequest
-	(*UpgradeResponse)(nil),          // 27: dynlb.v1.UpgradeResponse
-	(*Process)(nil),                  // 28: dynlb.v1.Process
-	(*WatchInstancesRequest)(nil),    // 29: dynlb.v1.WatchInstancesRequest
-	(*WatchInstancesResponse)(nil),   // 30: dynlb.v1.WatchInstancesResponse
-	(*LbStatus)(nil),                 // 31: dynlb.v1.LbStatus
-	(*LbInstance)(nil),               // 32: dynlb.v1.LbInstance
-	(*Pool)(nil),                     // 33: dynlb.v1.Pool
-	(*Traffic)(nil),                  // 34: dynlb.v1.Traffic
-	(*DurationBucket)(nil),           // 35: dynlb.v1.DurationBucket
-	(*DeployState)(nil),              // 36: dynlb.v1.DeployState
-	(*Decision)(nil),                 // 37: dynlb.v1.Decision
-	(*Instance)(nil),                 // 38: dynlb.v1.Instance
-	(*Exit)(nil),                     // 39: dynlb.v1.Exit
-	(*Event)(nil),                    // 40: dynlb.v1.Event
-	(*GetHistoryRequest)(nil),        // 41: dynlb.v1.GetHistoryRequest
-	(*GetHistoryResponse)(nil),       // 42: dynlb.v1.GetHistoryResponse
-	(*HistoryPoint)(nil),             // 43: dynlb.v1.HistoryPoint
-	(*InstancePoint)(nil),            // 44: dynlb.v1.InstancePoint
-	(*ListEventsRequest)(nil),        // 45: dynlb.v1.ListEventsRequest
-	(*ListEventsResponse)(nil),       // 46: dynlb.v1.ListEventsResponse
-	(*StreamLogsRequest)(nil),        // 47: dynlb.v1.StreamLogsRequest
-	(*StreamLogsResponse)(nil),       // 48: dynlb.v1.StreamLogsResponse
-	(*LogLine)(nil),                  // 49: dynlb.v1.LogLine
-	(*timestamppb.Timestamp)(nil),    // 50: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),      // 51: google.protobuf.Duration
+	(UpgradeResult)(0),               // 0: dynlb.v1.UpgradeResult
+	(DeployPhase)(0),                 // 1: dynlb.v1.DeployPhase
+	(InstanceState)(0),               // 2: dynlb.v1.InstanceState
+	(EventType)(0),                   // 3: dynlb.v1.EventType
+	(*ListAppsRequest)(nil),          // 4: dynlb.v1.ListAppsRequest
+	(*ListAppsResponse)(nil),         // 5: dynlb.v1.ListAppsResponse
+	(*GetStatusRequest)(nil),         // 6: dynlb.v1.GetStatusRequest
+	(*GetStatusResponse)(nil),        // 7: dynlb.v1.GetStatusResponse
+	(*Certificate)(nil),              // 8: dynlb.v1.Certificate
+	(*ScaleToRequest)(nil),           // 9: dynlb.v1.ScaleToRequest
+	(*ScaleToResponse)(nil),          // 10: dynlb.v1.ScaleToResponse
+	(*PauseAppRequest)(nil),          // 11: dynlb.v1.PauseAppRequest
+	(*PauseAppResponse)(nil),         // 12: dynlb.v1.PauseAppResponse
+	(*ResumeAppRequest)(nil),         // 13: dynlb.v1.ResumeAppRequest
+	(*ResumeAppResponse)(nil),        // 14: dynlb.v1.ResumeAppResponse
+	(*DrainInstanceRequest)(nil),     // 15: dynlb.v1.DrainInstanceRequest
+	(*DrainInstanceResponse)(nil),    // 16: dynlb.v1.DrainInstanceResponse
+	(*ReloadRequest)(nil),            // 17: dynlb.v1.ReloadRequest
+	(*ReloadResponse)(nil),           // 18: dynlb.v1.ReloadResponse
+	(*StopRequest)(nil),              // 19: dynlb.v1.StopRequest
+	(*StopResponse)(nil),             // 20: dynlb.v1.StopResponse
+	(*RestartInstancesRequest)(nil),  // 21: dynlb.v1.RestartInstancesRequest
+	(*RestartInstancesResponse)(nil), // 22: dynlb.v1.RestartInstancesResponse
+	(*DeployRequest)(nil),            // 23: dynlb.v1.DeployRequest
+	(*DeployResponse)(nil),           // 24: dynlb.v1.DeployResponse
+	(*RollbackRequest)(nil),          // 25: dynlb.v1.RollbackRequest
+	(*RollbackResponse)(nil),         // 26: dynlb.v1.RollbackResponse
+	(*UpgradeRequest)(nil),           // 27: dynlb.v1.UpgradeRequest
+	(*UpgradeResponse)(nil),          // 28: dynlb.v1.UpgradeResponse
+	(*Process)(nil),                  // 29: dynlb.v1.Process
+	(*Keeper)(nil),                   // 30: dynlb.v1.Keeper
+	(*WatchInstancesRequest)(nil),    // 31: dynlb.v1.WatchInstancesRequest
+	(*WatchInstancesResponse)(nil),   // 32: dynlb.v1.WatchInstancesResponse
+	(*LbStatus)(nil),                 // 33: dynlb.v1.LbStatus
+	(*LbInstance)(nil),               // 34: dynlb.v1.LbInstance
+	(*Pool)(nil),                     // 35: dynlb.v1.Pool
+	(*Traffic)(nil),                  // 36: dynlb.v1.Traffic
+	(*DurationBucket)(nil),           // 37: dynlb.v1.DurationBucket
+	(*DeployState)(nil),              // 38: dynlb.v1.DeployState
+	(*Decision)(nil),                 // 39: dynlb.v1.Decision
+	(*Instance)(nil),                 // 40: dynlb.v1.Instance
+	(*Exit)(nil),                     // 41: dynlb.v1.Exit
+	(*Event)(nil),                    // 42: dynlb.v1.Event
+	(*GetHistoryRequest)(nil),        // 43: dynlb.v1.GetHistoryRequest
+	(*GetHistoryResponse)(nil),       // 44: dynlb.v1.GetHistoryResponse
+	(*HistoryPoint)(nil),             // 45: dynlb.v1.HistoryPoint
+	(*InstancePoint)(nil),            // 46: dynlb.v1.InstancePoint
+	(*ListEventsRequest)(nil),        // 47: dynlb.v1.ListEventsRequest
+	(*ListEventsResponse)(nil),       // 48: dynlb.v1.ListEventsResponse
+	(*StreamLogsRequest)(nil),        // 49: dynlb.v1.StreamLogsRequest
+	(*StreamLogsResponse)(nil),       // 50: dynlb.v1.StreamLogsResponse
+	(*LogLine)(nil),                  // 51: dynlb.v1.LogLine
+	(*timestamppb.Timestamp)(nil),    // 52: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),      // 53: google.protobuf.Duration
 }
 var file_dynlb_v1_control_proto_depIdxs = []int32{
-	31, // 0: dynlb.v1.GetStatusResponse.lb_status:type_name -> dynlb.v1.LbStatus
-	33, // 1: dynlb.v1.GetStatusResponse.pool:type_name -> dynlb.v1.Pool
-	7,  // 2: dynlb.v1.GetStatusResponse.certificates:type_name -> dynlb.v1.Certificate
-	28, // 3: dynlb.v1.GetStatusResponse.process:type_name -> dynlb.v1.Process
-	50, // 4: dynlb.v1.Certificate.expire_time:type_name -> google.protobuf.Timestamp
-	51, // 5: dynlb.v1.ScaleToRequest.hold:type_name -> google.protobuf.Duration
-	51, // 6: dynlb.v1.StopResponse.timeout:type_name -> google.protobuf.Duration
-	51, // 7: dynlb.v1.DeployRequest.canary_time:type_name -> google.protobuf.Duration
-	0,  // 8: dynlb.v1.DeployResponse.phase:type_name -> dynlb.v1.DeployPhase
-	0,  // 9: dynlb.v1.RollbackResponse.phase:type_name -> dynlb.v1.DeployPhase
-	50, // 10: dynlb.v1.Process.upgrade_time:type_name -> google.protobuf.Timestamp
-	51, // 11: dynlb.v1.WatchInstancesRequest.min_interval:type_name -> google.protobuf.Duration
-	33, // 12: dynlb.v1.WatchInstancesResponse.pool:type_name -> dynlb.v1.Pool
-	40, // 13: dynlb.v1.WatchInstancesResponse.events:type_name -> dynlb.v1.Event
-	50, // 14: dynlb.v1.WatchInstancesResponse.time:type_name -> google.protobuf.Timestamp
-	32, // 15: dynlb.v1.LbStatus.instances:type_name -> dynlb.v1.LbInstance
-	50, // 16: dynlb.v1.Pool.hold_until:type_name -> google.protobuf.Timestamp
-	39, // 17: dynlb.v1.Pool.last_exit:type_name -> dynlb.v1.Exit
-	38, // 18: dynlb.v1.Pool.instances:type_name -> dynlb.v1.Instance
-	50, // 19: dynlb.v1.Pool.config_load_time:type_name -> google.protobuf.Timestamp
-	37, // 20: dynlb.v1.Pool.last_decision:type_name -> dynlb.v1.Decision
-	51, // 21: dynlb.v1.Pool.service_time:type_name -> google.protobuf.Duration
-	34, // 22: dynlb.v1.Pool.traffic:type_name -> dynlb.v1.Traffic
-	36, // 23: dynlb.v1.Pool.deploy:type_name -> dynlb.v1.DeployState
-	35, // 24: dynlb.v1.Traffic.durations:type_name -> dynlb.v1.DurationBucket
-	0,  // 25: dynlb.v1.DeployState.phase:type_name -> dynlb.v1.DeployPhase
-	50, // 26: dynlb.v1.DeployState.canary_end_time:type_name -> google.protobuf.Timestamp
-	50, // 27: dynlb.v1.Decision.time:type_name -> google.protobuf.Timestamp
-	1,  // 28: dynlb.v1.Instance.state:type_name -> dynlb.v1.InstanceState
-	50, // 29: dynlb.v1.Instance.start_time:type_name -> google.protobuf.Timestamp
-	50, // 30: dynlb.v1.Instance.ready_time:type_name -> google.protobuf.Timestamp
-	51, // 31: dynlb.v1.Instance.cpu_time:type_name -> google.protobuf.Duration
-	50, // 32: dynlb.v1.Instance.ejected_until:type_name -> google.protobuf.Timestamp
-	50, // 33: dynlb.v1.Exit.time:type_name -> google.protobuf.Timestamp
-	50, // 34: dynlb.v1.Event.time:type_name -> google.protobuf.Timestamp
-	2,  // 35: dynlb.v1.Event.type:type_name -> dynlb.v1.EventType
-	50, // 36: dynlb.v1.GetHistoryRequest.from:type_name -> google.protobuf.Timestamp
-	50, // 37: dynlb.v1.GetHistoryRequest.to:type_name -> google.protobuf.Timestamp
-	51, // 38: dynlb.v1.GetHistoryRequest.step:type_name -> google.protobuf.Duration
-	51, // 39: dynlb.v1.GetHistoryResponse.step:type_name -> google.protobuf.Duration
-	43, // 40: dynlb.v1.GetHistoryResponse.points:type_name -> dynlb.v1.HistoryPoint
-	50, // 41: dynlb.v1.HistoryPoint.time:type_name -> google.protobuf.Timestamp
-	44, // 42: dynlb.v1.HistoryPoint.instances:type_name -> dynlb.v1.InstancePoint
-	2,  // 43: dynlb.v1.ListEventsRequest.types:type_name -> dynlb.v1.EventType
-	50, // 44: dynlb.v1.ListEventsRequest.since:type_name -> google.protobuf.Timestamp
-	50, // 45: dynlb.v1.ListEventsRequest.until:type_name -> google.protobuf.Timestamp
-	40, // 46: dynlb.v1.ListEventsResponse.events:type_name -> dynlb.v1.Event
-	50, // 47: dynlb.v1.StreamLogsRequest.since:type_name -> google.protobuf.Timestamp
-	49, // 48: dynlb.v1.StreamLogsResponse.lines:type_name -> dynlb.v1.LogLine
-	50, // 49: dynlb.v1.LogLine.time:type_name -> google.protobuf.Timestamp
-	3,  // 50: dynlb.v1.Control.ListApps:input_type -> dynlb.v1.ListAppsRequest
-	5,  // 51: dynlb.v1.Control.GetStatus:input_type -> dynlb.v1.GetStatusRequest
-	8,  // 52: dynlb.v1.Control.ScaleTo:input_type -> dynlb.v1.ScaleToRequest
-	29, // 53: dynlb.v1.Control.WatchInstances:input_type -> dynlb.v1.WatchInstancesRequest
-	41, // 54: dynlb.v1.Control.GetHistory:input_type -> dynlb.v1.GetHistoryRequest
-	45, // 55: dynlb.v1.Control.ListEvents:input_type -> dynlb.v1.ListEventsRequest
-	47, // 56: dynlb.v1.Control.StreamLogs:input_type -> dynlb.v1.StreamLogsRequest
-	10, // 57: dynlb.v1.Control.PauseApp:input_type -> dynlb.v1.PauseAppRequest
-	12, // 58: dynlb.v1.Control.ResumeApp:input_type -> dynlb.v1.ResumeAppRequest
-	14, // 59: dynlb.v1.Control.DrainInstance:input_type -> dynlb.v1.DrainInstanceRequest
-	16, // 60: dynlb.v1.Control.Reload:input_type -> dynlb.v1.ReloadRequest
-	18, // 61: dynlb.v1.Control.Stop:input_type -> dynlb.v1.StopRequest
-	20, // 62: dynlb.v1.Control.RestartInstances:input_type -> dynlb.v1.RestartInstancesRequest
-	22, // 63: dynlb.v1.Control.Deploy:input_type -> dynlb.v1.DeployRequest
-	24, // 64: dynlb.v1.Control.Rollback:input_type -> dynlb.v1.RollbackRequest
-	26, // 65: dynlb.v1.Control.Upgrade:input_type -> dynlb.v1.UpgradeRequest
-	4,  // 66: dynlb.v1.Control.ListApps:output_type -> dynlb.v1.ListAppsResponse
-	6,  // 67: dynlb.v1.Control.GetStatus:output_type -> dynlb.v1.GetStatusResponse
-	9,  // 68: dynlb.v1.Control.ScaleTo:output_type -> dynlb.v1.ScaleToResponse
-	30, // 69: dynlb.v1.Control.WatchInstances:output_type -> dynlb.v1.WatchInstancesResponse
-	42, // 70: dynlb.v1.Control.GetHistory:output_type -> dynlb.v1.GetHistoryResponse
-	46, // 71: dynlb.v1.Control.ListEvents:output_type -> dynlb.v1.ListEventsResponse
-	48, // 72: dynlb.v1.Control.StreamLogs:output_type -> dynlb.v1.StreamLogsResponse
-	11, // 73: dynlb.v1.Control.PauseApp:output_type -> dynlb.v1.PauseAppResponse
-	13, // 74: dynlb.v1.Control.ResumeApp:output_type -> dynlb.v1.ResumeAppResponse
-	15, // 75: dynlb.v1.Control.DrainInstance:output_type -> dynlb.v1.DrainInstanceResponse
-	17, // 76: dynlb.v1.Control.Reload:output_type -> dynlb.v1.ReloadResponse
-	19, // 77: dynlb.v1.Control.Stop:output_type -> dynlb.v1.StopResponse
-	21, // 78: dynlb.v1.Control.RestartInstances:output_type -> dynlb.v1.RestartInstancesResponse
-	23, // 79: dynlb.v1.Control.Deploy:output_type -> dynlb.v1.DeployResponse
-	25, // 80: dynlb.v1.Control.Rollback:output_type -> dynlb.v1.RollbackResponse
-	27, // 81: dynlb.v1.Control.Upgrade:output_type -> dynlb.v1.UpgradeResponse
-	66, // [66:82] is the sub-list for method output_type
-	50, // [50:66] is the sub-list for method input_type
-	50, // [50:50] is the sub-list for extension type_name
-	50, // [50:50] is the sub-list for extension extendee
-	0,  // [0:50] is the sub-list for field type_name
+	33, // 0: dynlb.v1.GetStatusResponse.lb_status:type_name -> dynlb.v1.LbStatus
+	35, // 1: dynlb.v1.GetStatusResponse.pool:type_name -> dynlb.v1.Pool
+	8,  // 2: dynlb.v1.GetStatusResponse.certificates:type_name -> dynlb.v1.Certificate
+	29, // 3: dynlb.v1.GetStatusResponse.process:type_name -> dynlb.v1.Process
+	52, // 4: dynlb.v1.Certificate.expire_time:type_name -> google.protobuf.Timestamp
+	53, // 5: dynlb.v1.ScaleToRequest.hold:type_name -> google.protobuf.Duration
+	53, // 6: dynlb.v1.StopResponse.timeout:type_name -> google.protobuf.Duration
+	53, // 7: dynlb.v1.DeployRequest.canary_time:type_name -> google.protobuf.Duration
+	1,  // 8: dynlb.v1.DeployResponse.phase:type_name -> dynlb.v1.DeployPhase
+	1,  // 9: dynlb.v1.RollbackResponse.phase:type_name -> dynlb.v1.DeployPhase
+	52, // 10: dynlb.v1.Process.upgrade_time:type_name -> google.protobuf.Timestamp
+	0,  // 11: dynlb.v1.Process.upgrade_result:type_name -> dynlb.v1.UpgradeResult
+	30, // 12: dynlb.v1.Process.keeper:type_name -> dynlb.v1.Keeper
+	52, // 13: dynlb.v1.Keeper.start_time:type_name -> google.protobuf.Timestamp
+	53, // 14: dynlb.v1.WatchInstancesRequest.min_interval:type_name -> google.protobuf.Duration
+	35, // 15: dynlb.v1.WatchInstancesResponse.pool:type_name -> dynlb.v1.Pool
+	42, // 16: dynlb.v1.WatchInstancesResponse.events:type_name -> dynlb.v1.Event
+	52, // 17: dynlb.v1.WatchInstancesResponse.time:type_name -> google.protobuf.Timestamp
+	34, // 18: dynlb.v1.LbStatus.instances:type_name -> dynlb.v1.LbInstance
+	52, // 19: dynlb.v1.Pool.hold_until:type_name -> google.protobuf.Timestamp
+	41, // 20: dynlb.v1.Pool.last_exit:type_name -> dynlb.v1.Exit
+	40, // 21: dynlb.v1.Pool.instances:type_name -> dynlb.v1.Instance
+	52, // 22: dynlb.v1.Pool.config_load_time:type_name -> google.protobuf.Timestamp
+	39, // 23: dynlb.v1.Pool.last_decision:type_name -> dynlb.v1.Decision
+	53, // 24: dynlb.v1.Pool.service_time:type_name -> google.protobuf.Duration
+	36, // 25: dynlb.v1.Pool.traffic:type_name -> dynlb.v1.Traffic
+	38, // 26: dynlb.v1.Pool.deploy:type_name -> dynlb.v1.DeployState
+	37, // 27: dynlb.v1.Traffic.durations:type_name -> dynlb.v1.DurationBucket
+	1,  // 28: dynlb.v1.DeployState.phase:type_name -> dynlb.v1.DeployPhase
+	52, // 29: dynlb.v1.DeployState.canary_end_time:type_name -> google.protobuf.Timestamp
+	52, // 30: dynlb.v1.Decision.time:type_name -> google.protobuf.Timestamp
+	2,  // 31: dynlb.v1.Instance.state:type_name -> dynlb.v1.InstanceState
+	52, // 32: dynlb.v1.Instance.start_time:type_name -> google.protobuf.Timestamp
+	52, // 33: dynlb.v1.Instance.ready_time:type_name -> google.protobuf.Timestamp
+	53, // 34: dynlb.v1.Instance.cpu_time:type_name -> google.protobuf.Duration
+	52, // 35: dynlb.v1.Instance.ejected_until:type_name -> google.protobuf.Timestamp
+	52, // 36: dynlb.v1.Exit.time:type_name -> google.protobuf.Timestamp
+	52, // 37: dynlb.v1.Event.time:type_name -> google.protobuf.Timestamp
+	3,  // 38: dynlb.v1.Event.type:type_name -> dynlb.v1.EventType
+	52, // 39: dynlb.v1.GetHistoryRequest.from:type_name -> google.protobuf.Timestamp
+	52, // 40: dynlb.v1.GetHistoryRequest.to:type_name -> google.protobuf.Timestamp
+	53, // 41: dynlb.v1.GetHistoryRequest.step:type_name -> google.protobuf.Duration
+	53, // 42: dynlb.v1.GetHistoryResponse.step:type_name -> google.protobuf.Duration
+	45, // 43: dynlb.v1.GetHistoryResponse.points:type_name -> dynlb.v1.HistoryPoint
+	52, // 44: dynlb.v1.HistoryPoint.time:type_name -> google.protobuf.Timestamp
+	46, // 45: dynlb.v1.HistoryPoint.instances:type_name -> dynlb.v1.InstancePoint
+	3,  // 46: dynlb.v1.ListEventsRequest.types:type_name -> dynlb.v1.EventType
+	52, // 47: dynlb.v1.ListEventsRequest.since:type_name -> google.protobuf.Timestamp
+	52, // 48: dynlb.v1.ListEventsRequest.until:type_name -> google.protobuf.Timestamp
+	42, // 49: dynlb.v1.ListEventsResponse.events:type_name -> dynlb.v1.Event
+	52, // 50: dynlb.v1.StreamLogsRequest.since:type_name -> google.protobuf.Timestamp
+	51, // 51: dynlb.v1.StreamLogsResponse.lines:type_name -> dynlb.v1.LogLine
+	52, // 52: dynlb.v1.LogLine.time:type_name -> google.protobuf.Timestamp
+	4,  // 53: dynlb.v1.Control.ListApps:input_type -> dynlb.v1.ListAppsRequest
+	6,  // 54: dynlb.v1.Control.GetStatus:input_type -> dynlb.v1.GetStatusRequest
+	9,  // 55: dynlb.v1.Control.ScaleTo:input_type -> dynlb.v1.ScaleToRequest
+	31, // 56: dynlb.v1.Control.WatchInstances:input_type -> dynlb.v1.WatchInstancesRequest
+	43, // 57: dynlb.v1.Control.GetHistory:input_type -> dynlb.v1.GetHistoryRequest
+	47, // 58: dynlb.v1.Control.ListEvents:input_type -> dynlb.v1.ListEventsRequest
+	49, // 59: dynlb.v1.Control.StreamLogs:input_type -> dynlb.v1.StreamLogsRequest
+	11, // 60: dynlb.v1.Control.PauseApp:input_type -> dynlb.v1.PauseAppRequest
+	13, // 61: dynlb.v1.Control.ResumeApp:input_type -> dynlb.v1.ResumeAppRequest
+	15, // 62: dynlb.v1.Control.DrainInstance:input_type -> dynlb.v1.DrainInstanceRequest
+	17, // 63: dynlb.v1.Control.Reload:input_type -> dynlb.v1.ReloadRequest
+	19, // 64: dynlb.v1.Control.Stop:input_type -> dynlb.v1.StopRequest
+	21, // 65: dynlb.v1.Control.RestartInstances:input_type -> dynlb.v1.RestartInstancesRequest
+	23, // 66: dynlb.v1.Control.Deploy:input_type -> dynlb.v1.DeployRequest
+	25, // 67: dynlb.v1.Control.Rollback:input_type -> dynlb.v1.RollbackRequest
+	27, // 68: dynlb.v1.Control.Upgrade:input_type -> dynlb.v1.UpgradeRequest
+	5,  // 69: dynlb.v1.Control.ListApps:output_type -> dynlb.v1.ListAppsResponse
+	7,  // 70: dynlb.v1.Control.GetStatus:output_type -> dynlb.v1.GetStatusResponse
+	10, // 71: dynlb.v1.Control.ScaleTo:output_type -> dynlb.v1.ScaleToResponse
+	32, // 72: dynlb.v1.Control.WatchInstances:output_type -> dynlb.v1.WatchInstancesResponse
+	44, // 73: dynlb.v1.Control.GetHistory:output_type -> dynlb.v1.GetHistoryResponse
+	48, // 74: dynlb.v1.Control.ListEvents:output_type -> dynlb.v1.ListEventsResponse
+	50, // 75: dynlb.v1.Control.StreamLogs:output_type -> dynlb.v1.StreamLogsResponse
+	12, // 76: dynlb.v1.Control.PauseApp:output_type -> dynlb.v1.PauseAppResponse
+	14, // 77: dynlb.v1.Control.ResumeApp:output_type -> dynlb.v1.ResumeAppResponse
+	16, // 78: dynlb.v1.Control.DrainInstance:output_type -> dynlb.v1.DrainInstanceResponse
+	18, // 79: dynlb.v1.Control.Reload:output_type -> dynlb.v1.ReloadResponse
+	20, // 80: dynlb.v1.Control.Stop:output_type -> dynlb.v1.StopResponse
+	22, // 81: dynlb.v1.Control.RestartInstances:output_type -> dynlb.v1.RestartInstancesResponse
+	24, // 82: dynlb.v1.Control.Deploy:output_type -> dynlb.v1.DeployResponse
+	26, // 83: dynlb.v1.Control.Rollback:output_type -> dynlb.v1.RollbackResponse
+	28, // 84: dynlb.v1.Control.Upgrade:output_type -> dynlb.v1.UpgradeResponse
+	69, // [69:85] is the sub-list for method output_type
+	53, // [53:69] is the sub-list for method input_type
+	53, // [53:53] is the sub-list for extension type_name
+	53, // [53:53] is the sub-list for extension extendee
+	0,  // [0:53] is the sub-list for field type_name
 }
 
 func init() { file_dynlb_v1_control_proto_init() }
@@ -4666,14 +4859,14 @@ func file_dynlb_v1_control_proto_init() {
 		return
 	}
 	file_dynlb_v1_control_proto_msgTypes[5].OneofWrappers = []any{}
-	file_dynlb_v1_control_proto_msgTypes[44].OneofWrappers = []any{}
+	file_dynlb_v1_control_proto_msgTypes[45].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_dynlb_v1_control_proto_rawDesc), len(file_dynlb_v1_control_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   47,
+			NumEnums:      4,
+			NumMessages:   48,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -158,7 +158,8 @@ type ControlClient interface {
 	// beside the present one and takes over when it is ready; the present one finishes its
 	// requests. A downgrade is the same. It streams its steps, and ends with OK when the new
 	// worker serves; this call is one of the last of the present worker. Other streams end
-	// with UNAVAILABLE, and their clients call again.
+	// with UNAVAILABLE, and their clients call again: WatchInstances with `resume_after`, which
+	// then has all events since, each once.
 	//
 	// Errors: FAILED_PRECONDITION when dynlb has no keeper, an upgrade or a deploy is in
 	// progress, or too many workers finish requests; ABORTED when the new worker did not
@@ -507,7 +508,8 @@ type ControlServer interface {
 	// beside the present one and takes over when it is ready; the present one finishes its
 	// requests. A downgrade is the same. It streams its steps, and ends with OK when the new
 	// worker serves; this call is one of the last of the present worker. Other streams end
-	// with UNAVAILABLE, and their clients call again.
+	// with UNAVAILABLE, and their clients call again: WatchInstances with `resume_after`, which
+	// then has all events since, each once.
 	//
 	// Errors: FAILED_PRECONDITION when dynlb has no keeper, an upgrade or a deploy is in
 	// progress, or too many workers finish requests; ABORTED when the new worker did not
