@@ -44,6 +44,8 @@ func restartError(err error) error {
 		return status.Error(codes.FailedPrecondition, err.Error())
 	case errors.Is(err, registry.ErrClosed):
 		return errEnding
+	case errors.Is(err, fleet.ErrMoved):
+		return status.Error(codes.Unavailable, err.Error())
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return status.FromContextError(err).Err()
 	default:

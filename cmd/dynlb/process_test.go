@@ -110,7 +110,10 @@ func spawnWith(t *testing.T, files []*os.File, starter []string, extra string, f
 // write replaces the config file as an editor does.
 func (p *dynlbProcess) write(extra string) {
 	p.t.Helper()
-	settings := daemontest.Complete(fmt.Sprintf("location: %s\n%s", daemontest.BunApp(p.t), extra), p.basePort)
+	if !strings.Contains("\n"+extra, "\nlocation:") {
+		extra = fmt.Sprintf("location: %s\n%s", daemontest.BunApp(p.t), extra)
+	}
+	settings := daemontest.Complete(extra, p.basePort)
 	next := p.file + "~"
 	if err := os.WriteFile(next, []byte(settings), 0o600); err != nil {
 		p.t.Fatal(err)

@@ -36,11 +36,17 @@ func (p *dynlbProcess) admin() (address string) {
 // upgrade runs `dynlb upgrade`, and returns its exit code and what it printed.
 func (p *dynlbProcess) upgrade(path ...string) (code int, output string) {
 	p.t.Helper()
+	return p.run("upgrade", path...)
+}
+
+// run runs a command of dynlb, and returns its exit code and what it printed.
+func (p *dynlbProcess) run(command string, args ...string) (code int, output string) {
+	p.t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	text, err := exec.Command(self, append([]string{"upgrade", "--admin", p.admin()}, path...)...).CombinedOutput()
+	text, err := exec.Command(self, append([]string{command, "--admin", p.admin()}, args...)...).CombinedOutput()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return exit.ExitCode(), string(text)
 	}
