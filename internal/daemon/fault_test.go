@@ -39,6 +39,17 @@ func TestSuspendedInstance(t *testing.T) {
 	traffic.Stop()
 }
 
+// TestSuspendedStart: an instance that is stopped by SIGSTOP before it is ready is replaced
+// for that reason, again and again, and dynlb ends while one is suspended.
+func TestSuspendedStart(t *testing.T) {
+	t.Parallel()
+	r := daemontest.Start(t, "minInstances: 1\nstartTimeout: 1s\nhealthTimeout: 200ms\nstopTimeout: 1h\ncommand: [sh, -c, 'kill -STOP 0; exec sleep 600']\n")
+	daemontest.Eventually(t, "the reason, twice", func() bool {
+		return strings.HasPrefix(r.Pool().GetUnavailableReason(), "not ready within 1s: its process is suspended") &&
+			strings.Count(r.Log.String(), "instance failed") >= 2
+	})
+}
+
 // TestConcurrentScaleToWithCrashes: concurrent calls of ScaleTo, and crashes, end with
 // the number of instances of the last call.
 func TestConcurrentScaleToWithCrashes(t *testing.T) {
