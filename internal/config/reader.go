@@ -18,15 +18,16 @@ type reader struct {
 	apps     *yaml.Node       // the mapping of apps; nil if there is none
 	problems []Problem
 
-	source  source                // of variables
-	written map[*yaml.Node]string // the texts of values in which variables were replaced, as in the file
-	secrets map[string]string     // the values of variables, with the text that stands for each
+	source   source                // of variables
+	envFiles map[string]bool       // the keys envFile whose files were read
+	written  map[*yaml.Node]string // the texts of values in which variables were replaced, as in the file
+	secrets  map[string]string     // the values of variables, with the text that stands for each
 }
 
 func newReader(dir string, getenv func(string) string) *reader {
 	return &reader{
 		dir: dir, config: Default(), set: map[string]place{}, bad: map[string]bool{},
-		source: source{getenv: getenv}, written: map[*yaml.Node]string{}, secrets: map[string]string{},
+		source: source{getenv: getenv}, envFiles: map[string]bool{}, written: map[*yaml.Node]string{}, secrets: map[string]string{},
 	}
 }
 

@@ -210,6 +210,10 @@ func variablesFile(a *App) Value {
 	}), &a.EnvFile)
 	decode := value.decode
 	value.decode = func(r *reader, at place, node *yaml.Node) {
+		if r.envFiles[at.key] { // by readVariables; the file may be another one by now
+			return
+		}
+		r.envFiles[at.key] = true
 		a.FileEnv = nil
 		decode(r, at, node)
 	}

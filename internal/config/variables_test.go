@@ -2,6 +2,7 @@ package config
 
 import (
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -51,6 +52,33 @@ trustedProxies: ["${HOST}"]
 	slices.Sort(c.Inherited)
 	if want := []string{"FILE", "FLAG", "HOST", "MIN", "TOKEN", "TRUE"}; !slices.Equal(c.Inherited, want) {
 		t.Errorf("from the environment are %q, want %q", c.Inherited, want)
+	}
+}
+
+// TestEnvFileIsReadOnce: one content of envFile is in force for all keys. Its path is what
+// the variables make of it that are known before it is read: for an app, those of the file
+// beside apps, too.
+func TestEnvFileIsReadOnce(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	writeFile(t, dir, "first.env", "FILE=second.env\nNAME=first\n", 0o600)
+	writeFile(t, dir, "second.env", "NAME=second\n", 0o600)
+	c, err := Parse("config.yaml", []byte(`
+envFile: ${FILE:-first.env}
+env: {NAME: "${NAME}"}
+apps:
+  a: {hosts: [a.example.com], envFile: "${FILE:-first.env}"}
+`), dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, a := range map[string]App{"first": c.App, "second": c.Apps[0]} {
+		if filepath.Base(a.EnvFile) != want+".env" || a.FileEnv["NAME"] != want {
+			t.Errorf("envFile is %s, and has %q, want the %s one", a.EnvFile, a.FileEnv, want)
+		}
+	}
+	if c.Env["NAME"] != "first" {
+		t.Errorf("env is %q", c.Env)
 	}
 }
 
