@@ -77,8 +77,9 @@ func (a *admin) scale(ctx context.Context, n int) error {
 
 // The reasons for which dynlb may end a rolling restart early.
 var (
-	errBusy    = errors.New("another restart was under way")
-	errAborted = errors.New("a new instance did not become ready")
+	errBusy       = errors.New("another restart was under way")
+	errAborted    = errors.New("a new instance did not become ready")
+	errSuperseded = errors.New("a changed config has all instances replaced")
 )
 
 // restart does a rolling restart and waits for its end.
@@ -91,8 +92,10 @@ func (a *admin) restart(ctx context.Context) error {
 	switch {
 	case strings.Contains(said, "restart is under way"):
 		return errBusy
-	case strings.Contains(said, "instances replaced, the others stay"):
+	case strings.Contains(said, stopped):
 		return errAborted
+	case strings.Contains(said, "superseded by another config change"):
+		return errSuperseded
 	case err == nil && strings.Contains(said, `"error"`):
 		return fmt.Errorf("restart: %s", said)
 	}

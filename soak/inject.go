@@ -11,10 +11,6 @@ import (
 )
 
 const (
-	// takenWithin is how long a reload may take to show in the status.
-	takenWithin = 5 * time.Second
-	// spoiltFor is how long an invalid config is watched for what it changes.
-	spoiltFor = time.Second
 	// replacedWithin is how long an instance that is killed or frozen may be
 	// there. A frozen one fails four checks, is drained, and stopped: about 10 s. One
 	// that starts has startTimeout, 30 s. The rest is for a machine that is busy.
@@ -40,14 +36,17 @@ type injector struct {
 	waiting  sync.WaitGroup // for what goes on after a fault
 	striking sync.WaitGroup // as long as an instance that was struck is there, and a moment longer
 
-	mu   sync.Mutex // guards done
-	done doneFaults
+	mu      sync.Mutex // guards all below
+	done    doneFaults
+	written int // the number of the last valid config
 }
 
 // doneFaults is the result of the faults.
 type doneFaults struct {
 	count         [kinds]int
 	busy, aborted int      // of the restarts
+	rejected      int      // reloads whose new instance was struck
+	superseded    int      // restarts and reloads in whose place a reload began
 	troubles      []string // what dynlb handled wrongly
 }
 
@@ -86,8 +85,10 @@ func (i *injector) inject(ctx context.Context, f fault) error {
 	case restart:
 		i.waiting.Go(func() { i.restart(ctx) }) // ends after restartWithin at the latest
 		return nil
-	case reload, invalid:
+	case reload:
 		return i.reload(ctx, f)
+	case invalid:
+		return i.spoil(ctx, f)
 	case kill:
 		return i.strike(ctx, f, syscall.SIGKILL)
 	case freeze, suspend:
@@ -110,49 +111,13 @@ func (i *injector) restart(ctx context.Context) {
 	switch {
 	case err == nil, ctx.Err() != nil:
 	case errors.Is(err, errBusy):
-		i.mu.Lock()
-		i.done.busy++
-		i.mu.Unlock()
+		i.count(&i.done.busy)
 	case errors.Is(err, errAborted):
-		i.mu.Lock()
-		i.done.aborted++
-		i.mu.Unlock()
+		i.count(&i.done.aborted)
+	case errors.Is(err, errSuperseded):
+		i.count(&i.done.superseded)
 	default:
 		i.trouble(restart, err)
-	}
-}
-
-// reload writes a config and checks that a valid one is applied and that an
-// invalid one changes nothing.
-func (i *injector) reload(ctx context.Context, f fault) error {
-	write, within := i.config.change, takenWithin
-	if f.kind == invalid {
-		write, within = i.config.spoil, spoiltFor
-	}
-	if err := write(f.pick); err != nil {
-		return err
-	}
-	if f.signal {
-		if err := i.daemon.hangUp(); err != nil {
-			return err
-		}
-	}
-	for deadline := time.Now().Add(within); ; {
-		pool, err := i.admin.status(ctx)
-		if err != nil {
-			return err
-		}
-		same := int(pool.GetMaxInstances()) == i.config.max
-		over := time.Now().After(deadline)
-		switch {
-		case f.kind == reload && same, f.kind == invalid && same && over:
-			return nil
-		case f.kind == invalid && !same, over:
-			return fmt.Errorf("maxInstances is %d, want %d", pool.GetMaxInstances(), i.config.max)
-		}
-		if !pause(ctx, 50*time.Millisecond) {
-			return ctx.Err()
-		}
 	}
 }
 

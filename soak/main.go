@@ -22,8 +22,9 @@
 //     other than by 502, 504 or a broken connection while an instance was being
 //     killed or frozen.
 //   - no stream broke outside such a time.
-//   - dynlb handled every fault: it applied valid configs and replaced frozen
-//     instances.
+//   - dynlb handled every fault: it replaced frozen instances and applied valid
+//     configs, unless another one was written before it could, or the new instance
+//     with which it tries a config was struck.
 //   - after the load it holds no more than before: no requests, no additional
 //     goroutines or descriptors, and as many processes as the target.
 //   - on SIGTERM it ends with exit code 0, and leaves no process.

@@ -146,7 +146,9 @@ func (r *report) writeFaults(out io.Writer) {
 	for i, o := range offences {
 		fmt.Fprintf(out, "| %s | %d |\n", o.name, r.offenders.counts[i].Load())
 	}
-	fmt.Fprintf(out, "\nOf the rolling restarts %d found another under way, %d ended early because a new instance was struck.\n", done.busy, done.aborted)
+	fmt.Fprintf(out, "\nOf the rolling restarts %d found another under way, %d ended early because a new instance was struck. "+
+		"For the same reason %d reloads were rejected. In the place of %d restarts and reloads another reload began.\n",
+		done.busy, done.aborted, done.rejected, done.superseded)
 	fmt.Fprint(out, "\n| held | opened | ended in order | broken with their instance | broken otherwise |\n|---|---:|---:|---:|---:|\n")
 	for _, name := range slices.Sorted(maps.Keys(r.holders)) {
 		t := &r.holders[name].tally
