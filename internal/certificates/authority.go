@@ -13,9 +13,10 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
-	"regexp"
 	"sync"
 	"time"
+
+	"github.com/dynlb/dynlb/internal/pattern"
 )
 
 const (
@@ -88,7 +89,7 @@ func (a *authority) close() {}
 
 // host is what a certificate may be for: labels of letters, digits, hyphens and
 // underscores.
-var host = regexp.MustCompile(`^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$`)
+var host = pattern.New(`^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$`)
 
 const maxHost = 253 // RFC 1035, 2.3.4
 
@@ -96,7 +97,7 @@ func (a *authority) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, e
 	name := serverName(hello)
 	if name == "" {
 		name = localAddress(hello)
-	} else if !host.MatchString(name) || len(name) > maxHost {
+	} else if !host().MatchString(name) || len(name) > maxHost {
 		return nil, nil
 	}
 	a.mu.Lock()

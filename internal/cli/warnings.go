@@ -6,12 +6,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/dynlb/dynlb/internal/config"
+	"github.com/dynlb/dynlb/internal/pattern"
 	"github.com/dynlb/dynlb/internal/process/procfs"
 )
 
@@ -20,10 +20,10 @@ import (
 const shortest = 100 * time.Millisecond
 
 // variable matches a variable of a shell, apart from ${NAME}, which the config replaces.
-var variable = regexp.MustCompile(`\$[A-Za-z_]\w*`)
+var variable = pattern.New(`\$[A-Za-z_]\w*`)
 
 // reference matches a variable as configs have them.
-var reference = regexp.MustCompile(`\$\{\w+`)
+var reference = pattern.New(`\$\{\w+`)
 
 // operators are words that only a shell understands.
 var operators = []string{"&&", "||", "|", ";", "&", ">", ">>", "<"}
@@ -97,7 +97,7 @@ func commandWarnings(c *config.App) []string {
 		return all // a shell
 	}
 	for _, arg := range shown[1:] {
-		if found := variable.FindString(arg); found != "" {
+		if found := variable().FindString(arg); found != "" {
 			warn("command: %s is taken literally: no shell replaces it", found)
 		}
 		if slices.Contains(operators, arg) {
@@ -113,12 +113,12 @@ func environmentWarnings(c *config.App) []string {
 	var all []string
 	warn := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
 	for _, name := range slices.Sorted(maps.Keys(c.Env)) {
-		if found := variable.FindString(c.Env[name]); found != "" && !slices.Contains(c.Substituted, name) {
+		if found := variable().FindString(c.Env[name]); found != "" && !slices.Contains(c.Substituted, name) {
 			warn("env.%s: %s is taken literally", name, found)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.FileEnv)) {
-		if reference.MatchString(c.FileEnv[name]) {
+		if reference().MatchString(c.FileEnv[name]) {
 			warn("envFile: %s: ${ is taken literally", name)
 		}
 	}

@@ -3,19 +3,20 @@ package config
 import (
 	"net"
 	"net/netip"
-	"regexp"
 	"strconv"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dynlb/dynlb/internal/pattern"
 )
 
 // hostname is a name to ask a resolver for: letters, digits, dots and hyphens
 // (RFC 1123, 2.1), and the underscore that is common in container networks.
-var hostname = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`)
+var hostname = pattern.New(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`)
 
 // numeric is a text that is meant as an IPv4 address: no name ends in a label of
 // digits only (RFC 1123, 2.1).
-var numeric = regexp.MustCompile(`^[0-9.]+$`)
+var numeric = pattern.New(`^[0-9.]+$`)
 
 // address is a host:port to listen on. The host may be empty.
 func address(field *string) Value {
@@ -43,7 +44,7 @@ func SplitAddress(s string) (host string, port int, ok bool) {
 }
 
 func isHost(s string) bool {
-	if s == "" || hostname.MatchString(s) && !numeric.MatchString(s) {
+	if s == "" || hostname().MatchString(s) && !numeric().MatchString(s) {
 		return true
 	}
 	_, err := netip.ParseAddr(s)

@@ -3,16 +3,17 @@ package config
 import (
 	"fmt"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dynlb/dynlb/internal/pattern"
 )
 
 // appName is a DNS label (RFC 1123, 2.1) in lower case: it stands in metrics, commands
 // and variables.
-var appName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+var appName = pattern.New(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
 // appsKey is the key of several apps. An app may have those of the others with PerApp.
 func appsKey(others []Key) Key {
@@ -95,7 +96,7 @@ func (r *reader) readApps() {
 		return
 	}
 	r.pairs("apps.", r.apps, func(at place, name string, node *yaml.Node) {
-		if !appName.MatchString(name) {
+		if !appName().MatchString(name) {
 			r.problem(at, "must be a name of lower-case letters, digits and hyphens, such as web, of 63 at most")
 			return
 		}

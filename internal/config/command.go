@@ -2,12 +2,13 @@ package config
 
 import (
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dynlb/dynlb/internal/pattern"
 )
 
 // The placeholders of a command.
@@ -152,14 +153,14 @@ func isLine(program string) bool {
 }
 
 // unquoted matches a string that needs no quotes in a YAML list in brackets.
-var unquoted = regexp.MustCompile(`^[\w./-][\w./:=@+-]*$`)
+var unquoted = pattern.New(`^[\w./-][\w./:=@+-]*$`)
 
 // yamlList returns items as a YAML list in brackets.
 func yamlList(items []string) string {
 	texts := make([]string, len(items))
 	for i, item := range items {
 		texts[i] = item
-		if !unquoted.MatchString(item) {
+		if !unquoted().MatchString(item) {
 			texts[i] = strconv.Quote(item)
 		}
 	}
@@ -181,12 +182,12 @@ var placeholders = []string{locationPlaceholder, portPlaceholder, socketPlacehol
 func isPlaceholder(s string) bool { return slices.Contains(placeholders, s) }
 
 // braced matches a word in braces, and the shell's ${word}.
-var braced = regexp.MustCompile(`\$?\{[A-Za-z]\w*\}`)
+var braced = pattern.New(`\$?\{[A-Za-z]\w*\}`)
 
 // placeholders reports words in braces that look like a placeholder and are not
 // one. ${word} stands for a variable.
 func (r *reader) placeholders(at place, arg string) {
-	for _, found := range braced.FindAllString(arg, -1) {
+	for _, found := range braced().FindAllString(arg, -1) {
 		if !strings.HasPrefix(found, "$") && !isPlaceholder(found) {
 			r.problem(at, "unknown placeholder %s; there are {location}, {port}, {socket} and {version}", display(found))
 		}

@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dynlb/dynlb/internal/pattern"
 )
 
 // document returns the mapping that data, a YAML text, consists of. It returns nil
@@ -85,8 +86,8 @@ func unreadable(data []byte) (line int, what string) {
 }
 
 var (
-	syntaxLine    = regexp.MustCompile(`^line (\d+): (.*)$`)
-	unknownAnchor = regexp.MustCompile(`^unknown anchor '(.*)' referenced$`)
+	syntaxLine    = pattern.New(`^line (\d+): (.*)$`)
+	unknownAnchor = pattern.New(`^unknown anchor '(.*)' referenced$`)
 )
 
 // syntax reports that data is not YAML. The yaml package returns
@@ -105,13 +106,13 @@ func (r *reader) syntax(data []byte) {
 		return
 	}
 	line, text := 1, strings.TrimPrefix(err.Error(), "yaml: ")
-	if m := syntaxLine.FindStringSubmatch(text); m != nil {
+	if m := syntaxLine().FindStringSubmatch(text); m != nil {
 		line, _ = strconv.Atoi(m[1])
 		text = m[2]
 		if isParserError(text) {
 			line++ // the parser counts from 0
 		}
-	} else if m := unknownAnchor.FindStringSubmatch(text); m != nil {
+	} else if m := unknownAnchor().FindStringSubmatch(text); m != nil {
 		before, _, _ := bytes.Cut(data, []byte("*"+m[1]))
 		line += bytes.Count(before, []byte("\n")) - head
 	}

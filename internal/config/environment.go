@@ -2,15 +2,16 @@ package config
 
 import (
 	"maps"
-	"regexp"
 	"slices"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dynlb/dynlb/internal/pattern"
 )
 
 // variable is a portable name of an environment variable (POSIX.1, 8.1), in
 // either case.
-var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+var variable = pattern.New(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // environment is a mapping of variables to their values. Numbers and booleans
 // stand for themselves, as they are written; an empty value needs quotes. The names of
@@ -36,7 +37,7 @@ func environment(field *map[string]string, substituted *[]string) Value {
 				r.problem(at, "is set by dynlb, to the version of the app; remove it")
 			case name == "DYNLB_INSTANCE": // the mark that instances are found by
 				r.problem(at, "is set by dynlb, to find the processes of the instance; remove it")
-			case !variable.MatchString(name):
+			case !variable().MatchString(name):
 				r.problem(at, "must be a name of letters, digits and _ that does not start with a digit")
 			case isNull(value):
 				r.problem(at, `must be a string; got nothing; write "" for an empty one`)

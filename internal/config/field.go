@@ -1,15 +1,16 @@
 package config
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dynlb/dynlb/internal/pattern"
 )
 
 // token is the form of the name of a field (RFC 9110, 5.1).
-var token = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
+var token = pattern.New("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
 
 // ownFields are the fields that dynlb writes itself, or that concern one connection.
 var ownFields = []string{
@@ -62,7 +63,7 @@ func fields(field *map[string]string) Value {
 			switch {
 			case !ok || invalid || len(text) > maxFieldValue || text != strings.TrimSpace(text):
 				r.wrong(at, value, "a text of ASCII on one line, without space around it")
-			case !token.MatchString(name):
+			case !token().MatchString(name):
 				r.problem(at, "must be the name of a header field")
 			case slices.Contains(ownFields, strings.ToLower(name)):
 				r.problem(at, "must not be set: dynlb writes it itself")
@@ -84,7 +85,7 @@ func fields(field *map[string]string) Value {
 func (r *reader) fieldName(at place, node *yaml.Node) (string, bool) {
 	s, ok := text(node)
 	switch {
-	case !ok || !token.MatchString(s) || len(s) > 100:
+	case !ok || !token().MatchString(s) || len(s) > 100:
 		r.wrong(at, node, "the name of a header field, such as X-Request-Id")
 	case slices.Contains(ownFields, strings.ToLower(s)):
 		r.problem(at, "must not be %s, which dynlb writes itself", s)

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dynlb/dynlb/internal/pattern"
 )
 
 // Kubernetes says which pods are the instances of an app. Deployment is set if any field is.
@@ -19,10 +21,10 @@ type Kubernetes struct {
 func (a *App) OnKubernetes() bool { return a.Kubernetes.Deployment != "" }
 
 // objectName is a name of most objects of Kubernetes: a DNS subdomain (RFC 1123).
-var objectName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$`)
+var objectName = pattern.New(`^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$`)
 
 // portName is the name or the number of a port.
-var portName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+var portName = pattern.New(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
 // image is the name of an image: a registry and a path, then a tag, a digest or both.
 var image = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9.-]*(:[0-9]+)?(/[a-z0-9][a-z0-9._-]*)*(:[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127})?(@[a-z0-9]+:[a-f0-9]{32,})?$`)
@@ -74,10 +76,10 @@ func kubernetesKeys(k *Kubernetes) []Key {
 }
 
 // named is a text of some form.
-func named(field *string, form *regexp.Regexp, want string) Value {
+func named(field *string, form func() *regexp.Regexp, want string) Value {
 	return Value{Kind: Name, decode: func(r *reader, at place, node *yaml.Node) {
 		s, ok := word(node)
-		if !ok || !form.MatchString(s) {
+		if !ok || !form().MatchString(s) {
 			r.wrong(at, node, want)
 			return
 		}

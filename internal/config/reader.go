@@ -2,11 +2,12 @@ package config
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dynlb/dynlb/internal/pattern"
 )
 
 // A reader turns one file into a Config and gathers what is wrong with it.
@@ -176,23 +177,23 @@ func describe(node *yaml.Node) string {
 }
 
 // plain matches a text that a message can show without quotes.
-var plain = regexp.MustCompile(`^[\w.+:/<{}-]{1,60}$`)
+var plain = pattern.New(`^[\w.+:/<{}-]{1,60}$`)
 
 // display returns a key or a number for a message, in quotes unless it is a plain
 // word.
 func display(s string) string {
-	if plain.MatchString(s) {
+	if plain().MatchString(s) {
 		return s
 	}
 	return quote(s)
 }
 
 // plainPath is plain at any length: the end of a path says the most.
-var plainPath = regexp.MustCompile(`^[\w.+:/<{}-]+$`)
+var plainPath = pattern.New(`^[\w.+:/<{}-]+$`)
 
 // displayPath returns a path for a message, never cut.
 func displayPath(s string) string {
-	if plainPath.MatchString(s) {
+	if plainPath().MatchString(s) {
 		return s
 	}
 	return fmt.Sprintf("%q", s)

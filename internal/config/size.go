@@ -2,17 +2,18 @@ package config
 
 import (
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dynlb/dynlb/internal/pattern"
 )
 
 // sizeForm is a whole number and a unit: of 1024 as IEC defines them, or of 1000
 // as SI does. Mi as Kubernetes writes it and M as systemd does are refused: each
 // means something else to readers of the other.
-var sizeForm = regexp.MustCompile(`^(\d{1,18})(B|KiB|MiB|GiB|TiB|kB|MB|GB|TB)$`)
+var sizeForm = pattern.New(`^(\d{1,18})(B|KiB|MiB|GiB|TiB|kB|MB|GB|TB)$`)
 
 var sizeUnits = map[string]int64{
 	"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40,
@@ -39,13 +40,13 @@ func size(field *int64, low, high int64) Value {
 
 // shortForm is a size as docker, systemd and Kubernetes take it: with the first letter
 // of the unit, or with Mi.
-var shortForm = regexp.MustCompile(`^(\d{1,18}) ?([kKmMgGtT])([iI]?[bB]?)$`)
+var shortForm = pattern.New(`^(\d{1,18}) ?([kKmMgGtT])([iI]?[bB]?)$`)
 
 // sizeMeant returns how a size is written here that has another form, or "". A unit
 // without i means 1024 for memory in the programs that take it.
 func sizeMeant(node *yaml.Node) string {
 	s, _ := text(node)
-	m := shortForm.FindStringSubmatch(s)
+	m := shortForm().FindStringSubmatch(s)
 	if m == nil {
 		return ""
 	}
@@ -81,7 +82,7 @@ func bytes64(node *yaml.Node) (int64, bool) {
 	if !ok {
 		return 0, false
 	}
-	m := sizeForm.FindStringSubmatch(s)
+	m := sizeForm().FindStringSubmatch(s)
 	if m == nil {
 		return 0, false
 	}

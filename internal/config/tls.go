@@ -3,12 +3,13 @@ package config
 import (
 	"fmt"
 	"net"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dynlb/dynlb/internal/pattern"
 )
 
 // PublicTLS says where the certificates of the public listener come from. With the
@@ -177,7 +178,7 @@ func (r *reader) keyPair(at place, p KeyPair) {
 
 // domain is a name that authorities sign certificates for: two labels or more of
 // letters, digits and hyphens, of which the last is no number (RFC 1123, 2.1).
-var domain = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`)
+var domain = pattern.New(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
 // domains is a list of host names.
 func domains(field *[]string) Value {
@@ -195,7 +196,7 @@ func domains(field *[]string) Value {
 			switch {
 			case strings.HasPrefix(name, "*."):
 				r.problem(here, "must not be a wildcard, which needs a DNS challenge; list the names, or use cert and key; got %s", quote(s))
-			case !domain.MatchString(name) || len(name) > maxDomain:
+			case !domain().MatchString(name) || len(name) > maxDomain:
 				r.wrong(here, item, "a host name, such as app.example.com")
 			case slices.Contains(list, name):
 				r.problem(here, "is in the list twice; got %s", quote(s))
@@ -216,7 +217,7 @@ func email(field *string) Value {
 	return Value{Kind: Email, decode: func(r *reader, at place, node *yaml.Node) {
 		s, ok := text(node)
 		local, host, found := strings.Cut(s, "@")
-		if !ok || !found || local == "" || !domain.MatchString(strings.ToLower(host)) || strings.ContainsAny(local, " ,;<>\"@") {
+		if !ok || !found || local == "" || !domain().MatchString(strings.ToLower(host)) || strings.ContainsAny(local, " ,;<>\"@") {
 			r.wrong(at, node, "an address such as admin@example.com")
 			return
 		}

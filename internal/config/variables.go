@@ -5,18 +5,18 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 
 	"github.com/dynlb/dynlb/internal/dotenv"
+	"github.com/dynlb/dynlb/internal/pattern"
 )
 
 // reference matches ${NAME}, ${NAME:-default}, another text that begins with "${", and the
 // escape "$${".
-var reference = regexp.MustCompile(`\$\$\{|\$\{([A-Za-z_]\w*)(:-[^{}]*)?\}|\$\{`)
+var reference = pattern.New(`\$\$\{|\$\{([A-Za-z_]\w*)(:-[^{}]*)?\}|\$\{`)
 
 // minSecret is the length from which on the value of a variable does not stand in messages.
 // What is shorter is no secret, and is part of many other words.
@@ -117,7 +117,7 @@ func (s *substitution) text(at place, node *yaml.Node) *yaml.Node {
 	if !strings.Contains(node.Value, "${") {
 		return node
 	}
-	text := reference.ReplaceAllStringFunc(node.Value, func(found string) string {
+	text := reference().ReplaceAllStringFunc(node.Value, func(found string) string {
 		value, problem := s.value(found)
 		if problem != "" {
 			s.problem(at, "%s", problem)
@@ -139,7 +139,7 @@ func (s *substitution) text(at place, node *yaml.Node) *yaml.Node {
 
 // value returns what a match of reference stands for, or why it stands for nothing.
 func (r *reader) value(found string) (value, problem string) {
-	m := reference.FindStringSubmatch(found)
+	m := reference().FindStringSubmatch(found)
 	name, fallback, hasFallback := m[1], strings.TrimPrefix(m[2], ":-"), m[2] != ""
 	switch {
 	case found == "$${":

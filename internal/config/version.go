@@ -5,18 +5,19 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dynlb/dynlb/internal/pattern"
 )
 
 // versionPlaceholder stands for the label of the version in command and env.
 const versionPlaceholder = "{version}"
 
 // versionLabel is what a version may be called: it stands in metrics, paths and logs.
-var versionLabel = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$`)
+var versionLabel = pattern.New(`^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$`)
 
 // versionKeys say which versions there are.
 func versionKeys(a *App) []Key {
@@ -36,7 +37,7 @@ func versionKeys(a *App) []Key {
 func version(field *string) Value {
 	return Value{Kind: Version, decode: func(r *reader, at place, node *yaml.Node) {
 		label, ok := word(node)
-		if !ok || !versionLabel.MatchString(label) {
+		if !ok || !versionLabel().MatchString(label) {
 			r.wrong(at, node, "a version of letters, digits, dots, hyphens, underscores and plus signs, such as 1.4.0")
 			return
 		}
@@ -102,7 +103,7 @@ func (a *App) FindVersion(name string) (label, path string, err error) {
 		path = name
 	case strings.ContainsRune(name, filepath.Separator):
 		return "", "", fmt.Errorf("%s is not an absolute path, which 'dynlb deploy' makes of one that exists", name)
-	case !versionLabel.MatchString(name):
+	case !versionLabel().MatchString(name):
 		return "", "", fmt.Errorf("%q is no version: it must have letters, digits, dots, hyphens, underscores and plus signs only; a folder needs a slash, such as ./%s", name, name)
 	case name == a.Label():
 		return "", "", nil
@@ -124,7 +125,7 @@ func (a *App) FindVersion(name string) (label, path string, err error) {
 		return "", "", nil
 	}
 	label = filepath.Base(path)
-	if !versionLabel.MatchString(label) {
+	if !versionLabel().MatchString(label) {
 		return "", "", fmt.Errorf("the name of %s is no version: it must have letters, digits, dots, hyphens, underscores and plus signs only", path)
 	}
 	if _, err := a.At(label, path); err != nil {
@@ -141,7 +142,7 @@ func someVersions(releases string) string {
 	entries, _ := os.ReadDir(releases) // what cannot be read has none
 	var names []string
 	for _, entry := range slices.Backward(entries) {
-		if versionLabel.MatchString(entry.Name()) {
+		if versionLabel().MatchString(entry.Name()) {
 			names = append(names, entry.Name())
 		}
 	}

@@ -3,13 +3,14 @@ package recipe
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/dynlb/dynlb/internal/pattern"
 )
 
 // unquoted matches a text that YAML reads as itself in a list in brackets.
-var unquoted = regexp.MustCompile(`^[A-Za-z_./-][\w./=@+-]*$`)
+var unquoted = pattern.New(`^[A-Za-z_./-][\w./=@+-]*$`)
 
 // Config returns the text of a config.yaml for the recipe. healthPath is a path that the
 // app answers; "" for the default. listen is an address; "" for the default.
@@ -57,7 +58,7 @@ func yamlWord(s string) string {
 	case "true", "false", "null", "yes", "no", "on", "off", "y", "n", "-", ".", "--":
 		return strconv.Quote(s)
 	}
-	if !unquoted.MatchString(s) {
+	if !unquoted().MatchString(s) {
 		return strconv.Quote(s)
 	}
 	return s

@@ -3,8 +3,9 @@ package recipe
 import (
 	"path"
 	"path/filepath"
-	"regexp"
 	"strings"
+
+	"github.com/dynlb/dynlb/internal/pattern"
 )
 
 // ruby returns the recipe for an app of Ruby: Rails, Rack, or a program.
@@ -71,14 +72,14 @@ func (f folder) php() (*Recipe, error) {
 }
 
 var (
-	moduleLine  = regexp.MustCompile(`(?m)^module\s+"?([^\s"]+)`)
-	packageMain = regexp.MustCompile(`(?m)^package main\b`)
+	moduleLine  = pattern.New(`(?m)^module\s+"?([^\s"]+)`)
+	packageMain = pattern.New(`(?m)^package main\b`)
 )
 
 // golang returns the recipe for a program of Go: that of the folder, or the only one below
 // cmd.
 func (f folder) golang() (*Recipe, error) {
-	m := moduleLine.FindStringSubmatch(f.read("go.mod"))
+	m := moduleLine().FindStringSubmatch(f.read("go.mod"))
 	if m == nil {
 		return nil, nil
 	}
@@ -109,7 +110,7 @@ func (f folder) isProgram(dir string) bool {
 		return false
 	}
 	for _, file := range files {
-		if !strings.HasSuffix(file, "_test.go") && packageMain.MatchString(f.read(file)) {
+		if !strings.HasSuffix(file, "_test.go") && packageMain().MatchString(f.read(file)) {
 			return true
 		}
 	}

@@ -2,16 +2,17 @@ package recipe
 
 import (
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/dynlb/dynlb/internal/pattern"
 )
 
 // The objects of Python that servers of ASGI and WSGI run.
 var (
-	asgiObject   = regexp.MustCompile(`(?m)^(\w+)(?:\s*:\s*\w+)?\s*=\s*(?:\w+\.)?(?:FastAPI|Starlette|Litestar|Quart|BlackSheep)\(`)
-	wsgiObject   = regexp.MustCompile(`(?m)^(\w+)(?:\s*:\s*\w+)?\s*=\s*(?:\w+\.)?(Flask|Bottle|Falcon|App)\(`)
-	wsgiCallable = regexp.MustCompile(`(?m)^(?:def )?(application|app)\b\s*[=(]`)
+	asgiObject   = pattern.New(`(?m)^(\w+)(?:\s*:\s*\w+)?\s*=\s*(?:\w+\.)?(?:FastAPI|Starlette|Litestar|Quart|BlackSheep)\(`)
+	wsgiObject   = pattern.New(`(?m)^(\w+)(?:\s*:\s*\w+)?\s*=\s*(?:\w+\.)?(Flask|Bottle|Falcon|App)\(`)
+	wsgiCallable = pattern.New(`(?m)^(?:def )?(application|app)\b\s*[=(]`)
 )
 
 // python returns the recipe for an app of Python.
@@ -45,13 +46,13 @@ func (f folder) django() *Recipe {
 func (f folder) pythonFile(name string) *Recipe {
 	text := f.read(name)
 	module := strings.ReplaceAll(strings.TrimSuffix(filepath.ToSlash(name), ".py"), "/", ".")
-	if m := asgiObject.FindStringSubmatch(text); m != nil {
+	if m := asgiObject().FindStringSubmatch(text); m != nil {
 		return &Recipe{Command: append(f.module("uvicorn"), "--port", portPlaceholder, module+":"+m[1])}
 	}
 	object, flask := "", false
-	if m := wsgiObject.FindStringSubmatch(text); m != nil {
+	if m := wsgiObject().FindStringSubmatch(text); m != nil {
 		object, flask = m[1], m[2] == "Flask"
-	} else if m := wsgiCallable.FindStringSubmatch(text); m != nil && !strings.Contains(text, "__main__") {
+	} else if m := wsgiCallable().FindStringSubmatch(text); m != nil && !strings.Contains(text, "__main__") {
 		object = m[1]
 	}
 	gunicorn := f.tool("gunicorn")

@@ -1,16 +1,17 @@
 package recipe
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/dynlb/dynlb/internal/pattern"
 )
 
 var (
-	variableName = regexp.MustCompile(`^[A-Za-z_]\w*$`)
-	portWord     = regexp.MustCompile(`\$PORT\b|\$\{PORT(:-\d+)?\}`)
-	portValue    = regexp.MustCompile(`^(--port=|-p=?|--listen=)(\d{2,5})$`)
-	onlyDigits   = regexp.MustCompile(`^\d{2,5}$`)
+	variableName = pattern.New(`^[A-Za-z_]\w*$`)
+	portWord     = pattern.New(`\$PORT\b|\$\{PORT(:-\d+)?\}`)
+	portValue    = pattern.New(`^(--port=|-p=?|--listen=)(\d{2,5})$`)
+	onlyDigits   = pattern.New(`^\d{2,5}$`)
 )
 
 // special are the characters by which a shell does more than to split words.
@@ -20,14 +21,14 @@ const special = "&|;<>()$`\\\"'*?[]{}~#"
 // then reach the program itself. It returns nil for a line that needs one.
 func words(line string) *Recipe {
 	r := &Recipe{}
-	line = portWord.ReplaceAllString(line, "\x00") // a character that no line has
+	line = portWord().ReplaceAllString(line, "\x00") // a character that no line has
 	if strings.ContainsAny(line, special) {
 		return nil
 	}
 	all := strings.Fields(line)
 	for len(all) > 0 {
 		name, value, isVariable := strings.Cut(all[0], "=")
-		isVariable = isVariable && variableName.MatchString(name)
+		isVariable = isVariable && variableName().MatchString(name)
 		switch {
 		case !isVariable && all[0] != "cross-env" && all[0] != "exec":
 			r.Command = withPort(all)
@@ -45,10 +46,10 @@ func withPort(command []string) []string {
 	command = slices.Clone(command)
 	for i, word := range command {
 		word = strings.ReplaceAll(word, "\x00", portPlaceholder)
-		if m := portValue.FindStringSubmatch(word); m != nil {
+		if m := portValue().FindStringSubmatch(word); m != nil {
 			word = m[1] + portPlaceholder
 		}
-		if i > 0 && onlyDigits.MatchString(word) && (command[i-1] == "-p" || command[i-1] == "--port") {
+		if i > 0 && onlyDigits().MatchString(word) && (command[i-1] == "-p" || command[i-1] == "--port") {
 			word = portPlaceholder
 		}
 		command[i] = word

@@ -1,9 +1,10 @@
 package local
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/dynlb/dynlb/internal/pattern"
 )
 
 // lastWords returns the line that explains best why a program ended, of the last
@@ -22,9 +23,9 @@ func lastWords(lines []string) string {
 	plain := ""
 	for i, line := range slices.Backward(lines) {
 		switch {
-		case indented(line) || chaff.MatchString(line):
+		case indented(line) || chaff().MatchString(line):
 			continue
-		case headline.MatchString(line), named.MatchString(line) && besideIndented(lines, i):
+		case headline().MatchString(line), named().MatchString(line) && besideIndented(lines, i):
 			return strings.TrimSpace(line)
 		case plain == "":
 			plain = strings.TrimSpace(line)
@@ -40,16 +41,16 @@ var (
 	// headline matches the beginning of an error: "Error: …", "java.io.IOException: …",
 	// "TypeError [ERR_INVALID_URL]: …", "Uncaught Error: …", "panic: …",
 	// "PHP Fatal error:  …". It does not match "ERROR: …", which is a log level.
-	headline = regexp.MustCompile(`^(\w+ )?([\w.$]*(Error|Exception)|error|panic|[Ff]atal( error)?|FATAL)( \[\w+\])?:\s+\S`)
+	headline = pattern.New(`^(\w+ )?([\w.$]*(Error|Exception)|error|panic|[Ff]atal( error)?|FATAL)( \[\w+\])?:\s+\S`)
 
 	// named matches a few words, a colon and more.
-	named = regexp.MustCompile(`^(\S+ ){0,4}\S+:\s+\S`)
+	named = pattern.New(`^(\S+ ){0,4}\S+:\s+\S`)
 
 	// chaff matches lines without information. In this order: "Node.js v20.20.2" or
 	// "Bun v1.4.5 (Linux x64)"; marks alone, as "^^^" or "}"; "12 | code()";
 	// "(Use … to show …)" and "note: run with …"; "Require stack:"; "exit status 2"
 	// or `error: script "start" exited with code 1`.
-	chaff = regexp.MustCompile(strings.Join([]string{
+	chaff = pattern.New(strings.Join([]string{
 		`^[\w.+-]+ v?\d+(\.\d+)+\S*( \(.*\))?$`,
 		`^[^\pL\pN]*$`,
 		`^\d+ \|`,
