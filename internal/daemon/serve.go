@@ -105,16 +105,11 @@ func serve(ctx context.Context, logs *logging.Logs, o Options) error {
 	defer stop()
 	watch := newConfigWatch(cmp.Or(o.Config.Path, config.DefaultPath), logs.Own)
 	defer watch.close()
-	if o.Keeper == nil { // else this is its work
-		logs.Own.Info("instances are contained", "by", cgroup.Containment())
-		closeGuard, err := orphan.Contain(logs.Own)
-		if err != nil {
-			return err
-		}
-		defer closeGuard()
-	}
+	contained := contain(o) // no instance is started before that
 	d, err := newServing(o)
-	if err != nil {
+	closeGuard, containErr := contained()
+	defer closeGuard()
+	if err := errors.Join(containErr, err); err != nil {
 		return err
 	}
 	watch.others = d.configFiles
@@ -131,6 +126,28 @@ func serve(ctx context.Context, logs *logging.Logs, o Options) error {
 		return ErrCut
 	}
 	return err
+}
+
+// contain kills what earlier runs have left behind and starts the guard, beside what the
+// caller does. done waits for that.
+func contain(o Options) (done func() (closeGuard func(), err error)) {
+	if o.Keeper != nil { // it is its work
+		return func() (func(), error) { return func() {}, nil }
+	}
+	o.Log.Info("instances are contained", "by", cgroup.Containment())
+	closeGuard, err := func() {}, error(nil)
+	var running sync.WaitGroup
+	running.Go(func() {
+		if guard, failure := orphan.Contain(o.Log); failure != nil {
+			err = failure
+		} else {
+			closeGuard = guard
+		}
+	})
+	return func() (func(), error) {
+		running.Wait()
+		return closeGuard, err
+	}
 }
 
 // ErrNotServing is wrapped by the error of a worker that was to take over and could not: the

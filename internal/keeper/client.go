@@ -11,12 +11,9 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/dynlb/dynlb/internal/prelude"
 	"github.com/dynlb/dynlb/internal/process"
 )
-
-// environment is the variable that has a worker find its keeper: the number of the
-// descriptor of its socket.
-const environment = "DYNLB_KEEPER"
 
 // ErrLost reports that the keeper is gone. A worker ends with it.
 var ErrLost = errors.New("the keeper of dynlb is gone")
@@ -83,11 +80,11 @@ func (a Adopted) Process(pipes func(*process.Pipes), output func(process.Line) e
 // Dial says hello to the keeper that has started this process, and reads its welcome. It
 // returns nil without an error if this process has no keeper.
 func Dial(version string) (*Client, error) {
-	text, ok := os.LookupEnv(environment)
+	text, ok := os.LookupEnv(prelude.KeeperVariable)
 	if !ok {
 		return nil, nil
 	}
-	_ = os.Unsetenv(environment) // no process that this one starts may have it
+	_ = os.Unsetenv(prelude.KeeperVariable) // no process that this one starts may have it
 	fd, err := strconv.Atoi(text)
 	if err != nil {
 		return nil, fmt.Errorf("find keeper: %w", err)

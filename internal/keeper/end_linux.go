@@ -104,7 +104,7 @@ func (k *keeper) restart() {
 
 // begin starts the worker that is going to serve.
 func (k *keeper) begin() error {
-	w, err := k.startWorker(k.candidate())
+	w, err := k.firstWorker(k.candidate())
 	if err != nil {
 		return fmt.Errorf("start worker: %w", err)
 	}

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/internal/process"
-	"github.com/dynlb/dynlb/internal/process/orphan"
 	"github.com/dynlb/dynlb/internal/process/reap"
 	"github.com/dynlb/dynlb/internal/systemd"
 )
@@ -48,6 +47,7 @@ type keeper struct {
 	untold    bool   // the worker that serves does not know the result of the last upgrade
 	config    string // that a worker has made
 	epoch     uint64
+	contained bool // an instance may be started
 
 	workers []*worker
 	active  *worker // that serves; nil: none does
@@ -93,11 +93,7 @@ func Run(ctx context.Context, o Options) (code int, err error) {
 	if err := k.begin(); err != nil {
 		return 0, err
 	}
-	closeGuard, err := orphan.Contain(k.Log)
-	if err != nil {
-		k.killWorkers()
-		return 0, err
-	}
+	endContainment := k.contain()
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	go reap.Orphans(running) // ends with running
@@ -111,7 +107,9 @@ func Run(ctx context.Context, o Options) (code int, err error) {
 	close(k.notices)
 	<-notified
 	k.killWorkers()
-	closeGuard()
+	if err := endContainment(); err != nil {
+		return 0, err
+	}
 	return k.result.exit(), nil
 }
 

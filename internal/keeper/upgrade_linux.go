@@ -146,6 +146,8 @@ func (k *keeper) reject(w *worker, why error) {
 // onReady handles a worker that can serve.
 func (k *keeper) onReady(w *worker) {
 	switch {
+	case w == k.coming && !k.contained:
+		w.ready = true
 	case w == k.coming:
 		k.serve(w)
 	case k.next != nil && k.next.is(w):

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/dynlb/dynlb/internal/prelude"
 	"github.com/dynlb/dynlb/internal/process/cgroup"
 	"github.com/dynlb/dynlb/internal/process/reap"
 )
@@ -30,6 +31,7 @@ type worker struct {
 	version string
 
 	greeted bool
+	ready   bool      // it is going to serve when the guard runs
 	epoch   uint64    // in which it serves or has served; 0: it has not
 	served  time.Time // when it began to
 	bye     bool      // it ends on purpose
@@ -50,21 +52,45 @@ func (k *keeper) startWorker(b *binary) (*worker, error) {
 		return nil, err
 	}
 	defer theirs.Close()
+	cmd := &exec.Cmd{
+		Path: b.path(), Args: append([]string{os.Args[0]}, k.Args...),
+		Env:   append(os.Environ(), prelude.KeeperVariable+"="+strconv.Itoa(prelude.FirstExtra)),
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, ExtraFiles: []*os.File{theirs},
+		SysProcAttr: &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL},
+	}
 	c, err := newConn(ours)
 	if err != nil {
 		return nil, err
 	}
-	w := &worker{k: k, binary: b, conn: c, queue: make(chan packet, maxQueued)}
-	w.cmd = &exec.Cmd{
-		Path: b.path(), Args: append([]string{os.Args[0]}, k.Args...),
-		Env:   append(os.Environ(), environment+"="+strconv.Itoa(firstExtra)),
-		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, ExtraFiles: []*os.File{theirs},
-		SysProcAttr: &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL},
-	}
-	if err := reap.Start(w.cmd); err != nil {
+	if err := reap.Start(cmd); err != nil {
 		c.close()
 		return nil, err
 	}
+	return k.follow(b, cmd, c), nil
+}
+
+// firstWorker starts a process of a binary, unless one was started before this package was
+// initialised.
+func (k *keeper) firstWorker(b *binary) (*worker, error) {
+	early := prelude.TakeWorker()
+	if early == nil {
+		return k.startWorker(b)
+	}
+	c, err := newConn(early.Socket)
+	if err != nil {
+		return nil, err // this process has run out of descriptors; the worker ends with it
+	}
+	cmd, err := reap.Adopt(early.PID)
+	if err != nil {
+		c.close()
+		return nil, err
+	}
+	return k.follow(b, cmd, c), nil
+}
+
+// follow has the keeper heed a worker.
+func (k *keeper) follow(b *binary, cmd *exec.Cmd, c *conn) *worker {
+	w := &worker{k: k, cmd: cmd, binary: b, conn: c, queue: make(chan packet, maxQueued)}
 	k.workers = append(k.workers, w)
 	received := make(chan struct{})
 	go func() { // ends with the socket
@@ -77,11 +103,8 @@ func (k *keeper) startWorker(b *binary) (*worker, error) {
 		<-received           // what it said before, such as bye, comes first
 		k.post(func() { k.ended(w) })
 	}()
-	return w, nil
+	return w
 }
-
-// firstExtra is the number of the first of exec.Cmd.ExtraFiles.
-const firstExtra = 3
 
 // pid returns the process id.
 func (w *worker) pid() int { return w.cmd.Process.Pid }

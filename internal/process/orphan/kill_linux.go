@@ -52,18 +52,26 @@ func killWhere(matches func(Mark) bool, limit time.Duration, namespaces ...strin
 	deadline := time.Now().Add(limit)
 	seen := make(map[int]bool)
 	for {
-		procs, err := procfs.Processes()
+		pids, err := procfs.PIDs()
 		if err != nil {
 			return len(seen), fmt.Errorf("find marked processes: %w", err)
 		}
-		left := 0
-		for _, p := range procs {
-			if p.Exited() || p.PID == os.Getpid() || !isMarked(p.PID, matches, namespaces) {
+		left, other := 0, make(map[Mark]bool) // marks that do not match now
+		for _, pid := range pids {
+			m, marked := markOf(pid)
+			if !marked || pid == os.Getpid() || other[m] {
+				continue
+			}
+			if !matches(m) {
+				other[m] = true
+				continue
+			}
+			if !isMarked(pid, matches, namespaces) {
 				continue
 			}
 			left++
-			if procfs.KillIf(p.PID, func() bool { return isMarked(p.PID, matches, namespaces) }) {
-				seen[p.PID] = true
+			if procfs.KillIf(pid, func() bool { return isMarked(pid, matches, namespaces) }) {
+				seen[pid] = true
 			}
 		}
 		switch {
@@ -76,14 +84,19 @@ func killWhere(matches func(Mark) bool, limit time.Duration, namespaces ...strin
 	}
 }
 
-// isMarked reports whether a process has a mark that matches. It reports false
-// for a process that has ended or whose environment dynlb may not read.
-func isMarked(pid int, matches func(Mark) bool, namespaces []string) bool {
+// markOf returns the mark of a process. It has none if it has ended, or if dynlb may not
+// read its environment.
+func markOf(pid int) (m Mark, ok bool) {
 	environ, err := procfs.Environ(pid)
 	if err != nil {
-		return false
+		return "", false
 	}
-	m, ok := markIn(environ)
+	return markIn(environ)
+}
+
+// isMarked reports whether a process has a mark that matches.
+func isMarked(pid int, matches func(Mark) bool, namespaces []string) bool {
+	m, ok := markOf(pid)
 	if !ok || !matches(m) {
 		return false
 	}

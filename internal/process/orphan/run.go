@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/dynlb/dynlb/internal/prelude"
 	"github.com/dynlb/dynlb/internal/process/cgroup"
 )
 
@@ -22,7 +23,7 @@ const guardLimit = 10 * time.Second
 // It ignores the signals that a terminal or an init system sends to all processes.
 func RunGuard(in io.Reader) error {
 	signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	text, err := io.ReadAll(in)
+	text, err := prelude.GuardInput(in)
 	if err != nil {
 		return fmt.Errorf("guard: %w", err)
 	}

@@ -3,7 +3,9 @@ package procfs
 import (
 	"os"
 	"strconv"
+	"slices"
 	"strings"
+	"syscall"
 )
 
 // startTime returns when a process started, in clock ticks since boot, or "".
@@ -32,7 +34,30 @@ func PIDNamespace(process string) (string, error) {
 
 // Environ returns the environment that a process was started with: KEY=value
 // entries, each ended by a zero byte.
+//
+// It costs four system calls. Those of os.ReadFile, which are twice as many, would be most
+// of what a start of dynlb does that finds no orphans.
 func Environ(pid int) (string, error) {
-	environ, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
-	return string(environ), err
+	path := "/proc/" + strconv.Itoa(pid) + "/environ"
+	fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return "", &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	defer func() { _ = syscall.Close(fd) }() // nothing was written
+	var room [firstEnviron]byte
+	for environ := room[:0]; ; {
+		n, err := syscall.Read(fd, environ[len(environ):cap(environ)])
+		if err != nil {
+			return "", &os.PathError{Op: "read", Path: path, Err: err}
+		}
+		if environ = environ[:len(environ)+n]; n == 0 {
+			return string(environ), nil
+		}
+		if len(environ) == cap(environ) {
+			environ = slices.Grow(environ, cap(environ))
+		}
+	}
 }
+
+// firstEnviron is the room for an environment that is usually enough.
+const firstEnviron = 8 << 10

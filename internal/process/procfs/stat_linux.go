@@ -20,18 +20,31 @@ type Stat struct {
 // Exited reports whether the process has exited and waits to be reaped.
 func (s Stat) Exited() bool { return s.State == 'Z' || s.State == 'X' }
 
-// Processes lists all processes. One that ends during the call may be missing.
-func Processes() ([]Stat, error) {
+// PIDs lists the pids of all processes, also of those that have exited and wait to be
+// reaped. One that starts or ends during the call may be missing.
+func PIDs() ([]int, error) {
 	names, err := readDirNames("/proc")
 	if err != nil {
 		return nil, err
 	}
-	procs := make([]Stat, 0, len(names))
+	pids := make([]int, 0, len(names))
 	for _, name := range names {
-		if name[0] < '1' || name[0] > '9' {
-			continue
+		if pid, err := strconv.Atoi(name); err == nil {
+			pids = append(pids, pid)
 		}
-		text, err := os.ReadFile("/proc/" + name + "/stat")
+	}
+	return pids, nil
+}
+
+// Processes lists all processes. One that ends during the call may be missing.
+func Processes() ([]Stat, error) {
+	pids, err := PIDs()
+	if err != nil {
+		return nil, err
+	}
+	procs := make([]Stat, 0, len(pids))
+	for _, pid := range pids {
+		text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 		if err != nil {
 			continue // it has ended, or is hidden (hidepid)
 		}

@@ -51,7 +51,20 @@ func Start(cmd *exec.Cmd) error {
 	return nil
 }
 
-// Wait waits for a command that Start has started.
+// Adopt returns the command of a child that was started before this package was initialised,
+// and notes its pid. The caller calls Wait.
+func Adopt(pid int) (*exec.Cmd, error) {
+	p, err := os.FindProcess(pid)
+	if err != nil {
+		return nil, err
+	}
+	children.Lock()
+	defer children.Unlock()
+	children.pids[pid] = true
+	return &exec.Cmd{Process: p}, nil
+}
+
+// Wait waits for a command that Start has started, or that Adopt has noted.
 func Wait(cmd *exec.Cmd) error {
 	err := cmd.Wait()
 	children.Lock()

@@ -1,0 +1,45 @@
+package prelude
+
+import (
+	"os"
+	"syscall"
+)
+
+// fromSystemd are variables of systemd, and of what speaks like it. Then the keeper takes
+// sockets and variables from what a worker inherits before it starts one.
+var fromSystemd = []string{"LISTEN_FDS", "NOTIFY_SOCKET", "WATCHDOG_USEC"}
+
+// startWorker starts the worker of a keeper with these arguments. After a failure, the keeper
+// starts one and says why it cannot.
+func startWorker(serve []string) {
+	for _, name := range fromSystemd {
+		if _, ok := os.LookupEnv(name); ok {
+			return
+		}
+	}
+	args, err := workerArgs(serve)
+	if err != nil {
+		return
+	}
+	program, err := os.Executable()
+	if err != nil {
+		return
+	}
+	ends, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_SEQPACKET|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return
+	}
+	ours, theirs := ends[0], ends[1]
+	defer func() { _ = syscall.Close(theirs) }() // the worker has a duplicate
+	// os.StartProcess would first start another process, to see whether pidfds work.
+	pid, err := syscall.ForkExec(program, args, &syscall.ProcAttr{
+		Env:   append(os.Environ(), KeeperVariable+"=3"), // FirstExtra
+		Files: []uintptr{0, 1, 2, uintptr(theirs)},
+		Sys:   &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL},
+	})
+	if err != nil {
+		_ = syscall.Close(ours) // it was not used
+		return
+	}
+	early = &Worker{PID: pid, Socket: os.NewFile(uintptr(ours), "keeper")}
+}

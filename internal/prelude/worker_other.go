@@ -1,0 +1,6 @@
+//go:build !linux
+
+package prelude
+
+// startWorker does nothing: these systems have no keeper.
+func startWorker([]string) {}
