@@ -1,6 +1,7 @@
 package install_test
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -103,7 +104,7 @@ func kustomize(t *testing.T, folder string) objects {
 }
 
 // render returns the templates of the chart with some values, as helm template does.
-func render(values, release string) (map[string]string, error) {
+func render(ctx context.Context, values, release string) (map[string]string, error) {
 	loaded, err := loader.Load(chart)
 	if err != nil {
 		return nil, err
@@ -117,13 +118,13 @@ func render(values, release string) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return engine.Engine{Strict: true}.Render(loaded, all)
+	return engine.Engine{Strict: true}.RenderWithContext(ctx, loaded, all)
 }
 
 // helm returns the objects of the chart with some values.
 func helm(t *testing.T, values, release string) objects {
 	t.Helper()
-	files, err := render(values, release)
+	files, err := render(t.Context(), values, release)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ func TestMistyped(t *testing.T) {
 		{"serviceMonitor: {enable: true}", "enable"},
 		{"config: {fleet: null}", "config.fleet.kubernetes.deployment"},
 	} {
-		if _, err := render(c.values, "dynlb"); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := render(t.Context(), c.values, "dynlb"); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("values %s: %v, want one about %s", c.values, err, c.want)
 		}
 	}

@@ -9,14 +9,19 @@ const server = Bun.serve({
   idleTimeout: 60,
   routes: {
     "/health": () => new Response("ok\n", { status: stopping ? 503 : 200 }),
-    "/slow": async (request) => {
+    "/slow": (request) => {
       const ms = Number(new URL(request.url).searchParams.get("ms") ?? 1000);
-      await Bun.sleep(Math.min(Math.max(ms, 0) || 0, 30_000));
-      return new Response("done\n");
+      return new Response(slowly(Math.min(Math.max(ms, 0) || 0, 30_000)));
     },
   },
   fetch: () => new Response(`hello from pod ${hostname()}\n`),
 });
+
+async function* slowly(ms: number) {
+  yield "working\n";
+  await Bun.sleep(ms);
+  yield "done\n";
+}
 
 console.log(`listening on ${server.url}`);
 
