@@ -27,12 +27,12 @@ var objectName = pattern.New(`^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$`)
 var portName = pattern.New(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
 // image is the name of an image: a registry and a path, then a tag, a digest or both.
-var image = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9.-]*(:[0-9]+)?(/[a-z0-9][a-z0-9._-]*)*(:[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127})?(@[a-z0-9]+:[a-f0-9]{32,})?$`)
+var image = pattern.New(`^[a-zA-Z0-9][a-zA-Z0-9.-]*(:[0-9]+)?(/[a-z0-9][a-z0-9._-]*)*(:[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127})?(@[a-z0-9]+:[a-f0-9]{32,})?$`)
 
 // checkImage checks the name of an image before it is sent to Kubernetes, which takes any text
 // and has each new pod fail.
 func checkImage(name string) error {
-	if !image.MatchString(name) {
+	if !image().MatchString(name) {
 		return fmt.Errorf("%q is no image: with fleet.kubernetes a version is one, such as registry.example.com/web:v2", name)
 	}
 	return nil
