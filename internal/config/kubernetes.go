@@ -70,7 +70,7 @@ func kubernetesKeys(k *Kubernetes) []Key {
 		},
 		{
 			Name: "kubeconfig", Value: checked(&k.Kubeconfig, checkReadable), Example: "kubeconfig", Change: RollingRestart,
-			Meaning: "A file with the credentials, relative to the config file. Unset: those of the service account of the pod that dynlb runs in.",
+			Meaning: "A file with the credentials, relative to the config file, which is read again at each reload. Unset: those of the service account of the pod that dynlb runs in.",
 		},
 	}
 }

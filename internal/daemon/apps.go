@@ -61,7 +61,7 @@ func (d *Daemon) applyApps(now context.Context, before map[string]appPlan) {
 			a := d.newApp(name, next.Settings)
 			d.apps.Add(now, a)
 			a.Log.Info("app added")
-		case sameApp(&old.config, &next.config):
+		case sameApp(&old, &next):
 			d.apps.Get(name).Route.Configure(next.Requests) // what all apps have in common may differ
 		default:
 			d.apps.Get(name).Configure(next.Settings)
@@ -84,8 +84,11 @@ func retireLimit(c *config.App) time.Duration {
 	return c.Queue.Timeout + c.DrainTimeout + c.StopTimeout + time.Second
 }
 
-// sameApp reports whether two configs of an app are the same.
-func sameApp(a, b *config.App) bool { return reflect.DeepEqual(a, b) }
+// sameApp reports whether two plans of an app are of the same config, and of a kubeconfig
+// with the same content.
+func sameApp(a, b *appPlan) bool {
+	return reflect.DeepEqual(&a.config, &b.config) && sameCluster(a.Fleet, b.Fleet)
+}
 
 // names returns the names of the apps of a plan, for a log.
 func (p *plan) names() string { return strings.Join(slices.Sorted(maps.Keys(p.apps)), ", ") }

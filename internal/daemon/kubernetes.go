@@ -37,6 +37,13 @@ func fleetOf(settings *config.App, on host) (fleet.Settings, error) {
 	}, nil
 }
 
+// sameCluster reports whether two fleets, if they are of pods, reach these in the same way.
+func sameCluster(a, b fleet.Settings) bool {
+	before, pods := a.(kube.Settings)
+	now, still := b.(kube.Settings)
+	return !pods || !still || before.Cluster.Same(&now.Cluster)
+}
+
 // connectTimeout returns how long connecting to an instance may take; 0 for the default.
 func connectTimeout(settings *config.App) time.Duration {
 	if settings.OnKubernetes() {

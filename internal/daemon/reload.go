@@ -56,10 +56,10 @@ func (d *Daemon) reload(now context.Context) {
 func (d *Daemon) changed(next *plan) (names []string) {
 	for name, a := range next.apps {
 		old, exists := d.plan.apps[name]
-		same := exists && sameApp(&old.config, &a.config)
+		same := exists && sameApp(&old, &a)
 		if d.trial != nil && same { // it may try other settings
 			tries, ok := d.trial.plan.apps[name]
-			same = ok && sameApp(&tries.config, &a.config)
+			same = ok && sameApp(&tries, &a)
 		}
 		if exists && !same {
 			names = append(names, name)

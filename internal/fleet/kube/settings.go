@@ -38,6 +38,7 @@ type Settings struct {
 type Cluster struct {
 	Target
 	config *rest.Config
+	ca     string // the content of the CA's file
 }
 
 // Target names a Deployment and its Service.
@@ -71,6 +72,7 @@ func Connect(to Target) (Cluster, error) {
 		return c, fmt.Errorf("read kubeconfig: %w", err)
 	}
 	c.config = config
+	c.readCA()
 	if c.Namespace == "" {
 		if c.Namespace, _, err = from.Namespace(); err != nil {
 			return c, fmt.Errorf("read kubeconfig: %w", err)
@@ -86,6 +88,7 @@ func (c *Cluster) inCluster() error {
 		return fmt.Errorf("find credentials: dynlb does not run in a pod with a service account (%w); set fleet.kubernetes.kubeconfig", err)
 	}
 	c.config = config
+	c.readCA()
 	if c.Namespace != "" {
 		return nil
 	}
