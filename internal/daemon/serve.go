@@ -68,7 +68,7 @@ func Serve(ctx context.Context, o ServeOptions) error {
 	if inheritErr != nil {
 		logs.Own.Warn("a socket of systemd is not used", "error", inheritErr)
 	}
-	setGCPercent(o.Engine)
+	defer tendGarbage(o.Engine)()
 	addProcessor(o.Engine)
 	runFolder, runErr := runs.Folder(os.Getenv)
 	if runErr != nil {
