@@ -83,8 +83,9 @@ var table = map[string][]string{
 	},
 	"proxy/std": {
 		"internal/registry", "proxy/edge", "proxy/forward", "proxy/h2c", "proxy/handshake", "proxy/http1", "proxy/http2", "proxy/lent", "proxy/settings", "proxy/outcome",
-		"proxy/policy", "proxy/route", "golang.org/x/sys", "proxy/proxyproto", "proxy/sticky",
+		"proxy/policy", "proxy/route", "golang.org/x/sys", "proxy/proxyproto", "proxy/sticky", "proxy/std/extended",
 	},
+	"proxy/std/extended": {},
 	"proxy/policy":    {"internal/registry", "proxy/http1", "proxy/outcome"},
 	"proxy/settings":  {"proxy/http1", "proxy/policy"},
 	"proxy/eventloop": {"golang.org/x/sys"},

@@ -14,7 +14,6 @@ import (
 
 	"golang.org/x/net/http2"
 
-	"github.com/dynlb/dynlb/proxy"
 	"github.com/dynlb/dynlb/proxy/proxytest"
 )
 
@@ -25,9 +24,6 @@ type webSockets struct{ transport http.RoundTripper }
 // newWebSockets returns a client whose connections speak HTTP/2.
 func newWebSockets(t testing.TB) webSockets {
 	t.Helper()
-	if engine == proxy.EngineStd {
-		t.Skip("net/http offers no extended CONNECT")
-	}
 	dial := func(ctx context.Context, network, address string, config *tls.Config) (net.Conn, error) {
 		if overTLS {
 			return (&tls.Dialer{Config: config}).DialContext(ctx, network, address)

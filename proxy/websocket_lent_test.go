@@ -28,6 +28,9 @@ func TestWebSocketUnderRules(t *testing.T) {
 // client's side open on that lane, too.
 func TestWebSocketUnderRulesHalfClosed(t *testing.T) {
 	t.Parallel()
+	if engine == proxy.EngineStd {
+		t.Skip("net/http ends both sides of a stream with the response")
+	}
 	received := make(chan string, 1)
 	f := newProxy(t, setup{edge: edge.Settings{Compress: true}, instances: []string{proxytest.Script(t, func(c *proxytest.Peer) {
 		c.Head()

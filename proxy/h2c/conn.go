@@ -31,6 +31,7 @@ type Conn struct {
 	body     http1.Body // of the request
 	trailer  []byte     // of the request, as far as it was written
 	run      int        // how many bytes that are to be written are known to be payload
+	switches bool       // the request is for a WebSocket: what follows its head has no framing
 	in       []byte     // what was received
 	start    int        // what of it was read
 	unpaid   int        // how much of it the instance does not know to be read
@@ -82,6 +83,9 @@ func (c *Conn) begin(b []byte) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if c.switches = http2.Switches(r); c.switches && !s.caller.Connects() {
+		return 0, ErrNoConnect
+	}
 	c.begun, c.from = true, s.taken+uint64(len(s.caller.Output()))
 	s.unbegun--
 	c.body = r.Body()
@@ -103,6 +107,10 @@ func (c *Conn) Write(b []byte) (n int, err error) {
 		if n, err = c.begin(b); err != nil {
 			return 0, err
 		}
+	}
+	if c.switches {
+		sent, err := c.send(b[n:])
+		return n + sent, err
 	}
 	for n < len(b) {
 		if c.run == 0 {
@@ -214,6 +222,19 @@ func (c *Conn) endLocked(err error) {
 	c.over, c.err = true, err
 	c.readable.Broadcast()
 	c.writable.Broadcast()
+}
+
+// CloseWrite ends the client's side of a WebSocket. The end of any other request is where its
+// framing says.
+func (c *Conn) CloseWrite() error {
+	s := c.session
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.switches && c.begun && !c.closed {
+		s.caller.End(&c.call)
+		s.wake.Signal()
+	}
+	return nil
 }
 
 // Close ends the request. The instance learns that it was given up, unless it has

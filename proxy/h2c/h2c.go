@@ -53,5 +53,9 @@ func Unprocessed(err error) bool {
 	return ok && call.Unprocessed
 }
 
+// ErrNoConnect says that a request is for a WebSocket, and the instance takes no extended
+// CONNECT (RFC 8441), by which alone a WebSocket goes over HTTP/2. Nothing was sent.
+var ErrNoConnect = errors.New("instance takes no WebSockets over HTTP/2")
+
 // ErrNoHTTP2 says that an instance does not speak HTTP/2 with prior knowledge.
 var ErrNoHTTP2 = errors.New("instance does not speak HTTP/2 with prior knowledge")

@@ -134,6 +134,7 @@ func (a *answer) regular(name, value string) {
 func (c *Caller) passBlock() {
 	a, call := &c.answer, c.answer.call
 	interim := !a.trailer && a.status < 200
+	switched := call.switches && a.status >= 200 && a.status < 300
 	switch {
 	case !a.trailer && a.status == 0:
 		a.malformed("status is missing")
@@ -142,11 +143,17 @@ func (c *Caller) passBlock() {
 	case a.trailer && call.left > 0:
 		a.malformed("content does not have the length that the head says")
 	}
+	if switched {
+		a.status = http.StatusSwitchingProtocols
+	}
 	c.text = append(c.text[:0], "HTTP/1.1 "...)
 	c.text = append(strconv.AppendInt(c.text, int64(a.status), 10), ' ')
 	c.text = append(append(c.text, http.StatusText(a.status)...), "\r\n"...)
 	c.text = append(c.text, a.head...)
-	if !a.trailer && !interim {
+	switch {
+	case switched:
+		a.writeSwitch()
+	case !a.trailer && !interim:
 		a.writeFraming()
 	}
 	c.text = append(c.text, "\r\n"...)

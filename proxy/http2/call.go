@@ -9,17 +9,19 @@ type Call struct {
 
 	id       uint32
 	open     bool
-	toHead   bool  // the method is HEAD
-	finished bool  // all of the request was sent
-	ended    bool  // all of the response was received
-	headed   bool  // the head of the final response was received
-	chunked  bool  // the content goes on in chunks
-	interim  int   // size of the informational responses
-	send     int64 // how much the server takes
-	receive  int64 // how much the server may send
-	unread   int64 // content that the CallHandler has not taken
-	taken    int64 // content that it has taken and the server was not told of
-	left     int64 // content that is still to come; negative: unknown
+	toHead   bool   // the method is HEAD
+	finished bool   // all of the request was sent
+	ended    bool   // all of the response was received
+	headed   bool   // the head of the final response was received
+	chunked  bool   // the content goes on in chunks
+	interim  int    // size of the informational responses
+	send     int64  // how much the server takes
+	receive  int64  // how much the server may send
+	unread   int64  // content that the CallHandler has not taken
+	taken    int64  // content that it has taken and the server was not told of
+	left     int64  // content that is still to come; negative: unknown
+	switches bool   // it asks for a WebSocket
+	key      []byte // of that
 }
 
 // IsOpen reports whether the call is open in either direction.

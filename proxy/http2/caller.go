@@ -11,20 +11,21 @@ import (
 // NewCaller. It is not safe for concurrent use.
 type Caller struct {
 	windows
-	handler CallHandler
-	config  CallerConfig
-	peer    peer
-	out     []byte // for the server
-	tail    tail
-	answer  answer
-	text    []byte // memory for what Response gets
-	calls   map[uint32]*Call
-	expects expectation
-	next    uint32 // the number of the next call
-	limit   uint32 // how many calls the server takes at the same time
-	settled bool
-	leaving bool
-	err     *Error // the connection is over
+	handler  CallHandler
+	config   CallerConfig
+	peer     peer
+	out      []byte // for the server
+	tail     tail
+	answer   answer
+	text     []byte // memory for what Response gets
+	calls    map[uint32]*Call
+	expects  expectation
+	next     uint32 // the number of the next call
+	limit    uint32 // how many calls the server takes at the same time
+	settled  bool
+	leaving  bool
+	connects bool   // the server takes an extended CONNECT
+	err      *Error // the connection is over
 }
 
 // CallerConfig is what a connection allows its server. All fields are required.

@@ -97,8 +97,11 @@ func (c *Caller) takeSettings(f *frame, b []byte) *Error {
 
 // set applies one setting.
 func (c *Caller) set(name uint16, value uint32) *Error {
-	if name == settingStreams {
+	switch name {
+	case settingStreams:
 		c.limit = value
+	case settingConnect:
+		c.connects = value == 1
 	}
 	change, err := c.peer.set(name, value)
 	if err != nil || change == 0 {

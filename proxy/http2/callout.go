@@ -17,7 +17,7 @@ const (
 
 // Begin begins a call: it sends the head of a request, as package http1 has read it. call
 // is zero but for its Owner. There must be room for it; see Free. If the request has no
-// content, all of it is sent.
+// content, all of it is sent, unless it is for a WebSocket; see Switches.
 func (c *Caller) Begin(call *Call, r *http1.Request) {
 	*call = Call{
 		Owner: call.Owner, id: c.next, open: true, toHead: string(r.Method) == "HEAD",
@@ -27,18 +27,24 @@ func (c *Caller) Begin(call *Call, r *http1.Request) {
 	c.calls[call.id] = call
 	c.tail = tail{stream: call.id, at: len(c.out)}
 	c.out = c.peer.appendHeaders(c.out, call.id)
-	c.out = appendIndexed(c.out, staticMethod, r.Method)
+	if c.connects && Switches(r) {
+		c.connect(call, r)
+	} else {
+		c.out = appendIndexed(c.out, staticMethod, r.Method)
+	}
 	c.out = append(c.out, 0x80|staticSchemeHTTP)
 	c.out = appendIndexed(c.out, staticPath, r.Path)
 	if len(r.Host) > 0 {
 		c.out = appendIndexed(c.out, staticAuthority, r.Host)
 	}
 	for i := range r.Fields {
-		c.addRequestField(&r.Fields[i], r.Length)
+		if f := &r.Fields[i]; !call.switches || !isKey(f) {
+			c.addRequestField(f, r.Length)
+		}
 	}
 	c.out = endBlock(c.out, c.tail.at, call.id)
 	c.tail.end = len(c.out)
-	if !r.HasContent() {
+	if !r.HasContent() && !call.switches {
 		c.End(call)
 	}
 }

@@ -134,7 +134,7 @@ func (r *request) firstLine() {
 		r.line("host", r.authority)
 	}
 	if r.switches() {
-		r.head = appendUpgrade(r.head)
+		r.head = AppendUpgrade(r.head)
 	}
 }
 
@@ -178,7 +178,7 @@ func (r *request) regular(name, value string) {
 			r.malformed("CONNECT with a length")
 		}
 		r.line(name, value)
-	case keyName:
+	case KeyName:
 		if !r.switches() { // it has one of dynlb already
 			r.line(name, value)
 		}

@@ -115,12 +115,8 @@ func FaultOf(err error, trouble string) Fault {
 			Code: http.StatusServiceUnavailable, Message: "too many requests on one connection",
 			Reason: err.Error(), RetryAfter: retrySoon, Source: outcome.Dynlb,
 		}
-	case errors.Is(err, ErrConnectMethod):
-		return Fault{Code: http.StatusNotImplemented, Message: "method not supported", Reason: err.Error(), Source: outcome.Client}
-	case errors.Is(err, ErrNoSwitch):
-		return Fault{Code: http.StatusBadRequest, Message: "no such protocol here", Reason: err.Error(), Source: outcome.Client}
-	case errors.Is(err, ErrTraceMethod):
-		return Fault{Code: http.StatusMethodNotAllowed, Message: "method not allowed", Reason: err.Error(), Source: outcome.Client}
+	case errors.Is(err, ErrConnectMethod), errors.Is(err, ErrTraceMethod), errors.Is(err, ErrNoSwitch), errors.Is(err, ErrNoWebSocket):
+		return unsupported(err)
 	case errors.Is(err, ErrNoHost): // RFC 9110, 15.5.20
 		return Fault{Code: http.StatusMisdirectedRequest, Message: "misdirected request", Reason: ErrNoHost.Error(), Source: outcome.Client}
 	case errors.Is(err, ErrNoApp):
@@ -141,6 +137,20 @@ func FaultOf(err error, trouble string) Fault {
 	default:
 		return Fault{Code: http.StatusBadRequest, Message: "the request cannot be forwarded", Source: outcome.Client}
 	}
+}
+
+// unsupported is the answer to a method or a protocol that is not for this app.
+func unsupported(err error) Fault {
+	f := Fault{Code: http.StatusNotImplemented, Message: "method not supported", Reason: err.Error(), Source: outcome.Client}
+	switch {
+	case errors.Is(err, ErrTraceMethod):
+		f.Code, f.Message = http.StatusMethodNotAllowed, "method not allowed"
+	case errors.Is(err, ErrNoSwitch):
+		f.Code, f.Message = http.StatusBadRequest, "no such protocol here"
+	case errors.Is(err, ErrNoWebSocket):
+		f.Message = "no WebSockets here"
+	}
+	return f
 }
 
 // timedOut returns the answer when an instance did not respond in time.

@@ -17,6 +17,10 @@ var (
 // protocol (RFC 8441, 5).
 var ErrNoSwitch = errors.New("nothing at this path switches to the protocol that was asked for")
 
+// ErrNoWebSocket says that a request is for a WebSocket, and the instances of the app speak
+// HTTP/2 and take no extended CONNECT.
+var ErrNoWebSocket = errors.New("the instances speak HTTP/2, and take no WebSocket over it (RFC 8441)")
+
 // ErrStreams reports that a request of HTTP/2 has no place beside the others; see
 // settings.Settings.MaxStreams.
 var ErrStreams = errors.New("the limit of open files leaves no place for further requests on this connection")

@@ -170,6 +170,10 @@ func (x *exchange) send(u *upstream, began time.Time) error {
 		x.insertHost()
 	}
 	if err := u.send(x.head, x.timeout); err != nil {
+		if errors.Is(err, h2c.ErrNoConnect) { // the instance is not to blame
+			x.halt(policy.ErrNoWebSocket)
+			return policy.ErrNoWebSocket
+		}
 		if u.sent.Load() == 0 {
 			return x.sendError(err)
 		}

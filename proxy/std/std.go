@@ -40,7 +40,10 @@ import (
 	"github.com/dynlb/dynlb/proxy/policy"
 	"github.com/dynlb/dynlb/proxy/route"
 	"github.com/dynlb/dynlb/proxy/settings"
+	"github.com/dynlb/dynlb/proxy/std/extended"
 )
+
+func init() { extended.Restore() } // net/http is initialized
 
 // Options are what a Lane needs. Router and Settings are required.
 type Options struct {

@@ -18,6 +18,9 @@ func (s *stream) switchTo(r *http1.Response, rest []byte) error {
 	for name, value := range forward.SwitchFields(r) {
 		h.Add(string(name), string(value))
 	}
+	if h["Content-Type"] == nil {
+		h["Content-Type"] = nil // net/http would guess one
+	}
 	s.writer.WriteHeader(http.StatusOK)
 	if err := s.write(rest); err != nil {
 		return err
