@@ -18,22 +18,28 @@ import (
 // startPatience bounds the start of dynlb, and what node does with it.
 const startPatience = 2 * time.Minute
 
-// balancer is a running dynlb with its demo.
+// balancer is a running dynlb.
 type balancer struct {
-	binary, dir string
-	grpc, base  string
-	cmd         *exec.Cmd
-	output      *bytes.Buffer
+	binary, dir        string
+	public, grpc, base string
+	cmd                *exec.Cmd
+	output             *bytes.Buffer
 }
 
-// startBalancer runs dynlb until the test ends.
+// startBalancer runs dynlb with its demo until the test ends.
 func startBalancer(t *testing.T) *balancer {
 	t.Helper()
-	b := &balancer{binary: build(t, "../cmd/dynlb"), dir: t.TempDir(), output: new(bytes.Buffer)}
+	return balance(t, build(t, "../cmd/dynlb"), "minInstances: 1\nmaxInstances: 3\n")
+}
+
+// balance runs dynlb with a config, to which it adds the addresses, until the test ends.
+func balance(t *testing.T, binary, config string) *balancer {
+	t.Helper()
+	b := &balancer{binary: binary, dir: t.TempDir(), output: new(bytes.Buffer)}
 	address := func() string { return fmt.Sprintf("127.0.0.1:%d", freePort(t)) }
 	public, admin, adminHTTP := address(), address(), address()
-	b.grpc, b.base = admin, "http://"+adminHTTP
-	config := fmt.Sprintf("listen: %s\nadmin: %s\nadminHTTP: %s\nminInstances: 1\nmaxInstances: 3\n", public, admin, adminHTTP)
+	b.public, b.grpc, b.base = public, admin, "http://"+adminHTTP
+	config = fmt.Sprintf("listen: %s\nadmin: %s\nadminHTTP: %s\n%s", public, admin, adminHTTP, config)
 	if err := os.WriteFile(filepath.Join(b.dir, "config.yaml"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
