@@ -156,7 +156,7 @@ bench: need-go ## Measure dynlb beside its peers, 14 minutes (BENCHFLAGS passes 
 	@go run ./bench $(BENCHFLAGS)
 
 .PHONY: scenarios
-scenarios: need-go ## How the pool follows the load, beside peers, 45 minutes (SCENARIOFLAGS passes flags)
+scenarios: need-go ## How the pool follows the load, beside peers, 100 minutes (SCENARIOFLAGS passes flags)
 	$(call step,scenarios)
 	@go run ./bench/scenarios $(SCENARIOFLAGS)
 

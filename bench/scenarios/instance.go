@@ -4,7 +4,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"strconv"
@@ -70,11 +69,7 @@ func instanceMain(ctx context.Context, args []string) error {
 			places <- struct{}{} // first come, first served, also for a client that has left: as a server with one thread
 			defer func() { <-places }()
 		}
-		work := a.service
-		if a.exponential {
-			work = time.Duration(rand.ExpFloat64() * float64(work))
-		}
-		time.Sleep(work)
+		time.Sleep(a.work(r))
 		_, _ = w.Write([]byte("done\n"))
 	})
 	server := &http.Server{Handler: mux}
@@ -82,6 +77,19 @@ func instanceMain(ctx context.Context, args []string) error {
 	defer stop()
 	_ = server.Serve(listener)
 	return nil
+}
+
+// work returns how long a request takes. The client draws how much it is of the mean, so
+// that all systems get the same.
+func (a app) work(r *http.Request) time.Duration {
+	if !a.exponential {
+		return a.service
+	}
+	share, err := strconv.ParseFloat(r.URL.Query().Get("share"), 64)
+	if err != nil {
+		share = 1
+	}
+	return time.Duration(share * float64(a.service))
 }
 
 // sit is a stream without content: a connection that is upgraded, or server-sent

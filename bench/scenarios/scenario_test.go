@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -16,8 +17,21 @@ func TestDue(t *testing.T) {
 	if !slices.Equal(a, b) || slices.Equal(a, due(phases, 2)) {
 		t.Error("arrivals do not follow the seed")
 	}
-	if !slices.IsSorted(a) || len(a) < 900 || len(a) > 1300 {
-		t.Errorf("%d arrivals, sorted: %v", len(a), slices.IsSorted(a))
+	sorted := slices.IsSortedFunc(a, func(a, b arrival) int { return cmp.Compare(a.at, b.at) })
+	if !sorted || len(a) < 900 || len(a) > 1300 {
+		t.Errorf("%d arrivals, sorted: %v", len(a), sorted)
+	}
+}
+
+// TestWork: the client says how long a request takes, if that differs.
+func TestWork(t *testing.T) {
+	t.Parallel()
+	r := httptest.NewRequest(http.MethodGet, "/?share=1.5", nil)
+	if got := random.work(r); got != 75*ms {
+		t.Errorf("%v", got)
+	}
+	if got := blocking.work(r); got != 50*ms {
+		t.Errorf("%v without a distribution", got)
 	}
 }
 
@@ -32,7 +46,7 @@ func TestSend(t *testing.T) {
 	}))
 	defer server.Close()
 	for path, want := range map[string]int{"/": 0, "/fails": 3} {
-		outcomes := send(t.Context(), server.URL+path, []time.Duration{0, 0, 20 * ms}, 0)
+		outcomes := send(t.Context(), server.URL+path, []arrival{{}, {}, {at: 20 * ms}}, 0)
 		r := summarize(scenario{}, outcomes)
 		if r.requests != 3 || r.failed != want {
 			t.Errorf("%s: %s", path, r)
