@@ -16,6 +16,7 @@ func TestMistyped(t *testing.T) {
 		{"replicas: three", "replicas"},
 		{"service: {typ: NodePort}", "typ"},
 		{"serviceMonitor: {enable: true}", "enable"},
+		{"config: {fleet: {kubernetes: {namespace: other}}}", "config.fleet.kubernetes.namespace"},
 		{"config: {fleet: null}", "config.fleet.kubernetes.deployment"},
 	} {
 		if _, err := render(t.Context(), c.values, "dynlb"); err == nil || !strings.Contains(err.Error(), c.want) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,6 +17,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
+// brokenImage is that of a container which cannot be started.
+const brokenImage = "broken"
+
 type end int
 
 const (
@@ -29,6 +33,9 @@ const (
 func (p *pod) start(sandbox int) (cmd *exec.Cmd, exited chan int, err error) {
 	spec := &p.obj.Spec.Containers[0]
 	argv := append([]string{"-t", strconv.Itoa(sandbox), "-n", "--"}, append(append([]string{}, spec.Command...), spec.Args...)...)
+	if spec.Image == brokenImage {
+		return nil, nil, errors.New("image cannot be pulled")
+	}
 	cmd = exec.Command("nsenter", argv...)
 	cmd.Env = append(os.Environ(), "POD_NAME="+p.obj.Name, "POD_IP="+p.address)
 	for _, e := range spec.Env {

@@ -27,14 +27,17 @@ var scenarios = []scenario{
 	{"scale", scaleUpAndDown},
 	{"rollout", rollingUpdate},
 	{"restart", restartByCommand},
+	{"deploy", deployByCommand},
 	{"kill", killPod},
 	{"rude", rudeRollout},
 	{"node", loseNode},
 	{"outage", loseAPIServer},
 	{"etcd", restartEtcd},
+	{"order", orderAfterOutage},
 	{"leader", killLeader},
 	{"rival", refuseRival},
 	{"rights", limitRights},
+	{"hpa", stepLoad},
 }
 
 // run is the state of one scenario.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"syscall"
 	"time"
 )
@@ -28,6 +29,38 @@ func loseAPIServer(ctx context.Context, r *run) {
 		}
 		r.say("scaled %v after the API server was back", time.Since(began).Round(time.Millisecond))
 	})
+}
+
+// orderAfterOutage: the API server is away for longer than a Lease lasts. An order that is given
+// while it starts, or in the first second after, is carried out.
+func orderAfterOutage(ctx context.Context, r *run) {
+	b := r.begin(ctx, 2, true, "minInstances: 2\nmaxInstances: 10")
+	if b == nil {
+		return
+	}
+	if !await(ctx, 10*time.Second, func() bool { return b.do(ctx, "scale", "2", "--hold", "10m") == nil }) {
+		r.failf("cannot scale")
+	}
+	for i, after := range []time.Duration{0, 300 * time.Millisecond, time.Second} {
+		want := 3 + i
+		r.must(control("stop", "apiserver"))
+		time.Sleep(17 * time.Second)
+		if i == 0 { // before it answers
+			r.must(control("start", "apiserver"))
+		} else {
+			r.must(control("restart"))
+		}
+		time.Sleep(after)
+		began := time.Now()
+		if err := b.do(ctx, "scale", strconv.Itoa(want), "--hold", "10m"); err != nil {
+			r.failf("order %d: %v", want, err)
+			continue
+		}
+		if !await(ctx, 40*time.Second, func() bool { return r.replicas(ctx) == want }) {
+			r.failf("the order of %d was lost: %d replicas; see %s", want, r.replicas(ctx), b.log)
+		}
+		r.say("carried out %v after an order %v after the outage", time.Since(began).Round(time.Millisecond), after)
+	}
 }
 
 // restartEtcd: the store of the cluster is killed and started again.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -113,10 +114,11 @@ func (w *world) validate(ctx context.Context) error {
 		"Deployment": "/apis/apps/v1/namespaces/%s/deployments", "Service": "/api/v1/namespaces/%s/services",
 		"PodDisruptionBudget": "/apis/policy/v1/namespaces/%s/poddisruptionbudgets", "NetworkPolicy": "/apis/networking.k8s.io/v1/namespaces/%s/networkpolicies",
 	}
-	return read("deployment.yaml", func(kind string, object []byte) error {
+	check := func(kind string, object []byte) error {
 		return w.client.CoreV1().RESTClient().Post().AbsPath(fmt.Sprintf(groups[kind], w.namespace)).
 			Param("dryRun", "All").Param("fieldValidation", "Strict").SetHeader("Content-Type", "application/json").Body(object).Do(ctx).Error()
-	})
+	}
+	return errors.Join(read("deployment.yaml", check), read("../app/app.yaml", check))
 }
 
 // limitRights: with its rights, dynlb may change the deletion cost of a pod, and nothing else.

@@ -65,6 +65,11 @@ func newWorld(ctx context.Context, baseline bool) (*world, error) {
 // deploy creates the Deployment. A polite app has a preStop hook and finishes what is in
 // flight; a rude one ends at once.
 func (w *world) deploy(ctx context.Context, replicas int32, polite bool) error {
+	return w.deployAs(ctx, replicas, polite, func(*corev1.Container) {})
+}
+
+// deployAs is deploy with a container that is changed before.
+func (w *world) deployAs(ctx context.Context, replicas int32, polite bool, change func(*corev1.Container)) error {
 	labels := map[string]string{"app": "app"}
 	container := corev1.Container{
 		Name: "app", Image: "none", Command: []string{os.Getenv("APP"), "app"},
@@ -77,6 +82,7 @@ func (w *world) deploy(ctx context.Context, replicas int32, polite bool) error {
 		container.Env = append(container.Env, corev1.EnvVar{Name: "TERM", Value: "close"})
 		container.Lifecycle = &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{Sleep: &corev1.SleepAction{Seconds: 3}}}
 	}
+	change(&container)
 	d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: "app"}, Spec: appsv1.DeploymentSpec{
 		Replicas: &replicas, Selector: &metav1.LabelSelector{MatchLabels: labels},
 		Template: corev1.PodTemplateSpec{

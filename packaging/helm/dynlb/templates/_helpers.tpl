@@ -15,6 +15,9 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version | replace "+" "_" }}
 
 {{- /* The Deployments of the config, as a list in JSON: the one beside apps, and those of apps. */ -}}
 {{- define "dynlb.deployments" -}}
+{{- with dig "fleet" "kubernetes" "namespace" "" .Values.config }}
+{{- if ne . $.Release.Namespace }}{{ fail (print "config.fleet.kubernetes.namespace is " . ": install the chart there, as the Role is in the namespace of the release") }}{{ end }}
+{{- end }}
 {{- $all := list (dig "fleet" "kubernetes" "deployment" "" .Values.config) }}
 {{- range $app := dig "apps" dict .Values.config }}
 {{- $all = append $all (dig "fleet" "kubernetes" "deployment" "" $app) }}
