@@ -116,7 +116,7 @@ var table = map[string][]string{
 		"internal/accesslog", "internal/app", "internal/autoscaler", "internal/certificates", "internal/config", "internal/fleet", "internal/fleet/local", "internal/fleet/kube", "internal/fleet/probe",
 		"internal/keeper", "internal/logging", "internal/machine", "internal/notice", "internal/process", "internal/process/account", "internal/process/cgroup", "internal/process/orphan",
 		"internal/process/procfs", "internal/process/reap", "internal/registry", "internal/systemd", "internal/tracing", "proxy", "proxy/edge", "proxy/http1",
-		"proxy/outcome", "proxy/sticky", "internal/state", "internal/deploy", "proxy/route", "server", "github.com/fsnotify/fsnotify", "golang.org/x/net",
+		"proxy/outcome", "proxy/policy", "proxy/sticky", "internal/measure", "internal/state", "internal/deploy", "proxy/route", "server", "github.com/fsnotify/fsnotify", "golang.org/x/net",
 		"golang.org/x/sys", "internal/history", "internal/instancelog", "internal/runs",
 	},
 	"internal/cli": {

@@ -116,6 +116,9 @@ func (p *Proxy) Rerouted() {
 	}
 }
 
+// Conduct returns what is known of the instances.
+func (p *Proxy) Conduct() *policy.Conduct { return &p.conduct }
+
 // Handshakes returns how many handshakes of TLS have ended.
 func (p *Proxy) Handshakes() handshake.Counts { return p.secure.Counts() }
 

@@ -60,14 +60,23 @@ func (m *Metrics) SetApps(list []App) {
 
 // Record counts one request. It allocates nothing after the first request of a kind.
 func (m *Metrics) Record(r Request) {
-	a := (*m.byApp.Load())[r.App]
+	a := m.of(r.App)
 	if a == nil {
-		if a = m.noApp.Load(); a == nil {
-			m.noApp.CompareAndSwap(nil, &requestMetrics{})
-			a = m.noApp.Load()
-		}
+		a = m.of("")
 	}
 	a.record(&r)
+}
+
+// of returns the request metrics of an app; nil if there is none of that name. "" stands for
+// requests without an app.
+func (m *Metrics) of(app string) *requestMetrics {
+	if a := (*m.byApp.Load())[app]; a != nil || app != "" {
+		return a
+	}
+	if m.noApp.Load() == nil {
+		m.noApp.CompareAndSwap(nil, &requestMetrics{})
+	}
+	return m.noApp.Load()
 }
 
 // CountDroppedAccessLines adds the number of lines of the access log that were not

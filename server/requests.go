@@ -102,15 +102,7 @@ func (a *requestMetrics) record(r *Request) {
 		code = 0
 	}
 	shard := &a.shards[uint(r.Shard)%measure.Shards]
-	at := &shard.byCode[r.origin()][code/classCodes]
-	counts := at.Load()
-	if counts == nil {
-		counts = new([classCodes]atomic.Uint64)
-		if !at.CompareAndSwap(nil, counts) {
-			counts = at.Load()
-		}
-	}
-	counts[code%classCodes].Add(1)
+	shard.count(r.origin(), code).Add(1)
 	if r.Source != "" {
 		for i, source := range sources {
 			if r.Source == source {
@@ -129,6 +121,27 @@ func (a *requestMetrics) record(r *Request) {
 	if r.TraceID != "" {
 		a.duration.Exemplify(measure.Exemplar{Value: r.Duration, Time: time.Now(), TraceID: r.TraceID})
 	}
+}
+
+// count returns the count of a code.
+func (s *requestShard) count(o origin, code int) *atomic.Uint64 {
+	at := &s.byCode[o][code/classCodes]
+	counts := at.Load()
+	if counts == nil {
+		counts = new([classCodes]atomic.Uint64)
+		if !at.CompareAndSwap(nil, counts) {
+			counts = at.Load()
+		}
+	}
+	return &counts[code%classCodes]
+}
+
+// errors returns how many errors of a source were recorded.
+func (a *requestMetrics) errors(source int) (sum uint64) {
+	for i := range a.shards {
+		sum += a.shards[i].bySource[source].Load()
+	}
+	return sum
 }
 
 // each calls f for each origin and code that was recorded.
@@ -179,11 +192,7 @@ func (a *requestMetrics) collectCodes(metrics chan<- prometheus.Metric) {
 // collectErrors sends the counts by the source of the error.
 func (a *requestMetrics) collectErrors(metrics chan<- prometheus.Metric) {
 	for at, source := range sources {
-		n := uint64(0)
-		for i := range a.shards {
-			n += a.shards[i].bySource[at].Load()
-		}
-		metrics <- prometheus.MustNewConstMetric(errorsDesc, prometheus.CounterValue, float64(n), a.app, source)
+		metrics <- prometheus.MustNewConstMetric(errorsDesc, prometheus.CounterValue, float64(a.errors(at)), a.app, source)
 	}
 }
 

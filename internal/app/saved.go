@@ -6,6 +6,7 @@ import (
 	"github.com/dynlb/dynlb/internal/autoscaler"
 	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/route"
 )
 
 // Saved is what an app leaves to that of another process. All of its fields are optional.
@@ -14,12 +15,13 @@ type Saved struct {
 	Board    notice.Saved     `json:"board,omitzero"`
 	Scaling  autoscaler.Saved `json:"scaling,omitzero"`
 	Fleet    json.RawMessage  `json:"fleet,omitempty"`
+	Route    route.Saved      `json:"route,omitzero"`
 }
 
 // Save returns what another process goes on with if this one dies. process is this one.
 func (a *App) Save(process int) (s Saved) {
 	s.Scaling, s.Fleet = a.Scaler.Save(), a.Fleet.Save()
-	s.Board, s.Registry = a.Board.Save(), a.Registry.Save(process)
+	s.Board, s.Registry, s.Route = a.Board.Save(), a.Registry.Save(process), a.Route.Save()
 	return s
 }
 
@@ -30,7 +32,7 @@ func (a *App) Leave(process int) (s Saved) {
 	a.endScaling()
 	<-a.scalingDone
 	s.Scaling, s.Fleet = a.Scaler.Save(), a.Fleet.Leave()
-	s.Board, s.Registry = a.Board.Save(), a.Registry.Save(process)
+	s.Board, s.Registry, s.Route = a.Board.Save(), a.Registry.Save(process), a.Route.Save()
 	return s
 }
 
@@ -40,5 +42,6 @@ func (a *App) Restore(s Saved, gone bool) error {
 	a.Registry.Restore(s.Registry, gone)
 	a.Board.Restore(s.Board)
 	a.Scaler.Restore(s.Scaling)
+	a.Route.Restore(s.Route)
 	return a.Fleet.Restore(s.Fleet)
 }

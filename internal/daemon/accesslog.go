@@ -37,7 +37,7 @@ func fileOf(c *config.AccessLog) accesslog.Settings {
 // startAccessLog opens the first access logs, if the config asks for one.
 func (d *Daemon) startAccessLog() error {
 	d.access.Store(new(accessLogs))
-	d.metrics.CountDroppedAccessLines(d.droppedAccessLines)
+	d.metrics.CountDroppedAccessLines(func() float64 { return float64(d.droppedAccessLines()) })
 	logs, err := d.openAccessLogs(&d.plan.config)
 	if err != nil {
 		return err
@@ -146,10 +146,10 @@ func (d *Daemon) reopenAccessLogs(ctx context.Context, signals <-chan os.Signal)
 }
 
 // droppedAccessLines returns how many lines were not written to the access logs.
-func (d *Daemon) droppedAccessLines() float64 {
+func (d *Daemon) droppedAccessLines() uint64 {
 	n := d.droppedLines.Load()
 	for _, l := range d.access.Load().files {
 		n += l.Dropped()
 	}
-	return float64(n)
+	return n
 }

@@ -96,6 +96,7 @@ type Daemon struct {
 	documents *documents // in place of those of a state folder
 	draining  workers    // that finish their requests
 	upgrades  upgrades
+	counters  counters
 	retiring  chan bool // gets a value when another worker is to serve: whether this one may refuse
 
 	waiters  waiters        // for the result of the next reload
@@ -176,7 +177,7 @@ func New(o Options) (*Daemon, error) {
 		Loops:    d.options.Loops,
 	})
 	d.metrics.AddPublic(d.readPublic)
-	d.countUpgrades()
+	d.resume()
 	d.reportUncleanEnd()
 	for _, a := range d.apps.All() {
 		a.Board.SetReload(nil) // the config of the start counts as loaded

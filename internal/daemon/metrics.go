@@ -44,8 +44,7 @@ func connectionsOf(a *route.App) func() server.Connections {
 func (d *Daemon) readPublic() server.Public {
 	out := server.Public{Connections: d.proxy.OpenConnections()}
 	if d.secured.Load() {
-		c := d.proxy.Handshakes()
-		out.Handshakes = map[string]uint64{"full": c.Full, "resumed": c.Resumed, "failed": c.Failed, "left": c.Left}
+		out.Handshakes = d.handshakes()
 	}
 	return out
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/dynlb/dynlb/internal/app"
 	"github.com/dynlb/dynlb/internal/config"
 	"github.com/dynlb/dynlb/internal/keeper"
+	"github.com/dynlb/dynlb/internal/measure"
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
@@ -22,6 +24,9 @@ const (
 	retireGrace = 5 * time.Second
 	// flightInterval is how often a worker that drains reports its requests.
 	flightInterval = 100 * time.Millisecond
+	// countTurns is how many of these reports there are for one with its counts, which a
+	// scraper reads some seconds later.
+	countTurns = 10
 	// ofStreams ends the key under which the streams of an instance are reported, beside
 	// the one of all its requests.
 	ofStreams = "/streams"
@@ -55,7 +60,7 @@ func rehearse(o *Options) error {
 // flight and tunnels, for drainTimeout at most.
 func (d *Daemon) retire(now context.Context) error {
 	d.log.Info("another worker takes over; this one finishes its requests", "inFlight", d.apps.InFlight())
-	text := d.save((*app.App).Leave)
+	text := d.save((*app.App).Leave, true)
 	d.apps.Wait() // the last events are in the history
 	if err := d.keeping.close(now); err != nil {
 		d.log.Error("state folder not given up", "error", err)
@@ -89,7 +94,8 @@ func (d *Daemon) retire(now context.Context) error {
 func (d *Daemon) reportInFlight(ctx context.Context) {
 	tick := time.NewTicker(flightInterval)
 	defer tick.Stop()
-	for reported := true; ; {
+	var late measure.Counts
+	for turn, reported := 0, true; ; turn++ {
 		requests := map[string]int{}
 		for _, a := range d.apps.All() {
 			for id, n := range a.Registry.InFlight() {
@@ -99,14 +105,20 @@ func (d *Daemon) reportInFlight(ctx context.Context) {
 				}
 			}
 		}
-		if reported || len(requests) > 0 {
-			_ = d.options.Keeper.InFlight(requests) // it fails when the keeper is gone
+		var more measure.Counts
+		if turn%countTurns == 0 {
+			if now := d.lateCounts(); !maps.Equal(now, late) {
+				late, more = now, now
+			}
+		}
+		if reported || len(requests) > 0 || more != nil {
+			_ = d.options.Keeper.InFlight(requests, more) // it fails when the keeper is gone
 		}
 		reported = len(requests) > 0
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			_ = d.options.Keeper.InFlight(nil)
+			_ = d.options.Keeper.InFlight(nil, d.lateCounts())
 			return
 		}
 	}
@@ -128,6 +140,7 @@ func (d *Daemon) heedInFlight(in *keeper.InFlight) {
 	for _, a := range d.apps.All() {
 		a.Registry.SetElsewhere(in.Worker, all)
 	}
+	d.heedCounts(in.Worker, in.Counts, in.Ended)
 	d.draining.set(in.Worker, !in.Ended)
 }
 
@@ -138,7 +151,7 @@ func (d *Daemon) saveRegularly(ctx context.Context) {
 	for {
 		select {
 		case <-tick.C:
-			if err := d.options.Keeper.Save(d.save((*app.App).Save)); err != nil && !errors.Is(err, os.ErrClosed) {
+			if err := d.options.Keeper.Save(d.save((*app.App).Save, false)); err != nil && !errors.Is(err, os.ErrClosed) {
 				d.log.Debug("state not saved", "error", err)
 			}
 		case <-ctx.Done():

@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/internal/app"
+	"github.com/dynlb/dynlb/internal/measure"
+	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/proxy/policy"
 )
 
 const (
@@ -28,6 +31,12 @@ type saved struct {
 	Apps    map[string]app.Saved `json:"apps,omitempty"`
 	// Documents are those of the state folder that this dynlb does not have.
 	Documents map[string]json.RawMessage `json:"documents,omitempty"`
+	// Counts are those of the metrics, and Late is what of them workers have counted since
+	// they froze, by pid.
+	Counts measure.Counts         `json:"counts,omitempty"`
+	Late   map[int]measure.Counts `json:"late,omitempty"`
+	// Conduct is what the proxy has learned of the instances.
+	Conduct map[registry.ID]policy.SavedTidiness `json:"conduct,omitempty"`
 }
 
 // readSaved returns what another worker has saved; nil if there is nothing of use.
@@ -45,8 +54,9 @@ func readSaved(text []byte) (*saved, error) {
 	return s, nil
 }
 
-// save returns the state of all apps, each as f returns it.
-func (d *Daemon) save(f func(a *app.App, process int) app.Saved) []byte {
+// save returns the state of all apps, each as f returns it. last says that it is the last
+// time.
+func (d *Daemon) save(f func(a *app.App, process int) app.Saved, last bool) []byte {
 	s := saved{Version: savedVersion, Process: os.Getpid(), Apps: map[string]app.Saved{}, Documents: d.documents.all()}
 	var mu sync.Mutex
 	d.apps.Each(func(a *app.App) {
@@ -57,6 +67,8 @@ func (d *Daemon) save(f func(a *app.App, process int) app.Saved) []byte {
 			s.Apps[a.Name] = one
 		}
 	})
+	s.Counts, s.Late = d.saveCounts(last)
+	s.Conduct = d.saveConduct()
 	text, err := json.Marshal(s)
 	if err != nil { // of plain values
 		d.log.Error("state for the next worker not saved", "error", err)
@@ -79,6 +91,44 @@ func (d *Daemon) restoreSaved() {
 		}
 		if err := a.Restore(one, gone); err != nil {
 			a.Log.Error("state of the worker before is of no use", "error", err)
+		}
+	}
+}
+
+// resume has the metrics and the proxy go on with what another worker has saved.
+func (d *Daemon) resume() {
+	d.countUpgrades()
+	if s := d.options.saved; s != nil {
+		d.addCounts(s.Counts)
+		d.counters.late = s.Late
+		d.restoreConduct(s.Conduct)
+	}
+}
+
+// saveConduct returns what the proxy has learned of the instances that serve.
+func (d *Daemon) saveConduct() map[registry.ID]policy.SavedTidiness {
+	all := map[registry.ID]policy.SavedTidiness{}
+	d.eachServing(func(id registry.ID, t *policy.Tidiness) { all[id] = t.Save() })
+	return all
+}
+
+// restoreConduct goes on with what another worker has learned.
+func (d *Daemon) restoreConduct(all map[registry.ID]policy.SavedTidiness) {
+	d.eachServing(func(id registry.ID, t *policy.Tidiness) {
+		if s, ok := all[id]; ok {
+			t.Restore(s)
+		}
+	})
+}
+
+// eachServing calls f for each instance that may get requests.
+func (d *Daemon) eachServing(f func(registry.ID, *policy.Tidiness)) {
+	for _, a := range d.apps.All() {
+		now := a.Registry.Snapshot()
+		for i := range now.Instances {
+			if in := &now.Instances[i]; in.State.Routable() {
+				f(in.ID, d.proxy.Conduct().Of(in.Endpoint))
+			}
 		}
 	}
 }

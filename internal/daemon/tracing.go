@@ -35,7 +35,7 @@ func (d *Daemon) startTracing() error {
 		return ConfigError{err}
 	}
 	d.tracer = tracer
-	d.metrics.CountDroppedTraces(func() float64 { return float64(tracer.Dropped()) })
+	d.metrics.CountDroppedTraces(func() float64 { return float64(d.droppedTraces()) })
 	d.cleanups.add(func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, lastTraces)
 		defer cancel()

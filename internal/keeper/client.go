@@ -199,9 +199,10 @@ func (c *Client) Refuse(reason string) error {
 }
 
 // InFlight reports how many requests this worker has at each instance. A worker that
-// drains calls it each 100 ms while there are any, and when there are none any more.
-func (c *Client) InFlight(requests map[string]int) error {
-	return c.conn.send(kindInFlight, 0, InFlight{Requests: requests})
+// drains calls it each 100 ms while there are any, and when there are none any more. counts
+// are what it has counted since it froze, if it is time to tell that.
+func (c *Client) InFlight(requests map[string]int, counts map[string]uint64) error {
+	return c.conn.send(kindInFlight, 0, InFlight{Requests: requests, Counts: counts})
 }
 
 // Notify has the keeper send lines to systemd, which heeds the main process only.

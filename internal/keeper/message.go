@@ -130,6 +130,8 @@ type refusal struct {
 type InFlight struct {
 	Worker   int            `json:"worker"` // its pid
 	Requests map[string]int `json:"requests,omitempty"`
+	// Counts are what it has counted since it froze, by name; nil: it does not say.
+	Counts map[string]uint64 `json:"counts,omitempty"`
 	// Ended says that the worker has ended: it has no requests any more.
 	Ended bool `json:"ended,omitempty"`
 }

@@ -32,7 +32,14 @@ type Exemplar struct {
 // Observe counts a duration. The shard is any number: callers with different ones do not
 // slow each other down.
 func (h *Histogram) Observe(shard int, d time.Duration) {
-	at := &h.shards[index(shard)]
+	c := h.shard(shard)
+	c.counts[cellOf(d)].Add(1)
+	c.sum.Add(int64(d))
+}
+
+// shard returns the counts of a shard.
+func (h *Histogram) shard(number int) *cells {
+	at := &h.shards[index(number)]
 	c := at.Load()
 	if c == nil {
 		c = new(cells)
@@ -40,8 +47,7 @@ func (h *Histogram) Observe(shard int, d time.Duration) {
 			c = at.Load()
 		}
 	}
-	c.counts[cellOf(d)].Add(1)
-	c.sum.Add(int64(d))
+	return c
 }
 
 // Exemplify keeps an exemplar for the bucket of its value, in place of the one before.

@@ -31,9 +31,7 @@ func (h *Histogram) Restore(s Saved) {
 	if s.Cells != cellCount || len(s.Counts) == 0 {
 		return
 	}
-	h.Observe(0, 0) // makes the shard
-	c := h.shards[index(0)].Load()
-	c.counts[cellOf(0)].Add(^uint64(0))
+	c := h.shard(0)
 	for i, n := range s.Counts {
 		if i >= 0 && i < cellCount {
 			c.counts[i].Add(n)

@@ -87,6 +87,21 @@ func (a *App) IdleTime() *policy.IdleTime { return &a.idle }
 // Continue returns whether the instances ask for content that waits to be asked for.
 func (a *App) Continue() *policy.Continue { return &a.asks }
 
+// Saved is what an App has learned of its instances, for that of another process.
+type Saved struct {
+	Idle   policy.SavedIdleTime `json:"idle,omitzero"`
+	Silent bool                 `json:"silent,omitempty"` // they do not ask for content
+}
+
+// Save returns what another process goes on with.
+func (a *App) Save() Saved { return Saved{Idle: a.idle.Save(), Silent: a.asks.Silent()} }
+
+// Restore goes on with what another process has learned. Call it before any request.
+func (a *App) Restore(s Saved) {
+	a.idle.Restore(s.Idle)
+	a.asks.Note(!s.Silent)
+}
+
 // Edge returns what the rules in front of the app remember of its requests.
 func (a *App) Edge() *edge.State { return &a.edge }
 
