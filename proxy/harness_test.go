@@ -119,6 +119,7 @@ type record struct {
 	request string // what Outcome.Request says; "" if it is nil
 	app     string
 	http2   bool
+	http3   bool
 	status  bool
 	out     int64 // bytes
 }
@@ -144,7 +145,7 @@ func newProxy(t testing.TB, s setup) *front {
 	s.options.Record = func(o *outcome.Outcome) {
 		r := record{code: o.Code, took: o.Duration, app: o.App, status: o.Status, out: o.BytesOut}
 		if o.Request != nil {
-			r.http2 = o.Request.HTTP2
+			r.http2, r.http3 = o.Request.HTTP2, o.Request.HTTP3
 			r.request = fmt.Sprintf("%s %s%s %s %s %s %q %s", o.Request.Client, o.Route, o.Request.Query,
 				o.Request.Host, o.Request.Referer, o.Request.UserAgent, o.Request.User, o.Request.ID)
 		}

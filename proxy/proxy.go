@@ -8,7 +8,8 @@
 //
 //	Proxy      accepts connections, chooses the lane, and shuts both down
 //	fast       HTTP/1.1 and HTTP/2 in event loops
-//	std        HTTP/1.1 and HTTP/2 with blocking reads and writes
+//	std        HTTP/1.1 and HTTP/2 with blocking reads and writes, and the requests of HTTP/3
+//	http3      reads the requests of HTTP/3
 //	forward    a request as the instance gets it, a response as the client gets it
 //	policy     errors and the answers to them, retries, reuse of connections
 //	outcome    what became of a request
@@ -23,6 +24,7 @@ import (
 
 	"github.com/dynlb/dynlb/proxy/fast"
 	"github.com/dynlb/dynlb/proxy/handshake"
+	"github.com/dynlb/dynlb/proxy/http3"
 	"github.com/dynlb/dynlb/proxy/outcome"
 	"github.com/dynlb/dynlb/proxy/policy"
 	"github.com/dynlb/dynlb/proxy/route"
@@ -61,6 +63,9 @@ type Options struct {
 	Record outcome.Recorder
 	// Log gets one line for each failed request. Nil: there is no log.
 	Log *slog.Logger
+	// ResetKey is a secret that the proxies have in common of which each takes the place of
+	// the last one: clients of HTTP/3 learn by it that the one before is gone.
+	ResetKey [32]byte
 	// Loops is how many event loops EngineFast has. Zero: GOMAXPROCS. With fewer, requests
 	// cost less; see eventloop.Options.
 	Loops int
@@ -76,6 +81,7 @@ type Proxy struct {
 	router     route.Router
 	departures departures        // of the instances of all apps
 	secure     *handshake.Server // nil: plain HTTP
+	http3      *http3.Server     // nil: there is no HTTP/3
 }
 
 // New returns a Proxy. The caller must call Shutdown, even if it never calls Serve: a
@@ -100,6 +106,11 @@ func New(options Options) *Proxy {
 	})
 	p.secure = secure
 	p.fast = p.newFast(&options, secure)
+	if secure != nil {
+		p.http3 = http3.New(http3.Options{
+			Lane: p.std, TLS: options.TLS, Handshakes: secure, Admit: p.admit, Settings: &p.settings, ResetKey: options.ResetKey, Log: options.Log,
+		})
+	}
 	p.router = options.Router
 	p.departures.init(p.droppers())
 	p.Rerouted()
@@ -131,6 +142,14 @@ func (p *Proxy) openConns() int {
 		return p.fast.Open() // those that it handed over are among them
 	}
 	return p.std.Conns()
+}
+
+// admit counts a connection of HTTP/3, if there is room for it.
+func (p *Proxy) admit() (release func(), ok bool) {
+	if p.fast != nil {
+		return p.fast.Admit()
+	}
+	return p.std.Admit()
 }
 
 // Configure replaces the settings for the requests that begin from now on, also on open

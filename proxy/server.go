@@ -7,6 +7,7 @@ import (
 	"net"
 
 	"github.com/dynlb/dynlb/proxy/fast"
+	"github.com/dynlb/dynlb/proxy/http3"
 )
 
 // Serve accepts connections on l until Shutdown or Leave, and returns nil then. Clients
@@ -35,6 +36,29 @@ func (p *Proxy) Leave(l net.Listener) {
 	_ = l.Close() // it is closed already
 }
 
+// ServeHTTP3 serves clients of HTTP/3 on a socket until Shutdown or LeaveHTTP3, and returns
+// nil when the last of them has left. It closes the socket. It is an error if there is no
+// TLS, or if the program was built without HTTP/3: see HTTP3Supported.
+func (p *Proxy) ServeHTTP3(socket *net.UDPConn) error {
+	if p.http3 == nil {
+		_ = socket.Close() // it has read nothing
+		return http3.ErrUnsupported
+	}
+	return p.http3.Serve(socket)
+}
+
+// LeaveHTTP3 has ServeHTTP3 refuse new clients and ask those that there are to leave. It does
+// not wait for them.
+func (p *Proxy) LeaveHTTP3(socket *net.UDPConn) { p.http3.Leave(socket) }
+
+// HTTP3Supported returns nil if this program can speak HTTP/3, and else what it lacks.
+func HTTP3Supported() error {
+	if http3.Supported {
+		return nil
+	}
+	return http3.ErrUnsupported
+}
+
 // EndKeepAlive makes each response that begins from now on the last one on its
 // connection: clients get Connection: close, or a GOAWAY. New connections are accepted.
 // Call it some time before Shutdown. It cannot be undone.
@@ -52,11 +76,13 @@ func (p *Proxy) EndKeepAlive() {
 // the requests that have no response with a 503, breaks the other responses off, and
 // returns an error with the number of both.
 func (p *Proxy) Shutdown(ctx context.Context) error {
+	p.http3.LeaveAll()
 	fast := make(chan int, 1)
 	go func() { fast <- p.shutdownFast(ctx) }()
 	open := p.std.Shutdown(ctx)
 	open += <-fast
 	open += p.std.Shutdown(ctx) // again, for connections that the fast lane handed over meanwhile
+	p.http3.Close()
 	p.departures.stop()
 	if open > 0 {
 		return fmt.Errorf("drain requests: %d cut off: %w", open, context.Cause(ctx))

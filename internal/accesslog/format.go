@@ -118,6 +118,8 @@ func (s *Settings) client(o *outcome.Outcome, r *outcome.Request) []byte {
 // protocol returns the version of HTTP.
 func protocol(r *outcome.Request) []byte {
 	switch {
+	case r.HTTP3:
+		return []byte("HTTP/3.0")
 	case r.HTTP2:
 		return []byte("HTTP/2.0")
 	case r.Minor == 0:

@@ -31,8 +31,8 @@ var exchanges = sync.Pool{New: func() any { return new(Exchange) }}
 type Peer struct {
 	// IP is the address of the other end of the connection; "" when it has none.
 	IP string
-	// HTTP2 tells that the request came as one of HTTP/2.
-	HTTP2 bool
+	// HTTP2 and HTTP3 tell that the request came as one of that version.
+	HTTP2, HTTP3 bool
 	// Status tells that the request is for dynlb's own status, not for the app.
 	Status bool
 	// Settings say which peers are trusted.
@@ -57,7 +57,7 @@ func (rules *Rules) Begin(r *http1.Request, from Peer, state *State) (*Exchange,
 		client, known = clientOf(r, from)
 	}
 	if rules.settings.Describe {
-		x.describe(r, client, from.HTTP2)
+		x.describe(r, client, from)
 	}
 	if rules.requestID.isSet() {
 		x.identify(r, from.Settings.Trusts(from.IP))
@@ -113,7 +113,7 @@ func (x *Exchange) End() {
 const maxDescribed = 1 << 10
 
 // describe keeps what the access log says of a request.
-func (x *Exchange) describe(r *http1.Request, client string, http2 bool) {
+func (x *Exchange) describe(r *http1.Request, client string, from Peer) {
 	query := r.Path[len(r.Path):]
 	if i := bytes.IndexByte(r.Path, '?'); i >= 0 {
 		query = r.Path[i:]
@@ -129,7 +129,7 @@ func (x *Exchange) describe(r *http1.Request, client string, http2 bool) {
 	}
 	x.request = outcome.Request{
 		Query: x.keep(query), Host: x.keep(r.Host), Referer: x.keep(referer), UserAgent: x.keep(agent),
-		Client: x.keep([]byte(client)), Minor: r.Minor, HTTP2: http2,
+		Client: x.keep([]byte(client)), Minor: r.Minor, HTTP2: from.HTTP2, HTTP3: from.HTTP3,
 	}
 }
 

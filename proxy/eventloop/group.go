@@ -41,7 +41,7 @@ type Options struct {
 // All methods are safe for concurrent use.
 type Group struct {
 	options Options
-	open    atomic.Int64 // accepted connections, detached ones too
+	open    atomic.Int64 // accepted connections, detached ones too, and those of Admit
 	full    atomic.Bool  // a loop waits for one to be closed
 	pipes   atomic.Int64
 	closing atomic.Bool // Close was called
@@ -78,7 +78,7 @@ func (g *Group) Loops() []*Loop {
 	return g.loops
 }
 
-// Open returns how many accepted connections are open.
+// Open returns how many accepted connections are open, with those of Admit.
 func (g *Group) Open() int { return int(g.open.Load()) }
 
 // Full reports whether a client waits for one of the accepted connections to be closed.
@@ -228,6 +228,17 @@ func (g *Group) place(by *Loop, from Arrival) {
 func (g *Group) releaseConn() {
 	g.open.Add(-1)
 	g.WakeAcceptors()
+}
+
+// Admit counts a connection that the group has not accepted, if there is room. release must
+// be called when it is closed.
+func (g *Group) Admit() (release func(), ok bool) {
+	limit := int64(g.options.MaxConns())
+	if g.open.Add(1) > limit && limit > 0 {
+		g.releaseConn()
+		return nil, false
+	}
+	return g.releaseConn, true
 }
 
 // WakeAcceptors has loops that wait for room check again whether there is some. Call

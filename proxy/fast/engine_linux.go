@@ -98,8 +98,13 @@ func (e *Engine) secures(s *settings.Settings) bool { return e.tls != nil && !s.
 // Full reports whether a client waits for another one to leave.
 func (e *Engine) Full() bool { return e.group.Full() }
 
-// Open returns how many connections of clients are open, with those handed over.
+// Open returns how many connections of clients are open, with those handed over and those
+// of Admit.
 func (e *Engine) Open() int { return e.group.Open() }
+
+// Admit counts a connection of HTTP/3, if there is room. release must be called when it is
+// closed.
+func (e *Engine) Admit() (release func(), ok bool) { return e.group.Admit() }
 
 // ends reports whether connections end with the response that begins now: the engine
 // shuts down or soon will, or another client waits for room.

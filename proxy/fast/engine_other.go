@@ -31,6 +31,9 @@ func (*Engine) Full() bool { return false }
 // Open returns 0.
 func (*Engine) Open() int { return 0 }
 
+// Admit returns false.
+func (*Engine) Admit() (func(), bool) { return nil, false }
+
 // Drop does nothing.
 func (*Engine) Drop(registry.Endpoint) {}
 

@@ -10,8 +10,8 @@ import (
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
-// respond sends the head of a final response.
-func (st *stream) respond(head *http1.Response) {
+// respond sends the head of a final response, with altSvc as Alt-Svc unless it is empty.
+func (st *stream) respond(head *http1.Response, altSvc string) {
 	s := st.session
 	if s.worker.engine.ends() {
 		s.leave()
@@ -25,11 +25,14 @@ func (st *stream) respond(head *http1.Response) {
 	if !dated {
 		s.conn.Add(dateName, s.worker.dateNow())
 	}
+	if altSvc != "" && !forward.HasAltSvc(head) {
+		s.conn.Add(altSvcName, append(s.worker.out[:0], altSvc...))
+	}
 	s.conn.EndHead()
 	s.later()
 }
 
-var dateName = []byte("date")
+var dateName, altSvcName = []byte("date"), []byte("alt-svc")
 
 // switchTo sends the head of the 200 that is to a client of HTTP/2 what a 101 is in HTTP/1.1
 // (RFC 8441, 5).
@@ -121,7 +124,7 @@ func (st *stream) sendWhole(b []byte, toHead bool) {
 		st.client.reset()
 		return
 	}
-	st.respond(head)
+	st.respond(head, "")
 	w.dropResponseHead(head)
 	_ = st.client.Send(b[n:]) // a channel has no error
 }

@@ -245,12 +245,20 @@ func (s *response) passHead(rest []byte) {
 func (s *response) appendHead(b []byte) []byte {
 	r := s.request
 	if r.client.stream != nil {
-		r.client.stream.respond(s.head)
+		r.client.stream.respond(s.head, r.altSvc())
 		return b
 	}
-	to := forward.Client{HTTP10: r.http10, Last: !r.keepAlive || !r.body.Done() || r.worker.engine.ends()}
+	to := forward.Client{HTTP10: r.http10, Last: !r.keepAlive || !r.body.Done() || r.worker.engine.ends(), AltSvc: r.altSvc()}
 	b, s.delivery = forward.AppendResponse(b, s.head, to, r.worker.dateNow())
 	return b
+}
+
+// altSvc returns the value of Alt-Svc for the client, "" for none.
+func (r *request) altSvc() string {
+	if r.settings.AltSvc == "" || r.client.scheme() != "https" {
+		return ""
+	}
+	return r.settings.AltSvc
 }
 
 // surplus notes that bytes came after the end of the response.

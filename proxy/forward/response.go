@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"iter"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/dynlb/dynlb/proxy/http1"
@@ -20,6 +21,9 @@ type Client struct {
 	HTTP10 bool
 	// Last tells that no other request may follow on the connection.
 	Last bool
+	// AltSvc is the value of a field Alt-Svc, which a response gets that has none. Empty:
+	// none does.
+	AltSvc string
 }
 
 // Delivery is how the content of a response goes to the client.
@@ -52,6 +56,9 @@ func AppendResponse(b []byte, r *http1.Response, to Client, date []byte) ([]byte
 			b = append(b, "Transfer-Encoding: chunked\r\n"...)
 			b = appendAnnouncement(b, r)
 		}
+	}
+	if to.AltSvc != "" && !HasAltSvc(r) {
+		b = append(append(append(b, "Alt-Svc: "...), to.AltSvc...), "\r\n"...)
 	}
 	b = appendConnection(b, r, to.HTTP10, d.Last)
 	return append(b, "\r\n"...), d
@@ -110,6 +117,13 @@ func appendResponseFields(b []byte, r *http1.Response) (_ []byte, dated bool) {
 		b = appendPassing(b, f, r.Length)
 	}
 	return b, dated
+}
+
+// HasAltSvc reports whether a response has a field Alt-Svc that passes.
+func HasAltSvc(r *http1.Response) bool {
+	return slices.ContainsFunc(r.Fields, func(f http1.Field) bool {
+		return !f.Drop && len(f.Name) == len("Alt-Svc") && bytes.EqualFold(f.Name, []byte("Alt-Svc"))
+	})
 }
 
 func isDate(name []byte) bool {

@@ -1,7 +1,6 @@
 package handshake
 
 import (
-	"crypto/tls"
 	"errors"
 	"io"
 	"sync/atomic"
@@ -18,10 +17,14 @@ type Counts struct {
 // counts has the Counts.
 type counts struct{ full, resumed, failed, left atomic.Uint64 }
 
-// add counts a handshake of conn, which ended with err.
-func (c *counts) add(conn *tls.Conn, err error) {
+// Count counts a handshake that another package has done, over QUIC. err is nil unless it
+// has failed; io.EOF tells that the client has left.
+func (s *Server) Count(resumed bool, err error) { s.counts.add(resumed, err) }
+
+// add counts a handshake, which ended with err.
+func (c *counts) add(resumed bool, err error) {
 	switch {
-	case err == nil && conn.ConnectionState().DidResume:
+	case err == nil && resumed:
 		c.resumed.Add(1)
 	case err == nil:
 		c.full.Add(1)

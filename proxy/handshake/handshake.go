@@ -96,7 +96,7 @@ func (s *Server) Shake(ctx context.Context, conn *tls.Conn, w *Wire) error {
 		place.Leave()
 	}()
 	err := conn.HandshakeContext(ctx)
-	s.counts.add(conn, err)
+	s.counts.add(conn.ConnectionState().DidResume, err)
 	return err
 }
 

@@ -14,10 +14,10 @@ type Request struct {
 	Query []byte
 	// Host is the authority that the client named.
 	Host []byte
-	// Minor is the minor version of HTTP/1 that the client spoke. HTTP2 tells that it
-	// spoke HTTP/2.
-	Minor int
-	HTTP2 bool
+	// Minor is the minor version of HTTP/1 that the client spoke. HTTP2 and HTTP3 tell that
+	// it spoke that version.
+	Minor        int
+	HTTP2, HTTP3 bool
 	// Referer and UserAgent are the values of these fields, cut to a readable length.
 	Referer, UserAgent []byte
 }

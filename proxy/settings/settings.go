@@ -56,6 +56,9 @@ type Settings struct {
 	// Plain has the clients that connect from now on speak plain HTTP, although the proxy
 	// has a config of TLS.
 	Plain bool
+	// AltSvc is the value of a field Alt-Svc for the responses of instances over TLS, which
+	// tells of HTTP/3 (RFC 7838). Empty: there is none.
+	AltSvc string
 	// RequestID is the name of the field with the id of a request that is for no app. Empty:
 	// it has none.
 	RequestID string

@@ -3,6 +3,7 @@ package std
 import (
 	"context"
 	"net"
+	"net/netip"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -28,6 +29,7 @@ const (
 // other and carries each of them.
 type conn struct {
 	outlet
+	member
 	lane   *Lane
 	done   func() // called when the connection is closed
 	closed sync.Once
@@ -38,10 +40,8 @@ type conn struct {
 	tls     *tlsConn // nil: plain TCP
 	shaking bool     // the handshake is not done
 
-	idle      idleMark                   // the lane's list guards it
 	unwanted  atomic.Bool                // it was idle, and another client waits
 	streams   atomic.Pointer[streamConn] // set when package net/http has it
-	flights   atomic.Int32               // its requests of HTTP/2
 	unnamed   *proxyproto.Conn           // a header of the PROXY protocol comes first; nil: none does
 	used      bool                       // a request was read
 	request   *http1.Request             // the reader of the present head; nil: no byte of it was read
@@ -63,6 +63,7 @@ type conn struct {
 // newConn returns a connection; accepted: its first bytes are still to come.
 func newConn(l *Lane, netConn net.Conn, accepted bool, done func()) *conn {
 	c := &conn{lane: l, done: done}
+	c.owner = c
 	if c.unnamed = l.expectName(netConn); c.unnamed != nil {
 		netConn = c.unnamed
 	}
@@ -84,6 +85,15 @@ func addressOf(c net.Conn) string {
 		return tcp.AddrPort().Addr().Unmap().WithZone("").String()
 	}
 	return ""
+}
+
+// hostOf returns the IP address of a peer at host:port, as addressOf does.
+func hostOf(address string) string {
+	at, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return ""
+	}
+	return at.Addr().Unmap().WithZone("").String()
 }
 
 // serve carries the requests on the connection until it ends.

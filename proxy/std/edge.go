@@ -25,8 +25,11 @@ func (x *exchange) judge(front *edge.Rules, r *http1.Request, from forward.Peer)
 
 // peer returns the client of the request as the rules know it.
 func (x *exchange) peer(from forward.Peer) edge.Peer {
-	_, http2 := x.client.(*stream)
-	return edge.Peer{IP: from.IP, HTTP2: http2, Settings: x.rules.Settings}
+	peer := edge.Peer{IP: from.IP, Settings: x.rules.Settings}
+	if s, ok := x.client.(*stream); ok {
+		peer.HTTP2, peer.HTTP3 = s.session == nil, s.session != nil
+	}
+	return peer
 }
 
 // describeAlone describes a request that is for no app, for its outcome.

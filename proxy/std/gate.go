@@ -67,6 +67,17 @@ func (g *gate) enter(closed <-chan struct{}) bool {
 	}
 }
 
+// tryEnter counts a connection if there is room for it.
+func (g *gate) tryEnter() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.roomLocked() {
+		return false
+	}
+	g.open++
+	return true
+}
+
 func (g *gate) roomLocked() bool {
 	limit := g.max()
 	return limit <= 0 || g.open < limit

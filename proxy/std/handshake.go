@@ -47,9 +47,9 @@ func (c *conn) shake() {
 			return !c.lane.closing.Load() // Shutdown may have run in between
 		}
 	}
-	c.lane.rests(c, false)
+	c.lane.rests(&c.member, false)
 	err := c.lane.options.TLS.Shake(ctx, c.tls.Conn, c.tls.wire)
-	c.lane.idleConns.remove(c)
+	c.lane.idleConns.remove(&c.member)
 	lower.wait, c.shaking = nil, false
 	c.tls.answer()
 	if err != nil {

@@ -42,7 +42,7 @@ func (c *conn) await() (int, error) {
 	c.began = time.Time{}
 	c.stopReads.Store(false)
 	if c.intake.empty() {
-		c.lane.rests(c, c.used)
+		c.lane.rests(&c.member, c.used)
 	}
 	for {
 		if !c.intake.empty() {
@@ -57,7 +57,7 @@ func (c *conn) await() (int, error) {
 			}
 		}
 		err := c.readHead(&limit)
-		c.lane.idleConns.remove(c)
+		c.lane.idleConns.remove(&c.member)
 		if err != nil {
 			return 0, err
 		}

@@ -2,30 +2,45 @@ package std
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
+// member is a client's connection among those of its lane: of HTTP/1.1 and HTTP/2, which
+// is a conn, or of HTTP/3, which is a Session.
+type member struct {
+	owner   yielder
+	idle    idleMark     // the lane's list guards it
+	flights atomic.Int32 // its requests of HTTP/2 or HTTP/3
+}
+
+// yielder is a connection that can make room for another one.
+type yielder interface {
+	// yield closes the connection soon, or asks the client to. It does not block.
+	yield()
+}
+
 // idleMark is the place of a connection among the idle ones.
 type idleMark struct {
 	list         *idleList // nil: it is not idle
 	since        time.Time // when it became idle
-	older, newer *conn
+	older, newer *member
 }
 
 // idleConns are the connections that wait for a request of which no byte has been read.
 type idleConns struct {
-	mu    sync.Mutex // guards all below, and conn.idle of all connections
+	mu    sync.Mutex // guards all below, and member.idle of all connections
 	used  idleList   // those that have had a request
-	fresh idleList   // those that have had none, and those of HTTP/2; closed after FreshFor
+	fresh idleList   // those that have had none, and those of HTTP/2 and HTTP/3; closed after FreshFor
 }
 
 // idleList is a list in the order in which the connections became idle.
-type idleList struct{ oldest, newest *conn }
+type idleList struct{ oldest, newest *member }
 
 // add adds a connection as the newest one of a list.
-func (all *idleConns) add(c *conn, list *idleList) {
+func (all *idleConns) add(c *member, list *idleList) {
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	all.removeLocked(c)
@@ -39,13 +54,13 @@ func (all *idleConns) add(c *conn, list *idleList) {
 }
 
 // remove removes a connection, if it is idle.
-func (all *idleConns) remove(c *conn) {
+func (all *idleConns) remove(c *member) {
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	all.removeLocked(c)
 }
 
-func (all *idleConns) removeLocked(c *conn) {
+func (all *idleConns) removeLocked(c *member) {
 	mark := c.idle
 	if mark.list == nil {
 		return
@@ -65,7 +80,7 @@ func (all *idleConns) removeLocked(c *conn) {
 
 // oldestLocked returns the connection that has been idle the longest of those that may
 // be closed; nil: there is none.
-func (all *idleConns) oldestLocked() *conn {
+func (all *idleConns) oldestLocked() *member {
 	used, fresh := all.used.oldest, all.fresh.oldest
 	if fresh != nil && time.Since(fresh.idle.since) < policy.FreshFor {
 		fresh = nil
@@ -78,7 +93,7 @@ func (all *idleConns) oldestLocked() *conn {
 
 // take removes the connection that has been idle the longest, and returns it; nil: there
 // is none.
-func (all *idleConns) take() *conn {
+func (all *idleConns) take() *member {
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	c := all.oldestLocked()
@@ -112,13 +127,18 @@ func (l *Lane) CloseIdle() bool {
 	if c == nil {
 		return false
 	}
+	c.owner.yield()
+	return true
+}
+
+// yield implements yielder.
+func (c *conn) yield() {
 	if s := c.streams.Load(); s != nil {
 		s.leave()
-		return true
+		return
 	}
 	c.unwanted.Store(true)
 	_ = c.conn.SetReadDeadline(longAgo) // the read reports the error
-	return true
 }
 
 // full reports whether a client waits for a connection to be closed.
@@ -126,7 +146,7 @@ func (l *Lane) full() bool { return l.gate.full.Load() || l.options.Full() }
 
 // rests is called when a connection has become idle. If a client waits, the connection
 // that has been idle the longest is closed.
-func (l *Lane) rests(c *conn, used bool) {
+func (l *Lane) rests(c *member, used bool) {
 	if !used {
 		l.idleConns.add(c, &l.idleConns.fresh)
 		return

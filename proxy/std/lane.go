@@ -26,7 +26,7 @@ type Lane struct {
 	endLoans  context.CancelFunc                           // ends all of them
 	shards    atomic.Int32                                 // that were given to connections
 	flights   counter                                      // requests and tunnels in flight
-	beyond    atomic.Int64                                 // requests of HTTP/2 beyond the first of their connection
+	beyond    atomic.Int64                                 // requests of HTTP/2 and HTTP/3 beyond the first of their connection
 	running   counter                                      // goroutines that serve a connection or a stream
 	leaving   atomic.Bool                                  // EndKeepAlive was called
 	closing   atomic.Bool                                  // Shutdown was called
@@ -38,6 +38,7 @@ type Lane struct {
 	mu        sync.Mutex // guards all below
 	conns     map[*conn]struct{}
 	listeners map[*listening]struct{}
+	sessions  map[*Session]struct{}
 }
 
 // New returns a Lane. The caller must call Shutdown, even if it never calls Serve.
@@ -49,6 +50,7 @@ func New(options Options) *Lane {
 		running:   newCounter(),
 		conns:     make(map[*conn]struct{}),
 		listeners: make(map[*listening]struct{}),
+		sessions:  make(map[*Session]struct{}),
 	}
 	if l.options.Open == nil {
 		l.options.Open = l.Conns

@@ -29,9 +29,9 @@ func (c *conn) readName() {
 	if c.unnamed == nil {
 		return
 	}
-	c.lane.rests(c, false)
+	c.lane.rests(&c.member, false)
 	h, rest, err := c.receiveName()
-	c.lane.idleConns.remove(c)
+	c.lane.idleConns.remove(&c.member)
 	switch {
 	case errors.Is(err, errEnded):
 		c.fate = closes

@@ -32,7 +32,7 @@ func (c *conn) inform(r *http1.Response) error {
 
 // respond sends the head of a final response.
 func (c *conn) respond(r *http1.Response, whole bool) {
-	to := forward.Client{HTTP10: c.http10, Last: c.isLast(whole)}
+	to := forward.Client{HTTP10: c.http10, Last: c.isLast(whole), AltSvc: c.rules.altSvc(&c.peer)}
 	c.out, c.delivery = forward.AppendResponse(c.room(), r, to, c.lane.date.at(time.Now()))
 	c.settle(c.delivery.Last, whole)
 }

@@ -3,6 +3,7 @@ package std
 import (
 	"sync"
 
+	"github.com/dynlb/dynlb/proxy/forward"
 	"github.com/dynlb/dynlb/proxy/http1"
 	"github.com/dynlb/dynlb/proxy/policy"
 	"github.com/dynlb/dynlb/proxy/settings"
@@ -13,6 +14,14 @@ import (
 type rules struct {
 	*settings.Settings
 	*readers
+}
+
+// altSvc returns the value of Alt-Svc for a client, "" for none.
+func (r *rules) altSvc(client *forward.Peer) string {
+	if client.Scheme != "https" {
+		return ""
+	}
+	return r.AltSvc
 }
 
 // readers lends out the readers of messages.

@@ -168,6 +168,7 @@ func (l *Lane) Shutdown(ctx context.Context) (cut int) {
 	l.each(func(c *conn) { _ = c.conn.SetReadDeadline(longAgo) }) // wakes those that wait for a request; the read reports the error
 	l.pool.close()                                                // an instance that serves one connection at a time is free for others
 	l.streams.leave()
+	l.eachSession((*Session).Leave)
 	if l.running.wait(ctx) == nil {
 		l.streams.close()
 		return 0
@@ -176,11 +177,13 @@ func (l *Lane) Shutdown(ctx context.Context) (cut int) {
 	l.cutting.Store(true)
 	l.each((*conn).cut)
 	l.streams.cut()
+	l.eachSession(func(s *Session) { s.cut() })
 	l.endLoans()
 	last, cancel := context.WithTimeout(context.Background(), 2*shutdownLinger)
 	defer cancel()
 	_ = l.running.wait(last) // clients read their last response
 	l.each((*conn).abandon)
+	l.eachSession(func(s *Session) { s.remote.Close() })
 	l.streams.close()
 	_ = l.running.wait(context.Background()) // all that they wait for is closed
 	return cut

@@ -105,7 +105,7 @@ func (c *conn) serveStatus(r *http1.Request) *page {
 
 // serveStatus answers a request for the status path, if it may pass.
 func (s *stream) serveStatus(r *http1.Request, ip string) {
-	from := edge.Peer{IP: ip, HTTP2: true, Status: true, Settings: s.rules.Settings}
+	from := edge.Peer{IP: ip, HTTP2: s.session == nil, HTTP3: s.session != nil, Status: true, Settings: s.rules.Settings}
 	toHead := s.request.Method == http.MethodHead
 	call, err := s.lane.beginStatus(r, from)
 	if err != nil {

@@ -6,7 +6,8 @@
 //
 //	Lane      accepts connections, and ends them
 //	conn      a client's connection of HTTP/1.1, with the goroutine that serves it
-//	stream    a request of HTTP/2; net/http reads it
+//	stream    a request of HTTP/2 or HTTP/3; net/http reads it, or package http3
+//	Session   a client's connection of HTTP/3
 //	client    what an exchange needs of a conn or a stream
 //	exchange  one request and its response
 //	download  the part of an exchange that carries the response

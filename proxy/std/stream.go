@@ -15,15 +15,17 @@ import (
 	"github.com/dynlb/dynlb/proxy/policy"
 )
 
-// stream is a request of HTTP/2: net/http has read it, or another lane has lent it.
+// stream is a request of HTTP/2, which net/http has read or another lane has lent, or of
+// HTTP/3, which belongs to a Session.
 type stream struct {
 	lane      *Lane
 	rules     rules
 	writer    http.ResponseWriter
 	request   *http.Request
 	peer      forward.Peer
-	conn      *conn        // that the request came on; nil: another lane has it
-	loan      *lent.Stream // that another lane has lent; nil: net/http has read the request
+	conn      *member      // that the request came on; nil: another lane has it
+	session   *Session     // of HTTP/3; nil: the request is one of HTTP/2
+	loan      *lent.Stream // that another lane has lent; nil: none has
 	control   *http.ResponseController
 	exchange  exchange
 	buffer    []byte // for read
@@ -46,19 +48,29 @@ func (l *Lane) serveStream(w http.ResponseWriter, r *http.Request) {
 	defer l.running.end()
 	s := &stream{lane: l, rules: l.rules(), writer: w, request: r, control: http.NewResponseController(w)}
 	if c, ok := r.Context().Value(connKey{}).(*conn); ok {
-		s.conn, s.peer = c, c.peer
+		s.conn, s.peer = &c.member, c.peer
 	}
-	s.exchange.init(l, s)
+	s.carry()
+}
+
+// carry carries the request. It panics with http.ErrAbortHandler if the stream must be
+// broken off.
+func (s *stream) carry() {
+	s.exchange.init(s.lane, s)
 	defer s.rescue()
-	head := appendHead(getBuffer(smallSize)[:0], r)
+	if err := s.findContent(); err != nil {
+		s.turnAway(err)
+		return
+	}
+	head := appendHead(getBuffer(smallSize)[:0], s.request)
 	defer func() { putBuffer(head[:cap(head)]) }()
 	s.serve(head)
 	if s.broken {
-		panic(http.ErrAbortHandler) // makes net/http break the stream off
+		panic(http.ErrAbortHandler)
 	}
 }
 
-// rescue ends the exchange after a panic, which goes on to net/http. It is deferred.
+// rescue ends the exchange after a panic, which goes on to the caller. It is deferred.
 func (s *stream) rescue() {
 	if s.exchange.active {
 		s.exchange.abandon()
@@ -71,8 +83,8 @@ func (s *stream) rescue() {
 }
 
 // serve parses the head of the request, written as one of HTTP/1.1, so that the rules for
-// HTTP/1.1 hold for HTTP/2 too: for the target, the host, the fields and their number.
-// What concerns HTTP/2 only was checked before.
+// HTTP/1.1 hold for these too: for the target, the host, the fields and their number.
+// What concerns HTTP/2 or HTTP/3 only was checked before.
 func (s *stream) serve(head []byte) {
 	r := s.rules.requests.Get().(*http1.Request)
 	defer s.rules.requests.Put(r)
@@ -122,9 +134,12 @@ func (s *stream) watch(*exchange) {}
 
 func (s *stream) unwatch() {}
 
-// proceed asks the client for its content. net/http does so at the first read.
+// proceeds reports whether net/http asks clients for their content, at the first read.
+func (s *stream) proceeds() bool { return s.loan == nil && s.session == nil }
+
+// proceed asks the client for its content.
 func (s *stream) proceed() error {
-	if s.loan != nil {
+	if !s.proceeds() {
 		s.writer.WriteHeader(http.StatusContinue)
 	}
 	return nil
@@ -132,7 +147,7 @@ func (s *stream) proceed() error {
 
 // inform sends an informational response, but no 100 (Continue) where net/http sends it.
 func (s *stream) inform(r *http1.Response) error {
-	if r.Status == http.StatusContinue && s.loan == nil {
+	if r.Status == http.StatusContinue && s.proceeds() {
 		return nil
 	}
 	h := s.writer.Header()
@@ -153,14 +168,22 @@ func (s *stream) respond(r *http1.Response, _ bool) {
 	if h["Content-Type"] == nil {
 		h["Content-Type"] = nil // net/http would guess one
 	}
+	if alt := s.rules.altSvc(&s.peer); alt != "" && s.session == nil && h["Alt-Svc"] == nil {
+		h.Set("Alt-Svc", alt)
+	}
 	s.endConnection()
 	s.writer.WriteHeader(r.Status)
 }
 
-// endConnection has net/http send a GOAWAY with the response if the lane will shut down.
-// net/http sends no Connection field to a client of HTTP/2. Shutdown sends its own GOAWAY.
+// endConnection asks the client to leave with the response if the lane will shut down.
+// net/http sends a GOAWAY then, and no Connection field to a client of HTTP/2. Shutdown
+// sends its own GOAWAY.
 func (s *stream) endConnection() {
-	if s.lane.leaving.Load() {
+	switch {
+	case !s.lane.leaving.Load():
+	case s.session != nil:
+		s.session.Leave()
+	default:
 		s.writer.Header().Set("Connection", "close")
 	}
 }
@@ -176,14 +199,17 @@ func (s *stream) write(payload []byte) error {
 	})
 }
 
-// end ends the content. If nothing was flushed before, net/http sends the whole response
-// when the handler returns.
+// end ends the content. If nothing was flushed before, the whole response is sent when the
+// handler returns. The server of HTTP/3 would add a Content-Length of 0 to one without
+// content.
 func (s *stream) end(trailer []byte) error {
 	for name, value := range forward.Trailers(trailer) {
 		s.writer.Header().Add(http.TrailerPrefix+string(name), string(value))
 	}
-	if s.flushed {
-		return s.flush()
+	if s.flushed || s.session != nil && s.exchange.toHead {
+		if err := s.flush(); err != nil || s.session == nil {
+			return err
+		}
 	}
 	_ = s.control.SetWriteDeadline(time.Now().Add(s.rules.IdleTimeout)) // an error means that there is no limit
 	return nil

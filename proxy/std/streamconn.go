@@ -108,11 +108,11 @@ func (l *Lane) streamsState(conn net.Conn, state http.ConnState) {
 	c.turns.Add(1)
 	switch {
 	case state != http.StateIdle:
-		l.idleConns.remove(c.conn)
+		l.idleConns.remove(&c.conn.member)
 	case c.leaving.Load():
 		c.closeLater()
 	default:
-		l.rests(c.conn, false)
+		l.rests(&c.conn.member, false)
 	}
 }
 

@@ -10,14 +10,14 @@ import (
 	"github.com/dynlb/dynlb/proxy/http2"
 )
 
-// errLineEnd reports that a field of an HTTP/2 request contains a line end.
+// errLineEnd reports that a field of a request contains a line end.
 var errLineEnd = &http1.Error{Status: http.StatusBadRequest, Reason: "line end in a header field"}
 
-// appendHead writes the head of an HTTP/2 request as one of HTTP/1.1, for package http1
-// to check, and appends it to b. If the length of the content is unknown, the head says
+// appendHead writes the head of a request of HTTP/2 or HTTP/3 as one of HTTP/1.1, for
+// package http1 to check, and appends it to b. If the length of the content is unknown, the head says
 // that the content is chunked.
 //
-// An extended CONNECT for a WebSocket (RFC 8441) is a GET that asks for an upgrade. One for
+// An extended CONNECT for a WebSocket (RFC 8441, RFC 9220) is a GET that asks for an upgrade. One for
 // another protocol is a CONNECT, which the rules for HTTP/1.1 turn away.
 func appendHead(b []byte, r *http.Request) []byte {
 	method, target := r.Method, r.RequestURI
@@ -53,7 +53,8 @@ func appendHead(b []byte, r *http.Request) []byte {
 	return append(b, "\r\n"...)
 }
 
-// protocolName is where net/http has the protocol that an extended CONNECT asks for.
+// protocolName is where net/http has the protocol that an extended CONNECT asks for, and
+// where Session.ServeHTTP puts it.
 const protocolName = ":protocol"
 
 // appendLine appends a field line.

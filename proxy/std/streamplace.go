@@ -1,10 +1,10 @@
 package std
 
-// streamPlace counts a request of HTTP/2 on a connection, and reports whether it may be
+// streamPlace counts a request of HTTP/2 or HTTP/3 on a connection, and reports whether it may be
 // carried. Each request needs a connection to an instance, for which the limit of open
 // files has room as for the connections of clients: the requests beyond the first of
 // each connection take the places that clients leave free. leave must follow.
-func (l *Lane) streamPlace(c *conn) (granted bool, leave func()) {
+func (l *Lane) streamPlace(c *member) (granted bool, leave func()) {
 	first := c.flights.Add(1) == 1
 	if !first {
 		l.beyond.Add(1)
