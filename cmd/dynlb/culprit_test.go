@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -20,8 +23,9 @@ import (
 func spawnMortal(t *testing.T, engine string) *dynlbProcess {
 	t.Helper()
 	app := filepath.Join(t.TempDir(), "app.ts")
-	const text = `Bun.serve({ port: Number(process.env.PORT), hostname: "127.0.0.1", fetch: async (req) => {
+	const text = `Bun.serve({ port: Number(process.env.PORT), hostname: "127.0.0.1", websocket: { message() { process.exit(3); } }, fetch: async (req, server) => {
 		const path = new URL(req.url).pathname;
+		if (path === "/ws" && server.upgrade(req)) return;
 		if (path !== "/health" && path !== "/") console.log("request is here: " + path + "\nin process " + process.pid);
 		switch (path) {
 			case "/exit": process.exit(3);
@@ -94,6 +98,39 @@ func TestCulprit(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestTunnelCulprit: a message on a WebSocket that ends its instance is named with the
+// request that opened it, and the client sees the end.
+func TestTunnelCulprit(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
+	for _, engine := range []string{"fast", "std"} {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			p := spawnMortal(t, engine)
+			c, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			message := "\x81\x81\x00\x00\x00\x00x" // a masked text frame
+			_, _ = io.WriteString(c, "GET /ws?secret=1 HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+				"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"+message)
+			_ = c.SetReadDeadline(time.Now().Add(30 * time.Second)) // the read reports the error
+			answer, err := io.ReadAll(c)
+			if !strings.HasPrefix(string(answer), "HTTP/1.1 101 ") || errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("got %q, %v", answer, err)
+			}
+			daemontest.Eventually(t, "the death in the log", func() bool { return p.deaths() > 0 })
+			const want = `"reason":"exit status 3 while it worked on GET /ws (tunnel)`
+			if log := p.log.String(); !strings.Contains(log, want) || strings.Contains(log, "secret") {
+				t.Errorf("the log lacks %q, or has the query", want)
+			}
+		})
 	}
 }
 

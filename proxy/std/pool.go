@@ -250,7 +250,7 @@ func (p *pool) put(u *upstream, content bool) {
 // stray notes that an instance sent bytes that no request asked for.
 func (p *pool) stray(u *upstream) {
 	if u.host.tidy.Stray() {
-		p.log.Warn("instance sends bytes that no request asked for: its connections are not reused", "address", u.conn.RemoteAddr().String())
+		p.log.Warn("instance sends bytes that no request asked for: its connections are not reused", "endpoint", u.conn.RemoteAddr().String())
 	}
 }
 
