@@ -2,8 +2,8 @@ package procfs
 
 import (
 	"os"
-	"strconv"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 )
