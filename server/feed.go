@@ -78,7 +78,7 @@ func (f *feed) since(t time.Time) *frame {
 func (f *feed) take(before *frame) *frame {
 	taken := time.Now()
 	now := f.app.Board.Snapshot()
-	out := &frame{feed: f, taken: taken, at: now.Time, pool: f.control.pool(f.app, &now), next: now.NextEvent, messages: map[uint64]*message{}}
+	out := &frame{feed: f, taken: taken, at: now.Time, pool: f.control.pool(f.app, &now), next: now.NextEvent, last: now.LastEvent, messages: map[uint64]*message{}}
 	switch {
 	case before == nil:
 		out.version = 1
@@ -98,6 +98,7 @@ type frame struct {
 	pool    *dynlbv1.Pool
 	version uint64 // differs from that of the frame before if pool does
 	next    uint64 // number of the first event after it in the journal
+	last    uint64 // sequence number of the last event before it
 
 	mu       sync.Mutex
 	messages map[uint64]*message // by the number of the first event
@@ -112,7 +113,7 @@ func (f *frame) message(first uint64) *message {
 		events, lost, _ := f.feed.app.Board.Events(first)
 		events, lost = f.until(events, first, lost)
 		m = newMessage(&dynlbv1.WatchInstancesResponse{
-			Pool: f.pool, Events: eventsOf(f.feed.app.Name, events), EventsDropped: lost, Time: timestamp(f.at),
+			Pool: f.pool, Events: eventsOf(f.feed.app.Name, events), EventsDropped: lost, Time: timestamp(f.at), LastSequence: f.last,
 		})
 		f.messages[first] = m
 	}

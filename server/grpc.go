@@ -40,8 +40,12 @@ const (
 	minPing = 10 * time.Second
 )
 
-// errEnding is the status of streams that end because of a shutdown.
-var errEnding = status.Error(codes.Unavailable, "dynlb is shutting down")
+// errEnding is the status of streams that end because of a shutdown, and errMoved of those
+// that end because another worker of dynlb serves: its clients call again.
+var (
+	errEnding = status.Error(codes.Unavailable, "dynlb is shutting down")
+	errMoved  = status.Error(codes.Unavailable, "dynlb was upgraded, and another worker serves: call again")
+)
 
 // newClientGRPC returns the gRPC server for clients. In addition to the Control
 // service it has admission, limits, health and reflection, which the gateway does
@@ -96,10 +100,13 @@ func (s *Server) endStream(srv any, stream grpc.ServerStream, _ *grpc.StreamServ
 	defer cancel(nil)
 
 	err := handle(srv, endingStream{stream, func() context.Context { return ctx }})
-	if err != nil && errors.Is(context.Cause(ctx), errEnding) {
-		return errEnding
+	if err == nil || !errors.Is(context.Cause(ctx), errEnding) && !errors.Is(err, errEnding) {
+		return err
 	}
-	return err
+	if s.moved.Load() {
+		return errMoved
+	}
+	return errEnding
 }
 
 // endingStream is a stream with a context of its own.

@@ -84,6 +84,7 @@ type Server struct {
 
 	health       *health.Server
 	shuttingDown atomic.Bool
+	moved        atomic.Bool   // another worker of dynlb serves
 	ending       chan struct{} // closed to end all streams
 	end          func()        // closes ending, once
 }
@@ -166,6 +167,10 @@ func (s *Server) NotServing() {
 	s.shuttingDown.Store(true)
 	s.health.Shutdown()
 }
+
+// Moved has streams that end from now on tell their clients that another worker of dynlb
+// serves.
+func (s *Server) Moved() { s.moved.Store(true) }
 
 // Shutdown ends Serve: it closes the listeners, ends the streams with
 // UNAVAILABLE, and lets the calls in flight finish. It cuts clients off that are

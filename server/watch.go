@@ -96,7 +96,7 @@ func (w *watcher) first(after uint64) *message {
 	app := w.feed.app
 	now, events, whole := app.Board.After(after)
 	events = events[:max(0, len(events)-int(now.NextEvent-f.next))] // the others are of the next message
-	m := &dynlbv1.WatchInstancesResponse{Pool: f.pool, Events: eventsOf(app.Name, events), Time: timestamp(f.at)}
+	m := &dynlbv1.WatchInstancesResponse{Pool: f.pool, Events: eventsOf(app.Name, events), Time: timestamp(f.at), LastSequence: f.last}
 	if !whole {
 		w.completeFirst(m, after)
 	}

@@ -16,6 +16,8 @@ type Saved struct {
 	Scaling  autoscaler.Saved `json:"scaling,omitzero"`
 	Fleet    json.RawMessage  `json:"fleet,omitempty"`
 	Route    route.Saved      `json:"route,omitzero"`
+	// Journal has the last events, of an app that has left.
+	Journal notice.SavedJournal `json:"journal,omitzero"`
 }
 
 // Save returns what another process goes on with if this one dies. process is this one.
@@ -33,6 +35,7 @@ func (a *App) Leave(process int) (s Saved) {
 	<-a.scalingDone
 	s.Scaling, s.Fleet = a.Scaler.Save(), a.Fleet.Leave()
 	s.Board, s.Registry, s.Route = a.Board.Save(), a.Registry.Save(process), a.Route.Save()
+	s.Journal = a.Board.SaveJournal()
 	return s
 }
 
@@ -41,6 +44,7 @@ func (a *App) Leave(process int) (s Saved) {
 func (a *App) Restore(s Saved, gone bool) error {
 	a.Registry.Restore(s.Registry, gone)
 	a.Board.Restore(s.Board)
+	a.Board.RestoreJournal(s.Journal)
 	a.Scaler.Restore(s.Scaling)
 	a.Route.Restore(s.Route)
 	return a.Fleet.Restore(s.Fleet)

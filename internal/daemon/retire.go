@@ -60,6 +60,7 @@ func rehearse(o *Options) error {
 // flight and tunnels, for drainTimeout at most.
 func (d *Daemon) retire(now context.Context) error {
 	d.log.Info("another worker takes over; this one finishes its requests", "inFlight", d.apps.InFlight())
+	d.control.Load().server.Moved()
 	text := d.save((*app.App).Leave, true)
 	d.apps.Wait() // the last events are in the history
 	if err := d.keeping.close(now); err != nil {

@@ -66,6 +66,9 @@ func (r *recorder) events(board *notice.Board, first uint64) (next uint64) {
 	events, lost, next := board.Events(first)
 	r.store.dropped.Add(lost)
 	for i := range events {
+		if events[i].Sequence <= r.store.before {
+			continue // a board that goes on with the journal of another process has it again
+		}
 		r.store.addEvent(EventOf(r.app, &events[i]))
 	}
 	return next

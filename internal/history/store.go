@@ -58,6 +58,7 @@ type Store struct {
 	close   func() // closes closing, once
 	done    chan struct{}
 	dropped atomic.Uint64 // events
+	before  uint64        // the last number among the events that were there at Open
 	failing bool          // owned by run: the log has it that writing fails
 }
 
@@ -91,6 +92,7 @@ func Open(o Options) (*Store, error) {
 			return nil, err
 		}
 	}
+	s.before = s.Last()
 	go s.run() // ends with Close, which waits for it
 	return s, nil
 }

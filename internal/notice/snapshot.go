@@ -9,6 +9,9 @@ type Snapshot struct {
 	Report
 	// NextEvent is the sequence number of the first event after the snapshot.
 	NextEvent uint64
+	// LastEvent is the Sequence of the last event before the snapshot, or a number that is
+	// below those of all events to come.
+	LastEvent uint64
 }
 
 // Snapshot returns the app as it is now.
@@ -17,7 +20,7 @@ func (b *Board) Snapshot() Snapshot {
 	s.Snapshot = b.registry.SnapshotWith(func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		s.Report, s.NextEvent = b.report, b.journal.next
+		s.Report, s.NextEvent, s.LastEvent = b.report, b.journal.next, b.lastLocked()
 	})
 	return s
 }
@@ -45,7 +48,7 @@ func (b *Board) Since(first uint64) (s Snapshot, events []Event, lost uint64) {
 	s.Snapshot = b.registry.SnapshotWith(func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		s.Report, s.NextEvent = b.report, b.journal.next
+		s.Report, s.NextEvent, s.LastEvent = b.report, b.journal.next, b.lastLocked()
 		events, lost = b.journal.since(first)
 	})
 	return s, events, lost

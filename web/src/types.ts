@@ -44,7 +44,7 @@ export interface DeployRequest {
   app?: string;
   /**
    * The part of the requests that the version gets at first, below 1: 0.1 is 10 %.
-   * Unset or zero: there is no canary.
+   * Unset or zero: there is no canary. There cannot be one with `fleet.kubernetes`.
    */
   canary?: number;
   /** How long the canary takes, 1 second to 24 hours. Unset: 5 minutes. */
@@ -58,7 +58,8 @@ export interface DeployRequest {
   minRequests?: number;
   /**
    * The version: an absolute path, a folder in `releases` of the config, or a label if
-   * the config has {version} in `command` or `env`. Required.
+   * the config has {version} in `command` or `env`. With `fleet.kubernetes`, an image.
+   * Required.
    */
   version: string;
 }
@@ -345,8 +346,13 @@ export interface Instance {
   handle: string;
   /** A UUID, new for every start. */
   id: string;
-  /** Requests in flight. */
+  /** Requests in flight, those of siblings included. */
   inFlight: number;
+  /**
+   * Those of in_flight that siblings have. total_requests, response_time_ms and failures
+   * are of this dynlb alone.
+   */
+  inFlightAtSiblings: number;
   /**
    * (in_flight - streams) + max(0, (response_time_ms - 100) / 1000) + what streams
    * do, where the second term fades with the time since the last response. What
@@ -524,7 +530,7 @@ export interface PauseAppResponse {
 export interface Pool {
   /** The name of the app. */
   app: string;
-  /** How many requests have asked for an instance since dynlb began. */
+  /** How many requests have asked for an instance since dynlb began, at siblings too. */
   arrivals: string;
   /**
    * Which limit of the machine keeps `target` from rising although the load calls
@@ -572,7 +578,7 @@ export interface Pool {
    * if there is none, or it has no label.
    */
   previousVersion: string;
-  /** How many responses there were since dynlb began. */
+  /** How many responses there were since dynlb began, at siblings too. */
   responses: string;
   /**
    * How many instances were started to replace one that had stopped unasked or
@@ -598,6 +604,8 @@ export interface Pool {
    * `responses` is the mean service time.
    */
   serviceTime: string;
+  /** How many other dynlbs give requests to the same instances, and tell what they have. */
+  siblings: number;
   /** How many instances there should be, draining ones not counted. */
   target: number;
   /** The requests that have ended since dynlb began. */
@@ -606,7 +614,9 @@ export interface Pool {
   unavailableReason: string;
   /** The label of the version in force; empty if it has none. */
   version: string;
-  /** Requests that wait for an instance. */
+  /** Those of waiting_requests that wait at siblings. */
+  waitingAtSiblings: number;
+  /** Requests that wait for an instance, those at siblings included. */
   waitingRequests: number;
 }
 
@@ -826,6 +836,11 @@ export interface WatchInstancesResponse {
    * were not kept or are more than 1,000. ListEvents has those that were kept.
    */
   eventsIncomplete: boolean;
+  /**
+   * The `sequence` of the last event before the state was taken, or a number below those of
+   * all events to come: what the reader gives as `resume_after` after the end of the stream.
+   */
+  lastSequence: string;
   /** The whole state. */
   pool?: Pool;
   /** When the state was taken, by the clock of dynlb. */

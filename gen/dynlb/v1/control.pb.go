@@ -2006,7 +2006,10 @@ type WatchInstancesResponse struct {
 	// were not kept or are more than 1,000. ListEvents has those that were kept.
 	EventsIncomplete bool `protobuf:"varint,4,opt,name=events_incomplete,json=eventsIncomplete,proto3" json:"events_incomplete,omitempty"`
 	// When the state was taken, by the clock of dynlb.
-	Time          *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=time,proto3" json:"time,omitempty"`
+	Time *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=time,proto3" json:"time,omitempty"`
+	// The `sequence` of the last event before the state was taken, or a number below those of
+	// all events to come: what the reader gives as `resume_after` after the end of the stream.
+	LastSequence  uint64 `protobuf:"varint,9,opt,name=last_sequence,json=lastSequence,proto3" json:"last_sequence,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2074,6 +2077,13 @@ func (x *WatchInstancesResponse) GetTime() *timestamppb.Timestamp {
 		return x.Time
 	}
 	return nil
+}
+
+func (x *WatchInstancesResponse) GetLastSequence() uint64 {
+	if x != nil {
+		return x.LastSequence
+	}
+	return 0
 }
 
 // LbStatus is the body of `GET /lb-status`. Its JSON keys are `total`, `healthy`
@@ -4423,13 +4433,14 @@ const file_dynlb_v1_control_proto_rawDesc = "" +
 	"\x15WatchInstancesRequest\x12<\n" +
 	"\fmin_interval\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\vminInterval\x12\x10\n" +
 	"\x03app\x18\x02 \x01(\tR\x03app\x12!\n" +
-	"\fresume_after\x18\x03 \x01(\x04R\vresumeAfter\"\xe9\x01\n" +
+	"\fresume_after\x18\x03 \x01(\x04R\vresumeAfter\"\x8e\x02\n" +
 	"\x16WatchInstancesResponse\x12\"\n" +
 	"\x04pool\x18\x01 \x01(\v2\x0e.dynlb.v1.PoolR\x04pool\x12'\n" +
 	"\x06events\x18\x02 \x03(\v2\x0f.dynlb.v1.EventR\x06events\x12%\n" +
 	"\x0eevents_dropped\x18\x03 \x01(\x04R\reventsDropped\x12+\n" +
 	"\x11events_incomplete\x18\x04 \x01(\bR\x10eventsIncomplete\x12.\n" +
-	"\x04time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"n\n" +
+	"\x04time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12#\n" +
+	"\rlast_sequence\x18\t \x01(\x04R\flastSequence\"n\n" +
 	"\bLbStatus\x12\x14\n" +
 	"\x05total\x18\x01 \x01(\x05R\x05total\x12\x18\n" +
 	"\ahealthy\x18\x02 \x01(\x05R\ahealthy\x122\n" +
