@@ -1,7 +1,6 @@
 package fast
 
 import (
-	"io"
 	"net/http"
 
 	"github.com/dynlb/dynlb/proxy/eventloop"
@@ -265,41 +264,4 @@ func (r *request) altSvc() string {
 func (s *response) surplus() {
 	s.reusable = false
 	s.request.pool.stray()
-}
-
-// instanceEnded is called when the instance has closed its connection, or reset
-// it.
-func (s *response) instanceEnded(err error) {
-	r := s.request
-	if r.lost != nil {
-		err = r.lost
-	}
-	if !s.begun() {
-		if s.receiving == readingHead && eventloop.IsEnd(err) {
-			err = io.ErrUnexpectedEOF
-		}
-		r.broke(err)
-		return
-	}
-	if !eventloop.IsEnd(err) || s.body.End() != nil {
-		r.instanceBrokeOff(err)
-		return
-	}
-	if s.receiving != complete {
-		r.lease.AnsweredByEnd(string(r.outcome.Method), string(r.outcome.Route))
-	}
-	s.ended()
-	if s.delivery.Chunked && !s.toClient([]byte(http1.LastChunk)) {
-		return
-	}
-	s.reusable = false
-	if !r.client.Waits() {
-		r.finish()
-	}
-}
-
-// ended is called when the instance has sent all of the response.
-func (s *response) ended() {
-	s.receiving = complete
-	s.request.release()
 }
