@@ -124,7 +124,8 @@ func TestTunnelCulprit(t *testing.T) {
 					}
 					if beside {
 						res := wait(t, answer, "the response")
-						if readAll(t, res); res.StatusCode != http.StatusOK {
+						readAll(t, res)
+						if res.StatusCode != http.StatusOK {
 							t.Errorf("the request beside the tunnel got %d, want 200", res.StatusCode)
 						}
 					}
@@ -143,7 +144,7 @@ func TestCulpritBesideIdleTunnel(t *testing.T) {
 	i := newFragile(t, true)
 	f := newProxy(t, setup{instances: []string{i.listener.Addr().String()}})
 	tunnel := f.openTunnel(t, "http1")
-	defer tunnel.Close()
+	defer func() { _ = tunnel.Close() }()
 	time.Sleep(1200 * time.Millisecond) // a tunnel counts for a second
 	answer := make(chan *http.Response, 1)
 	go func() { answer <- get(t, newClient(t, "http1"), f.url+"/die") }() // ends with its response

@@ -56,7 +56,8 @@ func TestSameCluster(t *testing.T) {
 		"namespace":  func() { write("config", strings.Replace(kubeconfig, "namespace: web", "namespace: api", 1)) },
 		"CA at path": func() { write("ca.pem", "another CA") },
 	} {
-		if change(); first.Same(connect()) {
+		change()
+		if first.Same(connect()) {
 			t.Errorf("%s: the same Cluster", name)
 		}
 		reset()
