@@ -220,6 +220,17 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
+// TestFolderOfAnyName: a folder whose name is a pattern that does not match itself is one like
+// any other.
+func TestFolderOfAnyName(t *testing.T) {
+	t.Parallel()
+	s := open(t, Options{Dir: filepath.Join(t.TempDir(), "state[1]"), MaxSize: 1 << 20, MaxTotal: 1 << 30, MaxAge: 1 << 62})
+	write(t, s, 0, "aa", "x")
+	if got := texts(s.Read(Query{Tail: 1})); got != "x" {
+		t.Errorf("read %q, want x", got)
+	}
+}
+
 // TestRemovalBesideWrites: a line is kept that is written while old files, and the folder
 // of its app, are being removed.
 func TestRemovalBesideWrites(t *testing.T) {

@@ -61,14 +61,18 @@ type stored struct {
 // list returns the files, those with the newest lines first.
 func (s *Store) list() []stored {
 	var all []stored
-	paths, _ := filepath.Glob(filepath.Join(s.options.Dir, "*", "*"+suffix)) // the pattern is valid
-	for _, path := range paths {
-		info, err := os.Stat(path)
-		if err != nil || !info.Mode().IsRegular() {
-			continue
+	apps, _ := os.ReadDir(s.options.Dir) // what cannot be read has no lines
+	for _, app := range apps {
+		folder := filepath.Join(s.options.Dir, app.Name())
+		files, _ := os.ReadDir(folder)
+		for _, file := range files {
+			info, err := os.Stat(filepath.Join(folder, file.Name()))
+			if err != nil || !info.Mode().IsRegular() || !strings.HasSuffix(file.Name(), suffix) {
+				continue
+			}
+			name := strings.TrimSuffix(strings.TrimSuffix(file.Name(), suffix), ".1")
+			all = append(all, stored{filepath.Join(folder, file.Name()), app.Name(), name, info.Size(), info.ModTime()})
 		}
-		name := strings.TrimSuffix(strings.TrimSuffix(filepath.Base(path), suffix), ".1")
-		all = append(all, stored{path, filepath.Base(filepath.Dir(path)), name, info.Size(), info.ModTime()})
 	}
 	slices.SortFunc(all, func(a, b stored) int { return b.last.Compare(a.last) })
 	return all
