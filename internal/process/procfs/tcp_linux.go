@@ -29,8 +29,17 @@ func (s listenSocket) onLoopback() bool {
 	return ip.IsUnspecified() || ip.IsLoopback()
 }
 
-// listenSockets lists the listening TCP sockets of the network namespace of dynlb.
+// listenSockets lists the listening TCP sockets of the network namespace of dynlb. A kernel
+// without CONFIG_INET_DIAG answers no questions; then it reads the tables.
 func listenSockets() ([]listenSocket, error) {
+	if sockets, err := diagListenSockets(); err == nil {
+		return sockets, nil
+	}
+	return tableListenSockets()
+}
+
+// tableListenSockets reads them from the tables of all sockets.
+func tableListenSockets() ([]listenSocket, error) {
 	var sockets []listenSocket
 	for _, file := range []string{"/proc/self/net/tcp", "/proc/self/net/tcp6"} {
 		f, err := os.Open(file)
