@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 )
 
 // files are the built files, each compressed: index.html.gz, assets/index-HASH.js.gz.
@@ -42,9 +43,9 @@ type file struct {
 
 // New returns a handler that answers GET and HEAD with the page, for the path /, and
 // with its files, below Assets. All other paths are not found. The error is one of the
-// build: a file that cannot be read.
+// build: a page that is missing.
 func New() (http.Handler, error) {
-	all := map[string]*file{}
+	all := map[string]func() (*file, error){} // loaded at the first request: most starts of dynlb serve none
 	err := fs.WalkDir(files, "dist", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
@@ -53,14 +54,10 @@ func New() (http.Handler, error) {
 		if !compressed {
 			return nil
 		}
-		f, err := load(name)
-		if err != nil {
-			return fmt.Errorf("load %s: %w", name, err)
-		}
 		if url == "/index.html" {
 			url = "/"
 		}
-		all[url] = f
+		all[url] = sync.OnceValues(func() (*file, error) { return load(name) })
 		return nil
 	})
 	if err == nil && all["/"] == nil {
@@ -70,9 +67,14 @@ func New() (http.Handler, error) {
 		return nil, err
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		f := all[r.URL.Path]
-		if f == nil {
+		load := all[r.URL.Path]
+		if load == nil {
 			http.NotFound(w, r)
+			return
+		}
+		f, err := load()
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
 		f.serve(w, r)
