@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dynlb/dynlb/internal/daemon/daemontest"
 )
@@ -105,6 +106,11 @@ func parseCommand(args []string) error {
 	}
 	if err := cmd.ParseFlags(rest); err != nil {
 		return err
+	}
+	if since := cmd.Flags().Lookup("since"); since != nil {
+		if _, err := parseSince(since.Value.String(), time.Now()); err != nil {
+			return err
+		}
 	}
 	return cmd.ValidateArgs(cmd.Flags().Args())
 }

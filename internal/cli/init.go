@@ -20,7 +20,7 @@ import (
 func newInit(o *options) *cobra.Command {
 	var untried bool
 	cmd := &cobra.Command{
-		Use:   "init [FILE | COMMAND...]",
+		Use:   "init [flags] [FILE | COMMAND...]",
 		Short: "Write a config for the app in this folder",
 		Long: `Find out how the app in this folder is started, start it once to see which path
 answers the health check, and write config.yaml. It is found by a Procfile, by

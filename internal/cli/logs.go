@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
+	"strings"
 	"syscall"
 	"time"
 
@@ -40,6 +42,9 @@ With --follow the command waits for the next dynlb when dynlb ends, and goes on 
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			if err := checkOutput(output, outputLines, outputJSON); err != nil {
 				return err
+			}
+			if _, err := regexp.Compile(request.GetGrep()); err != nil {
+				return usageError{fmt.Errorf("--grep %q: %s", request.GetGrep(), strings.TrimPrefix(err.Error(), "error parsing regexp: "))}
 			}
 			if request.Since, err = parseSince(since, time.Now()); err != nil {
 				return err

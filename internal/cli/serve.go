@@ -23,7 +23,7 @@ var logLevels = []string{"debug", "info", "warn", "error"}
 
 func newServe(o *options) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "serve [FILE | COMMAND...]",
+		Use:   "serve [flags] [FILE | COMMAND...]",
 		Short: "Run the load balancer",
 		Long: `Start the instances of the app, and balance HTTP over them.
 
@@ -45,6 +45,7 @@ invalid config changes nothing.`,
 	f := addServeFlags(cmd)
 	noKeeper := cmd.Flags().Bool("no-keeper", !keeper.Available, "run as a single process: a crash of dynlb ends the instances")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		warnMisplaced(cmd, args)
 		if *noKeeper || !ownFiles(cmd) {
 			return f.serve(cmd, o, args, nil)
 		}
@@ -55,6 +56,23 @@ invalid config changes nothing.`,
 		return err
 	}
 	return cmd
+}
+
+// warnMisplaced tells of arguments of the app that are flags of the command.
+func warnMisplaced(cmd *cobra.Command, args []string) {
+	for i, arg := range args {
+		name, value, found := strings.Cut(arg, "=")
+		if i == 0 || !strings.HasPrefix(name, "--") || cmd.Flags().Lookup(name[2:]) == nil || name == "--help" {
+			continue
+		}
+		if !found && i+1 < len(args) {
+			value = " " + args[i+1]
+		} else if found {
+			value = "=" + value
+		}
+		fmt.Fprintf(cmd.ErrOrStderr(), "dynlb: warning: %s goes to the app; if it is for dynlb, write it first: %s %s%s %s\n",
+			name, cmd.CommandPath(), name, value, args[0])
+	}
 }
 
 // ownFiles reports whether a command prints to the standard files of this process, which a

@@ -32,6 +32,21 @@ func TestServeTakesAFile(t *testing.T) {
 	}
 }
 
+// TestServeMisplacedFlag: a flag of serve behind the file is one of the app, and serve says so.
+func TestServeMisplacedFlag(t *testing.T) {
+	t.Parallel()
+	for args, want := range map[string]string{
+		"missing.py --listen :1":  "dynlb: warning: --listen goes to the app; if it is for dynlb, write it first: dynlb serve --listen :1 missing.py\n",
+		"missing.py --engine=std": "dynlb: warning: --engine goes to the app; if it is for dynlb, write it first: dynlb serve --engine=std missing.py\n",
+		"missing.py --port 1":     "",
+	} {
+		want += "dynlb: missing.py: no such file\n"
+		if _, _, stderr := cli(t, append([]string{"serve"}, strings.Fields(args)...)...); stderr != want {
+			t.Errorf("%s: %q, want %q", args, stderr, want)
+		}
+	}
+}
+
 func TestPortInUse(t *testing.T) {
 	r := daemontest.Start(t, "")
 	t.Chdir(t.TempDir())

@@ -2,13 +2,15 @@ package cli
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
 // sinceHelp describes the flag --since.
-const sinceHelp = "how long ago, or when: 2h, 15:04, 2026-01-02, 2026-01-02T15:04:05Z"
+const sinceHelp = "how long ago, or when: 2h, 7d, 15:04, 2026-01-02, 2026-01-02T15:04:05Z"
 
 // parseSince returns the time that --since means; nil if it is empty.
 func parseSince(text string, now time.Time) (*timestamppb.Timestamp, error) {
@@ -17,6 +19,9 @@ func parseSince(text string, now time.Time) (*timestamppb.Timestamp, error) {
 	}
 	if d, err := time.ParseDuration(text); err == nil && d >= 0 {
 		return timestamppb.New(now.Add(-d)), nil
+	}
+	if n, ok := daysOf(text); ok {
+		return timestamppb.New(now.AddDate(0, 0, -n)), nil
 	}
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
 		return timestamppb.New(t), nil
@@ -38,6 +43,13 @@ func parseSince(text string, now time.Time) (*timestamppb.Timestamp, error) {
 		return timestamppb.New(at), nil
 	}
 	return nil, usageError{fmt.Errorf("--since %q: write %s", text, sinceHelp)}
+}
+
+// daysOf returns a number of days, such as 7d.
+func daysOf(text string) (n int, ok bool) {
+	digits, found := strings.CutSuffix(text, "d")
+	n, err := strconv.Atoi(digits)
+	return n, found && err == nil && n >= 0 && n < 1000
 }
 
 // stamp returns a time for a line of output: of the day if it is of today.

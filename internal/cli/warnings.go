@@ -131,5 +131,18 @@ func environmentWarnings(c *config.App) []string {
 			warn("env: NODE_ENV is not set, and Express, React and others are slower without; set env: {NODE_ENV: production}")
 		}
 	}
+	if keepsOutput(c) {
+		warn("env: PYTHONUNBUFFERED is not set, and Python keeps what the app prints until 8 KiB are there; set env: {PYTHONUNBUFFERED: \"1\"}")
+	}
 	return all
+}
+
+// keepsOutput reports whether the instances are Python, which writes to a pipe in blocks.
+func keepsOutput(c *config.App) bool {
+	argv := c.Argv(c.BasePort)
+	if len(argv) == 0 || !strings.HasPrefix(filepath.Base(argv[0]), "python") || slices.Contains(argv[1:], "-u") {
+		return false
+	}
+	const name = "PYTHONUNBUFFERED"
+	return c.Env[name] == "" && c.FileEnv[name] == "" && os.Getenv(name) == ""
 }

@@ -38,6 +38,25 @@ func TestCheckWarns(t *testing.T) {
 	}
 }
 
+// TestCheckWarnsOfBuffers: what Python prints comes late without a variable.
+func TestCheckWarnsOfBuffers(t *testing.T) {
+	t.Setenv("PYTHONUNBUFFERED", "")
+	const warning = "warning: env: PYTHONUNBUFFERED is not set, and Python keeps what the app prints until 8 KiB are there; set env: {PYTHONUNBUFFERED: \"1\"}\n"
+	for yaml, want := range map[string]string{
+		"{command: [python3, a.py], env: {PATH: /opt/app}}":                          warning,
+		"{command: [python3, -u, a.py], env: {PATH: /opt/app}}":                      "",
+		"{command: [python3, a.py], env: {PATH: /opt/app, PYTHONUNBUFFERED: \"1\"}}": "",
+	} {
+		file := filepath.Join(t.TempDir(), "config.yaml")
+		if err := os.WriteFile(file, []byte(yaml+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if code, _, stderr := cli(t, "check", file); code != exitDone || stderr != want {
+			t.Errorf("%s: exit code %d, %q, want %q", yaml, code, stderr, want)
+		}
+	}
+}
+
 // TestCheckWarnsOfPorts: ports of instances that the kernel also gives to outgoing
 // connections are one.
 func TestCheckWarnsOfPorts(t *testing.T) {

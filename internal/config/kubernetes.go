@@ -103,7 +103,7 @@ func processKeyList() string {
 // for the other apps.
 func (s scope) kubernetes() {
 	const own = "fleet.kubernetes"
-	if s.app.Kubernetes == (Kubernetes{}) {
+	if s.app.Kubernetes == (Kubernetes{}) && !s.isSet(s.key(own)) {
 		return
 	}
 	if !s.app.OnKubernetes() {

@@ -15,6 +15,7 @@ func TestKubernetes(t *testing.T) {
 		{"fleet: {kubernetes: {deployment: web, service: web-pods, port: http, namespace: shop}}", ""},
 		{"fleet: {kubernetes: {deployment: web, port: 8080}}\nbasePort: 65535", "2: basePort: does not apply to fleet.kubernetes: Kubernetes runs the instances; set it in the Deployment, or leave it out"},
 		{"command: [x]\nfleet: {kubernetes: {deployment: web}}", "1: command: does not apply to fleet.kubernetes: Kubernetes runs the instances; set it in the Deployment, or leave it out"},
+		{"fleet: {kubernetes: {}}", "1: fleet.kubernetes: needs deployment: the name of the Deployment whose pods get the requests"},
 		{"fleet: {kubernetes: {service: web}}", "1: fleet.kubernetes: needs deployment: the name of the Deployment whose pods get the requests"},
 		{"fleet: {kubernetes: {deployment: Web}}", `1: fleet.kubernetes.deployment: must be the name of a Deployment, such as web; got "Web"`},
 		{"fleet: {docker: {}}", "1: fleet.docker: unknown key; the keys are kubernetes"},

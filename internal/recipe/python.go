@@ -31,7 +31,7 @@ func (f folder) python() (*Recipe, error) {
 
 // django returns the recipe for a project of Django.
 func (f folder) django() *Recipe {
-	r := &Recipe{From: "manage.py", Command: []string{f.pythonProgram(), "manage.py", "runserver", "--noreload", loopback}}
+	r := &Recipe{From: "manage.py", Env: []Variable{unbuffered}, Command: []string{f.pythonProgram(), "manage.py", "runserver", "--noreload", loopback}}
 	modules, err := filepath.Glob(filepath.Join(f.dir, "*", "wsgi.py"))
 	if gunicorn := f.tool("gunicorn"); err == nil && len(modules) == 1 && gunicorn != "" {
 		r.Command = []string{gunicorn, "-b", loopback, filepath.Base(filepath.Dir(modules[0])) + ".wsgi"}
@@ -42,8 +42,19 @@ func (f folder) django() *Recipe {
 	return r
 }
 
-// pythonFile returns the recipe for a file of Python, by the object in it.
+// unbuffered has Python send on what is printed at once: into a pipe, it does so when 8 KiB
+// are there.
+var unbuffered = Variable{"PYTHONUNBUFFERED", "1"}
+
+// pythonFile returns the recipe for a file of Python.
 func (f folder) pythonFile(name string) *Recipe {
+	r := f.pythonObject(name)
+	r.Env = append(r.Env, unbuffered)
+	return r
+}
+
+// pythonObject returns the recipe by the object in a file.
+func (f folder) pythonObject(name string) *Recipe {
 	text := f.read(name)
 	module := strings.ReplaceAll(strings.TrimSuffix(filepath.ToSlash(name), ".py"), "/", ".")
 	if m := asgiObject().FindStringSubmatch(text); m != nil {
