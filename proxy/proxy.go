@@ -81,7 +81,7 @@ type Proxy struct {
 	router     route.Router
 	departures departures        // of the instances of all apps
 	secure     *handshake.Server // nil: plain HTTP
-	http3      *http3.Server     // nil: there is no HTTP/3
+	http3      *http3.Server     // nil: plain HTTP
 }
 
 // New returns a Proxy. The caller must call Shutdown, even if it never calls Serve: a

@@ -7,7 +7,6 @@ import (
 	"net"
 
 	"github.com/dynlb/dynlb/proxy/fast"
-	"github.com/dynlb/dynlb/proxy/http3"
 )
 
 // Serve accepts connections on l until Shutdown or Leave, and returns nil then. Clients
@@ -37,27 +36,12 @@ func (p *Proxy) Leave(l net.Listener) {
 }
 
 // ServeHTTP3 serves clients of HTTP/3 on a socket until Shutdown or LeaveHTTP3, and returns
-// nil when the last of them has left. It closes the socket. It is an error if there is no
-// TLS, or if the program was built without HTTP/3: see HTTP3Supported.
-func (p *Proxy) ServeHTTP3(socket *net.UDPConn) error {
-	if p.http3 == nil {
-		_ = socket.Close() // it has read nothing
-		return http3.ErrUnsupported
-	}
-	return p.http3.Serve(socket)
-}
+// nil when the last of them has left. It closes the socket. Options.TLS must be set.
+func (p *Proxy) ServeHTTP3(socket *net.UDPConn) error { return p.http3.Serve(socket) }
 
 // LeaveHTTP3 has ServeHTTP3 refuse new clients and ask those that there are to leave. It does
 // not wait for them.
 func (p *Proxy) LeaveHTTP3(socket *net.UDPConn) { p.http3.Leave(socket) }
-
-// HTTP3Supported returns nil if this program can speak HTTP/3, and else what it lacks.
-func HTTP3Supported() error {
-	if http3.Supported {
-		return nil
-	}
-	return http3.ErrUnsupported
-}
 
 // EndKeepAlive makes each response that begins from now on the last one on its
 // connection: clients get Connection: close, or a GOAWAY. New connections are accepted.

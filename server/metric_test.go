@@ -40,7 +40,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 	m.CountDroppedTraces(func() float64 { return 1 })
 	m.AddCertificates(func() []Certificate { return []Certificate{{Name: "a.example"}} })
 	m.AddUpgrades(func() Upgraded { return Upgraded{Last: LastUpgrade{Time: time.Now(), Result: "done"}} })
-	m.AddPublic(func() Public { return Public{Handshakes: map[string]uint64{"full": 1}} })
+	m.AddPublic(func() Public { return Public{Handshakes: map[string]uint64{"full": 1}, HTTP3: "serving"} })
 	if err := m.addBuildInfo("v1"); err != nil {
 		t.Fatal(err)
 	}

@@ -45,8 +45,9 @@ type PublicTLS struct {
 	// and redirects all else to HTTPS. Empty: there is none.
 	Redirect string
 
-	// HTTP2 tells that HTTP/2 is offered.
-	HTTP2 bool
+	// HTTP2 and HTTP3 tell that these versions are offered. HTTP/3 is served on the UDP port
+	// of the public listener.
+	HTTP2, HTTP3 bool
 }
 
 // KeyPair names the files of a certificate and of its private key.
@@ -106,6 +107,10 @@ func tlsKeys(t *PublicTLS, hsts *time.Duration) []Key {
 		{
 			Name: "http2", Value: boolean(&t.HTTP2), Default: "true", Change: AtOnce,
 			Meaning: "Whether clients are offered HTTP/2. On other systems than Linux, it takes several times the processor time of HTTP/1.1.",
+		},
+		{
+			Name: "http3", Value: boolean(&t.HTTP3), Default: "false", Change: NewListener,
+			Meaning: "Whether clients are offered HTTP/3, on the UDP port of `listen`. A request takes more processor time than one of HTTP/2.",
 		},
 		{
 			Name: "hsts", Value: duration(hsts, 0), Default: "0", Change: AtOnce,

@@ -89,6 +89,7 @@ type Daemon struct {
 	secured      atomic.Bool           // tls was on, at the start or after a reload
 	certificates *certificates.Manager // without any: the public listener speaks plain HTTP
 	publicPort   atomic.Int32          // of the public listener
+	resetKey     [32]byte              // see proxy.Options.ResetKey
 
 	reloadAfterDeploy atomic.Bool // a config waits for the end of a deploy
 
@@ -116,6 +117,7 @@ type Daemon struct {
 	trial     *trial       // the reload under way; nil while there is none
 	public    net.Listener // in use
 	redirect  *redirect    // in use; nil: there is none
+	http3     http3
 	first     *certificates.Set
 	begin     time.Time // of Run
 	runRecord string    // path of the record of this run; "": there is none
@@ -152,6 +154,7 @@ func New(o Options) (*Daemon, error) {
 	if o.saved != nil {
 		d.documents.kept = o.saved.Documents
 	}
+	d.resetKey = o.saved.resetKey()
 	d.noteFiles(&d.plan.config)
 	d.stop = sync.OnceFunc(func() { close(d.stopping) })
 	d.kill = sync.OnceFunc(func() { close(d.killed) })
@@ -171,6 +174,7 @@ func New(o Options) (*Daemon, error) {
 		Settings: d.plan.proxy,
 		Engine:   d.options.Engine,
 		TLS:      d.certificates.TLS(),
+		ResetKey: d.resetKey,
 		Status:   http.HandlerFunc(d.serveStatus),
 		Record:   d.record,
 		Log:      d.log,
@@ -197,6 +201,9 @@ func (d *Daemon) listen() error {
 	})
 	d.public = public
 	d.publicPort.Store(int32(portOf(public.Addr().String())))
+	if err := d.openHTTP3(); err != nil {
+		return err
+	}
 	if address := d.plan.config.TLS.Redirect; address != "" {
 		l, err := d.listenFirst("tls.redirect", address)
 		if err != nil {

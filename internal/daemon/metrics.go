@@ -43,6 +43,12 @@ func connectionsOf(a *route.App) func() server.Connections {
 // readPublic returns what is counted at the public listener.
 func (d *Daemon) readPublic() server.Public {
 	out := server.Public{Connections: d.proxy.OpenConnections()}
+	switch d.http3.state.Load() {
+	case http3Serves:
+		out.HTTP3 = "serving"
+	case http3Waits:
+		out.HTTP3 = "waiting"
+	}
 	if d.secured.Load() {
 		out.Handshakes = d.handshakes()
 	}

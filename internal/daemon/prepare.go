@@ -20,6 +20,9 @@ type prepared struct {
 	certificates *certificates.Set // without any: the public listener speaks plain HTTP
 	redirect     net.Listener      // nil: none, or the present one stays
 	newRedirect  bool              // redirect replaces the present one
+
+	http3Address string       // of the listener for HTTP/3; "": there is none
+	http3        *net.UDPConn // nil: none, the present one stays, or it is waited for
 }
 
 // takeover is a listener on a port that present listeners have on another host. They
@@ -49,6 +52,9 @@ func (d *Daemon) prepare() (*prepared, error) {
 		return nil, err
 	}
 	if err := d.prepareListeners(p); err != nil {
+		return nil, errors.Join(err, p.discard())
+	}
+	if err := d.prepareHTTP3(p); err != nil {
 		return nil, errors.Join(err, p.discard())
 	}
 	if p.access, err = d.openAccessLogs(&p.plan.config); err != nil {
@@ -138,6 +144,9 @@ func (p *prepared) discard() error {
 		if l != nil {
 			err = errors.Join(err, l.Close())
 		}
+	}
+	if p.http3 != nil {
+		err = errors.Join(err, p.http3.Close())
 	}
 	return err
 }

@@ -159,6 +159,7 @@ func (d *Daemon) decide(now context.Context, v verdict) {
 	d.trial = nil
 	before := d.plan
 	d.plan = next.plan
+	d.plan.proxy.AltSvc = before.proxy.AltSvc
 	d.useAccessLogs(next.access)
 	d.useCertificates(&before.config, next)
 	d.applyApps(now, before.apps)
@@ -166,6 +167,7 @@ func (d *Daemon) decide(now context.Context, v verdict) {
 	d.replaceControl(now, next.control)
 	d.control.Load().server.SetApps(d.controlApps())
 	d.replacePublic(next.public, before.config.Listen)
+	d.replaceHTTP3(next)
 	d.replaceRedirect(now, next)
 	logPlan(d.log, &d.plan)
 	d.announce()

@@ -78,7 +78,7 @@ func (d *Daemon) retire(now context.Context) error {
 		d.log.Warn("control plane of the next worker only", "error", err)
 	}
 	settings := d.plan.proxy
-	settings.DrainGrace = retireGrace
+	settings.DrainGrace, settings.AltSvc = retireGrace, ""
 	d.proxy.Configure(settings)
 	drain, stop := stopTimes(&d.plan.config)
 	ctx, cancel := context.WithTimeout(now, drain+stop)
@@ -152,12 +152,17 @@ func (d *Daemon) saveRegularly(ctx context.Context) {
 	for {
 		select {
 		case <-tick.C:
-			if err := d.options.Keeper.Save(d.save((*app.App).Save, false)); err != nil && !errors.Is(err, os.ErrClosed) {
-				d.log.Debug("state not saved", "error", err)
-			}
+			d.saveNow()
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// saveNow saves the state.
+func (d *Daemon) saveNow() {
+	if err := d.options.Keeper.Save(d.save((*app.App).Save, false)); err != nil && !errors.Is(err, os.ErrClosed) {
+		d.log.Debug("state not saved", "error", err)
 	}
 }
 

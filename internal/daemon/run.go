@@ -71,6 +71,8 @@ func (d *Daemon) start(now context.Context) {
 	d.cleanups.add(d.stopRedirect)
 	d.servePublic(d.public)
 	d.cleanups.add(d.drain)
+	d.startHTTP3()
+	d.cleanups.add(d.stopHTTP3)
 	d.cleanups.add(d.delayDrain)
 	d.cleanups.add(func(context.Context) error {
 		d.control.Load().server.NotServing()
@@ -124,6 +126,10 @@ func (d *Daemon) serve(ctx, now context.Context) error {
 			d.log.Info("reloading config", "reason", reason)
 			d.reportError(d.options.Service.Reloading())
 			d.reload(now)
+		case o := <-d.http3.opened:
+			d.openedHTTP3(o)
+		case f := <-d.http3.failed:
+			d.failedHTTP3(f)
 		case err := <-d.tried():
 			d.decide(now, err)
 		case <-alive:

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -35,6 +36,9 @@ type saved struct {
 	// they froze, by pid.
 	Counts measure.Counts         `json:"counts,omitempty"`
 	Late   map[int]measure.Counts `json:"late,omitempty"`
+	// ResetKey is by what clients of HTTP/3 learn that the worker is gone that had their
+	// connections.
+	ResetKey []byte `json:"resetKey,omitempty"`
 	// Conduct is what the proxy has learned of the instances.
 	Conduct map[registry.ID]policy.SavedTidiness `json:"conduct,omitempty"`
 }
@@ -54,10 +58,18 @@ func readSaved(text []byte) (*saved, error) {
 	return s, nil
 }
 
+// resetKey returns the key that the worker before had, or a new one.
+func (s *saved) resetKey() (key [32]byte) {
+	if s == nil || copy(key[:], s.ResetKey) < len(key) {
+		_, _ = rand.Read(key[:]) // never fails (crypto/rand)
+	}
+	return key
+}
+
 // save returns the state of all apps, each as f returns it. last says that it is the last
 // time.
 func (d *Daemon) save(f func(a *app.App, process int) app.Saved, last bool) []byte {
-	s := saved{Version: savedVersion, Process: os.Getpid(), Apps: map[string]app.Saved{}, Documents: d.documents.all()}
+	s := saved{Version: savedVersion, Process: os.Getpid(), Apps: map[string]app.Saved{}, Documents: d.documents.all(), ResetKey: d.resetKey[:]}
 	var mu sync.Mutex
 	d.apps.Each(func(a *app.App) {
 		one := f(a, s.Process)

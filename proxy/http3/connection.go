@@ -1,5 +1,3 @@
-//go:build http3
-
 package http3
 
 import (
@@ -50,17 +48,11 @@ func (c *connection) Close() {
 	_ = c.conn.CloseWithError(quic.ApplicationErrorCode(h3.ErrCodeNoError), "") // it has no error
 }
 
-// serverLog is the log of quic-go: a panic of ours is logged, all else is what clients can
-// cause, at level debug.
+// serverLog is the log of quic-go, of which only errors are kept: panics of ours. All else is
+// a line for each request, and what clients cause.
 type serverLog struct{ slog.Handler }
 
-// Handle implements slog.Handler.
-func (l serverLog) Handle(ctx context.Context, r slog.Record) error {
-	if r.Level < slog.LevelError {
-		r.Level = slog.LevelDebug
-	}
-	if !l.Enabled(ctx, r.Level) {
-		return nil
-	}
-	return l.Handler.Handle(ctx, r)
+// Enabled implements slog.Handler.
+func (l serverLog) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelError && l.Handler.Enabled(ctx, level)
 }

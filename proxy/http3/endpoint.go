@@ -1,5 +1,3 @@
-//go:build http3
-
 package http3
 
 import (

@@ -6,9 +6,6 @@
 //
 // Its requests are carried by the lane of package std.
 //
-// quic-go adds megabytes to the program, so this package has it only in a build with the tag
-// http3. In others Supported is false.
-//
 // # A socket that is left
 //
 // A socket is left when dynlb shuts down, when another worker takes over, and when a reload
@@ -21,7 +18,6 @@ package http3
 
 import (
 	"crypto/tls"
-	"errors"
 	"log/slog"
 	"sync/atomic"
 
@@ -29,9 +25,6 @@ import (
 	"github.com/dynlb/dynlb/proxy/settings"
 	"github.com/dynlb/dynlb/proxy/std"
 )
-
-// ErrUnsupported reports that this program was built without HTTP/3.
-var ErrUnsupported = errors.New("this dynlb was built without HTTP/3 (go build -tags http3)")
 
 // Options are what a Server needs. All are required.
 type Options struct {

@@ -1,9 +1,8 @@
-//go:build http3
-
 package http3
 
 import (
 	"crypto/tls"
+	"errors"
 	"net"
 	"slices"
 	"sync"
@@ -12,9 +11,6 @@ import (
 	"github.com/quic-go/quic-go"
 	h3 "github.com/quic-go/quic-go/http3"
 )
-
-// Supported tells that this program can speak HTTP/3.
-const Supported = true
 
 const (
 	// maxStreams is how many requests a client may have open, as net/http allows in HTTP/2
@@ -95,6 +91,10 @@ func quicConfig() *quic.Config {
 // Serve accepts clients on a socket until it is left, and returns nil when the last of them
 // has left, too. It closes the socket. Several sockets may be served at the same time.
 func (s *Server) Serve(socket *net.UDPConn) error {
+	if s == nil {
+		_ = socket.Close() // it has read nothing
+		return errors.New("serve HTTP/3: it needs TLS")
+	}
 	e := newEndpoint(s, socket)
 	s.mu.Lock()
 	s.serving[e] = struct{}{}

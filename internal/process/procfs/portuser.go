@@ -2,7 +2,7 @@ package procfs
 
 import "fmt"
 
-// PortUser is a process that has a TCP socket on a port.
+// PortUser is a process that has a socket on a port.
 type PortUser struct {
 	// PID is 0 when the process is hidden from dynlb, as those of other users are.
 	PID int
@@ -10,8 +10,8 @@ type PortUser struct {
 	Command string
 	// UID is the user of the socket.
 	UID int
-	// Listens says that the socket accepts connections. Otherwise it is one end of a
-	// connection.
+	// Listens says that the socket accepts connections, or takes packets of anyone.
+	// Otherwise it is one end of a connection.
 	Listens bool
 }
 

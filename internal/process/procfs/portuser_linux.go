@@ -13,14 +13,28 @@ import (
 	"strings"
 )
 
+// stateUnconnected is the state of a socket of UDP that takes packets of anyone: TCP_CLOSE, in
+// which sockets of TCP are not listed.
+const stateUnconnected = "07"
+
 // maxCommand is the maximum length of a command in a message.
 const maxCommand = 60
 
 // FindPortUsers returns the processes that have a TCP socket on a local port, those
 // that listen first. It reads the descriptors of all processes that dynlb may read.
 func FindPortUsers(port int) ([]PortUser, error) {
+	return findPortUsers(port, "/proc/self/net/tcp", "/proc/self/net/tcp6")
+}
+
+// FindUDPPortUsers is FindPortUsers for sockets of UDP.
+func FindUDPPortUsers(port int) ([]PortUser, error) {
+	return findPortUsers(port, "/proc/self/net/udp", "/proc/self/net/udp6")
+}
+
+// findPortUsers returns the processes that have a socket in one of the tables.
+func findPortUsers(port int, tables ...string) ([]PortUser, error) {
 	users := map[uint64]PortUser{} // by inode
-	for _, file := range []string{"/proc/self/net/tcp", "/proc/self/net/tcp6"} {
+	for _, file := range tables {
 		f, err := os.Open(file)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // the machine lacks the protocol
@@ -70,7 +84,7 @@ func readPortUsers(r io.Reader, port int, users map[uint64]PortUser) error {
 			continue // TIME_WAIT: no process has it, and it keeps no port
 		}
 		uid, _ := strconv.Atoi(fields[7]) // a number in every version of the kernel
-		users[inode] = PortUser{UID: uid, Listens: fields[3] == stateListen}
+		users[inode] = PortUser{UID: uid, Listens: fields[3] == stateListen || fields[3] == stateUnconnected}
 	}
 	return lines.Err()
 }

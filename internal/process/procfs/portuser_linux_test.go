@@ -21,6 +21,15 @@ func TestFindPortUsers(t *testing.T) {
 	if err != nil || len(got) != 1 || got[0].Listens || got[0].PID != os.Getpid() {
 		t.Errorf("users of the port of a connection: %v, %v", got, err)
 	}
+	socket, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	got, err = FindUDPPortUsers(socket.LocalAddr().(*net.UDPAddr).Port)
+	if err != nil || len(got) == 0 || !got[0].Listens || got[0].PID != os.Getpid() {
+		t.Errorf("users of the port of a socket of UDP: %v, %v", got, err)
+	}
 	first, last, err := EphemeralPorts()
 	if port := conn.LocalAddr().(*net.TCPAddr).Port; err != nil || port < first || port > last {
 		t.Errorf("ephemeral ports %d to %d (%v), want %d within", first, last, err, port)

@@ -41,6 +41,9 @@ func ListensOn(_, port int) (Listening, error) {
 // FindPortUsers returns an error here: the system has no /proc.
 func FindPortUsers(int) ([]PortUser, error) { return nil, ErrUnsupported }
 
+// FindUDPPortUsers returns an error here, too.
+func FindUDPPortUsers(int) ([]PortUser, error) { return nil, ErrUnsupported }
+
 // EphemeralPorts returns an error here: the system has no /proc.
 func EphemeralPorts() (first, last int, err error) { return 0, 0, ErrUnsupported }
 
