@@ -146,8 +146,11 @@ func (p *dynlbProcess) guard() int {
 }
 
 // commands returns the children of dynlb that run a command of it.
-func (p *dynlbProcess) commands(name string) (pids []int) {
-	for _, child := range children(p.Process.Pid) {
+func (p *dynlbProcess) commands(name string) (pids []int) { return commandsOf(p.Process.Pid, name) }
+
+// commandsOf returns the children of a dynlb that run a command of it.
+func commandsOf(dynlb int, name string) (pids []int) {
+	for _, child := range children(dynlb) {
 		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", child))
 		if _, rest, ok := strings.Cut(string(line), "\x00"); ok && strings.HasPrefix(rest, name+"\x00") {
 			pids = append(pids, child)

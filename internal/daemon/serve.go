@@ -120,6 +120,7 @@ func serve(ctx context.Context, logs *logging.Logs, o Options) error {
 	running.Go(func() { watch.run(watching, d.Reload) })
 	running.Go(func() { reap.Orphans(watching) })
 	running.Go(func() { d.followKeeper(watching) })
+	running.Go(func() { d.refuseUpgrades(watching) })
 	defer context.AfterFunc(graceful, func() { d.Shutdown(now) })()
 	err = d.Run(context.WithoutCancel(ctx)) // the end of ctx ends graceful and now
 	if err == nil && d.cut && !d.moved {

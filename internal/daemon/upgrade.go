@@ -3,7 +3,10 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"os"
+	"os/signal"
 	"sync"
+	"syscall"
 
 	"github.com/dynlb/dynlb/internal/keeper"
 	"github.com/dynlb/dynlb/internal/notice"
@@ -83,6 +86,25 @@ func (d *Daemon) upgradeRefusal() string {
 		}
 	}
 	return ""
+}
+
+// refuseUpgrades logs, until ctx ends, that a process without a keeper cannot be upgraded by
+// SIGUSR2.
+func (d *Daemon) refuseUpgrades(ctx context.Context) {
+	if d.options.Keeper != nil {
+		return
+	}
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGUSR2)
+	defer signal.Stop(signals)
+	for {
+		select {
+		case <-signals:
+			d.log.Warn("SIGUSR2 ignored: a single process cannot be upgraded; start it without --no-keeper")
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // upgrader returns what carries out upgrades; nil without a keeper.
