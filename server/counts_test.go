@@ -11,7 +11,7 @@ import (
 // requestFamilies returns what the metrics have of requests.
 func requestFamilies(t *testing.T, m *Metrics) (out []*dto.MetricFamily) {
 	t.Helper()
-	all, err := m.gatherer.Gather()
+	all, err := m.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,7 +56,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 	a.board.SetThresholds(thresholds)
 	a.registry.Add(registry.Spec{Version: "v2", Staged: true})
 	a.board.SetDeploy(notice.Deploy{Version: "v2", Phase: uint8(deploy.Canary), Share: 0.1})
-	families, err := m.gatherer.Gather()
+	families, err := m.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,11 +5,13 @@ import (
 	"maps"
 	"net/http"
 	"runtime"
+	"sync"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	dto "github.com/prometheus/client_model/go"
 )
 
 // maxScrapes is the maximum number of scrapes at a time.
@@ -21,6 +23,9 @@ const maxScrapes = 4
 // no app.
 type Metrics struct {
 	gatherer *prometheus.Registry
+
+	addRuntime func() // adds the metrics of Go and of the process, once
+
 	requests requestCollector // by code
 	errors   requestCollector
 	apps     directory
@@ -37,9 +42,18 @@ func NewMetrics(apps []App) *Metrics {
 	rest := requestCollector{m, []*prometheus.Desc{originsDesc, durationDesc, queuedDesc, streamDesc}, (*requestMetrics).collectRest}
 	m.SetApps(apps)
 	m.gatherer.MustRegister( // cannot fail: their names differ
-		m.requests, m.errors, rest, collector{&m.apps}, scalingCollector{&m.apps}, instanceCollector{&m.apps},
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		m.requests, m.errors, rest, collector{&m.apps}, scalingCollector{&m.apps}, instanceCollector{&m.apps})
+	m.addRuntime = sync.OnceFunc(func() {
+		m.gatherer.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	})
 	return m
+}
+
+// Gather implements prometheus.Gatherer. The metrics of Go and of the process are added by the
+// first call: to describe them takes 1.5 ms, which a start of dynlb need not wait for.
+func (m *Metrics) Gather() ([]*dto.MetricFamily, error) {
+	m.addRuntime()
+	return m.gatherer.Gather()
 }
 
 // SetApps replaces the apps. The request metrics of apps that are not among them stay:
@@ -109,7 +123,7 @@ func (m *Metrics) addBuildInfo(version string) error {
 
 // handler serves the metrics.
 func (m *Metrics) handler() http.Handler {
-	return promhttp.HandlerFor(m.gatherer, promhttp.HandlerOpts{MaxRequestsInFlight: maxScrapes, EnableOpenMetrics: true})
+	return promhttp.HandlerFor(m, promhttp.HandlerOpts{MaxRequestsInFlight: maxScrapes, EnableOpenMetrics: true})
 }
 
 // buildInfo collects the version.

@@ -73,7 +73,7 @@ func TestMetricsFollowConventions(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.Record(Request{App: "default", Code: 200, Duration: time.Millisecond})
-	problems, err := testutil.GatherAndLint(m.gatherer)
+	problems, err := testutil.GatherAndLint(m)
 	if err != nil {
 		t.Fatal(err)
 	}

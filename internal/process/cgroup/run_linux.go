@@ -44,7 +44,7 @@ func (h hierarchy) add() (*Group, error) {
 	if err != nil {
 		return nil, err
 	}
-	name := prefix + namespace + "-" + procfs.Identity(os.Getpid()) + "-" + strconv.FormatUint(number.Add(1), 10)
+	name := prefix + namespace + "-" + procfs.Self() + "-" + strconv.FormatUint(number.Add(1), 10)
 	g := &Group{dir: filepath.Join(h.dir, name), noKill: h.noKill}
 	return g, syscall.Mkdir(g.dir, 0o755)
 }

@@ -18,7 +18,6 @@
 package orphan
 
 import (
-	"os"
 	"strings"
 
 	"github.com/dynlb/dynlb/internal/process/procfs"
@@ -37,7 +36,7 @@ func NewMark(name string) Mark { return ThisRun() + Mark(name) }
 
 // ThisRun returns the mark of this run: the common start of the marks of all
 // children of this process.
-func ThisRun() Mark { return Mark(procfs.Identity(os.Getpid()) + "/") }
+func ThisRun() Mark { return Mark(procfs.Self() + "/") }
 
 // Env returns the entry of the environment, KEY=value, that marks a child.
 func (m Mark) Env() string { return variable + "=" + string(m) }

@@ -3,6 +3,8 @@ package procfs
 import (
 	"cmp"
 	"fmt"
+	"os"
+	"sync"
 )
 
 // Identity returns a name for the process that has pid now, which no other
@@ -12,3 +14,7 @@ import (
 func Identity(pid int) string {
 	return fmt.Sprintf("%d.%s", pid, cmp.Or(startTime(pid), "0"))
 }
+
+// Self returns the identity of this process, which is read once: each start of an instance
+// needs it twice.
+var Self = sync.OnceValue(func() string { return Identity(os.Getpid()) })
