@@ -63,7 +63,7 @@ func reloadError(err error) error {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return status.FromContextError(err).Err()
 	case errors.Is(err, fleet.ErrSuperseded):
-		return status.Error(codes.Aborted, "a later reload has taken the place of this one")
+		return status.Error(codes.Aborted, "a later reload, of another config, has taken the place of this one")
 	case errors.Is(err, fleet.ErrDeploying):
 		return status.Error(codes.FailedPrecondition, err.Error()+"; the config is read again when it has ended")
 	default:

@@ -20,14 +20,16 @@ import (
 // file is a valid config. 250 ms is longer than that takes, and short for a person.
 const settleTime = 250 * time.Millisecond
 
-// configWatch asks for a reload on SIGHUP, and when the content of the config file, or of a
-// file that the config names, has changed. It watches the folders that the file is in: editors and Kubernetes'
+// configWatch asks for a reload on SIGHUP, on a request, and when the content of the config
+// file, or of a file that the config names, has changed. A content that a reload on SIGHUP or
+// on a request loads is no change any more. It watches the folders that the file is in: editors and Kubernetes'
 // ConfigMaps replace the file, or the link to it, and do not write to it.
 type configWatch struct {
 	path     string
 	others   func() []string // the files that the config names; nil: none
 	log      *slog.Logger
 	hangups  chan os.Signal
+	requests chan string       // reasons; capacity 1
 	watcher  *fsnotify.Watcher // nil where files cannot be watched
 	reported content           // the content of the last reload, or of the start
 	known    map[string]string // the contents of others then, by path
@@ -44,7 +46,7 @@ type content struct {
 // Where files cannot be watched, the log says so, and SIGHUP remains. The caller
 // calls close when run has returned.
 func newConfigWatch(path string, log *slog.Logger) *configWatch {
-	w := &configWatch{path: path, log: log, hangups: make(chan os.Signal, 1)}
+	w := &configWatch{path: path, log: log, hangups: make(chan os.Signal, 1), requests: make(chan string, 1)}
 	w.reported = w.read()
 	var err error
 	if w.watcher, err = fsnotify.NewWatcher(); err == nil {
@@ -55,6 +57,15 @@ func newConfigWatch(path string, log *slog.Logger) *configWatch {
 	}
 	signal.Notify(w.hangups, syscall.SIGHUP)
 	return w
+}
+
+// request has run ask for a reload. It does not block: if a request is pending, one reload
+// serves both.
+func (w *configWatch) request(reason string) {
+	select {
+	case w.requests <- reason:
+	default:
+	}
 }
 
 // close releases what newConfigWatch has taken.
@@ -100,14 +111,19 @@ func (w *configWatch) run(ctx context.Context, reload func(reason string)) {
 		}
 	}
 	schedule() // which learns the other files
+	demand := func(reason string) {
+		w.reported, w.known, settled = w.read(), w.readOthers(), nil
+		reload(reason)
+		schedule() // for other files that the config names now, and after a read that shows no change even if there is one
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-w.hangups:
-			w.reported, w.known, settled = w.read(), w.readOthers(), nil
-			reload("SIGHUP")
-			schedule() // for other files that the config names now, and after a read that shows no change even if there is one
+			demand("SIGHUP")
+		case reason := <-w.requests:
+			demand(reason)
 		case <-events:
 			schedule()
 		case err := <-failures: // events were lost

@@ -19,6 +19,13 @@ const within = 30 * time.Second
 // the reloads that it asks for.
 func startWatch(t *testing.T, path string, others ...string) <-chan string {
 	t.Helper()
+	_, reasons := startRequests(t, path, others...)
+	return reasons
+}
+
+// startRequests is startWatch that returns the watch, too.
+func startRequests(t *testing.T, path string, others ...string) (*configWatch, <-chan string) {
+	t.Helper()
 	w := newConfigWatch(path, slog.New(slog.DiscardHandler))
 	w.others = func() []string { return others }
 	reasons := make(chan string, 10)
@@ -30,7 +37,31 @@ func startWatch(t *testing.T, path string, others ...string) <-chan string {
 		running.Wait()
 		w.close()
 	})
-	return reasons
+	return w, reasons
+}
+
+// TestConfigWatchRequest: a change that a request has loaded causes no other reload.
+func TestConfigWatchRequest(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
+	path := filepath.Join(t.TempDir(), "config.yaml")
+	w, reasons := startRequests(t, path)
+	for _, content := range []string{"minInstances: 1", "minInstances: 2"} {
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		w.request("call")
+		if reason := <-reasons; reason != "call" {
+			t.Errorf("reload for %q", reason)
+		}
+		select {
+		case reason := <-reasons:
+			t.Errorf("a second reload for %q", reason)
+		case <-time.After(4 * settleTime):
+		}
+	}
 }
 
 // TestConfigWatchInABusyFolder: a file beside the config file that is written

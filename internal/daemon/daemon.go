@@ -101,6 +101,9 @@ type Daemon struct {
 	retiring  chan bool // gets a value when another worker is to serve: whether this one may refuse
 
 	waiters  waiters        // for the result of the next reload
+	// requestReload has the config loaded for a call: Reload, or what notes the content of the
+	// file first. It is set before Run.
+	requestReload func(reason string)
 	stopTime atomic.Int64   // how long a stop may take, in nanoseconds
 	reloads  chan string    // capacity 1: the reason of the next reload
 	failed   chan error     // capacity 1: why a part has ended too early
@@ -155,6 +158,7 @@ func New(o Options) (*Daemon, error) {
 		d.documents.kept = o.saved.Documents
 	}
 	d.resetKey = o.saved.resetKey()
+	d.requestReload = d.Reload
 	d.noteFiles(&d.plan.config)
 	d.stop = sync.OnceFunc(func() { close(d.stopping) })
 	d.kill = sync.OnceFunc(func() { close(d.killed) })

@@ -29,7 +29,7 @@ func (o operator) Stop(now bool) time.Duration {
 // Reload has the config loaded, and returns its path when it is in force.
 func (o operator) Reload(ctx context.Context, reason string) (string, error) {
 	w := o.d.waiters.add()
-	o.d.Reload(reason)
+	o.d.requestReload(reason)
 	select {
 	case r := <-w:
 		return r.path, r.err

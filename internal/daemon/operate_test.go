@@ -2,6 +2,8 @@ package daemon_test
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -65,6 +67,35 @@ func TestReloadSuperseded(t *testing.T) {
 	}
 	if err := <-first; status.Code(err) != codes.Aborted {
 		t.Errorf("the first: %v", err)
+	}
+}
+
+// TestReloadTwice: a reload that waits for instances goes on when the same config is loaded
+// again, and both calls get its outcome.
+func TestReloadTwice(t *testing.T) {
+	t.Parallel()
+	r := daemontest.Start(t, "minInstances: 1\n")
+	r.AwaitReady(1)
+	gate := filepath.Join(t.TempDir(), "gate")
+	r.SetConfig("minInstances: 1\nmaxInstances: 4\n" + fmt.Sprintf(
+		"command: [sh, -c, 'until [ -e %s ]; do sleep 0.02; done; exec bun run {location} --port {port}']\nlocation: %s\n", gate, daemontest.BunApp(t)))
+	outcomes := make(chan error, 2)
+	for i := range 2 {
+		go func() { // ends with the call
+			_, err := r.Client.Reload(context.Background(), &dynlbv1.ReloadRequest{})
+			outcomes <- err
+		}()
+		daemontest.Eventually(t, "a reload in progress", func() bool {
+			return strings.Count(r.Log.String(), "config reload in progress") == i+1
+		})
+	}
+	if err := os.WriteFile(gate, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := <-outcomes; err != nil || r.Pool().GetMaxInstances() != 4 {
+			t.Errorf("%v, up to %d instances", err, r.Pool().GetMaxInstances())
+		}
 	}
 }
 

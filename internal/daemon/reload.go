@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 
 	"github.com/dynlb/dynlb/internal/app"
@@ -39,6 +40,7 @@ func (d *Daemon) reload(now context.Context) {
 		return
 	}
 	changed := d.changed(&next.plan)
+	waiters = append(d.takeOverWaiters(&next.plan), waiters...)
 	d.abandon()
 	d.trial = &trial{prepared: next, tried: changed, outcome: make(chan verdict, 1), waiters: waiters}
 	if d.try(changed) {
@@ -49,6 +51,15 @@ func (d *Daemon) reload(now context.Context) {
 	for _, a := range d.apps.All() {
 		a.Board.SetReloading()
 	}
+}
+
+// takeOverWaiters returns the waiters of the reload under way if that is of the same config
+// as next. The reload of next answers them then.
+func (d *Daemon) takeOverWaiters(next *plan) (all []waiter) {
+	if d.trial != nil && reflect.DeepEqual(&d.trial.plan.config, &next.config) {
+		all, d.trial.waiters = d.trial.waiters, nil
+	}
+	return all
 }
 
 // changed returns the apps whose settings are others than those that they have: apart

@@ -112,7 +112,7 @@ func serve(ctx context.Context, logs *logging.Logs, o Options) error {
 	if err := errors.Join(containErr, err); err != nil {
 		return err
 	}
-	watch.others = d.configFiles
+	watch.others, d.requestReload = d.configFiles, watch.request
 	watching, stopWatch := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	defer running.Wait()
