@@ -213,7 +213,7 @@ func TestScaleToNamesTheCertificate(t *testing.T) {
 			t.Errorf("audit line is %s", audit[i])
 		}
 	}
-	if reason := p.scaler.reason; !strings.HasPrefix(reason, "ScaleTo from 127.0.0.1:") || !strings.HasSuffix(reason, " (CN=Zoë,O=Example): 4 -> 3") {
+	if reason := p.scaler.reason; !strings.HasPrefix(reason, "order from 127.0.0.1:") || !strings.HasSuffix(reason, " (CN=Zoë,O=Example): 4 -> 3") {
 		t.Errorf("reason is %q", reason)
 	}
 }

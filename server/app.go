@@ -115,8 +115,7 @@ func (a apps) find(name string) (*App, error) {
 		}
 	}
 	if name == "" {
-		return nil, status.Errorf(codes.InvalidArgument, "app is missing: there are %[1]s; write --app %[2]s, ?app=%[2]s or {\"app\": %[2]q}",
-			strings.Join(a.names(), ", "), a[0].Name)
+		return nil, status.Errorf(codes.InvalidArgument, "app is missing: there are %s; name one of them", strings.Join(a.names(), ", "))
 	}
 	return nil, status.Errorf(codes.NotFound, "there is no app %q, only %s", name, strings.Join(a.names(), ", "))
 }

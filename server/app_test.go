@@ -156,7 +156,7 @@ func TestAppOfRequest(t *testing.T) {
 		{apps{one}, "one", "one", codes.OK, ""},
 		{apps{one}, "two", "", codes.NotFound, `there is no app "two", only one`},
 		{apps{one, two}, "two", "two", codes.OK, ""},
-		{apps{one, two}, "", "", codes.InvalidArgument, `app is missing: there are one, two; write --app one, ?app=one or {"app": "one"}`},
+		{apps{one, two}, "", "", codes.InvalidArgument, "app is missing: there are one, two; name one of them"},
 		{apps{one, two}, "three", "", codes.NotFound, `there is no app "three", only one, two`},
 	} {
 		got, err := tt.apps.find(tt.name)

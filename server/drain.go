@@ -22,7 +22,7 @@ func (c *control) DrainInstance(ctx context.Context, req *dynlbv1.DrainInstanceR
 		return nil, status.Error(codes.InvalidArgument, "instance_id is missing: it says which instance to drain")
 	}
 	from, id := peerOf(ctx), registry.ID(req.GetInstanceId())
-	err = app.Restarter.Replace(id, "was drained by DrainInstance from "+from)
+	err = app.Restarter.Replace(id, "was drained by order from "+from)
 	switch {
 	case err == nil:
 	case errors.Is(err, fleet.ErrNoInstance):

@@ -27,7 +27,7 @@ func TestDrainInstance(t *testing.T) {
 	}
 	two.restarter.mu.Lock()
 	if got := two.restarter.drained; len(got) != 2 || got[0] != "abc" || got[1] != "def" ||
-		!strings.HasPrefix(two.restarter.reason, "was drained by DrainInstance from 127.0.0.1:") {
+		!strings.HasPrefix(two.restarter.reason, "was drained by order from 127.0.0.1:") {
 		t.Errorf("drained %v, because %q", got, two.restarter.reason)
 	}
 	two.restarter.mu.Unlock()

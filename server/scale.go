@@ -31,7 +31,7 @@ func (c *control) ScaleTo(ctx context.Context, req *dynlbv1.ScaleToRequest) (*dy
 		return nil, err
 	}
 	from, target := peerOf(ctx), int(req.GetTarget())
-	reason := fmt.Sprintf("ScaleTo from %s: %d -> %d", from, app.Board.Snapshot().Target, target)
+	reason := fmt.Sprintf("order from %s: %d -> %d", from, app.Board.Snapshot().Target, target)
 	if hold > 0 {
 		reason += fmt.Sprintf(", held for %v", hold)
 	}

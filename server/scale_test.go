@@ -84,7 +84,7 @@ func TestScaleToNamesThePeer(t *testing.T) {
 	if _, err := p.client.ScaleTo(t.Context(), &dynlbv1.ScaleToRequest{Target: proto.Int32(4)}); err != nil {
 		t.Fatal(err)
 	}
-	if got := p.scaler.reason; !strings.HasPrefix(got, "ScaleTo from 127.0.0.1:") || !strings.HasSuffix(got, ": 2 -> 4") {
+	if got := p.scaler.reason; !strings.HasPrefix(got, "order from 127.0.0.1:") || !strings.HasSuffix(got, ": 2 -> 4") {
 		t.Errorf("reason is %q", got)
 	}
 	resp, body := p.do(t, "POST", "/v1/scale", `{"target":3,"hold":"60s"}`,
@@ -92,7 +92,7 @@ func TestScaleToNamesThePeer(t *testing.T) {
 	if resp.StatusCode != http.StatusOK {
 		t.Fatalf("%s %s", resp.Status, body)
 	}
-	if got := p.scaler.reason; !strings.HasPrefix(got, "ScaleTo from 127.0.0.1:") || !strings.HasSuffix(got, ": 4 -> 3, held for 1m0s") {
+	if got := p.scaler.reason; !strings.HasPrefix(got, "order from 127.0.0.1:") || !strings.HasSuffix(got, ": 4 -> 3, held for 1m0s") {
 		t.Errorf("reason is %q", got)
 	}
 	audit := strings.Split(strings.TrimSpace(p.log.String()), "\n")

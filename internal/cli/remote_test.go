@@ -256,7 +256,7 @@ func TestClientCommands(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(stdout), "\n")
 	if code != exitDone || len(lines) != 6 ||
 		!strings.HasPrefix(lines[0], "3 ready of 3 wanted (2 to 8), 0 in flight, 0 waiting, 0 restarts, held for ") ||
-		!strings.HasPrefix(lines[1], "why: ") || !strings.Contains(lines[1], " ago, by order: ScaleTo from ") ||
+		!strings.HasPrefix(lines[1], "why: ") || !strings.Contains(lines[1], " ago, by order: order from ") ||
 		!strings.HasPrefix(lines[2], "INSTANCE  ADDRESS") || strings.Contains(stdout, "\x1b") {
 		t.Errorf("status: %d\n%s", code, stdout)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/user"
 	"path/filepath"
 	"slices"
@@ -205,11 +206,29 @@ func installedProgram() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if program, err = filepath.EvalSymlinks(program); err != nil {
+	file, err := filepath.EvalSymlinks(program)
+	if err != nil {
 		return "", err
 	}
-	if strings.Contains(program, string(filepath.Separator)+"go-build") {
-		return "", fmt.Errorf("%s is a temporary program of go run; build dynlb first: make build", program)
+	program = asCalled(file)
+	if strings.Contains(file, string(filepath.Separator)+"go-build") {
+		return "", fmt.Errorf("%s is a temporary program of go run; build dynlb first: make build", file)
 	}
 	return program, nil
+}
+
+// asCalled returns the path by which this program was called, if it leads to the file: a
+// link that is set to another version later is followed then.
+func asCalled(file string) string {
+	called, err := exec.LookPath(os.Args[0])
+	if err != nil {
+		return file
+	}
+	if called, err = filepath.Abs(called); err != nil {
+		return file
+	}
+	if target, err := filepath.EvalSymlinks(called); err != nil || target != file {
+		return file
+	}
+	return called
 }

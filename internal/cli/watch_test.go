@@ -13,7 +13,7 @@ import (
 func TestWatchLines(t *testing.T) {
 	t.Parallel()
 	for output, want := range map[string][]string{
-		"":     {"2 ready of 2 wanted", " scaled: ScaleTo from ", "starting ", "ready ", "3 ready of 3 wanted"},
+		"":     {"2 ready of 2 wanted", " scaled: order from ", "starting ", "ready ", "3 ready of 3 wanted"},
 		"json": {`"target":2`, `"EVENT_TYPE_SCALED"`, `"target":3`},
 	} {
 		t.Run("output "+output, func(t *testing.T) {

@@ -76,7 +76,7 @@ func TestAppProblems(t *testing.T) {
 		name, yaml string
 		want       []string
 	}{
-		{"none", "apps: {}", []string{"1: apps: must be a mapping of names to apps, such as {web: {hosts: [a.example.com]}}; without several apps leave it out; got a mapping"}},
+		{"none", "apps: {}", []string{"1: apps: must be a mapping of names to apps, such as {web: {hosts: [a.example.com]}}; without several apps leave it out; got an empty mapping"}},
 		{"a list", "apps: [web]", []string{"1: apps: must be a mapping of names to apps, such as {web: {hosts: [a.example.com]}}; without several apps leave it out; got a list"}},
 		{"no label", "apps: {Web: {}, my_app: {}, -a: {}}", []string{
 			"1: apps.Web: must be a name of lower-case letters, digits and hyphens, such as web, of 63 at most",
@@ -94,7 +94,7 @@ func TestAppProblems(t *testing.T) {
 			"1: apps.web.minInstance: unknown key; did you mean minInstances?",
 			"1: apps.web.queue.listen: unknown key; the keys are limit, timeout",
 		}},
-		{"beside apps", "hosts: [a]", []string{"1: hosts: unknown key; the keys are " + names(Keys())}},
+		{"beside apps", "hosts: [a]", []string{"1: hosts: belongs to an app: write it under apps, such as apps: {web: {hosts: ...}}"}},
 		{"the wrong form", "apps: {web: 3}", []string{"1: apps.web: must be a mapping with the keys " + names(appTable(&Config{})) + "; got 3"}},
 		{"hosts", "apps: {web: {hosts: [a:80, '*', 'a.*', bücher.example, https://a, '']}}", []string{
 			"1: apps.web.hosts[0]: must be a host without a port; write a; got \"a:80\"",

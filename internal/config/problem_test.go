@@ -92,7 +92,7 @@ var parseProblems = []struct {
 	{"checkInterval: 2d", `1: checkInterval: must be a duration in hours, minutes, seconds or ms: write 2d as 48h; got "2d"`},
 	{"checkInterval: '5000'", `1: checkInterval: must be milliseconds, such as 5000, or a duration, such as 5s; got "5000"`},
 	{"checkInterval: 2.5", "1: checkInterval: must be milliseconds, such as 5000, or a duration, such as 5s; got 2.5"},
-	{"checkInterval: []", "1: checkInterval: must be milliseconds, such as 5000, or a duration, such as 5s; got a list"},
+	{"checkInterval: []", "1: checkInterval: must be milliseconds, such as 5000, or a duration, such as 5s; got an empty list"},
 	{"checkInterval: 0", "1: checkInterval: must be at least 1ms; got 0"},
 	{"checkInterval: -5000", "1: checkInterval: must be at least 1ms; got -5000"},
 	{"healthTimeout: 10us", `1: healthTimeout: must be at least 1ms; got "10us"`},
@@ -117,7 +117,7 @@ var parseProblems = []struct {
 	// The command and its environment.
 	{"command: bun run app.ts", "1: command: must be a list; write command: [bun, run, app.ts]"},
 	{"command: npm ci && node app.js", `1: command: must be a list; write command: [sh, -c, "npm ci && node app.js"]`},
-	{"command: []", "1: command: must be " + wantCommand + "; got a list"},
+	{"command: []", "1: command: must be " + wantCommand + "; got an empty list"},
 	{"command: ['']", `1: command[0]: must be a program; got ""`},
 	{"command:\n- node\n- [a]\n- ~\n", "3: command[1]: must be a string; got a list\n4: command[2]: must be a string; got nothing"},
 	{`command: [node, "\0"]`, `1: command[1]: must be a string; got "\x00"`},

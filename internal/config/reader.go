@@ -102,12 +102,17 @@ func (r *reader) mapping(prefix string, node *yaml.Node, table []Key) {
 	})
 }
 
+// ofRoutes are the keys that say which requests are those of one of several apps.
+var ofRoutes = []string{"hosts", "paths", "strip"}
+
 // unknown reports a key that is not in the table. namesTold tells that a problem lists
 // its names already.
 func (r *reader) unknown(at place, name string, table []Key, namesTold *bool) {
 	switch near := nearest(name, table); {
 	case r.isShared(at, name):
 		r.problem(at, "belongs beside apps: it is one for all of them")
+	case slices.Contains(ofRoutes, at.key):
+		r.problem(at, "belongs to an app: write it under apps, such as apps: {web: {%s: ...}}", name)
 	case near != "":
 		r.problem(at, "unknown key; did you mean %s?", near)
 	case !*namesTold:
@@ -159,8 +164,14 @@ func isNull(node *yaml.Node) bool {
 func describe(node *yaml.Node) string {
 	switch node.Kind {
 	case yaml.SequenceNode:
+		if len(node.Content) == 0 {
+			return "an empty list"
+		}
 		return "a list"
 	case yaml.MappingNode:
+		if len(node.Content) == 0 {
+			return "an empty mapping"
+		}
 		return "a mapping"
 	case yaml.AliasNode:
 		return "an alias"

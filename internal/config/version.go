@@ -112,7 +112,7 @@ func (a *App) FindVersion(name string) (label, path string, err error) {
 	case a.usesVersion("command"), a.usesVersion("env"):
 		return name, "", nil
 	default:
-		return "", "", fmt.Errorf("it is not known where version %s is: set releases, or use {version} in command; to deploy a folder, write ./%s", name, name)
+		return "", "", fmt.Errorf("it is not known where version %s is: set releases, or use {version} in command; to deploy a folder, write its path, such as ./releases/v2", name)
 	}
 	if path, err = filepath.EvalSymlinks(path); err != nil {
 		err = fmt.Errorf("find version %s: %w", name, cause(err))

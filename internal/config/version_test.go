@@ -64,7 +64,7 @@ func TestFindVersion(t *testing.T) {
 		{a, filepath.Join(dir, "v 3"), "", "", "the name of"},
 		{labelled, "2.0", "2.0", "", ""},
 		{labelled, "1.0", "", "", ""},
-		{bare, "v2", "", "", "to deploy a folder, write ./v2"},
+		{bare, "v2", "", "", "to deploy a folder, write its path, such as ./releases/v2"},
 	} {
 		want := c.path
 		if want != "" {

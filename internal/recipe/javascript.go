@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -65,8 +66,16 @@ func (f folder) startScript(line string) *Recipe {
 		return &Recipe{From: "scripts.start in package.json", Command: []string{f.manager(), "run", "start"}}
 	}
 	r.From = "scripts.start in package.json"
-	if r.Command[0] == "nodemon" {
+	switch r.Command[0] {
+	case "nodemon":
 		r.Command[0] = "node"
+	case "pm2", "pm2-runtime": // what dynlb is in place of
+		if name := f.first(scriptsOf(r.Command[1:])...); name != "" {
+			script, err := f.scriptFile(name)
+			if err == nil {
+				r.Command = script.Command
+			}
+		}
 	}
 	r.Command = slices.DeleteFunc(r.Command, func(word string) bool { return word == "--watch" || word == "--hot" })
 	if own := filepath.Join("node_modules", ".bin", r.Command[0]); f.has(own) {
@@ -88,6 +97,13 @@ func (f folder) manager() string {
 	return "npm"
 }
 
+// scriptsOf returns the arguments that are scripts and not configs of PM2.
+func scriptsOf(args []string) []string {
+	return slices.DeleteFunc(slices.Clone(args), func(arg string) bool {
+		return scriptRank(filepath.Ext(arg)) < 0 || strings.Contains(arg, ".config.")
+	})
+}
+
 // entryPoint returns the recipe for the entry point of a package. A package without one is
 // no app: it may belong to the build of an app in another language.
 func (f folder) entryPoint(p *packageJSON) (*Recipe, error) {
@@ -101,7 +117,11 @@ func (f folder) entryPoint(p *packageJSON) (*Recipe, error) {
 		}
 		return r, err
 	}
-	return f.script()
+	r, err := f.script()
+	if name := cmp.Or(p.Module, p.Main); r == nil && err == nil && name != "" {
+		return nil, fmt.Errorf("package.json names %s, which is missing; build it first, or correct main", name)
+	}
+	return r, err
 }
 
 // script returns the recipe for a script with one of the usual names.

@@ -76,6 +76,10 @@ func TestFind(t *testing.T) {
 			files: map[string]string{"Procfile": "web: uvicorn a:b --port ${PORT:-8000} --workers $WORKERS\n"},
 			want:  "sh -c exec uvicorn a:b --port ${PORT:-8000} --workers $WORKERS",
 		},
+		"PM2": {
+			files: map[string]string{"package.json": `{"scripts": {"start": "pm2-runtime start server.js -i 4"}}`, "server.js": ""},
+			want:  "node server.js", env: "NODE_ENV=production",
+		},
 		"FastAPI":               {files: map[string]string{"main.py": "api = FastAPI(title='x')\n"}, want: "uvicorn --port {port} main:api", env: "PYTHONUNBUFFERED=1"},
 		"Flask":                 {files: map[string]string{"app.py": "from flask import Flask\napp = Flask(__name__)\n"}, want: "gunicorn -b 127.0.0.1:{port} app:app", env: "PYTHONUNBUFFERED=1"},
 		"Django":                {files: map[string]string{"manage.py": "", "shop/wsgi.py": ""}, want: "gunicorn -b 127.0.0.1:{port} shop.wsgi", env: "PYTHONUNBUFFERED=1"},
@@ -124,6 +128,9 @@ func commandOf(t *testing.T, text string) []string {
 // TestFindNothing: a folder without an app, and one whose app cannot be started.
 func TestFindNothing(t *testing.T) {
 	usePrograms(t, "node")
+	if _, err := Find(write(t, map[string]string{"package.json": `{"main": "lib.js"}`})); err == nil || !strings.Contains(err.Error(), "names lib.js, which is missing") {
+		t.Errorf("a missing entry point: %v", err)
+	}
 	if _, err := Find(write(t, map[string]string{"README.md": "", "package.json": "{}"})); !errors.Is(err, ErrNone) {
 		t.Errorf("an empty folder: %v", err)
 	}
