@@ -60,7 +60,7 @@ deploy goes on if this command is interrupted; 'dynlb rollback' ends it.`,
 				return err
 			}
 			request.App = o.app
-			return o.printSteps(cmd, errDeployGoesOn, func(ctx context.Context, r *remote) (steps, error) {
+			return o.printSteps(cmd, "the deploy", errDeployGoesOn, func(ctx context.Context, r *remote) (steps, error) {
 				stream, err := r.Deploy(ctx, request)
 				return func() (string, error) { m, err := stream.Recv(); return m.GetText(), err }, err
 			})
@@ -154,7 +154,7 @@ another rollback goes forward to it again; the first line says from where to whe
 			if err != nil {
 				return err
 			}
-			return o.printSteps(cmd, errDeployGoesOn, func(ctx context.Context, r *remote) (steps, error) {
+			return o.printSteps(cmd, "the rollback", errDeployGoesOn, func(ctx context.Context, r *remote) (steps, error) {
 				if line := r.rollbackLine(ctx, app); line != "" {
 					fmt.Fprintln(cmd.OutOrStdout(), line)
 				}

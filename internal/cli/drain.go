@@ -117,7 +117,7 @@ func (r *remote) drain(cmd *cobra.Command, in *dynlbv1.Instance, timeout time.Du
 		case err != nil && ctx.Err() != nil:
 			return fmt.Errorf("%s is not gone after %v%s; the drain goes on", terminal.ShortID(in.GetId()), timeout, whyNot(last))
 		case err != nil:
-			return r.explain(cmd.Context(), err)
+			return r.explainOf(cmd.Context(), err, "the drain")
 		}
 		last = m.GetPool()
 		if printDrain(out, m, in.GetId()) {

@@ -44,7 +44,7 @@ of the config, as for new code, see 'dynlb restart'.`,
 			case err != nil && ctx.Err() != nil:
 				return errReloadGoesOn
 			case err != nil:
-				return r.explain(cmd.Context(), err)
+				return r.explainOf(cmd.Context(), err, "the reload")
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "in force: %s\n", cmp.Or(response.GetPath(), "the defaults"))
 			return nil

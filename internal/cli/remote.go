@@ -42,6 +42,7 @@ type remote struct {
 	conn     *grpc.ClientConn
 	address  string
 	others   func() []runs.Record // the dynlb of this machine; nil: not known
+	reached  bool                 // the connection was made
 	noConfig bool                 // the address is the default: neither a config nor --admin gave it
 }
 
@@ -96,6 +97,7 @@ func (r *remote) connect(ctx context.Context) error {
 	for {
 		state := r.conn.GetState()
 		if state != connectivity.Idle && state != connectivity.Connecting {
+			r.reached = state == connectivity.Ready
 			return nil
 		}
 		if !r.conn.WaitForStateChange(limited, state) {
@@ -134,13 +136,20 @@ func call[T any](cmd *cobra.Command, o *options, do func(context.Context, *remot
 func (r *remote) close() { _ = r.conn.Close() }
 
 // explain returns the error of a call with advice.
-func (r *remote) explain(ctx context.Context, err error) error {
+func (r *remote) explain(ctx context.Context, err error) error { return r.explainOf(ctx, err, "") }
+
+// explainOf is explain for a call that has begun something which may go on, such as the
+// deploy.
+func (r *remote) explainOf(ctx context.Context, err error, what string) error {
 	s := status.Convert(err)
 	if strings.Contains(s.Message(), "unexpected HTTP status code received") { // HTTP/2 without gRPC
 		return r.notGRPC()
 	}
 	switch s.Code() {
 	case codes.Unavailable:
+		if r.broke(s.Message()) {
+			return brokenError(s.Message(), what)
+		}
 		found := probe(ctx, r.address)
 		if found == speaksHTTP {
 			return r.notGRPC()
@@ -150,7 +159,7 @@ func (r *remote) explain(ctx context.Context, err error) error {
 			hint = "no " + config.DefaultPath + " found; if dynlb is running, give --config or --admin"
 		}
 		if found == noListener && r.others != nil {
-			hint += othersHint(r.others())
+			hint += othersHint(r.elsewhere())
 		}
 		return fmt.Errorf("no dynlb answers at %s: %s\n%s", r.address, dialCause(s.Message()), hint)
 	case codes.DeadlineExceeded:

@@ -34,7 +34,7 @@ The restart goes on if this command is interrupted.`,
 			if err != nil {
 				return err
 			}
-			return o.printSteps(cmd, errRestartGoesOn, func(ctx context.Context, r *remote) (steps, error) {
+			return o.printSteps(cmd, "the restart", errRestartGoesOn, func(ctx context.Context, r *remote) (steps, error) {
 				stream, err := r.RestartInstances(ctx, &dynlbv1.RestartInstancesRequest{App: app, MaxSurge: surge})
 				return func() (string, error) {
 					m, err := stream.Recv()

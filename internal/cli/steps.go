@@ -23,8 +23,8 @@ func (e goesOnError) Error() string { return string(e) }
 type steps func() (string, error)
 
 // printSteps prints the steps of a call, which goes on if the command is interrupted. The
-// error is detached then.
-func (o *options) printSteps(cmd *cobra.Command, detached goesOnError, call func(context.Context, *remote) (steps, error)) error {
+// error is detached then. what is the call, such as the deploy.
+func (o *options) printSteps(cmd *cobra.Command, what string, detached goesOnError, call func(context.Context, *remote) (steps, error)) error {
 	r, err := dial(cmd.Context(), o)
 	if err != nil {
 		return err
@@ -34,7 +34,7 @@ func (o *options) printSteps(cmd *cobra.Command, detached goesOnError, call func
 	defer stop()
 	next, err := call(ctx, r)
 	if err != nil {
-		return r.explain(cmd.Context(), err)
+		return r.explainOf(cmd.Context(), err, what)
 	}
 	for {
 		line, err := next()
@@ -44,7 +44,7 @@ func (o *options) printSteps(cmd *cobra.Command, detached goesOnError, call func
 		case err != nil && ctx.Err() != nil:
 			return detached
 		case err != nil:
-			return r.explain(cmd.Context(), err)
+			return r.explainOf(cmd.Context(), err, what)
 		}
 		fmt.Fprintln(cmd.OutOrStdout(), terminal.Printable(line))
 	}

@@ -44,7 +44,7 @@ of the last upgrade, and so do an event and the log.`,
 					return fmt.Errorf("find %s: %w", args[0], err)
 				}
 			}
-			return o.printSteps(cmd, errUpgradeGoesOn, func(ctx context.Context, r *remote) (steps, error) {
+			return o.printSteps(cmd, "the upgrade", errUpgradeGoesOn, func(ctx context.Context, r *remote) (steps, error) {
 				stream, err := r.Upgrade(ctx, &dynlbv1.UpgradeRequest{Path: path})
 				return func() (string, error) { m, err := stream.Recv(); return m.GetText(), err }, err
 			})
