@@ -24,6 +24,7 @@ var tlsValues = []struct {
 		}
 	}},
 	{"tls: internal", func(string) PublicTLS { return PublicTLS{Internal: true} }},
+	{"tls: {internal: true, http3: true}", func(string) PublicTLS { return PublicTLS{Internal: true, HTTP3: true} }},
 	{"tls: {internal: true, storage: state}", func(dir string) PublicTLS {
 		return PublicTLS{Internal: true, Storage: filepath.Join(dir, "state")}
 	}},
@@ -71,8 +72,9 @@ func TestTLSValues(t *testing.T) {
 // tlsProblems are texts with tls, and the problem in each.
 var tlsProblems = []struct{ yaml, want string }{
 	{"tls: {}", "1: tls: must have domains, cert and key, or internal: they say where the certificate comes from"},
+	{"tls: {http3: true}", "1: tls: must have domains, cert and key, or internal: they say where the certificate comes from"},
 	{"tls: {http2: true}", "1: tls: must have domains, cert and key, or internal: they say where the certificate comes from"},
-	{"tls: on", `1: tls: must be internal, or a mapping with the keys cert, key, certificates, domains, email, ca, caRoot, internal, storage, redirect, http2, hsts; got "on"`},
+	{"tls: on", `1: tls: must be internal, or a mapping with the keys cert, key, certificates, domains, email, ca, caRoot, internal, storage, redirect, http2, http3, hsts; got "on"`},
 	{"tls: {cert: cert.pem}", "1: tls.cert: needs tls.key, its private key"},
 	{"tls: {key: key.pem}", "1: tls.key: needs tls.cert, its certificate"},
 	{"tls: {cert: gone, key: key.pem}", "1: tls.cert: must exist, as seen from the config file's folder; DIR/gone: no such file or directory"},

@@ -52,3 +52,11 @@ func (r *request) leave() {
 	r.recycle()
 	w.loop.End()
 }
+
+// altSvc returns the value of Alt-Svc for the client, "" for none.
+func (r *request) altSvc() string {
+	if r.settings.AltSvc == "" || r.client.scheme() != "https" {
+		return ""
+	}
+	return r.settings.AltSvc
+}

@@ -252,14 +252,6 @@ func (s *response) appendHead(b []byte) []byte {
 	return b
 }
 
-// altSvc returns the value of Alt-Svc for the client, "" for none.
-func (r *request) altSvc() string {
-	if r.settings.AltSvc == "" || r.client.scheme() != "https" {
-		return ""
-	}
-	return r.settings.AltSvc
-}
-
 // surplus notes that bytes came after the end of the response.
 func (s *response) surplus() {
 	s.reusable = false
