@@ -145,10 +145,11 @@ func TestServiceOverUpgrades(t *testing.T) {
 	if code := p.exit(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
-	if m.mu.Lock(); len(m.senders) != 1 || !m.senders[p.Process.Pid] {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.senders) != 1 || !m.senders[p.Process.Pid] {
 		t.Errorf("the processes %v have reported, want %d only", m.senders, p.Process.Pid)
 	}
-	m.mu.Unlock()
 }
 
 // TestUpgradeSignal: a single process says that SIGUSR2 cannot upgrade it.
