@@ -12,7 +12,7 @@ import (
 )
 
 // TestHTTP3WebSocket checks that a WebSocket over HTTP/3 (RFC 9220) is carried, and that one
-// where there is a page is refused.
+// where there is a page is refused, as another protocol is.
 func TestHTTP3WebSocket(t *testing.T) {
 	t.Parallel()
 	heads := make(chan []string, 2)
@@ -31,7 +31,7 @@ func TestHTTP3WebSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	client := (&h3.Transport{}).NewClientConn(conn)
-	open := func(path string) (*h3.RequestStream, *http.Response) {
+	open := func(protocol, path string) (*h3.RequestStream, *http.Response) {
 		t.Helper()
 		stream, err := client.OpenRequestStream(t.Context())
 		if err != nil {
@@ -41,7 +41,7 @@ func TestHTTP3WebSocket(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := &http.Request{Method: http.MethodConnect, Proto: "websocket", URL: to, Host: to.Host, Header: http.Header{"Sec-Websocket-Version": {"13"}}}
+		r := &http.Request{Method: http.MethodConnect, Proto: protocol, URL: to, Host: to.Host, Header: http.Header{"Sec-Websocket-Version": {"13"}}}
 		if err := stream.SendRequestHeader(r); err != nil {
 			t.Fatal(err)
 		}
@@ -51,7 +51,7 @@ func TestHTTP3WebSocket(t *testing.T) {
 		}
 		return stream, res
 	}
-	stream, res := open("/socket")
+	stream, res := open("websocket", "/socket")
 	if res.StatusCode != http.StatusOK {
 		t.Fatalf("status %d", res.StatusCode)
 	}
@@ -70,9 +70,13 @@ func TestHTTP3WebSocket(t *testing.T) {
 	}
 	_ = stream.Close()
 	f.recorded(t, http.StatusSwitchingProtocols)
-	if _, res := open("/page"); res.StatusCode != http.StatusBadRequest {
+	if _, res := open("websocket", "/page"); res.StatusCode != http.StatusBadRequest {
 		t.Errorf("status %d for a page", res.StatusCode)
 	}
 	f.recorded(t, http.StatusBadRequest)
+	if _, res := open("other", "/"); res.StatusCode != http.StatusNotImplemented {
+		t.Errorf("status %d for another protocol", res.StatusCode)
+	}
+	f.recorded(t, http.StatusNotImplemented)
 	f.idle(t)
 }
