@@ -16,7 +16,7 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
-// App is an app as the control plane knows it. All fields but Connections are
+// App is an app as the control plane knows it. All fields but Siblings and Connections are
 // required.
 type App struct {
 	// Name is the name that requests, state, events and metrics carry.
@@ -31,6 +31,8 @@ type App struct {
 	Deployer Deployer
 	// Pauser carries out PauseApp and ResumeApp.
 	Pauser Pauser
+	// Siblings are the other dynlbs in front of the same instances. Nil: there are none.
+	Siblings Siblings
 	// Connections returns the counts of the connections to the instances. Nil: they are
 	// not counted.
 	Connections func() Connections

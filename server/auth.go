@@ -165,11 +165,16 @@ func subjectOf(state *tls.ConnectionState) string {
 	default:
 		subject = "serial " + leaf.SerialNumber.String()
 	}
+	return oneLine(subject)
+}
+
+// oneLine returns a text of a client as logs and reasons show it.
+func oneLine(text string) string {
 	runes := []rune(strings.Map(func(c rune) rune {
 		if !unicode.IsGraphic(c) {
 			return '?'
 		}
 		return c
-	}, subject))
+	}, text))
 	return string(runes[:min(len(runes), maxSubject)])
 }

@@ -116,12 +116,12 @@ func (s *scrape) instances(now *notice.Snapshot) {
 	inFlight, ejected := 0, 0
 	for i := range now.Instances {
 		in := &now.Instances[i]
-		inFlight += in.InFlight
+		inFlight += in.InFlight - in.AtSiblings.InFlight
 		if !in.EjectedUntil.IsZero() {
 			ejected++
 		}
 		id, port := labelsOf(in)
-		s.gauge(streamsDesc, float64(in.Streams), id, port)
+		s.gauge(streamsDesc, float64(in.Streams-in.AtSiblings.Streams), id, port)
 		if in.Version != "" {
 			s.gauge(versionDesc, 1, id, port, in.Version, strconv.FormatBool(in.Staged))
 		}
@@ -133,7 +133,7 @@ func (s *scrape) instances(now *notice.Snapshot) {
 	}
 	s.gauge(inFlightDesc, float64(inFlight))
 	s.gauge(ejectedDesc, float64(ejected))
-	s.gauge(waitingDesc, float64(now.Waiting))
+	s.gauge(waitingDesc, float64(now.Waiting-now.WaitingAtSiblings))
 	for _, state := range listedStates {
 		s.gauge(statesDesc, float64(now.Count(state)), state.String())
 	}

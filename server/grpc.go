@@ -66,6 +66,7 @@ func (s *Server) newClientGRPC(control *control) *grpc.Server {
 	server := s.newGRPC(control, options...)
 	s.health.SetServingStatus(dynlbv1.Control_ServiceDesc.ServiceName, healthpb.HealthCheckResponse_SERVING)
 	healthpb.RegisterHealthServer(server, s.health)
+	dynlbv1.RegisterSiblingsServer(server, &siblings{apps: &s.apps, readers: make(chan struct{}, maxSiblings)})
 	reflection.Register(server)
 	return server
 }

@@ -56,7 +56,7 @@ func (s *scrape) instance(in *registry.Instance) {
 	}
 	s.counter(failuresDesc, float64(in.Failures), id, port)
 	s.counter(givenDesc, float64(in.Total), id, port)
-	s.gauge(atInstanceDesc, float64(in.Working()), id, port)
+	s.gauge(atInstanceDesc, float64(in.Working()-in.AtSiblings.InFlight+in.AtSiblings.Streams), id, port)
 	s.gauge(instanceLoad, in.Load, id, port)
 	s.gauge(stateDesc, 1, id, port, in.State.String())
 	s.gauge(startedDesc, float64(in.Started.UnixMilli())/1000, id, port)

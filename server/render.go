@@ -65,6 +65,8 @@ func poolOf(app string, now *notice.Snapshot) *dynlbv1.Pool {
 		ScaleUpThreshold:   now.Thresholds.Up,
 		ScaleDownThreshold: now.Thresholds.Down,
 		Load:               hundredths(now.MeanLoad()),
+		Siblings:           int32(now.Siblings),
+		WaitingAtSiblings:  int32(now.WaitingAtSiblings),
 	}
 	if d := &now.LastDecision; !d.Time.IsZero() {
 		out.LastDecision = &dynlbv1.Decision{Time: timestamp(d.Time), Rule: d.Rule, Reason: text(d.Reason)}
@@ -115,6 +117,8 @@ func instanceOf(app string, in *registry.Instance) *dynlbv1.Instance {
 		Version:        text(in.Version),
 		Staged:         in.Staged,
 		Failures:       in.Failures,
+
+		InFlightAtSiblings: int32(in.AtSiblings.InFlight),
 	}
 	if !in.Usage.Measured.IsZero() {
 		out.CpuTime = durationpb.New(in.Usage.CPU)

@@ -30,17 +30,27 @@ func (c *control) ScaleTo(ctx context.Context, req *dynlbv1.ScaleToRequest) (*dy
 	if err != nil {
 		return nil, err
 	}
-	from, target := peerOf(ctx), int(req.GetTarget())
-	reason := fmt.Sprintf("order from %s: %d -> %d", from, app.Board.Snapshot().Target, target)
-	if hold > 0 {
-		reason += fmt.Sprintf(", held for %v", hold)
+	from, target := originOf(ctx), int(req.GetTarget())
+	scale := func() (*dynlbv1.ScaleToResponse, error) {
+		reason := fmt.Sprintf("order from %s: %d -> %d", from, app.Board.Snapshot().Target, target)
+		if hold > 0 {
+			reason += fmt.Sprintf(", held for %v", hold)
+		}
+		old, err := app.Scaler.ScaleTo(ctx, target, hold, reason)
+		if err != nil {
+			return nil, err
+		}
+		c.log.Info("ScaleTo", "peer", from, "old", old, "new", target, "hold", hold, "app", app.Name)
+		return &dynlbv1.ScaleToResponse{OldTarget: int32(old), NewTarget: int32(target), App: app.Name}, nil
 	}
-	old, err := app.Scaler.ScaleTo(ctx, target, hold, reason)
+	if app.Siblings != nil && !passedOn(ctx) {
+		return c.scaleAnywhere(ctx, app, req, scale)
+	}
+	out, err := scale()
 	if err != nil {
 		return nil, scaleError(err)
 	}
-	c.log.Info("ScaleTo", "peer", from, "old", old, "new", target, "hold", hold, "app", app.Name)
-	return &dynlbv1.ScaleToResponse{OldTarget: int32(old), NewTarget: int32(target), App: app.Name}, nil
+	return out, nil
 }
 
 // holdOf returns the hold of a request; 0 if it has none.

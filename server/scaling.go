@@ -87,7 +87,7 @@ func (s *scrape) decisions(now *notice.Snapshot) {
 func (s *scrape) traffic(now *notice.Snapshot) {
 	streams := 0
 	for i := range now.Instances {
-		streams += now.Instances[i].Streams
+		streams += now.Instances[i].Streams - now.Instances[i].AtSiblings.Streams
 	}
 	s.gauge(openDesc, float64(streams))
 	s.counter(begunDesc, float64(now.StreamsBegun))

@@ -228,7 +228,7 @@ func (s *Scaler) ScaleTo(n int, hold time.Duration, reason string) (old int, err
 // obey carries out an order.
 func (s *Scaler) obey(o order) answer {
 	if by := s.steering.By; by != "" || !s.started {
-		return answer{old: s.target, err: &notice.SteeredError{By: cmp.Or(by, "it is not known yet what does")}}
+		return answer{old: s.target, err: &notice.SteeredError{By: cmp.Or(by, "it is not known yet what does"), Sibling: s.steering.Sibling}}
 	}
 	if err := s.settings.Bounds.Check(o.n); err != nil {
 		return answer{old: s.target, err: err}

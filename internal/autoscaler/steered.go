@@ -38,8 +38,13 @@ func (s *Scaler) Steer(to notice.Steering) {
 	if to.By != "" {
 		s.started = true
 		s.target = to.Target
+		s.holdUntil = to.Hold
+		s.Pool.Reserve(0, 1)
 		s.Board.Decide(to.Target, s.settings.Bounds, s.holdUntil, s.rule, "set by another process: "+to.By)
 		return
+	}
+	if to.Hold.After(now) {
+		s.holdUntil = to.Hold
 	}
 	n := s.settings.Bounds.Clamp(to.Target)
 	s.set(n, fmt.Sprintf("there are %d instances to begin with", to.Target))

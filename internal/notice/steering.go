@@ -13,10 +13,18 @@ type Steering struct {
 	By string
 	// Raise tells that this process may raise the target all the same.
 	Raise bool
+	// Sibling tells that By is the ID of another dynlb.
+	Sibling bool
+	// Hold is the end of a hold of Target that this process goes on with; zero if there is
+	// none.
+	Hold time.Time
 }
 
 // SteeredError says that the target is not for this process to set.
-type SteeredError struct{ By string }
+type SteeredError struct {
+	By      string
+	Sibling bool // as in Steering
+}
 
 // Error names what sets it.
 func (e *SteeredError) Error() string {
@@ -31,13 +39,13 @@ func (b *Board) SetSteering(s Steering) {
 	b.notifyLocked()
 }
 
-// Hold returns the target and the time until which there is a hold, if this process sets the
-// target; zero if there is none.
-func (b *Board) Hold() (target int, until time.Time) {
+// Order returns the target and the end of its hold; ok is false if another process sets it, or
+// nothing has set it yet.
+func (b *Board) Order() (target int, hold time.Time, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.report.Steering.By != "" || b.report.HoldUntil.IsZero() {
-		return 0, time.Time{}
+	if b.report.Steering.By != "" || b.report.Bounds == (Bounds{}) {
+		return 0, time.Time{}, false
 	}
-	return b.report.Target, b.report.HoldUntil
+	return b.report.Target, b.report.HoldUntil, true
 }

@@ -67,7 +67,7 @@ func (g *Group) active() bool {
 type feed struct {
 	last, spare []registry.SiblingLoad
 	report      registry.Report
-	hold        Hold
+	order       Order
 	at          time.Time // zero before the first message
 }
 
@@ -75,25 +75,25 @@ type feed struct {
 // is due. busy reports whether there are requests.
 func (f *feed) look(g *Group, now time.Time) (m *dynlbv1.WatchReportsResponse, busy bool) {
 	report := g.Registry.Report(f.spare[:0])
-	var hold Hold
-	if g.Hold != nil {
-		hold = g.Hold()
+	var order Order
+	if g.Own != nil {
+		order = g.Own()
 	}
 	changes, inFlight := changed(f.last, report.Loads)
 	f.last, f.spare = report.Loads, f.last
 	report.Loads = nil
-	same := len(changes) == 0 && report.Waiting == f.report.Waiting && report.Usable == f.report.Usable && hold == f.hold
+	same := len(changes) == 0 && report.Waiting == f.report.Waiting && report.Usable == f.report.Usable && order == f.order
 	busy = inFlight || report.Waiting > 0
 	if same && !f.at.IsZero() && now.Sub(f.at) < heartbeat-calmInterval {
 		return nil, busy
 	}
-	f.report, f.hold, f.at = report, hold, now
+	f.report, f.order, f.at = report, order, now
 	m = &dynlbv1.WatchReportsResponse{
 		Id: g.ID, Instances: changes, Waiting: int32(report.Waiting), Usable: int32(report.Usable),
 		Arrivals: report.Arrivals, Responses: report.Responses, ServiceTime: durationpb.New(report.ServiceTime),
 	}
-	if hold.Until.After(now) {
-		m.HoldUntil, m.HeldTarget = timestamppb.New(hold.Until), int32(hold.Target)
+	if m.Scales, m.Target = order.Scales, int32(order.Target); order.Hold.After(now) {
+		m.HoldUntil = timestamppb.New(order.Hold)
 	}
 	return m, busy
 }

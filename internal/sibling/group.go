@@ -18,7 +18,7 @@ var ErrNone = errors.New("the app has no siblings")
 // ErrClosed reports that the group has ended.
 var ErrClosed = errors.New("the siblings are told nothing any more")
 
-// Options are what a Group works with. All but Hold are required.
+// Options are what a Group works with. All but Own and Ordered are required.
 type Options struct {
 	// App is the name of the app, the same in all siblings.
 	App string
@@ -26,16 +26,26 @@ type Options struct {
 	ID string
 	// Registry has the instances, whose IDs are the same in all siblings.
 	Registry *registry.Registry
-	// Hold returns the hold in force, if this dynlb scales. Nil: there never is one.
-	Hold func() Hold
+	// Own returns how many instances this dynlb wants. Nil: it never scales.
+	Own func() Order
+	// Ordered is called when the order of a sibling has changed. It must not block, and must
+	// not use the Group. Nil: nothing is called.
+	Ordered func()
 	// Log gets an entry when a sibling comes and goes.
 	Log *slog.Logger
 }
 
-// Hold is an order to keep a number of instances for a time.
-type Hold struct {
+// Order is how many instances there should be, as the sibling says that scales.
+type Order struct {
+	Scales bool // it does; the rest is zero otherwise
 	Target int
-	Until  time.Time
+	Hold   time.Time // the end of the hold; zero if there is none
+}
+
+// heard is an Order, and when it was last confirmed.
+type heard struct {
+	Order
+	at time.Time
 }
 
 // Group is the siblings of an app. Create one with New, and end it with Close.
@@ -50,12 +60,12 @@ type Group struct {
 	access Access
 	links  map[string]*link // by address
 	names  map[string]*link // the links that have reached a sibling, by its ID
-	held   map[string]Hold  // by sibling, also of one that is gone
+	orders map[string]heard // by sibling, also of one that is gone
 }
 
 // New returns a Group without any sibling. It tells nothing before Set.
 func New(o Options) *Group {
-	g := &Group{Options: o, links: map[string]*link{}, names: map[string]*link{}, held: map[string]Hold{}}
+	g := &Group{Options: o, links: map[string]*link{}, names: map[string]*link{}, orders: map[string]heard{}}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	g.Registry.NameSelf(o.ID)
 	return g
@@ -130,12 +140,19 @@ func (g *Group) Client(id string) (client dynlbv1.ControlClient, ok bool) {
 	return l.control, true
 }
 
-// Held returns the hold that a sibling had last, also if it is gone: the dynlb that scales in
-// its place goes on with it.
-func (g *Group) Held(id string) Hold {
+// remembered is for how long the order of a sibling counts that is gone: as long as it may take
+// until another one scales, and some more.
+const remembered = time.Minute
+
+// Order returns what a sibling has ordered last, also if it is gone: the one that scales in its
+// place goes on with that.
+func (g *Group) Order(id string) Order {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.held[id]
+	if last := g.orders[id]; time.Since(last.at) < remembered {
+		return last.Order
+	}
+	return Order{}
 }
 
 // claim makes l the link to a sibling, if there is no other one: a sibling may have two
@@ -165,16 +182,36 @@ func (g *Group) release(l *link, id, why string) {
 // hear counts what a sibling has told.
 func (g *Group) hear(id string, m *dynlbv1.WatchReportsResponse, whole bool) {
 	g.Registry.UpdateSibling(id, reportOf(m, whole))
+	if order := orderOf(m); g.note(id, order) && g.Ordered != nil {
+		g.Ordered()
+	}
+}
+
+// note keeps the order of a sibling, and reports whether it is another one than before.
+func (g *Group) note(id string, order Order) (changed bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if m.GetHoldUntil() == nil {
-		delete(g.held, id)
-		return
+	changed = g.orders[id].Order != order
+	if !order.Scales {
+		delete(g.orders, id)
+		return changed
 	}
-	for name, hold := range g.held {
-		if !hold.Until.After(time.Now()) {
-			delete(g.held, name)
+	for name, last := range g.orders {
+		if time.Since(last.at) >= remembered {
+			delete(g.orders, name)
 		}
 	}
-	g.held[id] = Hold{Target: int(m.GetHeldTarget()), Until: m.GetHoldUntil().AsTime()}
+	g.orders[id] = heard{order, time.Now()}
+	return changed
+}
+
+// orderOf returns the order in a message.
+func orderOf(m *dynlbv1.WatchReportsResponse) (o Order) {
+	if m.GetScales() {
+		o.Scales, o.Target = true, int(m.GetTarget())
+		if until := m.GetHoldUntil(); until != nil {
+			o.Hold = until.AsTime()
+		}
+	}
+	return o
 }

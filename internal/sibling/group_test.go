@@ -29,9 +29,9 @@ type node struct {
 	server  *grpc.Server
 	token   string
 
-	mu   sync.Mutex // guards hold
-	hold Hold
-	mute chan struct{} // closed: nothing is sent any more
+	mu    sync.Mutex // guards order
+	order Order
+	mute  chan struct{} // closed: nothing is sent any more
 }
 
 // newNode returns a dynlb that listens at an address, or at any one if that is empty.
@@ -45,10 +45,10 @@ func newNode(t testing.TB, id, address string, options ...grpc.ServerOption) *no
 		}
 	}
 	n := &node{t: t, mute: make(chan struct{})}
-	n.Group = New(Options{App: "app", ID: id, Registry: r, Log: slog.New(slog.DiscardHandler), Hold: func() Hold {
+	n.Group = New(Options{App: "app", ID: id, Registry: r, Log: slog.New(slog.DiscardHandler), Own: func() Order {
 		n.mu.Lock()
 		defer n.mu.Unlock()
-		return n.hold
+		return n.order
 	}})
 	if address == "" {
 		address = "127.0.0.1:0"
@@ -227,32 +227,32 @@ func TestToken(t *testing.T) {
 	await(t, "report", func() bool { return a.inFlight() == 2 })
 }
 
-// TestHold: the hold of a sibling is known, also when it is gone.
-func TestHold(t *testing.T) {
+// TestOrder: what the sibling wants that scales is known, also when it is gone.
+func TestOrder(t *testing.T) {
 	t.Parallel()
 	a, b := newNode(t, "a", ""), newNode(t, "b", "")
-	hold := Hold{Target: 7, Until: time.Now().Add(time.Hour)}
-	b.hold = hold
+	order := Order{Scales: true, Target: 7, Hold: time.Now().Add(time.Hour).UTC().Truncate(time.Second)}
+	b.order = order
 	join(a, b)
-	await(t, "hold", func() bool { h := a.Held("b"); return h.Target == 7 && h.Until.Equal(hold.Until) })
+	await(t, "order", func() bool { return a.Order("b") == order })
 	b.server.Stop()
 	await(t, "end of b", func() bool { return a.Registry.Siblings() == 0 })
-	if h := a.Held("b"); h.Target != 7 {
-		t.Errorf("after its end: %+v", h)
+	if got := a.Order("b"); got != order {
+		t.Errorf("after its end: %+v", got)
 	}
 }
 
-// TestHoldEnds: a hold that a sibling ends is forgotten.
-func TestHoldEnds(t *testing.T) {
+// TestOrderEnds: the order of a sibling that scales no more is forgotten.
+func TestOrderEnds(t *testing.T) {
 	t.Parallel()
 	a, b := newNode(t, "a", ""), newNode(t, "b", "")
-	b.hold = Hold{Target: 7, Until: time.Now().Add(time.Hour)}
+	b.order = Order{Scales: true, Target: 7}
 	join(a, b)
-	await(t, "hold", func() bool { return a.Held("b").Target == 7 })
+	await(t, "order", func() bool { return a.Order("b").Target == 7 })
 	b.mu.Lock()
-	b.hold = Hold{}
+	b.order = Order{}
 	b.mu.Unlock()
-	await(t, "end of the hold", func() bool { return a.Held("b") == Hold{} })
+	await(t, "end of the order", func() bool { return a.Order("b") == Order{} })
 }
 
 // TestOff: a dynlb that is to have no siblings any more tells nothing, and counts nothing.

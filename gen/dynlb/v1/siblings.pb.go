@@ -96,11 +96,13 @@ type WatchReportsResponse struct {
 	Responses uint64 `protobuf:"varint,6,opt,name=responses,proto3" json:"responses,omitempty"`
 	// How long instances have taken to respond, in all.
 	ServiceTime *durationpb.Duration `protobuf:"bytes,7,opt,name=service_time,json=serviceTime,proto3" json:"service_time,omitempty"`
+	// Whether it sets the number of instances.
+	Scales bool `protobuf:"varint,8,opt,name=scales,proto3" json:"scales,omitempty"`
+	// How many instances there should be, if it sets that.
+	Target int32 `protobuf:"varint,9,opt,name=target,proto3" json:"target,omitempty"`
 	// The time until which the autoscaler does not change the target; unset when there is no
-	// hold, or when another dynlb scales.
-	HoldUntil *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=hold_until,json=holdUntil,proto3" json:"hold_until,omitempty"`
-	// The target during that hold.
-	HeldTarget    int32 `protobuf:"varint,9,opt,name=held_target,json=heldTarget,proto3" json:"held_target,omitempty"`
+	// hold.
+	HoldUntil     *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=hold_until,json=holdUntil,proto3" json:"hold_until,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -184,18 +186,25 @@ func (x *WatchReportsResponse) GetServiceTime() *durationpb.Duration {
 	return nil
 }
 
+func (x *WatchReportsResponse) GetScales() bool {
+	if x != nil {
+		return x.Scales
+	}
+	return false
+}
+
+func (x *WatchReportsResponse) GetTarget() int32 {
+	if x != nil {
+		return x.Target
+	}
+	return 0
+}
+
 func (x *WatchReportsResponse) GetHoldUntil() *timestamppb.Timestamp {
 	if x != nil {
 		return x.HoldUntil
 	}
 	return nil
-}
-
-func (x *WatchReportsResponse) GetHeldTarget() int32 {
-	if x != nil {
-		return x.HeldTarget
-	}
-	return 0
 }
 
 // InstanceReport is what a dynlb has at one instance.
@@ -278,7 +287,7 @@ const file_dynlb_v1_siblings_proto_rawDesc = "" +
 	"\x17dynlb/v1/siblings.proto\x12\bdynlb.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"?\n" +
 	"\x13WatchReportsRequest\x12\x10\n" +
 	"\x03app\x18\x01 \x01(\tR\x03app\x12\x16\n" +
-	"\x06reader\x18\x02 \x01(\tR\x06reader\"\xe4\x02\n" +
+	"\x06reader\x18\x02 \x01(\tR\x06reader\"\xf3\x02\n" +
 	"\x14WatchReportsResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x126\n" +
 	"\tinstances\x18\x02 \x03(\v2\x18.dynlb.v1.InstanceReportR\tinstances\x12\x18\n" +
@@ -286,11 +295,12 @@ const file_dynlb_v1_siblings_proto_rawDesc = "" +
 	"\x06usable\x18\x04 \x01(\x05R\x06usable\x12\x1a\n" +
 	"\barrivals\x18\x05 \x01(\x04R\barrivals\x12\x1c\n" +
 	"\tresponses\x18\x06 \x01(\x04R\tresponses\x12<\n" +
-	"\fservice_time\x18\a \x01(\v2\x19.google.protobuf.DurationR\vserviceTime\x129\n" +
+	"\fservice_time\x18\a \x01(\v2\x19.google.protobuf.DurationR\vserviceTime\x12\x16\n" +
+	"\x06scales\x18\b \x01(\bR\x06scales\x12\x16\n" +
+	"\x06target\x18\t \x01(\x05R\x06target\x129\n" +
 	"\n" +
-	"hold_until\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\tholdUntil\x12\x1f\n" +
-	"\vheld_target\x18\t \x01(\x05R\n" +
-	"heldTarget\"s\n" +
+	"hold_until\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\tholdUntil\"s\n" +
 	"\x0eInstanceReport\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1b\n" +
 	"\tin_flight\x18\x02 \x01(\x05R\binFlight\x12\x18\n" +
