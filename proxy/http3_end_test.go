@@ -282,7 +282,9 @@ func TestHTTP3ProcessGone(t *testing.T) {
 	// The present socket stays without packets, as if its process were gone.
 	address := f.socket.LocalAddr().(*net.UDPAddr)
 	_ = f.socket.Close()
-	<-f.served
+	if err := <-f.served; err == nil {
+		t.Error("the socket is closed, and ServeHTTP3 has no error")
+	}
 	next := &front3{front: newProxy(t, s)}
 	next.listen3(t, address.String())
 	if res, err := over.RoundTrip(r); err == nil {

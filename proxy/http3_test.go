@@ -173,7 +173,7 @@ func TestHTTP3EarlyResponse(t *testing.T) {
 		_, _ = io.Copy(io.Discard, p.R)
 	})}})
 	silent, end := io.Pipe()
-	defer end.Close()
+	defer func() { _ = end.Close() }()
 	go func() { _, _ = end.Write(make([]byte, 1<<20)) }() // ends when the client has stopped
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, f.url, silent)
 	res := do3(t, client3(t), r, err)

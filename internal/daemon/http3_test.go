@@ -94,7 +94,8 @@ func TestHTTP3Switch(t *testing.T) {
 	if got, _ := status3(t, client3(t, keys.Path("ca.pem")), secure); got != "200 OK" {
 		t.Errorf("over HTTP/3 again: %s", got)
 	}
-	if overTCP.get(t); !overTCP.reused {
+	overTCP.get(t)
+	if !overTCP.reused {
 		t.Error("the connection of TCP has not stayed")
 	}
 

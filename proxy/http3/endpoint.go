@@ -17,7 +17,7 @@ import (
 type endpoint struct {
 	server *Server
 	socket *net.UDPConn
-	ctx    context.Context // ends when the socket was left, and the last client has gone
+	ctx    context.Context //nolint:containedctx // ends when the socket was left, and the last client has gone
 	end    context.CancelFunc
 	closed chan struct{} // closed when Serve returns
 
@@ -41,7 +41,7 @@ func (e *endpoint) serve() error {
 		Conn: e.socket, StatelessResetKey: &e.server.reset, ConnContext: e.admit,
 		VerifySourceAddress: func(net.Addr) bool { return e.crowded() },
 	}
-	defer e.socket.Close()
+	defer func() { _ = e.socket.Close() }() // it may be closed already
 	listener, err := transport.Listen(e.server.tls, quicConfig())
 	if errors.Is(err, net.ErrClosed) {
 		return nil // Leave has come first
@@ -106,7 +106,8 @@ func (e *endpoint) admit(ctx context.Context, from *quic.ClientInfo) (context.Co
 		}
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		if e.open--; e.open == 0 && e.leaving {
+		e.open--
+		if e.open == 0 && e.leaving {
 			e.end()
 		}
 	})

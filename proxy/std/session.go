@@ -28,7 +28,7 @@ type Session struct {
 	member
 	lane   *Lane
 	remote Remote
-	ctx    context.Context // of its requests
+	ctx    context.Context //nolint:containedctx // of its requests, which another package makes
 	cut    context.CancelFunc
 	once   sync.Once // End
 
@@ -103,7 +103,8 @@ func (s *Session) begin() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.used = true
-	if s.open++; s.open == 1 {
+	s.open++
+	if s.open == 1 {
 		s.timer.Stop()
 		s.lane.idleConns.remove(&s.member)
 	}
