@@ -65,7 +65,12 @@ func (p *pod) container(ctx context.Context, sandbox int) (code int, why end) {
 	cmd, exited, err := p.start(sandbox)
 	if err != nil {
 		p.k.log.Error("start", "pod", p.obj.Name, "err", err)
-		return 127, endExited
+		select {
+		case <-p.stop:
+			return 127, endTerminated
+		default:
+			return 127, endExited
+		}
 	}
 	signal := func(s syscall.Signal) { _ = syscall.Kill(-cmd.Process.Pid, s) }
 	probes := &prober{spec: spec.ReadinessProbe, state: &corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.Now()}}}
