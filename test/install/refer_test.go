@@ -1,11 +1,9 @@
 package install_test
 
 import (
-	"maps"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -16,9 +14,6 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
-
-	"github.com/dynlb/dynlb/internal/config"
-	"github.com/dynlb/dynlb/internal/daemon"
 )
 
 // installs are all ways to install dynlb.
@@ -131,62 +126,5 @@ func TestRestricted(t *testing.T) {
 				t.Errorf("%s: %s is forbidden: %s", name, key, result.ForbiddenDetail())
 			}
 		}
-	}
-}
-
-// TestConfig: dynlb takes the config as it is, listens where the probes and the Services look,
-// and has the time to stop.
-func TestConfig(t *testing.T) {
-	t.Parallel()
-	for name, all := range installs(t) {
-		text := one[*corev1.ConfigMap](t, all, "ConfigMap dynlb").Data["config.yaml"]
-		monitored := strings.Contains(text, "/etc/dynlb-admin/")
-		settings, err := config.Parse("config.yaml", []byte(strings.ReplaceAll(text, "/etc/dynlb-admin/", credentials(t)+"/")), "", nil)
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		pod := &one[*appsv1.Deployment](t, all, "Deployment dynlb").Spec.Template.Spec
-		want := map[string]int32{"http": 8080}
-		if monitored {
-			want["admin-http"] = 4002
-		}
-		got := map[string]int32{}
-		for _, p := range pod.Containers[0].Ports {
-			got[p.Name] = p.ContainerPort
-		}
-		if !maps.Equal(got, want) || settings.Listen != ":8080" || monitored && settings.AdminHTTP != ":4002" {
-			t.Errorf("%s: ports %v, want %v; dynlb listens at %s and %s", name, got, want, settings.Listen, settings.AdminHTTP)
-		}
-		grace := time.Duration(*pod.TerminationGracePeriodSeconds) * time.Second
-		if stop := daemon.StopTime(&settings); grace <= stop {
-			t.Errorf("%s: terminationGracePeriodSeconds are %v, and dynlb may take %v to stop", name, grace, stop)
-		}
-		for _, probe := range []*corev1.Probe{pod.Containers[0].ReadinessProbe, pod.Containers[0].LivenessProbe} {
-			if !settings.Status || probe.HTTPGet.Path != "/lb-status" || probe.HTTPGet.Port.StrVal != "http" {
-				t.Errorf("%s: probe %v", name, probe)
-			}
-		}
-	}
-}
-
-// TestApp: a pod of the example app has the time to finish its requests.
-func TestApp(t *testing.T) {
-	t.Parallel()
-	all := kustomize(t, examples+"app")
-	text := one[*corev1.ConfigMap](t, all, "ConfigMap dynlb").Data["config.yaml"]
-	settings, err := config.Parse("config.yaml", []byte(text), "", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d := one[*appsv1.Deployment](t, all, "Deployment web")
-	if d.Name != settings.Kubernetes.Deployment || d.Spec.Replicas != nil {
-		t.Errorf("Deployment %s with replicas %v; dynlb scales %s", d.Name, d.Spec.Replicas, settings.Kubernetes.Deployment)
-	}
-	one[*corev1.Service](t, all, "Service "+d.Name)
-	pod := &d.Spec.Template.Spec
-	pause := time.Duration(pod.Containers[0].Lifecycle.PreStop.Sleep.Seconds) * time.Second
-	if grace := time.Duration(*pod.TerminationGracePeriodSeconds) * time.Second; grace <= pause+settings.DrainTimeout {
-		t.Errorf("terminationGracePeriodSeconds are %v, for a pause of %v and requests of %v", grace, pause, settings.DrainTimeout)
 	}
 }

@@ -62,8 +62,9 @@ func (r *rollout) run(ctx, undo context.Context, progress func(replaced, total i
 	f.call(func() {
 		if started = f.spawn != nil && !f.stopping; started {
 			f.spawn(func(parts context.Context) {
-				defer f.changes.Unlock()
-				result <- r.follow(parts, undo, steps)
+				err := r.follow(parts, undo, steps)
+				f.changes.Unlock() // the caller may begin another change at once
+				result <- err
 			})
 		}
 	})

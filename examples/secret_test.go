@@ -1,4 +1,4 @@
-package install_test
+package examples_test
 
 import (
 	"crypto/ecdsa"
@@ -14,9 +14,9 @@ import (
 	"time"
 )
 
-// credentials returns a folder with the files of the Secret dynlb-admin, with the mode that the
+// adminSecret returns a folder with the files of the Secret dynlb-admin, with the mode that the
 // manifests give them.
-func credentials(t *testing.T) string {
+func adminSecret(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
