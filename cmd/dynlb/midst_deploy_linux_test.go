@@ -76,3 +76,23 @@ func TestUpgradeDuringADeploy(t *testing.T) {
 	p.mustUpgrade()
 	load.Stop()
 }
+
+// TestUpgradeWithAnInvalidConfig: the new binary reads the config that the present one has
+// rejected. The upgrade says so, nothing changes, and it is carried out when that is mended.
+func TestUpgradeWithAnInvalidConfig(t *testing.T) {
+	t.Parallel()
+	const valid = "minInstances: 2\nmaxInstances: 2\n"
+	p := operate(t, valid)
+	load, before := p.begin(), p.instances()
+	p.write(valid + "moon: full\n")
+	daemontest.Eventually(t, "the reload", func() bool { return strings.Contains(p.log.String(), "config reload failed") })
+	if code, output := p.upgrade(); code != 1 || !strings.Contains(output, "the new binary rejects the config") {
+		t.Errorf("upgrade: exit code %d, %s", code, output)
+	}
+	p.write(valid)
+	p.mustUpgrade()
+	load.Stop()
+	if now := p.instances(); !slices.Equal(now, before) {
+		t.Errorf("instances %v, before %v", now, before)
+	}
+}

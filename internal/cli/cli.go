@@ -16,16 +16,15 @@ import (
 
 	"github.com/dynlb/dynlb/internal/config"
 	"github.com/dynlb/dynlb/internal/daemon"
-	"github.com/dynlb/dynlb/internal/keeper"
 )
 
 // The exit codes.
 const (
 	exitDone  = 0
-	exitFail  = 1                 // failed at run time
-	exitUsage = keeper.ExitConfig // wrong command line or config
-	exitEmpty = 3                 // status: no instance is ready
-	exitCut   = 4                 // serve: requests in flight were cut off when it stopped
+	exitFail  = 1 // failed at run time
+	exitUsage = 2 // wrong command line or config
+	exitEmpty = 3 // status: no instance is ready
+	exitCut   = 4 // serve: requests in flight were cut off when it stopped
 
 	exitInterrupted = 128 + 2 // by SIGINT, as shells report it
 )

@@ -105,6 +105,9 @@ func newWorker(o *options) *cobra.Command {
 			return usageError{errors.New("'dynlb serve' starts this command")}
 		}
 		err = f.serve(cmd, o, args, client)
+		if code, _ := exitCode(err); code == exitUsage {
+			_ = client.RejectConfig() // it fails when the keeper is gone
+		}
 		if !errors.Is(err, daemon.ErrNotServing) {
 			_ = client.Bye() // not after a panic: then the keeper starts another worker
 		}

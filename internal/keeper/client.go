@@ -210,6 +210,10 @@ func (c *Client) Notify(lines ...string) error {
 	return c.conn.send(kindNotify, 0, notifyReport{lines})
 }
 
+// RejectConfig tells the keeper that this worker ends because of the config: its binary may be
+// a good one.
+func (c *Client) RejectConfig() error { return c.conn.send(kindReject, 0, nil) }
+
 // Bye tells the keeper that this worker ends on purpose, or begins to. If it is the one that
 // serves, no other one takes over any more, and the keeper ends with its exit status.
 func (c *Client) Bye() error { return c.conn.send(kindBye, 0, nil) }

@@ -31,6 +31,7 @@
 //	                           ◄──  report, after an upgrade
 //	                           ◄──  retire, when another worker is to serve
 //	frozen, inflight, bye      ──►  or refuse: this one goes on
+//	reject                     ──►  the config, and end
 //
 // The epoch is the number of workers that have been told to serve. What a worker of an
 // earlier epoch asks for is refused with [ErrRetired]: an instance never has two owners,

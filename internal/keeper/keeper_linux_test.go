@@ -71,6 +71,7 @@ func TestUpgrade(t *testing.T) {
 		{filepath.Join(t.TempDir(), "missing"), "no such file or directory"},
 		{script(t, string(half[:4096])), "started "}, // the kernel may start it: then it ends at once
 		{script(t, "#!/bin/sh\nexit 3\n"), "the new worker has ended: exit status 3"},
+		{script(t, "#!/bin/sh\nexit 2\n"), "the new worker has ended: exit status 2"}, // as after a panic
 		{script(t, "#!/bin/sh\nexec sleep 600\n"), "the new worker is not ready within 3s"},
 		{script(t, "#!/bin/sh\n"+fakeProtocol+"=99 exec "+self+` "$@"`+"\n"), "it speaks version 99 of the protocol"},
 	} {

@@ -95,7 +95,8 @@ func fakeWorker(address string) int {
 				return 7
 			}
 			if _, err := os.Stat(os.Getenv(fakeReject)); err == nil {
-				return ExitConfig
+				_ = client.RejectConfig()
+				return 2
 			}
 			w.serve(e.Serve)
 			stop = signals
@@ -188,8 +189,8 @@ func (w *testWorker) answer(c net.Conn) {
 		_ = w.Bye()
 		w.exit <- code
 	case "spawn":
-		p, err := w.Start(instanceSpec(rest))
-		fmt.Fprint(c, p.PID(), err)
+		_, err := w.Start(instanceSpec(rest))
+		fmt.Fprint(c, "started ", err)
 	case "stop": // dynlb, without a signal to the keeper
 		_ = syscall.Kill(os.Getpid(), syscall.SIGTERM)
 	case "name":

@@ -12,9 +12,6 @@ import (
 // Protocol is the version of the messages. A keeper speaks this one and the one before.
 const Protocol = 1
 
-// ExitConfig is the exit status of a worker that cannot use the config.
-const ExitConfig = 2
-
 // ErrRetired reports that another worker serves, so that this one may not change what the
 // keeper has.
 var ErrRetired = errors.New("another worker of dynlb has taken over")
@@ -36,6 +33,7 @@ const (
 	kindInFlight kind = "inflight" // requests of a draining worker; the keeper passes it on
 	kindNotify   kind = "notify"   // to systemd
 	kindUpgrade  kind = "upgrade"  // replies: step, and done
+	kindReject   kind = "reject"   // the worker ends because of the config
 	kindBye      kind = "bye"      // the worker ends on purpose
 )
 

@@ -12,12 +12,9 @@ const (
 	configItself         // the proven binary has rejected it, too
 )
 
-// rejectsConfig reports whether a worker has ended because of the config.
-func (w *worker) rejectsConfig() bool { return w.cmd.ProcessState.ExitCode() == ExitConfig }
-
 // whyEnded returns why a worker that was to take over has ended.
 func (w *worker) whyEnded() error {
-	if w.rejectsConfig() {
+	if w.rejects {
 		return errors.New("the new binary rejects the config; the log says why")
 	}
 	return errors.New("the new worker has ended: " + w.cmd.ProcessState.String())
@@ -26,7 +23,7 @@ func (w *worker) whyEnded() error {
 // blame goes back to the last proven binary when a worker of another one has died, unless
 // the config may be the reason.
 func (k *keeper) blame(w *worker) {
-	if w.rejectsConfig() {
+	if w.rejects {
 		k.doubt(w)
 		return
 	}

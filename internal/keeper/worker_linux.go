@@ -34,6 +34,7 @@ type worker struct {
 	ready   bool      // it is going to serve when the guard runs
 	epoch   uint64    // in which it serves or has served; 0: it has not
 	served  time.Time // when it began to
+	rejects bool      // it ends because of the config
 	bye     bool      // it ends on purpose
 }
 
@@ -232,6 +233,8 @@ func (k *keeper) handle(w *worker, m message, fds []int) {
 		k.pass(w, m)
 	case kindUpgrade:
 		k.onUpgrade(w, m)
+	case kindReject:
+		w.rejects = true
 	case kindBye:
 		k.onBye(w)
 	default: // a kind of a later version
