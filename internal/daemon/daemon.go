@@ -100,19 +100,19 @@ type Daemon struct {
 	counters  counters
 	retiring  chan bool // gets a value when another worker is to serve: whether this one may refuse
 
-	waiters  waiters        // for the result of the next reload
+	waiters waiters // for the result of the next reload
 	// requestReload has the config loaded for a call: Reload, or what notes the content of the
 	// file first. It is set before Run.
 	requestReload func(reason string)
-	stopTime atomic.Int64   // how long a stop may take, in nanoseconds
-	reloads  chan string    // capacity 1: the reason of the next reload
-	failed   chan error     // capacity 1: why a part has ended too early
-	parts    sync.WaitGroup // every goroutine that Run has started
-	stop     func()         // closes stopping, once
-	stopping chan struct{}
-	kill     func() // closes killed, once
-	killed   chan struct{}
-	stopped  chan struct{} // closed when Run returns
+	stopTime      atomic.Int64   // how long a stop may take, in nanoseconds
+	reloads       chan string    // capacity 1: the reason of the next reload
+	failed        chan error     // capacity 1: why a part has ended too early
+	parts         sync.WaitGroup // every goroutine that Run has started
+	stop          func()         // closes stopping, once
+	stopping      chan struct{}
+	kill          func() // closes killed, once
+	killed        chan struct{}
+	stopped       chan struct{} // closed when Run returns
 
 	// Owned by New, then by Run:
 
@@ -152,10 +152,7 @@ func New(o Options) (*Daemon, error) {
 	d := &Daemon{
 		options: o, log: o.Log, plan: p, host: on, room: autoscaler.NewRoom(machine.New()),
 		reloads: make(chan string, 1), retiring: make(chan bool, 1), failed: make(chan error, 1),
-		stopping: make(chan struct{}), killed: make(chan struct{}), stopped: make(chan struct{}), documents: new(documents),
-	}
-	if o.saved != nil {
-		d.documents.kept = o.saved.Documents
+		stopping: make(chan struct{}), killed: make(chan struct{}), stopped: make(chan struct{}), documents: newDocuments(o.saved),
 	}
 	d.resetKey = o.saved.resetKey()
 	d.requestReload = d.Reload

@@ -152,6 +152,14 @@ type documents struct {
 	kept map[string]json.RawMessage
 }
 
+// newDocuments returns those that another worker has saved, if it has.
+func newDocuments(s *saved) *documents {
+	if s == nil {
+		return new(documents)
+	}
+	return &documents{kept: s.Documents}
+}
+
 // Load implements deploy.Store.
 func (s *documents) Load(name string, v any) (bool, error) {
 	s.mu.Lock()
