@@ -27,20 +27,18 @@ func TestInstancesOfHTTP2(t *testing.T) {
 	}
 	binary := build(t, "../cmd/dynlb")
 	apps := rpcApps(t)
+	connectServer := []string{node, apps + "/typescript/connect-server.mjs", "{port}"}
 	for name, c := range map[string]struct {
 		command []string
 		more    string // of the config
 		check   func(t *testing.T, b *balancer)
 	}{
-		"connect-node": {[]string{node, apps + "/typescript/connect-server.mjs", "{port}"}, "", func(t *testing.T, b *balancer) {
+		"connect-node": {connectServer, "", func(t *testing.T, b *balancer) {
 			runClient(t, b, "gRPC-Web works", node, apps+"/typescript/connect-client.mjs", "http://"+b.public)
 		}},
-		"connect-node over TLS": {
-			[]string{node, apps + "/typescript/connect-server.mjs", "{port}"}, "tls: {internal: true, storage: state}\n",
-			func(t *testing.T, b *balancer) {
-				runClient(t, b, "gRPC-Web works", node, apps+"/typescript/connect-client.mjs", "https://"+b.public)
-			},
-		},
+		"connect-node over TLS": {connectServer, "tls: {internal: true, storage: state}\n", func(t *testing.T, b *balancer) {
+			runClient(t, b, "gRPC-Web works", node, apps+"/typescript/connect-client.mjs", "https://"+b.public)
+		}},
 		"grpc-js": {[]string{node, apps + "/grpc/server.js", "{port}"}, "health: grpc\n", func(t *testing.T, b *balancer) {
 			runClient(t, b, "", node, apps+"/grpc/client.js", b.public)
 		}},

@@ -58,7 +58,7 @@ func connectInstance(t *testing.T) string {
 		return connect.NewResponse(text(fmt.Sprint(n))), s.Err()
 	}))
 	mux.Handle(connectServerStream, connect.NewServerStreamHandler(connectServerStream, func(_ context.Context, r *connect.Request[connectText], s *connect.ServerStream[connectText]) error {
-		for _, word := range strings.Fields(r.Msg.GetValue()) {
+		for word := range strings.FieldsSeq(r.Msg.GetValue()) {
 			if err := s.Send(text(word)); err != nil {
 				return err
 			}

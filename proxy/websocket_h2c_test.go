@@ -160,7 +160,7 @@ func TestWebSocketToH2CGone(t *testing.T) {
 }
 
 // TestExtendedConnectIsOffered checks that both lanes offer WebSockets over HTTP/2, and that
-// the variable by which net/http is told so is not left to the instances.
+// the variable by which net/http is set is not left to the instances.
 func TestExtendedConnectIsOffered(t *testing.T) {
 	t.Parallel()
 	f := newProxy(t, setup{instances: []string{server(t, echo)}})

@@ -42,24 +42,24 @@ func TestReloadIsFollowed(t *testing.T) {
 	t.Parallel()
 	const rejected = "0 of 2 instances replaced, the others stay; the new one: signal: killed"
 	for name, c := range map[string]struct {
-		does func(w io.Writer, since time.Duration, old, new int32)
+		does func(w io.Writer, since time.Duration, before, next int32)
 		// struck: an instance is meanwhile; again: another config is written.
 		struck, again        bool
 		trouble              string
 		superseded, rejected int
 	}{
-		"in force at once": {does: func(w io.Writer, _ time.Duration, _, new int32) { pool(w, new, false, "") }},
-		"in force after a minute": {does: func(w io.Writer, since time.Duration, old, new int32) {
+		"in force at once": {does: func(w io.Writer, _ time.Duration, _, next int32) { pool(w, next, false, "") }},
+		"in force after a minute": {does: func(w io.Writer, since time.Duration, before, next int32) {
 			if since > time.Minute {
-				old = new
+				before = next
 			}
-			pool(w, old, since < time.Minute, "")
+			pool(w, before, since < time.Minute, "")
 		}},
-		"never in force":              {does: func(w io.Writer, _ time.Duration, old, _ int32) { pool(w, old, false, "") }, trouble: "maxInstances is 6, want 7"},
-		"given up without a reason":   {does: func(w io.Writer, _ time.Duration, old, _ int32) { pool(w, old, false, rejected) }, trouble: "want 7: " + rejected},
-		"given up for its instance":   {does: func(w io.Writer, _ time.Duration, old, _ int32) { pool(w, old, false, rejected) }, struck: true, rejected: 1},
-		"followed by another":         {does: func(w io.Writer, _ time.Duration, old, _ int32) { pool(w, old, true, "") }, again: true, superseded: 1},
-		"invalid, although it is not": {does: func(w io.Writer, _ time.Duration, old, _ int32) { pool(w, old, false, "unknown key") }, struck: true, trouble: "unknown key"},
+		"never in force":              {does: func(w io.Writer, _ time.Duration, before, _ int32) { pool(w, before, false, "") }, trouble: "maxInstances is 6, want 7"},
+		"given up without a reason":   {does: func(w io.Writer, _ time.Duration, before, _ int32) { pool(w, before, false, rejected) }, trouble: "want 7: " + rejected},
+		"given up for its instance":   {does: func(w io.Writer, _ time.Duration, before, _ int32) { pool(w, before, false, rejected) }, struck: true, rejected: 1},
+		"followed by another":         {does: func(w io.Writer, _ time.Duration, before, _ int32) { pool(w, before, true, "") }, again: true, superseded: 1},
+		"invalid, although it is not": {does: func(w io.Writer, _ time.Duration, before, _ int32) { pool(w, before, false, "unknown key") }, struck: true, trouble: "unknown key"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
