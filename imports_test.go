@@ -85,7 +85,7 @@ var table = map[string][]string{
 		"internal/registry", "proxy/edge", "proxy/forward", "proxy/h2c", "proxy/handshake", "proxy/http1", "proxy/http2", "proxy/lent", "proxy/settings", "proxy/outcome",
 		"proxy/policy", "proxy/route", "golang.org/x/sys", "proxy/proxyproto", "proxy/sticky", "proxy/std/extended",
 	},
-	"proxy/std/extended": {},
+	"proxy/std/extended": {"internal/prelude"},
 	"proxy/http3":        {"proxy/handshake", "proxy/settings", "proxy/std", "github.com/quic-go/quic-go"},
 	"proxy/policy":       {"internal/registry", "proxy/http1", "proxy/outcome"},
 	"proxy/settings":     {"proxy/http1", "proxy/policy"},

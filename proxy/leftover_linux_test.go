@@ -18,8 +18,8 @@ import (
 	"github.com/dynlb/dynlb/proxy/route"
 )
 
-// held returns how many goroutines and descriptors this process has.
-func held(t *testing.T) (goroutines, descriptors int) {
+// holdings returns how many goroutines and descriptors this process has.
+func holdings(t *testing.T) (goroutines, descriptors int) {
 	t.Helper()
 	files, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
@@ -111,7 +111,7 @@ func TestNothingIsLeft(t *testing.T) {
 			}
 			round() // what stays for the next ones
 			awaitHeld(t, 0, 0)
-			goroutines, descriptors := held(t)
+			goroutines, descriptors := holdings(t)
 			round()
 			awaitHeld(t, goroutines+each/2, descriptors+each/2)
 		})
@@ -122,10 +122,10 @@ func TestNothingIsLeft(t *testing.T) {
 // their numbers stay.
 func awaitHeld(t *testing.T, goroutines, descriptors int) {
 	t.Helper()
-	lastG, lastD := held(t)
+	lastG, lastD := holdings(t)
 	for deadline, calm := time.Now().Add(patience), 0; ; {
 		time.Sleep(100 * time.Millisecond) // nothing tells when the kernel and the lanes are done
-		g, d := held(t)
+		g, d := holdings(t)
 		if g == lastG && d == lastD {
 			calm++
 		} else {

@@ -33,4 +33,9 @@ func TestPreludeIsFirst(t *testing.T) {
 	if at < 0 || at > most {
 		t.Errorf("position %d of %d:\n%s", at, len(order), strings.Join(order, "\n"))
 	}
+	// The worker that it starts must not inherit the variable that is set for net/http.
+	extended, http := slices.Index(order, "github.com/dynlb/dynlb/proxy/std/extended"), slices.Index(order, "net/http")
+	if extended < at || http < extended {
+		t.Errorf("positions of prelude, extended and net/http: %d, %d, %d", at, extended, http)
+	}
 }

@@ -3,12 +3,17 @@
 // GODEBUG=http2xconnect=1 when it is initialized; a //go:debug line cannot say so. That
 // variable must not be left to the instances.
 //
-// This package imports nothing but os, and Go initializes packages in the order of their
-// paths, each after its imports: so it is initialized before net/http. A package that imports
-// both calls Restore.
+// Go initializes packages in the order of their paths, each after its imports. This one needs
+// os and package prelude only, so it is initialized before net/http, and after the worker of a
+// keeper was started, which would inherit the variable. A package that imports both this one
+// and net/http calls Restore.
 package extended
 
-import "os"
+import (
+	"os"
+
+	_ "github.com/dynlb/dynlb/internal/prelude" // is initialized before
+)
 
 const variable, setting = "GODEBUG", "http2xconnect=1"
 
