@@ -17,8 +17,8 @@ import (
 )
 
 // endpointsOfTen are ten slices of a hundred endpoints each.
-func endpointsOfTen() []*discoveryv1.EndpointSlice {
-	var out []*discoveryv1.EndpointSlice
+func endpointsOfTen() []*endpointSlice {
+	var out []*endpointSlice
 	for i := range 10 {
 		s := &discoveryv1.EndpointSlice{Ports: []discoveryv1.EndpointPort{{Port: new(int32(8080))}}}
 		s.Name = fmt.Sprintf("web-%d", i)
@@ -29,13 +29,13 @@ func endpointsOfTen() []*discoveryv1.EndpointSlice {
 				Conditions: discoveryv1.EndpointConditions{Serving: new(true)},
 			})
 		}
-		out = append(out, s)
+		out = append(out, asRead[endpointSlice](s))
 	}
 	return out
 }
 
 // thousand returns a fleet of a thousand ready pods whose loop does not run.
-func thousand(tb testing.TB) (*Fleet, []*discoveryv1.EndpointSlice) {
+func thousand(tb testing.TB) (*Fleet, []*endpointSlice) {
 	tb.Helper()
 	reg := registry.New(registry.Options{Remote: true})
 	f := New(fleet.Options{Registry: reg, Board: notice.New(reg), Log: slog.New(slog.DiscardHandler)}, Settings{})

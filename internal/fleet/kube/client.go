@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"time"
 
-	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
@@ -41,14 +40,12 @@ func newClient(c *Cluster) (*client, error) {
 		return nil, errors.New("there are no credentials of a cluster")
 	}
 	config := rest.CopyConfig(c.config)
-	config.GroupVersion = &discoveryv1.SchemeGroupVersion
+	config.GroupVersion = &sliceVersion
 	config.APIPath = "/apis"
 	config.QPS = -1 // the default, 5 a second, would make twenty pods wait for 4 s
 	config.UserAgent = manager
 	scheme := runtime.NewScheme()
-	if err := discoveryv1.AddToScheme(scheme); err != nil {
-		return nil, fmt.Errorf("create client: %w", err)
-	}
+	addSlices(scheme)
 	metav1.AddToGroupVersion(scheme, metav1.SchemeGroupVersion)
 	config.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
 	tls, err := rest.TLSConfigFor(config)

@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	discoveryv1 "k8s.io/api/discovery/v1"
-
 	"github.com/dynlb/dynlb/internal/registry"
 )
 
@@ -52,7 +50,7 @@ type slice struct {
 }
 
 // readSlice returns what dynlb keeps of a slice. At zero replicas it has no ports.
-func readSlice(from *discoveryv1.EndpointSlice, choice portOf) slice {
+func readSlice(from *endpointSlice, choice portOf) slice {
 	port, ok := choice.of(from.Ports)
 	if !ok {
 		return slice{ports: describePorts(from.Ports)}
@@ -68,7 +66,7 @@ func readSlice(from *discoveryv1.EndpointSlice, choice portOf) slice {
 
 // readEndpoint returns an endpoint; ok is false for one that has no IP address, as in a
 // slice of names of hosts. An endpoint has one address only, says the API since 1.33.
-func readEndpoint(from *discoveryv1.Endpoint, port int) (e endpoint, ok bool) {
+func readEndpoint(from *listedEndpoint, port int) (e endpoint, ok bool) {
 	if len(from.Addresses) == 0 {
 		return e, false
 	}
@@ -82,13 +80,13 @@ func readEndpoint(from *discoveryv1.Endpoint, port int) (e endpoint, ok bool) {
 		terminating: from.Conditions.Terminating != nil && *from.Conditions.Terminating,
 	}
 	if ref := from.TargetRef; ref != nil && ref.UID != "" {
-		e.uid, e.pod = string(ref.UID), ref.Name
+		e.uid, e.pod = ref.UID, ref.Name
 	}
 	return e, true
 }
 
 // of returns the port that c chooses. Only ports of TCP count.
-func (c portOf) of(ports []discoveryv1.EndpointPort) (int, bool) {
+func (c portOf) of(ports []listedPort) (int, bool) {
 	var named, only int
 	n := 0
 	for i := range ports {
@@ -120,7 +118,7 @@ func (c portOf) of(ports []discoveryv1.EndpointPort) (int, bool) {
 }
 
 // describePorts lists the ports of a slice for a message.
-func describePorts(ports []discoveryv1.EndpointPort) []string {
+func describePorts(ports []listedPort) []string {
 	var out []string
 	for i := range ports {
 		p := &ports[i]

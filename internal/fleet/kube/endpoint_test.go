@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"encoding/json"
 	"maps"
 	"net/netip"
 	"reflect"
@@ -36,11 +37,24 @@ func sliceOf(port int32, endpoints ...discoveryv1.Endpoint) *discoveryv1.Endpoin
 	return s
 }
 
+// asRead returns an object of the API as dynlb reads it.
+func asRead[T any](from any) *T {
+	out := new(T)
+	text, err := json.Marshal(from)
+	if err == nil {
+		err = json.Unmarshal(text, out)
+	}
+	if err != nil {
+		panic(err)
+	}
+	return out
+}
+
 // picture reads and merges slices.
 func picture(choice portOf, all ...*discoveryv1.EndpointSlice) map[key]endpoint {
 	read := map[string]slice{}
 	for i, s := range all {
-		read[string(rune('a'+i))] = readSlice(s, choice)
+		read[string(rune('a'+i))] = readSlice(asRead[endpointSlice](s), choice)
 	}
 	return merge(read)
 }
@@ -57,7 +71,7 @@ func TestConditions(t *testing.T) {
 		{"t", false, false},
 		{"", false, false},
 	} {
-		e, ok := readEndpoint(new(listed("u", "10.0.0.1", c.conditions)), 80)
+		e, ok := readEndpoint(asRead[listedEndpoint](listed("u", "10.0.0.1", c.conditions)), 80)
 		if !ok || e.usable() != c.usable || e.lastResort() != c.lastResort {
 			t.Errorf("%q: usable %v, last resort %v, want %v, %v", c.conditions, e.usable(), e.lastResort(), c.usable, c.lastResort)
 		}
@@ -122,16 +136,16 @@ func TestPort(t *testing.T) {
 		{"", []discoveryv1.EndpointPort{{Port: new(int32(7))}}, 7},
 		{"", nil, 0},
 	} {
-		if got, ok := c.choice.of(c.ports); got != c.want || ok != (c.want != 0) {
+		if got, ok := c.choice.of(*asRead[[]listedPort](c.ports)); got != c.want || ok != (c.want != 0) {
 			t.Errorf("port %q: %d %v, want %d", c.choice, got, ok, c.want)
 		}
 	}
 	s := &discoveryv1.EndpointSlice{Endpoints: []discoveryv1.Endpoint{listed("a", "10.0.0.1", "s")}, Ports: several}
-	text := missingPort(map[string]slice{"a": readSlice(s, "metrics")}, "metrics")
+	text := missingPort(map[string]slice{"a": readSlice(asRead[endpointSlice](s), "metrics")}, "metrics")
 	if !strings.Contains(text, "metrics") || !strings.Contains(text, "web (8080)") {
 		t.Errorf("missing port: %q", text)
 	}
-	if text := missingPort(map[string]slice{"a": readSlice(s, "web"), "b": {}}, "web"); text != "" {
+	if text := missingPort(map[string]slice{"a": readSlice(asRead[endpointSlice](s), "web"), "b": {}}, "web"); text != "" {
 		t.Errorf("missing port: %q", text)
 	}
 }

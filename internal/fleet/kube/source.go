@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	discoveryv1 "k8s.io/api/discovery/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -53,7 +52,7 @@ func (s *source) run(ctx context.Context) {
 	// balancer at once, so there is no reason to be gone for longer.
 	backoff := &wait.Backoff{Duration: s.pace.retryMin, Cap: s.pace.retryMax, Factor: 1.6, Jitter: 0.3, Steps: 20}
 	logger := klog.New(nil) // the errors are in news
-	reflector := cache.NewReflectorWithOptions(s, &discoveryv1.EndpointSlice{}, s, cache.ReflectorOptions{Name: s.service, Backoff: backoff, Logger: &logger})
+	reflector := cache.NewReflectorWithOptions(s, &endpointSlice{}, s, cache.ReflectorOptions{Name: s.service, Backoff: backoff, Logger: &logger})
 	var parts sync.WaitGroup
 	parts.Go(func() { s.beat(ctx) })
 	reflector.RunWithContext(klog.NewContext(ctx, logger))
@@ -88,7 +87,7 @@ func (s *source) update(change func()) {
 
 // Add implements cache.ReflectorStore.
 func (s *source) Add(object any) error {
-	from, ok := object.(*discoveryv1.EndpointSlice)
+	from, ok := object.(*endpointSlice)
 	if !ok {
 		return fmt.Errorf("read event: %T is no EndpointSlice", object)
 	}
@@ -102,7 +101,7 @@ func (s *source) Update(object any) error { return s.Add(object) }
 
 // Delete implements cache.ReflectorStore.
 func (s *source) Delete(object any) error {
-	if from, ok := object.(*discoveryv1.EndpointSlice); ok {
+	if from, ok := object.(*endpointSlice); ok {
 		s.update(func() { delete(s.slices, from.Name) })
 	}
 	return nil
@@ -112,7 +111,7 @@ func (s *source) Delete(object any) error {
 func (s *source) Replace(objects []any, _ string) error {
 	all := make(map[string]slice, len(objects))
 	for _, object := range objects {
-		if from, ok := object.(*discoveryv1.EndpointSlice); ok {
+		if from, ok := object.(*endpointSlice); ok {
 			all[from.Name] = readSlice(from, s.port)
 		}
 	}
@@ -128,7 +127,7 @@ func (*source) Resync() error { return nil }
 
 // options selects the slices of the Service.
 func (s *source) options(o *metav1.ListOptions) {
-	o.LabelSelector = discoveryv1.LabelServiceName + "=" + s.service
+	o.LabelSelector = labelServiceName + "=" + s.service
 }
 
 // List implements cache.ListerWatcher. The reflector calls the one with a context.
@@ -228,7 +227,7 @@ func (s *source) beat(ctx context.Context) {
 			continue
 		}
 		err := do(ctx, s.client.Get().Namespace(s.client.namespace).Resource("endpointslices").
-			Param("labelSelector", discoveryv1.LabelServiceName+"="+s.service).Param("limit", "1").Param("resourceVersion", "0"), nil)
+			Param("labelSelector", labelServiceName+"="+s.service).Param("limit", "1").Param("resourceVersion", "0"), nil)
 		s.update(func() {
 			switch {
 			case err != nil:
