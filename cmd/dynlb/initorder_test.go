@@ -29,8 +29,8 @@ func TestPreludeIsFirst(t *testing.T) {
 		order = append(order, m[1])
 	}
 	at := slices.Index(order, "github.com/dynlb/dynlb/internal/prelude")
-	const most = 50 // 35 with Go 1.26, of more than 300
-	if at < 0 || at > most {
+	const limit = 50 // 35 with Go 1.26, of more than 300
+	if at < 0 || at > limit {
 		t.Errorf("position %d of %d:\n%s", at, len(order), strings.Join(order, "\n"))
 	}
 	// The worker that it starts must not inherit the variable that is set for net/http.

@@ -68,16 +68,17 @@ func (g *garbage) target(recent, live uint64) int {
 
 // tendGarbage sets the target of the garbage collector, and adapts it to the load until stop
 // is called. It leaves the collector alone if net/http carries the requests, which makes
-// much garbage, or the variable GOGC is set.
+// much garbage, or the variable GOGC is set. A start counts as busy.
 func tendGarbage(engine proxy.Engine) (stop func()) {
 	if engine == proxy.EngineStd || os.Getenv("GOGC") != "" {
 		return func() {}
 	}
-	debug.SetGCPercent(gcPercent)
+	debug.SetGCPercent(busyPercent) // a start makes 5 MB of garbage, and would be delayed by four collections
 	over := make(chan struct{})
 	var tending sync.WaitGroup
 	tending.Go(func() { // ends with stop
 		g := newGarbage()
+		g.percent = busyPercent
 		g.look()
 		ticker := time.NewTicker(garbageInterval)
 		defer ticker.Stop()

@@ -57,7 +57,6 @@ func (d *Daemon) Shutdown(ctx context.Context) {
 func (d *Daemon) start(now context.Context) {
 	d.begin = time.Now()
 	d.cleanups.add(d.renounce)
-	d.markRunning()
 	d.watchAccessLogs(now)
 	d.startCertificates()
 	d.parts.Go(func() { d.apps.Run(now) })
@@ -65,6 +64,7 @@ func (d *Daemon) start(now context.Context) {
 		d.apps.Stop(ctx)
 		return nil
 	})
+	d.markRunning() // the first instances start meanwhile
 	d.serveControl(d.control.Load())
 	d.cleanups.add(d.stopControl)
 	d.serveRedirect(d.redirect)
