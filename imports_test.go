@@ -34,7 +34,7 @@ var table = map[string][]string{
 	"internal/process/procfs":          {},
 	"internal/process/reap":            {"internal/process/procfs"},
 	"internal/process/processtest":     {},
-	"internal/certificates":            {"internal/state", "github.com/caddyserver/certmagic", "github.com/mholt/acmez/v3", "go.uber.org/zap"},
+	"internal/certificates":            {"internal/pattern", "internal/state", "github.com/caddyserver/certmagic", "github.com/mholt/acmez/v3", "go.uber.org/zap"},
 	"internal/certificates/pebbletest": {"golang.org/x/net"},
 	"internal/schedule":                {},
 	"internal/recipe":                  {"internal/pattern"},
@@ -75,7 +75,7 @@ var table = map[string][]string{
 	"proxy/lent":           {"proxy/deadline"},
 	"proxy/h2c":            {"internal/registry", "proxy/deadline", "proxy/forward", "proxy/http1", "proxy/http2", "proxy/policy"},
 	"internal/fleet/kube": {
-		"internal/fleet", "internal/fleet/probe", "internal/notice", "internal/registry", "github.com/google/uuid", "k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go", "k8s.io/klog/v2",
+		"internal/fleet", "internal/fleet/probe", "internal/notice", "internal/registry", "github.com/google/uuid", "k8s.io/apimachinery", "k8s.io/client-go", "k8s.io/klog/v2",
 	},
 	"proxy/fast": {
 		"internal/registry", "proxy/edge", "proxy/eventloop", "proxy/forward", "proxy/handshake", "proxy/http1", "proxy/http2", "proxy/lent", "proxy/settings",
