@@ -2,6 +2,9 @@ package keeper
 
 import "github.com/dynlb/dynlb/internal/process/orphan"
 
+// killOrphans is orphan.Contain. Tests have another.
+var killOrphans = orphan.Contain
+
 // contain kills what earlier runs have left behind and starts the guard, while the first
 // worker starts. No worker serves, and so no instance is started, before that is done. Call
 // end when nothing is left to guard: it returns why there is no guard.
@@ -10,7 +13,7 @@ func (k *keeper) contain() (end func() error) {
 	var err error
 	done := make(chan struct{})
 	go func() { // ends with the search for processes, which has a limit
-		closeGuard, err = orphan.Contain(k.Log)
+		closeGuard, err = killOrphans(k.Log)
 		close(done)
 		k.post(func() { k.onContained(err) })
 	}()

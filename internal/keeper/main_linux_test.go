@@ -3,6 +3,7 @@ package keeper
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -34,14 +35,26 @@ const (
 	fakeProtocol = "KEEPER_TEST_PROTOCOL"
 	fakeDelay    = "KEEPER_TEST_DELAY"
 	fakeFailure  = "KEEPER_TEST_FAILURE"
-	fakeReject   = "KEEPER_TEST_REJECT"
-	fakeName     = "KEEPER_TEST_NAME" // of the binary
+	// fakeContainment has the search for orphans take time; "fails": and fail.
+	fakeContainment = "KEEPER_TEST_CONTAINMENT"
+	fakeReject      = "KEEPER_TEST_REJECT"
+	fakeName        = "KEEPER_TEST_NAME" // of the binary
 )
 
 func roleDynlb(args []string) int {
 	switch args[0] {
 	case "serve":
 		readyLimit = 3 * time.Second
+		if how := os.Getenv(fakeContainment); how != "" {
+			killOrphans = func(log *slog.Logger) (func(), error) {
+				time.Sleep(200 * time.Millisecond) // longer than a worker takes to be ready
+				log.Info("orphans killed")
+				if how == "fails" {
+					return nil, errors.New("no guard")
+				}
+				return orphan.Contain(log)
+			}
+		}
 		log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 		code, err := Run(context.Background(), Options{Args: append([]string{"worker"}, args[1:]...), Log: log})
 		if err != nil {
