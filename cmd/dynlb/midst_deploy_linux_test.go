@@ -96,3 +96,23 @@ func TestUpgradeWithAnInvalidConfig(t *testing.T) {
 		t.Errorf("instances %v, before %v", now, before)
 	}
 }
+
+// TestWorkerDiesDuringADeploy: a deploy has an end among the events when the worker dies.
+func TestWorkerDiesDuringADeploy(t *testing.T) {
+	t.Parallel()
+	p := operate(t, versionedApp(t)+fmt.Sprintf("stateDir: %s\n", t.TempDir()))
+	stream, err := p.Deploy(context.Background(), &dynlbv1.DeployRequest{Version: "v2", Canary: 0.5, CanaryTime: durationpb.New(time.Hour)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stream.Recv(); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(p.commands("worker")[0], syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	daemontest.Eventually(t, "the end of the deploy", func() bool {
+		_, text := p.run("events")
+		return strings.Contains(text, "v1 stays: dynlb was started again in the middle of the deploy of v2")
+	})
+}

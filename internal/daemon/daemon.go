@@ -185,6 +185,7 @@ func New(o Options) (*Daemon, error) {
 	d.resume()
 	d.reportUncleanEnd()
 	for _, a := range d.apps.All() {
+		a.Deploys.ReportInterrupted()
 		a.Board.SetReload(nil) // the config of the start counts as loaded
 	}
 	return d, nil

@@ -55,6 +55,7 @@ func (d *Deployer) begin(v Version, o Order, rollback bool) (*run, error) {
 	if rollback {
 		d.saveLocked(&r.next) // the operator does not want the present one after a crash either
 	}
+	d.noteUnderWay(underWay{r.name, rollback})
 	d.running.Go(func() { // ends with the staging, at the latest when the fleet stops
 		err := d.carryOut(ctx, r, stager, staging)
 		stop(nil)
@@ -93,6 +94,7 @@ func (d *Deployer) finish(r *run, err error) {
 	case r.rollback && !errors.Is(err, registry.ErrClosed):
 		d.saveLocked(&d.kept)
 	}
+	d.noteUnderWay(underWay{})
 	d.Board.SetDeploy(notice.Deploy{})
 	d.report()
 	present := d.label(d.kept.Current)
@@ -108,6 +110,7 @@ func (d *Deployer) reportEnd(r *run, stays string, err error) {
 		d.Board.RecordDeploy(notice.Deployed, r.name+" has all requests")
 		r.add(Done, r.name+" has all requests, the other instances drain")
 	case errors.Is(err, registry.ErrClosed):
+		d.reportStopped(r, stays)
 	default:
 		d.Log.Error("deploy ended, the present version stays", "version", r.name, "stays", stays, "error", err)
 		d.Board.RecordDeploy(notice.DeployFailed, fmt.Sprintf("%s stays: %v", stays, err))
