@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/dynlb/dynlb/internal/daemon/daemontest"
+	"github.com/dynlb/dynlb/internal/runs"
 )
 
 // needKeeper skips a test in a run without keepers.
@@ -136,4 +137,29 @@ func TestStopDuringUpgrade(t *testing.T) {
 		t.Errorf("upgrade: %s", output)
 	}
 	p.nothingLeft()
+}
+
+// TestAgeAfterTheDeathOfAWorker: the age of dynlb is that of the process that 'dynlb ls' names,
+// and no other worker changes it.
+func TestAgeAfterTheDeathOfAWorker(t *testing.T) {
+	t.Parallel()
+	p := operate(t, "")
+	record := func() (found runs.Record) {
+		for _, r := range runs.List(runs.Folders(os.Getenv)) {
+			if r.PID == p.Process.Pid {
+				found = r
+			}
+		}
+		return found
+	}
+	before := record()
+	worker := p.commands("worker")[0]
+	if err := syscall.Kill(worker, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	daemontest.Eventually(t, "the next worker", func() bool { return strings.Count(p.log.String(), `"msg":"serving"`) == 2 })
+	p.pool() // it serves after it has written its record
+	if after := record(); before.Begin.IsZero() || !after.Begin.Equal(before.Begin) {
+		t.Errorf("begun at %v, and at %v after the death of the worker", before.Begin, after.Begin)
+	}
 }

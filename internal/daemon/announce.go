@@ -23,6 +23,9 @@ func (d *Daemon) announce() {
 	}
 	r, at := runs.Of(mainPID(d.options.Keeper)), d.Addresses()
 	r.Begin = d.begin
+	if k := d.options.Keeper; k != nil && !k.Welcome().Report.Started.IsZero() { // an older keeper does not tell
+		r.Begin = k.Welcome().Report.Started
+	}
 	if c.Path != "" {
 		r.Config, _ = filepath.Abs(c.Path) // fails without a working directory: then it is not shown
 	}
