@@ -94,7 +94,7 @@ func (g *Guard) keep(p *guardProcess) {
 		if time.Since(p.started) >= maxGuardPause {
 			pause = minGuardPause
 		}
-		g.log.Warn("guard process ended, starting another one", "exit", p.cmd.ProcessState, "in", pause)
+		g.log.Warn("guard process ended, starting another one", "exit", p.cmd.ProcessState.String(), "in", pause)
 		if p = g.restart(&pause); p == nil {
 			g.err = endRun(ThisRun())
 			return

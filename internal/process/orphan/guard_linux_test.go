@@ -106,6 +106,9 @@ func TestGuardIsStartedAgain(t *testing.T) {
 		if strings.Contains(l.Text, "guard process started again") {
 			restarted <- l.Text
 		}
+		if strings.Contains(l.Text, "guard process ended") && !strings.Contains(l.Text, `"exit":"signal: killed"`) {
+			t.Errorf("the line does not say how it has ended: %s", l.Text)
+		}
 		return nil
 	}
 	p := start(t, spec)

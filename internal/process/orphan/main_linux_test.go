@@ -37,7 +37,7 @@ func roleGuard([]string) int {
 // startGuard starts a guard of this process, which logs to standard output.
 func startGuard() {
 	_ = os.Setenv(processtest.RoleEnv, "guard")
-	log := slog.New(slog.NewTextHandler(os.Stdout, nil))
+	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
 	if _, err := orphan.StartGuard(processtest.Argv(), log); err != nil {
 		panic(err)
 	}
