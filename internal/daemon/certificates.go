@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -88,7 +89,7 @@ func (d *Daemon) readCertificates(settings *config.Config, tlsPort, httpPort int
 func (d *Daemon) startCertificates() {
 	d.certificates.Use(d.first)
 	d.cleanups.add(func(ctx context.Context) error {
-		if err := d.certificates.Close(ctx); err != nil {
+		if err := d.certificates.Close(ctx); err != nil && !errors.Is(err, context.Canceled) { // else nothing is to be waited for
 			d.log.Warn("stop obtaining certificates", "error", err)
 		}
 		return nil

@@ -18,8 +18,9 @@ var (
 	ErrNoHost = errors.New("no app has this host")
 )
 
-// ErrShutdown says that a request had no response when the time for draining was over.
-var ErrShutdown = errors.New("no response before its end")
+// ErrShutdown says that a request had no response when the time for draining was over, or was
+// cut short by an operator.
+var ErrShutdown = errors.New("no response within drainTimeout, or before an order to stop at once")
 
 // Violations that package http1 cannot see: it has no clock, and reads one
 // message at a time.

@@ -77,7 +77,6 @@ const (
 	keyHeader         = "limits.header, limits.headerFields"
 	keyHeaderTimeout  = "limits.headerTimeout"
 	keyBodyTimeout    = "limits.bodyTimeout"
-	keyDrainTimeout   = "drainTimeout"
 )
 
 // FaultOf turns an error into a Fault. It is the only place that does. trouble is why
@@ -98,7 +97,7 @@ func FaultOf(err error, trouble string) Fault {
 	case errors.Is(err, ErrShutdown):
 		return Fault{
 			Code: http.StatusServiceUnavailable, Message: "the load balancer is shutting down",
-			Reason: ErrShutdown.Error(), RetryAfter: retrySoon, Source: outcome.Dynlb, Key: keyDrainTimeout,
+			Reason: ErrShutdown.Error(), RetryAfter: retrySoon, Source: outcome.Dynlb,
 		}
 	case errors.Is(err, registry.ErrPaused):
 		return paused(err)

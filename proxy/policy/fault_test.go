@@ -27,6 +27,7 @@ func TestFaultOf(t *testing.T) {
 		trouble string
 		want    Fault
 	}{
+		{ErrShutdown, "", Fault{503, "the load balancer is shutting down", "no response within drainTimeout, or before an order to stop at once", retrySoon, outcome.Dynlb, "", nil}},
 		{context.Canceled, "", Fault{499, "client closed the request", "", 0, outcome.Client, "", nil}},
 		{registry.ErrQueueFull, "", Fault{503, "no instance available", registry.ErrQueueFull.Error(), retrySoon, outcome.Dynlb, keyQueueLimit, nil}},
 		{registry.ErrQueueTimeout, "", Fault{503, "no instance available", registry.ErrQueueTimeout.Error(), retryLater, outcome.Dynlb, keyQueueTimeout, nil}},
