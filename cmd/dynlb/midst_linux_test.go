@@ -248,3 +248,46 @@ func TestUpgradeWithAHold(t *testing.T) {
 		t.Errorf("instances %v, before %v", after, before)
 	}
 }
+
+// TestUpgradeDuringAScaleDown: instances that drain because there are too many end when the
+// requests do that the worker before has there, and no others end.
+func TestUpgradeDuringAScaleDown(t *testing.T) {
+	t.Parallel()
+	p := operate(t, "minInstances: 2\nmaxInstances: 4\nidleTimeout: 1h\n")
+	scale := func(target int32) {
+		t.Helper()
+		if _, err := p.ScaleTo(context.Background(), &dynlbv1.ScaleToRequest{Target: &target, Hold: durationpb.New(time.Hour)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	count := func(state dynlbv1.InstanceState) (n int) {
+		for _, in := range p.pool().GetInstances() {
+			if in.GetState() == state {
+				n++
+			}
+		}
+		return n
+	}
+	scale(4)
+	daemontest.Eventually(t, "four instances", func() bool { return count(dynlbv1.InstanceState_INSTANCE_STATE_READY) == 4 })
+	before := p.instances()
+	var answers []<-chan answer
+	for range 8 {
+		answers = append(answers, p.send("GET", "/slow?ms=3000", nil))
+	}
+	daemontest.Eventually(t, "requests at all instances", func() bool {
+		return !slices.ContainsFunc(p.pool().GetInstances(), func(in *dynlbv1.Instance) bool { return in.GetInFlight() == 0 })
+	})
+	scale(2)
+	daemontest.Eventually(t, "two that drain", func() bool { return count(dynlbv1.InstanceState_INSTANCE_STATE_DRAINING) == 2 })
+	p.mustUpgrade()
+	for _, a := range answers {
+		if got := <-a; got.err != nil || got.status != "200 OK" {
+			t.Errorf("%+v", got)
+		}
+	}
+	daemontest.Eventually(t, "two instances", func() bool { return len(p.instances()) == 2 })
+	if now := p.instances(); slices.ContainsFunc(now, func(pid int) bool { return !slices.Contains(before, pid) }) {
+		t.Errorf("instances %v, before %v", now, before)
+	}
+}

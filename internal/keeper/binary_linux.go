@@ -93,6 +93,7 @@ func (k *keeper) revert(before *binary, why string) {
 	old := k.current
 	k.current = before
 	k.release(old)
+	k.report.Last = k.carriedOut // others may have failed since
 	k.noteResult(Reverted, why)
 }
 

@@ -43,11 +43,13 @@ type keeper struct {
 	instances []*instance // in start order
 	listeners []listener
 	blob      []byte // the last state of a worker
-	report    Report
-	untold    bool   // the worker that serves does not know the result of the last upgrade
 	config    string // that a worker has made
 	epoch     uint64
 	contained bool // an instance may be started
+
+	report     Report
+	carriedOut Upgrade // the last one that was
+	untold     bool    // the worker that serves does not know the result of the last upgrade
 
 	workers []*worker
 	active  *worker // that serves; nil: none does

@@ -28,6 +28,7 @@ func (k *keeper) noteResult(r Result, why string) {
 	k.report.Last.Result, k.report.Last.Error = r, why
 	switch r {
 	case Done:
+		k.carriedOut = k.report.Last
 		k.report.Done++
 	case Failed:
 		k.report.Failed++

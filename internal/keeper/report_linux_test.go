@@ -47,10 +47,12 @@ func TestReport(t *testing.T) {
 	if got := k.ask("upgrade " + next); !strings.HasSuffix(got, "<nil>") {
 		t.Fatalf("upgrade: %q", got)
 	}
+	k.ask("upgrade " + missing) // which is not the one that is taken back then
+	k.awaitReport(fmt.Sprintf("%s failed %q, 2 done, 2 failed, 0 reverted", missing, why))
 	if err := syscall.Kill(k.state().worker, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	k.awaitReport(next + ` reverted "a worker of it has ended: signal: killed", 2 done, 1 failed, 1 reverted`)
+	k.awaitReport(next + ` reverted "a worker of it has ended: signal: killed", 2 done, 2 failed, 1 reverted`)
 }
 
 // TestRefuse: the worker that serves may refuse to retire, and goes on. Until it has frozen it

@@ -24,6 +24,7 @@ const (
 type upgrade struct {
 	by     *worker // that has asked for it, and gets the steps; nil: a signal
 	seq    uint64
+	record Upgrade
 	worker *worker
 	old    *worker // that has been told to retire; nil: none yet
 	timer  *time.Timer
@@ -114,7 +115,7 @@ func (k *keeper) beginUpgrade(path string, by *worker, seq uint64) error {
 		return k.refused(b.name, err)
 	}
 	k.begun(b.name)
-	u := &upgrade{by: by, seq: seq, worker: w}
+	u := &upgrade{by: by, seq: seq, worker: w, record: k.report.Last}
 	u.timer = k.after(readyLimit, func() {
 		if k.next == u && u.old == nil {
 			k.upgradeFailed(fmt.Errorf("the new worker is not ready within %v", readyLimit))
@@ -151,7 +152,7 @@ func (k *keeper) onReady(w *worker) {
 	case w == k.coming:
 		k.serve(w)
 	case k.next != nil && k.next.is(w):
-		k.report.Last.Version = w.version
+		k.next.record.Version = w.version
 		k.next.step(Step{Name: "ready", Text: "the new worker is ready, version " + w.version})
 		k.retire()
 	}
@@ -195,6 +196,7 @@ func (k *keeper) takeOver() {
 	before := k.current
 	k.current, k.failures = u.worker.binary, 0
 	k.release(before)
+	k.report.Last = u.record // one before it may have been reverted meanwhile
 	k.noteResult(Done, "")
 	k.serve(u.worker)
 	k.Log.Info("upgraded", "version", u.worker.version, "epoch", k.epoch, "pid", u.worker.pid())
@@ -211,6 +213,7 @@ func (k *keeper) upgradeFailed(why error) {
 	u.timer.Stop()
 	u.worker.signal(syscall.SIGKILL)
 	k.Log.Error("upgrade failed, nothing has changed", "binary", u.worker.binary.name, "error", why)
+	k.report.Last = u.record
 	k.noteResult(Failed, why.Error())
 	if u.by != nil {
 		u.by.send(kindDone, u.seq, doneReply{Error: why.Error()})
