@@ -125,7 +125,9 @@ func TestConnect(t *testing.T) {
 		}
 		short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
 		defer cancel()
-		if _, err = to(connectUnary).CallUnary(short, connect.NewRequest(text("wait"))); connect.CodeOf(err) != connect.CodeDeadlineExceeded {
+		_, err = to(connectUnary).CallUnary(short, connect.NewRequest(text("wait")))
+		late := strings.Contains(fmt.Sprint(err), "504 Gateway Timeout") // dynlb was faster than the client; for gRPC-Web that is UNAVAILABLE
+		if connect.CodeOf(err) != connect.CodeDeadlineExceeded && !(late && strings.HasPrefix(t.Name(), "TestConnect/gRPC-Web")) {
 			t.Errorf("deadline: %v", err)
 		}
 		if streams {
