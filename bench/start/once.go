@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -66,9 +67,9 @@ func (o *once) measure() (t took, err error) {
 func (o *once) await(begin time.Time) (t took, err error) {
 	dialer := net.Dialer{LocalAddr: &client}
 	address := "127.0.0.1:" + strconv.Itoa(o.port)
-	transport := &http.Transport{DisableKeepAlives: true, Dial: func(string, string) (net.Conn, error) {
+	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		for {
-			c, err := dialer.Dial("tcp", address)
+			c, err := dialer.DialContext(ctx, "tcp", address)
 			if err == nil {
 				t.listen = time.Since(begin)
 			}

@@ -18,6 +18,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
 	"syscall"
 )
 
@@ -88,19 +89,9 @@ func workerArgs(serve []string) ([]string, error) {
 	}
 	for i := 0; i < len(serve) && serve[i] != "--" && (serve[i] == "" || serve[i][0] == '-'); i += 2 {
 		values, known := valid[serve[i]]
-		if !known || i+1 == len(serve) || values != nil && !contains(values, serve[i+1]) {
+		if !known || i+1 == len(serve) || values != nil && !slices.Contains(values, serve[i+1]) {
 			return nil, errUnusual
 		}
 	}
 	return append([]string{os.Args[0], "worker"}, serve...), nil
-}
-
-// contains is slices.Contains, whose package is initialised later.
-func contains(values []string, value string) bool {
-	for _, v := range values {
-		if v == value {
-			return true
-		}
-	}
-	return false
 }

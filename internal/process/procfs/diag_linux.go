@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/netip"
 	"syscall"
-	"unsafe"
 )
 
 // What linux/sock_diag.h, linux/inet_diag.h and net/tcp_states.h define, and package syscall
@@ -19,27 +18,26 @@ const (
 
 // diagID is inet_diag_sockid. Ports and addresses are in network byte order.
 type diagID struct {
-	sourcePort, destPort [2]byte
-	source, dest         [16]byte
-	device               uint32
-	cookie               [2]uint32
+	SourcePort, DestPort [2]byte
+	Source, Dest         [16]byte
+	Device               uint32
+	Cookie               [2]uint32
 }
 
 // diagRequest is inet_diag_req_v2, after the head of its message.
 type diagRequest struct {
-	head             syscall.NlMsghdr
-	family, protocol uint8
-	extensions, _    uint8
-	states           uint32
-	id               diagID
+	Head                        syscall.NlMsghdr
+	Family, Protocol, Extras, _ uint8
+	States                      uint32
+	ID                          diagID
 }
 
 // diagSocket is inet_diag_msg.
 type diagSocket struct {
-	family, state, timer, retransmits uint8
-	id                                diagID
-	expires, received, sent           uint32
-	user, inode                       uint32
+	Family, State, Timer, Retransmits uint8
+	ID                                diagID
+	Expires, Received, Sent           uint32
+	User, Inode                       uint32
 }
 
 // diagTimeout bounds the wait for the kernel, which answers at once.
@@ -59,10 +57,12 @@ func diagListenSockets() ([]listenSocket, error) {
 	}
 	var all []listenSocket
 	for _, family := range []uint8{syscall.AF_INET, syscall.AF_INET6} {
-		q := diagRequest{family: family, protocol: syscall.IPPROTO_TCP, states: 1 << tcpListen}
-		const size = unsafe.Sizeof(q)
-		q.head = syscall.NlMsghdr{Len: uint32(size), Type: sockDiagByFamily, Flags: syscall.NLM_F_REQUEST | syscall.NLM_F_DUMP}
-		text := (*[size]byte)(unsafe.Pointer(&q))[:]
+		q := diagRequest{Family: family, Protocol: syscall.IPPROTO_TCP, States: 1 << tcpListen}
+		q.Head = syscall.NlMsghdr{Len: uint32(binary.Size(q)), Type: sockDiagByFamily, Flags: syscall.NLM_F_REQUEST | syscall.NLM_F_DUMP}
+		text, err := binary.Append(nil, binary.NativeEndian, &q)
+		if err != nil {
+			return nil, err
+		}
 		if err := syscall.Sendto(fd, text, 0, &syscall.SockaddrNetlink{Family: syscall.AF_NETLINK}); err != nil {
 			return nil, fmt.Errorf("ask for sockets: %w", err)
 		}
@@ -98,19 +98,20 @@ func receiveSockets(fd int, all []listenSocket) ([]listenSocket, error) {
 				}
 				return nil, syscall.Errno(-int32(binary.NativeEndian.Uint32(m.Data)))
 			}
-			if len(m.Data) < int(unsafe.Sizeof(diagSocket{})) {
-				return nil, syscall.EINVAL
+			var s diagSocket
+			if _, err := binary.Decode(m.Data, binary.NativeEndian, &s); err != nil {
+				return nil, err
 			}
-			all = append(all, (*diagSocket)(unsafe.Pointer(&m.Data[0])).socket())
+			all = append(all, s.socket())
 		}
 	}
 }
 
 // socket returns the socket that the kernel has described.
 func (s *diagSocket) socket() listenSocket {
-	host := netip.AddrFrom16(s.id.source)
-	if s.family == syscall.AF_INET {
-		host = netip.AddrFrom4([4]byte(s.id.source[:4]))
+	host := netip.AddrFrom16(s.ID.Source)
+	if s.Family == syscall.AF_INET {
+		host = netip.AddrFrom4([4]byte(s.ID.Source[:4]))
 	}
-	return listenSocket{addr: netip.AddrPortFrom(host, binary.BigEndian.Uint16(s.id.sourcePort[:])), inode: uint64(s.inode)}
+	return listenSocket{addr: netip.AddrPortFrom(host, binary.BigEndian.Uint16(s.ID.SourcePort[:])), inode: uint64(s.Inode)}
 }

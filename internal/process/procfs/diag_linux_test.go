@@ -18,7 +18,7 @@ func TestListenSockets(t *testing.T) {
 			t.Logf("%s: %v", address, err) // a machine without IPv6
 			continue
 		}
-		defer l.Close()
+		t.Cleanup(func() { _ = l.Close() })
 		mine = append(mine, l.Addr().(*net.TCPAddr).AddrPort())
 	}
 	asked, err := diagListenSockets()
