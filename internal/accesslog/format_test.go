@@ -30,6 +30,8 @@ func TestFormats(t *testing.T) {
 	t.Parallel()
 	http2 := described()
 	http2.Request.HTTP2 = true
+	http3 := described()
+	http3.Request.HTTP3 = true
 	for _, c := range []struct {
 		s    Settings
 		o    *outcome.Outcome
@@ -63,6 +65,11 @@ func TestFormats(t *testing.T) {
 			Settings{Format: Combined, Query: true},
 			http2,
 			`192.0.2.1 - ann [28/Nov/2026:08:00:00 +0000] "GET /a?q=1 HTTP/2.0" 502 5 "http://r/" "x \x22y\x22"`,
+		},
+		{
+			Settings{Format: Combined},
+			http3,
+			`192.0.2.1 - ann [28/Nov/2026:08:00:00 +0000] "GET /a HTTP/3.0" 502 5 "http://r/" "x \x22y\x22"`,
 		},
 		{
 			Settings{Format: Combined},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -31,6 +32,26 @@ type http3 struct {
 	opened  chan http3Opened
 	failed  chan http3Failure // of some capacity; more are not needed
 	state   atomic.Int32      // for the metrics
+
+	mu    sync.Mutex  // guards all below
+	ports map[int]int // how many sockets that are not closed yet are on them
+}
+
+// hold counts a socket on a port that is served, or one that is closed.
+func (h *http3) hold(port, change int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ports == nil {
+		h.ports = map[int]int{}
+	}
+	h.ports[port] += change
+}
+
+// holds reports whether a socket of this process is on a port, served or left.
+func (h *http3) holds(port int) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.ports[port] > 0
 }
 
 // The states of http3.
@@ -140,7 +161,7 @@ func (d *Daemon) prepareHTTP3(p *prepared) (err error) {
 		return nil
 	}
 	p.http3, err = listenUDP(p.http3Address)
-	own := d.draining.count() > 0 || portOf(d.http3.address) == portOf(p.http3Address)
+	own := d.draining.count() > 0 || d.http3.holds(portOf(p.http3Address))
 	if own && errors.Is(err, syscall.EADDRINUSE) {
 		return nil
 	}
@@ -175,7 +196,10 @@ func (d *Daemon) serveHTTP3(socket *net.UDPConn) {
 	if d.options.Keeper != nil && d.options.saved == nil {
 		d.parts.Go(d.saveNow) // the next worker needs the resetKey, however soon this one dies
 	}
+	port := portOf(socket.LocalAddr().String())
+	h.hold(port, 1)
 	d.parts.Go(func() { // ends with leaveHTTP3, or with the proxy
+		defer h.hold(port, -1)
 		if err := d.proxy.ServeHTTP3(socket); err != nil {
 			select {
 			case d.http3.failed <- http3Failure{socket, err}:
@@ -206,7 +230,7 @@ func (d *Daemon) awaitHTTP3() {
 				}
 				return
 			}
-			if !warned && d.draining.count() == 0 && time.Since(d.begin) > time.Second {
+			if !warned && d.draining.count() == 0 && !d.http3.holds(portOf(address)) && time.Since(d.begin) > time.Second {
 				warned = true
 				d.log.Warn("HTTP/3 is not served yet, trying again", "error", err)
 			}

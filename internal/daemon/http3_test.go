@@ -104,6 +104,38 @@ func TestHTTP3Switch(t *testing.T) {
 	metric(false)
 }
 
+// TestHTTP3OffAndOn: a listener that has a request yet when it is turned off is waited for when
+// it is turned on again.
+func TestHTTP3OffAndOn(t *testing.T) {
+	t.Parallel()
+	keys := daemontest.NewKeys(t)
+	yaml := func(http3 bool) string {
+		return fmt.Sprintf("minInstances: 1\ntls: {cert: %s, key: %s, http3: %t}\n", keys.Path("server.pem"), keys.Path("server.key"), http3)
+	}
+	r := daemontest.Start(t, yaml(true))
+	r.AwaitReady(1)
+	secure := "https" + strings.TrimPrefix(r.URL, "http")
+	slow := make(chan string, 1)
+	c := client3(t, keys.Path("ca.pem"))
+	go func() {
+		status, _ := status3(t, c, secure+"/slow?ms=1500")
+		slow <- status
+	}()
+	daemontest.Eventually(t, "the slow request", func() bool { return r.Pool().GetInstances()[0].GetInFlight() == 1 })
+	reloads := func() int { return strings.Count(r.Log.String(), "config reloaded") }
+	r.Reload(yaml(false))
+	daemontest.Eventually(t, "HTTP/3 to be off", func() bool { return reloads() == 1 })
+	r.Reload(yaml(true))
+	daemontest.Eventually(t, "HTTP/3 to be waited for", func() bool { return strings.Contains(r.Log.String(), "HTTP/3 begins when") })
+	if got := <-slow; got != "200 OK" {
+		t.Errorf("the request in flight: %s", got)
+	}
+	daemontest.Eventually(t, "HTTP/3", func() bool { return strings.Count(r.Log.String(), "serving HTTP/3") == 2 })
+	if got, _ := status3(t, client3(t, keys.Path("ca.pem")), secure); got != "200 OK" {
+		t.Errorf("over HTTP/3 again: %s", got)
+	}
+}
+
 // TestHTTP3Move: the listener for HTTP/3 moves with the public one, also to another host of
 // the same port, which the one before still has.
 func TestHTTP3Move(t *testing.T) {
