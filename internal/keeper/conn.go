@@ -47,6 +47,9 @@ func newConn(file *os.File) (*conn, error) {
 // close closes the socket.
 func (c *conn) close() { _ = c.socket.Close() }
 
+// endReceiving has receive fail after the messages that have arrived.
+func (c *conn) endReceiving() { _ = c.socket.CloseRead() } // the socket may be closed
+
 // send sends a message, with duplicates of descriptors. It waits while the other end does
 // not read.
 func (c *conn) send(k kind, seq uint64, body any, fds ...int) error {

@@ -123,6 +123,6 @@ func (k *keeper) begin() error {
 // killWorkers ends all workers that are left.
 func (k *keeper) killWorkers() {
 	for _, w := range k.workers {
-		w.signal(syscall.SIGKILL)
+		w.kill()
 	}
 }

@@ -2,7 +2,9 @@ package keeper
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -53,6 +55,60 @@ func TestReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	k.awaitReport(next + ` reverted "a worker of it has ended: signal: killed", 2 done, 2 failed, 1 reverted`)
+}
+
+// TestUpgradeLeavesNothing: what a program has started that is no dynlb ends with it, and a
+// call that is refused meanwhile changes nothing of the report.
+func TestUpgradeLeavesNothing(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]string{"not ready in time": "wait", "ended": "exit 3"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			k := startKeeper(t)
+			k.state()
+			file := filepath.Join(t.TempDir(), "pid")
+			program := script(t, fmt.Sprintf("#!/bin/sh\nsleep 600 >/dev/null 2>&1 &\necho $! >%[1]s~\nmv %[1]s~ %[1]s\n%[2]s\n", file, end))
+			k.begin("upgrade " + program)
+			child := 0
+			if processtest.Settle(func() int {
+				text, _ := os.ReadFile(file)
+				if child, _ = strconv.Atoi(strings.TrimSpace(string(text))); child > 0 {
+					return 0
+				}
+				return 1
+			}, 0) > 0 {
+				t.Fatal("the program does not run")
+			}
+			if end == "wait" {
+				if got := k.ask("upgrade " + processtest.Argv()[0]); got != "an upgrade is under way" {
+					t.Errorf("another upgrade: %q", got)
+				}
+			}
+			expectDead(t, child)
+			why := "not ready within 3s"
+			if end != "wait" {
+				why = "exit status 3"
+			}
+			if got := k.awaitFailure(); !strings.Contains(got, program) || !strings.Contains(got, why) {
+				t.Errorf("report %q, want %q", got, why)
+			}
+		})
+	}
+}
+
+// awaitFailure waits until the worker that serves knows of a failed upgrade, and returns the
+// report.
+func (k *testKeeper) awaitFailure() (got string) {
+	k.t.Helper()
+	if processtest.Settle(func() int {
+		if got = k.ask("report"); strings.Contains(got, " 1 failed") {
+			return 0
+		}
+		return 1
+	}, 0) > 0 {
+		k.t.Errorf("report %q, want a failure", got)
+	}
+	return got
 }
 
 // TestRefuse: the worker that serves may refuse to retire, and goes on. Until it has frozen it

@@ -211,7 +211,7 @@ func (k *keeper) upgradeFailed(why error) {
 	u := k.next
 	k.next = nil
 	u.timer.Stop()
-	u.worker.signal(syscall.SIGKILL)
+	u.worker.kill()
 	k.Log.Error("upgrade failed, nothing has changed", "binary", u.worker.binary.name, "error", why)
 	k.report.Last = u.record
 	k.noteResult(Failed, why.Error())

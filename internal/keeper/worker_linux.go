@@ -100,8 +100,9 @@ func (k *keeper) follow(b *binary, cmd *exec.Cmd, c *conn) *worker {
 	}()
 	go w.write(w.queue) // ends when the loop closes the queue
 	go func() {         // ends with the process
-		_ = reap.Wait(w.cmd) // ProcessState says the same
-		<-received           // what it said before, such as bye, comes first
+		_ = reap.Wait(w.cmd)  // ProcessState says the same
+		w.conn.endReceiving() // a process that it has started may have its end of the socket
+		<-received            // what it said before, such as bye, comes first
 		k.post(func() { k.ended(w) })
 	}()
 	return w
@@ -112,6 +113,14 @@ func (w *worker) pid() int { return w.cmd.Process.Pid }
 
 // signal sends a signal to the process.
 func (w *worker) signal(s syscall.Signal) { _ = w.cmd.Process.Signal(s) } // it may have ended
+
+// kill ends the process and what it has started: a program that is started as dynlb may be a
+// script with children. They are in the group of the worker, whose number is not in use
+// again as long as one is left; instances have groups of their own.
+func (w *worker) kill() {
+	w.signal(syscall.SIGKILL)
+	_ = syscall.Kill(-w.pid(), syscall.SIGKILL) // there may be none
+}
 
 // receive has the loop handle what the worker says.
 func (w *worker) receive() {
