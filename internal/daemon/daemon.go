@@ -154,7 +154,6 @@ func New(o Options) (*Daemon, error) {
 		reloads: make(chan string, 1), retiring: make(chan bool, 1), failed: make(chan error, 1),
 		stopping: make(chan struct{}), killed: make(chan struct{}), stopped: make(chan struct{}), documents: newDocuments(o.saved),
 	}
-	d.resetKey = o.saved.resetKey()
 	d.requestReload = d.Reload
 	d.noteFiles(&d.plan.config)
 	d.stop = sync.OnceFunc(func() { close(d.stopping) })
