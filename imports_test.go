@@ -74,6 +74,7 @@ var table = map[string][]string{
 	"proxy/deadline":       {},
 	"proxy/lent":           {"proxy/deadline"},
 	"proxy/h2c":            {"internal/registry", "proxy/deadline", "proxy/forward", "proxy/http1", "proxy/http2", "proxy/policy"},
+	"internal/sibling": {"gen/dynlb/v1", "internal/registry", "google.golang.org"},
 	"internal/fleet/kube": {
 		"internal/fleet", "internal/fleet/probe", "internal/notice", "internal/registry", "github.com/google/uuid", "k8s.io/apimachinery", "k8s.io/client-go", "k8s.io/klog/v2",
 	},
@@ -102,7 +103,7 @@ var table = map[string][]string{
 	},
 	"proxy/route": {"internal/registry", "proxy/edge", "proxy/policy", "proxy/sticky", "internal/measure"},
 	"server": {
-		"gen", "gen/dynlb/v1", "internal/deploy", "internal/fleet", "internal/history", "internal/instancelog", "internal/notice", "internal/registry",
+		"gen", "gen/dynlb/v1", "internal/deploy", "internal/fleet", "internal/history", "internal/instancelog", "internal/notice", "internal/registry", "internal/sibling",
 		"github.com/grpc-ecosystem/grpc-gateway/v2", "github.com/prometheus", "google.golang.org", "internal/dashboard", "internal/measure",
 	},
 	"server/metricsgen":  {"server"},
@@ -116,7 +117,7 @@ var table = map[string][]string{
 	"internal/daemon": {
 		"internal/accesslog", "internal/app", "internal/autoscaler", "internal/certificates", "internal/config", "internal/fleet", "internal/fleet/local", "internal/fleet/kube", "internal/fleet/probe",
 		"internal/keeper", "internal/logging", "internal/machine", "internal/notice", "internal/process", "internal/process/account", "internal/process/cgroup", "internal/process/orphan",
-		"internal/process/procfs", "internal/process/reap", "internal/registry", "internal/systemd", "internal/tracing", "proxy", "proxy/edge", "proxy/http1",
+		"internal/process/procfs", "internal/process/reap", "internal/registry", "internal/sibling", "internal/systemd", "internal/tracing", "proxy", "proxy/edge", "proxy/http1",
 		"proxy/outcome", "proxy/policy", "proxy/sticky", "internal/measure", "internal/state", "internal/deploy", "proxy/route", "server", "github.com/fsnotify/fsnotify", "golang.org/x/net",
 		"golang.org/x/sys", "internal/history", "internal/instancelog", "internal/runs",
 	},

@@ -43,7 +43,7 @@ func (c *control) ScaleTo(ctx context.Context, req *dynlbv1.ScaleToRequest) (*dy
 		c.log.Info("ScaleTo", "peer", from, "old", old, "new", target, "hold", hold, "app", app.Name)
 		return &dynlbv1.ScaleToResponse{OldTarget: int32(old), NewTarget: int32(target), App: app.Name}, nil
 	}
-	if app.Siblings != nil && !passedOn(ctx) {
+	if app.Siblings != nil && app.Siblings.On() && !passedOn(ctx) {
 		return c.scaleAnywhere(ctx, app, req, scale)
 	}
 	out, err := scale()

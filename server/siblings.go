@@ -19,6 +19,8 @@ import (
 // Siblings are the other dynlbs in front of the instances of an app. It must be safe for
 // concurrent use.
 type Siblings interface {
+	// On reports whether there may be any.
+	On() bool
 	// Feed sends what this dynlb has, until ctx ends or send fails. The error is
 	// sibling.ErrNone if the app can have no siblings, and sibling.ErrClosed when it has
 	// none any more.

@@ -25,6 +25,8 @@ type fakeSiblings struct {
 	asked   chan struct{} // gets a value at each call of Client that finds none; nil: it does not
 }
 
+func (f *fakeSiblings) On() bool { return true }
+
 func (f *fakeSiblings) Feed(_ context.Context, send func(*dynlbv1.WatchReportsResponse) error) error {
 	if f.err != nil {
 		return f.err

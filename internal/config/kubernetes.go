@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net"
 	"regexp"
 	"strings"
 
@@ -13,6 +14,8 @@ import (
 // Kubernetes says which pods are the instances of an app. Deployment is set if any field is.
 type Kubernetes struct {
 	Namespace, Deployment, Service, Port string
+	// Siblings is the Service that lists the dynlbs in front of the same pods, or "".
+	Siblings string
 	// Kubeconfig is an absolute path, or "" for the credentials of dynlb's own pod.
 	Kubeconfig string
 }
@@ -69,6 +72,10 @@ func kubernetesKeys(k *Kubernetes) []Key {
 			Meaning: "The namespace of both. Unset: that of the credentials.",
 		},
 		{
+			Name: "siblings", Value: named(&k.Siblings, objectName, "the name of a Service, such as dynlb-siblings"), Example: "dynlb-siblings", Change: RollingRestart,
+			Meaning: "A headless Service in the same namespace that selects the pods of dynlb, with the port of `admin`: several dynlbs in front of the same pods tell each other what they have, so that the least loaded pod is the one that all of them load least. It needs `admin` at an address that pods reach, such as `:4001`. Unset: each dynlb knows its own requests only.",
+		},
+		{
 			Name: "kubeconfig", Value: checked(&k.Kubeconfig, checkReadable), Example: "kubeconfig", Change: RollingRestart,
 			Meaning: "A file with the credentials, relative to the config file, which is read again at each reload. Unset: those of the service account of the pod that dynlb runs in.",
 		},
@@ -111,6 +118,11 @@ func (s scope) kubernetes() {
 			s.problem(s.set[s.key(own)], "needs deployment: the name of the Deployment whose pods get the requests")
 		}
 		return
+	}
+	if key := s.key(own + ".siblings"); s.app.Kubernetes.Siblings != "" && s.good("admin") {
+		if host, _, _ := net.SplitHostPort(s.config.Admin); IsLoopback(host) {
+			s.problem(s.set[key], "needs admin at an address that the other dynlbs reach, such as :4001; got %s", s.config.Admin)
+		}
 	}
 	for _, name := range ofProcesses {
 		if key := s.prefix + name; s.isSet(key) {

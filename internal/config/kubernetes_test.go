@@ -18,6 +18,7 @@ func TestKubernetes(t *testing.T) {
 		{"fleet: {kubernetes: {}}", "1: fleet.kubernetes: needs deployment: the name of the Deployment whose pods get the requests"},
 		{"fleet: {kubernetes: {service: web}}", "1: fleet.kubernetes: needs deployment: the name of the Deployment whose pods get the requests"},
 		{"fleet: {kubernetes: {deployment: Web}}", `1: fleet.kubernetes.deployment: must be the name of a Deployment, such as web; got "Web"`},
+		{"fleet: {kubernetes: {deployment: web, siblings: dynlb-siblings}}", "1: fleet.kubernetes.siblings: needs admin at an address that the other dynlbs reach, such as :4001; got 127.0.0.1:4001"},
 		{"fleet: {docker: {}}", "1: fleet.docker: unknown key; the keys are kubernetes"},
 		{"maxMemory: 1GiB\napps: {a: {hosts: [a.test], fleet: {kubernetes: {deployment: a}}}, b: {hosts: [b.test]}}", ""},
 		{"apps:\n  a:\n    hosts: [a.test]\n    user: nobody\n    fleet: {kubernetes: {deployment: a}}", "4: apps.a.user: does not apply to fleet.kubernetes: Kubernetes runs the instances; set it in the Deployment, or leave it out"},

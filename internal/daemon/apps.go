@@ -10,6 +10,7 @@ import (
 
 	"github.com/dynlb/dynlb/internal/app"
 	"github.com/dynlb/dynlb/internal/config"
+	"github.com/dynlb/dynlb/internal/fleet/kube"
 	"github.com/dynlb/dynlb/proxy/route"
 	"github.com/dynlb/dynlb/server"
 )
@@ -36,7 +37,11 @@ func (d *Daemon) newApps() *app.Set {
 func (d *Daemon) controlApps() []server.App {
 	var out []server.App
 	for _, a := range d.apps.All() {
-		out = append(out, server.App{Name: a.Name, Board: a.Board, Scaler: a.Scaler, Restarter: a.Fleet, Deployer: a.Deploys, Pauser: a.Registry, Connections: connectionsOf(a.Route)})
+		one := server.App{Name: a.Name, Board: a.Board, Scaler: a.Scaler, Restarter: a.Fleet, Deployer: a.Deploys, Pauser: a.Registry, Connections: connectionsOf(a.Route)}
+		if f, shared := a.Fleet.(*kube.Fleet); shared {
+			one.Siblings = f.Siblings()
+		}
+		out = append(out, one)
 	}
 	return out
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/dynlb/dynlb/internal/keeper"
 	"github.com/dynlb/dynlb/internal/process"
 	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/internal/sibling"
 	"github.com/dynlb/dynlb/internal/systemd"
 )
 
@@ -28,6 +29,9 @@ const goneTimeout = 5 * time.Second
 type host struct {
 	ports *local.Ports
 	kept  *kept // nil: instances are children of this process
+
+	log    *slog.Logger   // of what the fleets read; nil: none
+	access sibling.Access // to siblings, by the plan
 }
 
 // keeper returns what the fleets start processes with; nil without a keeper.

@@ -35,6 +35,10 @@ type appPlan struct {
 func newPlan(settings config.Config, on host) (plan, error) {
 	p := plan{config: settings, apps: map[string]appPlan{}, proxy: proxySettings(&settings)}
 	all, sampler := settings.AllApps(), tracingSampler(&settings.Tracing)
+	var err error
+	if on.access, err = siblingAccess(all, &settings, on.log); err != nil {
+		return plan{}, err
+	}
 	for i := range all {
 		one, err := appSettings(&all[i], on, sampler)
 		if err != nil && settings.Apps != nil {

@@ -27,7 +27,7 @@ const (
 
 // Feed sends what this dynlb has to a sibling, until ctx or the Group ends, or send fails.
 func (g *Group) Feed(ctx context.Context, send func(*dynlbv1.WatchReportsResponse) error) error {
-	if !g.active() {
+	if !g.On() {
 		return ErrNone
 	}
 	timer := time.NewTimer(0)
@@ -41,7 +41,7 @@ func (g *Group) Feed(ctx context.Context, send func(*dynlbv1.WatchReportsRespons
 			return ErrClosed
 		case <-timer.C:
 		}
-		if !g.active() {
+		if !g.On() {
 			return ErrClosed
 		}
 		m, busy := f.look(g, time.Now())
@@ -56,8 +56,8 @@ func (g *Group) Feed(ctx context.Context, send func(*dynlbv1.WatchReportsRespons
 	}
 }
 
-// active reports whether there may be siblings.
-func (g *Group) active() bool {
+// On reports whether there may be siblings.
+func (g *Group) On() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.on

@@ -10,6 +10,7 @@ import (
 	"github.com/dynlb/dynlb/internal/fleet"
 	"github.com/dynlb/dynlb/internal/notice"
 	"github.com/dynlb/dynlb/internal/registry"
+	"github.com/dynlb/dynlb/internal/sibling"
 )
 
 // Fleet has the pods of a Deployment as instances. Create one with New and call Run once.
@@ -21,6 +22,7 @@ type Fleet struct {
 	wake      chan struct{}        // capacity 1: the steward has something to do
 	changes   sync.Mutex           // held during a restart or a deploy
 	deploying atomic.Bool          // it is, or was, a deploy
+	siblings  *sibling.Group
 
 	// Owned by the loop:
 
@@ -54,10 +56,12 @@ type lastPicture struct {
 
 // New returns a Fleet that does nothing until Run. The settings are in force until Configure.
 func New(options fleet.Options, settings Settings) *Fleet {
-	return &Fleet{
+	f := &Fleet{
 		Options: options, settings: settings, calls: make(chan func()), done: make(chan struct{}),
 		steering: make(chan notice.Steering, 1), wake: make(chan struct{}, 1), pods: map[key]*pod{}, reason: "listed by the Service",
 	}
+	f.siblings = f.newSiblings()
+	return f
 }
 
 // Steering implements autoscaler.Steered.
@@ -66,6 +70,7 @@ func (f *Fleet) Steering() <-chan notice.Steering { return f.steering }
 // Run follows the pods until Stop. See [fleet.Fleet]. The pods run on when it returns.
 func (f *Fleet) Run(ctx context.Context) {
 	defer close(f.done)
+	defer f.siblings.Close()
 	parts, endParts := context.WithCancel(context.WithoutCancel(ctx))
 	defer endParts()
 	f.connect(parts)
@@ -118,6 +123,7 @@ func (f *Fleet) begin(ctx context.Context, c *client) {
 	parts := f.parts
 	parts.Go(func() { source.run(ctx) })
 	parts.Go(func() { steward.run(ctx) })
+	f.followSiblings(ctx, c)
 	f.spawn = func(do func(context.Context)) { parts.Go(func() { do(ctx) }) }
 }
 
@@ -206,6 +212,7 @@ func (f *Fleet) Stop(ctx context.Context) {
 // stop drains all pods for good. It runs in the loop.
 func (f *Fleet) stop() {
 	f.stopping = true
+	f.siblings.Close() // they go on with the pods: what they have there is not waited for
 	for _, p := range f.inOrder() {
 		f.leave(p, "shutting down")
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/dynlb/dynlb/internal/fleet"
 	"github.com/dynlb/dynlb/internal/fleet/probe"
+	"github.com/dynlb/dynlb/internal/sibling"
 )
 
 // Settings are what Configure can change.
@@ -29,6 +30,9 @@ type Settings struct {
 	Check      probe.Check
 	GRPCHealth bool
 	HealthPath string
+
+	// Access says how siblings are reached.
+	Access sibling.Access
 
 	pace *pace // of tests; nil: the usual one
 }
@@ -53,6 +57,9 @@ type Target struct {
 	// Port is the name or the number of a port of the pods. Empty: the only one, or the one
 	// that is called http.
 	Port string
+	// Siblings is the Service that lists the dynlbs in front of these pods, at their admin
+	// listeners. Empty: this is the only one.
+	Siblings string
 }
 
 // namespaceFile has the namespace of a pod, beside the token of its service account.

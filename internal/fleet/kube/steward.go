@@ -4,11 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"os"
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/dynlb/dynlb/internal/notice"
@@ -47,10 +45,9 @@ const (
 )
 
 func newSteward(f *Fleet, c *client, settings *Settings) *steward {
-	host, _ := os.Hostname() // the name of the pod
 	s := &steward{fleet: f, client: c, target: settings.Cluster.Target, pace: settings.paceOf(), written: -1}
 	s.elector = &elector{
-		client: c, name: manager + "-" + s.target.Deployment, identity: cmp.Or(host, manager) + "_" + uuid.NewString(), pace: s.pace,
+		client: c, name: manager + "-" + s.target.Deployment, identity: f.siblings.ID, pace: s.pace,
 	}
 	return s
 }
@@ -167,7 +164,10 @@ func (s *steward) steer(d *deployment) {
 	}
 	next := notice.Steering{Target: d.replicas(), By: s.rival}
 	if !leads && s.rival == "" {
-		next.By, next.Raise = holder, next.Target == 0
+		next.By, next.Raise, next.Sibling = holder, next.Target == 0, why == ""
+		if o := s.fleet.siblings.Order(holder); o.Scales {
+			next.Target, next.Hold = o.Target, o.Hold
+		}
 	}
 	if s.told && next == s.steering {
 		return
@@ -178,6 +178,9 @@ func (s *steward) steer(d *deployment) {
 	own := s.told && next.By == "" && s.steering.By == "" // Scale has set what there is
 	if s.told && next.By == "" && s.steering.By != "" {
 		s.fleet.forget()
+		if o := s.fleet.siblings.Order(s.steering.By); o.Scales { // it may be gone without having carried it out
+			next.Target, next.Hold = o.Target, o.Hold
+		}
 	}
 	s.steering, s.told = next, true
 	if !own {
