@@ -47,7 +47,7 @@ func fleetOf(settings *config.App, on host) (fleet.Settings, error) {
 func sameCluster(a, b fleet.Settings) bool {
 	before, pods := a.(kube.Settings)
 	now, still := b.(kube.Settings)
-	return !pods || !still || before.Cluster.Same(&now.Cluster)
+	return !pods || !still || before.Same(&now)
 }
 
 // siblingAccess returns how other dynlbs with this config are reached, if an app has siblings.

@@ -35,7 +35,7 @@ func (f *Fleet) Configure(settings fleet.Settings) <-chan error {
 // configure runs in the loop.
 func (f *Fleet) configure(settings Settings, done chan error) {
 	before := f.settings
-	if settings.Cluster.Same(&before.Cluster) {
+	if settings.Same(&before) {
 		f.settings = settings
 		if f.moving == nil {
 			done <- nil

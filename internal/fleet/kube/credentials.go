@@ -17,6 +17,11 @@ func (c *Cluster) Same(other *Cluster) bool {
 		proxyOf(c.config) == proxyOf(other.config) && reflect.DeepEqual(withoutFunctions(c.config), withoutFunctions(other.config))
 }
 
+// Same reports whether two fleets reach the same pods and siblings in the same way.
+func (s *Settings) Same(other *Settings) bool {
+	return s.Cluster.Same(&other.Cluster) && s.Access.Key == other.Access.Key
+}
+
 // readCA notes the content of the CA, which is read when a client is made. One that cannot
 // be read is an error then.
 func (c *Cluster) readCA() {
