@@ -121,7 +121,7 @@ func TestScaleToWaitsForHolder(t *testing.T) {
 func TestScaleToGoesNoFurther(t *testing.T) {
 	t.Parallel()
 	second, loop := siblingPlane(t, "first")
-	loop.set("first", second.client) // would go round for ever
+	loop.set("first", second.client) // would go round without end
 	p, all := siblingPlane(t, "second")
 	all.set("second", second.client)
 	all.asked = make(chan struct{}, 1)

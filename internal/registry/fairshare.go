@@ -7,7 +7,7 @@ func (t *Report) queueing() bool { return t.Waiting > 0 && t.Usable > 0 }
 
 // yieldsLocked reports whether a place that is free is for a sibling: requests wait there,
 // and this process has its part of all places. What it frees it would take again at once
-// otherwise, and the requests of a sibling that has no place would wait for ever.
+// otherwise, and the requests of a sibling that has no place would wait without end.
 func (r *Registry) yieldsLocked() bool {
 	if r.abroad.queueing == 0 || r.limit == math.MaxInt32 {
 		return false

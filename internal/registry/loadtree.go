@@ -77,27 +77,27 @@ func (t *loadTree) set(place int, load int64) {
 	i := t.first + place
 	for t.nodes[i] = load; i > 1; {
 		i >>= 1
-		least := min(t.nodes[2*i], t.nodes[2*i+1])
-		if t.nodes[i] == least {
+		lowest := min(t.nodes[2*i], t.nodes[2*i+1])
+		if t.nodes[i] == lowest {
 			return
 		}
-		t.nodes[i] = least
+		t.nodes[i] = lowest
 	}
 }
 
 // next returns the place of the first leaf from a place on that has the lowest load of
 // all, or of the first one if there is none from there on. It returns -1 when all are full.
 func (t *loadTree) next(from int) int {
-	least := t.nodes[1]
-	if least == full {
+	lowest := t.nodes[1]
+	if lowest == full {
 		return -1
 	}
 	i := 1
 	if from < t.first {
-		i = t.climb(t.first+from, least)
+		i = t.climb(t.first+from, lowest)
 	}
 	for i < t.first { // down to the first one below i
-		if i *= 2; t.nodes[i] != least {
+		if i *= 2; t.nodes[i] != lowest {
 			i++
 		}
 	}
@@ -106,12 +106,12 @@ func (t *loadTree) next(from int) int {
 
 // climb returns the highest node of which all leaves are at the leaf i or behind it, and
 // one has the given load; the root if there is none.
-func (t *loadTree) climb(i int, least int64) int {
-	if t.nodes[i] == least {
+func (t *loadTree) climb(i int, lowest int64) int {
+	if t.nodes[i] == lowest {
 		return i
 	}
 	for ; i > 1; i /= 2 {
-		if i%2 == 0 && t.nodes[i+1] == least {
+		if i%2 == 0 && t.nodes[i+1] == lowest {
 			return i + 1
 		}
 	}

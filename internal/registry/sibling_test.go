@@ -34,7 +34,7 @@ func TestSiblingLoadCounts(t *testing.T) {
 		told += load.InFlight
 	}
 	if told != 4 || r.Siblings() != 2 {
-		t.Errorf("%d are told of 4, %d siblings", told, r.Siblings())
+		t.Errorf("%d of 4 are reported, %d siblings", told, r.Siblings())
 	}
 	if own := r.InFlight(); own[a].InFlight+own[b].InFlight != 4 {
 		t.Errorf("own: %v", own)

@@ -16,7 +16,7 @@ import (
 var ErrNone = errors.New("the app has no siblings")
 
 // ErrClosed reports that the group has ended.
-var ErrClosed = errors.New("the siblings are told nothing any more")
+var ErrClosed = errors.New("no reports are sent any more")
 
 // Options are what a Group works with. All but Own and Ordered are required.
 type Options struct {
@@ -42,8 +42,8 @@ type Order struct {
 	Hold   time.Time // the end of the hold; zero if there is none
 }
 
-// heard is an Order, and when it was last confirmed.
-type heard struct {
+// lastOrder is an Order, and when it was last confirmed.
+type lastOrder struct {
 	Order
 	at time.Time
 }
@@ -58,20 +58,20 @@ type Group struct {
 	mu     sync.Mutex // guards all below
 	on     bool       // there may be siblings; see Set
 	access Access
-	links  map[string]*link // by address
-	names  map[string]*link // the links that have reached a sibling, by its ID
-	orders map[string]heard // by sibling, also of one that is gone
+	links  map[string]*link     // by address
+	names  map[string]*link     // the links that have reached a sibling, by its ID
+	orders map[string]lastOrder // by sibling, also of one that is gone
 }
 
-// New returns a Group without any sibling. It tells nothing before Set.
+// New returns a Group without any sibling. It sends no reports before Set.
 func New(o Options) *Group {
-	g := &Group{Options: o, links: map[string]*link{}, names: map[string]*link{}, orders: map[string]heard{}}
+	g := &Group{Options: o, links: map[string]*link{}, names: map[string]*link{}, orders: map[string]lastOrder{}}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	g.Registry.NameSelf(o.ID)
 	return g
 }
 
-// Close ends the Group: the siblings are told nothing any more, and what they have is
+// Close ends the Group: no reports are sent any more, and what they have is
 // forgotten.
 func (g *Group) Close() {
 	g.Off()
@@ -201,7 +201,7 @@ func (g *Group) note(id string, order Order) (changed bool) {
 			delete(g.orders, name)
 		}
 	}
-	g.orders[id] = heard{order, time.Now()}
+	g.orders[id] = lastOrder{order, time.Now()}
 	return changed
 }
 

@@ -29,9 +29,9 @@ type node struct {
 	server  *grpc.Server
 	token   string
 
-	mu    sync.Mutex // guards order
-	order Order
-	mute  chan struct{} // closed: nothing is sent any more
+	mu     sync.Mutex // guards order
+	order  Order
+	silent chan struct{} // closed: nothing is sent any more
 }
 
 // newNode returns a dynlb that listens at an address, or at any one if that is empty.
@@ -44,7 +44,7 @@ func newNode(t testing.TB, id, address string, options ...grpc.ServerOption) *no
 			t.Fatal(err)
 		}
 	}
-	n := &node{t: t, mute: make(chan struct{})}
+	n := &node{t: t, silent: make(chan struct{})}
 	n.Group = New(Options{App: "app", ID: id, Registry: r, Log: slog.New(slog.DiscardHandler), Own: func() Order {
 		n.mu.Lock()
 		defer n.mu.Unlock()
@@ -82,7 +82,7 @@ func (n *node) WatchReports(r *dynlbv1.WatchReportsRequest, stream grpc.ServerSt
 	}
 	return n.Feed(stream.Context(), func(m *dynlbv1.WatchReportsResponse) error {
 		select {
-		case <-n.mute:
+		case <-n.silent:
 			return nil
 		default:
 			return stream.Send(m)
@@ -192,7 +192,7 @@ func TestSilence(t *testing.T) {
 	b.claim(2)
 	join(a, b)
 	await(t, "report", func() bool { return a.inFlight() == 2 })
-	close(b.mute)
+	close(b.silent)
 	await(t, "end of what b had", func() bool { return a.inFlight() == 0 })
 }
 

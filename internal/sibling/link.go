@@ -31,8 +31,8 @@ type link struct {
 	cancel  context.CancelFunc
 	control dynlbv1.ControlClient
 
-	id    string    // of the sibling, while what it has is counted; or ""
-	heard time.Time // when something last arrived
+	id     string    // of the sibling, while what it has is counted; or ""
+	lastAt time.Time // when something last arrived
 }
 
 // run keeps a stream open until ctx ends.
@@ -47,20 +47,20 @@ func (l *link) run(ctx context.Context, access Access) {
 	wait := retryMin
 	var last string
 	for {
-		heard, err := l.follow(ctx, conn)
+		arrived, err := l.follow(ctx, conn)
 		if ctx.Err() != nil {
 			l.forget("not among the siblings any more")
 			return
 		}
 		switch {
-		case heard:
+		case arrived:
 			wait = retryMin
 		case errors.Is(err, errSelf):
 			wait = selfRetry
 		default:
 			wait = min(2*wait, retryMax)
 		}
-		if text := err.Error(); text != last && !heard && !errors.Is(err, errSelf) && !errors.Is(err, errTaken) {
+		if text := err.Error(); text != last && !arrived && !errors.Is(err, errSelf) && !errors.Is(err, errTaken) {
 			last = text
 			l.group.Log.Warn("sibling cannot be reached", "address", l.address, "error", err)
 		}
@@ -75,7 +75,7 @@ func (l *link) run(ctx context.Context, access Access) {
 func (l *link) pause(ctx context.Context, wait time.Duration, why error) bool {
 	retry := time.NewTimer(wait)
 	defer retry.Stop()
-	late := time.NewTimer(time.Until(l.heard.Add(silence)))
+	late := time.NewTimer(time.Until(l.lastAt.Add(silence)))
 	defer late.Stop()
 	for {
 		select {
@@ -104,12 +104,12 @@ var (
 	errTaken = errors.New("the sibling is reached at another address")
 )
 
-// follow opens a stream, and counts what arrives on it until it ends. heard reports whether
+// follow opens a stream, and counts what arrives on it until it ends. arrived reports whether
 // anything has.
-func (l *link) follow(ctx context.Context, conn *grpc.ClientConn) (heard bool, err error) {
+func (l *link) follow(ctx context.Context, conn *grpc.ClientConn) (arrived bool, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	// An attempt that takes as long as the silence is late, too: what was heard before is
+	// An attempt that takes as long as the silence is late, too: what was arrived before is
 	// forgotten then.
 	late := time.AfterFunc(silence, func() { cancel(errSilent) })
 	defer late.Stop()
@@ -120,21 +120,21 @@ func (l *link) follow(ctx context.Context, conn *grpc.ClientConn) (heard bool, e
 	for {
 		m, err := stream.Recv()
 		if err != nil {
-			return heard, cause(ctx, err)
+			return arrived, cause(ctx, err)
 		}
 		late.Reset(silence)
-		if !heard && (m.GetId() == "" || m.GetId() == l.group.ID) {
+		if !arrived && (m.GetId() == "" || m.GetId() == l.group.ID) {
 			return false, errSelf
 		}
-		if !heard && l.id != m.GetId() {
+		if !arrived && l.id != m.GetId() {
 			l.forget("it was started again")
 			if !l.group.claim(l, m.GetId()) {
 				return false, errTaken
 			}
 			l.id = m.GetId()
 		}
-		l.group.hear(l.id, m, !heard)
-		heard, l.heard = true, time.Now()
+		l.group.hear(l.id, m, !arrived)
+		arrived, l.lastAt = true, time.Now()
 	}
 }
 
