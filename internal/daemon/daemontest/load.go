@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // Load are clients that send requests until Stop.
@@ -52,7 +53,7 @@ func (l *Load) client(address, path string) {
 		default:
 		}
 		var err error
-		if conn == nil || conn.Available() == 0 {
+		if conn == nil || !comesBack(conn) {
 			if conn != nil {
 				_ = conn.Close()
 			}
@@ -69,6 +70,15 @@ func (l *Load) client(address, path string) {
 			return
 		}
 	}
+}
+
+// comesBack waits until a connection can be used again, a moment after the content of its
+// response has ended, and reports whether it can.
+func comesBack(conn *http.ClientConn) bool {
+	for conn.Available() == 0 && conn.Err() == nil {
+		time.Sleep(100 * time.Microsecond)
+	}
+	return conn.Available() > 0
 }
 
 func get(conn *http.ClientConn, url string) error {
