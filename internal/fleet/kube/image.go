@@ -86,7 +86,8 @@ func (f *Fleet) beginRoll(ctx context.Context, image, reason string) (*rollout, 
 			return ""
 		},
 	}
-	if err := r.patch(ctx, setImage(app.Name, image, app.Image)); err != nil {
+	// Only a patch whose answer arrives can be followed, or taken back.
+	if err := r.patch(context.WithoutCancel(ctx), setImage(app.Name, image, app.Image)); err != nil {
 		return nil, fmt.Errorf("%s: %w", change, err)
 	}
 	f.Log.Info(r.what, "from", app.Image, "instances", r.total, "reason", reason)
