@@ -74,9 +74,9 @@ var table = map[string][]string{
 	"proxy/deadline":       {},
 	"proxy/lent":           {"proxy/deadline"},
 	"proxy/h2c":            {"internal/registry", "proxy/deadline", "proxy/forward", "proxy/http1", "proxy/http2", "proxy/policy"},
-	"internal/sibling": {"gen/dynlb/v1", "internal/registry", "google.golang.org"},
+	"internal/sibling":     {"gen/dynlb/v1", "internal/registry", "google.golang.org"},
 	"internal/fleet/kube": {
-		"internal/fleet", "internal/fleet/probe", "internal/notice", "internal/registry", "github.com/google/uuid", "k8s.io/apimachinery", "k8s.io/client-go", "k8s.io/klog/v2",
+		"internal/fleet", "internal/fleet/probe", "internal/notice", "internal/registry", "internal/sibling", "github.com/google/uuid", "k8s.io/apimachinery", "k8s.io/client-go", "k8s.io/klog/v2",
 	},
 	"proxy/fast": {
 		"internal/registry", "proxy/edge", "proxy/eventloop", "proxy/forward", "proxy/handshake", "proxy/http1", "proxy/http2", "proxy/lent", "proxy/settings",
