@@ -26,6 +26,9 @@ import (
 const (
 	connectTimeout = 5 * time.Second
 	callTimeout    = 10 * time.Second
+	// orderTimeout is how long an order may wait for a dynlb that scales: of several, another
+	// one takes over within 24 s after that was killed.
+	orderTimeout = 35 * time.Second
 )
 
 // clientFlags adds the flags of a command that talks to a running dynlb.

@@ -48,7 +48,7 @@ says why, if they are not within --timeout.`,
 			if hold != 0 {
 				request.Hold = durationpb.New(hold)
 			}
-			ctx, cancel := context.WithTimeout(cmd.Context(), callTimeout)
+			ctx, cancel := context.WithTimeout(cmd.Context(), orderTimeout)
 			defer cancel()
 			response, err := r.ScaleTo(ctx, request)
 			if err != nil {

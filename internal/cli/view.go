@@ -142,6 +142,9 @@ func summary(p *dynlbv1.Pool) string {
 	}
 	text := fmt.Sprintf("%d ready of %d wanted (%d to %d), %d in flight, %d waiting, %d restarts",
 		ready, p.GetTarget(), p.GetMinInstances(), p.GetMaxInstances(), inFlight, p.GetWaitingRequests(), p.GetRestarts())
+	if n := p.GetSiblings(); n > 0 {
+		text += fmt.Sprintf(", %d dynlbs", n+1)
+	}
 	if hold := p.GetHoldUntil(); hold != nil {
 		text += fmt.Sprintf(", held for %v", max(0, time.Until(hold.AsTime())).Round(time.Second))
 	}
