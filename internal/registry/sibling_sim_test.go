@@ -95,7 +95,8 @@ func (s *poolSimulation) run(t *testing.T) *poolSimulation {
 	s.took = make([]time.Duration, 0, s.requests)
 	var arrive func()
 	arrive = func() {
-		if arrived++; arrived < s.requests {
+		arrived++
+		if arrived < s.requests {
 			s.after(time.Duration(s.random.ExpFloat64()*gap), arrive)
 		}
 		s.request(s.all[s.chance.IntN(s.balancers)], time.Duration(s.random.ExpFloat64()*float64(s.service)))

@@ -158,7 +158,9 @@ func TestSiblingsSharePlaces(t *testing.T) {
 	for _, idle := range []Report{{Waiting: 1}, {Usable: 2}} { // its requests cannot use a place, or none waits
 		r.UpdateSibling("s", Report{Waiting: 1, Usable: 2})
 		before := len(granted)
-		r.Enqueue(&Waiter{Grant: w.Grant})
+		if _, err := r.Enqueue(&Waiter{Grant: w.Grant}); err != nil {
+			t.Fatal(err)
+		}
 		r.UpdateSibling("s", idle)
 		if len(granted) == before {
 			t.Errorf("%+v: places are kept free", idle)

@@ -50,10 +50,16 @@ func (g *Group) Feed(ctx context.Context, send func(*dynlbv1.WatchReportsRespons
 				return err
 			}
 		}
-		if timer.Reset(calmInterval); busy {
-			timer.Reset(busyInterval)
-		}
+		timer.Reset(intervalOf(busy))
 	}
+}
+
+// intervalOf returns the time until the next look.
+func intervalOf(busy bool) time.Duration {
+	if busy {
+		return busyInterval
+	}
+	return calmInterval
 }
 
 // On reports whether there may be siblings.

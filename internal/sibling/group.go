@@ -51,7 +51,7 @@ type lastOrder struct {
 // Group is the siblings of an app. Create one with New, and end it with Close.
 type Group struct {
 	Options
-	ctx    context.Context // ends with Close
+	ctx    context.Context //nolint:containedctx // of the links, which Set begins; ends with Close
 	cancel context.CancelFunc
 	parts  sync.WaitGroup // the links
 

@@ -2,6 +2,7 @@ package sibling
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"sync"
@@ -259,7 +260,7 @@ func TestOrderEnds(t *testing.T) {
 func TestOff(t *testing.T) {
 	t.Parallel()
 	a, b := newNode(t, "a", ""), newNode(t, "b", "")
-	if err := a.Feed(t.Context(), nil); err != ErrNone {
+	if err := a.Feed(t.Context(), nil); !errors.Is(err, ErrNone) {
 		t.Errorf("before: %v", err)
 	}
 	a.claim(1)
@@ -270,7 +271,7 @@ func TestOff(t *testing.T) {
 	await(t, "end", func() bool { return a.inFlight() == 1 && b.inFlight() == 2 })
 	a.Close()
 	a.Set([]string{b.address}, Access{})
-	if err := a.Feed(context.Background(), nil); err != ErrNone {
+	if err := a.Feed(context.Background(), nil); !errors.Is(err, ErrNone) {
 		t.Errorf("after: %v", err)
 	}
 }

@@ -15,8 +15,8 @@ const (
 	// silence is how long nothing may arrive on a stream until what the sibling had is
 	// forgotten: four of its signs of life.
 	silence = 4 * heartbeat
-	// retryMin and retryMax are the time between two attempts to open a stream.
-	retryMin, retryMax = 50 * time.Millisecond, time.Second
+	// firstRetry and lastRetry are the time between two attempts to open a stream.
+	firstRetry, lastRetry = 50 * time.Millisecond, time.Second
 	// selfRetry is that time for an address that has turned out to be this dynlb's own.
 	selfRetry = 30 * time.Second
 )
@@ -44,7 +44,7 @@ func (l *link) run(ctx context.Context, access Access) {
 	}
 	defer func() { _ = conn.Close() }()
 	l.control = dynlbv1.NewControlClient(conn)
-	wait := retryMin
+	wait := firstRetry
 	var last string
 	for {
 		arrived, err := l.follow(ctx, conn)
@@ -54,11 +54,11 @@ func (l *link) run(ctx context.Context, access Access) {
 		}
 		switch {
 		case arrived:
-			wait = retryMin
+			wait = firstRetry
 		case errors.Is(err, errSelf):
 			wait = selfRetry
 		default:
-			wait = min(2*wait, retryMax)
+			wait = min(2*wait, lastRetry)
 		}
 		if text := err.Error(); text != last && !arrived && !errors.Is(err, errSelf) && !errors.Is(err, errTaken) {
 			last = text
