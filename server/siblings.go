@@ -75,7 +75,7 @@ func (s *siblings) WatchReports(req *dynlbv1.WatchReportsRequest, stream grpc.Se
 }
 
 // passedKey is the metadata of a call that a sibling has passed on: which client made it.
-const passedKey = "dynlb-passed-on-bin"
+const passedKey = "dynlb-passed-on-bin" //nolint:gosec // it is no secret
 
 // passedOn reports whether a sibling has passed the call on. It goes no further then.
 func passedOn(ctx context.Context) bool {
