@@ -24,7 +24,7 @@ const (
 	exitFail  = 1 // failed at run time
 	exitUsage = 2 // wrong command line or config
 	exitEmpty = 3 // status: no instance is ready
-	exitCut   = 4 // serve: requests in flight were cut off when it stopped
+	exitCut   = 4 // serve, stop: requests in flight were cut off
 
 	exitInterrupted = 128 + 2 // by SIGINT, as shells report it
 )

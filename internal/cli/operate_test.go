@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -119,6 +120,48 @@ func TestLsAndStop(t *testing.T) {
 	}
 	if code, _, stderr := cli(t, "stop", "3f2a"); code != exitUsage || !strings.Contains(stderr, "dynlb drain 3f2a") {
 		t.Errorf("stop of an instance: %d %s", code, stderr)
+	}
+}
+
+// TestStopCutsOff: stop tells that requests were cut off, and fails if it was to wait for them.
+// "stopped" is not in the log then, which ends with why serve has failed.
+func TestStopCutsOff(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		flag, first, last string
+		code              int
+	}{
+		{"--now", " stops at once\n", "\nstopped; requests in flight were cut off\n", exitDone},
+		{"--force", " stops, which may take up to 5.2s\n", "dynlb: stopped, and requests in flight were cut off: they took longer than drainTimeout, or another order has stopped dynlb at once\n", exitCut},
+	} {
+		folder := filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "dynlb-test-cut"+c.flag)
+		p := daemontest.StartProgram(t, folder, "minInstances: 1\ndrainTimeout: 200ms\nqueue: {timeout: 1m}\ncommand: [sleep, \"600\"]\n")
+		listen := runs.List([]string{folder})[0].Listen
+		done := make(chan struct{})
+		go func() { // ends with dynlb
+			defer close(done)
+			if response, err := http.Get("http://" + listen); err == nil { // it waits for an instance
+				response.Body.Close()
+			}
+		}()
+		daemontest.Eventually(t, "a request that waits", func() bool {
+			response, err := p.Client.GetStatus(t.Context(), &dynlbv1.GetStatusRequest{})
+			return err == nil && response.GetPool().GetWaitingRequests() == 1
+		})
+		ended := make(chan error, 1)
+		go func() { ended <- p.Cmd.Wait() }() // ends with the program
+		code, stdout, stderr := cli(t, "stop", c.flag, "--admin", p.Admin)
+		if text := stdout + stderr; code != c.code || !strings.Contains(text, c.first) || !strings.HasSuffix(text, c.last) {
+			t.Errorf("stop %s: exit code %d, %s", c.flag, code, text)
+		}
+		<-ended
+		<-done
+		if log := p.Log.String(); strings.Contains(log, `"msg":"stopped"`) || !strings.Contains(log, `"msg":"serve failed"`) {
+			t.Errorf("stop %s: log %s", c.flag, log)
+		}
+		if left, _ := filepath.Glob(filepath.Join(folder, "*")); len(left) != 0 {
+			t.Errorf("stop %s: left behind: %v", c.flag, left)
+		}
 	}
 }
 

@@ -14,11 +14,15 @@ import (
 	"google.golang.org/grpc/status"
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+	"github.com/dynlb/dynlb/internal/daemon"
 	"github.com/dynlb/dynlb/internal/runs"
 )
 
 // errStopGoesOn is the error of an interrupt.
 const errStopGoesOn goesOnError = "the stop goes on; 'dynlb ls' shows whether dynlb still runs"
+
+// errCutByStop is the error of a stop that was to wait for the requests.
+var errCutByStop = fmt.Errorf("stopped, and %w: they took longer than drainTimeout, or another order has stopped dynlb at once", daemon.ErrCut)
 
 const (
 	// stopMargin is how much longer than announced a stop may take until stop gives up.
@@ -33,7 +37,8 @@ func newStop(o *options) *cobra.Command {
 		Use:   "stop",
 		Short: "Stop dynlb and its instances",
 		Long: `Stop dynlb: the requests in flight finish, then all instances stop, and the command ends
-when dynlb has ended. With --now nothing is waited for. To stop one instance, see
+when dynlb has ended. The exit code is 4 if requests took longer than drainTimeout and
+were cut off. With --now nothing is waited for. To stop one instance, see
 'dynlb drain', and to have fewer of them, 'dynlb scale'.
 
 A dynlb that systemd runs would be started again. The command says how to stop such a
@@ -113,7 +118,11 @@ func (r *remote) stop(cmd *cobra.Command, record *runs.Record, now bool) error {
 	}
 	limit := response.GetTimeout().AsDuration()
 	out := cmd.OutOrStdout()
-	fmt.Fprintf(out, "dynlb (pid %d) stops, which may take up to %v\n", response.GetPid(), limit)
+	if now {
+		fmt.Fprintf(out, "dynlb (pid %d) stops at once\n", response.GetPid())
+	} else {
+		fmt.Fprintf(out, "dynlb (pid %d) stops, which may take up to %v\n", response.GetPid(), limit)
+	}
 	ended := func() bool { return !listens(cmd.Context(), r.address) }
 	if record != nil && int64(record.PID) == response.GetPid() {
 		ended = func() bool { return !record.Alive() }
@@ -125,6 +134,12 @@ func (r *remote) stop(cmd *cobra.Command, record *runs.Record, now bool) error {
 	waiting, cancelWait := context.WithTimeout(interrupted, limit+stopMargin)
 	defer cancelWait()
 	switch err := poll(waiting, stopPoll, ended); {
+	case err == nil && record != nil && record.TakeCut():
+		if now {
+			fmt.Fprintln(out, "stopped; requests in flight were cut off")
+			return nil
+		}
+		return errCutByStop
 	case err == nil && record != nil:
 		fmt.Fprintln(out, "stopped")
 		return nil

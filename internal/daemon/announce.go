@@ -21,6 +21,18 @@ func (d *Daemon) announce() {
 	if d.options.RunFolder == "" {
 		return
 	}
+	r := d.runRecordNow()
+	path, err := r.Write(d.options.RunFolder)
+	if err != nil {
+		d.log.Warn("'dynlb ls' does not show this run", "error", err)
+		return
+	}
+	d.runRecord = path
+}
+
+// runRecordNow returns the record of this run.
+func (d *Daemon) runRecordNow() runs.Record {
+	c := &d.plan.config
 	r, at := runs.Of(mainPID(d.options.Keeper)), d.Addresses()
 	r.Begin = d.begin
 	if k := d.options.Keeper; k != nil && !k.Welcome().Report.Started.IsZero() { // an older keeper does not tell
@@ -34,18 +46,20 @@ func (d *Daemon) announce() {
 	if d.options.Service != nil {
 		r.Unit, r.UserUnit = systemd.OwnUnit()
 	}
-	path, err := r.Write(d.options.RunFolder)
-	if err != nil {
-		d.log.Warn("'dynlb ls' does not show this run", "error", err)
-		return
-	}
-	d.runRecord = path
+	return r
 }
 
-// renounce removes the record of this run.
+// renounce removes the record of this run, or has it say that requests were cut off if a
+// command waits for the end.
 func (d *Daemon) renounce(context.Context) error {
 	if d.runRecord == "" || d.moved { // the record is that of the next worker
 		return nil
+	}
+	if d.cut && d.ordered.Load() {
+		r := d.runRecordNow()
+		r.Cut = true
+		_, err := r.Write(d.options.RunFolder)
+		return err
 	}
 	if err := os.Remove(d.runRecord); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err

@@ -104,6 +104,7 @@ type Daemon struct {
 	// requestReload has the config loaded for a call: Reload, or what notes the content of the
 	// file first. It is set before Run.
 	requestReload func(reason string)
+	ordered       atomic.Bool    // a call has stopped dynlb
 	stopTime      atomic.Int64   // how long a stop may take, in nanoseconds
 	reloads       chan string    // capacity 1: the reason of the next reload
 	failed        chan error     // capacity 1: why a part has ended too early

@@ -19,6 +19,7 @@ func (o operator) PID() int { return mainPID(o.d.options.Keeper) }
 
 // Stop begins the shutdown.
 func (o operator) Stop(now bool) time.Duration {
+	o.d.ordered.Store(true)
 	o.d.stop()
 	if now {
 		o.d.kill()

@@ -28,7 +28,11 @@ func (d *Daemon) Run(ctx context.Context) error {
 	if errors.Is(cause, errRetired) {
 		return d.retire(now)
 	}
-	return errors.Join(cause, d.shutdown(now))
+	err := errors.Join(cause, d.shutdown(now))
+	if err == nil && !d.cut { // else Serve logs why it has failed, as the last line
+		d.log.Info("stopped")
+	}
+	return err
 }
 
 // Reload makes Run load the config and apply it. The reason is logged. Reload does
@@ -156,7 +160,6 @@ func (d *Daemon) shutdown(now context.Context) error {
 		err = errors.Join(err, failure)
 	default:
 	}
-	d.log.Info("stopped")
 	return err
 }
 

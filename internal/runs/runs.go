@@ -46,6 +46,12 @@ type Record struct {
 	// UserUnit is whether a user's systemd has the service.
 	UserUnit bool `json:"userUnit,omitempty"`
 
+	// Cut is whether requests in flight were cut off at its end. Such a record stays after
+	// the end of one that a command has stopped, which removes it.
+	Cut bool `json:"cut,omitempty"`
+
+	path string // that it was read from
+
 	// Own is whether the user of this process has written the record. Others' records
 	// are to be shown, and not to be trusted with a token.
 	Own bool `json:"-"`
@@ -117,6 +123,17 @@ func (r *Record) Write(folder string) (path string, err error) {
 	return path, nil
 }
 
+// TakeCut reports whether the dynlb of a record that List returned has left one which says
+// that requests were cut off, and removes that. It is called after its end.
+func (r *Record) TakeCut() bool {
+	last, err := read(r.path)
+	if err != nil || last.Identity != r.Identity || !last.Cut {
+		return false
+	}
+	_ = os.Remove(r.path) // another user's stays
+	return true
+}
+
 // List returns the records in folders, the oldest run first, and removes those of
 // processes that are gone as far as this user may. Records of another PID namespace are
 // left alone: it cannot be seen whether they are stale.
@@ -162,6 +179,6 @@ func read(path string) (r Record, err error) {
 	if err := json.Unmarshal(data, &r); err != nil {
 		return r, fmt.Errorf("read %s: %w", path, err)
 	}
-	r.Own = ownedByMe(info)
+	r.Own, r.path = ownedByMe(info), path
 	return r, nil
 }
