@@ -174,7 +174,7 @@ func (d *Daemon) hold(ctx context.Context, sockets ...keeper.Socket) {
 		return
 	}
 	sockets = slices.DeleteFunc(sockets, func(s keeper.Socket) bool { return s.Listener == nil })
-	if err := d.options.Keeper.Listen(ctx, sockets); err != nil && !errors.Is(err, keeper.ErrRetired) {
+	if err := d.options.Keeper.Listen(ctx, sockets); err != nil && !errors.Is(err, keeper.ErrRetired) && !errors.Is(err, context.Canceled) { // a stop at once waits for no answer
 		d.log.Error("give listeners to keeper", "error", err)
 	}
 }
