@@ -45,7 +45,7 @@ The exit code is 1, and the error says why, if that takes longer than --timeout.
 				return err
 			}
 			defer r.close()
-			in, err := r.findInstance(cmd.Context(), o.app, args[0])
+			in, err := r.findInstance(cmd.Context(), o.app, ofMark(args[0]))
 			if err != nil {
 				return err
 			}

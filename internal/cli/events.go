@@ -64,7 +64,7 @@ what happens from now on, and over restarts of dynlb.`,
 	reconnectFlag(cmd, &off)
 	cmd.Flags().BoolVarP(&following, "follow", "f", false, "go on with what happens from now on")
 	outputFlag(cmd, &output, outputLines, outputJSON)
-	cmd.Flags().StringVar(&request.InstanceId, "instance", "", "only of this instance: the first characters of its id are enough")
+	instanceFlag(cmd, &request.InstanceId)
 	cmd.Flags().StringVar(&since, "since", "", sinceHelp)
 	cmd.Flags().StringSliceVar(&kinds, "kind", nil, "only of these kinds, such as scaled,exited")
 	cmd.Flags().IntVarP(&number, "number", "n", 50, "how many: the newest ones (all with --since)")

@@ -65,7 +65,7 @@ With --follow the command waits for the next dynlb when dynlb ends, and goes on 
 	reconnectFlag(cmd, &off)
 	outputFlag(cmd, &output, outputLines, outputJSON)
 	cmd.Flags().BoolVarP(&request.Follow, "follow", "f", false, "go on with what the instances print from now on")
-	cmd.Flags().StringVar(&request.InstanceId, "instance", "", "only of this instance: the first characters of its id are enough")
+	instanceFlag(cmd, &request.InstanceId)
 	cmd.Flags().StringVar(&since, "since", "", sinceHelp)
 	cmd.Flags().StringVar(&request.Grep, "grep", "", "only lines that match this regular expression (RE2)")
 	cmd.Flags().StringVar(&request.Stream, "stream", "", "only stdout or stderr")

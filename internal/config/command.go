@@ -28,7 +28,7 @@ func commandKeys(a *App) []Key {
 		envFileKey(a),
 		{
 			Name: "env", Value: environment(&a.Env, &a.Substituted), Default: "{}", Change: RollingRestart,
-			Meaning: "Environment variables of the instances, on top of the inherited ones. Under `apps` they are added to those beside it. `{socket}` and `{version}` in a value are replaced. dynlb itself sets `PORT` or `DYNLB_SOCKET`, `DYNLB_APP` (the name of the app), `DYNLB_VERSION` and `DYNLB_INSTANCE`.",
+			Meaning: "Environment variables of the instances, on top of the inherited ones. Under `apps` they are added to those beside it. `{socket}` and `{version}` in a value are replaced. dynlb itself sets `PORT` or `DYNLB_SOCKET`, `DYNLB_APP` (the name of the app), `DYNLB_VERSION` and `DYNLB_INSTANCE`, a mark that ends with a slash and the id of the instance; `dynlb logs --instance`, `events --instance` and `drain` take it, too.",
 		},
 		{
 			Name: "socket", Value: boolean(&a.Socket), Default: "false", Change: RollingRestart,
