@@ -120,6 +120,14 @@ func (k *keeper) begin() error {
 	return nil
 }
 
+// kill ends the process and what it has started: a program that is started as dynlb may be a
+// script with children. They are in the group of the worker, whose number is not in use
+// again as long as one is left; instances have groups of their own.
+func (w *worker) kill() {
+	w.signal(syscall.SIGKILL)
+	_ = syscall.Kill(-w.pid(), syscall.SIGKILL) // there may be none
+}
+
 // killWorkers ends all workers that are left.
 func (k *keeper) killWorkers() {
 	for _, w := range k.workers {

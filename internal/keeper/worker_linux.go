@@ -114,14 +114,6 @@ func (w *worker) pid() int { return w.cmd.Process.Pid }
 // signal sends a signal to the process.
 func (w *worker) signal(s syscall.Signal) { _ = w.cmd.Process.Signal(s) } // it may have ended
 
-// kill ends the process and what it has started: a program that is started as dynlb may be a
-// script with children. They are in the group of the worker, whose number is not in use
-// again as long as one is left; instances have groups of their own.
-func (w *worker) kill() {
-	w.signal(syscall.SIGKILL)
-	_ = syscall.Kill(-w.pid(), syscall.SIGKILL) // there may be none
-}
-
 // receive has the loop handle what the worker says.
 func (w *worker) receive() {
 	for {

@@ -50,7 +50,8 @@ type Record struct {
 	// the end of one that a command has stopped, which removes it.
 	Cut bool `json:"cut,omitempty"`
 
-	path string // that it was read from
+	path    string // that it was read from
+	written time.Time
 
 	// Own is whether the user of this process has written the record. Others' records
 	// are to be shown, and not to be trusted with a token.
@@ -62,6 +63,10 @@ const (
 	suffix  = ".json"
 	maximum = 64 << 10 // bytes of a record, far above what a dynlb writes
 )
+
+// cutKept is how long a record stays that says that requests were cut off: the command that
+// reads it looks each 50 ms, on a machine that may be busy.
+const cutKept = time.Minute
 
 // Folder returns where a dynlb writes its record: the folder that systemd made for it
 // (RUNTIME_DIRECTORY), or $XDG_RUNTIME_DIR/dynlb, or /run/dynlb for root, or else one
@@ -145,6 +150,7 @@ func List(folders []string) (all []Record) {
 		case err != nil || r.Namespace != here:
 		case r.Alive():
 			all = append(all, r)
+		case r.Cut && time.Since(r.written) < cutKept: // for TakeCut
 		default:
 			_ = os.Remove(path) // another user's stays
 		}
@@ -179,6 +185,6 @@ func read(path string) (r Record, err error) {
 	if err := json.Unmarshal(data, &r); err != nil {
 		return r, fmt.Errorf("read %s: %w", path, err)
 	}
-	r.Own, r.path = ownedByMe(info), path
+	r.Own, r.path, r.written = ownedByMe(info), path, info.ModTime()
 	return r, nil
 }

@@ -82,3 +82,42 @@ func TestWriteFails(t *testing.T) {
 		t.Error("a record was written below a file")
 	}
 }
+
+// TestTakeCut: a record that says that requests were cut off is left for the command that waits
+// for the end, for a while, and is none of a dynlb that runs.
+func TestTakeCut(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	program := exec.Command("sleep", "600")
+	if err := program.Start(); err != nil {
+		t.Fatal(err)
+	}
+	r := Of(program.Process.Pid)
+	write := func() (path string) {
+		path, err := r.Write(folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	write()
+	all := List([]string{folder})
+	if len(all) != 1 || all[0].TakeCut() {
+		t.Fatalf("%+v", all)
+	}
+	_ = program.Process.Kill()
+	_ = program.Wait()
+	r.Cut = true
+	path := write()
+	if left := List([]string{folder}); len(left) != 0 || !all[0].TakeCut() || all[0].TakeCut() {
+		t.Errorf("%+v, or the record is not taken once", left)
+	}
+	write()
+	old := time.Now().Add(-2 * cutKept)
+	if err := os.Chtimes(path, old, old); err != nil {
+		t.Fatal(err)
+	}
+	if left := List([]string{folder}); len(left) != 0 || all[0].TakeCut() {
+		t.Errorf("%+v, or the record stays", left)
+	}
+}
