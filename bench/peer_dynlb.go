@@ -49,7 +49,7 @@ func startDynlbEngine(ctx context.Context, s *site, name, engine string) (target
 	if err != nil {
 		return target{}, err
 	}
-	cmd := exec.Command(s.dynlb, "serve", "--config", file, "--engine", engine)
+	cmd := exec.Command(s.dynlb, append([]string{"serve", "--config", file, "--engine", engine}, alone(ctx, s.dynlb)...)...)
 	cmd.Env = s.goEnv()
 	c, err := s.start(name, cmd)
 	if err != nil {
@@ -70,6 +70,16 @@ func startDynlbEngine(ctx context.Context, s *site, name, engine string) (target
 	// What the event loops carry leaves no garbage behind; the status does.
 	t.collects, t.garbage = true, "/lb-status"
 	return t, nil
+}
+
+// alone returns the flag that has one process do all the work, if the binary has it. The
+// worker of a keeper has a process group of its own, and figures are those of a group.
+func alone(ctx context.Context, path string) []string {
+	help, err := exec.CommandContext(ctx, path, "serve", "--help").Output()
+	if err != nil || !strings.Contains(string(help), "--no-keeper") {
+		return nil
+	}
+	return []string{"--no-keeper"}
 }
 
 // dynlbVersion is the second word of "dynlb version".
