@@ -75,7 +75,7 @@ func (s *site) start() error {
 		}
 	}
 	return errors.Join(
-		s.add("dynlb", ports[0], program, "serve", "--config", "config.yaml"),
+		s.add("dynlb", ports[0], program, "serve", "--no-keeper", "--config", "config.yaml"),
 		s.add("nginx", ports[1], "nginx", "-p", s.dir, "-c", filepath.Join(s.dir, "nginx.conf"), "-e", "stderr"),
 		s.add("haproxy", ports[2], "haproxy", "-db", "-f", "haproxy.cfg"),
 	)

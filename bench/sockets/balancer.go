@@ -45,7 +45,7 @@ func start(program, dir string, a app, socket bool) (*balancer, error) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
-	b.cmd = exec.Command(program, "serve", "--config", file)
+	b.cmd = exec.Command(program, "serve", "--no-keeper", "--config", file) // its figures are those of one process
 	if err := b.cmd.Start(); err != nil {
 		return nil, err
 	}
