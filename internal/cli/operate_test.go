@@ -154,7 +154,9 @@ func TestStopCutsOff(t *testing.T) {
 		if text := stdout + stderr; code != c.code || !strings.Contains(text, c.first) || !strings.HasSuffix(text, c.last) {
 			t.Errorf("stop %s: exit code %d, %s", c.flag, code, text)
 		}
-		<-ended
+		if err := <-ended; err == nil {
+			t.Errorf("stop %s: dynlb serve has not failed", c.flag)
+		}
 		<-done
 		if log := p.Log.String(); strings.Contains(log, `"msg":"stopped"`) || !strings.Contains(log, `"msg":"serve failed"`) {
 			t.Errorf("stop %s: log %s", c.flag, log)

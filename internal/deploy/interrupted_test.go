@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 
@@ -50,7 +51,9 @@ func TestEndOfInterruptedDeploy(t *testing.T) {
 					}
 				}
 				r.fleet.end(registry.ErrClosed)
-				<-done
+				if err := <-done; !errors.Is(err, registry.ErrClosed) {
+					t.Errorf("rollback %v, dies %v: %v", rollback, dies, err)
+				}
 				before.Close()
 				if last := r.lastEvent(); last.Type != kind || last.Reason != want {
 					t.Errorf("rollback %v, dies %v: last event %+v, want %q", rollback, dies, last, want)
