@@ -48,6 +48,9 @@ for all apps or for APP.`,
 // explainPool returns why the target is what it is, and what would change it.
 func explainPool(p *dynlbv1.Pool, now time.Time) []string {
 	out := []string{summary(p)}
+	if reason := unavailable(p); reason != "" {
+		out = append(out, terminal.Printable(reason))
+	}
 	if d := p.GetLastDecision(); d != nil {
 		out = append(out, fmt.Sprintf("why %d: %s ago, by %s: %s", p.GetTarget(), age(d.GetTime()), d.GetRule(), terminal.Printable(d.GetReason())))
 	}

@@ -31,6 +31,10 @@ func TestExplainLoad(t *testing.T) {
 			t.Errorf("no %q in:\n%s", want, text)
 		}
 	}
+	p.UnavailableReason = "exit status 3"
+	if text := strings.Join(explainPool(p, time.Now()), "\n"); !strings.Contains(text, "\ncannot start: exit status 3\n") {
+		t.Error(text)
+	}
 	p.WaitingRequests = 2
 	if text := strings.Join(explainPool(p, time.Now()), "\n"); !strings.Contains(text, "load now: 1.25 ") || !strings.Contains(text, "the load is not") {
 		t.Error(text)

@@ -47,10 +47,7 @@ func (v view) pool(w io.Writer, p *dynlbv1.Pool) {
 	if p.GetPaused() {
 		v.line(w, "paused: requests wait until 'dynlb resume'", yellow)
 	}
-	if reason := p.GetUnavailableReason(); reason != "" {
-		if !strings.HasPrefix(reason, noneReady) { // that says it all
-			reason = "cannot start: " + reason
-		}
+	if reason := unavailable(p); reason != "" {
 		v.line(w, reason, red)
 	}
 	if brake := p.GetBrake(); brake != "" {
@@ -212,4 +209,13 @@ func cpu(in *dynlbv1.Instance) string {
 		return "-"
 	}
 	return fmt.Sprintf("%.0f%%", 100*in.GetCpuCores())
+}
+
+// unavailable returns why instances cannot start, or none is ready; "" if that is not so.
+func unavailable(p *dynlbv1.Pool) string {
+	reason := p.GetUnavailableReason()
+	if reason == "" || strings.HasPrefix(reason, noneReady) { // that says it all
+		return reason
+	}
+	return "cannot start: " + reason
 }

@@ -40,6 +40,9 @@ func explainListen(err error, key, address string) error {
 func portUser(port int) string {
 	users, err := procfs.FindPortUsers(port)
 	if err != nil || len(users) == 0 {
+		if first, last, err := procfs.EphemeralPorts(); err == nil && port >= first && port <= last {
+			return fmt.Sprintf("perhaps a connection that has ended, for a minute: the kernel takes ports from %d to %d for outgoing ones; ", first, last)
+		}
 		return "perhaps another dynlb runs; "
 	}
 	if users[0].Listens {

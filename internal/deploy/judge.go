@@ -69,7 +69,7 @@ func exceeds(k, n uint64, p float64) bool {
 func enough(staged, others *registry.Sample, minRequests int) (why string) {
 	if n := min(staged.Requests, others.Requests); n < uint64(minRequests) {
 		return fmt.Sprintf("%d requests to the new version and %d to the other are too few to judge, which takes %d of each: "+
-			"give it longer, a larger share, or a lower minimum", staged.Requests, others.Requests, minRequests)
+			"give it longer (--for), a larger share (--canary), or a lower minimum (--min-requests)", staged.Requests, others.Requests, minRequests)
 	}
 	return ""
 }
@@ -90,7 +90,7 @@ func outlook(staged, others *registry.Sample, o *Order, elapsed time.Duration) (
 		return ""
 	}
 	return fmt.Sprintf("at this rate the new version will have had about %d requests at the end, and the other %d, and a verdict takes %d of each: "+
-		"the present version will stay unless more come. Roll back and give it longer, a larger share, or a lower minimum", expect[0], expect[1], o.MinRequests)
+		"the present version will stay unless more come. 'dynlb rollback' ends it now; then give it longer (--for), a larger share (--canary), or a lower minimum (--min-requests)", expect[0], expect[1], o.MinRequests)
 }
 
 // figures returns what requests have shown of a version, for people.

@@ -18,11 +18,11 @@ func TestCasualties(t *testing.T) {
 		begun    bool // they had begun to get a response
 		ended    bool // the ends of their connections were those of their responses
 	}{
-		"one":             {[]string{"/a"}, "exit status 3", "exit status 3 while it worked on GET /a: last words", false, false},
-		"two":             {[]string{"/a", "/b"}, "exit status 3", "exit status 3 while it had 2 requests (GET /a, GET /b): last words", false, false},
-		"six":             {[]string{"/a", "/b", "/c", "/d", "/e", "/f"}, "exit status 3", "exit status 3 while it had 6 requests (GET /a, GET /b, GET /c, GET /d and 2 more): last words", false, false},
-		"in its response": {[]string{"/a"}, "exit status 3", "exit status 3 while it worked on GET /a: last words", true, false},
-		"answered":        {[]string{"/a"}, "exit status 3", "exit status 3 right after the response to GET /a, which may not be whole: last words", true, true},
+		"one":             {[]string{"/a"}, "exit status 3", "exit status 3 while it worked on GET /a; it printed last \"last words\"", false, false},
+		"two":             {[]string{"/a", "/b"}, "exit status 3", "exit status 3 while it had 2 requests (GET /a, GET /b); it printed last \"last words\"", false, false},
+		"six":             {[]string{"/a", "/b", "/c", "/d", "/e", "/f"}, "exit status 3", "exit status 3 while it had 6 requests (GET /a, GET /b, GET /c, GET /d and 2 more); it printed last \"last words\"", false, false},
+		"in its response": {[]string{"/a"}, "exit status 3", "exit status 3 while it worked on GET /a; it printed last \"last words\"", true, false},
+		"answered":        {[]string{"/a"}, "exit status 3", "exit status 3 right after the response to GET /a, which may not be whole; it printed last \"last words\"", true, true},
 		"none":            {nil, "exit status 3", "exit status 3: last words", false, false},
 		"killed":          {[]string{"/a"}, "signal: killed", "signal: killed", false, false},
 	} {

@@ -2,6 +2,7 @@ package local
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -31,7 +32,10 @@ func (e ending) reason() string {
 	case !errors.Is(e.err, errExited):
 		return e.err.Error()
 	case e.exit.Signal == 0 && len(e.exit.Output) > 0:
-		return e.exit.Reason + requestsText(e.requests) + ": " + lastWords(e.exit.Output)
+		if requests := requestsText(e.requests); requests != "" { // else the line would look like one more of them
+			return fmt.Sprintf("%s%s; it printed last %q", e.exit.Reason, requests, lastWords(e.exit.Output))
+		}
+		return e.exit.Reason + ": " + lastWords(e.exit.Output)
 	default:
 		return e.exit.Reason + requestsText(e.requests)
 	}
