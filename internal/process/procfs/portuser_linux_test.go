@@ -25,7 +25,7 @@ func TestFindPortUsers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer socket.Close()
+	defer func() { _ = socket.Close() }()
 	got, err = FindUDPPortUsers(socket.LocalAddr().(*net.UDPAddr).Port)
 	if err != nil || len(got) == 0 || !got[0].Listens || got[0].PID != os.Getpid() {
 		t.Errorf("users of the port of a socket of UDP: %v, %v", got, err)
