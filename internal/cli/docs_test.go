@@ -58,7 +58,7 @@ func TestDocumentedConfigs(t *testing.T) {
 		for i, block := range blocks {
 			file := fmt.Sprint(filepath.Base(path), i, ".yaml")
 			// A pod has credentials; here a file has them.
-			keys.Write(t, file, strings.ReplaceAll(block[1], "{deployment: web}", "{deployment: web, kubeconfig: kubeconfig}"))
+			keys.Write(t, file, strings.ReplaceAll(block[1], "{deployment: web", "{deployment: web, kubeconfig: kubeconfig"))
 			if code, _, stderr := cli(t, "check", keys.Path(file)); code != exitDone {
 				t.Errorf("%s\n%s%s", path, block[1], stderr)
 			}
