@@ -49,7 +49,7 @@ func (s *notReadyState) remedy(c *child, cause error) string {
 	switch {
 	case errors.Is(cause, errSuspended):
 		return ""
-	case c.program.GRPCHealth: // the cause says what to add
+	case c.program.GRPCHealth && probe.Answered(s.last): // the cause says what to add
 		return ""
 	case probe.Answered(s.last) && !probe.Unavailable(s.last):
 		return "; set healthPath to a path that answers with 2xx"
