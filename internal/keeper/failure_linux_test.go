@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/dynlb/dynlb/internal/process/processtest"
 )
@@ -40,6 +41,9 @@ func TestWorkerDiesWhenItIsToFreeze(t *testing.T) {
 	after := k.state()
 	if after.epoch != 2 || after.instance != before.instance || after.blob != "saved" {
 		t.Errorf("after the upgrade %+v, before %+v", after, before)
+	}
+	for k.log.count("upgraded") == 0 { // the log comes by a pipe
+		time.Sleep(time.Millisecond)
 	}
 	if k.log.count("has not frozen in time") > 0 || k.log.count("has died before it has frozen") != 1 {
 		t.Error("the keeper has waited for a worker that was dead")

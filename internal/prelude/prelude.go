@@ -33,12 +33,12 @@ func init() {
 	if len(os.Args) < 2 {
 		return
 	}
-	switch os.Args[1] {
-	case "guard":
+	switch {
+	case os.Args[1] == "guard" && len(os.Args) == 2: // else a person asks for help
 		signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP) // sent to all processes of a terminal or a service
 		guardInput.text, guardInput.err = io.ReadAll(os.Stdin)
 		guardInput.read = true
-	case "serve":
+	case os.Args[1] == "serve":
 		runtime.LockOSThread() // its children have a parent-death signal, which a thread sends when it ends
 		startWorker(os.Args[2:])
 	}

@@ -2,6 +2,7 @@ package prelude
 
 import (
 	"os"
+	"strings"
 	"syscall"
 )
 
@@ -33,7 +34,7 @@ func startWorker(serve []string) {
 	defer func() { _ = syscall.Close(theirs) }() // the worker has a duplicate
 	// os.StartProcess would first start another process, to see whether pidfds work.
 	pid, err := syscall.ForkExec(program, args, &syscall.ProcAttr{
-		Env:   append(os.Environ(), KeeperVariable+"=3"), // FirstExtra
+		Env:   append(withoutKeeper(os.Environ()), KeeperVariable+"=3"), // FirstExtra
 		Files: []uintptr{0, 1, 2, uintptr(theirs)},
 		Sys:   &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL},
 	})
@@ -42,4 +43,15 @@ func startWorker(serve []string) {
 		return
 	}
 	early = &Worker{PID: pid, Socket: os.NewFile(uintptr(ours), "keeper")}
+}
+
+// withoutKeeper leaves out the keeper of a process further up: the kernel's fork takes the
+// first of two variables with one name.
+func withoutKeeper(environ []string) (out []string) {
+	for _, v := range environ {
+		if !strings.HasPrefix(v, KeeperVariable+"=") {
+			out = append(out, v)
+		}
+	}
+	return out
 }
