@@ -43,7 +43,7 @@ test("the page follows the state, and switches between the apps", async () => {
   const target = (await open.status()).target === 3 ? 2 : 3; // the load of a test before may have changed it
   await fetch(`${open.url}v1/scale`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ app: "shop", target, hold: "60s" }) });
   await until("the rows", async () => (await page.$$(".instances tbody .state[data-state=ready]")).length === target);
-  await until("the event", async () => (await text(page, ".events")).includes("ScaleTo from"));
+  await until("the event", async () => (await text(page, ".events")).includes("order from"));
   await press(page, "api", "nav");
   await until("the other app", async () => (await page.$$(".instances tbody .state[data-state=ready]")).length === 1);
   assert.ok(page.url().endsWith("#/api"));

@@ -41,9 +41,9 @@ test("a page that is opened late shows what was before", async () => {
     assert.ok((await opened.evaluate(() => performance.getEntriesByType("paint").length)) > 0, "nothing was painted");
     await until("the past", async () => (await rows(opened, "Requests per second")).filter((row) => Number(row[1]) > 0).length > 4);
     // A decision of before is among the events, and a mark with its reason.
-    await until("events of the past", async () => (await text(opened, ".events")).includes("ScaleTo from"));
+    await until("events of the past", async () => (await text(opened, ".events")).includes("order from"));
     await opened.click(".plots .wide .table summary");
-    await until("the mark", async () => (await text(opened, ".plots .wide .table")).includes("ScaleTo from"));
+    await until("the mark", async () => (await text(opened, ".plots .wide .table")).includes("order from"));
     for (const range of ["6 h", "7 d", "15 min"]) {
       await press(opened, range, ".plots");
       await until(`the range of ${range}`, () => opened.$$eval(".choice button", (all, name) => all.find((one) => one.innerText === name).ariaPressed === "true", range));
