@@ -2,7 +2,6 @@ package prelude
 
 import (
 	"os"
-	"strings"
 	"syscall"
 )
 
@@ -48,8 +47,9 @@ func startWorker(serve []string) {
 // withoutKeeper leaves out the keeper of a process further up: the kernel's fork takes the
 // first of two variables with one name.
 func withoutKeeper(environ []string) (out []string) {
-	for _, v := range environ {
-		if !strings.HasPrefix(v, KeeperVariable+"=") {
+	const start = KeeperVariable + "="
+	for _, v := range environ { // the package strings needs unicode, which comes late
+		if len(v) < len(start) || v[:len(start)] != start {
 			out = append(out, v)
 		}
 	}
