@@ -72,18 +72,21 @@ func TestContinueLearned(t *testing.T) {
 		}
 	})}})
 	c := proxytest.Dial(t, f.address)
-	for i := range 4 {
+	var waits []time.Duration
+	for range 4 {
 		began := time.Now()
 		c.Send("POST / HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 3\n\n")
 		if head := c.Head(); len(head) != 1 || head[0] != "HTTP/1.1 100 Continue" {
 			t.Fatalf("got %q", head)
 		}
-		if took := time.Since(began); (took >= policy.ContinueTimeout/2) != (i == 0) {
-			t.Errorf("request %d waited %v", i, took)
-		}
+		waits = append(waits, time.Since(began))
 		c.Send("abc")
 		if head := c.Head(); len(head) == 0 || head[0] != "HTTP/1.1 200 OK" {
 			t.Errorf("got %q", head)
 		}
+	}
+	// A busy machine may hold up any of them, but hardly all three.
+	if waits[0] < policy.ContinueTimeout/2 || slices.Min(waits[1:]) >= policy.ContinueTimeout/2 {
+		t.Errorf("the requests waited %v", waits)
 	}
 }
