@@ -41,7 +41,7 @@ var table = map[string][]string{
 	"internal/dotenv":                  {},
 	"internal/pattern":                 {},
 	"internal/prelude":                 {},
-	"internal/firstrun":                {"internal/process"},
+	"internal/firstrun":                {"internal/process", "internal/process/orphan"},
 	"internal/htpasswd":                {"golang.org/x/crypto"},
 	"internal/state":                   {"golang.org/x/sys"},
 	"internal/runs":                    {"internal/process/procfs", "internal/state"},

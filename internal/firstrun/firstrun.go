@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/dynlb/dynlb/internal/process"
+	"github.com/dynlb/dynlb/internal/process/orphan"
 )
 
 // Paths are those that are tried for a health check, in order.
@@ -55,16 +57,23 @@ func (e *Error) Error() string {
 	return e.Problem + "; it printed:\n  " + strings.Join(e.Tail, "\n  ")
 }
 
-// Run starts the app, finds a path that it answers with 2xx, and stops it. The error is an
-// [Error] if the app failed.
+// Run starts the app, finds a path that it answers with 2xx, and stops it. No process of the
+// app is left, also if this program is killed meanwhile. The error is an [Error] if the app
+// failed.
 func Run(ctx context.Context, app App) (path string, err error) {
 	port, err := freePort(ctx)
 	if err != nil {
 		return "", err
 	}
+	guard, err := orphan.StartOwnGuard(slog.New(slog.DiscardHandler)) // its end is no news for a user
+	if err != nil {
+		return "", err
+	}
+	defer guard.Dismiss() // the app is stopped then, and so are its descendants
 	env := append(os.Environ(), app.Env...)
 	child, err := process.Start(process.Spec{
 		Argv: app.Argv(port), Dir: app.Dir, Env: append(env, "PORT="+strconv.Itoa(port)),
+		Mark: orphan.NewMark("first-run-" + strconv.Itoa(port)),
 	})
 	if err != nil {
 		return "", err

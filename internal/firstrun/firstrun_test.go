@@ -10,12 +10,24 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/dynlb/dynlb/internal/process/orphan"
+	"github.com/dynlb/dynlb/internal/process/processtest"
 )
 
 // appVariable has this binary be an app, of the kind that it names.
 const appVariable = "FIRSTRUN_TEST_APP"
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "guard" {
+		if err := orphan.RunGuard(os.Stdin); err != nil {
+			panic(err)
+		}
+		return
+	}
+	if status, played := processtest.Play(map[string]processtest.Role{"trial": roleTrial}); played {
+		os.Exit(status)
+	}
 	if kind := os.Getenv(appVariable); kind != "" {
 		serve(kind)
 		return

@@ -11,9 +11,8 @@ import (
 // are gone.
 const orphanLimit = 5 * time.Second
 
-// Contain kills the processes that a killed dynlb left behind, and starts the guard: this
-// program with the argument guard, which must call RunGuard. It does so at once if
-// this process is killed. Call closeGuard when all instances are gone.
+// Contain kills the processes that a killed dynlb left behind, and starts the guard, which
+// does so at once if this process is killed. Call closeGuard when all instances are gone.
 func Contain(log *slog.Logger) (closeGuard func(), err error) {
 	killed, err := KillAll(orphanLimit)
 	if err != nil {
@@ -22,11 +21,7 @@ func Contain(log *slog.Logger) (closeGuard func(), err error) {
 	if killed > 0 {
 		log.Warn("killed processes of an earlier run", "processes", killed)
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("start guard: %w", err)
-	}
-	g, err := StartGuard([]string{self, "guard"}, log)
+	g, err := StartOwnGuard(log)
 	if err != nil {
 		return nil, err
 	}
@@ -35,4 +30,14 @@ func Contain(log *slog.Logger) (closeGuard func(), err error) {
 			log.Warn("guard failed", "error", err)
 		}
 	}, nil
+}
+
+// StartOwnGuard is StartGuard with this program, which must call RunGuard if its argument is
+// guard.
+func StartOwnGuard(log *slog.Logger) (*Guard, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("start guard: %w", err)
+	}
+	return StartGuard([]string{self, "guard"}, log)
 }

@@ -29,8 +29,9 @@ const (
 type Guard struct {
 	argv    []string
 	log     *slog.Logger
-	closing chan struct{} // closed by Close
+	closing chan struct{} // closed by Close and Dismiss
 	close   func()        // closes closing, once
+	idle    bool          // there is nothing to kill; written before closing
 	closed  chan struct{} // closed when keep has returned
 	err     error         // what went wrong in the end; written before closed
 }
@@ -44,7 +45,7 @@ type guardProcess struct {
 
 // StartGuard starts a guard: argv is a program that calls RunGuard with its
 // standard input. The guard acts when this process is gone, even by SIGKILL, or
-// on Close. When the guard process ends before that, the log says so and another one
+// on Close. Either Close or Dismiss must be called. When the guard process ends before that, the log says so and another one
 // is started.
 func StartGuard(argv []string, log *slog.Logger) (*Guard, error) {
 	p, err := startGuardProcess(argv)
@@ -83,7 +84,10 @@ func (g *Guard) keep(p *guardProcess) {
 		go func() { ended <- reap.Wait(p.cmd) }()
 		select {
 		case <-g.closing:
-			if err := errors.Join(p.pipe.Close(), <-ended); err != nil {
+			if g.idle {
+				_ = p.cmd.Process.Kill() // else it would end the run
+			}
+			if err := errors.Join(p.pipe.Close(), <-ended); err != nil && !g.idle {
 				g.log.Warn("guard process failed, doing its work", "error", err)
 				g.err = endRun(ThisRun())
 			}
@@ -96,7 +100,9 @@ func (g *Guard) keep(p *guardProcess) {
 		}
 		g.log.Warn("guard process ended, starting another one", "exit", p.cmd.ProcessState.String(), "in", pause)
 		if p = g.restart(&pause); p == nil {
-			g.err = endRun(ThisRun())
+			if !g.idle {
+				g.err = endRun(ThisRun())
+			}
 			return
 		}
 	}
@@ -131,4 +137,12 @@ func (g *Guard) Close() error {
 		return fmt.Errorf("end guard: %w", g.err)
 	}
 	return nil
+}
+
+// Dismiss ends the guard when nothing is left that it would have to kill, and other processes
+// of this run are to go on.
+func (g *Guard) Dismiss() {
+	g.idle = true
+	g.close()
+	<-g.closed
 }
