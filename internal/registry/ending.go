@@ -36,6 +36,7 @@ type Ending struct {
 // breaks are the connections of an instance that broke together.
 type breaks struct {
 	last     time.Duration // when the last one broke, since Registry.base
+	claims   uint64        // how many the instance had had then; a response to a later one forgets all
 	count    int32
 	inFlight int32    // how many requests the instance had, at least
 	named    []string // the first of the requests that had no response
@@ -126,7 +127,7 @@ func (in *instance) breakLocked(s *slot, name string, quiet bool) {
 	if now-b.last > sameDeath {
 		*b = breaks{}
 	}
-	b.last = now
+	b.last, b.claims = now, in.traffic.total
 	s.broke = true
 	if quiet {
 		b.quiet++

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -228,4 +229,35 @@ func mustTry(t *testing.T, r *Registry) Lease {
 		t.Fatalf("no instance: %v", err)
 	}
 	return lease
+}
+
+// TestChurn: tunnels that end all the time are no part of the end of their instance, which has
+// answered others since, however close together they are.
+func TestChurn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := New(Options{})
+		defer r.Close()
+		id := add(t, r, Ready)
+		tunnel := func(name string) {
+			l := mustTry(t, r)
+			l.Responded(time.Millisecond, http.StatusSwitchingProtocols)
+			l.Stream()
+			l.TunnelEnded(name, 0)
+			l.Release()
+			time.Sleep(sameDeath / 2)
+		}
+		for range 20 {
+			tunnel("GET /old")
+		}
+		tunnel("GET /last")
+		mustTry(t, r).Broke("GET", "/end")
+		if err := r.Ended(id, Ending{"exit status 1", true}); err != nil {
+			t.Fatal(err)
+		}
+		want := []string{"GET /end", "GET /last (tunnel)"}
+		if lost := r.Casualties(id); lost.InFlight != 2 || !slices.Equal(lost.Named, want) {
+			t.Errorf("casualties %+v, want 2, %v", lost, want)
+		}
+	})
 }

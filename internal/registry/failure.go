@@ -106,6 +106,9 @@ func (l Lease) respondedLocked(now, after time.Duration, status int) {
 		if s.broke { // and then it was sent again: the instance had not died
 			s.broke, s.alone, l.in.breaks = false, false, breaks{}
 		}
+		if b := &l.in.breaks; b.claims > 0 && s.claim > b.claims { // the instance has lived on
+			*b = breaks{}
+		}
 		s.responded = true
 	}
 	switch {
