@@ -108,7 +108,9 @@ func (c *client) put(r *rand.Rand, b []byte) bool {
 	case 1:
 		reset(c.Conn)
 	default:
-		_ = c.Conn.(interface{ CloseWrite() error }).CloseWrite()
+		if c.Conn.(interface{ CloseWrite() error }).CloseWrite() != nil { // TLS, before the end of the handshake
+			_ = c.Conn.Close()
+		}
 	}
 	return false
 }
