@@ -23,6 +23,7 @@ func installs(t *testing.T) map[string]objects {
 	return map[string]objects{
 		"base": kustomize(t, examples+"base"), "monitoring": kustomize(t, "testdata/monitoring"), "example": kustomize(t, examples+"app"),
 		"chart": helm(t, "", "dynlb"), "chart with metrics": helm(t, monitored, "dynlb"),
+		"siblings": kustomize(t, "testdata/siblings"), "chart with siblings": helm(t, "siblings: true", "dynlb"),
 	}
 }
 
@@ -63,8 +64,13 @@ func checkReferences(t *testing.T, all objects, dynlb *corev1.PodTemplateSpec, k
 		checkSelector(t, key, o.Spec.Selector, dynlb)
 	case *networkingv1.NetworkPolicy:
 		checkSelector(t, key, &o.Spec.PodSelector, dynlb)
-		for _, p := range o.Spec.Ingress[0].Ports {
-			checkPort(t, key, p.Port.String(), dynlb)
+		for _, rule := range o.Spec.Ingress {
+			for _, p := range rule.Ports {
+				checkPort(t, key, p.Port.String(), dynlb)
+			}
+			for _, peer := range rule.From {
+				checkSelector(t, key, peer.PodSelector, dynlb)
+			}
 		}
 	case *rbacv1.RoleBinding:
 		one[*rbacv1.Role](t, all, "Role "+o.RoleRef.Name)

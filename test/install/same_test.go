@@ -13,12 +13,14 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// TestSame: the kustomize base and the chart install the same, also with metrics.
+// TestSame: the kustomize base and the chart install the same, also with metrics and siblings.
 func TestSame(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ folder, values string }{
 		"defaults":   {examples + "base", ""},
 		"monitoring": {"testdata/monitoring", "serviceMonitor: {enabled: true}"},
+		"siblings":   {"testdata/siblings", "siblings: true"},
+		"both":       {"testdata/both", "{siblings: true, serviceMonitor: {enabled: true}}"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

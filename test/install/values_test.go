@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 )
 
@@ -52,6 +53,11 @@ func TestValues(t *testing.T) {
 	if _, names := rights(apps, "leases"); !slices.Equal(names, []string{"dynlb-api", "dynlb-shop"}) {
 		t.Errorf("Leases %v", names)
 	}
+	together := helm(t, `{siblings: true, config: {fleet: null, apps: {shop: {fleet: {kubernetes: {deployment: shop}}}, local: {}}}}`, "dynlb")
+	text := one[*corev1.ConfigMap](t, together, "ConfigMap dynlb").Data["config.yaml"]
+	if n := strings.Count(text, "siblings: dynlb-siblings"); n != 1 || !strings.Contains(text, "deployment: shop\n") {
+		t.Errorf("siblings %d times in\n%s", n, text)
+	}
 	if verbs, _ := rights(helm(t, "deletionCost: false", "dynlb"), "pods"); !slices.Equal(verbs, []string{"list"}) {
 		t.Errorf("verbs of pods %v", verbs)
 	}
@@ -66,7 +72,7 @@ func TestValues(t *testing.T) {
 // TestRelease: two releases in a namespace share no name.
 func TestRelease(t *testing.T) {
 	t.Parallel()
-	monitored := "serviceMonitor: {enabled: true}"
+	monitored := "{siblings: true, serviceMonitor: {enabled: true}}"
 	first, second := helm(t, monitored, "dynlb"), helm(t, monitored, "shop")
 	for key := range first {
 		if second[key] != nil {

@@ -26,3 +26,8 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version | replace "+" "_" }}
 {{- if not $all }}{{ fail "config names no Deployment: set config.fleet.kubernetes.deployment" }}{{ end }}
 {{- $all | toJson }}
 {{- end }}
+
+{{- /* Whether there is a control listener off loopback. */ -}}
+{{- define "dynlb.admin" -}}
+{{- if or .Values.serviceMonitor.enabled .Values.siblings }}true{{ end }}
+{{- end }}
