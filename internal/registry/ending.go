@@ -36,7 +36,7 @@ type Ending struct {
 // breaks are the connections of an instance that broke together.
 type breaks struct {
 	last     time.Duration // when the last one broke, since Registry.base
-	claims   uint64        // how many the instance had had then; a response to a later one forgets all
+	claims   uint64        // of the instance until then; a response to a later one clears these breaks
 	count    int32
 	inFlight int32    // how many requests the instance had, at least
 	named    []string // the first of the requests that had no response
