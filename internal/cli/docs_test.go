@@ -32,6 +32,10 @@ var documentFiles = map[string]string{
 	".env": "DATABASE_URL=postgres://app:secret@localhost/app\nTOKEN=secret\n", "dynlb.token": "0123456789abcdef0123456789abcdef\n",
 }
 
+// inPod has files of the test stand for what a pod has: credentials, and a Secret.
+var inPod = strings.NewReplacer("{deployment: web", "{deployment: web, kubeconfig: kubeconfig",
+	"/etc/dynlb-admin/token", "dynlb.token", "/etc/dynlb-admin/tls.crt", "cert.pem", "/etc/dynlb-admin/tls.key", "key.pem")
+
 // TestDocumentedConfigs: the configs that documents show are valid, given the files that they
 // name.
 func TestDocumentedConfigs(t *testing.T) {
@@ -57,8 +61,7 @@ func TestDocumentedConfigs(t *testing.T) {
 		blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(text, -1)
 		for i, block := range blocks {
 			file := fmt.Sprint(filepath.Base(path), i, ".yaml")
-			// A pod has credentials; here a file has them.
-			keys.Write(t, file, strings.ReplaceAll(block[1], "{deployment: web", "{deployment: web, kubeconfig: kubeconfig"))
+			keys.Write(t, file, inPod.Replace(block[1]))
 			if code, _, stderr := cli(t, "check", keys.Path(file)); code != exitDone {
 				t.Errorf("%s\n%s%s", path, block[1], stderr)
 			}
