@@ -16,7 +16,7 @@ import (
 type balancer struct {
 	cmd   *exec.Cmd
 	url   string
-	admin string
+	admin []string // the flags that name its control listener
 	log   string
 }
 
@@ -25,20 +25,26 @@ var nextPort = 42000
 
 // start runs dynlb in front of the Deployment. settings are further lines of its config.
 func (w *world) start(ctx context.Context, settings string) (*balancer, error) {
-	port := nextPort
 	nextPort += 10
+	admin := fmt.Sprintf("127.0.0.1:%d", nextPort+1)
+	return w.startAt(ctx, nextPort, admin, "", settings)
+}
+
+// startAt is start with the port for clients, the control listener, and further keys of
+// fleet.kubernetes.
+func (w *world) startAt(ctx context.Context, port int, admin, kubernetes, settings string) (*balancer, error) {
 	path := filepath.Join(folder(), fmt.Sprintf("dynlb-%d", port))
 	config := fmt.Sprintf(`listen: 127.0.0.1:%d
-admin: 127.0.0.1:%d
+admin: %s
 adminHTTP: 127.0.0.1:%d
 stateDir: "off"
 checkInterval: 1s
 drainDelay: 0s
 accessLog: {to: %s.access}
 fleet:
-  kubernetes: {deployment: app, namespace: %s, kubeconfig: %s}
+  kubernetes: {deployment: app, namespace: %s, kubeconfig: %s%s}
 %s
-`, port, port+1, port+2, path, w.namespace, w.kubeconfig(), settings)
+`, port, admin, port+2, path, w.namespace, w.kubeconfig(), kubernetes, settings)
 	if err := os.WriteFile(path+".yaml", []byte(config), 0o600); err != nil {
 		return nil, err
 	}
@@ -49,7 +55,7 @@ fleet:
 	defer log.Close()
 	b := &balancer{
 		cmd: exec.Command(os.Getenv("DYNLB"), "serve", "--config", path+".yaml"), log: path + ".log",
-		url: "http://127.0.0.1:" + strconv.Itoa(port), admin: "127.0.0.1:" + strconv.Itoa(port+1),
+		url: "http://127.0.0.1:" + strconv.Itoa(port), admin: []string{"--admin", admin},
 	}
 	b.cmd.Stdout, b.cmd.Stderr = log, log
 	b.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
@@ -71,7 +77,7 @@ fleet:
 
 // do runs a command of dynlb, such as scale 3.
 func (b *balancer) do(ctx context.Context, args ...string) error {
-	out, err := exec.CommandContext(ctx, os.Getenv("DYNLB"), append(args, "--admin", b.admin)...).CombinedOutput()
+	out, err := exec.CommandContext(ctx, os.Getenv("DYNLB"), append(args, b.admin...)...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("dynlb %v: %w: %s", args, err, out)
 	}

@@ -26,25 +26,35 @@ type result struct {
 	total int
 }
 
+func newResult() *result { return &result{lost: map[string]int{}} }
+
 func (r *result) String() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	slices.Sort(r.took)
-	at := func(q float64) time.Duration {
-		if len(r.took) == 0 {
-			return 0
-		}
-		return r.took[int(q*float64(len(r.took)-1))].Round(100 * time.Microsecond)
-	}
 	n := 0
 	for _, c := range r.lost {
 		n += c
 	}
-	text := fmt.Sprintf("%d GETs, %d lost, p50 %v, p99 %v, max %v", r.total, n, at(0.5), at(0.99), at(1))
+	text := fmt.Sprintf("%d GETs, %d lost, p50 %v, p99 %v, max %v", r.total, n, r.atLocked(0.5), r.atLocked(0.99), r.atLocked(1))
 	for why, c := range r.lost {
 		text += fmt.Sprintf("; %d x %s", c, why)
 	}
 	return text
+}
+
+// at returns the response time that the part q of the requests did not exceed.
+func (r *result) at(q float64) time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.atLocked(q)
+}
+
+func (r *result) atLocked(q float64) time.Duration {
+	if len(r.took) == 0 {
+		return 0
+	}
+	slices.Sort(r.took)
+	return r.took[int(q*float64(len(r.took)-1))].Round(100 * time.Microsecond)
 }
 
 // losses returns how many requests were lost.
@@ -70,7 +80,7 @@ func (r *result) add(took time.Duration, lost string) {
 
 // load sends requests while during runs. next returns where the next one goes to.
 func load(ctx context.Context, next func() string, during func()) *result {
-	r := &result{lost: map[string]int{}}
+	r := newResult()
 	client := &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 500, IdleConnTimeout: 4 * time.Second}}
 	done := make(chan struct{})
 	go func() {

@@ -35,6 +35,7 @@ var scenarios = []scenario{
 	{"etcd", restartEtcd},
 	{"order", orderAfterOutage},
 	{"leader", killLeader},
+	{"siblings", shareWithSiblings},
 	{"rival", refuseRival},
 	{"rights", limitRights},
 	{"hpa", stepLoad},
