@@ -70,7 +70,7 @@ var table = map[string][]string{
 	"internal/demo":        {"github.com/coder/websocket"},
 	"proxy":                {"internal/registry", "proxy/fast", "proxy/handshake", "proxy/http3", "proxy/settings", "proxy/outcome", "proxy/policy", "proxy/route", "proxy/std"},
 	"proxy/proxyproto":     {},
-	"proxy/sticky":         {"internal/registry", "proxy/http1"},
+	"proxy/sticky":         {"internal/registry", "proxy/http1", "github.com/cespare/xxhash/v2"},
 	"proxy/deadline":       {},
 	"proxy/lent":           {"proxy/deadline"},
 	"proxy/h2c":            {"internal/registry", "proxy/deadline", "proxy/forward", "proxy/http1", "proxy/http2", "proxy/policy"},

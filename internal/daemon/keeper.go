@@ -19,6 +19,7 @@ import (
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/internal/sibling"
 	"github.com/dynlb/dynlb/internal/systemd"
+	"github.com/dynlb/dynlb/proxy/sticky"
 )
 
 // goneTimeout is how long an instance may take to stop whose app is gone: the default of
@@ -32,6 +33,8 @@ type host struct {
 
 	log    *slog.Logger   // of what the fleets read; nil: none
 	access sibling.Access // to siblings, by the plan
+
+	sessionKey [sticky.KeySize]byte // of apps without siblings
 }
 
 // keeper returns what the fleets start processes with; nil without a keeper.

@@ -70,7 +70,7 @@ func appSettings(settings *config.App, on host, sampler *edge.Sampler) (app.Sett
 		Fleet:    own,
 		Versions: versions{*settings, on},
 		Requests: route.Settings{
-			RequestTimeout: settings.RequestTimeout, KeepAlive: keepAlive(settings.KeepAlive), Sticky: stickyRules(settings), Forwarded: settings.Forwarded, Edge: edge.New(inFront),
+			RequestTimeout: settings.RequestTimeout, KeepAlive: keepAlive(settings.KeepAlive), Sticky: stickyRules(settings, on), Forwarded: settings.Forwarded, Edge: edge.New(inFront),
 			Protocol: protocol(settings), ConnectTimeout: connectTimeout(settings),
 		},
 	}, nil

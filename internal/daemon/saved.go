@@ -14,6 +14,7 @@ import (
 	"github.com/dynlb/dynlb/internal/measure"
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/policy"
+	"github.com/dynlb/dynlb/proxy/sticky"
 )
 
 const (
@@ -39,6 +40,8 @@ type saved struct {
 	// ResetKey is by what clients of HTTP/3 learn that the worker is gone that had their
 	// connections.
 	ResetKey []byte `json:"resetKey,omitempty"`
+	// SessionKey is by what workers agree on the instance of a session; see sticky.Settings.
+	SessionKey []byte `json:"sessionKey,omitempty"`
 	// Conduct is what the proxy has learned of the instances.
 	Conduct map[registry.ID]policy.SavedTidiness `json:"conduct,omitempty"`
 }
@@ -59,8 +62,24 @@ func readSaved(text []byte) (*saved, error) {
 }
 
 // resetKey returns the key that the worker before had, or a new one.
-func (s *saved) resetKey() (key [32]byte) {
-	if s == nil || copy(key[:], s.ResetKey) < len(key) {
+func (s *saved) resetKey() [32]byte {
+	if s == nil {
+		return keyOr(nil)
+	}
+	return keyOr(s.ResetKey)
+}
+
+// sessionKey returns the key that the worker before had, or a new one.
+func (s *saved) sessionKey() [sticky.KeySize]byte {
+	if s == nil {
+		return keyOr(nil)
+	}
+	return keyOr(s.SessionKey)
+}
+
+// keyOr returns a key that was saved, or a new one.
+func keyOr(kept []byte) (key [32]byte) {
+	if copy(key[:], kept) < len(key) {
 		_, _ = rand.Read(key[:]) // never fails (crypto/rand)
 	}
 	return key
@@ -69,7 +88,7 @@ func (s *saved) resetKey() (key [32]byte) {
 // save returns the state of all apps, each as f returns it. last says that it is the last
 // time.
 func (d *Daemon) save(f func(a *app.App, process int) app.Saved, last bool) []byte {
-	s := saved{Version: savedVersion, Process: os.Getpid(), Apps: map[string]app.Saved{}, Documents: d.documents.all(), ResetKey: d.resetKey[:]}
+	s := saved{Version: savedVersion, Process: os.Getpid(), Apps: map[string]app.Saved{}, Documents: d.documents.all(), ResetKey: d.resetKey[:], SessionKey: d.host.sessionKey[:]}
 	var mu sync.Mutex
 	d.apps.Each(func(a *app.App) {
 		one := f(a, s.Process)

@@ -18,9 +18,9 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
-	"hash/maphash"
 	"math"
-	"sync"
+
+	"github.com/cespare/xxhash/v2"
 
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/http1"
@@ -42,12 +42,20 @@ type Settings struct {
 	// Moved is the name of the field of a response that tells that the instance of a
 	// cookie is another one than before. Empty: no response tells.
 	Moved string
+	// Key is secret. All who have it agree on the instance of a session: this worker and the
+	// next one, and several dynlbs in front of the same instances.
+	Key [KeySize]byte
 }
+
+// KeySize is the size of Settings.Key: that of the hash that signs.
+const KeySize = sha256.Size
 
 // Rules are compiled Settings. The methods of nil do nothing.
 type Rules struct {
 	Settings
 	cookie []byte // name=
+	seed   uint64 // of all hashes, so that a client cannot choose them
+	order  func(key []byte, id registry.ID) int
 }
 
 // New compiles settings. It returns nil if there are no sessions.
@@ -55,7 +63,10 @@ func New(s Settings) *Rules {
 	if s.By == "" {
 		return nil
 	}
-	return &Rules{Settings: s, cookie: []byte(s.Cookie + "=")}
+	own := sha256.Sum256(append([]byte("seed"), s.Key[:]...)) // the key itself signs
+	rules := &Rules{Settings: s, cookie: []byte(s.Cookie + "="), seed: binary.LittleEndian.Uint64(own[:])}
+	rules.order = rules.rank // bound once, not for each request
+	return rules
 }
 
 // The parts of a cookie, before it is encoded: the session, the instance, and the
@@ -84,7 +95,7 @@ func (rules *Rules) Begin(c *Choice, r *http1.Request, client []byte, secure boo
 	switch rules.By {
 	case ByCookie:
 		if c.known = rules.find(c, r); c.known {
-			return registry.Preference{Rank: rank, Key: c.key[:]}
+			return registry.Preference{Rank: rules.order, Key: c.key[:]}
 		}
 		return p // the least loaded instance, which the cookie will name
 	case ByHeader:
@@ -99,8 +110,8 @@ func (rules *Rules) Begin(c *Choice, r *http1.Request, client []byte, secure boo
 	if len(client) == 0 {
 		return p
 	}
-	binary.LittleEndian.PutUint64(c.key[:], maphash.Bytes(seed, client))
-	return registry.Preference{Rank: rank, Key: c.key[:keySize]}
+	binary.LittleEndian.PutUint64(c.key[:], rules.hash(client))
+	return registry.Preference{Rank: rules.order, Key: c.key[:keySize]}
 }
 
 // Respond adds the cookie to the head of a final response of an instance, unless the
@@ -109,7 +120,7 @@ func (rules *Rules) Respond(c *Choice, r *http1.Response, id registry.ID) {
 	if rules == nil || rules.By != ByCookie {
 		return
 	}
-	now := tag(id)
+	now := rules.tag(id)
 	if c.known && binary.LittleEndian.Uint64(c.key[keySize:]) == now {
 		return
 	}
@@ -122,22 +133,25 @@ func (rules *Rules) Respond(c *Choice, r *http1.Response, id registry.ID) {
 	r.Fields = append(r.Fields, http1.Field{Name: []byte("Set-Cookie"), Value: rules.write(c)})
 }
 
-// seed makes the hashes of this process its own, so that a client cannot choose them.
-var seed = maphash.MakeSeed()
-
-// secret signs cookies. Instances do not outlive the process, so neither need cookies.
-var secret = sync.OnceValue(func() []byte {
-	key := make([]byte, sha256.Size)
-	_, _ = rand.Read(key) // it never fails
-	return key
-})
+// hash returns the hash of what names a session.
+func (rules *Rules) hash(b []byte) uint64 {
+	var d xxhash.Digest
+	d.ResetWithSeed(rules.seed)
+	_, _ = d.Write(b) // it never fails
+	return d.Sum64()
+}
 
 // tag returns the hash of an instance.
-func tag(id registry.ID) uint64 { return maphash.String(seed, string(id)) }
+func (rules *Rules) tag(id registry.ID) uint64 {
+	var d xxhash.Digest
+	d.ResetWithSeed(rules.seed)
+	_, _ = d.WriteString(string(id)) // it never fails
+	return d.Sum64()
+}
 
 // rank is the registry.Preference.Rank of a session.
-func rank(key []byte, id registry.ID) int {
-	instance := tag(id)
+func (rules *Rules) rank(key []byte, id registry.ID) int {
+	instance := rules.tag(id)
 	if len(key) > keySize && binary.LittleEndian.Uint64(key[keySize:]) == instance {
 		return math.MaxInt
 	}
@@ -161,7 +175,7 @@ func (rules *Rules) write(c *Choice) []byte {
 
 // sign returns the signature of a key for this cookie.
 func (rules *Rules) sign(key []byte) []byte {
-	h := hmac.New(sha256.New, secret())
+	h := hmac.New(sha256.New, rules.Key[:])
 	h.Write(rules.cookie)
 	h.Write(key)
 	return h.Sum(nil)[:signatureSize]

@@ -141,3 +141,31 @@ func TestNoSession(t *testing.T) {
 		t.Error("no preference by address")
 	}
 }
+
+// TestSameKey: rules with one key agree on the instances of sessions, and believe each other's
+// cookies; those with another key do not.
+func TestSameKey(t *testing.T) {
+	t.Parallel()
+	for _, key := range [][KeySize]byte{{1}, {2}} {
+		byCookie := Settings{By: ByCookie, Cookie: "dynlb", Key: [KeySize]byte{1}}
+		byHeader := Settings{By: ByHeader, Header: "X-Session", Key: [KeySize]byte{1}}
+		cookie, _, _ := issue(t, New(byCookie), "", "a", false)
+		same := 0
+		ranks := func(id registry.ID) int {
+			var c Choice
+			p := New(byHeader).Begin(&c, request(t, "X-Session: s\r\n"), nil, false)
+			return p.Rank(p.Key, id)
+		}
+		before := []int{ranks("a"), ranks("b"), ranks("c")}
+		byCookie.Key, byHeader.Key = key, key
+		for i, id := range []registry.ID{"a", "b", "c"} {
+			if ranks(id) == before[i] {
+				same++
+			}
+		}
+		_, again, _ := issue(t, New(byCookie), "Cookie: "+cookie+"\r\n", "a", false)
+		if believed, want := again == "", key[0] == 1; believed != want || (same == 3) != want {
+			t.Errorf("key %d: the cookie is believed: %t; %d of 3 ranks are the same", key[0], believed, same)
+		}
+	}
+}
