@@ -101,7 +101,7 @@ func (d *Daemon) save(f func(a *app.App, process int) app.Saved, last bool) []by
 	s.Counts, s.Late = d.saveCounts(last)
 	s.Conduct = d.saveConduct()
 	text, err := json.Marshal(s) //nolint:gosec // the keeper has it, and the next worker is to have the key
-	if err != nil { // of plain values
+	if err != nil {              // of plain values
 		d.log.Error("state for the next worker not saved", "error", err)
 	}
 	return text
