@@ -154,7 +154,7 @@ func TestConnectComesBack(t *testing.T) {
 		}
 	}
 	b := startBalancer(t)
-	b.comesBack(t, exec.Command(node, filepath.Join(dir, "out", "watch-connect.js"), "http://"+b.grpc), "Canceled", "Unavailable")
+	b.comesBack(t, exec.Command(node, filepath.Join(dir, "out", "watch-connect.js"), "http://"+b.grpc), "Canceled", "Unavailable", "Aborted read ECONNRESET")
 }
 
 // comesBack kills dynlb under a watch, which prints the target, then how it was lost, and

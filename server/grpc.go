@@ -40,7 +40,7 @@ const (
 	minPing = 10 * time.Second
 )
 
-// errEnding is the status of streams that end because of a shutdown, and errMoved of those
+// errEnding is the status of calls that end because of a shutdown, and errMoved of those
 // that end because another worker of dynlb serves: its clients call again.
 var (
 	errEnding = status.Error(codes.Unavailable, "dynlb is shutting down")
@@ -79,7 +79,7 @@ func (s *Server) newGRPC(control *control, options ...grpc.ServerOption) *grpc.S
 		grpc.MaxHeaderListSize(maxHeaders),
 		grpc.ConnectionTimeout(handshakeTimeout),
 		grpc.WaitForHandlers(true),
-		grpc.ChainUnaryInterceptor(s.recoverUnary),
+		grpc.ChainUnaryInterceptor(s.recoverUnary, s.endUnary),
 		grpc.ChainStreamInterceptor(s.recoverStream, s.endStream),
 	)...)
 	dynlbv1.RegisterControlServer(server, control)
@@ -104,6 +104,20 @@ func (s *Server) endStream(srv any, stream grpc.ServerStream, _ *grpc.StreamServ
 	if err == nil || !errors.Is(context.Cause(ctx), errEnding) && !errors.Is(err, errEnding) {
 		return err
 	}
+	return s.ended()
+}
+
+// endUnary has calls that are not streams end with the reason why the server shuts down.
+func (s *Server) endUnary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+	resp, err := handle(ctx, req)
+	if errors.Is(err, errEnding) {
+		err = s.ended()
+	}
+	return resp, err
+}
+
+// ended returns why the server shuts down.
+func (s *Server) ended() error {
 	if s.moved.Load() {
 		return errMoved
 	}

@@ -76,6 +76,10 @@ func TestScaleToErrors(t *testing.T) {
 		_, err := p.client.ScaleTo(t.Context(), &dynlbv1.ScaleToRequest{Target: proto.Int32(4)})
 		wantCode(t, err, tt.code, tt.message)
 	}
+	p.Moved()
+	p.scaler.err = registry.ErrClosed
+	_, err := p.client.ScaleTo(t.Context(), &dynlbv1.ScaleToRequest{Target: proto.Int32(4)})
+	wantCode(t, err, codes.Unavailable, "dynlb was upgraded, and another worker serves: call again")
 }
 
 func TestScaleToNamesThePeer(t *testing.T) {

@@ -168,7 +168,7 @@ func (s *Server) NotServing() {
 	s.health.Shutdown()
 }
 
-// Moved has streams that end from now on tell their clients that another worker of dynlb
+// Moved has calls that end from now on tell their clients that another worker of dynlb
 // serves.
 func (s *Server) Moved() { s.moved.Store(true) }
 

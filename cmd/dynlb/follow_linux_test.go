@@ -91,7 +91,11 @@ func TestFollowOverUpgrades(t *testing.T) {
 			first := len(f.scaled())
 			for i := range 4 {
 				target := int32(3 - i%2)
-				if _, err := p.ScaleTo(context.Background(), &dynlbv1.ScaleToRequest{Target: &target}); err != nil {
+				_, err := p.ScaleTo(context.Background(), &dynlbv1.ScaleToRequest{Target: &target})
+				for status.Code(err) == codes.Unavailable && strings.Contains(err.Error(), "call again") {
+					_, err = p.ScaleTo(context.Background(), &dynlbv1.ScaleToRequest{Target: &target})
+				}
+				if err != nil {
 					t.Fatal(err)
 				}
 				p.mustUpgrade()

@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"google.golang.org/grpc"
@@ -14,6 +16,30 @@ import (
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
 	"github.com/dynlb/dynlb/internal/runs"
 )
+
+// moved is a control service that carries an order out in the third call; before, it is that
+// of a worker that does not serve any more.
+type moved struct {
+	dynlbv1.UnimplementedControlServer
+	calls atomic.Int32
+}
+
+func (m *moved) ScaleTo(context.Context, *dynlbv1.ScaleToRequest) (*dynlbv1.ScaleToResponse, error) {
+	if m.calls.Add(1) < 3 {
+		return nil, status.Error(codes.Unavailable, "dynlb was upgraded, and another worker serves: call again")
+	}
+	return &dynlbv1.ScaleToResponse{App: "default", OldTarget: 2, NewTarget: 3}, nil
+}
+
+// TestOrderDuringUpgrade: an order that meets the worker before is given again.
+func TestOrderDuringUpgrade(t *testing.T) {
+	t.Parallel()
+	service := new(moved)
+	address := serveControl(t, service)
+	if code, stdout, stderr := cli(t, "scale", "3", "--admin", address); code != exitDone || service.calls.Load() != 3 {
+		t.Errorf("exit code %d, %s%s; %d calls", code, stdout, stderr, service.calls.Load())
+	}
+}
 
 // cutOff is a control service whose deploys end with an error, or with the connection if
 // that is nil.

@@ -79,7 +79,7 @@ func dial(ctx context.Context, o *options) (*remote, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.conn, err = grpc.NewClient("passthrough:///"+r.address, dialOptions...)
+	r.conn, err = grpc.NewClient("passthrough:///"+r.address, append(dialOptions, grpc.WithChainUnaryInterceptor(untilServed))...)
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", r.address, err)
 	}
@@ -133,6 +133,26 @@ func call[T any](cmd *cobra.Command, o *options, do func(context.Context, *remot
 		return answer, r.explain(cmd.Context(), err)
 	}
 	return answer, nil
+}
+
+// movedPause is how long after an answer of a worker that does not serve any more the next
+// one is asked. The connection to the former is closed some milliseconds later.
+const movedPause = 20 * time.Millisecond
+
+// untilServed makes a call again as long as the answer is that another worker serves since an
+// upgrade, so that nothing was done.
+func untilServed(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
+	for {
+		err := invoke(ctx, method, req, reply, conn, options...)
+		if status.Code(err) != codes.Unavailable || !strings.HasSuffix(err.Error(), "another worker serves: call again") {
+			return err
+		}
+		select {
+		case <-time.After(movedPause):
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
 
 // close closes the connection.
