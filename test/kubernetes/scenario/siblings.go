@@ -73,7 +73,7 @@ func (r *run) killSteward(ctx context.Context, all []*balancer) {
 	began := time.Now()
 	got := load(ctx, inTurn(all[1:]), func() {
 		if !await(ctx, 40*time.Second, func() bool {
-			return all[1].do(ctx, "scale", "6", "--hold", "10m") == nil && r.replicas(ctx) == 6
+			return all[1].do(ctx, "scale", "12", "--hold", "10m") == nil && r.replicas(ctx) == 12
 		}) {
 			r.failf("no other dynlb scales")
 		}
