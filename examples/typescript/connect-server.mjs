@@ -8,7 +8,7 @@ const routes = (router) =>
   router.service(Echo, {
     async say({ text }, { signal, responseTrailer }) {
       if (text === "fail") throw new ConnectError("nothing here", Code.NotFound, { "x-why": "a test" });
-      if (text === "slow") await new Promise((done) => signal.addEventListener("abort", done));
+      if (text === "slow") await new Promise((_, late) => signal.addEventListener("abort", () => late(signal.reason)));
       responseTrailer.set("x-instance", String(process.pid));
       return { text };
     },

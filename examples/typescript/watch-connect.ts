@@ -25,8 +25,8 @@ const dynlb = createClient(
 );
 
 // What is worth another try: dynlb restarts, has too many watchers, or was killed, which is
-// Canceled here.
-const again = new Set([Code.Unavailable, Code.ResourceExhausted, Code.Canceled]);
+// Canceled or Aborted here.
+const again = new Set([Code.Unavailable, Code.ResourceExhausted, Code.Canceled, Code.Aborted]);
 
 let last = 0n;
 for (let wait = 100; ; wait = Math.min(2 * wait, 5000)) {
