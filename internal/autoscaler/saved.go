@@ -18,10 +18,10 @@ type Saved struct {
 	Woken     time.Time `json:"woken,omitzero"`
 	DecideAt  time.Time `json:"decideAt,omitzero"`
 
-	Loads  float64     `json:"loads,omitempty"`
-	Count  int         `json:"count,omitempty"`
-	Spans  []savedSpan `json:"spans,omitempty"`
-	Regret savedRegret `json:"regret,omitzero"`
+	Loads float64     `json:"loads,omitempty"`
+	Count int         `json:"count,omitempty"`
+	Spans []savedSpan `json:"spans,omitempty"`
+	Delay savedDelay  `json:"regret,omitzero"` // the name that other versions read
 	// Responses and Seconds are what instances did while requests waited for them.
 	Responses float64       `json:"responses,omitempty"`
 	Seconds   float64       `json:"seconds,omitempty"`
@@ -37,8 +37,8 @@ type savedSpan struct {
 	Count    int       `json:"count,omitempty"`
 }
 
-// savedRegret is regret.
-type savedRegret struct {
+// savedDelay is removalDelay.
+type savedDelay struct {
 	Times int       `json:"times,omitempty"`
 	Fell  time.Time `json:"fell,omitzero"`
 	Since time.Time `json:"since,omitzero"`
@@ -48,7 +48,7 @@ type savedRegret struct {
 func (s *Scaler) Save() Saved {
 	out := Saved{
 		Known: s.started, Target: s.target, Reason: s.reason, HoldUntil: s.holdUntil.Round(0), Raised: s.raised.Round(0), Woken: s.woken.Round(0), DecideAt: s.decideAt.Round(0),
-		Loads: s.loads, Count: s.count, Regret: savedRegret{s.regret.times, s.regret.fell.Round(0), s.regret.since.Round(0)},
+		Loads: s.loads, Count: s.count, Delay: savedDelay{s.delay.doublings, s.delay.fell.Round(0), s.delay.since.Round(0)},
 		Responses: s.demand.saturated.responses, Seconds: s.demand.saturated.seconds, BootTime: s.booting.mean, BootsSeen: s.booting.seen.Round(0),
 	}
 	for _, x := range s.surplus.spans {
@@ -66,7 +66,7 @@ func (s *Scaler) Restore(saved Saved) {
 	s.restored = true
 	s.target, s.reason, s.holdUntil, s.raised, s.woken, s.decideAt = saved.Target, saved.Reason, saved.HoldUntil, saved.Raised, saved.Woken, saved.DecideAt
 	s.loads, s.count = saved.Loads, saved.Count
-	s.regret = regret{saved.Regret.Times, saved.Regret.Fell, saved.Regret.Since}
+	s.delay = removalDelay{saved.Delay.Times, saved.Delay.Fell, saved.Delay.Since}
 	s.demand.saturated.responses, s.demand.saturated.seconds = saved.Responses, saved.Seconds
 	s.booting = bootTime{saved.BootTime, saved.BootsSeen}
 	for _, x := range saved.Spans {

@@ -35,7 +35,7 @@ func TestSaved(t *testing.T) {
 		before, _ := newSaved(bounds)
 		before.Start()
 		before.Step()
-		before.regret = regret{1, time.Now(), time.Now()}
+		before.delay = removalDelay{1, time.Now(), time.Now()}
 		before.woken, before.booting = time.Now(), bootTime{time.Second, time.Now()}
 		before.demand.saturated.responses, before.demand.saturated.seconds = 3, 4
 		if _, err := before.ScaleTo(5, time.Minute, "test"); err != nil {
@@ -43,9 +43,9 @@ func TestSaved(t *testing.T) {
 		}
 		before.loads, before.count = 2, 3
 		before.surplus.spans[0].loads, before.surplus.spans[0].arrivals = 1, 7
-		before.regret.fell = time.Now()
+		before.delay.fell = time.Now()
 		saved := before.Save()
-		for _, v := range []reflect.Value{reflect.ValueOf(saved), reflect.ValueOf(saved.Spans[0]), reflect.ValueOf(saved.Regret)} {
+		for _, v := range []reflect.Value{reflect.ValueOf(saved), reflect.ValueOf(saved.Spans[0]), reflect.ValueOf(saved.Delay)} {
 			for i := range v.NumField() {
 				if v.Field(i).IsZero() {
 					t.Errorf("%s has no value in this test", v.Type().Field(i).Name)

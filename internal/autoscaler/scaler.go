@@ -50,7 +50,7 @@ type Scaler struct {
 	demand  demand
 	surplus surplus
 	booting bootTime
-	regret  regret
+	delay   removalDelay
 
 	timetable timetable
 	steering  notice.Steering // zero for a fleet that is not Steered
@@ -239,7 +239,7 @@ func (s *Scaler) obey(o order) answer {
 		s.holdUntil = s.Board.Snapshot().Time.Add(o.hold)
 	}
 	s.loads, s.count = 0, 0
-	s.regret.fell = time.Time{}
+	s.delay.fell = time.Time{}
 	s.rule = RuleOrder
 	s.set(o.n, o.reason)
 	return answer{old: old}

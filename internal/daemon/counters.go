@@ -129,9 +129,9 @@ func (d *Daemon) lateCounts() measure.Counts {
 	return d.counted().Since(c.frozen)
 }
 
-// heedCounts adds what a worker that drains has counted since it froze. ended says that it
+// applyCounts adds what a worker that drains has counted since it froze. ended says that it
 // reports no more.
-func (d *Daemon) heedCounts(worker int, now measure.Counts, ended bool) {
+func (d *Daemon) applyCounts(worker int, now measure.Counts, ended bool) {
 	c := &d.counters
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -47,24 +47,24 @@ func TestCounters(t *testing.T) {
 		t.Errorf("got %v, want %v", got, before)
 	}
 	const draining = 7
-	d.heedCounts(draining, measure.Counts{requests: 2}, false)
-	d.heedCounts(draining, measure.Counts{requests: 5, "lines": 1}, false)
-	d.heedCounts(draining, measure.Counts{requests: 5, "lines": 1}, false)
-	d.heedCounts(draining, nil, false) // a report without counts
+	d.applyCounts(draining, measure.Counts{requests: 2}, false)
+	d.applyCounts(draining, measure.Counts{requests: 5, "lines": 1}, false)
+	d.applyCounts(draining, measure.Counts{requests: 5, "lines": 1}, false)
+	d.applyCounts(draining, nil, false) // a report without counts
 	counts, late := d.saveCounts(true)
 	if counts[requests] != 8 || counts["lines"] != 5 {
 		t.Errorf("with those of a worker that drains: %v", counts)
 	}
-	d.heedCounts(draining, measure.Counts{requests: 9}, false) // the next worker adds them
+	d.applyCounts(draining, measure.Counts{requests: 9}, false) // the next worker adds them
 	d.metrics.Record(server.Request{App: "default", Code: 200, Claimed: true})
 	if more := d.lateCounts(); more[requests] != 1 {
 		t.Errorf("since it froze: %v", more)
 	}
 	next.addCounts(counts)
 	next.counters.late = late
-	next.heedCounts(draining, measure.Counts{requests: 9, "lines": 1}, false)
-	next.heedCounts(8, d.lateCounts(), false)
-	next.heedCounts(draining, nil, true)
+	next.applyCounts(draining, measure.Counts{requests: 9, "lines": 1}, false)
+	next.applyCounts(8, d.lateCounts(), false)
+	next.applyCounts(draining, nil, true)
 	if got := next.counted(); got[requests] != 8+4+1 || got["lines"] != 5 || got["connections/default/opened"] != 2 || len(next.counters.late) != 1 {
 		t.Errorf("in the next worker: %v, late %v", got, next.counters.late)
 	}

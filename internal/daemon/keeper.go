@@ -160,9 +160,9 @@ func (d *Daemon) followKeeper(ctx context.Context) {
 			case e.Retire:
 				d.retiring <- e.MayRefuse // capacity 1, and it comes again only after a refusal
 			case e.Report != nil:
-				d.heedReport(e.Report)
+				d.applyReport(e.Report)
 			case e.InFlight != nil:
-				d.heedInFlight(e.InFlight)
+				d.applyInFlight(e.InFlight)
 			}
 		case <-ctx.Done():
 			return

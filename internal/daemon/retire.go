@@ -19,8 +19,9 @@ import (
 )
 
 const (
-	// retireGrace is how long clients may keep idle connections after that. It is
-	// longer than after a signal to stop: nothing waits for the end of this process.
+	// retireGrace is how long clients may keep idle connections after another worker has taken
+	// over. It is longer than after a signal to stop: nothing waits for the end of this
+	// process.
 	retireGrace = 5 * time.Second
 	// flightInterval is how often a worker that drains reports its requests.
 	flightInterval = 100 * time.Millisecond
@@ -125,8 +126,8 @@ func (d *Daemon) reportInFlight(ctx context.Context) {
 	}
 }
 
-// heedInFlight counts the requests of a worker that drains.
-func (d *Daemon) heedInFlight(in *keeper.InFlight) {
+// applyInFlight counts the requests of a worker that drains.
+func (d *Daemon) applyInFlight(in *keeper.InFlight) {
 	all := map[registry.ID]registry.Elsewhere{}
 	for key, n := range in.Requests {
 		id, streams := strings.CutSuffix(key, ofStreams)
@@ -141,7 +142,7 @@ func (d *Daemon) heedInFlight(in *keeper.InFlight) {
 	for _, a := range d.apps.All() {
 		a.Registry.SetElsewhere(in.Worker, all)
 	}
-	d.heedCounts(in.Worker, in.Counts, in.Ended)
+	d.applyCounts(in.Worker, in.Counts, in.Ended)
 	d.draining.set(in.Worker, !in.Ended)
 }
 
@@ -174,30 +175,30 @@ func (d *Daemon) replaceByInner(now context.Context) error {
 	if err != nil {
 		return err
 	}
-	next.admin, next.adminHTTP = newDeaf(), newDeaf()
+	next.admin, next.adminHTTP = newNullListener(), newNullListener()
 	d.replaceControl(now, next)
 	return nil
 }
 
-// deaf is a listener that accepts nothing.
-type deaf struct {
+// nullListener is a listener that accepts nothing.
+type nullListener struct {
 	closed chan struct{}
 	once   sync.Once
 }
 
-func newDeaf() *deaf { return &deaf{closed: make(chan struct{})} }
+func newNullListener() *nullListener { return &nullListener{closed: make(chan struct{})} }
 
 // Accept implements net.Listener: it returns when the listener is closed.
-func (l *deaf) Accept() (net.Conn, error) {
+func (l *nullListener) Accept() (net.Conn, error) {
 	<-l.closed
 	return nil, net.ErrClosed
 }
 
 // Close implements net.Listener.
-func (l *deaf) Close() error {
+func (l *nullListener) Close() error {
 	l.once.Do(func() { close(l.closed) })
 	return nil
 }
 
 // Addr implements net.Listener.
-func (l *deaf) Addr() net.Addr { return &net.UnixAddr{Name: "none", Net: "unix"} }
+func (l *nullListener) Addr() net.Addr { return &net.UnixAddr{Name: "none", Net: "unix"} }

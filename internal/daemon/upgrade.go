@@ -60,8 +60,8 @@ func (d *Daemon) countUpgrades() {
 	}
 }
 
-// heedReport notes how an upgrade has ended. It is an event of all apps.
-func (d *Daemon) heedReport(r *keeper.Report) {
+// applyReport notes how an upgrade has ended. It is an event of all apps.
+func (d *Daemon) applyReport(r *keeper.Report) {
 	d.upgrades.mu.Lock()
 	d.upgrades.report = *r
 	d.upgrades.mu.Unlock()

@@ -16,13 +16,13 @@ const (
 	patiencePart = 0.5
 )
 
-// bound limits an instance to as many requests as it responds to in a part of the time
-// that clients bear. That time is the number of requests that all instances have, over the
-// rate at which clients leave (Little's law). The limit is a suspicion, as a verdict is, and
-// so is each one above it: trials lift one after the other.
+// bound limits how many requests an instance has at the same time: as many as it responds to
+// in patiencePart of the time after which clients leave. By Little's law that time is the
+// number of requests in all instances, over the rate at which clients leave. This limit and
+// each one above it are suspicions, as a verdict is: trials refute one after the other.
 func (c *concurrency) bound(working float64) {
-	bear := working * c.collapse.seconds / c.collapse.gone
-	limit := patiencePart * bear * c.trial.before.best
+	patience := working * c.collapse.seconds / c.collapse.gone
+	limit := patiencePart * patience * c.trial.before.best
 	if limit == 0 {
 		return
 	}

@@ -71,14 +71,14 @@ func (r *Registry) standsLocked(now time.Duration) bool {
 	}
 	q.stands = q.size > 0 && len(r.candidates) > 0 &&
 		(q.flow.leaving() || q.flow.exceeds() && !r.learned.untried()) &&
-		now-q.head.since >= r.bearLocked() && // after what costs less: most queues do not stand
+		now-q.head.since >= r.standAfterLocked() && // after what costs less: most queues do not stand
 		(!r.mayGrow && !r.startingLocked() || q.flow.drain(q.size) > r.options.QueueTimeout)
 	return q.stands
 }
 
-// bearLocked returns how long the first request may wait until the queue stands, or as
-// long as it does.
-func (r *Registry) bearLocked() time.Duration {
+// standAfterLocked returns the wait of the first request from which on the queue stands. A
+// queue that stands does so until that wait is shorter.
+func (r *Registry) standAfterLocked() time.Duration {
 	q, window := &r.queue, r.flowWindowLocked()
 	if q.stands {
 		return window

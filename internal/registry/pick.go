@@ -105,7 +105,7 @@ func (r *Registry) leastInTreeLocked(except *instance) *instance {
 // takeLocked returns the busy instance of list that has its turn, or nil if it is not
 // worth it.
 func (r *Registry) takeLocked(list []*instance, next int) *instance {
-	if in := list[next]; in.traffic.slow > 0 && !r.worthLocked(in) {
+	if in := list[next]; in.traffic.slow > 0 && !r.slowMayServeLocked(in) {
 		return nil
 	}
 	r.cursor = next + 1

@@ -24,7 +24,7 @@ func (s *Snapshot) RemovalOrder() []*Instance {
 	}
 	slices.SortStableFunc(out, func(a, b *Instance) int {
 		return cmp.Or(
-			cmp.Compare(a.State.worth(), b.State.worth()),
+			cmp.Compare(a.State.removalCost(), b.State.removalCost()),
 			cmp.Compare(a.Streams, b.Streams),
 			cmp.Compare(a.InFlight, b.InFlight),
 		)
@@ -32,8 +32,8 @@ func (s *Snapshot) RemovalOrder() []*Instance {
 	return out
 }
 
-// worth orders states by the loss that the removal of an instance in it is.
-func (s State) worth() int {
+// removalCost orders states by what is lost when an instance in it is removed.
+func (s State) removalCost() int {
 	switch s {
 	case Ready:
 		return 2

@@ -112,10 +112,10 @@ func (r *Registry) findSlowLocked(now time.Duration) {
 	}
 }
 
-// worthLocked reports whether a slow instance that was picked is to get the request.
-// When the others are at the cap, it is only if the requests that wait would wait for
-// these for as long as it takes.
-func (r *Registry) worthLocked(in *instance) bool {
+// slowMayServeLocked reports whether a slow instance that was picked is to get the request.
+// When the others are at the cap, it gets the request only if the requests that wait would
+// wait for these for as long as the slow one takes.
+func (r *Registry) slowMayServeLocked(in *instance) bool {
 	others := 0
 	for _, other := range r.candidates {
 		if other.traffic.slow > 0 {

@@ -174,7 +174,7 @@ func (r *request) sendFault(f policy.Fault) {
 // clientFaulted ends a request because of an error that the client made after the
 // head was forwarded.
 func (r *request) clientFaulted(e *http1.Error) {
-	f := policy.Refusal(e)
+	f := policy.ViolationFault(e)
 	r.outcome.Code, r.outcome.Source = f.Code, f.Source
 	r.log(slog.LevelInfo, f.Message, f.Cause(e))
 	if !r.response.begun() {

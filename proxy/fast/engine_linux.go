@@ -36,7 +36,7 @@ type Engine struct {
 	conduct    *policy.Conduct
 	record     outcome.Recorder
 	log        *slog.Logger
-	refusals   policy.Refusals
+	violations policy.Violations
 	peers      policy.Peers
 	upstreams  atomic.Int64 // connections to instances
 	workers    atomic.Int32 // that were made

@@ -17,11 +17,11 @@ const shutdownLinger = 500 * time.Millisecond
 // refuse answers a request that is not forwarded. It begins with b.
 func (c *client) refuse(b []byte, e *http1.Error) {
 	w := c.worker
-	w.engine.refusals.Log(w.engine.log, e, c.address())
+	w.engine.violations.Log(w.engine.log, e, c.address())
 	// The reader of the head may point into a buffer that was used again, so the
 	// method is read from b.
 	toHead := bytes.HasPrefix(bytes.TrimLeft(b, "\r\n"), []byte("HEAD "))
-	f := policy.Refusal(e)
+	f := policy.ViolationFault(e)
 	w.refused = outcome.Outcome{
 		Code: e.Status, Source: outcome.Client, Client: c.ip, BytesOut: f.Length(toHead), Duration: w.since(c.began),
 	}

@@ -134,9 +134,9 @@ func (st *stream) turnAway(e *http1.Error, text []byte) {
 	c := &st.client
 	w := c.worker
 	c.dropHead()
-	w.engine.refusals.Log(w.engine.log, e, c.address())
+	w.engine.violations.Log(w.engine.log, e, c.address())
 	toHead := bytes.HasPrefix(text, []byte("HEAD "))
-	f := policy.Refusal(e)
+	f := policy.ViolationFault(e)
 	w.refused = outcome.Outcome{Code: e.Status, Source: outcome.Client, Client: c.ip, BytesOut: f.Length(toHead)}
 	w.engine.record(&w.refused)
 	st.sendWhole(f.Append(w.out[:0], toHead, false), toHead)

@@ -263,7 +263,7 @@ func (s *session) expired() {
 
 // fail ends the connection because of an error that the client made.
 func (s *session) fail(e *http2.Error) {
-	s.worker.engine.refusals.Log(s.worker.engine.log, &http1.Error{Status: 400, Reason: e.Error()}, s.client.address())
+	s.worker.engine.violations.Log(s.worker.engine.log, &http1.Error{Status: 400, Reason: e.Error()}, s.client.address())
 	s.part()
 }
 

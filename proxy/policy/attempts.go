@@ -104,10 +104,10 @@ type Budget interface {
 // A request that may have been delivered is sent again only if that does no harm: it
 // is idempotent, has no content, and no byte of a response has come. Such a request is
 // sent once more to the same instance if the connection had been idle, and once to
-// another instance if the first one died. An instance that the fleet stopped does
-// not count as tried: no request is the reason, apart from one that is implicated. But if the first instance ended
-// by itself and had no other request (registry.Lease.Culprit), the request would end the
-// other one too, and fails.
+// another instance if the first one died. An instance that the fleet stopped does not count:
+// after it the request may be sent to another instance once more, unless the request is
+// implicated. But if the first instance ended by itself and had no other request
+// (registry.Lease.Culprit), the request would end the other one too, and fails.
 type Attempts struct {
 	budget     Budget
 	idempotent bool
@@ -117,7 +117,7 @@ type Attempts struct {
 	resends    int
 	delivered  bool         // an earlier attempt may have delivered it to the claimed instance
 	resent     bool         // it was sent a second time to one instance
-	outlived   bool         // it was sent to another instance after the first one died
+	movedOnce  bool         // it was sent to another instance after the first one died
 	broken     *BrokenError // why it was sent a second time to one instance
 	suspect    *BrokenError // why CheckAlive was the step; nil when it was not
 }
@@ -143,7 +143,7 @@ func (a *Attempts) Next(err error) Decision {
 	retry := never
 	switch {
 	case errors.Is(err, context.Canceled):
-	case connect != nil && connect.connRefused() && a.delivered && !a.outlived:
+	case connect != nil && connect.connRefused() && a.delivered && !a.movedOnce:
 		a.suspect = a.broken // the connection broke because the instance died
 		return Decision{Step: CheckAlive, ConnRefused: true}
 	case connect != nil:
@@ -151,7 +151,7 @@ func (a *Attempts) Next(err error) Decision {
 	case broken != nil:
 		retry = a.afterBreak(broken)
 		a.broken = broken
-		if retry == never && !a.outlived && a.repeatable(broken) {
+		if retry == never && !a.movedOnce && a.repeatable(broken) {
 			a.suspect = broken
 			return Decision{Step: CheckAlive}
 		}
@@ -180,10 +180,10 @@ func (a *Attempts) Conclude(lease registry.Lease, connRefused bool) Decision {
 	if connRefused {
 		found = ConnRefused
 	}
-	outlived := a.outlived
+	movedOnce := a.movedOnce
 	d := a.Checked(found)
 	if lease.StoppedByFleet() {
-		a.outlived = outlived
+		a.movedOnce = movedOnce
 	}
 	return d
 }
@@ -201,7 +201,7 @@ func (a *Attempts) Checked(found Liveness) Decision {
 		d.Blame = a.blame(broken)
 		return d
 	default:
-		d := a.decide(broken, outlive, broken.Reused)
+		d := a.decide(broken, anotherOnce, broken.Reused)
 		d.ConnRefused = found == ConnRefused
 		return d
 	}
@@ -211,10 +211,10 @@ func (a *Attempts) Checked(found Liveness) Decision {
 type retry uint8
 
 const (
-	never   retry = iota
-	anew          // the instance cannot have got any of it
-	resend        // the same instance may have got it: not a second time
-	outlive       // an instance that died may have got it: likewise
+	never       retry = iota
+	freely            // the instance cannot have got any of it
+	resendOnce        // the same instance may have got it: not a second time
+	anotherOnce       // an instance that died may have got it: likewise
 )
 
 // afterConnect returns what may be done after connecting has failed.
@@ -222,7 +222,7 @@ func (a *Attempts) afterConnect(e *ConnectError) retry {
 	if e.ours() {
 		return never
 	}
-	return a.elsewhere()
+	return a.afterUnsent()
 }
 
 // afterBreak returns what may be done after a connection broke, if the instance is
@@ -232,26 +232,26 @@ func (a *Attempts) afterBreak(e *BrokenError) retry {
 	case a.content && (e.Sent || e.Consumed):
 		return never
 	case !e.Sent && e.Reused:
-		return anew
+		return freely
 	case !e.Sent:
-		return a.elsewhere()
+		return a.afterUnsent()
 	case e.Reused && !a.resent && e.After < ResendWithin && a.repeatable(e):
-		return resend
+		return resendOnce
 	default:
 		return never
 	}
 }
 
-// elsewhere returns whether the request may go to another instance after an attempt
+// afterUnsent returns whether the request may go to another instance after an attempt
 // that has sent nothing.
-func (a *Attempts) elsewhere() retry {
+func (a *Attempts) afterUnsent() retry {
 	switch {
 	case !a.delivered:
-		return anew
-	case a.outlived:
+		return freely
+	case a.movedOnce:
 		return never
 	default:
-		return outlive
+		return anotherOnce
 	}
 }
 
@@ -265,15 +265,15 @@ func (a *Attempts) repeatable(e *BrokenError) bool {
 // decide takes the step that retry allows, if there are instances and retries
 // left. reused tells that the connection that broke had been idle.
 func (a *Attempts) decide(err error, retry retry, reused bool) Decision {
-	a.resent = a.resent || retry == resend
-	a.outlived = a.outlived || retry == outlive
-	same := reused && retry != outlive
+	a.resent = a.resent || retry == resendOnce
+	a.movedOnce = a.movedOnce || retry == anotherOnce
+	same := reused && retry != anotherOnce
 	if retry == never || same && a.resends >= MaxClaims || !same && a.claims >= MaxClaims || !a.budget.Retry() {
 		return Decision{Step: Fail, Err: err}
 	}
 	if same {
 		a.resends++
-		a.delivered = a.delivered || retry == resend
+		a.delivered = a.delivered || retry == resendOnce
 		return Decision{Step: Resend}
 	}
 	a.delivered = false

@@ -102,11 +102,11 @@ func FaultOf(err error, trouble string) Fault {
 	case errors.Is(err, registry.ErrPaused):
 		return paused(err)
 	case errors.Is(err, registry.ErrQueueFull):
-		return unavailable(err, trouble, drained(err, retrySoon), keyQueueLimit)
+		return unavailable(err, trouble, retryAfter(err, retrySoon), keyQueueLimit)
 	case errors.Is(err, registry.ErrQueueTimeout):
-		return unavailable(err, trouble, drained(err, retryLater), keyQueueTimeout)
+		return unavailable(err, trouble, retryAfter(err, retryLater), keyQueueTimeout)
 	case errors.Is(err, registry.ErrOverloaded):
-		return unavailable(err, trouble, drained(err, retrySoon), "")
+		return unavailable(err, trouble, retryAfter(err, retrySoon), "")
 	case errors.Is(err, registry.ErrClosed), errors.Is(err, registry.ErrNoStart):
 		return unavailable(err, trouble, retryLater, "")
 	case errors.Is(err, ErrStreams):
@@ -132,7 +132,7 @@ func FaultOf(err error, trouble string) Fault {
 	case errors.As(err, &broken):
 		return Fault{Code: http.StatusBadGateway, Message: broken.what(), Reason: broken.why(), Source: outcome.Instance}
 	case errors.As(err, &violation):
-		return Refusal(violation)
+		return ViolationFault(violation)
 	default:
 		return Fault{Code: http.StatusBadRequest, Message: "the request cannot be forwarded", Source: outcome.Client}
 	}
@@ -187,10 +187,10 @@ func paused(err error) Fault {
 	return f
 }
 
-// drained returns when a client should come back that was refused with err: when the
+// retryAfter returns when a client that was refused with err should come back: when the
 // requests that wait have got an instance, in whole seconds. If that is not known, it
 // returns otherwise.
-func drained(err error, otherwise time.Duration) time.Duration {
+func retryAfter(err error, otherwise time.Duration) time.Duration {
 	refused, ok := errors.AsType[*registry.RefusedError](err)
 	if !ok || refused.RetryAfter <= 0 {
 		return otherwise
@@ -198,8 +198,8 @@ func drained(err error, otherwise time.Duration) time.Duration {
 	return min((refused.RetryAfter + time.Second - 1).Truncate(time.Second), maxRetry)
 }
 
-// Refusal returns the answer to a request that violates the protocol.
-func Refusal(e *http1.Error) Fault {
+// ViolationFault returns the answer to a request that violates the protocol.
+func ViolationFault(e *http1.Error) Fault {
 	f := Fault{Code: e.Status, Message: "the request is malformed", Reason: e.Reason, Source: outcome.Client}
 	switch e.Status {
 	case http.StatusRequestTimeout:

@@ -134,7 +134,7 @@ func (d *download) broke(err error) {
 		return
 	case malformed: // the content of the request
 		d.abort()
-		f := policy.Refusal(violation)
+		f := policy.ViolationFault(violation)
 		d.outcome.Code, d.outcome.Source = f.Code, f.Source
 		d.log(slog.LevelInfo, f.Message, f.Cause(violation))
 	case d.cause(nil) != nil:

@@ -193,8 +193,8 @@ func (c *conn) turnAway(e *http1.Error) {
 // turnedAway logs and records a request that was turned away, and returns the answer. o has
 // the time that it took.
 func (l *Lane) turnedAway(o *outcome.Outcome, e *http1.Error, client string, toHead bool) policy.Fault {
-	l.refusals.Log(l.options.Log, e, client)
-	f := policy.Refusal(e)
+	l.violations.Log(l.options.Log, e, client)
+	f := policy.ViolationFault(e)
 	o.Code, o.Source, o.BytesOut = e.Status, outcome.Client, f.Length(toHead)
 	o.Client, _, _ = net.SplitHostPort(client) // of a Unix socket it is ""
 	l.options.Record(o)

@@ -13,24 +13,24 @@ import (
 // Lane carries requests with blocking reads and writes. Create one with New. All
 // methods are safe for concurrent use.
 type Lane struct {
-	options   Options
-	readers   atomic.Pointer[readers] // for the limits in force
-	clock     clock
-	refusals  policy.Refusals
-	date      date
-	pool      *pool
-	gate      gate
-	idleConns idleConns
-	streams   *streams
-	loan      func() (context.Context, context.CancelFunc) // of a request that another lane has lent
-	endLoans  context.CancelFunc                           // ends all of them
-	shards    atomic.Int32                                 // that were given to connections
-	flights   counter                                      // requests and tunnels in flight
-	beyond    atomic.Int64                                 // requests of HTTP/2 and HTTP/3 beyond the first of their connection
-	running   counter                                      // goroutines that serve a connection or a stream
-	leaving   atomic.Bool                                  // EndKeepAlive was called
-	closing   atomic.Bool                                  // Shutdown was called
-	cutting   atomic.Bool                                  // Shutdown breaks off what is in flight
+	options    Options
+	readers    atomic.Pointer[readers] // for the limits in force
+	clock      clock
+	violations policy.Violations
+	date       date
+	pool       *pool
+	gate       gate
+	idleConns  idleConns
+	streams    *streams
+	loan       func() (context.Context, context.CancelFunc) // of a request that another lane has lent
+	endLoans   context.CancelFunc                           // ends all of them
+	shards     atomic.Int32                                 // that were given to connections
+	flights    counter                                      // requests and tunnels in flight
+	beyond     atomic.Int64                                 // requests of HTTP/2 and HTTP/3 beyond the first of their connection
+	running    counter                                      // goroutines that serve a connection or a stream
+	leaving    atomic.Bool                                  // EndKeepAlive was called
+	closing    atomic.Bool                                  // Shutdown was called
+	cutting    atomic.Bool                                  // Shutdown breaks off what is in flight
 
 	underscores policy.Underscores
 	peers       policy.Peers

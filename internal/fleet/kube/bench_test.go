@@ -47,7 +47,7 @@ func thousand(tb testing.TB) (*Fleet, []*endpointSlice) {
 		}
 	}
 	f.source.whole = true
-	f.look()
+	f.applyPicture()
 	for _, p := range f.pods {
 		p.checked = true
 	}
@@ -69,7 +69,7 @@ func BenchmarkUpdate(b *testing.B) {
 		if err := f.source.Update(s); err != nil {
 			b.Fatal(err)
 		}
-		f.look()
+		f.applyPicture()
 	}
 }
 

@@ -23,7 +23,7 @@ func (p *pod) needsCheck() bool {
 	case !p.listed:
 		return true
 	default:
-		return p.resort || p.seen.usable() && p.victim == nil
+		return p.lastResort || p.seen.usable() && p.victim == nil
 	}
 }
 
@@ -82,9 +82,9 @@ func (f *Fleet) onCheck(p *pod, err error) {
 	p.failed++
 	p.why = err.Error()
 	p.due = now.Add(min(interval, firstRecheck<<min(p.failed-1, 20)))
-	if p.state == registry.Ready && (p.failed >= unhealthyAfter || p.resort) && (f.ready() > 1 || probe.Answered(err) || p.resort) {
+	if p.state == registry.Ready && (p.failed >= unhealthyAfter || p.lastResort) && (f.ready() > 1 || probe.Answered(err) || p.lastResort) {
 		p.checked = false
-		if !p.resort { // review ends that
+		if !p.lastResort { // review ends that
 			f.move(p, registry.Unhealthy, fmt.Sprintf("failed %d health checks: %v", p.failed, err))
 		}
 	}
@@ -95,7 +95,7 @@ func (f *Fleet) onCheck(p *pod, err error) {
 				"hint", "a NetworkPolicy may keep dynlb from it")
 		}
 	}
-	if !p.listed && !p.resort {
+	if !p.listed && !p.lastResort {
 		p.checked = false
 	}
 	f.reviewPods()
@@ -116,7 +116,7 @@ func (f *Fleet) ready() int {
 // registry has made it unhealthy. It runs in the loop.
 func (f *Fleet) onSuspect(id registry.ID) {
 	if p := f.find(id); p != nil && p.state == registry.Ready {
-		p.state, p.checked, p.resort, p.due = registry.Unhealthy, false, false, time.Time{}
+		p.state, p.checked, p.lastResort, p.due = registry.Unhealthy, false, false, time.Time{}
 		f.Log.Warn("pod cannot be reached", "pod", p.seen.pod)
 	}
 	f.reviewPods()

@@ -87,7 +87,7 @@ func (f *Fleet) Run(ctx context.Context) {
 		case call := <-f.calls:
 			call()
 		case <-changed:
-			f.look()
+			f.applyPicture()
 		case id := <-f.Registry.Suspects():
 			f.onSuspect(id)
 		case <-review.C:
@@ -214,7 +214,7 @@ func (f *Fleet) stop() {
 	f.stopping = true
 	f.siblings.Close() // they go on with the pods: what they have there is not waited for
 	for _, p := range f.inOrder() {
-		f.leave(p, "shutting down")
+		f.beginDrain(p, "shutting down")
 	}
 	f.endMigration(errStopped)
 	f.reviewPods()

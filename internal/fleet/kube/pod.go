@@ -15,11 +15,11 @@ import (
 //	terminating, or a victim ──► Draining; Ready again as the last resort
 //	not listed, and idle or dead ──► Stopped
 type pod struct {
-	id     registry.ID
-	seen   endpoint // as last listed
-	listed bool
-	state  registry.State
-	resort bool // Ready, because no usable pod is
+	id         registry.ID
+	seen       endpoint // as last listed
+	listed     bool
+	state      registry.State
+	lastResort bool // Ready, because no usable pod is
 
 	checked bool      // it has answered a check since it was last unusable
 	probing bool      // a check is under way
@@ -52,8 +52,8 @@ const (
 	unlistedLimit = 30 * time.Second
 )
 
-// look carries what has changed in the picture into the registry. It runs in the loop.
-func (f *Fleet) look() {
+// applyPicture carries what has changed in the picture into the registry. It runs in the loop.
+func (f *Fleet) applyPicture() {
 	all, problem, ok := f.source.picture()
 	if !ok || f.stopping {
 		return
@@ -158,9 +158,9 @@ func (f *Fleet) reviewPods() {
 	for _, p := range all {
 		f.judge(p)
 	}
-	f.resorts(all, now)
+	f.reviewLastResort(all, now)
 	for _, p := range all {
-		if p.drained != nil && f.over(p, now) {
+		if p.drained != nil && f.mayDrop(p, now) {
 			f.drop(p)
 		}
 	}
@@ -175,13 +175,13 @@ func (f *Fleet) judge(p *pod) {
 	switch {
 	case usable && p.checked && p.state != registry.Ready:
 		f.move(p, registry.Ready, "ready, and answered the health check")
-	case usable && p.resort:
-		p.resort = false
-	case usable, p.resort:
+	case usable && p.lastResort:
+		p.lastResort = false
+	case usable, p.lastResort:
 	case !p.listed:
-		f.leave(p, "not listed by the Service any more")
+		f.beginDrain(p, "not listed by the Service any more")
 	case p.seen.terminating:
-		f.leave(p, "terminating")
+		f.beginDrain(p, "terminating")
 	case p.victim != nil || f.stopping: // its drain has begun
 	case p.state == registry.Ready:
 		f.move(p, registry.Unhealthy, "not ready, says Kubernetes")
@@ -191,9 +191,9 @@ func (f *Fleet) judge(p *pod) {
 	}
 }
 
-// leave begins the drain of a pod.
-func (f *Fleet) leave(p *pod, reason string) {
-	p.resort = false
+// beginDrain begins the drain of a pod.
+func (f *Fleet) beginDrain(p *pod, reason string) {
+	p.lastResort = false
 	if p.state == registry.Draining {
 		return
 	}
@@ -215,13 +215,13 @@ func (f *Fleet) move(p *pod, to registry.State, reason string) {
 	}
 }
 
-// resorts gives requests to pods that are about to go if no usable one is ready: to those that
-// serve while they terminate, and to those that answer although the Service lists none at all,
-// which may be a fault of the control plane.
-func (f *Fleet) resorts(all []*pod, now time.Time) {
+// reviewLastResort gives requests to pods that are about to go if no usable one is ready: to
+// those that serve while they terminate, and to those that answer although the Service lists
+// none at all, which may be a fault of the control plane.
+func (f *Fleet) reviewLastResort(all []*pod, now time.Time) {
 	usable, listed := 0, 0
 	for _, p := range all {
-		if p.state == registry.Ready && !p.resort {
+		if p.state == registry.Ready && !p.lastResort {
 			usable++
 		}
 		if p.listed {
@@ -232,17 +232,18 @@ func (f *Fleet) resorts(all []*pod, now time.Time) {
 		last := usable == 0 && !f.stopping && p.victim == nil && p.checked && (p.listed && p.seen.lastResort() ||
 			!p.listed && !p.ended && listed == 0 && now.Sub(p.left) < unlistedLimit)
 		switch {
-		case last && !p.resort:
-			p.resort = true
+		case last && !p.lastResort:
+			p.lastResort = true
 			f.move(p, registry.Ready, "the last resort: no other pod is ready")
-		case !last && p.resort:
-			f.leave(p, "no more the last resort")
+		case !last && p.lastResort:
+			f.beginDrain(p, "no more the last resort")
 		}
 	}
 }
 
-// over reports whether a pod that is not listed has no more requests, or is dead.
-func (f *Fleet) over(p *pod, now time.Time) bool {
+// mayDrop reports whether a pod that drains may be removed: it is not listed, and has no more
+// requests or is dead.
+func (f *Fleet) mayDrop(p *pod, now time.Time) bool {
 	if f.kill {
 		return true
 	}

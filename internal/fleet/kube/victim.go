@@ -128,7 +128,7 @@ func (f *Fleet) choose(n int, reason string) (done []choice) {
 			}
 			if p := f.find(in.ID); p != nil && p.victim == nil && p.listed && p.seen.usable() {
 				p.victim = &victim{since: time.Now()}
-				f.leave(p, reason)
+				f.beginDrain(p, reason)
 				have++
 			}
 		}

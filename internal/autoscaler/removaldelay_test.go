@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// TestRegret: a removal that is wanted back soon makes the next one wait twice as long,
+// TestRemovalDelay: a removal that is wanted back soon makes the next one wait twice as long,
 // up to a bound, and quiet takes that back.
-func TestRegret(t *testing.T) {
+func TestRemovalDelay(t *testing.T) {
 	t.Parallel()
 	const idle = 10 * time.Second
 	s := NewScaler(Options{}, Settings{Idle: idle})
@@ -17,7 +17,7 @@ func TestRegret(t *testing.T) {
 		now = now.Add(time.Second)
 		s.rose(now)
 		if got := s.idle(); got != want {
-			t.Errorf("after %d regrets an instance must be idle for %v, want %v", i+1, got, want)
+			t.Errorf("after %d early removals an instance must be idle for %v, want %v", i+1, got, want)
 		}
 	}
 	now = now.Add(forgetAfter * s.idle())
@@ -27,6 +27,6 @@ func TestRegret(t *testing.T) {
 	}
 	s.rose(now.Add(time.Hour))
 	if got := s.idle(); got != 4*idle {
-		t.Errorf("%v after a rise that is no regret, want %v", got, 4*idle)
+		t.Errorf("%v after a rise long after the removal, want %v", got, 4*idle)
 	}
 }

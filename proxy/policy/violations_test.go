@@ -11,13 +11,13 @@ import (
 	"github.com/dynlb/dynlb/proxy/http1"
 )
 
-// TestRefusals checks that refused requests get one line a second for each status, and
+// TestViolations checks that refused requests get one line a second for each status, and
 // that the next line counts those without one.
-func TestRefusals(t *testing.T) {
+func TestViolations(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var text bytes.Buffer
-		var r Refusals
+		var r Violations
 		log := slog.New(slog.NewTextHandler(&text, nil))
 		for range 1000 {
 			r.Log(log, ErrSlowHead, "a")
@@ -26,7 +26,7 @@ func TestRefusals(t *testing.T) {
 		if n := strings.Count(text.String(), "\n"); n != 2 {
 			t.Errorf("%d lines, want 2", n)
 		}
-		time.Sleep(refusalInterval)
+		time.Sleep(violationInterval)
 		r.Log(log, ErrSlowHead, "a")
 		if !strings.HasSuffix(text.String(), "unlogged=999\n") {
 			t.Errorf("got %s", text.String())
