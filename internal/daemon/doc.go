@@ -62,6 +62,15 @@
 // belongs to a process of its own: signals, the config watch, the log and the
 // guard. Tests run it in their own process.
 //
+// Serving under a keeper takes several files. keep.go is the command that becomes the
+// keeper; all others are of a worker. keeper.go has what a worker says to the keeper and
+// hears from it: its listeners, its instances, and when it is to serve. saved.go has what a
+// worker hands over to the next one at an upgrade or when it dies, with an [app.Saved] for
+// each app. retire.go is the end of a worker that another one replaces, and the reports
+// about the requests that it finishes. upgrade.go has the orders to upgrade and how they
+// ended. state.go is about something else: the state folder on disk, which outlives the
+// keeper, too.
+//
 // A daemon runs a set of apps (app.Set) behind one proxy and one control plane: those
 // of the key apps, or one that is called config.DefaultApp. plan.go turns a config into
 // the settings of the apps and of the proxy, and apps.go makes the apps those of a plan.
