@@ -105,6 +105,57 @@ func TestFailedHandshakes(t *testing.T) {
 	}
 }
 
+// plainAlert is a connection of a client that rejects the certificate as OpenSSL does: with an
+// alert that is not encrypted.
+type plainAlert struct {
+	net.Conn
+	greeted bool
+}
+
+func (c *plainAlert) Write(b []byte) (int, error) {
+	if c.greeted {
+		_, err := c.Conn.Write([]byte{0x15, 3, 3, 0, 2, 2, 48}) // fatal, unknown_ca
+		return len(b), err
+	}
+	c.greeted = true
+	return c.Conn.Write(b)
+}
+
+// TestUntrustedCertificate checks that the log says what is the matter when a client does not
+// trust the certificate, however its alert comes, and says it of no other failure.
+func TestUntrustedCertificate(t *testing.T) {
+	t.Parallel()
+	const hint = `hint="the client may not trust the certificate"`
+	for name, c := range map[string]struct {
+		config tls.Config
+		plain  bool
+		cause  string
+		hint   bool
+	}{
+		"Go":           {tls.Config{ServerName: "a"}, false, "bad certificate", true},
+		"Go, TLS 1.2":  {tls.Config{ServerName: "a", MaxVersion: tls.VersionTLS12}, false, "bad certificate", true},
+		"OpenSSL":      {tls.Config{ServerName: "a"}, true, "bad record MAC", true},
+		"OpenSSL, 1.2": {tls.Config{ServerName: "a", MaxVersion: tls.VersionTLS12}, true, "unknown certificate authority", true},
+		"another":      {tls.Config{ServerName: "a", NextProtos: []string{"other"}}, false, "unsupported application protocols", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newProxy(t, setup{tls: true, instances: []string{server(t, echo)}})
+			conn := proxytest.DialTCP(t, f.address).Conn
+			if c.plain {
+				conn = &plainAlert{Conn: conn}
+			}
+			if err := tls.Client(conn, &c.config).HandshakeContext(t.Context()); err == nil {
+				t.Fatal("the client trusts the certificate")
+			}
+			eventually(t, "a line in the log", func() bool { return strings.Contains(f.log.String(), "TLS handshake failed") })
+			if log := f.log.String(); !strings.Contains(log, c.cause) || strings.Contains(log, hint) != c.hint {
+				t.Errorf("want cause %q, hint: %v; the log has: %s", c.cause, c.hint, log)
+			}
+		})
+	}
+}
+
 // TestSilentHandshakes checks that clients that are silent during their handshake keep no
 // other client out, and neither does a callback that waits for a certificate.
 func TestSilentHandshakes(t *testing.T) {

@@ -3,6 +3,8 @@ package handshake
 import (
 	"crypto/tls"
 	"errors"
+	"net"
+	"slices"
 	"sync"
 	"time"
 )
@@ -27,7 +29,43 @@ func (s *Server) Failed(err error, client string) {
 		return
 	}
 	if unlogged, ok := s.failures.next(time.Now()); ok {
-		s.log.Info("TLS handshake failed", "cause", err, "client", client, "unlogged", unlogged)
+		log := s.log
+		if maybeUntrusted(err) {
+			log = log.With("hint", "the client may not trust the certificate")
+		}
+		log.Info("TLS handshake failed", "cause", err, "client", client, "unlogged", unlogged)
+	}
+}
+
+// Alerts of TLS (RFC 8446, 6).
+const (
+	alertBadRecordMAC       tls.AlertError = 20
+	alertBadCertificate     tls.AlertError = 42
+	alertCertificateExpired tls.AlertError = 45
+	alertCertificateUnknown tls.AlertError = 46
+	alertUnknownCA          tls.AlertError = 48
+)
+
+// maybeUntrusted reports whether a handshake may have failed with err because the client does
+// not trust the certificate. OpenSSL sends its alert in plain text before it has a Finished
+// message to send; in TLS 1.3 crypto/tls cannot decrypt that, and calls it a bad record MAC
+// (golang/go#76767).
+func maybeUntrusted(err error) bool {
+	failed, ok := errors.AsType[*net.OpError](err)
+	if !ok {
+		return false
+	}
+	is := func(alerts ...tls.AlertError) bool {
+		// The alert in an OpError is of a type that crypto/tls does not export.
+		return slices.ContainsFunc(alerts, func(a tls.AlertError) bool { return failed.Err.Error() == a.Error() })
+	}
+	switch failed.Op {
+	case "local error":
+		return is(alertBadRecordMAC)
+	case "remote error":
+		return is(alertBadCertificate, alertCertificateExpired, alertCertificateUnknown, alertUnknownCA)
+	default:
+		return false
 	}
 }
 
