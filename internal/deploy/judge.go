@@ -18,7 +18,8 @@ const (
 	// adds to a fast one.
 	minSlower = 5 * time.Millisecond
 	// sure is by how many standard deviations a version must be worse. The judge looks
-	// once a second, for minutes: at 4, chance returns one good version in thousands.
+	// once a second, for minutes: at 4, chance rolls back one good version in
+	// several thousand.
 	sure = 4
 )
 

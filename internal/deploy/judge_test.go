@@ -122,6 +122,19 @@ func TestJudgeIsNotFooled(t *testing.T) {
 	}
 }
 
+// TestTooFewNamesFlags: the texts about too few requests name what changes that.
+func TestTooFewNamesFlags(t *testing.T) {
+	t.Parallel()
+	none, some := sample(t, traffic{}, traffic{400, 0, constant(time.Millisecond)})
+	for _, text := range []string{enough(&none, &some, 50), outlook(&none, &some, &canary, canary.For/2)} {
+		for _, flag := range []string{"--for", "--canary", "--min-requests"} {
+			if !strings.Contains(text, "("+flag+")") {
+				t.Errorf("%q does not name %s", text, flag)
+			}
+		}
+	}
+}
+
 func TestEnough(t *testing.T) {
 	t.Parallel()
 	fast := constant(time.Millisecond)
