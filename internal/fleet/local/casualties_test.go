@@ -17,14 +17,18 @@ func TestCasualties(t *testing.T) {
 		want     string
 		begun    bool // they had begun to get a response
 		ended    bool // the ends of their connections were those of their responses
+		output   string
 	}{
-		"one":             {[]string{"/a"}, "exit status 3", "exit status 3 while it worked on GET /a; it printed last \"last words\"", false, false},
-		"two":             {[]string{"/a", "/b"}, "exit status 3", "exit status 3 while it had 2 requests (GET /a, GET /b); it printed last \"last words\"", false, false},
-		"six":             {[]string{"/a", "/b", "/c", "/d", "/e", "/f"}, "exit status 3", "exit status 3 while it had 6 requests (GET /a, GET /b, GET /c, GET /d and 2 more); it printed last \"last words\"", false, false},
-		"in its response": {[]string{"/a"}, "exit status 3", "exit status 3 while it worked on GET /a; it printed last \"last words\"", true, false},
-		"answered":        {[]string{"/a"}, "exit status 3", "exit status 3 right after the response to GET /a, which may not be whole; it printed last \"last words\"", true, true},
-		"none":            {nil, "exit status 3", "exit status 3: last words", false, false},
-		"killed":          {[]string{"/a"}, "signal: killed", "signal: killed", false, false},
+		"an error":        {[]string{"/a"}, "exit status 1", "exit status 1 while it worked on GET /a: TypeError: boom", false, false, "TypeError: boom"},
+		"answered, error": {[]string{"/a"}, "exit status 1", "exit status 1 right after the response to GET /a, which may not be whole: panic: boom", true, true, "panic: boom"},
+		"like a request":  {[]string{"/a"}, "exit status 3", "exit status 3 while it worked on GET /a; it printed last \"GET /a: 200\"", false, false, "GET /a: 200"},
+		"one":             {[]string{"/a"}, "exit status 3", "exit status 3 while it worked on GET /a; it printed last \"last words\"", false, false, "last words"},
+		"two":             {[]string{"/a", "/b"}, "exit status 3", "exit status 3 while it had 2 requests (GET /a, GET /b); it printed last \"last words\"", false, false, "last words"},
+		"six":             {[]string{"/a", "/b", "/c", "/d", "/e", "/f"}, "exit status 3", "exit status 3 while it had 6 requests (GET /a, GET /b, GET /c, GET /d and 2 more); it printed last \"last words\"", false, false, "last words"},
+		"in its response": {[]string{"/a"}, "exit status 3", "exit status 3 while it worked on GET /a; it printed last \"last words\"", true, false, "last words"},
+		"answered":        {[]string{"/a"}, "exit status 3", "exit status 3 right after the response to GET /a, which may not be whole; it printed last \"last words\"", true, true, "last words"},
+		"none":            {nil, "exit status 3", "exit status 3: last words", false, false, "last words"},
+		"killed":          {[]string{"/a"}, "signal: killed", "signal: killed", false, false, "last words"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -47,7 +51,7 @@ func TestCasualties(t *testing.T) {
 					}
 					time.AfterFunc(time.Duration(5+i)*time.Millisecond, noticed) // after the fleet knows
 				}
-				r.all()[0].die(c.exit, "last words")
+				r.all()[0].die(c.exit, c.output)
 				r.after(time.Second)
 				if got := r.board.Snapshot().LastExit.Reason; got != c.want {
 					t.Errorf("last exit %q, want %q", got, c.want)

@@ -32,10 +32,12 @@ func (e ending) reason() string {
 	case !errors.Is(e.err, errExited):
 		return e.err.Error()
 	case e.exit.Signal == 0 && len(e.exit.Output) > 0:
-		if requests := requestsText(e.requests); requests != "" { // else the line would look like one more of them
-			return fmt.Sprintf("%s%s; it printed last %q", e.exit.Reason, requests, lastWords(e.exit.Output))
+		requests := requestsText(e.requests)
+		line, isError := lastWords(e.exit.Output)
+		if requests != "" && !isError { // else the line would look like one more of them
+			return fmt.Sprintf("%s%s; it printed last %q", e.exit.Reason, requests, line)
 		}
-		return e.exit.Reason + ": " + lastWords(e.exit.Output)
+		return e.exit.Reason + requests + ": " + line
 	default:
 		return e.exit.Reason + requestsText(e.requests)
 	}

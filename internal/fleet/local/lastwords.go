@@ -9,7 +9,7 @@ import (
 
 // lastWords returns the line that explains best why a program ended, of the last
 // lines that it printed (without blank ones, oldest first); "" when there are none.
-// That is the last line that begins like an error, or else the last line with
+// That is the last line that begins like an error (isError), or else the last line with
 // information, or else the last line. The rules are common to most runtimes:
 //
 //   - An indented line belongs to the line above or below it: stack frames, source
@@ -19,14 +19,14 @@ import (
 //   - Some lines never explain anything: a runtime's name and version, marks below
 //     source code, numbered source code, hints, announcements of the lines below,
 //     the exit of a wrapper's child.
-func lastWords(lines []string) string {
+func lastWords(lines []string) (line string, isError bool) {
 	plain := ""
 	for i, line := range slices.Backward(lines) {
 		switch {
 		case indented(line) || chaff().MatchString(line):
 			continue
 		case headline().MatchString(line), named().MatchString(line) && besideIndented(lines, i):
-			return strings.TrimSpace(line)
+			return strings.TrimSpace(line), true
 		case plain == "":
 			plain = strings.TrimSpace(line)
 		}
@@ -34,7 +34,7 @@ func lastWords(lines []string) string {
 	if plain == "" && len(lines) > 0 {
 		plain = strings.TrimSpace(lines[len(lines)-1])
 	}
-	return plain
+	return plain, false
 }
 
 var (

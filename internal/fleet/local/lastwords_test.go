@@ -156,7 +156,7 @@ Node.js v20.20.2`, "Node.js v20.20.2"},
 			if c.output != "" {
 				lines = strings.Split(c.output, "\n")
 			}
-			if got := lastWords(lines); got != c.want {
+			if got, _ := lastWords(lines); got != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})
