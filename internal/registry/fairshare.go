@@ -1,19 +1,53 @@
 package registry
 
-import "math"
+import (
+	"math"
+	"time"
+)
+
+const (
+	// toldLately is how old what a sibling has told of its queue may be to keep a place free
+	// for it. It tells each millisecond or so while requests wait.
+	toldLately = 20 * time.Millisecond
+	// maxYield is how long places are kept free for siblings that do not take them: what they
+	// know of the instances may be older.
+	maxYield = 20 * time.Millisecond
+)
 
 // queueing reports whether requests wait for instances that may get them.
 func (t *Report) queueing() bool { return t.Waiting > 0 && t.Usable > 0 }
 
-// yieldsLocked reports whether a place that is free is for a sibling: requests wait there,
-// and this process has its part of all places. What it frees it would take again at once
-// otherwise, and the requests of a sibling that has no place would wait without end.
-func (r *Registry) yieldsLocked() bool {
+// yieldsLocked reports whether the places that are free are for siblings: so many requests
+// wait there that came before since. So the order in which requests came is nearly that of
+// all dynlbs, and no place is kept free for longer than it takes to tell.
+func (r *Registry) yieldsLocked(since time.Duration) bool {
 	if r.abroad.queueing == 0 || r.limit == math.MaxInt32 {
 		return false
 	}
-	places := len(r.candidates) * int(r.limit)
-	return r.own >= max(1, places/(1+r.abroad.queueing))
+	now, before := r.elapsed(), 0
+	for _, s := range r.siblings {
+		if s.told.queueing() && now-s.at <= toldLately && s.at-s.told.Oldest < since {
+			before += s.told.Waiting
+		}
+	}
+	for _, in := range r.candidates {
+		if before < 0 {
+			break
+		}
+		before -= max(0, int(r.limit-in.traffic.working()))
+	}
+	if before < 0 {
+		r.yields = 0
+		return false
+	}
+	if r.yields == 0 {
+		r.yields = now
+	}
+	if now-r.yields < maxYield {
+		return true
+	}
+	r.yields = 0
+	return false
 }
 
 // queueFullLocked reports whether no further request may wait. The limit is for all

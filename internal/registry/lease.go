@@ -168,7 +168,6 @@ func (in *instance) leaseLocked(o Origin) Lease {
 		in.free = in.slots[at].next
 	}
 	in.traffic.inFlight++
-	in.registry.own++
 	in.traffic.total++
 	s := &in.slots[at]
 	*s = slot{turn: s.turn, claim: in.traffic.total, origin: o, level: in.traffic.working(), held: true}
@@ -192,8 +191,6 @@ func (in *instance) releaseLocked(at int32, turn uint32, now time.Duration) bool
 	in.traffic.inFlight--
 	if s.stream {
 		in.traffic.streams--
-	} else {
-		in.registry.own--
 	}
 	in.registry.weighedLocked(in)
 	idle := in.traffic.inFlight == 0

@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 )
 
@@ -133,7 +134,7 @@ func (r *Registry) tryLocked(p *Preference) (Lease, error) {
 	if r.closed {
 		return Lease{}, ErrClosed
 	}
-	if r.queue.size > 0 || r.paused || r.yieldsLocked() {
+	if r.queue.size > 0 || r.paused || r.yieldsLocked(math.MaxInt64) {
 		return Lease{}, nil
 	}
 	if in := r.pickLocked(p, nil); in != nil {
@@ -181,7 +182,7 @@ func (r *Registry) dispatchLocked() {
 		return
 	}
 	now := r.elapsed()
-	for r.queue.size > 0 && !r.yieldsLocked() {
+	for r.queue.size > 0 && !r.yieldsLocked(r.queue.head.since) {
 		w := r.nextLocked(now)
 		in := r.pickLocked(&w.Preference, nil)
 		if in == nil {

@@ -90,7 +90,7 @@ type Registry struct {
 	name     string // among siblings
 	siblings map[string]*sibling
 	abroad   abroad
-	own      int // requests in flight of this process that are no streams
+	yields   time.Duration // since when places are kept free for siblings; 0: none are
 
 	suspects chan ID
 }

@@ -12,9 +12,12 @@ type Report struct {
 	// before or, if they are the Whole, has nothing of it.
 	Loads []SiblingLoad
 	Whole bool
-	// Waiting is how many requests wait for an instance, and Usable how many instances they
-	// may get; zero in a pause.
+	// Waiting is how many requests wait for an instance, Oldest how long the first of them has,
+	// and Usable how many instances they may get; zero in a pause.
 	Waiting, Usable int
+	Oldest          time.Duration
+	// Awaited tells that requests wait at siblings, for what this process has. It is not told.
+	Awaited bool
 	// Arrivals, Responses and ServiceTime are counted since its start; see Snapshot.
 	Arrivals, Responses uint64
 	ServiceTime         time.Duration
@@ -31,6 +34,7 @@ type SiblingLoad struct {
 type sibling struct {
 	loads map[ID]SiblingLoad // that are not zero
 	told  Report             // without Loads
+	at    time.Duration      // when it was told, since Registry.base
 }
 
 // abroad is what all siblings have.
@@ -61,8 +65,11 @@ func (r *Registry) Report(reuse []SiblingLoad) Report {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	out := Report{
-		Loads: reuse, Whole: true, Waiting: r.queue.size,
+		Loads: reuse, Whole: true, Waiting: r.queue.size, Awaited: r.abroad.queueing > 0,
 		Arrivals: r.arrivals - r.abroad.arrivals, Responses: r.responses - r.abroad.responses, ServiceTime: r.served - r.abroad.served,
+	}
+	if head := r.queue.head; head != nil {
+		out.Oldest = r.elapsed() - head.since
 	}
 	if !r.paused {
 		out.Usable = len(r.candidates) + len(r.split.staged)
@@ -125,7 +132,7 @@ func (r *Registry) absentLocked(s *sibling, loads []SiblingLoad) (changed bool) 
 // whether requests have begun to wait.
 func (r *Registry) countSiblingLocked(s *sibling, told *Report) (woken bool) {
 	before := s.told
-	s.told, s.told.Loads = *told, nil
+	s.told, s.told.Loads, s.at = *told, nil, r.elapsed()
 	a := &r.abroad
 	woken = a.waiting == 0 && told.Waiting > 0
 	a.waiting += told.Waiting - before.Waiting

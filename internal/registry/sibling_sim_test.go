@@ -18,6 +18,7 @@ type poolSimulation struct {
 	service                       time.Duration // mean
 	utilization                   float64
 	interval, delay               time.Duration // of the exchange; interval 0: there is none
+	waiting                       time.Duration // the interval while requests wait
 	requests                      int
 
 	now            time.Duration
@@ -125,7 +126,11 @@ func (s *poolSimulation) exchange(i int) {
 			}
 		}
 	})
-	s.after(s.interval, func() { s.exchange(i) })
+	interval := s.interval
+	if told.Waiting > 0 || told.Awaited {
+		interval = s.waiting
+	}
+	s.after(interval, func() { s.exchange(i) })
 }
 
 // request is one request at a balancer.
@@ -186,6 +191,8 @@ func TestSiblingsAreAsGoodAsOne(t *testing.T) {
 		{"some at a time, limited", 12, 4, 4, 100 * ms, 0.8, 1.1, 1},
 		{"one at a time, limited", 12, 1, 1, 100 * ms, 0.7, 1.1, 1.3},
 		{"short requests", 30, 2, 0, 20 * ms, 0.8, 1.1, 1.05},
+		{"one at a time, limited, short", 8, 1, 1, 20 * ms, 0.7, 1.15, 1.3},
+		{"the same, busier", 8, 1, 1, 20 * ms, 0.8, 1.2, 1.3},
 		{"many instances", 200, 1, 0, 50 * ms, 0.8, 1.1, 1.2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -194,7 +201,7 @@ func TestSiblingsAreAsGoodAsOne(t *testing.T) {
 				s := &poolSimulation{
 					balancers: balancers, instances: c.instances, workers: c.workers, service: c.service, utilization: c.utilization,
 					options:  Options{MaxConcurrency: c.limit, QueueLimit: 1e6, QueueTimeout: time.Hour},
-					interval: interval, delay: ms, requests: 20000,
+					interval: interval, waiting: ms, delay: ms, requests: 20000,
 				}
 				return s.run(t).quantile(0.99)
 			}

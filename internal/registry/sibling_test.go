@@ -129,43 +129,69 @@ func TestSiblingCounts(t *testing.T) {
 	}
 }
 
-// TestSiblingsSharePlaces: what is free is for the sibling whose requests wait, while this
-// process has its part.
-func TestSiblingsSharePlaces(t *testing.T) {
+// TestOrderAmongSiblings: a free place is for the request that has waited longest, also if that
+// is at a sibling, as long as that takes it and says so.
+func TestOrderAmongSiblings(t *testing.T) {
+	t.Parallel()
+	const ms = time.Millisecond
+	waits := Report{Waiting: 1, Usable: 1, Oldest: 5 * ms}
+	for name, c := range map[string]struct {
+		since time.Duration // when the request of this process comes
+		told  []Report      // one each 10 ms from 10 ms on
+		want  bool          // it gets the place, which is free at the last of these
+	}{
+		"alone":                     {0, []Report{{Usable: 1}}, true},
+		"before it":                 {0, []Report{waits}, true},
+		"after it":                  {8 * ms, []Report{waits}, false},
+		"after one that cannot":     {8 * ms, []Report{{Waiting: 1, Oldest: 5 * ms}}, true},
+		"after one that has gone":   {8 * ms, []Report{waits, {Usable: 1}}, true},
+		"after one that is silent":  {8 * ms, []Report{waits, {}, {}, {}}, true},
+		"after one that is not had": {8 * ms, []Report{waits, {Waiting: 1, Usable: 1, Oldest: 15 * ms}, {Waiting: 1, Usable: 1, Oldest: 25 * ms}}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			base, now := time.Unix(0, 0), time.Duration(0)
+			r := NewWithClock(Options{MaxConcurrency: 1, QueueLimit: 10, QueueTimeout: time.Minute}, func() time.Time { return base.Add(now) })
+			add(t, r, Ready)
+			r.UpdateSibling("s", Report{Usable: 1})
+			lease := acquire(t, r)
+			granted := false
+			w := &Waiter{Grant: func(l Lease, _ error) { granted = l.Valid() }}
+			now = c.since
+			if l, err := r.Enqueue(w); l.Valid() || err != nil {
+				t.Fatalf("got %v, %v", l, err)
+			}
+			for i, told := range c.told {
+				now = 10 * ms * time.Duration(1+i)
+				if told.Waiting+told.Usable > 0 {
+					r.UpdateSibling("s", told)
+				}
+				if i == 0 {
+					lease.Release()
+				}
+			}
+			r.mu.Lock()
+			r.dispatchLocked()
+			r.mu.Unlock()
+			if granted != c.want {
+				t.Errorf("granted %t, want %t", granted, c.want)
+			}
+		})
+	}
+}
+
+// TestNewRequestsOfSiblings: a request that comes gets a place only if there are more of them
+// than requests that wait at siblings.
+func TestNewRequestsOfSiblings(t *testing.T) {
 	t.Parallel()
 	r := New(Options{MaxConcurrency: 2, QueueLimit: 10, QueueTimeout: time.Minute})
 	add(t, r, Ready)
-	add(t, r, Ready)
-	leases := []Lease{acquire(t, r), acquire(t, r), acquire(t, r)}
-	r.UpdateSibling("s", Report{Waiting: 1, Usable: 2})
-	var granted []Lease
-	w := &Waiter{Grant: func(l Lease, _ error) { granted = append(granted, l) }}
-	if lease, err := r.Enqueue(w); lease.Valid() || err != nil {
-		t.Fatalf("got %v, %v with 3 of 4 places", lease, err)
+	r.UpdateSibling("s", Report{Waiting: 1, Usable: 1})
+	if l, err := r.Try(Preference{}); err != nil || !l.Valid() {
+		t.Errorf("got %v, %v of two places", l, err)
 	}
-	leases[0].Release()
-	if len(granted) > 0 {
-		t.Error("got a place of the sibling's part")
-	}
-	leases[1].Release()
-	if len(granted) != 1 {
-		t.Error("got no place of its own part")
-	}
-	second := &Waiter{Grant: w.Grant}
-	if lease, err := r.Enqueue(second); lease.Valid() || err != nil {
-		t.Fatalf("got %v, %v with 2 of 4 places", lease, err)
-	}
-	for _, idle := range []Report{{Waiting: 1}, {Usable: 2}} { // its requests cannot use a place, or none waits
-		r.UpdateSibling("s", Report{Waiting: 1, Usable: 2})
-		before := len(granted)
-		if _, err := r.Enqueue(&Waiter{Grant: w.Grant}); err != nil {
-			t.Fatal(err)
-		}
-		r.UpdateSibling("s", idle)
-		if len(granted) == before {
-			t.Errorf("%+v: places are kept free", idle)
-		}
-		granted[len(granted)-1].Release()
+	if l, err := r.Try(Preference{}); err != nil || l.Valid() {
+		t.Errorf("got %v, %v, the place of the sibling", l, err)
 	}
 }
 

@@ -54,7 +54,6 @@ func (l Lease) Stream() {
 	l.in.workedOn(s.streamAt)
 	r.streams++
 	l.in.traffic.streams++
-	r.own--
 	r.weighedLocked(l.in)
 	r.dispatchLocked()
 }

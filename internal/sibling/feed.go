@@ -19,6 +19,10 @@ const (
 	// within 10 % of one with it at the 99th percentile, and with 20 ms they are not in all
 	// cases. A look at 1,000 instances takes some 20 us.
 	busyInterval = 5 * time.Millisecond
+	// waitInterval is that time while requests wait, here or at a sibling: a place that is free
+	// is for the one that has waited longest, who must learn of it. With 5 ms three dynlbs take up
+	// to 1.3 times as long as one in the simulation, at service times of 20 ms.
+	waitInterval = time.Millisecond
 	// calmInterval is that time without requests, and heartbeat is the longest time between
 	// two messages.
 	calmInterval = 25 * time.Millisecond
@@ -44,22 +48,14 @@ func (g *Group) Feed(ctx context.Context, send func(*dynlbv1.WatchReportsRespons
 		if !g.On() {
 			return ErrClosed
 		}
-		m, busy := f.look(g, time.Now())
+		m, next := f.look(g, time.Now())
 		if m != nil {
 			if err := send(m); err != nil {
 				return err
 			}
 		}
-		timer.Reset(intervalOf(busy))
+		timer.Reset(next)
 	}
-}
-
-// intervalOf returns the time until the next look.
-func intervalOf(busy bool) time.Duration {
-	if busy {
-		return busyInterval
-	}
-	return calmInterval
 }
 
 // On reports whether there may be siblings.
@@ -78,8 +74,8 @@ type feed struct {
 }
 
 // look returns what has changed since the last message; nil if nothing has and no sign of life
-// is due. busy reports whether there are requests.
-func (f *feed) look(g *Group, now time.Time) (m *dynlbv1.WatchReportsResponse, busy bool) {
+// is due. next is the time until the next look.
+func (f *feed) look(g *Group, now time.Time) (m *dynlbv1.WatchReportsResponse, next time.Duration) {
 	report := g.Registry.Report(f.spare[:0])
 	var order Order
 	if g.Own != nil {
@@ -89,19 +85,27 @@ func (f *feed) look(g *Group, now time.Time) (m *dynlbv1.WatchReportsResponse, b
 	f.last, f.spare = report.Loads, f.last
 	report.Loads = nil
 	same := len(changes) == 0 && report.Waiting == f.report.Waiting && report.Usable == f.report.Usable && order == f.order
-	busy = inFlight || report.Waiting > 0
-	if same && !f.at.IsZero() && now.Sub(f.at) < heartbeat-calmInterval {
-		return nil, busy
+	next, life := calmInterval, heartbeat-calmInterval
+	switch {
+	case report.Waiting > 0:
+		next, life = waitInterval, busyInterval // old news keeps no place free
+	case report.Awaited:
+		next = waitInterval
+	case inFlight:
+		next = busyInterval
+	}
+	if same && !f.at.IsZero() && now.Sub(f.at) < life {
+		return nil, next
 	}
 	f.report, f.order, f.at = report, order, now
 	m = &dynlbv1.WatchReportsResponse{
-		Id: g.ID, Instances: changes, Waiting: int32(report.Waiting), Usable: int32(report.Usable),
+		Id: g.ID, Instances: changes, Waiting: int32(report.Waiting), Usable: int32(report.Usable), OldestWait: durationpb.New(report.Oldest),
 		Arrivals: report.Arrivals, Responses: report.Responses, ServiceTime: durationpb.New(report.ServiceTime),
 	}
 	if m.Scales, m.Target = order.Scales, int32(order.Target); order.Hold.After(now) {
 		m.HoldUntil = timestamppb.New(order.Hold)
 	}
-	return m, busy
+	return m, next
 }
 
 // changed returns which loads differ from those before, and whether there are requests.
@@ -150,7 +154,7 @@ func reported(l *registry.SiblingLoad) *dynlbv1.InstanceReport {
 // reportOf returns a message as the registry reads it.
 func reportOf(m *dynlbv1.WatchReportsResponse, whole bool) registry.Report {
 	out := registry.Report{
-		Whole: whole, Waiting: int(m.GetWaiting()), Usable: int(m.GetUsable()),
+		Whole: whole, Waiting: int(m.GetWaiting()), Usable: int(m.GetUsable()), Oldest: m.GetOldestWait().AsDuration(),
 		Arrivals: m.GetArrivals(), Responses: m.GetResponses(), ServiceTime: m.GetServiceTime().AsDuration(),
 	}
 	for _, in := range m.GetInstances() {

@@ -102,7 +102,9 @@ type WatchReportsResponse struct {
 	Target int32 `protobuf:"varint,9,opt,name=target,proto3" json:"target,omitempty"`
 	// The time until which the autoscaler does not change the target; unset when there is no
 	// hold.
-	HoldUntil     *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=hold_until,json=holdUntil,proto3" json:"hold_until,omitempty"`
+	HoldUntil *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=hold_until,json=holdUntil,proto3" json:"hold_until,omitempty"`
+	// How long the first of the requests that wait has waited.
+	OldestWait    *durationpb.Duration `protobuf:"bytes,11,opt,name=oldest_wait,json=oldestWait,proto3" json:"oldest_wait,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -207,6 +209,13 @@ func (x *WatchReportsResponse) GetHoldUntil() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *WatchReportsResponse) GetOldestWait() *durationpb.Duration {
+	if x != nil {
+		return x.OldestWait
+	}
+	return nil
+}
+
 // InstanceReport is what a dynlb has at one instance.
 type InstanceReport struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -287,7 +296,7 @@ const file_dynlb_v1_siblings_proto_rawDesc = "" +
 	"\x17dynlb/v1/siblings.proto\x12\bdynlb.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"?\n" +
 	"\x13WatchReportsRequest\x12\x10\n" +
 	"\x03app\x18\x01 \x01(\tR\x03app\x12\x16\n" +
-	"\x06reader\x18\x02 \x01(\tR\x06reader\"\xf3\x02\n" +
+	"\x06reader\x18\x02 \x01(\tR\x06reader\"\xaf\x03\n" +
 	"\x14WatchReportsResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x126\n" +
 	"\tinstances\x18\x02 \x03(\v2\x18.dynlb.v1.InstanceReportR\tinstances\x12\x18\n" +
@@ -300,7 +309,9 @@ const file_dynlb_v1_siblings_proto_rawDesc = "" +
 	"\x06target\x18\t \x01(\x05R\x06target\x129\n" +
 	"\n" +
 	"hold_until\x18\n" +
-	" \x01(\v2\x1a.google.protobuf.TimestampR\tholdUntil\"s\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\tholdUntil\x12:\n" +
+	"\voldest_wait\x18\v \x01(\v2\x19.google.protobuf.DurationR\n" +
+	"oldestWait\"s\n" +
 	"\x0eInstanceReport\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1b\n" +
 	"\tin_flight\x18\x02 \x01(\x05R\binFlight\x12\x18\n" +
@@ -334,13 +345,14 @@ var file_dynlb_v1_siblings_proto_depIdxs = []int32{
 	2, // 0: dynlb.v1.WatchReportsResponse.instances:type_name -> dynlb.v1.InstanceReport
 	3, // 1: dynlb.v1.WatchReportsResponse.service_time:type_name -> google.protobuf.Duration
 	4, // 2: dynlb.v1.WatchReportsResponse.hold_until:type_name -> google.protobuf.Timestamp
-	0, // 3: dynlb.v1.Siblings.WatchReports:input_type -> dynlb.v1.WatchReportsRequest
-	1, // 4: dynlb.v1.Siblings.WatchReports:output_type -> dynlb.v1.WatchReportsResponse
-	4, // [4:5] is the sub-list for method output_type
-	3, // [3:4] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	3, // 3: dynlb.v1.WatchReportsResponse.oldest_wait:type_name -> google.protobuf.Duration
+	0, // 4: dynlb.v1.Siblings.WatchReports:input_type -> dynlb.v1.WatchReportsRequest
+	1, // 5: dynlb.v1.Siblings.WatchReports:output_type -> dynlb.v1.WatchReportsResponse
+	5, // [5:6] is the sub-list for method output_type
+	4, // [4:5] is the sub-list for method input_type
+	4, // [4:4] is the sub-list for extension type_name
+	4, // [4:4] is the sub-list for extension extendee
+	0, // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_dynlb_v1_siblings_proto_init() }

@@ -33,7 +33,7 @@ const (
 	siblingRate = 280
 	// siblingLimit is the p99 through three dynlbs in relation to that through one. The goal is
 	// 1.1; the machine may be busy.
-	siblingLimit = 1.25
+	siblingLimit = 1.5
 )
 
 // shareWithSiblings: three dynlbs in front of the same pods are as good as one; each takes
