@@ -96,6 +96,33 @@ func TestReasonOfAStartingInstance(t *testing.T) {
 	}
 }
 
+// TestRemedy: what follows the cause fits it, and an app of gRPC is not told of a path.
+func TestRemedy(t *testing.T) {
+	t.Parallel()
+	missing := &probe.StatusError{Path: "/health", Status: 404}
+	const listen, path = "; the app must listen on", "; set healthPath"
+	for name, c := range map[string]struct {
+		grpc         bool
+		last, answer error
+		cause        error
+		want         string // how it begins; "": there is none
+	}{
+		"answers 404":            {false, missing, missing, missing, path},
+		"answers 404 to gRPC":    {true, missing, missing, missing, ""},
+		"answers 503":            {false, errNotReady, errNotReady, errNotReady, ""},
+		"does not listen":        {false, syscall.ECONNREFUSED, nil, syscall.ECONNREFUSED, listen},
+		"does not listen, gRPC":  {true, syscall.ECONNREFUSED, nil, syscall.ECONNREFUSED, listen},
+		"does not listen so far": {false, syscall.ECONNREFUSED, missing, syscall.ECONNREFUSED, ""},
+		"suspended":              {false, syscall.ECONNREFUSED, nil, errSuspended, ""},
+	} {
+		s := notReadyState{last: c.last, answer: c.answer}
+		got := s.remedy(&child{program: &Program{GRPCHealth: c.grpc}}, c.cause)
+		if (got == "") != (c.want == "") || !strings.HasPrefix(got, c.want) {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
+
 // TestLastAnswer: the reason of a health check without an answer has the last answer.
 func TestLastAnswer(t *testing.T) {
 	t.Parallel()
