@@ -34,6 +34,7 @@ func warnings(c *config.Config) (all []string) {
 	if _, port, _ := config.SplitAddress(c.Listen); len(c.TLS.Domains) > 0 && port != 443 {
 		all = append(all, fmt.Sprintf("tls.domains: clients and the authority connect to port 443 of these names; forward it to %s, or set listen to \":443\"", c.Listen))
 	}
+	all = append(all, portWarnings(c)...)
 	if c.Apps == nil {
 		return append(all, appWarnings(&c.App)...)
 	}
@@ -50,6 +51,27 @@ func warnings(c *config.Config) (all []string) {
 		}
 	}
 	return all
+}
+
+// portWarnings returns those about the ports of dynlb's listeners.
+func portWarnings(c *config.Config) []string {
+	first, last, err := procfs.EphemeralPorts()
+	if err != nil {
+		return nil
+	}
+	var keys []string
+	for _, l := range []struct{ key, address string }{
+		{"listen", c.Listen}, {"tls.redirect", c.TLS.Redirect}, {"admin", c.Admin}, {"adminHTTP", c.AdminHTTP},
+	} {
+		if _, port, ok := config.SplitAddress(l.address); ok && port >= first && port <= last {
+			keys = append(keys, l.key)
+		}
+	}
+	if keys == nil {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s: the kernel takes ports from %d to %d for outgoing connections, so that dynlb may find its port in use; set one below %d",
+		strings.Join(keys, ", "), first, last, first)}
 }
 
 // appWarnings returns those about an app.

@@ -57,13 +57,30 @@ func TestCheckWarnsOfBuffers(t *testing.T) {
 	}
 }
 
-// TestCheckWarnsOfPorts: ports of instances that the kernel also gives to outgoing
-// connections are one.
+// TestCheckWarnsOfPorts: ports of instances and listeners that the kernel also gives to
+// outgoing connections are one.
 func TestCheckWarnsOfPorts(t *testing.T) {
 	t.Parallel()
 	first, last, err := procfs.EphemeralPorts()
 	if err != nil || first < 1024 || last < first+100 {
 		t.Skipf("no range of ports to test with: %d to %d, %v", first, last, err)
+	}
+	for address, want := range map[string]string{
+		fmt.Sprintf("listen: :%d\n", first):                                 "listen, admin, adminHTTP: the kernel takes",
+		fmt.Sprintf("adminHTTP: 127.0.0.1:%d\n", last):                      "adminHTTP: the kernel takes",
+		fmt.Sprintf("tls: {domains: [a.test], redirect: \":%d\"}\n", first): "tls.redirect: the kernel takes",
+		"listen: 127.0.0.1:0\n":                                             "",
+		"listen: :4000\n":                                                   "",
+		fmt.Sprintf("listen: :%d\nbasePort: 5001\n", first-20):              "",
+	} {
+		file := filepath.Join(t.TempDir(), "config.yaml")
+		if err := os.WriteFile(file, []byte(address), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		code, _, stderr := cli(t, "check", file)
+		if code != exitDone || (want == "") != (stderr == "") || want != "" && !strings.Contains(stderr, "warning: "+want) {
+			t.Errorf("%s: exit code %d, %q, want %q", address, code, stderr, want)
+		}
 	}
 	for base, want := range map[int]bool{first - 10: false, first - 9: true, first: true, last: true} {
 		file := filepath.Join(t.TempDir(), "config.yaml")
