@@ -93,3 +93,21 @@ func TestOriginCheckIsBeforeAllPaths(t *testing.T) {
 		t.Errorf("POST of text: %s %s, want 415", resp.Status, body)
 	}
 }
+
+// TestMethodsBeforeTypes: a method that a path does not take is the reason of its 405, also
+// without a Content-Type. Pages cannot send such methods to another origin unless it allows
+// them, as a form sends POST.
+func TestMethodsBeforeTypes(t *testing.T) {
+	t.Parallel()
+	p := start(t)
+	for _, path := range []string{"/v1/status", "/v1/scale", "/v1/restart", "/v1/instances/watch", "/healthz", "/metrics"} {
+		for _, method := range []string{http.MethodDelete, http.MethodPut, http.MethodPatch} {
+			if resp, body := p.do(t, method, path, ""); resp.StatusCode != http.StatusMethodNotAllowed {
+				t.Errorf("%s %s: %s %s, want 405", method, path, resp.Status, body)
+			}
+			if resp, body := p.do(t, method, path, "", "Origin", "https://evil.example"); resp.StatusCode != http.StatusForbidden {
+				t.Errorf("%s %s of a page: %s %s, want 403", method, path, resp.Status, body)
+			}
+		}
+	}
+}

@@ -78,5 +78,8 @@ func printHistory(cmd *cobra.Command, h *dynlbv1.GetHistoryResponse) error {
 			return err
 		}
 	}
+	if len(h.GetPoints()) == 0 {
+		fmt.Fprintf(cmd.ErrOrStderr(), "there are no figures of this time yet, in steps of %v: 'dynlb history --since 1m --step 1s' shows the last ones\n", h.GetStep().AsDuration())
+	}
 	return nil
 }

@@ -68,17 +68,17 @@ loaded healthy one.
 	return root
 }
 
-// unknownCommand returns the error of a command that does not exist; nil without
-// arguments.
-func unknownCommand(root *cobra.Command, args []string) error {
+// unknownCommand returns the error of a command that does not exist below parent; nil
+// without arguments.
+func unknownCommand(parent *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
 	message := fmt.Sprintf("unknown command %q", args[0])
-	if near := nearest(root, args[0]); near != "" {
+	if near := nearest(parent, args[0]); near != "" {
 		message += fmt.Sprintf("; did you mean %q?", near)
 	}
-	return usageError{errors.New(message + " (see 'dynlb --help')")}
+	return usageError{errors.New(message + " (see '" + parent.CommandPath() + " --help')")}
 }
 
 // noArguments returns the error of a command that takes no arguments and was given

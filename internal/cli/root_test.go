@@ -20,6 +20,8 @@ func TestBadUsage(t *testing.T) {
 		want string
 	}{
 		{"serv", `dynlb: unknown command "serv"; did you mean "serve"? (see 'dynlb --help')`},
+		{"service instal", `dynlb: unknown command "instal"; did you mean "install"? (see 'dynlb service --help')`},
+		{"service start", `dynlb: unknown command "start" (see 'dynlb service --help')`},
 		{"serve --listen :0", "dynlb: --listen is for FILE or COMMAND; a config says it with its key listen"},
 		{"serve now", `dynlb: unknown argument "now": it is neither a file here nor a program on the PATH`},
 		{"version extra", `dynlb: unknown argument "extra" (usage: dynlb version [flags])`},

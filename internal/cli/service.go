@@ -37,6 +37,7 @@ func newService(o *options) *cobra.Command {
 		Use:     "service",
 		Example: "  sudo dynlb service install\n  dynlb service install --user",
 		Short:   "Install dynlb as a service of systemd, or remove it",
+		Args:    unknownCommand,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.PersistentFlags().StringVar(&f.name, "name", "dynlb", "name of the service")

@@ -57,9 +57,9 @@ func newOtherWords() (all []*cobra.Command) {
 
 // nearest returns the command whose name or alias differs least from a word; "" if none
 // is near.
-func nearest(root *cobra.Command, word string) (name string) {
+func nearest(parent *cobra.Command, word string) (name string) {
 	best := -1
-	for _, c := range root.Commands() {
+	for _, c := range parent.Commands() {
 		if c.Hidden {
 			continue
 		}
