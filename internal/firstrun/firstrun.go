@@ -114,7 +114,7 @@ func await(ctx context.Context, child *process.Process, port int) (problem strin
 		case err == nil && found.Owned, errors.Is(err, errors.ErrUnsupported) && accepts(ctx, port):
 			return ""
 		case err == nil && len(found.Ports) > 0:
-			problem = fmt.Sprintf("the app %s, not on %d, which it is given as PORT; have it listen there, such as by listen(process.env.PORT)", found.Elsewhere(), port)
+			problem = fmt.Sprintf("the app %s, not on %d, which it is given as PORT; have it listen there, such as by server.listen(process.env.PORT, \"127.0.0.1\")", found.Elsewhere(), port)
 			if !elsewhere {
 				elsewhere, deadline = true, time.After(elsewhereTimeout)
 			}

@@ -89,5 +89,8 @@ func TestFailure(t *testing.T) {
 		if failure, ok := errors.AsType[*Error](err); !ok || !strings.HasPrefix(failure.Error(), want) {
 			t.Errorf("%s: %v, want %s", kind, err, want)
 		}
+		if kind == "elsewhere" && !strings.HasSuffix(err.Error(), `such as by server.listen(process.env.PORT, "127.0.0.1")`) {
+			t.Errorf("%v does not recommend the loopback", err)
+		}
 	}
 }

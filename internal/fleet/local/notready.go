@@ -56,9 +56,9 @@ func (s *notReadyState) remedy(c *child, cause error) string {
 	case s.answer != nil || !probe.ConnRefused(s.last) && !errors.Is(s.last, fs.ErrNotExist):
 		return ""
 	case c.place.socket() != "":
-		return "; the app must listen on {socket}, which is in DYNLB_SOCKET too"
+		return "; have the app listen on {socket}, which is in DYNLB_SOCKET too"
 	default:
-		return "; the app must listen on {port}, which is in PORT too"
+		return "; have the app listen on 127.0.0.1 at {port}, which is in PORT too"
 	}
 }
 

@@ -100,7 +100,7 @@ func TestReasonOfAStartingInstance(t *testing.T) {
 func TestRemedy(t *testing.T) {
 	t.Parallel()
 	missing := &probe.StatusError{Path: "/health", Status: 404}
-	const listen, path = "; the app must listen on", "; set healthPath"
+	const listen, path = "; have the app listen on 127.0.0.1 at {port}", "; set healthPath"
 	for name, c := range map[string]struct {
 		grpc         bool
 		last, answer error

@@ -17,8 +17,8 @@ func TestNotReadyInTime(t *testing.T) {
 		listening procfs.Listening
 		want      string
 	}{
-		{"silent", procfs.Listening{Port: 5001, Owned: true}, "not ready within 10s: dial 127.0.0.1:5001: connection refused; the app must listen on {port}, which is in PORT too"},
-		{"elsewhere", procfs.Listening{Port: 5001, Ports: []int{3000}}, "not ready within 10s: it listens on 3000, not on 5001; the app must listen on {port}, which is in PORT too"},
+		{"silent", procfs.Listening{Port: 5001, Owned: true}, "not ready within 10s: dial 127.0.0.1:5001: connection refused; have the app listen on 127.0.0.1 at {port}, which is in PORT too"},
+		{"elsewhere", procfs.Listening{Port: 5001, Ports: []int{3000}}, "not ready within 10s: it listens on 3000, not on 5001; have the app listen on 127.0.0.1 at {port}, which is in PORT too"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
