@@ -127,16 +127,16 @@ func TestUntrustedCertificate(t *testing.T) {
 	t.Parallel()
 	const hint = `hint="the client may not trust the certificate"`
 	for name, c := range map[string]struct {
-		config tls.Config
+		config *tls.Config
 		plain  bool
 		cause  string
 		hint   bool
 	}{
-		"Go":           {tls.Config{ServerName: "a"}, false, "bad certificate", true},
-		"Go, TLS 1.2":  {tls.Config{ServerName: "a", MaxVersion: tls.VersionTLS12}, false, "bad certificate", true},
-		"OpenSSL":      {tls.Config{ServerName: "a"}, true, "bad record MAC", true},
-		"OpenSSL, 1.2": {tls.Config{ServerName: "a", MaxVersion: tls.VersionTLS12}, true, "unknown certificate authority", true},
-		"another":      {tls.Config{ServerName: "a", NextProtos: []string{"other"}}, false, "unsupported application protocols", false},
+		"Go":           {&tls.Config{ServerName: "a"}, false, "bad certificate", true},
+		"Go, TLS 1.2":  {&tls.Config{ServerName: "a", MaxVersion: tls.VersionTLS12}, false, "bad certificate", true},
+		"OpenSSL":      {&tls.Config{ServerName: "a"}, true, "bad record MAC", true},
+		"OpenSSL, 1.2": {&tls.Config{ServerName: "a", MaxVersion: tls.VersionTLS12}, true, "unknown certificate authority", true},
+		"another":      {&tls.Config{ServerName: "a", NextProtos: []string{"other"}}, false, "unsupported application protocols", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -145,7 +145,7 @@ func TestUntrustedCertificate(t *testing.T) {
 			if c.plain {
 				conn = &plainAlert{Conn: conn}
 			}
-			if err := tls.Client(conn, &c.config).HandshakeContext(t.Context()); err == nil {
+			if err := tls.Client(conn, c.config).HandshakeContext(t.Context()); err == nil {
 				t.Fatal("the client trusts the certificate")
 			}
 			eventually(t, "a line in the log", func() bool { return strings.Contains(f.log.String(), "TLS handshake failed") })

@@ -39,11 +39,11 @@ func (s *Server) Failed(err error, client string) {
 
 // Alerts of TLS (RFC 8446, 6).
 const (
-	alertBadRecordMAC       tls.AlertError = 20
-	alertBadCertificate     tls.AlertError = 42
-	alertCertificateExpired tls.AlertError = 45
-	alertCertificateUnknown tls.AlertError = 46
-	alertUnknownCA          tls.AlertError = 48
+	badRecordMAC       = 20
+	badCertificate     = 42
+	certificateExpired = 45
+	certificateUnknown = 46
+	unknownCA          = 48
 )
 
 // maybeUntrusted reports whether a handshake may have failed with err because the client does
@@ -61,9 +61,9 @@ func maybeUntrusted(err error) bool {
 	}
 	switch failed.Op {
 	case "local error":
-		return is(alertBadRecordMAC)
+		return is(badRecordMAC)
 	case "remote error":
-		return is(alertBadCertificate, alertCertificateExpired, alertCertificateUnknown, alertUnknownCA)
+		return is(badCertificate, certificateExpired, certificateUnknown, unknownCA)
 	default:
 		return false
 	}
