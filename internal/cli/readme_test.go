@@ -129,6 +129,10 @@ func shellWords(line string) []string {
 	return words
 }
 
+// needMore are the paths of README.md that need more than a dynlb without auth, versions and
+// output: other tests request them.
+var needMore = []string{"/login", "/logout", "/v1/deploy", "/v1/rollback", "/v1/drain", "/v1/logs"}
+
 // TestReadmeHTTP makes the requests of README.md to admin HTTP, and compares the fields of
 // the sample of /lb-status with those of the real one.
 func TestReadmeHTTP(t *testing.T) {
@@ -146,6 +150,9 @@ func TestReadmeHTTP(t *testing.T) {
 	table, _, _ = strings.Cut(table, "\n\nBy default")
 	requests := 0
 	for _, m := range regexp.MustCompile("(GET|POST) (/[^`]*)`").FindAllStringSubmatch(table, -1) {
+		if slices.Contains(needMore, m[2]) {
+			continue
+		}
 		requests++
 		body := ""
 		if at := regexp.MustCompile(`-d '([^']*)' localhost:4002` + m[2]).FindStringSubmatch(table); at != nil {

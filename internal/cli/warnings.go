@@ -53,7 +53,7 @@ func warnings(c *config.Config) (all []string) {
 	return all
 }
 
-// portWarnings returns those about the ports of dynlb's listeners.
+// portWarnings returns those about the ports of the listeners for clients.
 func portWarnings(c *config.Config) []string {
 	first, last, err := procfs.EphemeralPorts()
 	if err != nil {
@@ -61,7 +61,7 @@ func portWarnings(c *config.Config) []string {
 	}
 	var keys []string
 	for _, l := range []struct{ key, address string }{
-		{"listen", c.Listen}, {"tls.redirect", c.TLS.Redirect}, {"admin", c.Admin}, {"adminHTTP", c.AdminHTTP},
+		{"listen", c.Listen}, {"tls.redirect", c.TLS.Redirect},
 	} {
 		if _, port, ok := config.SplitAddress(l.address); ok && port >= first && port <= last {
 			keys = append(keys, l.key)
