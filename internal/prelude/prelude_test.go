@@ -2,9 +2,12 @@ package prelude
 
 import (
 	"bytes"
+	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -66,12 +69,36 @@ func TestGuard(t *testing.T) {
 	}
 }
 
+// play is a keeper, which prints what its early worker tells it, or such a worker.
+func play(role string) bool {
+	switch role {
+	case "serve":
+		w := TakeWorker()
+		if w == nil {
+			fmt.Print("no early worker")
+			return true
+		}
+		told := make([]byte, 64)
+		n, _ := w.Socket.Read(told) // none: the test reports it
+		fmt.Printf("%s", told[:n])
+		return true
+	case "worker":
+		fd, _ := strconv.Atoi(os.Getenv(KeeperVariable))
+		_, _ = io.WriteString(os.NewFile(uintptr(fd), "keeper"), "has a keeper") // an error: the keeper reads nothing
+		return true
+	}
+	return false
+}
+
 func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Args[1] == "guard" {
 		text, err := GuardInput(os.Stdin)
 		if err != nil || string(text) != "mark\n" || !guardInput.read {
 			os.Exit(1)
 		}
+		os.Exit(0)
+	}
+	if len(os.Args) == 2 && play(os.Args[1]) {
 		os.Exit(0)
 	}
 	os.Exit(m.Run())

@@ -2,6 +2,7 @@ package prelude
 
 import (
 	"os"
+	"os/signal"
 	"syscall"
 )
 
@@ -17,12 +18,15 @@ func startWorker(serve []string) {
 			return
 		}
 	}
+	if signal.Ignored(os.Interrupt) { // the keeper handles it all the same, and a worker that inherits this would not
+		return
+	}
 	args, err := workerArgs(serve)
 	if err != nil {
 		return
 	}
 	program, err := os.Executable()
-	if err != nil {
+	if err != nil || !isThis(program) {
 		return
 	}
 	ends, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_SEQPACKET|syscall.SOCK_CLOEXEC, 0)
@@ -42,6 +46,17 @@ func startWorker(serve []string) {
 		return
 	}
 	early = &Worker{PID: pid, Socket: os.NewFile(uintptr(ours), "keeper")}
+}
+
+// isThis reports whether a file is the program of this process, and not another one that has
+// taken its place since.
+func isThis(program string) bool {
+	file, err := os.Stat(program)
+	if err != nil {
+		return false
+	}
+	this, err := os.Stat("/proc/self/exe")
+	return err == nil && os.SameFile(file, this)
 }
 
 // withoutKeeper leaves out the keeper of a process further up: the kernel's fork takes the
