@@ -1,9 +1,10 @@
 package std
 
 import (
-	"io"
+	"errors"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,16 +36,24 @@ func (c *streamConn) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// Write writes frames, or a part of one.
+// Write writes frames, or a part of one. It closes the connection when the client takes
+// nothing for as long as one of HTTP/1.1 may: net/http would keep it.
 func (c *streamConn) Write(b []byte) (int, error) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	n, err := c.Conn.Write(b)
+	n, err := c.writeLocked(b)
 	c.sent.pass(b[:n])
+	c.mu.Unlock()
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		_ = c.Close()
+	}
 	if err == nil && c.leaving.Load() {
-		c.askLocked()
+		c.ask()
 	}
 	return n, err
+}
+
+func (c *streamConn) writeLocked(b []byte) (int, error) {
+	return c.conn.outlet.write(b, c.conn.lane.options.Settings.Load().IdleTimeout)
 }
 
 // Close closes the connection.
@@ -62,24 +71,32 @@ func (c *streamConn) leave() {
 	if c.leaving.Swap(true) {
 		return
 	}
-	go c.ask() // a write under way may take long; it ends with the connection
+	go c.ask() // it may wait for the client; it ends with the connection
 	c.closeLater()
 }
 
-// closeLater closes the connection if it is idle for policy.DrainGrace from now on.
+// closeLater closes the connection if it is idle for policy.DrainGrace from now on, and all
+// frames are written: the end of the last response may wait for the client.
 func (c *streamConn) closeLater() {
 	turn := c.turns.Load()
 	time.AfterFunc(policy.DrainGrace, func() {
-		if c.idle.Load() && c.turns.Load() == turn {
+		switch {
+		case !c.idle.Load() || c.turns.Load() != turn:
+		case !c.mu.TryLock():
+			c.closeLater()
+		default:
+			c.mu.Unlock()
 			_ = c.Close()
 		}
 	})
 }
 
+// ask sends the GOAWAY, unless a write is under way, which does it afterwards.
 func (c *streamConn) ask() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.askLocked()
+	if c.mu.TryLock() {
+		defer c.mu.Unlock()
+		c.askLocked()
+	}
 }
 
 // goAway is a GOAWAY of 8 bytes on stream 0: all streams up to the highest identifier
@@ -93,7 +110,7 @@ func (c *streamConn) askLocked() {
 		return
 	}
 	c.asked = true
-	_, _ = io.WriteString(c.Conn, goAway) // an error means that the client has left
+	_, _ = c.writeLocked([]byte(goAway)) // an error means that the client has left
 }
 
 // streamsState is an http.Server.ConnState. A connection is idle when it has no stream.

@@ -20,7 +20,8 @@ func TestGoAwayAfterSettings(t *testing.T) {
 		all, _ := io.ReadAll(client)
 		got <- string(all)
 	}()
-	c := &streamConn{Conn: here}
+	l := newLane(t, settings.Settings{}, func(net.Conn) {})
+	c := &streamConn{Conn: here, conn: newConn(l, here, false, func() {})}
 	c.leaving.Store(true)
 	c.ask()
 	const settings = "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
