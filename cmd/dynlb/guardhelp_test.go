@@ -24,7 +24,7 @@ func TestGuardHelp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer input.Close()
+	defer func() { _ = input.Close() }() // the process has ended
 	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "dynlb guard [flags]") {
 		t.Errorf("got %q, %v", out, err)
 	}

@@ -3,7 +3,6 @@ package prelude
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"slices"
@@ -84,7 +83,7 @@ func play(role string) bool {
 		return true
 	case "worker":
 		fd, _ := strconv.Atoi(os.Getenv(KeeperVariable))
-		_, _ = io.WriteString(os.NewFile(uintptr(fd), "keeper"), "has a keeper") // an error: the keeper reads nothing
+		_, _ = os.NewFile(uintptr(fd), "keeper").WriteString("has a keeper") // an error: the keeper reads nothing
 		return true
 	}
 	return false
