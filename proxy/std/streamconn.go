@@ -20,16 +20,21 @@ type streamConn struct {
 	idle    atomic.Bool   // it has no stream
 	turns   atomic.Uint64 // how often it has become idle, or stopped being so
 	leaving atomic.Bool   // leave was called
+	ended   atomic.Bool   // linger was called
 
 	mu    sync.Mutex // guards all below, and the order of the writes
 	sent  frames
 	asked bool // the client has been sent a GOAWAY by ask
 }
 
-// Read returns the bytes that were read before, and then those of the connection.
+// Read returns the bytes that were read before, and then those of the connection. What comes
+// after the end of output is dropped.
 func (c *streamConn) Read(b []byte) (int, error) {
-	if len(c.unread) == 0 {
-		return c.Conn.Read(b)
+	for len(c.unread) == 0 {
+		n, err := c.Conn.Read(b)
+		if err != nil || !c.ended.Load() {
+			return n, err
+		}
 	}
 	n := copy(b, c.unread)
 	c.unread = c.unread[n:]
@@ -86,9 +91,22 @@ func (c *streamConn) closeLater() {
 			c.closeLater()
 		default:
 			c.mu.Unlock()
-			_ = c.Close()
+			c.linger()
 		}
 	})
+}
+
+// linger ends output, and closes the connection a little later if the client does not. A
+// client that is still reading sends WINDOW_UPDATE and the like, which would reset a
+// connection that is closed, and it would lose the rest of its response.
+func (c *streamConn) linger() {
+	c.ended.Store(true)
+	limit := policy.LingerTimeout
+	if l := c.conn.lane; l.closing.Load() || l.full() {
+		limit = shutdownLinger
+	}
+	time.AfterFunc(limit, func() { _ = c.Close() })
+	closeWrite(c.Conn) // it may wait for the client
 }
 
 // ask sends the GOAWAY, unless a write is under way, which does it afterwards.

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/net/http2/hpack"
 
 	"github.com/dynlb/dynlb/proxy/http1"
+	"github.com/dynlb/dynlb/proxy/policy"
 	"github.com/dynlb/dynlb/proxy/settings"
 )
 
@@ -67,6 +68,29 @@ func TestShutdownWaitsForTail(t *testing.T) {
 		all, _ := io.ReadAll(client)
 		if !strings.Contains(string(all), "tail") {
 			t.Errorf("got %q", all)
+		}
+	})
+}
+
+// TestStreamConnLingers: a connection of HTTP/2 that is closed with frames of its client on
+// their way would be reset, and the client would lose what it has not read.
+func TestStreamConnLingers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLane(t, settings.Settings{}, respond)
+		client, closed := beginStream(t, l)
+		go func() { _, _ = io.Copy(io.Discard, client) }() // ends with the connection
+		synctest.Wait()
+		go l.Shutdown(t.Context())
+		time.Sleep(policy.DrainGrace + shutdownLinger/2)
+		if err := http2.NewFramer(client, nil).WritePing(false, [8]byte{}); err != nil {
+			t.Errorf("a client that reads sends a frame: %v", err)
+		}
+		time.Sleep(shutdownLinger)
+		select {
+		case <-closed:
+		default:
+			t.Error("the connection stays open")
 		}
 	})
 }
