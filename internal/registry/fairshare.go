@@ -30,24 +30,23 @@ func (r *Registry) yieldsLocked(since time.Duration) bool {
 			before += s.told.Waiting
 		}
 	}
+	free := 0
 	for _, in := range r.candidates {
-		if before < 0 {
+		if free += max(0, int(r.limit-in.traffic.working())); free > before {
 			break
 		}
-		before -= max(0, int(r.limit-in.traffic.working()))
 	}
-	if before < 0 {
+	switch {
+	case free == 0:
+		r.yields = 0
+		return true
+	case free > before || r.yields > 0 && now-r.yields >= maxYield:
 		r.yields = 0
 		return false
-	}
-	if r.yields == 0 {
+	case r.yields == 0:
 		r.yields = now
 	}
-	if now-r.yields < maxYield {
-		return true
-	}
-	r.yields = 0
-	return false
+	return true
 }
 
 // queueFullLocked reports whether no further request may wait. The limit is for all
