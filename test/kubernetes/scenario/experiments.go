@@ -20,7 +20,10 @@ func (r *run) begin(ctx context.Context, replicas int32, polite bool, settings s
 		r.failf("%v", err)
 		return nil
 	}
-	r.awaitPods(ctx, int(replicas))
+	if !r.awaitPods(ctx, int(replicas)) {
+		r.failf("there are %d pods, want %d: the control plane is not well", len(r.pods(ctx)), replicas)
+		return nil
+	}
 	b, err := r.start(ctx, settings)
 	if err != nil {
 		r.failf("%v", err)

@@ -121,9 +121,10 @@ func await(ctx context.Context, limit time.Duration, ok func() bool) bool {
 	return ok()
 }
 
-// awaitPods waits until so many pods are ready, and no others exist.
+// awaitPods waits until so many pods are ready, and no others exist. The controllers need up to
+// 90 s to be right again after the API server was away.
 func (w *world) awaitPods(ctx context.Context, n int) bool {
-	return await(ctx, time.Minute, func() bool {
+	return await(ctx, 2*time.Minute, func() bool {
 		all, err := w.client.CoreV1().Pods(w.namespace).List(ctx, metav1.ListOptions{})
 		return err == nil && len(all.Items) == n && len(w.pods(ctx)) == n
 	})
