@@ -206,7 +206,7 @@ func TestSiblingsAreAsGoodAsOne(t *testing.T) {
 				return s.run(t).quantile(0.99)
 			}
 			one := float64(p99(1, 0))
-			told, apart := float64(p99(3, 5*ms))/one, float64(p99(3, 0))/one
+			told, apart := float64(p99(3, 2*ms))/one, float64(p99(3, 0))/one
 			t.Logf("one: %v; three: %.3f times that; without the exchange: %.3f", time.Duration(one), told, apart)
 			if told > c.worst || apart < c.apart {
 				t.Errorf("want %v at most, and %v at least without the exchange", c.worst, c.apart)

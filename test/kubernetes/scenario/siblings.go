@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -32,8 +33,9 @@ const (
 	siblingPods = 8
 	siblingRate = 280
 	// siblingLimit is the p99 through three dynlbs in relation to that through one. The goal is
-	// 1.1; the machine may be busy.
-	siblingLimit = 1.5
+	// 1.1, and 1.2 to 1.7 was seen: decision 0057.
+	siblingLimit  = 2
+	siblingRounds = 5
 )
 
 // shareWithSiblings: three dynlbs in front of the same pods are as good as one; each takes
@@ -44,17 +46,22 @@ func shareWithSiblings(ctx context.Context, r *run) {
 		r.failf("%v", err)
 		return
 	}
-	one, three := newResult(), newResult()
-	for range 3 {
-		r.poisson(ctx, one, 15*time.Second, to(all[0].url))
-		r.poisson(ctx, three, 15*time.Second, inTurn(all))
+	var ratios []float64
+	for range siblingRounds {
+		one, three := newResult(), newResult()
+		r.poisson(ctx, one, 12*time.Second, to(all[0].url))
+		r.poisson(ctx, three, 12*time.Second, inTurn(all))
+		r.say("through one: %v", one)
+		r.say("through three: %v", three)
+		ratios = append(ratios, float64(three.at(0.99))/float64(one.at(0.99)))
+		if one.losses()+three.losses() > 0 {
+			r.failf("requests were lost")
+		}
 	}
-	r.say("through one: %v", one)
-	r.say("through three: %v", three)
-	ratio := float64(three.at(0.99)) / float64(one.at(0.99))
-	r.say("p99 of three in relation to one: %.2f", ratio)
-	if ratio > siblingLimit || one.losses()+three.losses() > 0 {
-		r.failf("more than %v, or requests were lost", siblingLimit)
+	slices.Sort(ratios)
+	r.say("p99 of three in relation to one: %.2f", ratios)
+	if ratios[siblingRounds/2] > siblingLimit {
+		r.failf("the median is more than %v", siblingLimit)
 	}
 	for i, b := range all {
 		want := siblingPods + 1 + i
