@@ -2,9 +2,11 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
 	"github.com/dynlb/dynlb/internal/terminal"
@@ -23,7 +25,8 @@ func (r *remote) await(ctx context.Context, app string, n int32, limit time.Dura
 	for {
 		message, err := stream.Recv()
 		switch {
-		case err != nil && errors.Is(limited.Err(), context.DeadlineExceeded) && last != nil:
+		case (status.Code(err) == codes.DeadlineExceeded || limited.Err() != nil) && err != nil && last != nil && ctx.Err() == nil:
+			// dynlb ends the call at the same time, perhaps a moment earlier.
 			return fmt.Errorf("%d of %d instances ready after %v%s", readyIn(last), n, limit, whyNot(last))
 		case err != nil:
 			return r.explain(ctx, err)

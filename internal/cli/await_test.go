@@ -4,6 +4,12 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
+
 	"github.com/dynlb/dynlb/internal/daemon/daemontest"
 )
 
@@ -22,6 +28,24 @@ func TestScaleWait(t *testing.T) {
 	})
 	code, _, stderr := cli(t, "scale", "4", "--hold", "1h", "--wait", "--timeout", "1s", "--admin", broken.Admin)
 	if code != exitFail || !strings.Contains(stderr, "0 of 4 instances ready after 1s: cannot start: exit status 3: broken") {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+}
+
+// ends is a control service whose watches end after the whole state, as they do when dynlb
+// finds first that their time is over.
+type ends struct{ moved }
+
+func (*ends) WatchInstances(_ *dynlbv1.WatchInstancesRequest, stream grpc.ServerStreamingServer[dynlbv1.WatchInstancesResponse]) error {
+	_ = stream.Send(&dynlbv1.WatchInstancesResponse{Pool: &dynlbv1.Pool{Target: 3}}) // the client may be gone
+	return status.Error(codes.DeadlineExceeded, "context deadline exceeded")
+}
+
+// TestWaitEndsAtDynlb: the outcome of a wait is the same if dynlb ends it.
+func TestWaitEndsAtDynlb(t *testing.T) {
+	t.Parallel()
+	code, _, stderr := cli(t, "scale", "3", "--wait", "--timeout", "1h", "--admin", serveControl(t, new(ends)))
+	if code != exitFail || !strings.Contains(stderr, "0 of 3 instances ready after 1h0m0s") {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
 }
