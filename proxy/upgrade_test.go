@@ -85,8 +85,9 @@ func TestContinueLearned(t *testing.T) {
 			t.Errorf("got %q", head)
 		}
 	}
-	// A busy machine may hold up any of them, but hardly all three.
-	if waits[0] < policy.ContinueTimeout/2 || slices.Min(waits[1:]) >= policy.ContinueTimeout/2 {
+	// A busy machine may hold up one of them.
+	late := func(took time.Duration) bool { return took >= policy.ContinueTimeout/2 }
+	if n := len(slices.DeleteFunc(slices.Clone(waits[1:]), func(took time.Duration) bool { return !late(took) })); !late(waits[0]) || n > 1 {
 		t.Errorf("the requests waited %v", waits)
 	}
 }

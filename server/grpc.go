@@ -44,8 +44,12 @@ const (
 // that end because another worker of dynlb serves: its clients call again.
 var (
 	errEnding = status.Error(codes.Unavailable, "dynlb is shutting down")
-	errMoved  = status.Error(codes.Unavailable, "dynlb was upgraded, and another worker serves: call again")
+	errMoved  = status.Error(codes.Unavailable, MovedText)
 )
+
+// MovedText is the message of a call of which nothing was done, because another worker of dynlb
+// serves since an upgrade. Its code is UNAVAILABLE.
+const MovedText = "dynlb was upgraded, and another worker serves: call again"
 
 // newClientGRPC returns the gRPC server for clients. In addition to the Control
 // service it has admission, limits, health and reflection, which the gateway does

@@ -17,6 +17,7 @@ import (
 
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
 	"github.com/dynlb/dynlb/internal/daemon/daemontest"
+	"github.com/dynlb/dynlb/server"
 )
 
 // followed are the events that `dynlb events -f` prints.
@@ -91,8 +92,8 @@ func TestFollowOverUpgrades(t *testing.T) {
 			first := len(f.scaled())
 			for i := range 4 {
 				target := int32(3 - i%2)
-				_, err := p.ScaleTo(context.Background(), &dynlbv1.ScaleToRequest{Target: &target})
-				for status.Code(err) == codes.Unavailable && strings.Contains(err.Error(), "call again") {
+				var err error
+				for again := true; again; again = status.Convert(err).Message() == server.MovedText {
 					_, err = p.ScaleTo(context.Background(), &dynlbv1.ScaleToRequest{Target: &target})
 				}
 				if err != nil {

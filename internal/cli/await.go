@@ -24,9 +24,9 @@ func (r *remote) await(ctx context.Context, app string, n int32, limit time.Dura
 	var last *dynlbv1.Pool
 	for {
 		message, err := stream.Recv()
+		over := status.Code(err) == codes.DeadlineExceeded || limited.Err() != nil // dynlb may end the call a moment earlier
 		switch {
-		case (status.Code(err) == codes.DeadlineExceeded || limited.Err() != nil) && err != nil && last != nil && ctx.Err() == nil:
-			// dynlb ends the call at the same time, perhaps a moment earlier.
+		case err != nil && over && last != nil && ctx.Err() == nil:
 			return fmt.Errorf("%d of %d instances ready after %v%s", readyIn(last), n, limit, whyNot(last))
 		case err != nil:
 			return r.explain(ctx, err)

@@ -19,6 +19,7 @@ import (
 	dynlbv1 "github.com/dynlb/dynlb/gen/dynlb/v1"
 	"github.com/dynlb/dynlb/internal/config"
 	"github.com/dynlb/dynlb/internal/runs"
+	"github.com/dynlb/dynlb/server"
 )
 
 // How long a command waits for a connection, and for the response to a call that is
@@ -139,12 +140,11 @@ func call[T any](cmd *cobra.Command, o *options, do func(context.Context, *remot
 // one is asked. The connection to the former is closed some milliseconds later.
 const movedPause = 20 * time.Millisecond
 
-// untilServed makes a call again as long as the answer is that another worker serves since an
-// upgrade, so that nothing was done.
+// untilServed makes a call again as long as the answer is server.MovedText.
 func untilServed(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
 	for {
 		err := invoke(ctx, method, req, reply, conn, options...)
-		if status.Code(err) != codes.Unavailable || !strings.HasSuffix(err.Error(), "another worker serves: call again") {
+		if status.Code(err) != codes.Unavailable || status.Convert(err).Message() != server.MovedText {
 			return err
 		}
 		select {

@@ -70,8 +70,12 @@ func portWarnings(c *config.Config) []string {
 	if keys == nil {
 		return nil
 	}
-	return []string{fmt.Sprintf("%s: the kernel takes ports from %d to %d for outgoing connections, so that dynlb may find its port in use; set one below %d",
-		strings.Join(keys, ", "), first, last, first)}
+	return []string{outgoingWarning(strings.Join(keys, ", "), "dynlb", first, last)}
+}
+
+// outgoingWarning returns the one about a port that outgoing connections may have.
+func outgoingWarning(key, program string, first, last int) string {
+	return fmt.Sprintf("%s: the kernel takes ports from %d to %d for outgoing connections, so that %s may find its port in use; set one below %d", key, first, last, program, first)
 }
 
 // appWarnings returns those about an app.
@@ -79,7 +83,7 @@ func appWarnings(c *config.App) []string {
 	var all []string
 	warn := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
 	if first, last, err := procfs.EphemeralPorts(); err == nil && !c.Socket && c.BasePort <= last && c.BasePort+c.MaxInstances > first {
-		warn("basePort: the kernel takes ports from %d to %d for outgoing connections, so that an instance may find its port in use; set one below %d", first, last, first)
+		all = append(all, outgoingWarning("basePort", "an instance", first, last))
 	}
 	all = append(all, commandWarnings(c)...)
 	all = append(all, environmentWarnings(c)...)

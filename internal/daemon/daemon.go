@@ -144,7 +144,7 @@ func New(o Options) (*Daemon, error) {
 			return config.Config{}, errors.New("reload config: there is nothing to read it from")
 		}
 	}
-	on := host{ports: new(local.Ports), kept: newKept(o.Keeper, o.Log), log: o.Log, sessionKey: o.saved.sessionKey()}
+	on := host{ports: new(local.Ports), kept: newKept(o.Keeper, o.Log), log: o.Log, sessionKey: o.saved.key(func(s *saved) []byte { return s.SessionKey })}
 	p, err := newPlan(o.Config, on)
 	if err != nil {
 		return nil, ConfigError{err}

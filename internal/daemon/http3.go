@@ -117,7 +117,7 @@ func explainUDP(err error, address string) error {
 // openHTTP3 opens the socket for HTTP/3 at the start. A worker that takes over from another
 // one waits for it: that one has it until its clients of HTTP/3 are gone.
 func (d *Daemon) openHTTP3() error {
-	d.resetKey = d.options.saved.resetKey()
+	d.resetKey = d.options.saved.key(func(s *saved) []byte { return s.ResetKey })
 	d.http3.opened, d.http3.failed = make(chan http3Opened), make(chan http3Failure, 4)
 	d.http3.address = http3Address(&d.plan.config, portOf(d.public.Addr().String()))
 	if d.http3.address == "" {

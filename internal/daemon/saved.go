@@ -14,7 +14,6 @@ import (
 	"github.com/dynlb/dynlb/internal/measure"
 	"github.com/dynlb/dynlb/internal/registry"
 	"github.com/dynlb/dynlb/proxy/policy"
-	"github.com/dynlb/dynlb/proxy/sticky"
 )
 
 const (
@@ -61,25 +60,9 @@ func readSaved(text []byte) (*saved, error) {
 	return s, nil
 }
 
-// resetKey returns the key that the worker before had, or a new one.
-func (s *saved) resetKey() [32]byte {
-	if s == nil {
-		return keyOr(nil)
-	}
-	return keyOr(s.ResetKey)
-}
-
-// sessionKey returns the key that the worker before had, or a new one.
-func (s *saved) sessionKey() [sticky.KeySize]byte {
-	if s == nil {
-		return keyOr(nil)
-	}
-	return keyOr(s.SessionKey)
-}
-
-// keyOr returns a key that was saved, or a new one.
-func keyOr(kept []byte) (key [32]byte) {
-	if copy(key[:], kept) < len(key) {
+// key returns a key of the worker before, which field has, or a new one.
+func (s *saved) key(field func(*saved) []byte) (key [32]byte) {
+	if s == nil || copy(key[:], field(s)) < len(key) {
 		_, _ = rand.Read(key[:]) // never fails (crypto/rand)
 	}
 	return key

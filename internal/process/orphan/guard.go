@@ -45,8 +45,8 @@ type guardProcess struct {
 
 // StartGuard starts a guard: argv is a program that calls RunGuard with its
 // standard input. The guard acts when this process is gone, even by SIGKILL, or
-// on Close. Either Close or Dismiss must be called. When the guard process ends before that, the log says so and another one
-// is started.
+// on Close. Either Close or Dismiss must be called. When the guard process ends before
+// that, the log says so and another one is started.
 func StartGuard(argv []string, log *slog.Logger) (*Guard, error) {
 	p, err := startGuardProcess(argv)
 	if err != nil {
