@@ -138,15 +138,16 @@ func TestOrderAmongSiblings(t *testing.T) {
 	for name, c := range map[string]struct {
 		since time.Duration // when the request of this process comes
 		told  []Report      // one each 10 ms from 10 ms on
-		want  bool          // it gets the place, which is free at the last of these
+		free  int           // with which of these the place becomes free
+		want  bool          // it gets the place
 	}{
-		"alone":                     {0, []Report{{Usable: 1}}, true},
-		"before it":                 {0, []Report{waits}, true},
-		"after it":                  {8 * ms, []Report{waits}, false},
-		"after one that cannot":     {8 * ms, []Report{{Waiting: 1, Oldest: 5 * ms}}, true},
-		"after one that has gone":   {8 * ms, []Report{waits, {Usable: 1}}, true},
-		"after one that is silent":  {8 * ms, []Report{waits, {}, {}, {}}, true},
-		"after one that is not had": {8 * ms, []Report{waits, {Waiting: 1, Usable: 1, Oldest: 15 * ms}, {Waiting: 1, Usable: 1, Oldest: 25 * ms}}, true},
+		"alone":                     {0, []Report{{Usable: 1}}, 0, true},
+		"before it":                 {0, []Report{waits}, 0, true},
+		"after it":                  {8 * ms, []Report{waits}, 0, false},
+		"after one that cannot":     {8 * ms, []Report{{Waiting: 1, Oldest: 5 * ms}}, 0, true},
+		"after one that has gone":   {8 * ms, []Report{waits, {Usable: 1}}, 0, true},
+		"after one that is silent":  {8 * ms, []Report{waits, {}, {}, {}}, 3, true},
+		"after one that is not had": {8 * ms, []Report{waits, {Waiting: 1, Usable: 1, Oldest: 15 * ms}, {Waiting: 1, Usable: 1, Oldest: 25 * ms}}, 0, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -166,7 +167,7 @@ func TestOrderAmongSiblings(t *testing.T) {
 				if told.Waiting+told.Usable > 0 {
 					r.UpdateSibling("s", told)
 				}
-				if i == 0 {
+				if i == c.free {
 					lease.Release()
 				}
 			}
