@@ -25,14 +25,13 @@ var nextPort = 42000
 
 // start runs dynlb in front of the Deployment. settings are further lines of its config.
 func (w *world) start(ctx context.Context, settings string) (*balancer, error) {
-	nextPort += 10
-	admin := fmt.Sprintf("127.0.0.1:%d", nextPort+1)
-	return w.startAt(ctx, nextPort, admin, "", settings)
+	return w.startAt(ctx, fmt.Sprintf("127.0.0.1:%d", nextPort+1), "", settings)
 }
 
-// startAt is start with the port for clients, the control listener, and further keys of
-// fleet.kubernetes.
-func (w *world) startAt(ctx context.Context, port int, admin, kubernetes, settings string) (*balancer, error) {
+// startAt is start with the control listener, and further keys of fleet.kubernetes.
+func (w *world) startAt(ctx context.Context, admin, kubernetes, settings string) (*balancer, error) {
+	port := nextPort
+	nextPort += 10
 	path := filepath.Join(folder(), fmt.Sprintf("dynlb-%d", port))
 	config := fmt.Sprintf(`listen: 127.0.0.1:%d
 admin: %s

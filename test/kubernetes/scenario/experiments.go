@@ -11,17 +11,14 @@ import (
 	"syscall"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // begin deploys the app and starts dynlb in front of it.
 func (r *run) begin(ctx context.Context, replicas int32, polite bool, settings string) *balancer {
-	if err := r.deploy(ctx, replicas, polite); err != nil {
+	if err := r.deployWhole(ctx, replicas, polite, func(*corev1.Container) {}); err != nil {
 		r.failf("%v", err)
-		return nil
-	}
-	if !r.awaitPods(ctx, int(replicas)) {
-		r.failf("there are %d pods, want %d: the control plane is not well", len(r.pods(ctx)), replicas)
 		return nil
 	}
 	b, err := r.start(ctx, settings)

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -30,11 +29,10 @@ const (
 // long is it until 95 % of the requests take less than stepP95, by dynlb with its defaults, and by
 // a HorizontalPodAutoscaler with the defaults of Kubernetes behind a round robin?
 func stepLoad(ctx context.Context, r *run) {
-	if err := r.deployAs(ctx, 1, true, slotted); err != nil {
+	if err := r.deployWhole(ctx, 1, true, slotted); err != nil {
 		r.failf("%v", err)
 		return
 	}
-	r.awaitPods(ctx, 1)
 	b, err := r.start(ctx, "minInstances: 1\nmaxInstances: 20")
 	if err != nil {
 		r.failf("%v", err)
@@ -87,7 +85,7 @@ func (w *world) autoscale(ctx context.Context) error {
 // stepTime sends the load at once, and returns when the responses became good and stayed so; the
 // limit if they did not.
 func (w *world) stepTime(ctx context.Context, next func() string, limit time.Duration) time.Duration {
-	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 500, IdleConnTimeout: 4 * time.Second}}
+	client := newClient(5 * time.Second)
 	defer client.CloseIdleConnections()
 	var mu sync.Mutex
 	seconds := map[int][]time.Duration{} // response times, by the second in which the request began

@@ -78,10 +78,15 @@ func (r *result) add(took time.Duration, lost string) {
 	r.took = append(r.took, took)
 }
 
+// newClient returns a client that gives up after so long.
+func newClient(timeout time.Duration) *http.Client {
+	return &http.Client{Timeout: timeout, Transport: &http.Transport{MaxIdleConnsPerHost: 500, IdleConnTimeout: 4 * time.Second}}
+}
+
 // load sends requests while during runs. next returns where the next one goes to.
 func load(ctx context.Context, next func() string, during func()) *result {
 	r := newResult()
-	client := &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 500, IdleConnTimeout: 4 * time.Second}}
+	client := newClient(20 * time.Second)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -2,16 +2,8 @@ package main
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
 	"fmt"
-	"math/big"
 	random "math/rand/v2"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -103,10 +95,9 @@ func (w *world) holder(ctx context.Context) string {
 // startSiblings deploys the app, and starts three dynlbs, of which the first one scales. They
 // have addresses that the API server takes for those of pods.
 func (r *run) startSiblings(ctx context.Context) (all []*balancer, err error) {
-	if err := r.deployAs(ctx, siblingPods, true, slotted); err != nil {
+	if err := r.deployWhole(ctx, siblingPods, true, slotted); err != nil {
 		return nil, err
 	}
-	r.awaitPods(ctx, siblingPods)
 	var addresses []string
 	for i := range 3 {
 		addresses = append(addresses, fmt.Sprintf("10.255.0.%d", 11+i))
@@ -117,13 +108,13 @@ func (r *run) startSiblings(ctx context.Context) (all []*balancer, err error) {
 	if err := r.listSiblings(ctx, addresses); err != nil {
 		return nil, err
 	}
-	secret, err := writeSecret(addresses)
+	secret, err := writeSecret(ctx, addresses)
 	if err != nil {
 		return nil, err
 	}
-	for i, address := range addresses {
+	for _, address := range addresses {
 		settings := fmt.Sprintf("minInstances: %d\nmaxInstances: 12\nmaxConcurrency: 1\nauth: {tokenFile: %s, tls: {cert: %s, key: %s}}", siblingPods, secret.token, secret.cert, secret.key)
-		b, err := r.startAt(ctx, 43000+10*i, fmt.Sprintf("%s:%d", address, siblingPort), ", siblings: "+siblingService, settings)
+		b, err := r.startAt(ctx, fmt.Sprintf("%s:%d", address, siblingPort), ", siblings: "+siblingService, settings)
 		if err != nil {
 			return nil, err
 		}
@@ -159,39 +150,15 @@ func (r *run) listSiblings(ctx context.Context, addresses []string) error {
 // secret has the paths of what all dynlbs have in common.
 type secret struct{ token, cert, key string }
 
-// writeSecret writes the files of a secret: a certificate for the addresses, its key, a token.
-func writeSecret(addresses []string) (s secret, err error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return s, err
+// writeSecret writes the files of a secret, as docs/kubernetes.md says how: a certificate for the
+// addresses, its key, a token.
+func writeSecret(ctx context.Context, addresses []string) (s secret, err error) {
+	s = secret{token: filepath.Join(folder(), "token"), cert: filepath.Join(folder(), "tls.crt"), key: filepath.Join(folder(), "tls.key")}
+	if out, err := exec.CommandContext(ctx, "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
+		"-subj", "/CN=dynlb", "-addext", "subjectAltName=IP:"+strings.Join(addresses, ",IP:"), "-keyout", s.key, "-out", s.cert).CombinedOutput(); err != nil {
+		return s, fmt.Errorf("openssl: %w: %s", err, out)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
-	for _, a := range addresses {
-		template.IPAddresses = append(template.IPAddresses, net.ParseIP(a))
-	}
-	cert, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		return s, err
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return s, err
-	}
-	for _, file := range []struct {
-		path *string
-		name string
-		text []byte
-	}{
-		{&s.token, "token", []byte(strings.Repeat("0123456789", 4))},
-		{&s.cert, "tls.crt", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert})},
-		{&s.key, "tls.key", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})},
-	} {
-		*file.path = filepath.Join(folder(), file.name)
-		if err := os.WriteFile(*file.path, file.text, 0o600); err != nil {
-			return s, err
-		}
-	}
-	return s, nil
+	return s, os.WriteFile(s.token, []byte(strings.Repeat("0123456789", 4)), 0o600)
 }
 
 // inTurn sends requests to one dynlb after the other.
@@ -202,7 +169,7 @@ func inTurn(all []*balancer) func() string {
 
 // poisson adds requests that come at random times for so long to a result.
 func (r *run) poisson(ctx context.Context, to *result, d time.Duration, next func() string) {
-	client := &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 500, IdleConnTimeout: 4 * time.Second}}
+	client := newClient(20 * time.Second)
 	defer client.CloseIdleConnections()
 	var requests sync.WaitGroup
 	defer requests.Wait()

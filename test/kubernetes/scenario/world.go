@@ -94,6 +94,17 @@ func (w *world) deployAs(ctx context.Context, replicas int32, polite bool, chang
 	return err
 }
 
+// deployWhole is deployAs, and waits for the pods.
+func (w *world) deployWhole(ctx context.Context, replicas int32, polite bool, change func(*corev1.Container)) error {
+	if err := w.deployAs(ctx, replicas, polite, change); err != nil {
+		return err
+	}
+	if !w.awaitPods(ctx, int(replicas)) {
+		return fmt.Errorf("there are %d pods, want %d: the control plane is not well", len(w.pods(ctx)), replicas)
+	}
+	return nil
+}
+
 // pods returns the pods that are ready and not about to go.
 func (w *world) pods(ctx context.Context) []corev1.Pod {
 	all, err := w.client.CoreV1().Pods(w.namespace).List(ctx, metav1.ListOptions{})
